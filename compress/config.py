@@ -1,0 +1,109 @@
+"""The settings of one run: validated, immutable, read from and written to TOML at the edge."""
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from compress.errors import UsageError
+
+Preset = Literal["default", "paper"]
+
+
+class RunConfig(BaseModel):
+    """One run, whole. Epochs are passes over the training split; sizes are pixels.
+
+    ``None`` means "decided by the preset, the data set or the machine"; a run folder's
+    ``config.toml`` holds the decided values.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    arch: str
+    dataset: str = "fashion-sample"
+    data_dir: Path | None = None
+    download: bool = False
+    skip_bad: int = Field(default=0, ge=0)
+    image_size: int | None = Field(default=None, ge=16, le=1024)
+    workers: int = Field(default=0, ge=0)
+
+    weights: Path | None = None
+    train_original: bool | None = None
+
+    preset: Preset = "default"
+    keep_macs: float | None = Field(default=None, gt=0, lt=1)
+    keep_params: float | None = Field(default=None, gt=0, lt=1)
+    align: Literal["auto"] | int = "auto"
+    population: int = Field(default=8, ge=4, le=64)
+    evolution: bool = True
+    distill: bool | None = None
+
+    baseline_epochs: int | None = Field(default=None, ge=1)
+    search_epochs: int | None = Field(default=None, ge=1)
+    finetune_epochs: int | None = Field(default=None, ge=0)
+    batch_size: int = Field(default=128, ge=2)
+    seed: int = Field(default=0, ge=0, lt=2**31)
+    device: str = "cpu"
+    threads: int | None = Field(default=None, ge=1)
+    opset: int = Field(default=18, ge=18)
+
+    @model_validator(mode="after")
+    def _check_combinations(self) -> "RunConfig":
+        if isinstance(self.align, int) and self.align < 1:
+            raise ValueError(f"align must be 'auto' or a positive integer, got {self.align}")
+        if self.preset == "paper" and (self.keep_macs or self.keep_params):
+            raise ValueError("the paper's algorithm has no budget: drop keep_macs/keep_params or preset 'paper'")
+        if self.preset == "paper" and not self.evolution:
+            raise ValueError("evolution = false is the ablation of the default preset, not of 'paper'")
+        if self.train_original is False and self.weights is None:
+            raise ValueError("without weights the original is trained as long as the pruned network: train_original")
+        return self
+
+
+def build_config(values: dict[str, Any], *, file: Path | None = None) -> RunConfig:
+    """Merge a TOML file with explicit values (the values win) and validate all of it at once.
+
+    Args:
+        values: settings given explicitly, by name; ``None`` means not given.
+        file: an optional TOML file of settings.
+
+    Raises:
+        UsageError: the file is unreadable or any setting is unknown or out of range.
+    """
+    merged = read_toml(file) if file is not None else {}
+    merged |= {key: value for key, value in values.items() if value is not None}
+    try:
+        return RunConfig(**merged)
+    except ValidationError as error:
+        raise UsageError(_describe(error)) from None
+
+
+def read_toml(file: Path) -> dict[str, Any]:
+    """Read settings from a TOML file.
+
+    Raises:
+        UsageError: the file is missing or no TOML.
+    """
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read the config {file}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file} is not valid TOML: {error}") from None
+
+
+def to_toml(config: RunConfig) -> str:
+    """The settings as TOML that ``build_config`` reads back to an equal value."""
+    return tomli_w.dumps(config.model_dump(mode="json", exclude_none=True))
+
+
+def _describe(error: ValidationError) -> str:
+    lines = []
+    for fault in error.errors():
+        name = ".".join(str(part) for part in fault["loc"]) or "settings"
+        hint = " (unknown setting)" if fault["type"] == "extra_forbidden" else ""
+        got = f", got {fault['input']!r}" if fault["loc"] else ""
+        lines.append(f"{name}: {fault['msg']}{hint}{got}")
+    return "wrong settings:\n  " + "\n  ".join(lines)

@@ -1,0 +1,1 @@
+"""RunReport -> terminal, JSON, Markdown."""

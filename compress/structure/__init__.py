@@ -1,0 +1,1 @@
+"""A pruning plan makes a network physically smaller."""

@@ -1,0 +1,1 @@
+"""Training of weights: loop, optimizers, evaluation. Knows nothing of pruning."""

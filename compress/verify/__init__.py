@@ -1,0 +1,1 @@
+"""The verdict: accuracy and latency of the files, against the original."""

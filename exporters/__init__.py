@@ -1,0 +1,1 @@
+"""ONNX export, parity with torch, latency. Imports nothing of compress."""

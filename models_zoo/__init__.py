@@ -1,0 +1,1 @@
+"""Networks by name. Imports nothing of compress."""

@@ -1,0 +1,38 @@
+"""The one place torchvision is imported from: ``from models_zoo.torchvision_mend import torchvision``.
+
+PyPI's torchvision is built for CUDA. Beside a CPU-only torch its compiled operators cannot load,
+and ``import torchvision`` fails with "operator torchvision::nms does not exist", because it
+registers fake kernels for two detection operators whose schemas that library would have declared.
+Classifiers, transforms and data sets use neither. Declaring the two schemas is enough; with a
+matching pair of wheels nothing is changed.
+"""
+
+import importlib
+import sys
+
+import torch
+
+_SCHEMAS = {
+    "nms": "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+    "qnms": "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+}
+
+_library: torch.library.Library | None = None  # schemas live as long as this object does
+
+
+def _import_mended() -> tuple[object, bool]:
+    global _library  # noqa: PLW0603  (torch drops the schemas with the object)
+    try:
+        return importlib.import_module("torchvision"), False
+    except RuntimeError as error:
+        if "torchvision::nms" not in str(error):
+            raise
+    for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
+        del sys.modules[name]
+    _library = torch.library.Library("torchvision", "DEF")
+    for schema in _SCHEMAS.values():
+        _library.define(schema)
+    return importlib.import_module("torchvision"), True
+
+
+torchvision, MENDED = _import_mended()
