@@ -1,0 +1,141 @@
+"""The machine and the versions a run was made with; what its processor wants of a network."""
+
+import os
+import platform
+import shutil
+import subprocess
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+
+import compress
+
+PACKAGES = (
+    "torch", "torchvision", "torch-pruning", "onnx", "onnxscript", "onnxruntime", "numpy", "pillow", "safetensors",
+)  # fmt: skip
+
+ISA_FLAGS = ("avx2", "fma", "avx512f", "avx512bw", "avx512_vnni", "avx_vnni", "amx_bf16", "amx_int8", "neon", "sve")
+
+GIB = 2**30
+
+
+def describe_environment(*, threads: int, seed: int) -> dict[str, Any]:
+    """What ``env.json`` holds: everything a number of this run depends on, apart from the settings.
+
+    Args:
+        threads: threads used for training.
+        seed: the run's seed.
+
+    Returns:
+        Versions, the source's git commit (or ``None``), processor, memory and disk in GiB, GPUs.
+    """
+    return {
+        "compress": compress.__version__,
+        "git": source_commit(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": package_versions(),
+        "torchvision_mended": torchvision_mended(),
+        "cpu": describe_cpu(),
+        "ram_gib": round(psutil.virtual_memory().total / GIB, 1),
+        "disk_free_gib": round(shutil.disk_usage(Path.cwd()).free / GIB, 1),
+        "gpus": gpu_names(),
+        "threads": threads,
+        "seed": seed,
+    }
+
+
+def package_versions() -> dict[str, str | None]:
+    """Installed versions, ``None`` where a package is missing."""
+    versions: dict[str, str | None] = {}
+    for name in PACKAGES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            versions[name] = None
+    return versions
+
+
+def torchvision_mended() -> bool:
+    """Whether torchvision was built for another torch and needed its operators declared."""
+    from models_zoo.torchvision_mend import MENDED
+
+    return MENDED
+
+
+def describe_cpu() -> dict[str, Any]:
+    """Model, the instruction sets that matter to inference, cores this process may use."""
+    return {"model": _cpu_model(), "isa": sorted(isa()), "cores": usable_cores(), "native_block": native_block()}
+
+
+def usable_cores() -> int:
+    """Cores this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def isa(cpuinfo: Path = Path("/proc/cpuinfo")) -> frozenset[str]:
+    """Those of ``ISA_FLAGS`` that the processor has; 64-bit ARM always has NEON."""
+    words = set(" ".join(_cpuinfo_values(cpuinfo, "flags", "Features")[:1]).split())
+    if "asimd" in words or platform.machine() in ("arm64", "aarch64"):
+        words.add("neon")
+    return frozenset(flag for flag in ISA_FLAGS if flag in words)
+
+
+def native_block(flags: frozenset[str] | None = None) -> int:
+    """Channels onnxruntime's blocked convolutions handle at a time: what kept counts are best multiples of.
+
+    Args:
+        flags: the instruction sets; this machine's where ``None``.
+
+    Returns:
+        16 with AVX-512, 8 with AVX2 or NEON, else 4.
+    """
+    flags = isa() if flags is None else flags
+    if "avx512f" in flags:
+        return 16
+    return 8 if flags & {"avx2", "neon"} else 4
+
+
+def gpu_names() -> list[str]:
+    """CUDA devices torch can use."""
+    if not torch.cuda.is_available():
+        return []
+    return [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+
+
+def source_commit() -> str | None:
+    """The git commit of this source tree, ``+changes`` where it was edited; ``None`` outside its own checkout."""
+    root = Path(compress.__file__).resolve().parent.parent
+    top = _git(root, "rev-parse", "--show-toplevel")
+    commit = _git(root, "rev-parse", "HEAD")
+    if commit is None or top is None or Path(top) != root:
+        return None
+    changed = _git(root, "status", "--porcelain", "--untracked-files=no")
+    return f"{commit}+changes" if changed else commit
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    command = ["git", "-C", str(folder), *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def _cpu_model() -> str:
+    named = _cpuinfo_values(Path("/proc/cpuinfo"), "model name", "Model")
+    return named[0] if named else platform.processor() or platform.machine()
+
+
+def _cpuinfo_values(cpuinfo: Path, *keys: str) -> list[str]:
+    """Values of the lines ``key : value``, in file order; none on a system without the file."""
+    try:
+        lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    pairs = (line.partition(":") for line in lines)
+    return [value.strip() for key, _, value in pairs if key.strip() in keys]

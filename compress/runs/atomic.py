@@ -1,0 +1,76 @@
+"""Files that are whole or absent: temp file, fsync, replace, fsync of the folder."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from compress.errors import EnvironmentProblem
+
+TEMPORARY_SUFFIX = ".compress-tmp"
+
+_ADVICE = {
+    errno.ENOSPC: "the disk is full; free some space",
+    errno.EDQUOT: "the disk quota is used up; free some space",
+    errno.EACCES: "permission denied; choose a folder you may write to",
+    errno.EPERM: "permission denied; choose a folder you may write to",
+    errno.EROFS: "the file system is read-only; choose another folder",
+    errno.EMFILE: "too many open files; raise the limit (ulimit -n)",
+    errno.EIO: "the disk reports a read or write error",
+}
+
+
+def as_environment_problem(error: OSError, path: Path | None = None) -> EnvironmentProblem | None:
+    """The same fault in the library's words, or ``None`` where it is not the machine's fault.
+
+    ``path`` is named where the error itself does not say which file (a full disk does not).
+    """
+    advice = _ADVICE.get(error.errno or 0)
+    if advice is None:
+        return None
+    where = error.filename or path
+    return EnvironmentProblem(f"{where}: {advice}" if where else advice)
+
+
+@contextmanager
+def machine_faults(path: Path) -> Iterator[None]:
+    """Turn a full disk, a missing permission and the like, met while using ``path``, into ``EnvironmentProblem``."""
+    try:
+        yield
+    except OSError as error:
+        problem = as_environment_problem(error, path)
+        if problem is None:
+            raise
+        raise problem from error
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Replace ``path`` by ``data`` so that a kill or a power cut leaves the old or the new file, whole.
+
+    Raises:
+        EnvironmentProblem: no space, no permission.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
+    with machine_faults(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with temporary.open("wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            temporary.replace(path)
+        except BaseException:
+            with suppress(OSError):
+                temporary.unlink()
+            raise
+        sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Flush a file's or a folder's content to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

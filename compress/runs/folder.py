@@ -1,0 +1,172 @@
+"""``RunFolder``: the settings, stage values, checkpoints and events of one run."""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from compress.config import RunConfig, build_config, to_toml
+from compress.errors import BadInputError, CompressError, EnvironmentProblem, UsageError
+from compress.runs import checkpoints, tensors
+from compress.runs.atomic import TEMPORARY_SUFFIX, machine_faults, write_atomically
+from compress.runs.checked import LOCK, CheckedFolder
+from compress.runs.manifest import Manifest, sha256_of
+
+STAGES = ("01_baseline", "02_search", "03_remove", "04_finetune", "05_original", "06_export", "07_verify")
+
+CONFIG = "config.toml"
+EVENTS = "events.jsonl"
+_FINISHED = "finished.json"
+
+
+class RunFolder(CheckedFolder):
+    """One run on disk. Read it freely; write only inside ``with run:``.
+
+    ``events.jsonl`` grows all the time and is the one file without a checksum.
+    """
+
+    @classmethod
+    def create(cls, path: Path, config: RunConfig, *, overwrite: bool) -> "RunFolder":
+        """Make a run folder with its ``config.toml``.
+
+        Args:
+            path: a folder that is new or empty, or with ``overwrite`` a run folder; of that one
+                the files that the old run wrote are deleted, others are left alone.
+            config: the settings of the run.
+            overwrite: replace an existing run.
+
+        Raises:
+            UsageError: the folder exists.
+            EnvironmentProblem: it cannot be written to, or another process is using it.
+        """
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            content = [entry.name for entry in path.iterdir() if not _is_ours(entry.name)]
+        except OSError as error:
+            raise EnvironmentProblem(f"cannot create {path}: {error.strerror}; choose another folder") from error
+        run = cls(path)
+        is_run = run._is_run()
+        if is_run and not overwrite:
+            raise UsageError(f"{path} holds a run already: go on with --resume {path}, or replace it with --overwrite")
+        if content and not is_run:
+            raise UsageError(f"{path} is not empty and is not a run folder: choose another folder")
+        run._acquire()
+        try:
+            run._clear(keep=CONFIG, also=EVENTS)
+            run.write_text(CONFIG, to_toml(config))
+        finally:
+            run._lock.release()
+        return run
+
+    @classmethod
+    def open(cls, path: Path) -> "RunFolder":
+        """Open an existing run.
+
+        Raises:
+            BadInputError: the folder is missing, or is not a run folder, or has no settings.
+        """
+        if not path.is_dir():
+            raise BadInputError(f"{path} is not a run folder: there is no such folder")
+        run = cls(path)
+        with machine_faults(path):
+            run._manifest = Manifest.read(path)
+        if not run.has(CONFIG):
+            raise BadInputError(f"{path} has no recorded {CONFIG}: start it again with --overwrite")
+        return run
+
+    def write_text(self, rel: str, text: str) -> None:
+        """``write_bytes`` of UTF-8 text."""
+        self.write_bytes(rel, text.encode())
+
+    def read_text(self, rel: str) -> str:
+        """``read_bytes`` as UTF-8 text."""
+        return self.read_bytes(rel).decode()
+
+    def write_json(self, rel: str, value: object) -> None:
+        """Write JSON; ValueError for NaN or infinity."""
+        self.write_text(rel, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+    def read_json(self, rel: str) -> Any:
+        """Read JSON."""
+        return json.loads(self.read_bytes(rel))
+
+    def read_config(self) -> RunConfig:
+        """The run's settings."""
+        return build_config(tomllib.loads(self.read_text(CONFIG)))
+
+    def save_tensors(self, rel: str, values: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> None:
+        """Write tensors as safetensors; shapes, dtypes and bits are kept, memory formats are not."""
+        self.write_bytes(rel, tensors.to_bytes(values, metadata))
+
+    def load_tensors(self, rel: str) -> dict[str, Tensor]:
+        """Read tensors, on the CPU."""
+        return tensors.from_bytes(self.read_bytes(rel), name=rel)
+
+    def save_checkpoint(self, stage: str, state: dict[str, Any]) -> None:
+        """Replace the stage's resume state; at every moment the old or the new one is there, whole.
+
+        Args:
+            stage: the stage's folder.
+            state: tensors, numbers, strings and ``None`` in dicts, lists and tuples.
+
+        Raises:
+            TypeError: something else is in it, which could not be loaded safely.
+        """
+        data = checkpoints.to_bytes(state)
+        self._require_lock()
+        old = checkpoints.listed(self._manifest.entries, stage)
+        name = checkpoints.next_name(old, stage)
+        write_atomically(self._inside(name), data)
+        self._manifest.record(name, sha256_of(data), without=old)
+        self._delete(old)
+
+    def load_checkpoint(self, stage: str) -> dict[str, Any] | None:
+        """The stage's resume state, on the CPU; ``None`` where there is none."""
+        names = checkpoints.listed(self._manifest.entries, stage)
+        return checkpoints.from_bytes(self.read_bytes(names[-1]), name=names[-1]) if names else None
+
+    def drop_checkpoint(self, stage: str) -> None:
+        """Delete the stage's resume state, if any."""
+        self._require_lock()
+        names = checkpoints.listed(self._manifest.entries, stage)
+        self._manifest.forget(names)
+        self._delete(names)
+
+    def finish(self, stage: str, seconds: float) -> None:
+        """Mark a stage as done; all its values are written already."""
+        self.write_json(f"{stage}/{_FINISHED}", {"seconds": seconds})
+        self.event("stage finished", stage=stage, seconds=seconds)
+
+    def is_finished(self, stage: str) -> bool:
+        """Whether the stage is done."""
+        return self.has(f"{stage}/{_FINISHED}")
+
+    def seconds(self, stage: str) -> float:
+        """How long a finished stage took, in seconds."""
+        return float(self.read_json(f"{stage}/{_FINISHED}")["seconds"])
+
+    def event(self, kind: str, **values: Any) -> None:
+        """Append a line to ``events.jsonl``; ValueError for NaN or infinity."""
+        self._require_lock()
+        line = json.dumps({"time": datetime.now(UTC).isoformat(), "kind": kind} | values, allow_nan=False)
+        path = self._inside(EVENTS)
+        with machine_faults(path), path.open("a", encoding="utf-8") as stream:
+            stream.write(line + "\n")
+
+    def _is_run(self) -> bool:
+        """Whether the folder is a run, or one whose creation was cut short: its manifest is empty."""
+        try:
+            self._manifest = Manifest.read(self.path)
+            if self._manifest.entries:
+                self.read_config()
+        except CompressError:
+            return False
+        return True
+
+
+def _is_ours(name: str) -> bool:
+    return name == LOCK or name.endswith(TEMPORARY_SUFFIX)

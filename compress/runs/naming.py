@@ -1,0 +1,15 @@
+"""The name of a run that was given none."""
+
+import re
+import secrets
+from datetime import datetime
+from pathlib import Path
+
+from compress.config import RunConfig
+
+
+def default_run_path(config: RunConfig) -> Path:
+    """``runs/<YYYYmmdd-HHMMSS>-<arch>-<dataset>-<4 hex>``, relative to the working folder."""
+    dataset = Path(config.dataset).name or "data"
+    label = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{config.arch}-{dataset}")[:80]
+    return Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-{label}-{secrets.token_hex(2)}"

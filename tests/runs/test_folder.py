@@ -1,0 +1,297 @@
+"""The run folder: whole files, checksums, one writer, and what a kill leaves."""
+
+import json
+import math
+import shutil
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from compress.config import RunConfig
+from compress.errors import BadInputError, EnvironmentProblem, UsageError
+from compress.runs import RunFolder, default_run_path, folder
+from compress.runs.manifest import Manifest
+
+CONFIG = RunConfig(arch="squeezenet", seed=3, keep_macs=0.5)
+
+
+@pytest.fixture
+def run(tmp_path):
+    with RunFolder.create(tmp_path / "run", CONFIG, overwrite=False) as run:
+        yield run
+
+
+def test_config_round_trip(run):
+    assert RunFolder.open(run.path).read_config() == CONFIG
+
+
+def test_manifest_is_read_by_sha256sum(run):
+    run.write_json("01_baseline/result.json", {"loss": 0.5})
+    run.save_checkpoint("02_search", {"step": 1})
+    run.save_checkpoint("02_search", {"step": 2})
+    done = subprocess.run(
+        ["sha256sum", "-c", "--strict", "MANIFEST.sha256"], cwd=run.path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.count(": OK") == 3  # config, result, newest checkpoint
+
+
+def test_tensors_keep_bits_and_ties(run):
+    tied = torch.randn(3, 4)
+    values = {
+        "a": tied,
+        "b": tied,
+        "half": torch.randn(2, 3, 5, 5).to(torch.bfloat16).to(memory_format=torch.channels_last),
+    }
+    run.save_tensors("03_remove/weights.safetensors", values, {"made by": "test"})
+    loaded = run.load_tensors("03_remove/weights.safetensors")
+    assert {name: value.dtype for name, value in loaded.items()} == {
+        name: value.dtype for name, value in values.items()
+    }
+    assert all(torch.equal(loaded[name], values[name]) for name in values)
+
+
+def test_json_refuses_nan(run):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        run.write_json("x.json", {"loss": math.nan})
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        run.event("step", loss=math.inf)
+    assert not run.has("x.json")
+
+
+@pytest.mark.parametrize("rel", ["config.toml", "01_baseline/result.json"])
+def test_every_changed_byte_is_noticed(run, rel):
+    run.write_json("01_baseline/result.json", {"loss": 0.5})
+    path = run.path / rel
+    data = path.read_bytes()
+    for index in range(len(data)):
+        path.write_bytes(data[:index] + bytes([data[index] ^ 1]) + data[index + 1 :])
+        with pytest.raises(BadInputError, match=f"{rel} was changed or damaged"):
+            run.read_bytes(rel)
+
+
+def test_missing_and_unrecorded_files_are_named(run):
+    run.write_text("a.txt", "a")
+    (run.path / "a.txt").unlink()
+    with pytest.raises(BadInputError, match=r"cannot read .*a\.txt: No such file"):
+        run.read_bytes("a.txt")
+    (run.path / "b.txt").write_text("written by nobody")
+    with pytest.raises(BadInputError, match=r"holds no b\.txt"):
+        run.read_bytes("b.txt")
+
+
+@pytest.mark.parametrize("rel", ["../a", "/etc/passwd", "a/../../b", "a\\b", "a\nb", "", ".", "a//b"])
+def test_names_stay_inside(run, rel):
+    with pytest.raises(BadInputError, match="expected a plain name"):
+        run.write_bytes(rel, b"")
+
+
+def test_links_out_of_the_folder_are_refused(run, tmp_path):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (run.path / "01_baseline").symlink_to(outside)
+    with pytest.raises(BadInputError, match="leads out of the run folder"):
+        run.write_bytes("01_baseline/a", b"")
+    assert list(outside.iterdir()) == []
+
+
+def test_stages(run):
+    assert not run.is_finished("01_baseline")
+    run.finish("01_baseline", 1.5)
+    again = RunFolder.open(run.path)
+    assert again.is_finished("01_baseline")
+    assert again.seconds("01_baseline") == 1.5
+    assert not again.is_finished("02_search")
+
+
+def test_events_are_lines_of_json(run):
+    run.event("stage", name="01_baseline")
+    run.event("note", text="two\nlines")
+    events = [json.loads(line) for line in (run.path / "events.jsonl").read_text().splitlines()]
+    assert [event["kind"] for event in events] == ["stage", "note"]
+    assert events[1]["text"] == "two\nlines"
+
+
+def test_adopt_records_a_file_of_others(run):
+    (run.path / "artifacts").mkdir()
+    (run.path / "artifacts/original.onnx").write_bytes(b"onnx")
+    run.adopt("artifacts/original.onnx")
+    assert RunFolder.open(run.path).read_bytes("artifacts/original.onnx") == b"onnx"
+
+
+def test_writing_needs_the_lock(run):
+    other = RunFolder.open(run.path)
+    for write in (lambda: other.write_bytes("a", b""), lambda: other.event("a"), lambda: other.drop_checkpoint("a")):
+        with pytest.raises(RuntimeError, match="only inside"):
+            write()
+
+
+def test_one_writer_at_a_time(run):
+    code = (
+        "from pathlib import Path; from compress.runs import RunFolder;"
+        f"RunFolder.open(Path({str(run.path)!r})).__enter__()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "EnvironmentProblem" in done.stderr
+    assert "is in use by another process" in done.stderr
+    with pytest.raises(EnvironmentProblem, match="in use"):
+        RunFolder.create(run.path, CONFIG, overwrite=True)
+
+
+# Creating and overwriting
+
+
+def test_an_existing_run_needs_a_word(run):
+    with pytest.raises(UsageError, match=r"--resume .*run, or replace it with --overwrite"):
+        RunFolder.create(run.path, CONFIG, overwrite=False)
+
+
+def test_overwrite_deletes_the_old_run_and_nothing_else(tmp_path):
+    path = tmp_path / "run"
+    with RunFolder.create(path, CONFIG, overwrite=False) as run:
+        run.write_text("01_baseline/a.txt", "old")
+        run.finish("01_baseline", 1)
+        run.event("old")
+        (path / "my notes.txt").write_text("mine")
+    other = RunConfig(arch="alexnet")
+    with RunFolder.create(path, other, overwrite=True) as run:
+        assert run.read_config() == other
+        assert not run.is_finished("01_baseline")
+        assert sorted(entry.name for entry in path.iterdir() if entry.name != ".lock") == [
+            "MANIFEST.sha256",
+            "config.toml",
+            "my notes.txt",
+        ]
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_folder_of_others_is_never_touched(tmp_path, overwrite):
+    (tmp_path / "photo.jpg").write_bytes(b"precious")
+    Manifest(tmp_path, {"photo.jpg": ("0" * 64,)}).write()  # somebody else's checksums
+    with pytest.raises(UsageError, match="is not empty and is not a run folder"):
+        RunFolder.create(tmp_path, CONFIG, overwrite=overwrite)
+    assert (tmp_path / "photo.jpg").read_bytes() == b"precious"
+
+
+def test_a_folder_that_cannot_be_made(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(EnvironmentProblem, match=r"cannot create .*choose another folder"):
+        RunFolder.create(tmp_path / "file" / "run", CONFIG, overwrite=False)
+
+
+def test_a_full_disk_is_told_in_plain_words(run, monkeypatch):
+    (run.path / "events.jsonl").symlink_to("/dev/full")
+    monkeypatch.setattr(run, "_inside", lambda rel: run.path / rel)  # the link leads out; the disk is tested here
+    with pytest.raises(EnvironmentProblem, match=r"events\.jsonl: the disk is full"):
+        run.event("x" * 100_000)
+
+
+@pytest.mark.parametrize("what", ["missing", "empty", "no manifest", "bad manifest", "climbing manifest", "binary"])
+def test_what_is_no_run_folder(tmp_path, what):
+    path = tmp_path / "run"
+    if what != "missing":
+        path.mkdir()
+    if what == "bad manifest":
+        (path / "MANIFEST.sha256").write_text("hello\n")
+    if what == "climbing manifest":
+        (path / "MANIFEST.sha256").write_text(f"{'0' * 64}  ../../etc/passwd\n")
+    if what == "binary":
+        (path / "MANIFEST.sha256").write_bytes(b"\xff\xfe\x00")
+    if what == "no manifest":
+        (path / "config.toml").write_text('arch = "squeezenet"')
+    with pytest.raises(BadInputError, match=r"not a run folder|damaged|expected a plain name"):
+        RunFolder.open(path)
+
+
+def test_default_path_is_a_safe_name():
+    path = default_run_path(RunConfig(arch="resnet18", dataset="/data/my [photos]/"))
+    assert path.parent.name == "runs"
+    assert path.name[15:-4] == "-resnet18-my-photos--"
+
+
+# Kills: the disk as it is after every single step of an operation
+
+
+class Killed(BaseException):
+    pass
+
+
+def _states_after_every_step(operation, run, tmp_path, monkeypatch):
+    """Yield copies of the folder as a kill after 0, 1, 2, ... file operations leaves it."""
+    import pathlib
+
+    start = tmp_path / "start"
+    shutil.copytree(run.path, start)
+    for allowed in range(50):
+        copy = tmp_path / f"killed-{allowed}"
+        shutil.copytree(start, copy)
+        left = [allowed]
+
+        def counted(real, left=left):
+            def call(*args, **options):
+                if left[0] == 0:
+                    raise Killed
+                left[0] -= 1
+                return real(*args, **options)
+
+            return call
+
+        with monkeypatch.context() as patch, RunFolder.open(copy) as victim:
+            for name in ("replace", "unlink", "rmdir"):
+                patch.setattr(pathlib.Path, name, counted(getattr(pathlib.Path, name)))
+            try:
+                operation(victim)
+            except Killed:
+                finished = False
+            else:
+                finished = True
+        yield copy
+        if finished:
+            return
+    raise AssertionError("the operation has more than 50 steps")
+
+
+def test_a_checkpoint_survives_a_kill_between_any_two_steps(run, tmp_path, monkeypatch):
+    old, new = {"step": 1, "w": torch.zeros(3)}, {"step": 2, "w": torch.ones(3)}
+    run.save_checkpoint("02_search", old)
+    seen = []
+    for path in _states_after_every_step(lambda r: r.save_checkpoint("02_search", new), run, tmp_path, monkeypatch):
+        with RunFolder.open(path) as again:
+            state = again.load_checkpoint("02_search")
+            assert len(list(path.glob("02_search/*"))) == 1
+            again.save_checkpoint("02_search", {"step": 3})
+            assert again.load_checkpoint("02_search") == {"step": 3}
+        seen.append(state["step"])
+    assert sorted(set(seen)) == [1, 2]
+    assert seen == sorted(seen)
+
+
+def test_a_replaced_file_survives_a_kill_between_any_two_steps(run, tmp_path, monkeypatch):
+    run.write_text("a.txt", "old")
+    seen = []
+    for path in _states_after_every_step(lambda r: r.write_text("a.txt", "new"), run, tmp_path, monkeypatch):
+        with RunFolder.open(path) as again:
+            seen.append(again.read_text("a.txt"))
+        assert (path / "MANIFEST.sha256").read_text().count("a.txt") == 1
+        assert not list(path.glob("*tmp*"))
+    assert set(seen) == {"old", "new"}
+
+
+def test_overwriting_can_be_repeated_after_a_kill(run, tmp_path, monkeypatch):
+    run.write_text("01_baseline/a.txt", "old")
+    run.event("old")
+
+    def overwrite(victim):
+        victim._lock.release()
+        RunFolder.create(victim.path, RunConfig(arch="alexnet"), overwrite=True)
+
+    for path in _states_after_every_step(overwrite, run, tmp_path, monkeypatch):
+        with RunFolder.create(path, RunConfig(arch="resnet18"), overwrite=True) as again:
+            assert again.read_config().arch == "resnet18"
+            assert not again.has("01_baseline/a.txt")
+
+
+def test_stage_names():
+    assert folder.STAGES[0] == "01_baseline"
+    assert list(folder.STAGES) == sorted(folder.STAGES)

@@ -1,0 +1,51 @@
+"""What is said of the machine."""
+
+import json
+import subprocess
+
+import pytest
+import torch
+
+from compress import environment
+
+X86 = "processor : 0\nmodel name : Some CPU\nflags : fpu sse2 {}\n\nprocessor : 1\nflags : fpu\n"
+ARM = "processor : 0\nBogoMIPS : 50.00\nFeatures : fp asimd sve\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "flags", "block"),
+    [
+        (X86.format("avx2 fma avx512f avx512_vnni"), {"avx2", "fma", "avx512f", "avx512_vnni"}, 16),
+        (X86.format("avx2"), {"avx2"}, 8),
+        (X86.format("ssse3"), set(), 4),
+        (ARM, {"neon", "sve"}, 8),
+    ],
+)
+def test_block_of_a_processor(tmp_path, monkeypatch, text, flags, block):
+    monkeypatch.setattr(environment.platform, "machine", lambda: "x86_64")
+    (tmp_path / "cpuinfo").write_text(text)
+    assert environment.isa(tmp_path / "cpuinfo") == flags
+    assert environment.native_block(frozenset(flags)) == block
+
+
+def test_no_cpuinfo_is_no_fault(tmp_path, monkeypatch):
+    monkeypatch.setattr(environment.platform, "machine", lambda: "arm64")
+    assert environment.isa(tmp_path / "absent") == {"neon"}
+
+
+def test_env_json_is_plain_and_true():
+    described = json.loads(json.dumps(environment.describe_environment(threads=2, seed=7), allow_nan=False))
+    assert described["threads"] == 2
+    assert described["seed"] == 7
+    assert described["packages"]["torch"] == torch.__version__
+    assert described["cpu"]["native_block"] == environment.native_block()
+    assert described["cpu"]["cores"] >= 1
+
+
+def test_commit_is_that_of_this_checkout_only(tmp_path, monkeypatch):
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    inner = tmp_path / "site-packages" / "compress"
+    inner.mkdir(parents=True)
+    (inner / "__init__.py").touch()
+    monkeypatch.setattr(environment.compress, "__file__", str(inner / "__init__.py"))
+    assert environment.source_commit() is None
