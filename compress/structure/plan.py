@@ -1,0 +1,70 @@
+"""A pruning plan: which channels of which layer stay. Plain JSON, replayable without pickle."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from compress.errors import BadInputError
+from compress.units import UnitMap
+
+FORMAT = "compress-pruning-plan/1"
+
+
+@dataclass(frozen=True)
+class PruningPlan:
+    """Root layer name -> indices of its output channels that are kept, ascending.
+
+    A root stands for its whole coupled group; layers that are not named keep everything.
+    """
+
+    kept: Mapping[str, tuple[int, ...]]
+    widths: Mapping[str, int]
+
+    def dropped(self) -> dict[str, list[int]]:
+        """Root layer name -> indices of its output channels to remove."""
+        return {root: sorted(set(range(self.widths[root])) - set(kept)) for root, kept in self.kept.items()}
+
+    def to_json(self) -> str:
+        """The plan as JSON text."""
+        layers = {root: {"width": self.widths[root], "kept": list(kept)} for root, kept in self.kept.items()}
+        return json.dumps({"format": FORMAT, "layers": layers})
+
+    @classmethod
+    def from_json(cls, text: str) -> "PruningPlan":
+        """Read a plan back.
+
+        Raises:
+            BadInputError: the text is no plan, or names channels that do not exist.
+        """
+        try:
+            document = json.loads(text)
+            if document["format"] != FORMAT:
+                raise BadInputError(f"expected a plan of format {FORMAT}, got {document['format']!r}")
+            kept = {str(root): tuple(map(int, layer["kept"])) for root, layer in document["layers"].items()}
+            widths = {str(root): int(layer["width"]) for root, layer in document["layers"].items()}
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise BadInputError(f"not a pruning plan: {type(error).__name__}: {error}") from None
+        for root, channels in kept.items():
+            if not channels or list(channels) != sorted(set(channels) & set(range(widths[root]))):
+                raise BadInputError(f"plan keeps impossible channels in {root} (width {widths[root]})")
+        return cls(kept, widths)
+
+
+def plan_from_state(units: UnitMap, keep_U: Tensor) -> PruningPlan:
+    """The plan that removes exactly the units a state (bool U) drops."""
+    kept, widths = {}, {}
+    for group in units.groups:
+        kept[group.root] = tuple(group.channels(keep_U[group.units].nonzero().flatten()))
+        widths[group.root] = group.size * group.tied
+    return PruningPlan({root: tuple(sorted(channels)) for root, channels in kept.items()}, widths)
+
+
+def state_from_plan(units: UnitMap, plan: PruningPlan) -> Tensor:
+    """The state (bool U) that a plan came from: the inverse of ``plan_from_state``."""
+    keep = units.group_of_unit.new_zeros(units.total).bool()
+    for group in units.groups:
+        for channel in plan.kept[group.root]:
+            keep[group.first + channel % group.size] = True
+    return keep

@@ -1,0 +1,151 @@
+"""Removal: a plan makes a network physically smaller, and the result is checked against the masked one."""
+
+import copy
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from compress.errors import BadInputError, CheckFailedError
+from compress.masks import masked
+from compress.structure._torch_pruning import remove_channels
+from compress.structure.plan import PruningPlan, plan_from_state, state_from_plan
+from compress.units import UnitMap
+
+TOLERANCE = 1e-4
+"""Largest difference of logits allowed between the masked and the smaller network (float32, eval)."""
+
+
+@dataclass(frozen=True)
+class LayerChange:
+    """Channels of one layer before and after the cut."""
+
+    name: str
+    kind: str
+    in_before: int
+    in_after: int
+    out_before: int
+    out_after: int
+
+
+@dataclass(frozen=True)
+class RemovalResult:
+    """A smaller network, how it came about, and how far it is from the masked one (logits)."""
+
+    network: nn.Module
+    plan: PruningPlan
+    layers: tuple[LayerChange, ...]
+    images: int
+    max_abs_difference: float
+
+
+def cut(network: nn.Module, plan: PruningPlan, example: Tensor) -> nn.Module:
+    """A smaller copy of a network; the original is left as it was.
+
+    Args:
+        network: the whole network the plan was made for.
+        plan: what to keep.
+        example: a batch of images (B, C, H, W) it accepts.
+
+    Raises:
+        BadInputError: the plan names a layer the network lacks, or of another width.
+        CheckFailedError: the cut network does not run or has other logits than (B, K).
+    """
+    for root, width in plan.widths.items():
+        layer = dict(network.named_modules()).get(root)
+        if layer is None or len(layer.weight) != width:  # type: ignore[arg-type]
+            raise BadInputError(f"the plan does not fit the network: it expects a layer {root} of width {width}")
+    smaller = copy.deepcopy(network)
+    remove_channels(smaller, example, plan.dropped())
+    before, after = _eval_logits(network, example), _eval_logits(smaller, example)
+    if before.shape != after.shape:
+        raise CheckFailedError(f"the cut changed the output from {tuple(before.shape)} to {tuple(after.shape)}")
+    return smaller
+
+
+def remove_units(network: nn.Module, units: UnitMap, keep_U: Tensor, images: Tensor) -> RemovalResult:
+    """Remove what a state drops, and prove the result equal to the masked network.
+
+    Args:
+        network: the whole network; left as it was.
+        units: its units.
+        keep_U: the state, bool U.
+        images: real images (B, C, H, W) to compare on.
+
+    Raises:
+        CheckFailedError: a count differs from the plan, or the logits by more than ``TOLERANCE``.
+    """
+    plan = plan_from_state(units, keep_U)
+    smaller = cut(network, plan, images[:2])
+    layers = _changes(network, smaller)
+    _check_counts(layers, units, keep_U)
+    with masked(network, units, keep_U.to(images)):
+        expected = _eval_logits(network, images)
+    difference = float((expected - _eval_logits(smaller, images)).abs().max())
+    if not difference <= TOLERANCE:
+        raise CheckFailedError(
+            f"masked and smaller network differ by {difference:.2e} on {len(images)} images (allowed {TOLERANCE:.0e}); "
+            "the dependency graph does not describe this network: please report it with the network's code"
+        )
+    return RemovalResult(smaller, plan, layers, len(images), difference)
+
+
+@torch.no_grad()
+def put_back(smaller: nn.Module, network: nn.Module, units: UnitMap, plan: PruningPlan) -> nn.Module:
+    """A copy of the whole network whose kept weights are those of the smaller one (the paper's "full" row)."""
+    keep = torch.cat([state_from_plan(units, plan), torch.ones(1, dtype=torch.bool)])
+    whole = copy.deepcopy(network)
+    for name, layer in smaller.named_modules():
+        target = whole.get_submodule(name)
+        values = dict(layer.named_parameters(recurse=False)) | dict(layer.named_buffers(recurse=False))
+        for key, value in values.items():
+            place = getattr(target, key)
+            if not place.dim():  # BatchNorm's count of batches
+                place.copy_(value)
+                continue
+            index = [torch.arange(size) for size in place.shape]
+            if name in units.carries:
+                index[_out_dim(layer, place)] = keep[units.carries[name]].nonzero().flatten()
+            if place.dim() > 1 and name in units.reads:
+                positions = keep[units.reads[name]][: place.shape[1 - _out_dim(layer, place)]]
+                index[1 - _out_dim(layer, place)] = positions.nonzero().flatten()
+            place[torch.meshgrid(*index, indexing="ij")] = value
+    return whole
+
+
+def _out_dim(layer: nn.Module, tensor: Tensor) -> int:
+    return int(isinstance(layer, nn.modules.conv._ConvTransposeNd) and tensor.dim() > 1)
+
+
+def _eval_logits(network: nn.Module, images: Tensor) -> Tensor:
+    training = network.training
+    try:
+        with torch.no_grad():
+            return network.eval()(images)
+    except RuntimeError as error:
+        raise CheckFailedError(f"the network does not run after the cut: {error}") from error
+    finally:
+        network.train(training)
+
+
+def _changes(before: nn.Module, after: nn.Module) -> tuple[LayerChange, ...]:
+    changes = []
+    for name, layer in before.named_modules():
+        match layer, after.get_submodule(name):
+            case nn.modules.conv._ConvNd() as old, nn.modules.conv._ConvNd() as new:
+                widths = (old.in_channels, new.in_channels, old.out_channels, new.out_channels)
+            case nn.Linear() as old, nn.Linear() as new:
+                widths = (old.in_features, new.in_features, old.out_features, new.out_features)
+            case _:
+                continue
+        changes.append(LayerChange(name, type(layer).__name__, *widths))
+    return tuple(changes)
+
+
+def _check_counts(layers: tuple[LayerChange, ...], units: UnitMap, keep_U: Tensor) -> None:
+    keep = torch.cat([keep_U.cpu(), torch.ones(1, dtype=torch.bool)])
+    for layer in layers:
+        for mapping, found in ((units.reads, layer.in_after), (units.carries, layer.out_after)):
+            if layer.name in mapping and int(keep[mapping[layer.name]].sum()) != found:
+                planned = int(keep[mapping[layer.name]].sum())
+                raise CheckFailedError(f"{layer.name}: the plan keeps {planned} channels, the cut left {found}")
