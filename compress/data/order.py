@@ -1,0 +1,76 @@
+"""Random numbers that are a pure function of (seed, epoch, index): no state to save, none to lose.
+
+The counter-based generator is SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number
+generators", OOPSLA 2014): a key is folded into the starting state, number ``i`` of its stream is
+``mix(state + (i + 1) * golden)``. All of it is integer arithmetic: the same on every machine.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from compress.data.bundle import Order
+
+_GOLDEN = 0x9E3779B97F4A7C15
+_MASK = (1 << 64) - 1
+_SHUFFLE, _HOLDOUT = 0x5348, 0x484F  # streams of this module; augmentation has its own
+
+
+def random_bits(key: Sequence[int], indices: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Uniform 64-bit numbers, one for each index; ``key`` names the stream, such as (seed, epoch, purpose)."""
+    state = np.zeros(1, np.uint64)
+    for part in key:
+        state = _mix(state + np.uint64((part + _GOLDEN) & _MASK))
+    return _mix(state + (indices.astype(np.uint64) + np.uint64(1)) * np.uint64(_GOLDEN))
+
+
+def random_integers(key: Sequence[int], indices: NDArray[np.int64], *, low: int, high: int) -> NDArray[np.int64]:
+    """Uniform integers in [low, high], one for each index (bias below (high - low + 1) / 2**32)."""
+    top = random_bits(key, indices) >> np.uint64(32)
+    return ((top * np.uint64(high - low + 1)) >> np.uint64(32)).astype(np.int64) + low
+
+
+def epoch_batches(order: Order, *, size: int, batch_size: int) -> list[NDArray[np.int64]]:
+    """The indices of every batch of one shuffled epoch; a last batch of a single image is dropped."""
+    shuffled = np.argsort(random_bits((order.seed, order.epoch, _SHUFFLE), np.arange(size)), kind="stable")
+    starts = range(0, epoch_steps(size, batch_size) * batch_size, batch_size)
+    return [shuffled[start : start + batch_size] for start in starts]
+
+
+def epoch_steps(size: int, batch_size: int) -> int:
+    """The number of batches of ``epoch_batches``."""
+    return size // batch_size + (size % batch_size >= 2)
+
+
+def file_batches(*, size: int, batch_size: int) -> list[NDArray[np.int64]]:
+    """The indices of every batch in file order, the last one partial."""
+    return [np.arange(start, min(start + batch_size, size)) for start in range(0, size, batch_size)]
+
+
+def stratified_holdout(labels: Tensor, *, fraction: float, seed: int) -> tuple[Tensor, Tensor]:
+    """Part images into two, class by class.
+
+    Args:
+        labels: int64 [N].
+        fraction: share of every class that is held out; at least one image, at most all but one.
+        seed: which images those are.
+
+    Returns:
+        indices int64 kept, indices int64 held out; both ascending.
+    """
+    held = torch.zeros(len(labels), dtype=torch.bool)
+    for label in labels.unique().tolist():
+        members = torch.nonzero(labels == label).flatten()
+        count = min(max(1, round(fraction * len(members))), len(members) - 1)
+        bits = random_bits((seed, _HOLDOUT), members.numpy())
+        held[members[np.argsort(bits, kind="stable")[:count]]] = True
+    return torch.nonzero(~held).flatten(), torch.nonzero(held).flatten()
+
+
+def _mix(state: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return state ^ (state >> np.uint64(31))
