@@ -1,1 +1,1 @@
-"""ONNX export, parity with torch, latency. Imports nothing of compress."""
+"""From a module to a file, and what the file does in onnxruntime. Imports nothing of compress."""

@@ -1,0 +1,9 @@
+"""What can go wrong between a module, an ONNX file and onnxruntime."""
+
+
+class ExportError(Exception):
+    """Root of this package's errors. The message says what was expected, what came, what to try."""
+
+
+class OnnxFileError(ExportError):
+    """An ONNX file is missing, damaged, or no self-contained image classifier."""

@@ -1,0 +1,82 @@
+"""Does the file answer as the module does? Torch against onnxruntime, on real images."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from exporters.errors import ExportError
+from exporters.session import open_session, run_logits
+
+
+@dataclass(frozen=True)
+class ParityReport:
+    """Torch's logits against onnxruntime's, on the same images.
+
+    Attributes:
+        images: how many were compared.
+        max_abs_difference: the largest ``|torch - onnxruntime|`` of any logit.
+        argmax_agreeing: images on which both name the same class.
+        tolerance: the largest difference that passes.
+    """
+
+    images: int
+    max_abs_difference: float
+    argmax_agreeing: int
+    tolerance: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether no logit differs by more than the tolerance."""
+        return self.max_abs_difference <= self.tolerance
+
+
+def check_parity(
+    model: nn.Module, path: Path, batches: Iterable[Tensor], *, tolerance: float = 1e-4, threads: int
+) -> ParityReport:
+    """Compare a module in evaluation mode with its ONNX file.
+
+    Args:
+        model: the module that was exported, on any device.
+        path: its ONNX file.
+        batches: float32 images [B, C, H, W] on the CPU, normalised.
+        tolerance: the largest difference of logits that passes.
+        threads: onnxruntime's threads.
+
+    Raises:
+        ExportError: there are no images, or a logit is not finite, or the numbers of classes differ.
+    """
+    session = open_session(path, threads=threads)
+    images, agreeing, largest = 0, 0, 0.0
+    with _evaluating(model) as device:
+        for batch in batches:
+            torch_BK = model(batch.to(device)).cpu().numpy()
+            onnx_BK = run_logits(session, batch.numpy())
+            if torch_BK.shape != onnx_BK.shape:
+                raise ExportError(f"expected logits {torch_BK.shape} as from torch, {path} gives {onnx_BK.shape}")
+            if not (np.isfinite(torch_BK).all() and np.isfinite(onnx_BK).all()):
+                raise ExportError(f"expected finite logits from the module and {path}, got NaN or infinity")
+            images += len(batch)
+            agreeing += int((torch_BK.argmax(1) == onnx_BK.argmax(1)).sum())
+            largest = max(largest, float(np.abs(torch_BK - onnx_BK).max()))
+    if not images:
+        raise ExportError("expected at least one batch of images, got none")
+    return ParityReport(images=images, max_abs_difference=largest, argmax_agreeing=agreeing, tolerance=tolerance)
+
+
+@contextmanager
+def _evaluating(model: nn.Module) -> Iterator[torch.device]:
+    """Evaluation mode without gradients; afterwards every submodule is in the mode it was in."""
+    modes = {module: module.training for module in model.modules()}
+    parameter = next(model.parameters(), None)
+    try:
+        with torch.no_grad():
+            model.eval()
+            yield torch.device("cpu") if parameter is None else parameter.device
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
