@@ -8,8 +8,6 @@ from pathlib import Path
 
 from compress.errors import EnvironmentProblem
 
-TEMPORARY_SUFFIX = ".compress-tmp"
-
 _ADVICE = {
     errno.ENOSPC: "the disk is full; free some space",
     errno.EDQUOT: "the disk quota is used up; free some space",
@@ -51,7 +49,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     Raises:
         EnvironmentProblem: no space, no permission.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with machine_faults(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -65,6 +63,11 @@ def write_atomically(path: Path, data: bytes) -> None:
                 temporary.unlink()
             raise
         sync(path.parent)
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file of this name is one that a killed writer, here or in ``exporters``, left."""
+    return name.startswith(".") and name.endswith(".tmp")
 
 
 def sync(path: Path) -> None:

@@ -8,7 +8,7 @@ import filelock
 
 from compress.errors import BadInputError, EnvironmentProblem
 from compress.runs import checkpoints, manifest
-from compress.runs.atomic import TEMPORARY_SUFFIX, machine_faults, sync, write_atomically
+from compress.runs.atomic import is_temporary, machine_faults, sync, write_atomically
 from compress.runs.manifest import Manifest, check_name, sha256_of
 
 LOCK = ".lock"
@@ -129,5 +129,5 @@ class CheckedFolder:
             for path in [*self.path.glob("*"), *self.path.glob("*/*")]:
                 rel = path.relative_to(self.path).as_posix()
                 orphan = checkpoints.is_checkpoint(rel) and not self.has(rel)
-                if orphan or path.name.endswith(TEMPORARY_SUFFIX):
+                if orphan or is_temporary(path.name):
                     path.unlink(missing_ok=True)

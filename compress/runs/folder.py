@@ -12,7 +12,7 @@ from torch import Tensor
 from compress.config import RunConfig, build_config, to_toml
 from compress.errors import BadInputError, CompressError, EnvironmentProblem, UsageError
 from compress.runs import checkpoints, tensors
-from compress.runs.atomic import TEMPORARY_SUFFIX, machine_faults, write_atomically
+from compress.runs.atomic import is_temporary, machine_faults, write_atomically
 from compress.runs.checked import LOCK, CheckedFolder
 from compress.runs.manifest import Manifest, sha256_of
 
@@ -169,4 +169,4 @@ class RunFolder(CheckedFolder):
 
 
 def _is_ours(name: str) -> bool:
-    return name == LOCK or name.endswith(TEMPORARY_SUFFIX)
+    return name == LOCK or is_temporary(name)

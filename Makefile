@@ -1,0 +1,57 @@
+# Short verbs. Each sets up what it needs in .venv; the second time it installs nothing.
+# ARGS passes flags on: make run ARGS="--arch resnet18 --keep-macs 0.3"
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help run test test-all lint types bench clean
+
+PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
+	$$name -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
+	&& echo $$name && break; done)
+ARGS ?=
+BIN := .venv/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+SETTINGS := Makefile pyproject.toml constraints.txt
+
+help:
+	@echo "make run      train, prune, cut, export and verify SqueezeNet on the bundled images (ARGS=... adds flags)"
+	@echo "make test     the tests          make test-all  with the slow ones"
+	@echo "make lint     ruff               make types     mypy"
+	@echo "make bench    the races          make clean     remove .venv and caches, never runs/"
+
+run: .venv/run.stamp
+	$(BIN)/compress run --arch squeezenet $(ARGS)
+
+test: .venv/dev.stamp
+	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+test-all: .venv/dev.stamp
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: .venv/dev.stamp
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: .venv/dev.stamp
+	$(BIN)/mypy
+
+bench: .venv/run.stamp
+	$(BIN)/python -m benchmarks.race $(ARGS)
+
+clean:
+	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/run.stamp: $(SETTINGS) | .venv/bin/python
+	$(PIP_INSTALL) -e .
+	@touch $@
+
+.venv/dev.stamp: $(SETTINGS) | .venv/bin/python
+	$(PIP_INSTALL) -e ".[dev]"
+	@touch $@ .venv/run.stamp
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "expected Python 3.11, 3.12 or 3.13 with venv (on Debian: python3-venv), found none;" \
+	  "try: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12" >&2; exit 5; }
+	@echo "Setting up .venv with $(PYTHON); the first time this takes some minutes." >&2
+	$(PYTHON) -m venv .venv
