@@ -6,7 +6,7 @@ read is gone for good. So the masked network equals the physically smaller one.
 Axes: P states, U units, B samples, C channels of a layer.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -56,6 +56,37 @@ def population_logits(network: nn.Module, units: UnitMap, keep_PU: Tensor, image
     repeated = images.repeat(states, 1, 1, 1).contiguous(memory_format=torch.channels_last)
     with masked(network, units, keep_PU.repeat_interleave(batch, dim=0)):
         return network(repeated).reshape(states, batch, -1)
+
+
+def kept_entries(network: nn.Module, units: UnitMap, keep_U: Tensor) -> Mapping[str, Tensor]:
+    """Which entries of parameters and buffers belong to kept units, on both sides of a weight.
+
+    Returns:
+        Name -> bool tensor that broadcasts to the parameter's or buffer's shape; names that no
+        unit touches are left out. Selecting by it gives the smaller network's tensor, flattened.
+    """
+    keep = torch.cat([keep_U.bool().cpu(), torch.ones(1, dtype=torch.bool)])
+    entries: dict[str, Tensor] = {}
+    for name in {*units.reads, *units.carries}:
+        layer = network.get_submodule(name)
+        transposed = isinstance(layer, nn.modules.conv._ConvTransposeNd)
+        for key, tensor in (*layer.named_parameters(recurse=False), *layer.named_buffers(recurse=False)):
+            if not tensor.dim():  # BatchNorm's count of batches
+                continue
+            entry = torch.ones([1] * tensor.dim(), dtype=torch.bool)
+            out_dim = 1 if transposed and tensor.dim() > 1 else 0
+            if name in units.carries:
+                entry = entry & _along(keep[units.carries[name]], out_dim, tensor)
+            if name in units.reads and tensor.dim() > 1:
+                entry = entry & _along(keep[units.reads[name]], 1 - out_dim, tensor)
+            entries[f"{name}.{key}"] = entry.to(tensor.device)
+    return entries
+
+
+def _along(keep_C: Tensor, dim: int, tensor: Tensor) -> Tensor:
+    shape = [1] * tensor.dim()
+    shape[dim] = -1
+    return keep_C[: tensor.shape[dim]].reshape(shape)  # a grouped convolution repeats its first group's positions
 
 
 def _shaped(mask: Tensor, layer: nn.Module) -> Tensor:

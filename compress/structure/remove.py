@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from compress.errors import BadInputError, CheckFailedError
-from compress.masks import masked
+from compress.masks import kept_entries, masked
 from compress.structure._torch_pruning import remove_channels
 from compress.structure.plan import PruningPlan, plan_from_state, state_from_plan
 from compress.units import UnitMap
@@ -93,28 +93,16 @@ def remove_units(network: nn.Module, units: UnitMap, keep_U: Tensor, images: Ten
 @torch.no_grad()
 def put_back(smaller: nn.Module, network: nn.Module, units: UnitMap, plan: PruningPlan) -> nn.Module:
     """A copy of the whole network whose kept weights are those of the smaller one (the paper's "full" row)."""
-    keep = torch.cat([state_from_plan(units, plan), torch.ones(1, dtype=torch.bool)])
     whole = copy.deepcopy(network)
-    for name, layer in smaller.named_modules():
-        target = whole.get_submodule(name)
-        values = dict(layer.named_parameters(recurse=False)) | dict(layer.named_buffers(recurse=False))
-        for key, value in values.items():
-            place = getattr(target, key)
-            if not place.dim():  # BatchNorm's count of batches
-                place.copy_(value)
-                continue
-            index = [torch.arange(size) for size in place.shape]
-            if name in units.carries:
-                index[_out_dim(layer, place)] = keep[units.carries[name]].nonzero().flatten()
-            if place.dim() > 1 and name in units.reads:
-                positions = keep[units.reads[name]][: place.shape[1 - _out_dim(layer, place)]]
-                index[1 - _out_dim(layer, place)] = positions.nonzero().flatten()
-            place[torch.meshgrid(*index, indexing="ij")] = value
+    entries = kept_entries(network, units, state_from_plan(units, plan))
+    targets = whole.state_dict()
+    for name, value in smaller.state_dict().items():
+        target = targets[name]
+        if name in entries:
+            target[entries[name].expand_as(target)] = value.flatten()
+        else:
+            target.copy_(value)
     return whole
-
-
-def _out_dim(layer: nn.Module, tensor: Tensor) -> int:
-    return int(isinstance(layer, nn.modules.conv._ConvTransposeNd) and tensor.dim() > 1)
 
 
 def _eval_logits(network: nn.Module, images: Tensor) -> Tensor:

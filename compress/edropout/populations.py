@@ -1,0 +1,252 @@
+"""What evolves: the paper's population of bits, and the default's population of allocations.
+
+Axes: P population, U units, G groups.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Generator, Tensor
+
+from compress.budget import Budget, CostModel, Counts, repair
+from compress.edropout.evolution import better, cross, mutate_bits, mutate_real, pick_parents
+from compress.units import UnitMap
+
+EnergyOf = Callable[[Tensor], Tensor]
+"""States, bool (P, U) -> their energy losses (P,) on the current mini-batch."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Energy losses of the population at one iteration: the lowest and the mean."""
+
+    best: float
+    mean: float
+
+
+class Population(Protocol):
+    """Evolves once per mini-batch and offers the state to train with."""
+
+    def evolve(self, energy_of: EnergyOf, *, progress: float) -> tuple[Tensor, Spread]:
+        """One generation; ``progress`` runs from 0 to 1 over the search. Returns the state, bool U."""
+
+    def learn(self, gradient_U: Tensor, loss: float) -> None:
+        """The mask's gradient and the training loss of the step taken with the state."""
+
+    def final(self) -> Tensor:
+        """The state to keep, bool U."""
+
+    def converged(self) -> bool:
+        """True where evolution has nothing left to choose."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Plain tensors and numbers to go on from."""
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state."""
+
+
+class PaperPopulation:
+    """The paper's algorithm, unchanged: bits, F = 0.9, C = 0.5, start at 0.5, parents' energies kept (stale)."""
+
+    FACTOR = 0.9
+    CROSSOVER = 0.5
+
+    def __init__(self, units: UnitMap, *, population: int, generator: Generator) -> None:
+        self._units = units
+        self._generator = generator
+        states = torch.rand(population, units.total, generator=generator) < 0.5
+        self._states_PU = never_empty(states, units, generator)
+        self._energies_P: Tensor | None = None
+
+    def evolve(self, energy_of: EnergyOf, *, progress: float) -> tuple[Tensor, Spread]:  # noqa: ARG002
+        """Mutate, cross, select against the energies the parents had when they were selected."""
+        if self._energies_P is None:
+            self._energies_P = energy_of(self._states_PU)
+        parents = pick_parents(len(self._states_PU), self._generator)
+        mutants = mutate_bits(self._states_PU, parents, factor=self.FACTOR, generator=self._generator)
+        trials = cross(self._states_PU, mutants, rate=self.CROSSOVER, generator=self._generator)
+        trials = never_empty(trials, self._units, self._generator)
+        energies = energy_of(trials)
+        wins = better(energies, self._energies_P)
+        self._states_PU = torch.where(wins.unsqueeze(1), trials, self._states_PU)
+        self._energies_P = torch.where(wins, energies, self._energies_P)
+        return self.final(), Spread(float(self._energies_P.min()), float(self._energies_P.mean()))
+
+    def learn(self, gradient_U: Tensor, loss: float) -> None:
+        """Nothing: the paper's population is not guided."""
+
+    def final(self) -> Tensor:
+        """The state of lowest energy."""
+        if self._energies_P is None:
+            return self._states_PU[0]
+        return self._states_PU[self._energies_P.argmin()]
+
+    def converged(self) -> bool:
+        """Mean energy equals best energy."""
+        return self._energies_P is not None and bool(self._energies_P.mean() == self._energies_P.min())
+
+    def state_dict(self) -> dict[str, Any]:
+        """States, energies and the random generator."""
+        return {
+            "states": self._states_PU,
+            "energies": self._energies_P,
+            "generator": self._generator.get_state(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state."""
+        self._states_PU, self._energies_P = state["states"], state["energies"]
+        self._generator.set_state(state["generator"])
+
+
+def never_empty(states_PU: Tensor, units: UnitMap, generator: Generator) -> Tensor:
+    """Give every group that a state empties one unit back, drawn at random."""
+    states = states_PU.clone()
+    empty_PG = units.counts(states) == 0
+    for member, index in empty_PG.nonzero().tolist():
+        group = units.groups[index]
+        states[member, group.first + int(torch.randint(group.size, (1,), generator=generator))] = True
+    return states
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """What every state of the default population satisfies: a budget, in allowed counts."""
+
+    units: UnitMap
+    model: CostModel
+    counts: Counts
+    budget: Budget
+
+    def repair(self, keys_PU: Tensor, *, progress: float) -> Tensor:
+        """States, bool (P, U), of highest keys within the budget at ``progress`` (1: the budget itself)."""
+        limits = self.budget.limits(self.model, progress=progress)
+        return repair(keys_PU, self.units, self.model, self.counts, limits)
+
+
+@dataclass(frozen=True)
+class GuidedSettings:
+    """Settings of the default population; see the card (README.md) for why these values.
+
+    Phases are shares of the search: weights and guidance warm up on the whole network, then the
+    budget shrinks to its target at ``shrunk``, then evolution goes on until ``frozen``.
+    """
+
+    evolution: bool = True
+    factor: float = 0.7
+    noise: float = 0.05
+    crossover: float = 0.9
+    bound: float = 1.0
+    sticky: float = 0.2
+    memory: float = 0.98
+    warm: float = 0.1
+    shrunk: float = 0.6
+    frozen: float = 0.8
+    tolerated_loss: float = 1.5
+
+
+class GuidedPopulation:
+    """The default: saliency says which units of a group stay, evolution how much each group keeps.
+
+    A member is one offset per group, added to the log of the units' saliency; its state is the
+    repair of that to the budget. The energy on a batch common to parents and trials selects.
+    """
+
+    def __init__(
+        self, constraint: Constraint, settings: GuidedSettings, *, population: int, generator: Generator
+    ) -> None:
+        self._constraint = constraint
+        self._settings = settings
+        self._generator = generator
+        units = constraint.units
+        self._offsets_PG = settings.bound / 2 * torch.randn(population, len(units.groups), generator=generator)
+        self._offsets_PG[0] = 0.0  # saliency alone is a member to beat
+        self._offsets_PG.clamp_(-settings.bound, settings.bound)
+        self._saliency_U = torch.zeros(units.total)
+        self._steps = 0
+        self._in_use_U = torch.ones(units.total, dtype=torch.bool)
+        self._chosen = 0
+        self._usual_loss = float("inf")
+        self._frozen = False
+
+    def evolve(self, energy_of: EnergyOf, *, progress: float) -> tuple[Tensor, Spread]:
+        """One generation at the budget of ``progress``; after the freeze the state stays."""
+        settings = self._settings
+        if progress < settings.warm or self._steps == 0 or self._frozen:
+            energy = float(energy_of(self._in_use_U.unsqueeze(0))[0])
+            return self._in_use_U, Spread(energy, energy)
+        if not settings.evolution:
+            self._in_use_U = self._states(torch.zeros_like(self._offsets_PG[:1]), progress)[0]
+            energy = float(energy_of(self._in_use_U.unsqueeze(0))[0])
+            spread = Spread(energy, energy)
+        else:
+            spread = self._select(energy_of, progress)
+        self._frozen = progress >= settings.frozen
+        return self._in_use_U, spread
+
+    def _select(self, energy_of: EnergyOf, progress: float) -> Spread:
+        settings, population = self._settings, len(self._offsets_PG)
+        parents = pick_parents(population, self._generator)
+        mutants = mutate_real(
+            self._offsets_PG, parents, factor=settings.factor, noise=settings.noise, generator=self._generator
+        ).clamp(-settings.bound, settings.bound)
+        trials = cross(self._offsets_PG, mutants, rate=settings.crossover, generator=self._generator)
+        states = self._states(torch.cat([self._offsets_PG, trials]), progress)
+        energies = energy_of(states)
+        wins = better(energies[population:], energies[:population])
+        self._offsets_PG = torch.where(wins.unsqueeze(1), trials, self._offsets_PG)
+        kept = torch.where(wins, energies[population:], energies[:population])
+        self._chosen = int(kept.argmin())
+        self._in_use_U = states[self._chosen + population * int(wins[self._chosen])]
+        return Spread(float(kept.min()), float(kept.mean()))
+
+    def _states(self, offsets_PG: Tensor, progress: float) -> Tensor:
+        settings = self._settings
+        shrinking = (progress - settings.warm) / (settings.shrunk - settings.warm)
+        keys_U = 0.5 * torch.log(self._saliency_U / (1 - settings.memory**self._steps) + 1e-30)
+        keys_U = keys_U + settings.sticky * self._in_use_U
+        keys_PU = keys_U + offsets_PG[:, self._constraint.units.group_of_unit]
+        smooth = 1 - (1 - min(max(shrinking, 0.0), 1.0)) ** 3
+        return self._constraint.repair(keys_PU, progress=smooth)
+
+    def learn(self, gradient_U: Tensor, loss: float) -> None:
+        """Follow the running mean square of the mask's gradient: dL/ds_u, kept and dropped units alike."""
+        memory = self._settings.memory
+        self._saliency_U = memory * self._saliency_U + (1 - memory) * gradient_U.cpu().square()
+        self._steps += 1
+        if self._steps > 1 and loss > self._settings.tolerated_loss * self._usual_loss:
+            self._offsets_PG[self._chosen] *= 0.5  # it won on energy and trains badly: back towards saliency alone
+        self._usual_loss = loss if self._steps == 1 else memory * self._usual_loss + (1 - memory) * loss
+
+    def final(self) -> Tensor:
+        """The state in use when evolution froze; before that, the chosen member at the whole budget."""
+        if self._frozen or self._steps == 0:
+            return self._in_use_U
+        return self._states(self._offsets_PG[self._chosen].unsqueeze(0), progress=1.0)[0]
+
+    def converged(self) -> bool:
+        """Never early: after the freeze the weights adapt until the search's last step."""
+        return False
+
+    def state_dict(self) -> dict[str, Any]:
+        """Offsets, saliency, the state in use and the random generator."""
+        return {
+            "offsets": self._offsets_PG,
+            "saliency": self._saliency_U,
+            "steps": self._steps,
+            "in_use": self._in_use_U,
+            "chosen": self._chosen,
+            "usual_loss": self._usual_loss,
+            "frozen": self._frozen,
+            "generator": self._generator.get_state(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state."""
+        self._offsets_PG, self._saliency_U = state["offsets"], state["saliency"]
+        self._steps, self._in_use_U = state["steps"], state["in_use"]
+        self._chosen, self._usual_loss, self._frozen = state["chosen"], state["usual_loss"], state["frozen"]
+        self._generator.set_state(state["generator"])

@@ -1,0 +1,118 @@
+"""The search: evolution of the population and back-propagation of the weights, switched every mini-batch.
+
+Axes: P population, U units, B batch, K classes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from compress.data.bundle import Split
+from compress.edropout.energy import energy_loss
+from compress.edropout.populations import Population
+from compress.masks import kept_entries, masked, population_logits
+from compress.training.evaluate import evaluate
+from compress.training.weights import OptimizerSteps
+from compress.units import UnitMap
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """Steps of the search in all, the images (of each mini-batch) energies are measured on."""
+
+    total_steps: int
+    batch_size: int
+    energy_images: int
+
+
+class Search:
+    """A loop body (see ``training.loop.Body``): the energy model picks a state, back-propagation trains with it.
+
+    Only the kept weights move: whatever the optimizer did to the weights of dropped units
+    (momentum, decay) is undone, so a unit that comes back is as it was when it went.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        units: UnitMap,
+        population: Population,
+        steps: OptimizerSteps,
+        val: Split,
+        settings: SearchSettings,
+    ) -> None:
+        self._network = network
+        self._units = units
+        self._population = population
+        self._steps = steps
+        self._val = val
+        self._settings = settings
+        self._taken = 0
+
+    def step(self, images: Tensor, labels: Tensor) -> dict[str, float]:
+        """Evolve once, then take one step with the best state; images (B, C, H, W), labels (B,)."""
+        part = slice(self._settings.energy_images)
+
+        def energy_of(states_PU: Tensor) -> Tensor:
+            self._network.eval()
+            keep = states_PU.to(images)
+            return energy_loss(population_logits(self._network, self._units, keep, images[part]), labels[part]).cpu()
+
+        progress = self._taken / self._settings.total_steps
+        state_U, spread = self._population.evolve(energy_of, progress=progress)
+        loss, accuracy = self._train(state_U, images, labels)
+        self._taken += 1
+        kept = float(state_U.float().mean())
+        energies = {"energy_best": spread.best, "energy_mean": spread.mean}
+        return {"loss": loss, "accuracy": accuracy, "kept_units": kept, **energies}
+
+    def _train(self, state_U: Tensor, images: Tensor, labels: Tensor) -> tuple[float, float]:
+        self._network.train()
+        keep = state_U.to(images).requires_grad_()
+        with masked(self._network, self._units, keep):
+            logits = self._network(images)
+        loss = functional.cross_entropy(logits, labels)
+        before = {name: p.detach().clone() for name, p in self._network.named_parameters()}
+        self._steps.take(loss)
+        self._restore_dropped(state_U, before)
+        assert keep.grad is not None
+        self._population.learn(keep.grad, float(loss.detach()))
+        return float(loss.detach()), float((logits.argmax(1) == labels).float().mean())
+
+    @torch.no_grad()
+    def _restore_dropped(self, state_U: Tensor, before: Mapping[str, Tensor]) -> None:
+        for name, keep in kept_entries(self._network, self._units, state_U).items():
+            if name in before:
+                parameter = self._network.get_parameter(name)
+                parameter.copy_(torch.where(keep, parameter, before[name]))
+
+    def end_epoch(self, epoch: int) -> dict[str, float]:  # noqa: ARG002
+        """Validation loss and accuracy with the state in use."""
+        state = self._population.final().to(next(self._network.parameters()))
+        with masked(self._network, self._units, state):
+            result = evaluate(self._network, self._val, batch_size=self._settings.batch_size)
+        return {"val_loss": result.loss, "val_accuracy": result.accuracy}
+
+    def finished(self) -> bool:
+        """True where the population has converged."""
+        return self._population.converged()
+
+    def state_dict(self) -> dict[str, Any]:
+        """State of the weights, the optimizer, the population and the step count."""
+        return {
+            "network": self._network.state_dict(),
+            "steps": self._steps.state_dict(),
+            "population": self._population.state_dict(),
+            "taken": self._taken,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state."""
+        self._network.load_state_dict(state["network"])
+        self._steps.load_state_dict(state["steps"])
+        self._population.load_state_dict(state["population"])
+        self._taken = state["taken"]

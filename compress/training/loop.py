@@ -1,0 +1,140 @@
+"""The loop over epochs and mini-batches: order, checkpoints, stop and resume. What a step does is the body's.
+
+A stopped and resumed run equals an undisturbed one, bit for bit, on the same machine, versions and
+thread count: the order comes from (seed, epoch), augmentation from (seed, epoch, index), and the
+checkpoint holds the body's state and torch's random generator.
+"""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from compress.data.bundle import Order, Split
+from compress.errors import DivergedError, InterruptedRun
+from compress.observer import Observer, Silent
+
+History = list[dict[str, float]]
+
+SAVE_EVERY_S = 600.0
+"""Seconds between saves within an epoch; every epoch ends with one anyway."""
+
+
+class Body(Protocol):
+    """What one training stage does with a mini-batch."""
+
+    def step(self, images: Tensor, labels: Tensor) -> Mapping[str, float]:
+        """Take one step; return numbers, among them ``loss`` and ``accuracy`` (mean of the batch)."""
+
+    def end_epoch(self, epoch: int) -> Mapping[str, float]:
+        """Numbers for the history after epoch ``epoch`` (from 0), such as validation accuracy."""
+
+    def finished(self) -> bool:
+        """True where the stage ends before its last epoch (convergence)."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Plain tensors and numbers that ``load_state_dict`` goes on from."""
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state."""
+
+
+@dataclass(frozen=True)
+class LoopSettings:
+    """Epochs of a stage (passes over the split), images in a mini-batch, the seed, the device."""
+
+    epochs: int
+    batch_size: int
+    seed: int
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class LoopHooks:
+    """How a loop reports, learns that it should stop, and keeps its state between processes."""
+
+    observer: Observer = field(default_factory=Silent)
+    should_stop: Callable[[], int | None] = lambda: None
+    save: Callable[[dict[str, Any]], None] = lambda _state: None
+    load: Callable[[], dict[str, Any] | None] = lambda: None
+
+
+def run_loop(body: Body, split: Split, settings: LoopSettings, hooks: LoopHooks) -> History:
+    """Train for the settings' epochs, going on from a saved state where there is one.
+
+    Returns:
+        One row of numbers per epoch: ``epoch``, ``loss``, ``accuracy`` and the body's own.
+
+    Raises:
+        DivergedError: a loss was not finite.
+        InterruptedRun: a stop was asked for; the state is saved.
+    """
+    steps = split.steps(settings.batch_size)
+    saved = hooks.load()
+    progress = _Progress() if saved is None else _restore(body, saved)
+    saved_at = time.monotonic()
+    while progress.epoch < settings.epochs and not progress.done:
+        order = Order(seed=settings.seed, epoch=progress.epoch)
+        for images, labels in split.batches(settings.batch_size, order=order, first=progress.step):
+            values = body.step(images.to(settings.device), labels.to(settings.device))
+            _check_finite(values, progress)
+            progress.add(values, len(labels))
+            total = progress.epoch * steps + progress.step
+            shown = {"epoch": f"{progress.epoch + 1}/{settings.epochs}", **progress.means()}
+            hooks.observer.step(total, images=len(labels), values=shown)
+            signal_number = hooks.should_stop()
+            if signal_number is not None:
+                hooks.save(_capture(body, progress))
+                raise InterruptedRun("stopped", signal_number=signal_number)
+            if time.monotonic() - saved_at > SAVE_EVERY_S:
+                hooks.save(_capture(body, progress))
+                saved_at = time.monotonic()
+        progress.close_epoch(body.end_epoch(progress.epoch))
+        progress.done = body.finished()
+        hooks.save(_capture(body, progress))
+    return progress.history
+
+
+@dataclass
+class _Progress:
+    epoch: int = 0
+    step: int = 0
+    done: bool = False
+    sums: dict[str, float] = field(default_factory=dict)
+    images: int = 0
+    history: History = field(default_factory=list)
+
+    def add(self, values: Mapping[str, float], images: int) -> None:
+        self.step += 1
+        self.images += images
+        for name, value in values.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value * images
+
+    def means(self) -> dict[str, float]:
+        return {name: total / self.images for name, total in self.sums.items()}
+
+    def close_epoch(self, extra: Mapping[str, float]) -> None:
+        self.history.append({"epoch": float(self.epoch + 1), **self.means(), **extra})
+        self.epoch, self.step, self.images, self.sums = self.epoch + 1, 0, 0, {}
+
+
+def _check_finite(values: Mapping[str, float], progress: _Progress) -> None:
+    if not math.isfinite(values["loss"]):
+        raise DivergedError(
+            f"the loss became {values['loss']} in epoch {progress.epoch + 1}, step {progress.step + 1}; "
+            "try a smaller learning rate, larger batches, or check the images' normalisation"
+        )
+
+
+def _capture(body: Body, progress: _Progress) -> dict[str, Any]:
+    return {"body": body.state_dict(), "progress": vars(progress).copy(), "rng": torch.get_rng_state()}
+
+
+def _restore(body: Body, saved: Mapping[str, Any]) -> _Progress:
+    body.load_state_dict(saved["body"])
+    torch.set_rng_state(saved["rng"])
+    return _Progress(**saved["progress"])
