@@ -7,7 +7,6 @@ authors' own files and any copy: the same bytes, gzipped with other time stamps.
 import http.client
 import os
 import tempfile
-
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -11,6 +11,7 @@ from compress.config import RunConfig
 from compress.data.bundle import DataBundle
 from compress.data.fashion import fashion_bundle, read_sample
 from compress.data.fashion_files import find_full, read_full
+from compress.data.folder import FolderOptions, load_folder
 from compress.errors import BadInputError, UsageError
 
 
@@ -38,7 +39,12 @@ def load_data(config: RunConfig) -> DataBundle:
     if config.dataset in DATASETS:
         return DATASETS[config.dataset].load(config)
     folder = Path(config.dataset).expanduser()
-    raise _unknown(config.dataset)
+    if not folder.is_dir():
+        raise _unknown(config.dataset)
+    return load_folder(
+        folder,
+        FolderOptions(image_size=config.image_size, seed=config.seed, skip_bad=config.skip_bad, workers=config.workers),
+    )
 
 
 def _load_sample(config: RunConfig) -> DataBundle:
@@ -61,6 +67,6 @@ def _unknown(name: str) -> UsageError | BadInputError:
 DATASETS: Mapping[str, NamedDataset] = MappingProxyType(
     {
         "fashion-sample": NamedDataset("12,000 + 4,000 images of Fashion-MNIST, bundled (default)", _load_sample),
-        "fashion": NamedDataset("Fashion-MNIST, 60,000 + 10,000 (Debian package, --data-dir or --download)", _load_full),
+        "fashion": NamedDataset("Fashion-MNIST, 60,000 + 10,000 images (Debian, --data-dir, --download)", _load_full),
     }
 )

@@ -20,7 +20,7 @@ _FLIP, _SHIFT_ROWS, _SHIFT_COLUMNS = 0x464C, 0x5348_52, 0x5348_43  # streams of 
 _RESIZE_CHUNK = 4096  # images; bounds the float copies while resizing
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MemorySplit:
     """Images uint8 [N, H, W, C] and labels int64 [N]; training flips and shifts them.
 
@@ -49,7 +49,7 @@ class MemorySplit:
             plan = epoch_batches(order, size=len(self), batch_size=batch_size)
         for indices in plan[first:]:
             chosen = torch.from_numpy(indices)
-            images = self.images[chosen]
+            images = self.images.index_select(0, chosen)
             if order is not None:
                 images = flip_and_shift(images, indices=indices, order=order, shift=self.shift)
             yield self._normalise(images), self.labels[chosen]

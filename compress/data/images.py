@@ -1,0 +1,58 @@
+"""One image file -> a grey or RGB picture, or the reason why not."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from compress.errors import BadInputError
+
+SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # none of them starts a program, as EPS does
+_MAX_PIXELS = 89_478_485  # as many as Pillow takes without a warning: a quarter GiB of RGB
+
+
+def decode_image(data: bytes, *, source: str) -> Image.Image:
+    """Decode a file's bytes completely: first frame, EXIF orientation applied.
+
+    Raises:
+        BadInputError: not an image of a known format, truncated, damaged, or too large.
+    """
+    try:
+        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+            if image.width * image.height > _MAX_PIXELS:
+                raise ValueError(f"{image.width} x {image.height} is more than {_MAX_PIXELS:,} pixels")
+            if image.mode == "F":
+                raise ValueError("floating-point pixels have no known range")
+            image.verify()
+        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+            return ImageOps.exif_transpose(image)
+    except Exception as error:  # decoders of damaged bytes raise anything: SyntaxError, struct.error, IndexError...
+        reason = "not an image" if isinstance(error, Image.UnidentifiedImageError) else str(error) or repr(error)
+        raise BadInputError(f"{source}: {reason}") from None
+
+
+def is_grey(image: Image.Image) -> bool:
+    """Whether the picture has no colour channels."""
+    return image.mode in ("1", "L", "LA") or image.mode.startswith("I")
+
+
+def convert_image(image: Image.Image, *, channels: int) -> Image.Image:
+    """Make a picture of 8-bit grey (``channels`` 1) or RGB (3); 16-bit grey keeps its upper 8 bits."""
+    if image.mode.startswith("I"):
+        image = Image.fromarray((np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))
+    return image.convert("L" if channels == 1 else "RGB")
+
+
+def read_image(path: Path, *, channels: int) -> Image.Image:
+    """Read a picture of 8-bit grey or RGB.
+
+    Raises:
+        BadInputError: the file cannot be read or decoded.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise BadInputError(f"cannot read {path}: {error.strerror}") from None
+    return convert_image(decode_image(data, source=str(path)), channels=channels)
