@@ -1,0 +1,36 @@
+"""``compress doctor``: is this machine ready, and what would spoil a run."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import typer
+
+from compress.cli import options, output
+
+_COLOURS = {"ok": "green", "warning": "yellow", "problem": "red"}
+
+
+def doctor(json: options.Json = False) -> None:
+    """Look at versions, processor, memory, disk and GPU; exit 5 if a run cannot work.
+
+    Example: compress doctor
+    """
+    from rich.markup import escape
+    from rich.table import Table
+
+    from compress.doctor import examine
+
+    checks = examine(Path.cwd())
+    broken = [check for check in checks if check.status == "problem"]
+    if json:
+        output.print_json({"ready": not broken, "checks": [asdict(check) for check in checks]})
+    else:
+        table = Table(box=None, show_header=False)
+        for check in checks:
+            colour = _COLOURS[check.status]
+            table.add_row(
+                f"[{colour}]{check.status}[/]", check.name, escape(". ".join(filter(None, (check.found, check.advice))))
+            )
+        output.data_console().print(table)
+    if broken:
+        raise typer.Exit(5)

@@ -1,0 +1,34 @@
+"""Ctrl-C once: finish the step and save. Twice: stop now."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+_NOTICE = b"\nStopping after this step, then saving; once more to stop at once.\n"
+
+
+@contextmanager
+def asked_to_stop() -> Iterator[Callable[[], int | None]]:
+    """Catch SIGINT, SIGTERM and SIGHUP while the block runs.
+
+    Yields:
+        A function that returns the first signal's number, or ``None`` so far. A second signal
+        raises ``SystemExit`` with 128 + its number wherever the program is.
+    """
+    received: list[int] = []
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        if received:
+            raise SystemExit(128 + number)
+        received.append(number)
+        os.write(2, _NOTICE)  # not print: the handler may interrupt one
+
+    numbers = [number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None))]
+    previous = {number: signal.signal(number, handle) for number in numbers}
+    try:
+        yield lambda: received[0] if received else None
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -1,0 +1,81 @@
+"""The command ``compress``: parses, calls, and turns every error into a message and an exit code."""
+
+import sys
+import traceback
+from typing import Annotated
+
+import typer
+
+from compress.cli import listing
+from compress.cli.doctor import doctor
+from compress.cli.output import print_error
+from compress.cli.run import run
+from compress.errors import CompressError, EnvironmentProblem
+
+app = typer.Typer(
+    name="compress",
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+app.command("run")(run)
+app.command("doctor")(doctor)
+app.add_typer(listing.app, name="list")
+
+
+@app.callback(invoke_without_command=True)
+def compress(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Also of torch and onnxruntime.")] = False,
+) -> None:
+    """Prune an image classifier with EDropout, cut it down, export ONNX, prove what was gained and lost.
+
+    Example: compress run --arch squeezenet
+    """
+    if version:
+        typer.echo(_versions())
+    elif context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    as_json = "--json" in sys.argv[1:]
+    try:
+        code = app(standalone_mode=False)
+    except (Exception, KeyboardInterrupt) as error:
+        kind, message, code = _explain(error)
+        print_error(message, kind=kind, exit_code=code, as_json=as_json)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _explain(error: BaseException) -> tuple[str, str, int]:
+    """What to call an error, what to say of it, and its exit code."""
+    if isinstance(error, OSError):
+        from compress.runs.atomic import as_environment_problem
+
+        error = as_environment_problem(error) or error
+    if isinstance(error, MemoryError):
+        error = EnvironmentProblem("not enough memory: try a smaller --batch-size, --population or --image-size")
+    if isinstance(error, CompressError):
+        return type(error).__name__, str(error), error.exit_code
+    if isinstance(error, typer.TyperException):
+        return "UsageError", f"{error.format_message()} (see --help)", error.exit_code
+    if isinstance(error, KeyboardInterrupt):
+        return "Interrupted", "interrupted", 130
+    traceback.print_exception(error)
+    return (
+        "Bug",
+        f"this is a bug in compress, please report it with the lines above: {type(error).__name__}: {error}",
+        1,
+    )
+
+
+def _versions() -> str:
+    from importlib import metadata
+
+    import compress
+
+    parts = [f"{name} {metadata.version(name)}" for name in ("torch", "onnxruntime")]
+    return ", ".join([f"compress {compress.__version__}", *parts])

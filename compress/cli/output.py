@@ -1,0 +1,46 @@
+"""Data on stdout, all else on stderr."""
+
+import json
+import os
+import sys
+from typing import Any
+
+from rich.console import Console
+
+SCHEMA_VERSION = "1.0"
+MINIMUM_WIDTH = 80
+
+
+def data_console() -> Console:
+    """The console for results, on stdout; a pipe gets at least 80 columns."""
+    return _console(stderr=False)
+
+
+def talk_console() -> Console:
+    """The console for progress and messages, on stderr."""
+    return _console(stderr=True)
+
+
+def is_live(console: Console) -> bool:
+    """Whether the console can redraw lines: a capable terminal, and not a CI log."""
+    return console.is_terminal and not console.is_dumb_terminal and not os.environ.get("CI")
+
+
+def print_json(document: dict[str, Any]) -> None:
+    """Print one JSON document with its ``schema_version``; ValueError for NaN or infinity."""
+    text = json.dumps({"schema_version": SCHEMA_VERSION} | document, indent=2, allow_nan=False, ensure_ascii=False)
+    sys.stdout.write(text + "\n")
+
+
+def print_error(message: str, *, kind: str, exit_code: int, as_json: bool) -> None:
+    """Say what went wrong on stderr, and with ``as_json`` as the document on stdout."""
+    sys.stderr.write(f"Error: {message}\n")
+    if as_json:
+        print_json({"error": {"kind": kind, "message": message, "exit_code": exit_code}})
+
+
+def _console(*, stderr: bool) -> Console:
+    console = Console(stderr=stderr, highlight=False)
+    if not console.is_terminal and console.width < MINIMUM_WIDTH:
+        console.width = MINIMUM_WIDTH
+    return console

@@ -1,0 +1,100 @@
+"""``compress run``: the main job."""
+
+from pathlib import Path
+from typing import Literal
+
+import typer
+
+from compress.cli import options
+from compress.config import RunConfig, build_config
+from compress.errors import UsageError
+
+
+@options.with_settings
+def run(
+    settings: options.Settings,
+    *,
+    out: options.Out = None,
+    config: options.Config = None,
+    resume: options.Resume = None,
+    overwrite: options.Overwrite = False,
+    dry_run: options.DryRun = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Train or load a classifier, prune it with EDropout, cut it down, export ONNX, verify.
+
+    Example: compress run --arch squeezenet --keep-macs 0.4 --out runs/first
+    """
+    if resume is not None:
+        others = {"out": out, "config": config, "overwrite": overwrite, "dry_run": dry_run} | settings
+        _refuse_beside_resume([name for name, value in others.items() if value])
+        _execute(_recorded_config(resume), resume, mode="resume", json=json, quiet=quiet)
+        return
+    merged = _merge(settings, config)
+    if dry_run:
+        _show_plan(merged, json=json)
+        return
+    _execute(merged, out, mode="overwrite" if overwrite else "new", json=json, quiet=quiet)
+
+
+def _refuse_beside_resume(names: list[str]) -> None:
+    if names:
+        flags = ", ".join("--" + name.replace("_", "-") for name in names)
+        raise UsageError(f"--resume goes on with the run's own settings: drop {flags}")
+
+
+def _recorded_config(folder: Path) -> RunConfig:
+    from compress.runs import RunFolder
+
+    return RunFolder.open(folder).read_config()
+
+
+def _merge(given: options.Settings, file: Path | None) -> RunConfig:
+    if "arch" not in given and file is None:
+        raise UsageError("which network? give --arch NAME (see `compress list archs`) or --config FILE")
+    settings = build_config(given, file=file)
+    paths = {name: path.resolve() for name in ("weights", "data_dir") if (path := getattr(settings, name))}
+    folder = Path(settings.dataset)
+    if folder.is_dir() and not _is_named(settings.dataset):
+        paths["dataset"] = str(folder.resolve())
+    return settings.model_copy(update=paths)  # absolute: --resume works from any folder
+
+
+def _is_named(dataset: str) -> bool:
+    from compress.data.load import DATASETS
+
+    return dataset in DATASETS
+
+
+def _show_plan(settings: RunConfig, *, json: bool) -> None:
+    from compress.cli.output import print_json
+    from compress.pipeline import plan_run
+
+    plan = plan_run(settings)
+    if json:
+        print_json({"plan": plan.as_dict()})
+    else:
+        typer.echo("\n".join(plan.lines()))
+
+
+def _execute(
+    settings: RunConfig, out: Path | None, *, mode: Literal["new", "resume", "overwrite"], json: bool, quiet: bool
+) -> None:
+    from compress.cli import output
+    from compress.cli.interrupts import asked_to_stop
+    from compress.cli.progress import watching
+    from compress.pipeline import run_pipeline
+    from compress.report.terminal import render_terminal
+    from compress.runs import default_run_path
+
+    path = out or default_run_path(settings)
+    talk = output.talk_console()
+    with asked_to_stop() as should_stop, watching(talk, quiet=quiet) as observer:
+        report = run_pipeline(settings, out=path, mode=mode, observer=observer, should_stop=should_stop)
+    if json:
+        typer.echo(report.model_dump_json(indent=2))
+    else:
+        render_terminal(report, output.data_console())
+    if not quiet:
+        talk.print(f"Everything is in {path}", markup=False, soft_wrap=True)
