@@ -39,6 +39,7 @@ FILES = {
     ),
 }
 _TIMEOUT = 60  # seconds without a byte
+_SLACK = 65_536  # bytes that gzip may add to what it cannot compress
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +113,7 @@ def fetch(folder: Path, *, files: Sequence[IdxFile], mirror: str) -> None:
         url = f"{mirror}{expected.name}.gz"
         try:
             with urllib.request.urlopen(url, timeout=_TIMEOUT) as response:
-                data = response.read(expected.size_bytes)  # bounded: the gzipped file is the smaller one
+                data = response.read(expected.size_bytes + _SLACK)
             decode_idx(data, expected, source=url)
             _write(folder / f"{expected.name}.gz", data)
         except (OSError, http.client.HTTPException) as error:

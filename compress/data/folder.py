@@ -124,8 +124,8 @@ def fit_image(image: Image.Image, *, size: int) -> Image.Image:
     """The largest centred square, resized to ``size`` x ``size`` pixels, bilinear with antialiasing."""
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
-    box = (left, top, left + side, top + side)
-    return image.resize((size, size), Image.Resampling.BILINEAR, box=box)
+    square = image.crop((left, top, left + side, top + side))
+    return square.resize((size, size), Image.Resampling.BILINEAR)
 
 
 def load_folder(root: Path, options: FolderOptions) -> DataBundle:

@@ -41,7 +41,7 @@ def decode_idx(data: bytes, expected: IdxFile, *, source: str) -> NDArray[np.uin
         source: where the bytes come from, for the error.
 
     Returns:
-        uint8 of ``expected.shape``, read-only.
+        uint8 of ``expected.shape``.
 
     Raises:
         BadInputError: the file is damaged or another one.
@@ -55,7 +55,7 @@ def decode_idx(data: bytes, expected: IdxFile, *, source: str) -> NDArray[np.uin
             f"{expected.sha256}, got {min(len(plain), expected.size_bytes)} bytes or more, sha256 {found}; "
             "try to fetch it again"
         )
-    return np.frombuffer(plain, np.uint8, offset=len(header)).reshape(expected.shape)
+    return np.frombuffer(plain, np.uint8, offset=len(header)).reshape(expected.shape).copy()
 
 
 def find_idx(folder: Path, expected: IdxFile) -> Path | None:

@@ -1,0 +1,163 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from compress.data import folder
+from compress.data.bundle import Order
+from compress.data.folder import FolderOptions, fit_image, load_folder
+from compress.errors import BadInputError
+from tests.data.files import write_folder, write_image
+
+
+def options(*, image_size=16, seed=0, skip_bad=0, workers=0) -> FolderOptions:
+    return FolderOptions(image_size=image_size, seed=seed, skip_bad=skip_bad, workers=workers)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return write_folder(tmp_path_factory.mktemp("data") / "pets", splits={"train": 12, "val": 3, "test": 4})
+
+
+def test_three_splits_are_taken_as_they_are(root):
+    bundle = load_folder(root, options())
+    assert (bundle.name, bundle.classes, bundle.notes) == ("pets", ("cat", "dog"), ())
+    assert (len(bundle.train), len(bundle.val), len(bundle.test)) == (24, 6, 8)
+    assert bundle.test.labels.tolist() == [0] * 4 + [1] * 4
+
+
+def test_without_val_a_tenth_of_train_validates(tmp_path):
+    bundle = load_folder(write_folder(tmp_path, splits={"train": 20, "test": 2}), options())
+    assert (len(bundle.train), len(bundle.val), len(bundle.test)) == (36, 4, 4)
+    assert bundle.val.labels.tolist() == [0, 0, 1, 1]
+    assert not set(bundle.val.files) & set(bundle.train.files)
+    assert bundle.notes == ("validation: 4 images of train/, 10% of every class",)
+
+
+def test_without_test_val_is_the_test_set_and_decides_nothing(tmp_path):
+    bundle = load_folder(write_folder(tmp_path, splits={"train": 10, "val": 3}), options())
+    assert (len(bundle.train), len(bundle.val), len(bundle.test)) == (18, 2, 6)
+    assert all(path.parts[-3] == "val" for path in bundle.test.files)
+    assert all(path.parts[-3] == "train" for path in bundle.val.files)
+    assert bundle.notes[0] == "no test/: val/ is the test set, and validation is cut from train/"
+
+
+def test_plain_batches_are_the_centre_square_resized_and_normalised(root):
+    split = load_folder(root, options()).test
+    images, labels = next(split.batches(3))
+    assert images.shape == (3, 3, 16, 16)
+    assert images.dtype == torch.float32
+    assert images.is_contiguous(memory_format=torch.channels_last)
+    assert labels.tolist() == [0, 0, 0]
+    with Image.open(split.files[1]) as image:
+        width, height = image.size
+        side = min(width, height)
+        square = image.crop(((width - side) // 2, (height - side) // 2, (width + side) // 2, (height + side) // 2))
+        pixels = np.asarray(square.resize((16, 16), Image.Resampling.BILINEAR)) / 255
+    expected = (pixels - folder.MEAN_RGB) / folder.STD_RGB
+    torch.testing.assert_close(images[1].permute(1, 2, 0).double(), torch.from_numpy(expected), atol=1e-5, rtol=0)
+
+
+def test_the_whole_square_is_kept_of_any_shape():
+    image = Image.fromarray(np.tile(np.arange(0, 250, 10, dtype=np.uint8), (5, 1)))  # 25 wide, 5 high
+    assert np.asarray(fit_image(image, size=5)).tolist() == [[100, 110, 120, 130, 140]] * 5
+    assert fit_image(image.resize((3000, 1)), size=7).size == (7, 7)
+
+
+@pytest.mark.parametrize(("mode", "channels"), [("L", 1), ("RGB", 3)])
+def test_channels_are_those_of_the_files(tmp_path, mode, channels):
+    bundle = load_folder(write_folder(tmp_path, splits={"train": 2, "test": 1}, mode=mode), options())
+    assert bundle.preprocessing.channels == len(bundle.preprocessing.mean) == channels
+    images, _ = next(bundle.train.batches(4, order=Order(0, 0)))
+    assert images.shape[1] == channels
+
+
+def test_one_colour_image_makes_the_set_rgb(tmp_path):
+    write_folder(tmp_path, splits={"train": 2, "test": 1}, mode="L")
+    write_image(tmp_path / "test/cat/colour.png")
+    assert load_folder(tmp_path, options()).preprocessing.channels == 3
+
+
+@pytest.mark.parametrize(("side", "size"), [(20, 32), (50, 48), (300, 224)])
+def test_the_size_follows_the_images_unless_asked(tmp_path, side, size):
+    for split in ("train", "test"):
+        for name in ("cat", "dog"):
+            for number in range(2):
+                write_image(tmp_path / split / name / f"{number}.png", size=(side + 30, side), mode="L", seed=number)
+    assert load_folder(tmp_path, options(image_size=None)).preprocessing.image_size == size
+    assert load_folder(tmp_path, options(image_size=40)).preprocessing.image_size == 40
+
+
+def test_training_batches_are_a_function_of_seed_epoch_and_index(root):
+    split = load_folder(root, options()).train
+    whole = list(split.batches(5, order=Order(1, 2)))
+    torch.manual_seed(99)
+    again = list(split.batches(5, order=Order(1, 2), first=2))
+    assert len(whole) == split.steps(5) == 5
+    for (images, labels), (expected_images, expected_labels) in zip(again, whole[2:], strict=True):
+        assert torch.equal(images, expected_images)
+        assert torch.equal(labels, expected_labels)
+    other, _ = next(split.batches(5, order=Order(1, 3)))
+    assert not torch.equal(other, whole[0][0])
+
+
+def test_an_image_is_augmented_alike_in_any_batch(root):
+    split = load_folder(root, options()).train
+    order = Order(0, 0)
+    small = torch.cat([images for images, _ in split.batches(4, order=order)])
+    large = torch.cat([images for images, _ in split.batches(24, order=order)])
+    assert torch.equal(small, large)
+
+
+def test_reading_leaves_torchs_own_random_numbers_alone(root):
+    split = load_folder(root, options()).train
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    list(split.batches(8, order=Order(0, 0)))
+    list(split.batches(8))
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_workers_change_nothing(root):
+    alone = list(load_folder(root, options()).train.batches(6, order=Order(0, 1)))
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    shared = list(load_folder(root, options(workers=2)).train.batches(6, order=Order(0, 1)))
+    assert torch.equal(torch.rand(3), expected)
+    assert len(alone) == len(shared) == 4
+    for (images, labels), (other_images, other_labels) in zip(alone, shared, strict=True):
+        assert torch.equal(images, other_images)
+        assert torch.equal(labels, other_labels)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_file_that_vanishes_after_the_scan_is_named(tmp_path, workers):
+    bundle = load_folder(write_folder(tmp_path, splits={"train": 2, "test": 1}), options(workers=workers))
+    bundle.test.files[1].unlink()
+    with pytest.raises(BadInputError, match=r"cannot read .*test/dog/000\.png"):
+        list(bundle.test.batches(2))
+
+
+def test_colour_is_cut_out_in_half_of_the_images_and_grey_is_not(tmp_path):
+    def blank(images):
+        return ((images == 0).all(dim=1).flatten(1).sum(dim=1) == 16).sum().item()  # 4 x 4 of 16 x 16
+
+    for mode in ("RGB", "L"):
+        write_folder(tmp_path / mode, splits={"train": 20, "test": 1}, mode=mode)
+    colour, _ = next(load_folder(tmp_path / "RGB", options()).train.batches(40, order=Order(0, 0)))
+    grey, _ = next(load_folder(tmp_path / "L", options()).train.batches(40, order=Order(0, 0)))
+    assert 8 <= blank(colour) <= 26
+    assert blank(grey) == 0
+
+
+def test_the_fingerprint_tells_contents_names_and_split_apart(tmp_path):
+    write_folder(tmp_path, splits={"train": 10, "test": 2})
+    base = load_folder(tmp_path, options()).fingerprint
+    assert load_folder(tmp_path, options(image_size=20)).fingerprint == base
+    assert load_folder(tmp_path, options(seed=1)).fingerprint != base
+    (tmp_path / "test/cat/000.png").rename(tmp_path / "test/cat/0.png")
+    renamed = load_folder(tmp_path, options()).fingerprint
+    write_image(tmp_path / "test/cat/0.png", seed=77)
+    assert len({base, renamed, load_folder(tmp_path, options()).fingerprint}) == 3

@@ -1,0 +1,66 @@
+import pytest
+
+from compress.config import RunConfig
+from compress.data.fashion import DEFAULT_IMAGE_SIZE
+from compress.data.load import DATASETS, load_data
+from compress.errors import BadInputError, UsageError
+from tests.data.files import write_fashion, write_folder
+
+
+def config(**values) -> RunConfig:
+    return RunConfig(arch="squeezenet", **values)
+
+
+def test_the_default_is_the_bundled_sample():
+    bundle = load_data(config())
+    assert bundle.name == "fashion-sample"
+    assert (len(bundle.train), len(bundle.val), len(bundle.test)) == (10_800, 1_200, 4_000)
+    assert bundle.train.labels.bincount().tolist() == [1_080] * 10
+    assert bundle.preprocessing.image_size == DEFAULT_IMAGE_SIZE
+
+
+def test_a_path_is_an_image_folder_and_its_settings_arrive(tmp_path):
+    root = write_folder(tmp_path / "pets", splits={"train": 3, "test": 2})
+    (root / "test/cat/000.png").write_bytes(b"no")
+    bundle = load_data(config(dataset=str(root), image_size=20, skip_bad=1, seed=4))
+    assert bundle.name == "pets"
+    assert bundle.preprocessing.image_size == 20
+    assert len(bundle.test) == 3
+    with pytest.raises(BadInputError, match="at most 0 bad images"):
+        load_data(config(dataset=str(root)))
+
+
+def test_fashion_is_read_from_the_folder_given_and_checked(tmp_path):
+    write_fashion(tmp_path)
+    with pytest.raises(BadInputError, match="is not the file it is named after"):
+        load_data(config(dataset="fashion", data_dir=tmp_path))
+    with pytest.raises(BadInputError, match=r"expected the four files of Fashion-MNIST in .*none"):
+        load_data(config(dataset="fashion", data_dir=tmp_path / "none"))
+
+
+@pytest.mark.parametrize(("name", "close"), [("fashon", "fashion"), ("fashion_sample", "fashion-sample")])
+def test_a_misspelt_name_is_corrected(name, close):
+    with pytest.raises(UsageError, match=f"got '{name}'; did you mean '{close}'") as error:
+        load_data(config(dataset=name))
+    assert error.value.exit_code == 2
+
+
+def test_a_name_like_no_other_gets_the_list():
+    with pytest.raises(UsageError, match=r"expected a data set \(fashion-sample, fashion\) or the path of a folder"):
+        load_data(config(dataset="imagenet"))
+
+
+def test_a_path_without_a_folder_is_a_bad_input():
+    with pytest.raises(BadInputError, match=r"expected an image folder at \./nowhere") as error:
+        load_data(config(dataset="./nowhere"))
+    assert error.value.exit_code == 4
+
+
+@pytest.mark.parametrize("values", [{"download": True}, {"data_dir": "somewhere"}])
+def test_settings_of_another_data_set_are_refused(values):
+    with pytest.raises(UsageError, match="expected data_dir and download only with dataset 'fashion'"):
+        load_data(config(**values))
+
+
+def test_every_entry_has_its_line():
+    assert all(0 < len(entry.summary) <= 80 for entry in DATASETS.values())
