@@ -26,11 +26,13 @@ def watching(console: Console, *, quiet: bool) -> Iterator[Observer]:
         yield Silent()
     elif is_live(console):
         with _display(console) as progress:
-            yield LiveObserver(progress)
+            live = LiveObserver(progress)
+            yield live
+            live.end_stage()
     else:
-        observer = PlainObserver(lambda line: console.print(line, markup=False, soft_wrap=True))
-        yield observer
-        observer.end_stage()
+        plain = PlainObserver(lambda line: console.print(line, markup=False, soft_wrap=True))
+        yield plain
+        plain.end_stage()
 
 
 class Meter:
