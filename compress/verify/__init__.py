@@ -1,1 +1,1 @@
-"""The verdict: accuracy and latency of the files, against the original."""
+"""The verdict in numbers: accuracy, drops, and the intervals they are known to."""
