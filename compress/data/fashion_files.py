@@ -19,6 +19,7 @@ from compress.data.idx import IdxFile, decode_idx, find_idx
 from compress.errors import BadInputError, EnvironmentProblem
 
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
+TORCHVISION_FOLDER = Path("FashionMNIST/raw")  # where torchvision puts them, under its root
 MIRROR = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"  # the authors' own; contents are pinned
 FILES = {
     "train_images": IdxFile(
@@ -74,7 +75,7 @@ def read_full(folder: Path, *, files: Mapping[str, IdxFile] = FILES) -> FashionA
 def find_full(
     data_dir: Path | None, *, download: bool, files: Mapping[str, IdxFile] = FILES, mirror: str = MIRROR
 ) -> Path:
-    """The folder with the full set: ``data_dir`` if given, else Debian's or an earlier download's.
+    """The folder with the full set: ``data_dir`` (or torchvision's in it), else Debian's or an earlier download's.
 
     Args:
         data_dir: the user's folder; also where a download goes.
@@ -86,7 +87,8 @@ def find_full(
         BadInputError: it is nowhere and ``download`` is false.
         EnvironmentProblem: the download fails.
     """
-    folders = [data_dir] if data_dir is not None else [DEBIAN_FOLDER, _cache_folder()]
+    target = data_dir if data_dir is not None else _cache_folder()
+    folders = [DEBIAN_FOLDER, target] if data_dir is None else [target, target / TORCHVISION_FOLDER]
     for folder in folders:
         if all(find_idx(folder, expected) for expected in files.values()):
             return folder
@@ -96,8 +98,8 @@ def find_full(
             f"expected the four files of Fashion-MNIST in {places}, got none or not all; try --download, "
             "--data-dir FOLDER, the Debian package dataset-fashion-mnist, or --dataset fashion-sample"
         )
-    fetch(folders[-1], files=list(files.values()), mirror=mirror)
-    return folders[-1]
+    fetch(target, files=list(files.values()), mirror=mirror)
+    return target
 
 
 def fetch(folder: Path, *, files: Sequence[IdxFile], mirror: str) -> None:

@@ -27,7 +27,9 @@ def decode_image(data: bytes, *, source: str) -> Image.Image:
                 raise ValueError("floating-point pixels have no known range")
             image.verify()
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-            return ImageOps.exif_transpose(image)
+            upright = ImageOps.exif_transpose(image)
+        upright.info.pop("transparency", None)  # colours as they are stored; Pillow would warn at every conversion
+        return upright
     except Exception as error:  # decoders of damaged bytes raise anything: SyntaxError, struct.error, IndexError...
         reason = "not an image" if isinstance(error, Image.UnidentifiedImageError) else str(error) or repr(error)
         raise BadInputError(f"{source}: {reason}") from None

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import psutil
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -14,6 +15,7 @@ from torch.nn import functional
 
 from compress.data.bundle import Order, Preprocessing
 from compress.data.order import epoch_batches, epoch_steps, file_batches, random_integers
+from compress.errors import EnvironmentProblem
 
 RESIZE = "bilinear with antialiasing to the size, aspect ratio not kept, rounded to 8 bits"
 _FLIP, _SHIFT_ROWS, _SHIFT_COLUMNS = 0x464C, 0x5348_52, 0x5348_43  # streams of random numbers
@@ -97,7 +99,17 @@ def resize_images(images: NDArray[np.uint8], *, size: int) -> Tensor:
 
     Returns:
         uint8 [N, size, size, C], contiguous.
+
+    Raises:
+        EnvironmentProblem: they would not fit into memory.
     """
+    needed = len(images) * size * size * images.shape[3]
+    available = psutil.virtual_memory().available
+    if needed > available:
+        raise EnvironmentProblem(
+            f"expected {needed / 2**30:.1f} GiB of free memory for {len(images):,} images of {size} x {size} pixels, "
+            f"got {available / 2**30:.1f} GiB; try a smaller --image-size"
+        )
     source = torch.from_numpy(np.ascontiguousarray(images))
     if source.shape[1:3] == (size, size):
         return source

@@ -55,6 +55,11 @@ def test_a_missing_file_is_named(tmp_path):
         read_full(tmp_path, files=files)
 
 
+def test_torchvisions_folders_are_found(tmp_path):
+    files = write_fashion(tmp_path / "FashionMNIST" / "raw", zipped=False)
+    assert find_full(tmp_path, download=False, files=files) == tmp_path / "FashionMNIST" / "raw"
+
+
 def test_nothing_is_downloaded_unless_asked(tmp_path, serve):
     files = write_fashion(tmp_path / "mirror")
     with pytest.raises(BadInputError, match="try --download, --data-dir FOLDER"):

@@ -1,5 +1,6 @@
 import io
 import struct
+import warnings
 import zlib
 
 import numpy as np
@@ -41,6 +42,16 @@ def test_sixteen_bits_are_scaled_not_clipped():
     pixels = np.array([[0, 256, 32_768, 65_535]], np.uint16)
     decoded = decode_image(encode(Image.fromarray(pixels)), source="x")
     assert np.asarray(convert_image(decoded, channels=1)).tolist() == [[0, 1, 128, 255]]
+
+
+def test_transparency_leaves_the_colours_and_warns_of_nothing():
+    image = Image.new("P", (4, 4), 1)
+    image.putpalette([0, 0, 0, 10, 20, 30])
+    data = encode(image, transparency=bytes([255, 0]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        colours = convert_image(decode_image(data, source="x"), channels=3)
+    assert colours.getpixel((0, 0)) == (10, 20, 30)
 
 
 def test_a_turned_photograph_is_set_upright():

@@ -6,6 +6,7 @@ from PIL import Image
 from compress.data.bundle import Order, Preprocessing
 from compress.data.memory import MemorySplit, flip_and_shift, resize_images
 from compress.data.order import epoch_batches
+from compress.errors import EnvironmentProblem
 
 
 def make_split(*, count: int = 23, size: int = 8, channels: int = 1, shift: int = 2) -> MemorySplit:
@@ -102,6 +103,13 @@ def test_resizing_agrees_with_pillow_within_a_grey_level(size):
         wanted = Image.fromarray(image[..., 0]).resize((size, size), Image.Resampling.BILINEAR)
         difference = np.asarray(wanted).astype(int) - got[..., 0].numpy().astype(int)
         assert abs(difference).max() <= 1
+
+
+def test_images_that_cannot_fit_into_memory_are_refused_before_the_machine_runs_out():
+    many = np.broadcast_to(np.zeros((1, 28, 28, 1), np.uint8), (10**9, 28, 28, 1))  # a view: 784 bytes
+    with pytest.raises(EnvironmentProblem, match="try a smaller --image-size") as error:
+        resize_images(many, size=1024)
+    assert error.value.exit_code == 5
 
 
 def test_images_of_the_right_size_are_not_touched():
