@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from compress.data.bundle import DataBundle, Order, Preprocessing
 from compress.data.images import read_image
-from compress.data.order import epoch_batches, epoch_steps, file_batches, random_bits, stratified_holdout
+from compress.data.order import epoch_steps, plan_batches, random_bits, stratified_holdout
 from compress.data.scan import ImageFile, scan_folder
 from models_zoo import torchvision_mend  # noqa: F401  (torchvision's submodules can be imported after it)
 
@@ -63,10 +63,7 @@ class FolderSplit:
         Raises:
             BadInputError: a file is no longer what the scan saw.
         """
-        if order is None:
-            plan = file_batches(size=len(self), batch_size=batch_size)
-        else:
-            plan = epoch_batches(order, size=len(self), batch_size=batch_size)
+        plan = plan_batches(order, size=len(self), batch_size=batch_size)
         loader = DataLoader(
             _Epoch(self.files, self.labels, self.preprocessing, order),
             batch_sampler=[indices.tolist() for indices in plan[first:]],

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from compress.data.bundle import Order, Preprocessing
-from compress.data.order import epoch_batches, epoch_steps, file_batches, random_integers
+from compress.data.order import epoch_steps, plan_batches, random_integers
 from compress.errors import EnvironmentProblem
 
 RESIZE = "bilinear with antialiasing to the size, aspect ratio not kept, rounded to 8 bits"
@@ -45,10 +45,7 @@ class MemorySplit:
         self, batch_size: int, *, order: Order | None = None, first: int = 0
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """See ``Split.batches``."""
-        if order is None:
-            plan = file_batches(size=len(self), batch_size=batch_size)
-        else:
-            plan = epoch_batches(order, size=len(self), batch_size=batch_size)
+        plan = plan_batches(order, size=len(self), batch_size=batch_size)
         for indices in plan[first:]:
             chosen = torch.from_numpy(indices)
             images = self.images.index_select(0, chosen)

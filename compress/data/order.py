@@ -33,21 +33,22 @@ def random_integers(key: Sequence[int], indices: NDArray[np.int64], *, low: int,
     return ((top * np.uint64(high - low + 1)) >> np.uint64(32)).astype(np.int64) + low
 
 
-def epoch_batches(order: Order, *, size: int, batch_size: int) -> list[NDArray[np.int64]]:
-    """The indices of every batch of one shuffled epoch; a last batch of a single image is dropped."""
+def plan_batches(order: Order | None, *, size: int, batch_size: int) -> list[NDArray[np.int64]]:
+    """The indices of every batch of one pass over ``size`` images.
+
+    ``None``: file order, the last batch partial. An ``Order``: shuffled, a last batch of a single
+    image dropped.
+    """
+    if order is None:
+        return [np.arange(start, min(start + batch_size, size)) for start in range(0, size, batch_size)]
     shuffled = np.argsort(random_bits((order.seed, order.epoch, _SHUFFLE), np.arange(size)), kind="stable")
     starts = range(0, epoch_steps(size, batch_size) * batch_size, batch_size)
     return [shuffled[start : start + batch_size] for start in starts]
 
 
 def epoch_steps(size: int, batch_size: int) -> int:
-    """The number of batches of ``epoch_batches``."""
+    """The number of batches that an ``Order`` gives."""
     return size // batch_size + (size % batch_size >= 2)
-
-
-def file_batches(*, size: int, batch_size: int) -> list[NDArray[np.int64]]:
-    """The indices of every batch in file order, the last one partial."""
-    return [np.arange(start, min(start + batch_size, size)) for start in range(0, size, batch_size)]
 
 
 def stratified_holdout(labels: Tensor, *, fraction: float, seed: int) -> tuple[Tensor, Tensor]:

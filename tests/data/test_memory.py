@@ -5,7 +5,7 @@ from PIL import Image
 
 from compress.data.bundle import Order, Preprocessing
 from compress.data.memory import MemorySplit, flip_and_shift, resize_images
-from compress.data.order import epoch_batches
+from compress.data.order import plan_batches
 from compress.errors import EnvironmentProblem
 
 
@@ -33,7 +33,7 @@ def test_batches_in_file_order_are_normalised_and_not_augmented(channels):
 def test_an_order_shuffles_images_and_labels_together():
     split = make_split(shift=0)
     order = Order(seed=3, epoch=1)
-    plan = np.concatenate(epoch_batches(order, size=23, batch_size=5))
+    plan = np.concatenate(plan_batches(order, size=23, batch_size=5))
     plain = torch.cat([images for images, _ in split.batches(23)])
     batches = list(split.batches(5, order=order))
     assert torch.equal(torch.cat([labels for _, labels in batches]), split.labels[plan])

@@ -6,9 +6,8 @@ from hypothesis import strategies as st
 
 from compress.data.bundle import Order
 from compress.data.order import (
-    epoch_batches,
     epoch_steps,
-    file_batches,
+    plan_batches,
     random_bits,
     random_integers,
     stratified_holdout,
@@ -38,7 +37,7 @@ def test_random_integers_cover_their_range_evenly():
 
 @given(size=st.integers(0, 60), batch_size=st.integers(2, 20), epoch=st.integers(0, 3))
 def test_an_epoch_holds_every_image_once_but_for_a_last_batch_of_one(size, batch_size, epoch):
-    batches = epoch_batches(Order(seed=5, epoch=epoch), size=size, batch_size=batch_size)
+    batches = plan_batches(Order(seed=5, epoch=epoch), size=size, batch_size=batch_size)
     assert len(batches) == epoch_steps(size, batch_size)
     assert all(len(batch) == batch_size for batch in batches[:-1])
     seen = np.concatenate([*batches, np.array([], int)])
@@ -47,14 +46,14 @@ def test_an_epoch_holds_every_image_once_but_for_a_last_batch_of_one(size, batch
 
 def test_epochs_and_seeds_are_shuffled_differently():
     orders = [Order(0, 0), Order(0, 1), Order(1, 0)]
-    first = [epoch_batches(order, size=100, batch_size=100)[0].tolist() for order in orders]
+    first = [plan_batches(order, size=100, batch_size=100)[0].tolist() for order in orders]
     assert first[0] != first[1] != first[2] != first[0]
     assert first[0] != sorted(first[0])
 
 
 def test_file_batches_keep_the_order_and_the_last_image():
-    assert [batch.tolist() for batch in file_batches(size=5, batch_size=2)] == [[0, 1], [2, 3], [4]]
-    assert file_batches(size=0, batch_size=2) == []
+    assert [batch.tolist() for batch in plan_batches(None, size=5, batch_size=2)] == [[0, 1], [2, 3], [4]]
+    assert plan_batches(None, size=0, batch_size=2) == []
 
 
 @pytest.mark.parametrize("seed", [0, 1])
