@@ -55,7 +55,7 @@ def check_parity(
     with _evaluating(model) as device:
         for batch in batches:
             torch_BK = model(batch.to(device)).cpu().numpy()
-            onnx_BK = run_logits(session, batch.numpy())
+            onnx_BK = run_logits(session, batch.cpu().numpy())
             if torch_BK.shape != onnx_BK.shape:
                 raise ExportError(f"expected logits {torch_BK.shape} as from torch, {path} gives {onnx_BK.shape}")
             if not (np.isfinite(torch_BK).all() and np.isfinite(onnx_BK).all()):

@@ -23,7 +23,7 @@ def predict_logits(path: Path, batches: Iterable[Tensor], *, threads: int) -> np
         ExportError: there are no images, or not of the shape that the file asks for.
     """
     session = open_session(path, threads=threads)
-    parts = [run_logits(session, batch.numpy()) for batch in batches]
+    parts = [run_logits(session, batch.cpu().numpy()) for batch in batches]
     if not parts:
         raise ExportError("expected at least one batch of images, got none")
     return np.concatenate(parts)

@@ -1,1 +1,1 @@
-"""RunReport -> terminal, JSON, Markdown."""
+"""A run's report: one typed value, shown in a terminal, as Markdown and as JSON."""

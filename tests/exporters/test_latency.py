@@ -49,7 +49,13 @@ def test_the_time_limit_holds_for_slow_networks(files):
 
 @pytest.mark.parametrize(
     ("low", "high", "verdict"),
-    [(1.01, 1.2, "faster"), (0.8, 0.99, "slower"), (0.99, 1.01, "no difference"), (1.0, 1.3, "no difference")],
+    [
+        (1.02, 1.2, "faster"),
+        (0.8, 0.98, "slower"),
+        (0.9, 1.1, "no difference"),
+        (1.005, 1.3, "no difference"),
+        (0.990, 0.999, "no difference"),
+    ],
 )
 def test_the_verdict_is_that_of_the_whole_interval(low, high, verdict):
     timing = Timing(samples=1, p50_ms=1.0, p90_ms=None, p99_ms=None)
@@ -90,9 +96,10 @@ def test_wrong_requests_are_errors(files, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_file_against_itself_shows_no_difference(files, threads):
-    result = compare(files[64], files[64], LatencySettings(), threads=threads)
-    assert result.ratio_low <= 1 <= result.ratio_high
-    assert result.verdict == "no difference"
+    """A 95 % interval may miss 1 now and then, by less than the verdict's resolution."""
+    results = [compare(files[64], files[64], LatencySettings(seed=seed), threads=threads) for seed in range(3)]
+    assert sum(result.ratio_low <= 1 <= result.ratio_high for result in results) >= 2
+    assert {result.verdict for result in results} == {"no difference"}
 
 
 @pytest.mark.slow

@@ -1,0 +1,54 @@
+"""The report as JSON, written and read strictly."""
+
+import json
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from compress.errors import BadInputError
+from compress.report.model import SCHEMA_VERSION, RunReport
+
+
+def dump_report(report: RunReport) -> str:
+    """The report as JSON that ``parse_report`` reads back to an equal value; the same text every time."""
+    return report.model_dump_json(indent=2) + "\n"
+
+
+def parse_report(text: str, *, source: str) -> RunReport:
+    """Read a report from JSON.
+
+    Args:
+        text: the JSON document.
+        source: the file's name, for messages.
+
+    Raises:
+        BadInputError: not JSON, another schema version, or fields missing, unknown or of a wrong type.
+    """
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise BadInputError(f"expected a JSON report, {source} is damaged: {error}") from None
+    version = document.get("schema_version") if isinstance(document, dict) else None
+    if version != SCHEMA_VERSION:
+        raise BadInputError(
+            f"expected a report of schema {SCHEMA_VERSION}, {source} has {version!r}; "
+            "try the version of compress that wrote it"
+        )
+    try:
+        return RunReport.model_validate_json(text, strict=True)
+    except ValidationError as error:
+        faults = [f"{'.'.join(map(str, fault['loc'])) or 'report'}: {fault['msg']}" for fault in error.errors()]
+        raise BadInputError(f"{source} is no complete report:\n  " + "\n  ".join(faults)) from None
+
+
+def read_report(path: Path) -> RunReport:
+    """Read ``report.json``.
+
+    Raises:
+        BadInputError: the file is missing or no report of this version.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInputError(f"cannot read the report {path}: {error}") from None
+    return parse_report(text, source=str(path))
