@@ -1,7 +1,7 @@
 """Observers that show: a live display on a terminal, a plain line now and then elsewhere."""
 
+import re
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -9,135 +9,135 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn
 from rich.text import Text
 
+from compress.cli.eta import Clock, Meter, RunClock, duration
 from compress.cli.output import is_live
 from compress.observer import Observer, Silent
 
 PLAIN_SECONDS = 30.0
-_WINDOW_SECONDS = 15.0
 
 Values = Mapping[str, float | str]
-Clock = Callable[[], float]
 
 
 @contextmanager
-def watching(console: Console, *, quiet: bool) -> Iterator[Observer]:
-    """The observer that suits the console; closed when the block ends."""
+def watching(console: Console, work: Mapping[str, float], *, quiet: bool) -> Iterator[Observer]:
+    """The observer that suits the console; closed when the block ends.
+
+    Args:
+        console: where to show.
+        work: expected work of the run's stages in their order, in any unit.
+        quiet: show nothing.
+    """
+    run = RunClock(work)
     if quiet:
         yield Silent()
     elif is_live(console):
         with _display(console) as progress:
-            live = LiveObserver(progress)
+            live = LiveObserver(progress, run)
             yield live
             live.end_stage()
     else:
-        plain = PlainObserver(lambda line: console.print(line, markup=False, soft_wrap=True))
+        plain = PlainObserver(lambda line: console.print(line, markup=False, soft_wrap=True), run)
         yield plain
         plain.end_stage()
 
 
-class Meter:
-    """How fast a stage goes, from its last seconds.
+class _Stage:
+    """The stage that runs: its label, its last values, its speed."""
 
-    Args:
-        steps: the stage's steps, 0 where unknown.
-        clock: seconds, from any start.
-    """
+    def __init__(self, name: str, label: str, *, meter: Meter, run: RunClock) -> None:
+        self.label = f"{label} {re.sub(r'^[0-9]+_', '', name)}"
+        self.meter = meter
+        self.values: Values = {}
+        self._name = name
+        self._run = run
 
-    def __init__(self, steps: int, clock: Clock = time.monotonic) -> None:
-        self._steps = steps
-        self._clock = clock
-        self._started = clock()
-        self._images = 0
-        self._marks: deque[tuple[float, int, int]] = deque([(self._started, 0, 0)])
+    def last_values(self) -> list[str]:
+        """``loss 0.1234`` and so on."""
+        return [f"{name} {_text(value)}" for name, value in self.values.items()]
 
-    def add(self, done: int, images: int) -> None:
-        """Step ``done`` ended and took ``images`` images."""
-        now = self._clock()
-        if len(self._marks) == 1 and done > 1 and self._marks[0][1] == 0:
-            self._marks[0] = (self._marks[0][0], done - 1, 0)  # a resumed stage starts in its middle
-        self._images += images
-        self._marks.append((now, done, self._images))
-        while len(self._marks) > 2 and now - self._marks[0][0] > _WINDOW_SECONDS:
-            self._marks.popleft()
+    def outlook(self) -> list[str]:
+        """Images per second, time left in the stage and in the run, as far as they are known."""
+        parts = []
+        if speed := self.meter.images_per_second():
+            parts.append(f"{speed:.0f} images/s")
+        if (left := self.meter.seconds_left()) is not None:
+            parts.append(f"{duration(left)} left")
+            in_run = self._run.seconds_left(self._name, elapsed=self.meter.elapsed(), left=left)
+            if in_run is not None:
+                parts.append(f"run {duration(in_run)}")
+        return parts
 
-    def elapsed(self) -> float:
-        """Seconds since the stage began."""
-        return self._clock() - self._started
-
-    def images_per_second(self) -> float | None:
-        """``None`` before the first step, or where steps take no images."""
-        (start, _, before), (end, _, after) = self._marks[0], self._marks[-1]
-        return (after - before) / (end - start) if end > start and after > before else None
-
-    def seconds_left(self) -> float | None:
-        """Until the stage's end; ``None`` where that cannot be told yet."""
-        (start, first, _), (end, last, _) = self._marks[0], self._marks[-1]
-        if not self._steps or last == first or end == start:
-            return None
-        return max(0.0, (self._steps - last) * (end - start) / (last - first))
+    def end(self) -> float:
+        """Tell the run's clock, and return the stage's seconds."""
+        seconds = self.meter.elapsed()
+        self._run.finished(self._name, seconds)
+        return seconds
 
 
 class PlainObserver:
     """Writes a line when a stage begins and ends, and every ``PLAIN_SECONDS`` in between."""
 
-    def __init__(self, write: Callable[[str], None], clock: Clock = time.monotonic) -> None:
+    def __init__(self, write: Callable[[str], None], run: RunClock, clock: Clock = time.monotonic) -> None:
         self._write = write
+        self._run = run
         self._clock = clock
-        self._label = ""
-        self._steps = 0
-        self._last: tuple[int, Values] | None = None
-        self._meter = Meter(0, clock)
+        self._stage: _Stage | None = None
+        self._total = ""
         self._written = clock()
 
     def stage(self, name: str, *, index: int, count: int, steps: int) -> None:
         """End the stage before, announce this one."""
         self.end_stage()
-        self._label, self._steps, self._last = f"[{index}/{count}] {name}", steps, None
-        self._meter = Meter(steps, self._clock)
+        self._stage = _Stage(name, f"[{index}/{count}]", meter=Meter(steps, self._clock), run=self._run)
+        self._total = f"/{steps}" if steps else ""
         self._written = self._clock()
-        self._write(f"{self._label}: begins" + (f", {steps} steps" if steps else ""))
+        self._write(f"{self._stage.label}: begins" + (f", {steps} steps" if steps else ""))
 
     def step(self, done: int, *, images: int, values: Values) -> None:
         """Write a line if the last is old enough."""
-        self._meter.add(done, images)
-        self._last = (done, values)
+        if self._stage is None:
+            return
+        self._stage.meter.add(done, images)
+        self._stage.values = values
         if self._clock() - self._written >= PLAIN_SECONDS:
             self._written = self._clock()
-            total = f"/{self._steps}" if self._steps else ""
-            self._write(", ".join([f"{self._label}: step {done}{total}", *_parts(values, self._meter)]))
+            parts = [f"step {done}{self._total}", *self._stage.last_values(), *self._stage.outlook()]
+            self._write(f"{self._stage.label}: {', '.join(parts)}")
 
     def note(self, text: str) -> None:
         """Write it at once."""
         self._write(f"Note: {text}")
 
     def end_stage(self) -> None:
-        """Write the stage's last values and its duration, once."""
-        if self._label:
-            values = _values(self._last[1]) if self._last else []
-            self._write(", ".join([f"{self._label}: {duration(self._meter.elapsed())}", *values]))
-            self._label = ""
+        """Write the stage's duration and last values, once."""
+        if self._stage is not None:
+            parts = [duration(self._stage.end()), *self._stage.last_values()]
+            self._write(f"{self._stage.label}: {', '.join(parts)}")
+            self._stage = None
 
 
 class LiveObserver:
     """One row a stage: bar, values, images per second, time left."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, run: RunClock) -> None:
         self._progress = progress
+        self._run = run
+        self._stage: _Stage | None = None
         self._task: Task | None = None
-        self._meter = Meter(0)
 
     def stage(self, name: str, *, index: int, count: int, steps: int) -> None:
         """Complete the row before, begin a new one."""
         self.end_stage()
-        self._meter = Meter(steps)
-        number = self._progress.add_task(f"[{index}/{count}] {name}", total=steps or None, meter=self._meter, values={})
+        self._stage = _Stage(name, f"[{index}/{count}]", meter=Meter(steps), run=self._run)
+        number = self._progress.add_task(self._stage.label, total=steps or None, stage=self._stage)
         self._task = next(task for task in self._progress.tasks if task.id == number)
 
     def step(self, done: int, *, images: int, values: Values) -> None:
         """Move the row's bar."""
-        self._meter.add(done, images)
-        if self._task is not None:
-            self._progress.update(self._task.id, completed=done, values=dict(values))
+        if self._stage is not None and self._task is not None:
+            self._stage.meter.add(done, images)
+            self._stage.values = dict(values)
+            self._progress.update(self._task.id, completed=done)
 
     def note(self, text: str) -> None:
         """Print it above the rows."""
@@ -145,50 +145,32 @@ class LiveObserver:
 
     def end_stage(self) -> None:
         """Complete the row."""
-        if self._task is not None:
+        if self._stage is not None and self._task is not None:
+            self._stage.end()
             total = self._task.total or self._task.completed or 1
             self._progress.update(self._task.id, total=total, completed=total)
-            self._task = None
-
-
-def duration(seconds: float) -> str:
-    """``4.2 s``, ``3 min 5 s``, ``2 h 7 min``."""
-    if seconds < 59.95:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+            self._stage = self._task = None
 
 
 class _State(ProgressColumn):
     """Values and speed of a running stage, duration of a finished one."""
 
     def render(self, task: Task) -> Text:
-        meter: Meter = task.fields["meter"]
+        stage: _Stage = task.fields["stage"]
         if task.finished:
-            return Text(", ".join([duration(task.finished_time or 0.0), *_values(task.fields["values"])]))
-        return Text(", ".join([duration(meter.elapsed()), *_parts(task.fields["values"], meter)]))
+            return Text(", ".join([duration(task.finished_time or 0.0), *stage.last_values()]))
+        return Text(", ".join([duration(stage.meter.elapsed()), *stage.last_values(), *stage.outlook()]))
 
 
-@contextmanager
-def _display(console: Console) -> Iterator[Progress]:
+def _display(console: Console) -> Progress:
     columns = (
         SpinnerColumn(finished_text="✓"),
         TextColumn("{task.description}", markup=False),
         BarColumn(20),
         _State(),
     )
-    with Progress(*columns, console=console, refresh_per_second=4) as progress:
-        yield progress
+    return Progress(*columns, console=console, refresh_per_second=4)
 
 
-def _parts(values: Values, meter: Meter) -> list[str]:
-    parts = _values(values)
-    if speed := meter.images_per_second():
-        parts.append(f"{speed:.0f} images/s")
-    if (left := meter.seconds_left()) is not None:
-        parts.append(f"{duration(left)} left")
-    return parts
-
-
-def _values(values: Values) -> list[str]:
-    return [f"{name} {value if isinstance(value, str) else format(value, '.4g')}" for name, value in values.items()]
+def _text(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:.4g}"

@@ -82,15 +82,18 @@ def _execute(
     settings: RunConfig, out: Path | None, *, mode: Literal["new", "resume", "overwrite"], json: bool, quiet: bool
 ) -> None:
     from compress.cli import output
+    from compress.cli.eta import expected_work
     from compress.cli.interrupts import asked_to_stop
     from compress.cli.progress import watching
     from compress.pipeline import run_pipeline
     from compress.report.terminal import render_terminal
     from compress.runs import default_run_path
+    from compress.settings import decide
 
     path = out or default_run_path(settings)
     talk = output.talk_console()
-    with asked_to_stop() as should_stop, watching(talk, quiet=quiet) as observer:
+    work = expected_work(decide(settings))
+    with asked_to_stop() as should_stop, watching(talk, work, quiet=quiet) as observer:
         report = run_pipeline(settings, out=path, mode=mode, observer=observer, should_stop=should_stop)
     if json:
         typer.echo(report.model_dump_json(indent=2))

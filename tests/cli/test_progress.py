@@ -5,8 +5,9 @@ import io
 import pytest
 from rich.console import Console
 
+from compress.cli.eta import RunClock
 from compress.cli.output import data_console, is_live
-from compress.cli.progress import LiveObserver, Meter, PlainObserver, duration, watching
+from compress.cli.progress import LiveObserver, PlainObserver, watching
 from compress.observer import Silent
 
 
@@ -19,8 +20,8 @@ class Clock:
 
 def test_plain_lines_begin_end_and_every_thirty_seconds():
     lines, clock = [], Clock()
-    observer = PlainObserver(lines.append, clock)
-    observer.stage("search", index=2, count=7, steps=100)
+    observer = PlainObserver(lines.append, RunClock({"02_search": 2.0, "03_remove": 0.5}), clock)
+    observer.stage("02_search", index=2, count=7, steps=100)
     for done in range(1, 101):
         clock.now += 1
         observer.step(done, images=128, values={"epoch": "1/2", "loss": 0.123456})
@@ -30,39 +31,14 @@ def test_plain_lines_begin_end_and_every_thirty_seconds():
     observer.end_stage()
     assert lines == [
         "[2/7] search: begins, 100 steps",
-        "[2/7] search: step 30/100, epoch 1/2, loss 0.1235, 128 images/s, 1 min 10 s left",
-        "[2/7] search: step 60/100, epoch 1/2, loss 0.1235, 128 images/s, 40.0 s left",
-        "[2/7] search: step 90/100, epoch 1/2, loss 0.1235, 128 images/s, 10.0 s left",
+        "[2/7] search: step 30/100, epoch 1/2, loss 0.1235, 128 images/s, 1 min 10 s left, run 1 min 35 s",
+        "[2/7] search: step 60/100, epoch 1/2, loss 0.1235, 128 images/s, 40.0 s left, run 1 min 5 s",
+        "[2/7] search: step 90/100, epoch 1/2, loss 0.1235, 128 images/s, 10.0 s left, run 35.0 s",
         "[2/7] search: 1 min 40 s, epoch 1/2, loss 0.1235",
         "[3/7] remove: begins",
         "Note: a head was replaced",
         "[3/7] remove: 0.0 s",
     ]
-
-
-def test_a_resumed_stage_is_not_taken_for_a_fast_one():
-    clock = Clock()
-    meter = Meter(100, clock)
-    clock.now += 2
-    meter.add(51, images=10)
-    assert meter.seconds_left() == pytest.approx(49 * 2)
-    assert meter.images_per_second() == pytest.approx(5)
-
-
-def test_speed_is_that_of_the_last_seconds():
-    clock = Clock()
-    meter = Meter(200, clock)
-    for done in range(1, 101):
-        clock.now += 1 if done <= 50 else 2
-        meter.add(done, images=10)
-    assert meter.images_per_second() == pytest.approx(5)
-    assert meter.seconds_left() == pytest.approx(200)
-
-
-def test_nothing_is_made_up_before_the_first_step():
-    meter = Meter(0, Clock())
-    assert meter.seconds_left() is None
-    assert meter.images_per_second() is None
 
 
 def _terminal():
@@ -73,7 +49,7 @@ def test_live_display_shows_names_as_they_are(monkeypatch):
     monkeypatch.delenv("CI", raising=False)
     monkeypatch.setenv("TERM", "xterm")
     console = _terminal()
-    with watching(console, quiet=False) as observer:
+    with watching(console, {}, quiet=False) as observer:
         assert isinstance(observer, LiveObserver)
         observer.stage("search [/red]", index=2, count=7, steps=4)
         observer.step(2, images=8, values={"loss": 0.5, "note": "[bold]"})
@@ -92,14 +68,14 @@ def test_logs_get_plain_lines(monkeypatch, setting):
     monkeypatch.setenv(*setting)
     console = _terminal()
     assert not is_live(console)
-    with watching(console, quiet=False) as observer:
+    with watching(console, {}, quiet=False) as observer:
         assert isinstance(observer, PlainObserver)
         observer.stage("a [/red]", index=1, count=1, steps=0)
     assert "[1/1] a [/red]: begins" in console.file.getvalue()
 
 
 def test_quiet_is_silent():
-    with watching(_terminal(), quiet=True) as observer:
+    with watching(_terminal(), {}, quiet=True) as observer:
         assert isinstance(observer, Silent)
 
 
@@ -107,7 +83,7 @@ def test_an_error_leaves_no_false_end(monkeypatch):
     monkeypatch.setenv("CI", "1")
     console = _terminal()
     with pytest.raises(ZeroDivisionError):
-        _fail_within(watching(console, quiet=False))
+        _fail_within(watching(console, {}, quiet=False))
     assert console.file.getvalue().count("search") == 1
 
 
@@ -120,11 +96,3 @@ def _fail_within(watch):
 def test_a_pipe_has_eighty_columns(monkeypatch):
     monkeypatch.setenv("COLUMNS", "30")
     assert data_console().width == 80
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0.04, "0.0 s"), (59.94, "59.9 s"), (59.96, "1 min 0 s"), (185, "3 min 5 s"), (7620, "2 h 7 min")],
-)
-def test_durations(seconds, text):
-    assert duration(seconds) == text
