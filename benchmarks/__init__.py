@@ -1,0 +1,1 @@
+"""The races: scripts, and the tables of what they printed."""
