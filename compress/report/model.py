@@ -1,6 +1,6 @@
 """The report of a run: every number with what it was measured on. Versioned, frozen, never NaN."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue, model_validator
 
@@ -8,7 +8,7 @@ from compress.verify.accuracy import AccuracyDrop, AccuracyReport
 from exporters.latency import LatencyComparison
 from exporters.parity import ParityReport
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION: Final = "1.0"
 
 Role = Literal["original", "candidate", "extra"]
 
