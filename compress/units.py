@@ -5,21 +5,21 @@ Axes: U units, G groups, C channels of a layer, P states.
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
 
 from compress.errors import UsageError
-from compress.structure._torch_pruning import Member, TracedGroup, trace_groups
+from compress.structure._torch_pruning import FEEDS_OUTPUT, Member, TracedGroup, trace_groups
 
 
 @dataclass(frozen=True)
 class UnitGroup:
-    """Units ``first`` .. ``first + size - 1`` of a state: the channels that a residual add, a concat,
-    a flatten or a grouped convolution ties together.
+    """Units ``first`` .. ``first + size - 1`` of a state: channels that can go one by one.
 
-    A unit is ``tied`` channels of the root, ``size`` apart: more than one where a grouped
+    Each takes along whatever a residual add, a concat or a flatten ties to it. A unit is
+    ``tied`` channels of the root, ``size`` apart: more than one where a grouped
     convolution needs the same positions kept in every one of its groups.
     """
 
@@ -59,6 +59,11 @@ class UnitMap:
         return sum(group.size for group in self.groups)
 
     @property
+    def surprises(self) -> Mapping[str, str]:
+        """``left_whole`` without the class head, which always is."""
+        return {root: reason for root, reason in self.left_whole.items() if reason != FEEDS_OUTPUT}
+
+    @property
     def group_of_unit(self) -> Tensor:
         """The group index of every unit: int64 U."""
         sizes = torch.tensor([group.size for group in self.groups])
@@ -85,6 +90,7 @@ def find_units(network: nn.Module, example: Tensor) -> UnitMap:
     except RuntimeError as error:
         raise UsageError(f"{error}. The network cannot be pruned; try another one.") from error
     order = {name: place for place, (name, _) in enumerate(network.named_modules())}
+    traced = [replace(group, root=_first_layer(group, network, order)) for group in traced]
     traced.sort(key=lambda group: order[group.root])
     kept = list(_prunable(traced, network))
     left_whole = {group.root: group.refusal for group in traced if group.refusal}
@@ -94,6 +100,20 @@ def find_units(network: nn.Module, example: Tensor) -> UnitMap:
         reasons = "; ".join(f"{root}: {reason}" for root, reason in left_whole.items())
         raise UsageError(f"nothing can be pruned in this network ({reasons})")
     return _number(kept, left_whole, network)
+
+
+def _first_layer(group: TracedGroup, network: nn.Module, order: Mapping[str, int]) -> str:
+    """The first layer, in the order of definition, whose output channels are the group's, one for one."""
+    whole = tuple(range(group.width))
+    layers = [
+        member.layer
+        for member in group.members
+        if not member.reads
+        and member.positions == member.channels == whole
+        and isinstance(network.get_submodule(member.layer), nn.modules.conv._ConvNd | nn.Linear)
+        and not is_depthwise(network.get_submodule(member.layer))
+    ]
+    return min(layers, key=lambda name: order[name], default=group.root)
 
 
 def _prunable(traced: list[TracedGroup], network: nn.Module) -> Iterator[tuple[TracedGroup, int]]:

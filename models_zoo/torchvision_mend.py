@@ -9,6 +9,7 @@ matching pair of wheels nothing is changed.
 
 import importlib
 import sys
+from typing import Any
 
 import torch
 
@@ -20,7 +21,7 @@ _SCHEMAS = {
 _library: torch.library.Library | None = None  # schemas live as long as this object does
 
 
-def _import_mended() -> tuple[object, bool]:
+def _import_mended() -> tuple[Any, bool]:
     global _library  # noqa: PLW0603  (torch drops the schemas with the object)
     try:
         return importlib.import_module("torchvision"), False

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn
 from rich.text import Text
 
-from compress.cli.eta import Clock, Meter, RunClock, duration
 from compress.cli.output import is_live
+from compress.eta import Clock, Meter, RunClock, duration
 from compress.observer import Observer, Silent
 
 PLAIN_SECONDS = 30.0

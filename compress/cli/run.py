@@ -82,9 +82,9 @@ def _execute(
     settings: RunConfig, out: Path | None, *, mode: Literal["new", "resume", "overwrite"], json: bool, quiet: bool
 ) -> None:
     from compress.cli import output
-    from compress.cli.eta import expected_work
     from compress.cli.interrupts import asked_to_stop
     from compress.cli.progress import watching
+    from compress.eta import expected_work
     from compress.pipeline import run_pipeline
     from compress.report.terminal import render_terminal
     from compress.runs import default_run_path

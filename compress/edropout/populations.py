@@ -35,8 +35,11 @@ class Population(Protocol):
     def learn(self, gradient_U: Tensor, loss: float) -> None:
         """The mask's gradient and the training loss of the step taken with the state."""
 
+    def in_use(self) -> Tensor:
+        """The state the last step was trained with, bool U."""
+
     def final(self) -> Tensor:
-        """The state to keep, bool U."""
+        """The state to keep once the search is over, bool U."""
 
     def converged(self) -> bool:
         """True where evolution has nothing left to choose."""
@@ -77,6 +80,10 @@ class PaperPopulation:
 
     def learn(self, gradient_U: Tensor, loss: float) -> None:
         """Nothing: the paper's population is not guided."""
+
+    def in_use(self) -> Tensor:
+        """The state of lowest energy."""
+        return self.final()
 
     def final(self) -> Tensor:
         """The state of lowest energy."""
@@ -220,6 +227,10 @@ class GuidedPopulation:
         if self._steps > 1 and loss > self._settings.tolerated_loss * self._usual_loss:
             self._offsets_PG[self._chosen] *= 0.5  # it won on energy and trains badly: back towards saliency alone
         self._usual_loss = loss if self._steps == 1 else memory * self._usual_loss + (1 - memory) * loss
+
+    def in_use(self) -> Tensor:
+        """The state the last step was trained with, at the budget of that time."""
+        return self._in_use_U
 
     def final(self) -> Tensor:
         """The state in use when evolution froze; before that, the chosen member at the whole budget."""

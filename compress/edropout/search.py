@@ -15,7 +15,7 @@ from compress.data.bundle import Split
 from compress.edropout.energy import energy_loss
 from compress.edropout.populations import Population
 from compress.masks import kept_entries, masked, population_logits
-from compress.training.evaluate import evaluate
+from compress.training.evaluate import Evaluation, evaluate
 from compress.training.weights import OptimizerSteps
 from compress.units import UnitMap
 
@@ -92,10 +92,13 @@ class Search:
 
     def end_epoch(self, epoch: int) -> dict[str, float]:  # noqa: ARG002
         """Validation loss and accuracy with the state in use."""
-        state = self._population.final().to(next(self._network.parameters()))
-        with masked(self._network, self._units, state):
-            result = evaluate(self._network, self._val, batch_size=self._settings.batch_size)
+        result = self.validate(self._population.in_use())
         return {"val_loss": result.loss, "val_accuracy": result.accuracy}
+
+    def validate(self, state_U: Tensor) -> Evaluation:
+        """The network with a state (bool U), on the validation split."""
+        with masked(self._network, self._units, state_U.to(next(self._network.parameters()))):
+            return evaluate(self._network, self._val, batch_size=self._settings.batch_size)
 
     def finished(self) -> bool:
         """True where the population has converged."""

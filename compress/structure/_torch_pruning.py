@@ -24,6 +24,8 @@ _NOT_CARRIED = {
     ops.OPTYPE.EXPAND: "an expand",
 }
 
+FEEDS_OUTPUT = "it feeds the network's output"
+
 
 @dataclass(frozen=True)
 class Member:
@@ -101,7 +103,7 @@ def _describe(graph: Any, group: Any, names: Mapping[nn.Module, str]) -> TracedG
     refusal = ""
     for item in group:
         node = item.dep.target
-        refusal = refusal or _refusal(graph, item.dep)
+        refusal = refusal or _refusal(graph, item.dep, names)
         if node.module not in names or not list(node.module.parameters(recurse=False)):
             continue
         reads = graph.is_in_channel_pruning_fn(item.dep.handler) and node.type in (ops.OPTYPE.CONV, ops.OPTYPE.LINEAR)
@@ -111,14 +113,14 @@ def _describe(graph: Any, group: Any, names: Mapping[nn.Module, str]) -> TracedG
     return TracedGroup(names[root], graph.get_out_channels(root), tuple(members), refusal)
 
 
-def _refusal(graph: Any, dependency: Any) -> str:
+def _refusal(graph: Any, dependency: Any, names: Mapping[nn.Module, str]) -> str:
     node = dependency.target
     if node.type in _NORMALISES_OVER_CHANNELS:
-        return f"{_NORMALISES_OVER_CHANNELS[node.type]} {node.name} normalises over it"
+        return f"{_NORMALISES_OVER_CHANNELS[node.type]} {names[node.module]} normalises over it"
     if node.type in _NOT_CARRIED:
         return f"{_NOT_CARRIED[node.type]} takes part in it"
     if node.type == ops.OPTYPE.OUTPUT:
-        return "it feeds the network's output"
+        return FEEDS_OUTPUT
     if not node.outputs and graph.is_out_channel_pruning_fn(dependency.handler):
-        return "it feeds the network's output"
+        return FEEDS_OUTPUT
     return ""

@@ -53,7 +53,7 @@ def cut(network: nn.Module, plan: PruningPlan, example: Tensor) -> nn.Module:
     """
     for root, width in plan.widths.items():
         layer = dict(network.named_modules()).get(root)
-        if layer is None or len(layer.weight) != width:  # type: ignore[arg-type]
+        if layer is None or len(layer.weight) != width:
             raise BadInputError(f"the plan does not fit the network: it expects a layer {root} of width {width}")
     smaller = copy.deepcopy(network)
     remove_channels(smaller, example, plan.dropped())

@@ -84,7 +84,7 @@ def run_loop(body: Body, split: Split, settings: LoopSettings, hooks: LoopHooks)
             _check_finite(values, progress)
             progress.add(values, len(labels))
             total = progress.epoch * steps + progress.step
-            shown = {"epoch": f"{progress.epoch + 1}/{settings.epochs}", **progress.means()}
+            shown: dict[str, float | str] = {"epoch": f"{progress.epoch + 1}/{settings.epochs}", **progress.means()}
             hooks.observer.step(total, images=len(labels), values=shown)
             signal_number = hooks.should_stop()
             if signal_number is not None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from compress.cli.eta import Meter, RunClock, duration, expected_work
+from compress.eta import Meter, RunClock, duration, expected_work
 from compress.config import RunConfig
 from compress.runs import STAGES
 from compress.settings import decide

@@ -1,0 +1,201 @@
+"""The run: its stages in order. Each keeps its value in the run folder, so a killed run goes on where it stopped."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from compress.config import RunConfig
+from compress.environment import describe_environment
+from compress.errors import BadInputError, InterruptedRun
+from compress.eta import expected_work
+from compress.observer import Observer, Silent
+from compress.report.model import RunReport
+from compress.runs import RunFolder
+from compress.settings import decide, load_decided
+from compress.stages.bench import Bench, Prunable, fresh_network, study
+from compress.stages.prune import SearchResult, rehearse, remove, search
+from compress.stages.ship import Entrant, export
+from compress.stages.verdict import Judged, verify
+from compress.stages.weights import baseline, epochs_after_baseline, finetune, train_original, trained_here
+from compress.structure.plan import plan_from_state
+from compress.structure.remove import put_back
+
+Mode = Literal["new", "resume", "overwrite"]
+
+
+def run_pipeline(
+    config: RunConfig,
+    *,
+    out: Path,
+    mode: Mode = "new",
+    observer: Observer | None = None,
+    should_stop: Callable[[], int | None] = lambda: None,
+) -> RunReport:
+    """Run every stage that is not finished yet and return the report.
+
+    Args:
+        config: the settings; with ``mode`` "resume" the run folder's own are used.
+        out: the run folder.
+        mode: what to do with an existing folder.
+        observer: receives progress.
+        should_stop: returns a signal's number once the run should save and stop.
+
+    Raises:
+        CompressError: see its subclasses; ``InterruptedRun`` says how to go on.
+    """
+    observer = observer or Silent()
+    recorded = RunFolder.open(out).read_config() if mode == "resume" else config
+    settings, data = load_decided(decide(recorded))
+    if mode == "resume":
+        run = RunFolder.open(out)
+    else:
+        run = RunFolder.create(out, settings, overwrite=mode == "overwrite")
+    with run:
+        _record(run, settings, data.fingerprint)
+        torch.set_num_threads(settings.threads or 1)
+        bench = Bench(settings, data, run, observer, should_stop)
+        for note in data.notes:
+            observer.note(note)
+        try:
+            return _stages(bench)
+        except InterruptedRun as stop:
+            raise InterruptedRun(
+                f"stopped; everything so far is saved. Go on with: compress run --resume {out}",
+                signal_number=stop.exit_code - 128,
+            ) from None
+
+
+def _stages(bench: Bench) -> RunReport:
+    images = bench.check_images()
+    fresh = bench.new_network()
+    prunable = study(bench.config, fresh, images)
+    rehearse(prunable, fresh, images, seed=bench.config.seed)
+    before = baseline(bench)
+    found = search(bench, before, prunable)
+    smaller = finetune(bench, remove(bench, found, prunable), before)
+    trained_on = train_original(bench, before) if bench.config.train_original or trained_here(bench) else None
+    entrants = _entrants(bench, before, trained_on, smaller, found, prunable)
+    shipped = export(bench, entrants)
+    notes = tuple(f"{root} is left whole: {reason}" for root, reason in prunable.units.surprises.items())
+    return verify(bench, Judged(shipped, found, prunable, notes))
+
+
+def _entrants(
+    bench: Bench,
+    before: nn.Module,
+    trained_on: nn.Module | None,
+    smaller: nn.Module,
+    found: SearchResult,
+    prunable: Prunable,
+) -> list[Entrant]:
+    """The rows of the verdict; in the paper's words (F) is the full network after EDropout, (P) the pruned one."""
+    first = bench.run.read_json("01_baseline/epochs.json")
+    total = first + epochs_after_baseline(bench.config)
+    paper = bench.config.preset == "paper"
+    entrants = [Entrant("pruned (P)" if paper else "pruned", "candidate", "pruned", smaller, total)]
+    if trained_here(bench):
+        assert trained_on is not None
+        entrants.insert(0, Entrant("original", "original", "original", trained_on, total))
+    else:
+        entrants.insert(0, Entrant("original, as given", "original", "original", before, None))
+        if trained_on is not None:
+            entrants.append(Entrant("original, trained on", "extra", "original-trained-on", trained_on, total))
+    if paper:
+        plan = plan_from_state(prunable.units, found.keep_U)
+        whole = put_back(smaller, found.network, prunable.units, plan)
+        entrants.append(Entrant("full (F)", "extra", "full", whole, total))
+    return entrants
+
+
+def _record(run: RunFolder, settings: RunConfig, fingerprint: str) -> None:
+    """Keep the environment and the data's fingerprint; a resumed run must find the same data."""
+    if not run.has("data.json"):
+        run.write_json("data.json", {"fingerprint": fingerprint})
+    if run.read_json("data.json")["fingerprint"] != fingerprint:
+        raise BadInputError(
+            f"the images of {settings.dataset} are not those this run began with: restore them, or start a new run"
+        )
+    run.write_json("env.json", describe_environment(threads=settings.threads or 1, seed=settings.seed))
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """What ``--dry-run`` shows: the decided settings, the network's size, and how long it may take."""
+
+    config: RunConfig
+    images: tuple[int, int, int]
+    parameters: int
+    macs: int
+    units: int
+    groups: int
+    left_whole: dict[str, str]
+    masked_equals_physical: float
+    seconds: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """The plan as plain values."""
+        return {**asdict(self), "config": self.config.model_dump(mode="json")}
+
+    def lines(self) -> list[str]:
+        """The plan in words."""
+        config = self.config
+        asked = [f"{share:.0%} of the {name}" for name, share in _asked(config)] or ["no budget (paper)"]
+        train, val, test = self.images
+        return [
+            f"network    {config.arch}, {config.image_size} pixels: {self.parameters:,} parameters, {self.macs:,} MACs",
+            f"data       {config.dataset}: {train:,} train, {val:,} validation, {test:,} test images",
+            f"units      {self.units:,} channels in {self.groups} coupled groups",
+            *(f"left whole {root}: {reason}" for root, reason in self.left_whole.items()),
+            f"keep       {', '.join(asked)}, counts in multiples of {config.align}",
+            f"epochs     {config.baseline_epochs} baseline + {config.search_epochs} search"
+            f" + {config.finetune_epochs} fine-tuning",
+            f"checked    masked == smaller network: {self.masked_equals_physical:.1e} on a random state",
+            f"time       about {self.seconds / 60:.0f} minutes on this machine",
+        ]
+
+
+def plan_run(config: RunConfig) -> RunPlan:
+    """Check everything that a run needs, and write nothing.
+
+    Raises:
+        CompressError: what the run itself would raise before it trains.
+    """
+    settings, data = load_decided(decide(config))
+    torch.set_num_threads(settings.threads or 1)
+    network = fresh_network(settings, data)
+    images, labels = next(iter(data.train.batches(settings.batch_size)))
+    images, labels = images.to(settings.device), labels.to(settings.device)
+    prunable = study(settings, network, images)
+    difference = rehearse(prunable, network, images, seed=settings.seed)
+    full = prunable.model.full
+    return RunPlan(
+        config=settings,
+        images=(len(data.train), len(data.val), len(data.test)),
+        parameters=full.parameters,
+        macs=full.macs,
+        units=prunable.units.total,
+        groups=len(prunable.units.groups),
+        left_whole=dict(prunable.units.left_whole),
+        masked_equals_physical=difference,
+        seconds=_estimate(settings, network, images, labels) * data.train.steps(settings.batch_size),
+    )
+
+
+def _asked(config: RunConfig) -> list[tuple[str, float]]:
+    return [(n, share) for n, share in (("MACs", config.keep_macs), ("parameters", config.keep_params)) if share]
+
+
+def _estimate(config: RunConfig, network: nn.Module, images: Tensor, labels: Tensor) -> float:
+    """Seconds for one mini-batch of every epoch, from the measured time of a training step."""
+    times = []
+    for _ in range(3):
+        began = time.monotonic()
+        functional.cross_entropy(network.train()(images), labels).backward()
+        times.append(time.monotonic() - began)
+    return min(times) * sum(expected_work(config).values())

@@ -1,0 +1,86 @@
+"""The values a run decides where the user left them open: by preset, network, data set and machine."""
+
+import torch
+
+from compress.config import RunConfig
+from compress.data.bundle import DataBundle
+from compress.data.load import DATASETS, load_data
+from compress.environment import native_block, usable_cores
+from compress.errors import EnvironmentProblem, UsageError
+from models_zoo.zoo import Architecture, UnknownArchError, find_architecture
+
+DEFAULT_EPOCHS = {"default": (8, 4, 10), "paper": (0, 100, 100)}
+"""Epochs of baseline, search and fine-tuning per preset.
+
+The paper starts from a fresh network, stops the search at epoch 100 and trains 200 in all.
+"""
+
+KEEP_MACS = 0.5
+
+
+def decide(config: RunConfig) -> RunConfig:
+    """Fill in every setting that was left open; the image size of a folder is left to its scan.
+
+    Raises:
+        UsageError: no such network, an image too small for it, or a preset that does not fit.
+        EnvironmentProblem: the device asked for is not there.
+    """
+    architecture = _find(config.arch)
+    image_size = config.image_size
+    if image_size is None and config.dataset in DATASETS:
+        image_size = architecture.small_size
+    if image_size is not None and image_size < architecture.min_size:
+        raise UsageError(
+            f"{config.arch} needs images of at least {architecture.min_size} pixels, got --image-size {image_size}"
+        )
+    _check_device(config.device)
+    baseline, search, finetune = DEFAULT_EPOCHS[config.preset]
+    paper = config.preset == "paper"
+    budget = {} if paper or config.keep_params else {"keep_macs": config.keep_macs or KEEP_MACS}
+    return config.model_copy(
+        update={
+            "image_size": image_size,
+            "train_original": config.weights is None if config.train_original is None else config.train_original,
+            "align": _alignment(config, paper=paper),
+            "distill": not paper if config.distill is None else config.distill,
+            "baseline_epochs": baseline if config.baseline_epochs is None else config.baseline_epochs,
+            "search_epochs": config.search_epochs or search,
+            "finetune_epochs": finetune if config.finetune_epochs is None else config.finetune_epochs,
+            "threads": config.threads or usable_cores(),
+            **budget,
+        }
+    )
+
+
+def load_decided(config: RunConfig) -> tuple[RunConfig, DataBundle]:
+    """Load the data of decided settings, and settle the image size by it: a decided config runs again as it is.
+
+    A folder of images smaller than the network can take is loaded at the network's usual small size.
+    """
+    data = load_data(config)
+    architecture = _find(config.arch)
+    if data.preprocessing.image_size < architecture.min_size:
+        data = load_data(config.model_copy(update={"image_size": architecture.small_size}))
+    return config.model_copy(update={"image_size": data.preprocessing.image_size}), data
+
+
+def _find(arch: str) -> Architecture:
+    try:
+        return find_architecture(arch)
+    except UnknownArchError as error:
+        raise UsageError(str(error)) from None
+
+
+def _check_device(device: str) -> None:
+    try:
+        kind = torch.device(device).type
+    except RuntimeError:
+        raise UsageError(f"expected a device such as cpu, cuda or cuda:1, got {device!r}") from None
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise EnvironmentProblem("this torch sees no CUDA device: run with --device cpu, or see `compress doctor`")
+
+
+def _alignment(config: RunConfig, *, paper: bool) -> int:
+    if config.align != "auto":
+        return config.align
+    return 1 if paper else native_block()

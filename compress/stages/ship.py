@@ -1,0 +1,123 @@
+"""Export: the networks of the verdict as ONNX files, checked against torch on real images."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from compress import __version__
+from compress.errors import CheckFailedError
+from compress.report.model import Role
+from compress.runs.manifest import sha256_of
+from compress.stages.bench import Bench
+from exporters.onnx_export import export_onnx
+from exporters.parity import ParityReport, check_parity
+
+ARTIFACTS = "artifacts"
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """A network of the verdict: its row's label and role, its file's name, the epochs it was trained for."""
+
+    label: str
+    role: Role
+    stem: str
+    network: nn.Module
+    epochs: int | None
+
+    @property
+    def file(self) -> str:
+        """Where its ONNX file is in the run folder."""
+        return f"{ARTIFACTS}/{self.stem}.onnx"
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """An entrant's file: its checksum and size, and how far it is from the module."""
+
+    entrant: Entrant
+    sha256: str
+    size_bytes: int
+    denormals_flushed: int
+    parity: ParityReport
+
+
+def export(bench: Bench, entrants: list[Entrant]) -> list[Shipped]:
+    """Write ``original.onnx``, ``pruned.onnx`` and the like, and ``model.json`` beside them.
+
+    Raises:
+        CheckFailedError: onnxruntime does not answer as torch does.
+    """
+    name = "06_export"
+    if not bench.run.is_finished(name):
+        with bench.stage(name):
+            facts = {entrant.stem: _export_one(bench, entrant) for entrant in entrants}
+            bench.run.write_json(f"{ARTIFACTS}/model.json", _model_facts(bench, entrants))
+            bench.run.write_json(f"{name}/export.json", facts)
+    facts = bench.run.read_json(f"{name}/export.json")
+    return [_read_back(bench, entrant, facts[entrant.stem]) for entrant in entrants]
+
+
+def _export_one(bench: Bench, entrant: Entrant) -> dict[str, Any]:
+    config, shown = bench.config, bench.data.preprocessing
+    path = bench.run.path / entrant.file
+    path.parent.mkdir(exist_ok=True)
+    metadata = {key: json.dumps(value) for key, value in _metadata(bench).items()} | {
+        "producer": f"compress {__version__}"
+    }
+    artifact = export_onnx(
+        entrant.network,
+        path,
+        input_shape=(shown.channels, shown.image_size, shown.image_size),
+        opset=config.opset,
+        metadata=metadata,
+    )
+    bench.run.adopt(entrant.file)
+    parity = check_parity(entrant.network, path, [bench.check_images().cpu()], threads=config.threads or 1)
+    if not parity.passed:
+        raise CheckFailedError(
+            f"{entrant.file}: onnxruntime and torch differ by {parity.max_abs_difference:.2e} "
+            f"(allowed {parity.tolerance:.0e}) and agree on {parity.argmax_agreeing} of {parity.images} images"
+        )
+    return {"sha256": artifact.sha256, "denormals_flushed": artifact.denormals_flushed, "parity": vars(parity)}
+
+
+def _read_back(bench: Bench, entrant: Entrant, facts: dict[str, Any]) -> Shipped:
+    data = bench.run.read_bytes(entrant.file)
+    assert sha256_of(data) == facts["sha256"]
+    return Shipped(
+        entrant=entrant,
+        sha256=facts["sha256"],
+        size_bytes=len(data),
+        denormals_flushed=facts["denormals_flushed"],
+        parity=ParityReport(**facts["parity"]),
+    )
+
+
+def _metadata(bench: Bench) -> dict[str, Any]:
+    shown = bench.data.preprocessing
+    return {
+        "classes": list(bench.data.classes),
+        "image_size": shown.image_size,
+        "channels": shown.channels,
+        "mean": list(shown.mean),
+        "std": list(shown.std),
+        "resize": shown.resize,
+        "pixel_scale": "divide 8-bit pixels by 255, then subtract mean and divide by std, per channel",
+        "layout": "NCHW, float32",
+    }
+
+
+def _model_facts(bench: Bench, entrants: list[Entrant]) -> dict[str, Any]:
+    return {
+        "schema_version": "1.0",
+        "arch": bench.config.arch,
+        "input": "images",
+        "output": "logits",
+        "files": {entrant.label: Path(entrant.file).name for entrant in entrants},
+        "data_fingerprint": bench.data.fingerprint,
+        **_metadata(bench),
+    }

@@ -1,0 +1,27 @@
+import pytest
+import torch
+
+from compress.edropout.energy import energy_loss
+
+
+def test_hand_worked_margins():
+    # image 0, class 1: best wrong 3, right 2 -> 1; image 1, class 0: best wrong 0.5, right 4 -> -3.5; mean -1.25
+    logits = torch.tensor([[[3.0, 2.0, 1.0], [4.0, 0.5, -1.0]]])
+    assert energy_loss(logits, torch.tensor([1, 0])).tolist() == [-1.25]
+
+
+def test_every_state_is_judged_on_its_own_logits():
+    logits = torch.tensor([[[1.0, 0.0]], [[0.0, 1.0]], [[5.0, 5.0]]])
+    assert energy_loss(logits, torch.tensor([0])).tolist() == [-1.0, 1.0, 0.0]
+
+
+def test_it_is_the_difference_of_energies_in_the_papers_words():
+    logits = torch.randn(4, 7, 6, generator=torch.Generator().manual_seed(1))
+    labels = torch.tensor([0, 5, 2, 2, 1, 3, 4])
+    for state in range(4):
+        energies = -logits[state]
+        total = 0.0
+        for image, label in enumerate(labels.tolist()):
+            wrong = [energies[image, k].item() for k in range(6) if k != label]
+            total += energies[image, label].item() - min(wrong)
+        assert energy_loss(logits, labels)[state].item() == pytest.approx(total / 7, abs=1e-6)
