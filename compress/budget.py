@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from compress.errors import UsageError
-from compress.units import UnitMap, is_depthwise
+from compress.layers import Convolution, PerChannel, is_depthwise, is_transposed, widths
+from compress.units import UnitMap
 
 FLOOR = 0.1
 """No group keeps less than this share of its units: a starved layer cannot be repaired by training."""
@@ -79,7 +80,7 @@ def build_cost_model(network: nn.Module, units: UnitMap, example: Tensor) -> Cos
     for name, positions in uses.items():
         layer = network.get_submodule(name)
         macs, parameters = _coefficients(layer, positions)
-        width_in, width_out = _channels(layer)
+        width_in, width_out = widths(layer)
         read = units.reads.get(name, torch.full((width_in,), units.total))
         carried = units.carries.get(name, torch.full((width_out,), units.total))
         rows.append((macs, parameters, _per_group(read, units), _per_group(carried, units)))
@@ -132,8 +133,7 @@ def allowed_counts(units: UnitMap, align: int, *, floor: float = FLOOR) -> Count
     smallest, steps, largest = [], [], []
     for group in units.groups:
         step = align // torch.gcd(torch.tensor(align), torch.tensor(group.tied)).item()
-        if group.size < step:
-            step = group.size
+        step = min(step, group.size)
         least = -(-max(1, round(floor * group.size)) // step) * step
         most = group.size // step * step
         smallest.append(min(least, most))
@@ -247,8 +247,7 @@ def _output_positions(network: nn.Module, image: Tensor) -> Mapping[str, float]:
     names = {module: name for name, module in network.named_modules()}
 
     def record(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        transposed = isinstance(layer, nn.modules.conv._ConvTransposeNd)
-        features, channels = (inputs[0], _channels(layer)[0]) if transposed else (output, _channels(layer)[1])
+        features, channels = (inputs[0], widths(layer)[0]) if is_transposed(layer) else (output, widths(layer)[1])
         positions[names[layer]] = positions.get(names[layer], 0) + features.numel() / channels
 
     layers = [module for module in network.modules() if _is_costed(module)]
@@ -265,28 +264,16 @@ def _output_positions(network: nn.Module, image: Tensor) -> Mapping[str, float]:
 
 
 def _is_costed(layer: nn.Module) -> bool:
-    per_channel = nn.modules.batchnorm._BatchNorm | nn.PReLU | nn.modules.instancenorm._InstanceNorm
-    if isinstance(layer, per_channel):
+    if isinstance(layer, PerChannel):
         return any(True for _ in layer.parameters(recurse=False))
-    return isinstance(layer, nn.modules.conv._ConvNd | nn.Linear)
-
-
-def _channels(layer: nn.Module) -> tuple[int, int]:
-    match layer:
-        case nn.modules.conv._ConvNd():
-            return layer.in_channels, layer.out_channels
-        case nn.Linear():
-            return layer.in_features, layer.out_features
-        case _:
-            width = next(layer.parameters(recurse=False)).shape[0]
-            return width, width
+    return isinstance(layer, Convolution | nn.Linear)
 
 
 def _coefficients(layer: nn.Module, positions: float) -> tuple[tuple[float, float], tuple[float, float]]:
     """(a, b) of a layer for MACs and for parameters; see ``CostModel``."""
     trainable = [p for p in layer.parameters(recurse=False) if p.requires_grad]
     match layer:
-        case nn.modules.conv._ConvNd() | nn.Linear():
+        case Convolution() | nn.Linear():
             kernel = layer.weight[0, 0].numel()
             bias = sum(1 for p in trainable if p is layer.bias)
             if is_depthwise(layer):

@@ -24,10 +24,10 @@ def expected_work(config: RunConfig) -> dict[str, float]:
     search, finetune = config.search_epochs or 0, config.finetune_epochs or 0
     return {
         "01_baseline": 0.0 if config.weights else float(config.baseline_epochs or 0),
-        "02_search": _SEARCH * search,
-        "03_remove": _REMOVE,
-        "04_finetune": _FINETUNE * finetune,
-        "05_original": float(search + finetune) if config.train_original else 0.0,
+        "02_original": float(search + finetune) if config.train_original else 0.0,
+        "03_search": _SEARCH * search,
+        "04_remove": _REMOVE,
+        "05_finetune": _FINETUNE * finetune,
         "06_export": _EXPORT,
         "07_verify": _VERIFY,
     }

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from compress.layers import Convolution, is_transposed
 from compress.units import UnitMap
 
 
@@ -69,12 +70,11 @@ def kept_entries(network: nn.Module, units: UnitMap, keep_U: Tensor) -> Mapping[
     entries: dict[str, Tensor] = {}
     for name in {*units.reads, *units.carries}:
         layer = network.get_submodule(name)
-        transposed = isinstance(layer, nn.modules.conv._ConvTransposeNd)
         for key, tensor in (*layer.named_parameters(recurse=False), *layer.named_buffers(recurse=False)):
             if not tensor.dim():  # BatchNorm's count of batches
                 continue
             entry = torch.ones([1] * tensor.dim(), dtype=torch.bool)
-            out_dim = 1 if transposed and tensor.dim() > 1 else 0
+            out_dim = 1 if is_transposed(layer) and tensor.dim() > 1 else 0
             if name in units.carries:
                 entry = entry & _along(keep[units.carries[name]], out_dim, tensor)
             if name in units.reads and tensor.dim() > 1:
@@ -90,7 +90,7 @@ def _along(keep_C: Tensor, dim: int, tensor: Tensor) -> Tensor:
 
 
 def _shaped(mask: Tensor, layer: nn.Module) -> Tensor:
-    if isinstance(layer, nn.modules.conv._ConvNd):
+    if isinstance(layer, Convolution):
         return mask.reshape(*mask.shape, *(1 for _ in layer.kernel_size))
     return mask
 

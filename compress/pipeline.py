@@ -52,10 +52,7 @@ def run_pipeline(
     observer = observer or Silent()
     recorded = RunFolder.open(out).read_config() if mode == "resume" else config
     settings, data = load_decided(decide(recorded))
-    if mode == "resume":
-        run = RunFolder.open(out)
-    else:
-        run = RunFolder.create(out, settings, overwrite=mode == "overwrite")
+    run = RunFolder.open(out) if mode == "resume" else RunFolder.create(out, settings, overwrite=mode == "overwrite")
     with run:
         _record(run, settings, data.fingerprint)
         torch.set_num_threads(settings.threads or 1)
@@ -77,9 +74,10 @@ def _stages(bench: Bench) -> RunReport:
     prunable = study(bench.config, fresh, images)
     rehearse(prunable, fresh, images, seed=bench.config.seed)
     before = baseline(bench)
-    found = search(bench, before, prunable)
-    smaller = finetune(bench, remove(bench, found, prunable), before)
     trained_on = train_original(bench, before) if bench.config.train_original or trained_here(bench) else None
+    teacher = trained_on if trained_on is not None and trained_here(bench) else before
+    found = search(bench, before, prunable)
+    smaller = finetune(bench, remove(bench, found, prunable), teacher)
     entrants = _entrants(bench, before, trained_on, smaller, found, prunable)
     shipped = export(bench, entrants)
     notes = tuple(f"{root} is left whole: {reason}" for root, reason in prunable.units.surprises.items())

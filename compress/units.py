@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from compress.errors import UsageError
+from compress.layers import Convolution, is_depthwise, widths
 from compress.structure._torch_pruning import FEEDS_OUTPUT, Member, TracedGroup, trace_groups
 
 
@@ -110,7 +111,7 @@ def _first_layer(group: TracedGroup, network: nn.Module, order: Mapping[str, int
         for member in group.members
         if not member.reads
         and member.positions == member.channels == whole
-        and isinstance(network.get_submodule(member.layer), nn.modules.conv._ConvNd | nn.Linear)
+        and isinstance(network.get_submodule(member.layer), Convolution | nn.Linear)
         and not is_depthwise(network.get_submodule(member.layer))
     ]
     return min(layers, key=lambda name: order[name], default=group.root)
@@ -124,14 +125,9 @@ def _prunable(traced: list[TracedGroup], network: nn.Module) -> Iterator[tuple[T
 
 def _channel_groups(network: nn.Module, member: Member) -> int:
     layer = network.get_submodule(member.layer)
-    if not isinstance(layer, nn.modules.conv._ConvNd) or is_depthwise(layer):
+    if not isinstance(layer, Convolution) or is_depthwise(layer):
         return 1
     return layer.groups
-
-
-def is_depthwise(layer: nn.Module) -> bool:
-    """True for a convolution with one filter per channel: it carries units on, and reads none."""
-    return isinstance(layer, nn.modules.conv._ConvNd) and layer.groups == layer.out_channels == layer.in_channels > 1
 
 
 def _number(kept: list[tuple[TracedGroup, int]], left_whole: dict[str, str], network: nn.Module) -> UnitMap:
@@ -146,17 +142,7 @@ def _number(kept: list[tuple[TracedGroup, int]], left_whole: dict[str, str], net
         for member in traced.members:
             layer = network.get_submodule(member.layer)
             place = reads if member.reads else carries
-            units = place.setdefault(member.layer, torch.full((_width(layer, reads=member.reads),), total))
+            units = place.setdefault(member.layer, torch.full((widths(layer)[0 if member.reads else 1],), total))
             units[list(member.positions)] = first + torch.tensor(member.channels) % size
         first += size
     return UnitMap(tuple(groups), reads, carries, left_whole)
-
-
-def _width(layer: nn.Module, *, reads: bool) -> int:
-    match layer:
-        case nn.modules.conv._ConvNd():
-            return layer.in_channels if reads else layer.out_channels
-        case nn.Linear():
-            return layer.in_features if reads else layer.out_features
-        case _:
-            return next(layer.parameters(recurse=False)).shape[0]

@@ -16,7 +16,7 @@ from compress.runs.atomic import is_temporary, machine_faults, write_atomically
 from compress.runs.checked import LOCK, CheckedFolder
 from compress.runs.manifest import Manifest, sha256_of
 
-STAGES = ("01_baseline", "02_search", "03_remove", "04_finetune", "05_original", "06_export", "07_verify")
+STAGES = ("01_baseline", "02_original", "03_search", "04_remove", "05_finetune", "06_export", "07_verify")
 
 CONFIG = "config.toml"
 EVENTS = "events.jsonl"

@@ -39,7 +39,7 @@ def search(bench: Bench, original: nn.Module, prunable: Prunable) -> SearchResul
     Raises:
         DivergedError: the network with its state is at chance.
     """
-    name, config = "02_search", bench.config
+    name, config = "03_search", bench.config
     network = copy.deepcopy(original)
     if not bench.run.is_finished(name):
         epochs = config.search_epochs or 1
@@ -93,7 +93,7 @@ def remove(bench: Bench, found: SearchResult, prunable: Prunable) -> nn.Module:
     Raises:
         CheckFailedError: masked and smaller network differ.
     """
-    name = "03_remove"
+    name = "04_remove"
     images = bench.check_images()
     if not bench.run.is_finished(name):
         with bench.stage(name):

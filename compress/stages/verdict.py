@@ -119,7 +119,7 @@ def _assemble(
     seconds: float,
 ) -> RunReport:
     run, config = bench.run, bench.config
-    removal = run.read_json("03_remove/removal.json")
+    removal = run.read_json("04_remove/removal.json")
     return RunReport(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         compress_version=__version__,
@@ -195,6 +195,6 @@ def _search_facts(bench: Bench, found: SearchResult) -> SearchFacts:
         population=config.population,
         iterations=len(found.history) * bench.steps_per_epoch,
         converged_at=len(found.history) if early else None,
-        seconds=bench.run.seconds("02_search"),
+        seconds=bench.run.seconds("03_search"),
         history=tuple(found.history),
     )

@@ -40,9 +40,20 @@ def trained_here(bench: Bench) -> bool:
     return bench.config.weights is None or bench.run.read_json("01_baseline/epochs.json") > 0
 
 
+def train_original(bench: Bench, original: nn.Module) -> nn.Module:
+    """The control: the unpruned network, trained on for as many epochs as search and fine-tuning took."""
+    name, config = "02_original", bench.config
+    epochs = epochs_after_baseline(config)
+    if not bench.run.is_finished(name):
+        with bench.stage(name, steps=epochs * bench.steps_per_epoch):
+            _train(bench, name, original, _settings(bench, original, epochs))
+            bench.save_network(weights_file(name), original)
+    return bench.load_network(weights_file(name), original)
+
+
 def finetune(bench: Bench, smaller: nn.Module, teacher: nn.Module) -> nn.Module:
     """Train the small network on; it learns from the original's answers too where ``distill`` is on."""
-    name, config = "04_finetune", bench.config
+    name, config = "05_finetune", bench.config
     epochs = config.finetune_epochs or 0
     if not bench.run.is_finished(name):
         with bench.stage(name, steps=epochs * bench.steps_per_epoch):
@@ -52,17 +63,6 @@ def finetune(bench: Bench, smaller: nn.Module, teacher: nn.Module) -> nn.Module:
                 _train(bench, name, smaller, settings)
             bench.save_network(weights_file(name), smaller)
     return bench.load_network(weights_file(name), smaller)
-
-
-def train_original(bench: Bench, original: nn.Module) -> nn.Module:
-    """The control: the unpruned network, trained on for as many epochs as search and fine-tuning took."""
-    name, config = "05_original", bench.config
-    epochs = epochs_after_baseline(config)
-    if not bench.run.is_finished(name):
-        with bench.stage(name, steps=epochs * bench.steps_per_epoch):
-            _train(bench, name, original, _settings(bench, original, epochs))
-            bench.save_network(weights_file(name), original)
-    return bench.load_network(weights_file(name), original)
 
 
 def epochs_after_baseline(config: RunConfig) -> int:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from compress.errors import BadInputError, CheckFailedError
+from compress.layers import Convolution, widths
 from compress.masks import kept_entries, masked
 from compress.structure._torch_pruning import remove_channels
 from compress.structure.plan import PruningPlan, plan_from_state, state_from_plan
@@ -53,7 +54,7 @@ def cut(network: nn.Module, plan: PruningPlan, example: Tensor) -> nn.Module:
     """
     for root, width in plan.widths.items():
         layer = dict(network.named_modules()).get(root)
-        if layer is None or len(layer.weight) != width:
+        if layer is None or widths(layer)[1] != width:
             raise BadInputError(f"the plan does not fit the network: it expects a layer {root} of width {width}")
     smaller = copy.deepcopy(network)
     remove_channels(smaller, example, plan.dropped())
@@ -117,16 +118,11 @@ def _eval_logits(network: nn.Module, images: Tensor) -> Tensor:
 
 
 def _changes(before: nn.Module, after: nn.Module) -> tuple[LayerChange, ...]:
+    layers = [(name, layer) for name, layer in before.named_modules() if isinstance(layer, Convolution | nn.Linear)]
     changes = []
-    for name, layer in before.named_modules():
-        match layer, after.get_submodule(name):
-            case nn.modules.conv._ConvNd() as old, nn.modules.conv._ConvNd() as new:
-                widths = (old.in_channels, new.in_channels, old.out_channels, new.out_channels)
-            case nn.Linear() as old, nn.Linear() as new:
-                widths = (old.in_features, new.in_features, old.out_features, new.out_features)
-            case _:
-                continue
-        changes.append(LayerChange(name, type(layer).__name__, *widths))
+    for name, layer in layers:
+        (in_before, out_before), (in_after, out_after) = widths(layer), widths(after.get_submodule(name))
+        changes.append(LayerChange(name, type(layer).__name__, in_before, in_after, out_before, out_after))
     return tuple(changes)
 
 

@@ -33,8 +33,8 @@ def test_optimizer_and_generator_states_round_trip(run):
         "best": None,
         "history": [(1, 0.5), (2, 0.25)],
     }
-    run.save_checkpoint("02_search", state)
-    loaded = RunFolder.open(run.path).load_checkpoint("02_search")
+    run.save_checkpoint("03_search", state)
+    loaded = RunFolder.open(run.path).load_checkpoint("03_search")
     assert loaded["step"] == 7
     assert loaded["best"] is None
     assert loaded["history"] == [(1, 0.5), (2, 0.25)]
@@ -45,20 +45,20 @@ def test_optimizer_and_generator_states_round_trip(run):
 
 
 def test_none_before_the_first_and_after_the_drop(run):
-    assert run.load_checkpoint("02_search") is None
-    run.save_checkpoint("02_search", {"step": 1})
-    run.save_checkpoint("04_finetune", {"step": 2})
-    run.drop_checkpoint("02_search")
-    run.drop_checkpoint("02_search")
-    assert run.load_checkpoint("02_search") is None
-    assert run.load_checkpoint("04_finetune") == {"step": 2}
+    assert run.load_checkpoint("03_search") is None
+    run.save_checkpoint("03_search", {"step": 1})
+    run.save_checkpoint("05_finetune", {"step": 2})
+    run.drop_checkpoint("03_search")
+    run.drop_checkpoint("03_search")
+    assert run.load_checkpoint("03_search") is None
+    assert run.load_checkpoint("05_finetune") == {"step": 2}
 
 
 def test_numbers_go_on_past_ten(run):
     for step in range(12):
-        run.save_checkpoint("02_search", {"step": step})
-    assert run.load_checkpoint("02_search") == {"step": 11}
-    assert [path.name for path in run.path.glob("02_search/*")] == ["checkpoint-000011.pt"]
+        run.save_checkpoint("03_search", {"step": step})
+    assert run.load_checkpoint("03_search") == {"step": 11}
+    assert [path.name for path in run.path.glob("03_search/*")] == ["checkpoint-000011.pt"]
 
 
 @pytest.mark.parametrize(
@@ -70,18 +70,18 @@ def test_numbers_go_on_past_ten(run):
 )
 def test_what_could_not_be_loaded_is_not_saved(run, value, where):
     with pytest.raises(TypeError, match=where):
-        run.save_checkpoint("02_search", {"a": value})
-    assert run.load_checkpoint("02_search") is None
+        run.save_checkpoint("03_search", {"a": value})
+    assert run.load_checkpoint("03_search") is None
 
 
 def test_a_damaged_checkpoint_is_named(run):
-    run.save_checkpoint("02_search", {"w": torch.zeros(100)})
-    path = run.path / "02_search/checkpoint-000000.pt"
+    run.save_checkpoint("03_search", {"w": torch.zeros(100)})
+    path = run.path / "03_search/checkpoint-000000.pt"
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
     with pytest.raises(BadInputError, match=r"checkpoint-000000\.pt was changed or damaged"):
-        run.load_checkpoint("02_search")
+        run.load_checkpoint("03_search")
 
 
 class Evil:
@@ -92,13 +92,13 @@ class Evil:
 def test_a_pickle_that_would_run_code_does_not(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     data = pickle.dumps(Evil(), protocol=2)
-    run.write_bytes("02_search/checkpoint-000000.pt", data)  # even where its checksum is right
+    run.write_bytes("03_search/checkpoint-000000.pt", data)  # even where its checksum is right
     with pytest.raises(BadInputError, match=r"checkpoint-000000\.pt is not a checkpoint"):
-        run.load_checkpoint("02_search")
+        run.load_checkpoint("03_search")
     assert not (tmp_path / "pwned").exists()
 
 
 def test_names():
-    assert checkpoints.next_name([], "02_search") == "02_search/checkpoint-000000.pt"
-    assert checkpoints.is_checkpoint("02_search/checkpoint-000004.pt")
-    assert not checkpoints.is_checkpoint("02_search/checkpoint-best.pt")
+    assert checkpoints.next_name([], "03_search") == "03_search/checkpoint-000000.pt"
+    assert checkpoints.is_checkpoint("03_search/checkpoint-000004.pt")
+    assert not checkpoints.is_checkpoint("03_search/checkpoint-best.pt")

@@ -1,0 +1,49 @@
+import json
+
+import pytest
+import torch
+
+from compress.errors import BadInputError
+from compress.structure.plan import PruningPlan, plan_from_state, state_from_plan
+from compress.units import find_units
+from tests.helpers.networks import NETWORKS, built, image_batch
+
+
+def test_hand_worked_plan_of_a_tied_group():
+    units = find_units(built("grouped"), image_batch())
+    keep = torch.ones(units.total, dtype=torch.bool)
+    keep[[0, 2]] = False  # of the stem's 4 units of 3 channels each, 4 apart
+    plan = plan_from_state(units, keep)
+    assert plan.kept["0"] == (1, 3, 5, 7, 9, 11)
+    assert plan.dropped()["0"] == [0, 2, 4, 6, 8, 10]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_json_there_and_back_gives_the_same_state(name: str):
+    units = find_units(built(name), image_batch())
+    keep = torch.rand(units.total, generator=torch.Generator().manual_seed(5)) < 0.5
+    for group in units.groups:
+        keep[group.first] = True
+    plan = PruningPlan.from_json(plan_from_state(units, keep).to_json())
+    assert torch.equal(state_from_plan(units, plan), keep)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "not a pruning plan: JSONDecodeError"),
+        ("[]", "not a pruning plan: TypeError"),
+        ('{"format": "other/9", "layers": {}}', "expected a plan of format compress-pruning-plan/1, got 'other/9'"),
+        ('{"format": "compress-pruning-plan/1"}', "not a pruning plan: KeyError"),
+    ],
+)
+def test_what_is_no_plan_is_refused(text: str, message: str):
+    with pytest.raises(BadInputError, match=message):
+        PruningPlan.from_json(text)
+
+
+@pytest.mark.parametrize("kept", [[], [4], [-1], [1, 0], [0, 0]])
+def test_impossible_channels_are_refused(kept: list[int]):
+    text = json.dumps({"format": "compress-pruning-plan/1", "layers": {"stem": {"width": 4, "kept": kept}}})
+    with pytest.raises(BadInputError, match="plan keeps impossible channels in stem"):
+        PruningPlan.from_json(text)

@@ -1,0 +1,120 @@
+import copy
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from compress.errors import BadInputError, CheckFailedError
+from compress.masks import masked
+from compress.structure.plan import PruningPlan, plan_from_state
+from compress.structure.remove import TOLERANCE, cut, put_back, remove_units
+from compress.units import UnitMap, find_units
+from models_zoo.zoo import build_network
+from tests.helpers.networks import CLASSES, NETWORKS, built, image_batch
+
+
+def random_state(units: UnitMap, seed: int, share: float) -> torch.Tensor:
+    keep = torch.rand(units.total, generator=torch.Generator().manual_seed(seed)) < share
+    for group in units.groups:
+        if not keep[group.units].any():
+            keep[group.first + seed % group.size] = True
+    return keep
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 10_000), share=st.floats(0.05, 0.95))
+@pytest.mark.parametrize("name", NETWORKS)
+def test_masked_equals_physical(name: str, seed: int, share: float):
+    network, images = built(name, seed=seed), image_batch(5, seed=seed)
+    units = find_units(network, images)
+    keep = random_state(units, seed, share)
+    result = remove_units(network, units, keep, images)
+    with masked(network, units, keep.float()), torch.no_grad():
+        difference = (network(images) - result.network(images)).abs().max().item()
+    assert difference <= TOLERANCE
+    assert result.max_abs_difference == pytest.approx(difference, abs=1e-6)
+    assert result.network(images).shape == (5, CLASSES)
+
+
+@pytest.mark.parametrize(("arch", "size"), [("squeezenet", 48), ("resnet18", 32), ("resnet50", 32), ("alexnet", 64)])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_masked_equals_physical_on_the_zoo(arch: str, size: int, seed: int):
+    torch.manual_seed(seed)
+    network = build_network(arch, classes=7, channels=3, image_size=size)
+    images = torch.randn(4, 3, size, size)
+    network.train()(images)  # BatchNorm statistics that are not the trivial ones
+    units = find_units(network.eval(), images)
+    result = remove_units(network, units, random_state(units, seed, 0.5), images)
+    assert result.max_abs_difference <= TOLERANCE
+    assert result.network(images).shape == (4, 7)
+
+
+def test_the_original_is_left_as_it_was():
+    network, images = built("residual"), image_batch()
+    before = copy.deepcopy(network.state_dict())
+    units = find_units(network, images)
+    remove_units(network, units, random_state(units, 1, 0.4), images)
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+def test_layers_before_and_after():
+    network, images = built("residual"), image_batch()
+    units = find_units(network, images)
+    keep = torch.ones(15, dtype=torch.bool)
+    keep[[0, 1, 9]] = False
+    changes = {layer.name: layer for layer in remove_units(network, units, keep, images).layers}
+    assert (changes["stem"].in_after, changes["stem"].out_after) == (2, 6)
+    assert (changes["inner"].in_after, changes["inner"].out_after) == (6, 6)
+    assert (changes["head"].in_before, changes["head"].in_after, changes["head"].out_after) == (8, 6, CLASSES)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_put_back_is_the_inverse_of_the_cut(name: str):
+    network, images = built(name), image_batch()
+    units = find_units(network, images)
+    plan = plan_from_state(units, random_state(units, 4, 0.5))
+    smaller = cut(network, plan, images)
+    with torch.no_grad():
+        for parameter in smaller.parameters():
+            parameter.add_(1.0)
+    whole = put_back(smaller, network, units, plan)
+    again = cut(whole, plan, images)
+    assert all(
+        torch.equal(a, b) for a, b in zip(again.state_dict().values(), smaller.state_dict().values(), strict=True)
+    )
+    untouched = cut(network, plan, images)
+    moved = sum((a != b).sum() for a, b in zip(whole.parameters(), network.parameters(), strict=True))
+    assert moved == sum(p.numel() for p in untouched.parameters())
+
+
+def test_a_wrong_description_of_the_network_is_found_out():
+    network, images = built("plain"), image_batch()
+    units = find_units(network, images)
+    swapped = {name: unit.flip(0) for name, unit in units.reads.items()}
+    wrong = UnitMap(units.groups, swapped, units.carries, units.left_whole)
+    keep = torch.ones(units.total, dtype=torch.bool)
+    keep[:4] = False
+    with pytest.raises(CheckFailedError, match="masked and smaller network differ by"):
+        remove_units(network, wrong, keep, images)
+
+
+def test_a_plan_for_another_network_is_refused():
+    plan = PruningPlan({"stem": (0, 1)}, {"stem": 64})
+    with pytest.raises(BadInputError, match="expects a layer stem of width 64"):
+        cut(built("residual"), plan, image_batch())
+
+
+def test_a_network_that_cannot_run_after_the_cut_is_refused():
+    class Fixed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.stem, self.head = nn.Conv2d(2, 4, 1), nn.Conv2d(4, CLASSES, 1)
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            features = self.stem(images)
+            return self.head(features * torch.ones(1, 4, 1, 1)).mean((2, 3))
+
+    with pytest.raises(CheckFailedError, match="does not run after the cut"):
+        cut(Fixed().eval(), PruningPlan({"stem": (0, 2)}, {"stem": 4}), image_batch())

@@ -1,0 +1,133 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from compress.budget import Budget, allowed_counts, build_cost_model, check_reachable, repair
+from compress.errors import UsageError
+from compress.structure.plan import plan_from_state
+from compress.structure.remove import cut
+from compress.units import find_units
+from models_zoo.zoo import build_network
+from tests.helpers.networks import NETWORKS, built, image_batch
+
+
+def counted(network: nn.Module, images: torch.Tensor) -> tuple[int, int]:
+    """MACs of one image by torch's own counter (it counts two operations for each), and parameters."""
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(images[:1])
+    return counter.get_total_flops() // 2, sum(p.numel() for p in network.parameters())
+
+
+def test_hand_worked_costs():
+    network = nn.Sequential(nn.Conv2d(2, 4, 3, padding=1), nn.Flatten(), nn.Linear(4 * 9, 5))
+    units = find_units(network, torch.zeros(1, 2, 3, 3))
+    model = build_cost_model(network, units, torch.zeros(1, 2, 3, 3))
+    # whole: 9 pixels x 9 taps x 2 in x 4 out + 36 x 5 = 648 + 180; (18 + 1) x 4 + 36 x 5 + 5 = 261
+    assert (model.full.macs, model.full.parameters) == (828, 261)
+    # three of four channels: 486 + 135; 57 + 135 + 5
+    cost = model.cost(torch.tensor([3]))
+    assert (cost.macs, cost.parameters) == (621, 197)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_costs_of_a_state_are_those_of_the_cut_network(name: str):
+    network, images = built(name), image_batch()
+    units = find_units(network, images)
+    model = build_cost_model(network, units, images)
+    assert (model.full.macs, model.full.parameters) == counted(network, images)
+    generator = torch.Generator().manual_seed(3)
+    for _ in range(4):
+        keep = torch.rand(units.total, generator=generator) < 0.6
+        for group in units.groups:
+            keep[group.first] = True
+        cost = model.cost(units.counts(keep.unsqueeze(0))[0])
+        assert (cost.macs, cost.parameters) == counted(cut(network, plan_from_state(units, keep), images), images)
+
+
+@pytest.mark.parametrize("arch", ["squeezenet", "resnet18", "resnet50", "alexnet"])
+def test_budgets_are_hit_within_two_percent_with_aligned_counts(arch: str):
+    size = 64
+    network = build_network(arch, classes=10, channels=1, image_size=size).eval()
+    images = torch.zeros(1, 1, size, size)
+    units = find_units(network, images)
+    model = build_cost_model(network, units, images)
+    keys = torch.rand(4, units.total, generator=torch.Generator().manual_seed(0))
+    for align, share in ((1, 0.5), (8, 0.5), (16, 0.5), (8, 0.25)):
+        counts = allowed_counts(units, align)
+        keep = repair(keys, units, model, counts, Budget(macs=share).limits(model))
+        reached = model.costs(units.counts(keep))[:, 0] / model.full.macs
+        assert ((reached <= share) & (reached >= share * 0.98)).all(), (align, share, reached)
+        for group, kept in zip(units.groups, units.counts(keep).T.tolist(), strict=True):
+            channels = [count * group.tied for count in kept]
+            assert all(count % align == 0 or group.size < align for count in channels), group
+            assert min(channels) >= min(align, group.size)
+
+
+def test_both_limits_hold_together():
+    network, images = built("residual"), image_batch()
+    units = find_units(network, images)
+    model = build_cost_model(network, units, images)
+    keys = torch.rand(6, units.total, generator=torch.Generator().manual_seed(1))
+    keep = repair(keys, units, model, allowed_counts(units, 1), Budget(macs=0.7, parameters=0.4).limits(model))
+    costs = model.costs(units.counts(keep))
+    assert (costs[:, 0] <= 0.7 * model.full.macs).all()
+    assert (costs[:, 1] <= 0.4 * model.full.parameters).all()
+
+
+def test_repair_keeps_the_units_of_highest_key_in_every_group():
+    network, images = built("concat"), image_batch()
+    units = find_units(network, images)
+    model = build_cost_model(network, units, images)
+    keys = torch.rand(3, units.total, generator=torch.Generator().manual_seed(2))
+    keep = repair(keys, units, model, allowed_counts(units, 1), Budget(macs=0.5).limits(model))
+    for state, key in zip(keep, keys, strict=True):
+        for group in units.groups:
+            kept, dropped = key[group.units][state[group.units]], key[group.units][~state[group.units]]
+            assert len(kept) >= 1
+            assert not len(dropped) or kept.min() > dropped.max()
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000), share=st.floats(0.3, 0.95))
+def test_no_state_is_over_its_budget_or_loses_a_group(seed: int, share: float):
+    network, images = built("shared input"), image_batch()
+    units = find_units(network, images)
+    model = build_cost_model(network, units, images)
+    keys = torch.randn(3, units.total, generator=torch.Generator().manual_seed(seed))
+    keep = repair(keys, units, model, allowed_counts(units, 1), Budget(macs=share).limits(model))
+    assert (model.costs(units.counts(keep))[:, 0] <= share * model.full.macs).all()
+    assert (units.counts(keep) >= 1).all()
+
+
+def test_no_budget_keeps_everything():
+    network, images = built("plain"), image_batch()
+    units = find_units(network, images)
+    model = build_cost_model(network, units, images)
+    keys = torch.randn(2, units.total)
+    assert repair(keys, units, model, allowed_counts(units, 1), Budget().limits(model)).all()
+
+
+def test_the_budget_shrinks_from_the_whole_network():
+    network, images = built("plain"), image_batch()
+    model = build_cost_model(network, find_units(network, images), images)
+    shares = [Budget(macs=0.4).limits(model, progress=p)[0].item() / model.full.macs for p in (0.0, 0.5, 1.0)]
+    assert shares == pytest.approx([1.0, 0.7, 0.4])
+
+
+def test_counts_of_a_tied_group_are_aligned_in_channels():
+    units = find_units(built("grouped"), image_batch())
+    counts = allowed_counts(units, 6)  # groups 0 and 1 tie 3 channels to a unit: 2 units are 6 channels
+    assert counts.step.tolist() == [2, 2, 6]
+    assert counts.largest.tolist() == [4, 2, 6]
+    assert counts.round(torch.tensor([[3, 3, 8]])).tolist() == [[4, 2, 6]]
+
+
+def test_an_impossible_budget_names_the_smallest_possible_one():
+    network, images = built("plain"), image_batch()
+    units = find_units(network, images)
+    model = build_cost_model(network, units, images)
+    with pytest.raises(UsageError, match=r"cannot keep only 1.0% of the MACs.*smallest network keeps \d+\.\d%"):
+        check_reachable(model, allowed_counts(units, 4), Budget(macs=0.01).limits(model))
