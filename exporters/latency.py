@@ -78,7 +78,7 @@ class LatencyComparison:
         rounds: times that both files were opened.
         original: timing of the original.
         candidate: timing of the candidate.
-        ratio: median of the original over median of the candidate; above 1 the candidate is faster.
+        ratio: median over the pairs of original / candidate; above 1 the candidate is faster.
         ratio_low: lower end of the 95 % interval on the ratio.
         ratio_high: its upper end.
         coefficient_of_variation: standard deviation over mean of the rounds' medians, of the less

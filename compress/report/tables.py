@@ -50,7 +50,7 @@ def network_table(report: RunReport) -> Table:
 def latency_table(report: RunReport) -> Table:
     """Medians, and the ratio that decides."""
     return Table(
-        title="Latency of the files (onnxruntime; ms per call, medians; ratio above 1: faster)",
+        title="Latency of the files (onnxruntime; median ms per call; ratio: median over pairs)",
         columns=("batch", "threads", report.original.label, report.candidate.label, "ratio", "95 %", "verdict"),
         rows=tuple(
             (

@@ -33,7 +33,6 @@ def test_a_comparison_says_what_it_measured(files):
     result = compare(files[8], files[16], threads=2, batch_size=3)
     assert (result.batch_size, result.threads, result.rounds) == (3, 2, 4)
     assert result.original.samples == result.candidate.samples >= 20
-    assert result.ratio == pytest.approx(result.original.p50_ms / result.candidate.p50_ms)
     assert 0 < result.ratio_low <= result.ratio_high
     assert result.noisy == (result.coefficient_of_variation > 0.1)
     assert gc.isenabled()

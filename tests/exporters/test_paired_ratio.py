@@ -17,14 +17,20 @@ def simulated_rounds(
     return result
 
 
-def test_the_ratio_is_that_of_the_pooled_medians():
+def test_the_ratio_is_the_median_over_pairs():
     rounds = [np.array([[4.0, 2.0], [6.0, 2.0]]), np.array([[8.0, 1.0]])]
-    assert ratio_interval(rounds, seed=0).ratio == 6.0 / 2.0
+    assert ratio_interval(rounds, seed=0).ratio == pytest.approx(3)
+
+
+def test_load_that_both_meet_cancels():
+    load = np.where(np.random.default_rng(0).random((4, 30, 1)) < 0.5, 1.0, 2.0)
+    interval = ratio_interval(list(load * [3.0, 2.0]), seed=0)
+    assert (interval.low, interval.high) == pytest.approx((1.5, 1.5))
 
 
 def test_constant_timings_have_an_interval_of_no_width():
     interval = ratio_interval([np.tile([3.0, 2.0], (5, 1))] * 4, seed=0)
-    assert interval.low == interval.ratio == interval.high == 1.5
+    assert (interval.low, interval.ratio, interval.high) == pytest.approx((1.5, 1.5, 1.5))
 
 
 def test_same_seed_same_interval_and_swapping_inverts_it():
