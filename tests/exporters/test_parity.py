@@ -82,6 +82,7 @@ def test_other_networks(arch, tmp_path):
     torch.manual_seed(3)
     tiny = arch == "joined"
     model = Joined() if tiny else getattr(torchvision.models, arch)(weights=None, num_classes=CLASSES)
+    model = model.to(memory_format=torch.channels_last)  # as the pipeline trains them
     shape = SHAPE if tiny else (3, 32, 32)
     path = export_onnx(model, tmp_path / "net.onnx", input_shape=shape, opset=18, metadata={}).path
     report = check_parity(model, path, random_images(6, shape=shape).split(4), threads=1)
