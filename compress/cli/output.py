@@ -34,7 +34,8 @@ def print_json(document: dict[str, Any]) -> None:
 
 def print_error(message: str, *, kind: str, exit_code: int, as_json: bool) -> None:
     """Say what went wrong on stderr, and with ``as_json`` as the document on stdout."""
-    sys.stderr.write(f"Error: {message}\n")
+    interrupted = exit_code > 128
+    sys.stderr.write(f"{message}\n" if interrupted else f"Error: {message}\n")
     if as_json:
         print_json({"error": {"kind": kind, "message": message, "exit_code": exit_code}})
 

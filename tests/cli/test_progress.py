@@ -5,9 +5,9 @@ import io
 import pytest
 from rich.console import Console
 
-from compress.cli.eta import RunClock
 from compress.cli.output import data_console, is_live
 from compress.cli.progress import LiveObserver, PlainObserver, watching
+from compress.eta import RunClock
 from compress.observer import Silent
 
 
@@ -20,8 +20,8 @@ class Clock:
 
 def test_plain_lines_begin_end_and_every_thirty_seconds():
     lines, clock = [], Clock()
-    observer = PlainObserver(lines.append, RunClock({"02_search": 2.0, "03_remove": 0.5}), clock)
-    observer.stage("02_search", index=2, count=7, steps=100)
+    observer = PlainObserver(lines.append, RunClock({"03_search": 2.0, "04_remove": 0.5}), clock)
+    observer.stage("03_search", index=2, count=7, steps=100)
     for done in range(1, 101):
         clock.now += 1
         observer.step(done, images=128, values={"epoch": "1/2", "loss": 0.123456})

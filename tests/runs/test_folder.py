@@ -29,8 +29,8 @@ def test_config_round_trip(run):
 
 def test_manifest_is_read_by_sha256sum(run):
     run.write_json("01_baseline/result.json", {"loss": 0.5})
-    run.save_checkpoint("02_search", {"step": 1})
-    run.save_checkpoint("02_search", {"step": 2})
+    run.save_checkpoint("03_search", {"step": 1})
+    run.save_checkpoint("03_search", {"step": 2})
     done = subprocess.run(
         ["sha256sum", "-c", "--strict", "MANIFEST.sha256"], cwd=run.path, capture_output=True, text=True, check=True
     )
@@ -44,8 +44,8 @@ def test_tensors_keep_bits_and_ties(run):
         "b": tied,
         "half": torch.randn(2, 3, 5, 5).to(torch.bfloat16).to(memory_format=torch.channels_last),
     }
-    run.save_tensors("03_remove/weights.safetensors", values, {"made by": "test"})
-    loaded = run.load_tensors("03_remove/weights.safetensors")
+    run.save_tensors("04_remove/weights.safetensors", values, {"made by": "test"})
+    loaded = run.load_tensors("04_remove/weights.safetensors")
     assert {name: value.dtype for name, value in loaded.items()} == {
         name: value.dtype for name, value in values.items()
     }
@@ -102,7 +102,7 @@ def test_stages(run):
     again = RunFolder.open(run.path)
     assert again.is_finished("01_baseline")
     assert again.seconds("01_baseline") == 1.5
-    assert not again.is_finished("02_search")
+    assert not again.is_finished("03_search")
 
 
 def test_events_are_lines_of_json(run):
@@ -254,14 +254,14 @@ def _states_after_every_step(operation, run, tmp_path, monkeypatch):
 
 def test_a_checkpoint_survives_a_kill_between_any_two_steps(run, tmp_path, monkeypatch):
     old, new = {"step": 1, "w": torch.zeros(3)}, {"step": 2, "w": torch.ones(3)}
-    run.save_checkpoint("02_search", old)
+    run.save_checkpoint("03_search", old)
     seen = []
-    for path in _states_after_every_step(lambda r: r.save_checkpoint("02_search", new), run, tmp_path, monkeypatch):
+    for path in _states_after_every_step(lambda r: r.save_checkpoint("03_search", new), run, tmp_path, monkeypatch):
         with RunFolder.open(path) as again:
-            state = again.load_checkpoint("02_search")
-            assert len(list(path.glob("02_search/*"))) == 1
-            again.save_checkpoint("02_search", {"step": 3})
-            assert again.load_checkpoint("02_search") == {"step": 3}
+            state = again.load_checkpoint("03_search")
+            assert len(list(path.glob("03_search/*"))) == 1
+            again.save_checkpoint("03_search", {"step": 3})
+            assert again.load_checkpoint("03_search") == {"step": 3}
         seen.append(state["step"])
     assert sorted(set(seen)) == [1, 2]
     assert seen == sorted(seen)
