@@ -18,7 +18,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
     path = tmp_path / "net.onnx"
     write_atomically(path, b"old")
 
-    def disk_full(descriptor):
+    def disk_full(_descriptor):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", disk_full)
