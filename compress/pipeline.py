@@ -20,7 +20,7 @@ from compress.runs import RunFolder
 from compress.settings import decide, load_decided
 from compress.stages.bench import Bench, Prunable, fresh_network, study
 from compress.stages.prune import SearchResult, rehearse, remove, search
-from compress.stages.ship import Entrant, export
+from compress.stages.ship import Entrant, export, export_faults
 from compress.stages.verdict import Judged, verify
 from compress.stages.weights import baseline, epochs_after_baseline, finetune, train_original, trained_here
 from compress.structure.plan import plan_from_state
@@ -60,7 +60,8 @@ def run_pipeline(
         for note in data.notes:
             observer.note(note)
         try:
-            return _stages(bench)
+            with export_faults():
+                return _stages(bench)
         except InterruptedRun as stop:
             raise InterruptedRun(
                 f"stopped; everything so far is saved. Go on with: compress run --resume {out}",

@@ -1,6 +1,8 @@
 """Export: the networks of the verdict as ONNX files, checked against torch on real images."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,10 +10,11 @@ from typing import Any
 from torch import nn
 
 from compress import __version__
-from compress.errors import CheckFailedError
+from compress.errors import BadInputError, CheckFailedError
 from compress.report.model import Role
 from compress.runs.manifest import sha256_of
 from compress.stages.bench import Bench
+from exporters.errors import ExportError, OnnxFileError
 from exporters.onnx_export import export_onnx
 from exporters.parity import ParityReport, check_parity
 
@@ -43,6 +46,17 @@ class Shipped:
     size_bytes: int
     denormals_flushed: int
     parity: ParityReport
+
+
+@contextmanager
+def export_faults() -> Iterator[None]:
+    """The exporters' errors in the library's words: a file that is no fit network, or a check that failed."""
+    try:
+        yield
+    except OnnxFileError as error:
+        raise BadInputError(str(error)) from error
+    except ExportError as error:
+        raise CheckFailedError(str(error)) from error
 
 
 def export(bench: Bench, entrants: list[Entrant]) -> list[Shipped]:

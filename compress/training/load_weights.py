@@ -50,7 +50,7 @@ def _read(file: Path) -> dict[str, Tensor]:
         raise BadInputError(f"no weights file at {file}")
     try:
         if file.suffix == ".safetensors":
-            return load_file(file)
+            return _unwrapped(load_file(file), file)
         state = torch.load(file, map_location="cpu", weights_only=True)
     except SafetensorError as error:
         raise BadInputError(f"{file} is not a safetensors file: {error}") from None

@@ -1,0 +1,107 @@
+import copy
+import signal
+
+import pytest
+import torch
+from torch import nn
+
+from compress.errors import DivergedError, InterruptedRun
+from compress.training.loop import LoopHooks, LoopSettings, run_loop
+from compress.training.optimizers import Recipe
+from compress.training.weights import Distillation, WeightSettings, WeightTraining, check_left_chance
+from tests.helpers.splits import learnable_split
+
+SETTINGS = LoopSettings(epochs=6, batch_size=16, seed=3)
+RECIPE = Recipe("adamw", learning_rate=5e-2, weight_decay=1e-2, schedule="one-cycle", clip=5.0)
+
+
+def fresh() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(2, 8, 3),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Dropout(0.2),
+        nn.Linear(8, 5),
+    )
+
+
+def body(network: nn.Module, **changes) -> WeightTraining:
+    split = learnable_split()
+    settings = WeightSettings(RECIPE, SETTINGS.epochs, split.steps(SETTINGS.batch_size), SETTINGS.batch_size, **changes)
+    return WeightTraining(network, split, settings)
+
+
+def train(network: nn.Module, hooks: LoopHooks | None = None, **changes):
+    torch.manual_seed(7)
+    return run_loop(body(network, **changes), learnable_split(), SETTINGS, hooks or LoopHooks())
+
+
+def test_it_learns_and_tells_every_epoch():
+    history = train(fresh())
+    assert [row["epoch"] for row in history] == [1, 2, 3, 4, 5, 6]
+    assert history[-1]["loss"] < history[0]["loss"]
+    assert history[-1]["val_accuracy"] > 0.5
+
+
+@pytest.mark.parametrize("stop_after", [1, 3, 4, 7, 15])
+def test_stopped_and_resumed_equals_undisturbed(stop_after: int):
+    undisturbed = fresh()
+    expected = train(undisturbed)
+    saved: list[dict] = []
+    steps = iter(range(1, 1000))
+    hooks = LoopHooks(
+        should_stop=lambda: signal.SIGTERM if next(steps) == stop_after else None,
+        save=lambda state: saved.append(copy.deepcopy(state)),
+    )
+    with pytest.raises(InterruptedRun) as stopped:
+        train(fresh(), hooks)
+    assert stopped.value.exit_code == 143
+    resumed = fresh()
+    history = train(resumed, LoopHooks(load=lambda: saved[-1]))
+    assert history == expected
+    assert all(
+        torch.equal(a, b) for a, b in zip(resumed.state_dict().values(), undisturbed.state_dict().values(), strict=True)
+    )
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_before_the_weights_move():
+    network = fresh()
+    with torch.no_grad():
+        network[6].bias[0] = float("nan")
+    before = copy.deepcopy(network.state_dict())
+    with pytest.raises(DivergedError, match="gradient is not finite|loss became nan"):
+        train(network)
+    assert all(
+        torch.equal(network.state_dict()[f"6.{k}"].nan_to_num(), before[f"6.{k}"].nan_to_num())
+        for k in ("weight", "bias")
+    )
+
+
+def test_a_network_at_chance_is_found_out_early():
+    network = fresh()
+    for parameter in network.parameters():
+        parameter.requires_grad_(False)
+    network[6].bias.requires_grad_()
+    with pytest.raises(DivergedError, match=r"has not left chance: \d+\.\d% on validation.*--baseline-epochs"):
+        train(network, must_learn=True)
+
+
+def test_chance_is_the_most_frequent_class():
+    labels = torch.tensor([0] * 90 + [1] * 10)
+    with pytest.raises(DivergedError, match=r"gives 90\.0%"):
+        check_left_chance(0.97, labels)  # 0.9 + 3 * 0.03 = 0.99
+    check_left_chance(0.995, labels)
+
+
+def test_distillation_moves_towards_the_teacher():
+    torch.manual_seed(5)
+    split, teacher = learnable_split(), fresh()
+    with torch.no_grad():
+        teacher[6].bias.copy_(torch.tensor([9.0, 0, 0, 0, 0]))  # always answers class 0, whatever the labels say
+    student = fresh()
+    train(student, distillation=Distillation(teacher, weight=1.0))
+    answers = student.eval()(next(iter(split.batches(100)))[0]).argmax(1)
+    assert (answers == 0).float().mean() > 0.95
