@@ -76,9 +76,11 @@ class Search:
         with masked(self._network, self._units, keep):
             logits = self._network(images)
         loss = functional.cross_entropy(logits, labels)
-        before = {name: p.detach().clone() for name, p in self._network.named_parameters()}
+        whole = bool(state_U.all())
+        before = {} if whole else {name: p.detach().clone() for name, p in self._network.named_parameters()}
         self._steps.take(loss)
-        self._restore_dropped(state_U, before)
+        if not whole:
+            self._restore_dropped(state_U, before)
         assert keep.grad is not None
         self._population.learn(keep.grad, float(loss.detach()))
         return float(loss.detach()), float((logits.argmax(1) == labels).float().mean())
