@@ -1,11 +1,13 @@
 import copy
 
+import pytest
 import torch
 from torch import nn
 
 from compress.budget import Budget, allowed_counts, build_cost_model
-from compress.edropout.populations import Constraint, GuidedPopulation, GuidedSettings, PaperPopulation
+from compress.edropout.populations import Constraint, GuidedPopulation, GuidedSettings, PaperPopulation, Spread
 from compress.edropout.search import Search, SearchSettings
+from compress.errors import InterruptedRun
 from compress.masks import kept_entries
 from compress.training.loop import LoopHooks, LoopSettings, run_loop
 from compress.training.optimizers import PAPER, Recipe
@@ -24,13 +26,11 @@ class OneState:
         self.state = state
         self.gradients: list[torch.Tensor] = []
 
-    def evolve(self, energy_of, *, progress):
-        from compress.edropout.populations import Spread
-
+    def evolve(self, energy_of, **_progress):
         energy = float(energy_of(self.state.unsqueeze(0))[0])
         return self.state, Spread(energy, energy)
 
-    def learn(self, gradient_U, loss):
+    def learn(self, gradient_U, _loss):
         self.gradients.append(gradient_U.clone())
 
 
@@ -103,28 +103,25 @@ def test_a_search_ends_within_its_budget_and_tells_its_energies():
     assert all(row["energy_best"] <= row["energy_mean"] for row in history)
 
 
-def test_a_stopped_and_resumed_search_equals_an_undisturbed_one():
-    import pytest
+def papers(_network, units):
+    return PaperPopulation(units, population=4, generator=torch.Generator().manual_seed(1))
 
-    from compress.errors import InterruptedRun
 
-    for population in (
-        guided,
-        lambda _n, units: PaperPopulation(units, population=4, generator=torch.Generator().manual_seed(1)),
-    ):
-        undisturbed = built("residual")
-        expected, body = run(undisturbed, population)
-        saved: list[dict] = []
-        count = iter(range(1, 100))
-        hooks = LoopHooks(
-            should_stop=lambda: 15 if next(count) == 5 else None,  # noqa: B023
-            save=lambda state: saved.append(copy.deepcopy(state)),  # noqa: B023
-        )
-        with pytest.raises(InterruptedRun):
-            run(built("residual"), population, hooks)
-        resumed = built("residual")
-        history, again = run(resumed, population, LoopHooks(load=lambda: saved[-1]))  # noqa: B023
-        assert history == expected
-        assert torch.equal(again._population.final(), body._population.final())
-        for ours, theirs in zip(resumed.state_dict().values(), undisturbed.state_dict().values(), strict=True):
-            assert torch.equal(ours, theirs)
+@pytest.mark.parametrize("population", [guided, papers])
+def test_a_stopped_and_resumed_search_equals_an_undisturbed_one(population):
+    undisturbed = built("residual")
+    expected, body = run(undisturbed, population)
+    saved: list[dict] = []
+    count = iter(range(1, 100))
+    hooks = LoopHooks(
+        should_stop=lambda: 15 if next(count) == 5 else None,
+        save=lambda state: saved.append(copy.deepcopy(state)),
+    )
+    with pytest.raises(InterruptedRun):
+        run(built("residual"), population, hooks)
+    resumed = built("residual")
+    history, again = run(resumed, population, LoopHooks(load=lambda: saved[-1]))
+    assert history == expected
+    assert torch.equal(again._population.final(), body._population.final())
+    for ours, theirs in zip(resumed.state_dict().values(), undisturbed.state_dict().values(), strict=True):
+        assert torch.equal(ours, theirs)

@@ -72,7 +72,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_before_the_weights_move():
     with torch.no_grad():
         network[6].bias[0] = float("nan")
     before = copy.deepcopy(network.state_dict())
-    with pytest.raises(DivergedError, match="gradient is not finite|loss became nan"):
+    with pytest.raises(DivergedError, match=r"gradient is not finite|loss became nan"):
         train(network)
     assert all(
         torch.equal(network.state_dict()[f"6.{k}"].nan_to_num(), before[f"6.{k}"].nan_to_num())
