@@ -105,6 +105,7 @@ def remove(bench: Bench, found: SearchResult, prunable: Prunable) -> nn.Module:
                 {
                     "images": result.images,
                     "max_abs_difference": result.max_abs_difference,
+                    "tolerance": result.tolerance,
                     "batchnorm_recalibrated": norms,
                     "layers": [asdict(layer) for layer in result.layers],
                 },

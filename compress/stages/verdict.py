@@ -23,7 +23,6 @@ from compress.runs import STAGES
 from compress.stages.bench import Bench, Prunable
 from compress.stages.prune import SearchResult
 from compress.stages.ship import Shipped
-from compress.structure.remove import TOLERANCE
 from compress.verify.accuracy import measure_accuracy, measure_drop
 from exporters.latency import LatencyComparison, LatencySettings, compare_latency
 from exporters.predict import predict_logits
@@ -134,7 +133,7 @@ def _assemble(
         removal=RemovalFacts(
             images=removal["images"],
             max_abs_difference=removal["max_abs_difference"],
-            tolerance=TOLERANCE,
+            tolerance=removal["tolerance"],
             batchnorm_recalibrated=removal["batchnorm_recalibrated"] > 0,
         ),
         latency=latency,

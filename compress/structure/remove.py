@@ -14,7 +14,10 @@ from compress.structure.plan import PruningPlan, plan_from_state, state_from_pla
 from compress.units import UnitMap
 
 TOLERANCE = 1e-4
-"""Largest difference of logits allowed between the masked and the smaller network (float32, eval)."""
+"""Largest difference of logits allowed between the masked and the smaller network (float32, eval).
+
+Times the largest logit where that is above 1: float32 rounds in proportion.
+"""
 
 
 @dataclass(frozen=True)
@@ -31,13 +34,14 @@ class LayerChange:
 
 @dataclass(frozen=True)
 class RemovalResult:
-    """A smaller network, how it came about, and how far it is from the masked one (logits)."""
+    """A smaller network, how it came about, and how far it is from the masked one (logits; at most ``tolerance``)."""
 
     network: nn.Module
     plan: PruningPlan
     layers: tuple[LayerChange, ...]
     images: int
     max_abs_difference: float
+    tolerance: float
 
 
 def cut(network: nn.Module, plan: PruningPlan, example: Tensor) -> nn.Module:
@@ -83,12 +87,13 @@ def remove_units(network: nn.Module, units: UnitMap, keep_U: Tensor, images: Ten
     with masked(network, units, keep_U.to(images)):
         expected = _eval_logits(network, images)
     difference = float((expected - _eval_logits(smaller, images)).abs().max())
-    if not difference <= TOLERANCE:
+    tolerance = TOLERANCE * max(1.0, float(expected.abs().max()))
+    if not difference <= tolerance:
         raise CheckFailedError(
-            f"masked and smaller network differ by {difference:.2e} on {len(images)} images (allowed {TOLERANCE:.0e}); "
+            f"masked and smaller network differ by {difference:.2e} on {len(images)} images (allowed {tolerance:.0e}); "
             "the dependency graph does not describe this network: please report it with the network's code"
         )
-    return RemovalResult(smaller, plan, layers, len(images), difference)
+    return RemovalResult(smaller, plan, layers, len(images), difference, tolerance)
 
 
 @torch.no_grad()

@@ -42,6 +42,18 @@ def test_the_difference_is_the_largest_over_all_batches(exported):
     assert not report.passed
 
 
+@pytest.mark.parametrize("factor", [1.0, 1e5])
+def test_the_tolerance_grows_with_the_logits(factor, tmp_path):
+    model, images = plain(), random_images(8)
+    with torch.no_grad():
+        model[7].weight *= factor
+        largest = float(model.eval()(images).abs().max())
+    path = export_onnx(model, tmp_path / "sure.onnx", input_shape=SHAPE, opset=18, metadata={}).path
+    report = check_parity(model, path, [images], threads=1)
+    assert report.passed
+    assert report.tolerance == pytest.approx(1e-4 * max(1.0, largest))
+
+
 def test_the_tolerance_itself_passes():
     assert ParityReport(images=1, max_abs_difference=1e-4, argmax_agreeing=1, tolerance=1e-4).passed
 

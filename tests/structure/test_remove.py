@@ -34,6 +34,7 @@ def test_masked_equals_physical(name: str, seed: int, share: float):
     with masked(network, units, keep.float()), torch.no_grad():
         difference = (network(images) - result.network(images)).abs().max().item()
     assert difference <= TOLERANCE
+    assert result.tolerance >= TOLERANCE
     assert result.max_abs_difference == pytest.approx(difference, abs=1e-6)
     assert result.network(images).shape == (5, CLASSES)
 
