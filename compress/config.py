@@ -40,7 +40,7 @@ class RunConfig(BaseModel):
     evolution: bool = True
     distill: bool | None = None
 
-    baseline_epochs: int | None = Field(default=None, ge=1)
+    baseline_epochs: int | None = Field(default=None, ge=0)
     search_epochs: int | None = Field(default=None, ge=1)
     finetune_epochs: int | None = Field(default=None, ge=0)
     batch_size: int = Field(default=128, ge=2)
@@ -57,6 +57,8 @@ class RunConfig(BaseModel):
             raise ValueError("the paper's algorithm has no budget: drop keep_macs/keep_params or preset 'paper'")
         if self.preset == "paper" and not self.evolution:
             raise ValueError("evolution = false is the ablation of the default preset, not of 'paper'")
+        if self.baseline_epochs == 0 and self.weights is None and self.preset != "paper":
+            raise ValueError("without weights the original has to be trained: baseline_epochs of at least 1")
         if self.train_original is False and self.weights is None:
             raise ValueError("without weights the original is trained as long as the pruned network: train_original")
         return self

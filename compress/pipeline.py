@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from compress.config import RunConfig
+from compress.data.bundle import DataBundle
 from compress.environment import describe_environment
 from compress.errors import BadInputError, InterruptedRun
 from compress.eta import expected_work
@@ -18,11 +19,19 @@ from compress.observer import Observer, Silent
 from compress.report.model import RunReport
 from compress.runs import RunFolder
 from compress.settings import decide, load_decided
-from compress.stages.bench import Bench, Prunable, fresh_network, study
+from compress.stages.bench import Bench, Prunable, check_images, fresh_network, study
 from compress.stages.prune import SearchResult, rehearse, remove, search
 from compress.stages.ship import Entrant, export, export_faults
 from compress.stages.verdict import Judged, verify
-from compress.stages.weights import baseline, epochs_after_baseline, finetune, train_original, trained_here
+from compress.stages.weights import (
+    baseline,
+    baseline_notes,
+    epochs_after_baseline,
+    finetune,
+    load_given,
+    train_original,
+    trained_here,
+)
 from compress.structure.plan import plan_from_state
 from compress.structure.remove import put_back
 
@@ -51,17 +60,20 @@ def run_pipeline(
     """
     observer = observer or Silent()
     recorded = RunFolder.open(out).read_config() if mode == "resume" else config
+    if mode != "resume":
+        RunFolder.check_free(out, overwrite=mode == "overwrite")
     settings, data = load_decided(decide(recorded))
+    torch.set_num_threads(settings.threads or 1)
+    prunable, _difference = _rehearsal(settings, data, weights=mode != "resume")
     run = RunFolder.open(out) if mode == "resume" else RunFolder.create(out, settings, overwrite=mode == "overwrite")
     with run:
         _record(run, settings, data.fingerprint)
-        torch.set_num_threads(settings.threads or 1)
         bench = Bench(settings, data, run, observer, should_stop)
         for note in data.notes:
             observer.note(note)
         try:
             with export_faults():
-                return _stages(bench)
+                return _stages(bench, prunable)
         except InterruptedRun as stop:
             raise InterruptedRun(
                 f"stopped; everything so far is saved. Go on with: compress run --resume {out}",
@@ -69,20 +81,37 @@ def run_pipeline(
             ) from None
 
 
-def _stages(bench: Bench) -> RunReport:
-    images = bench.check_images()
-    fresh = bench.new_network()
-    prunable = study(bench.config, fresh, images)
-    rehearse(prunable, fresh, images, seed=bench.config.seed)
+def _rehearsal(settings: RunConfig, data: DataBundle, *, weights: bool) -> tuple[Prunable, float]:
+    """Do what can fail before there is a run folder, so that a fault leaves none behind.
+
+    Args:
+        settings: decided settings.
+        data: the run's data.
+        weights: try the user's weights too; a resumed run has read them already.
+
+    Returns:
+        What there is to prune, and the largest difference of logits between masked and smaller network.
+
+    Raises:
+        CompressError: what makes the run impossible.
+    """
+    network, images = fresh_network(settings, data), check_images(settings, data)
+    if weights:
+        load_given(settings, data, network)
+    prunable = study(settings, network, images)
+    return prunable, rehearse(prunable, network, images, seed=settings.seed)
+
+
+def _stages(bench: Bench, prunable: Prunable) -> RunReport:
     before = baseline(bench)
     trained_on = train_original(bench, before) if bench.config.train_original or trained_here(bench) else None
     teacher = trained_on if trained_on is not None and trained_here(bench) else before
     found = search(bench, before, prunable)
-    smaller = finetune(bench, remove(bench, found, prunable), teacher)
+    smaller = finetune(bench, remove(bench, found, prunable), teacher, searched=len(found.history))
     entrants = _entrants(bench, before, trained_on, smaller, found, prunable)
     shipped = export(bench, entrants)
-    notes = tuple(f"{root} is left whole: {reason}" for root, reason in prunable.units.surprises.items())
-    return verify(bench, Judged(shipped, found, prunable, notes))
+    whole = tuple(f"{root} is left whole: {reason}" for root, reason in prunable.units.surprises.items())
+    return verify(bench, Judged(shipped, found, prunable, (*baseline_notes(bench), *whole)))
 
 
 def _entrants(
@@ -167,11 +196,10 @@ def plan_run(config: RunConfig) -> RunPlan:
     """
     settings, data = load_decided(decide(config))
     torch.set_num_threads(settings.threads or 1)
+    prunable, difference = _rehearsal(settings, data, weights=True)
     network = fresh_network(settings, data)
     images, labels = next(iter(data.train.batches(settings.batch_size)))
     images, labels = images.to(settings.device), labels.to(settings.device)
-    prunable = study(settings, network, images)
-    difference = rehearse(prunable, network, images, seed=settings.seed)
     full = prunable.model.full
     return RunPlan(
         config=settings,

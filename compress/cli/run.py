@@ -33,7 +33,7 @@ def run(
         return
     merged = _merge(settings, config)
     if dry_run:
-        _show_plan(merged, json=json)
+        _show_plan(merged, out, overwrite=overwrite, json=json)
         return
     _execute(merged, out, mode="overwrite" if overwrite else "new", json=json, quiet=quiet)
 
@@ -67,10 +67,12 @@ def _is_named(dataset: str) -> bool:
     return dataset in DATASETS
 
 
-def _show_plan(settings: RunConfig, *, json: bool) -> None:
+def _show_plan(settings: RunConfig, out: Path | None, *, overwrite: bool, json: bool) -> None:
     from compress.cli.output import print_json
     from compress.pipeline import plan_run
+    from compress.runs import RunFolder, default_run_path
 
+    RunFolder.check_free(out or default_run_path(settings), overwrite=overwrite)
     plan = plan_run(settings)
     if json:
         print_json({"plan": plan.as_dict()})

@@ -1,8 +1,11 @@
 """``RunFolder``: the settings, stage values, checkpoints and events of one run."""
 
+import errno
 import json
+import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -43,17 +46,10 @@ class RunFolder(CheckedFolder):
             UsageError: the folder exists.
             EnvironmentProblem: it cannot be written to, or another process is using it.
         """
-        try:
+        with _creating(path):
             path.mkdir(parents=True, exist_ok=True)
-            content = [entry.name for entry in path.iterdir() if not _is_ours(entry.name)]
-        except OSError as error:
-            raise EnvironmentProblem(f"cannot create {path}: {error.strerror}; choose another folder") from error
         run = cls(path)
-        is_run = run._is_run()
-        if is_run and not overwrite:
-            raise UsageError(f"{path} holds a run already: go on with --resume {path}, or replace it with --overwrite")
-        if content and not is_run:
-            raise UsageError(f"{path} is not empty and is not a run folder: choose another folder")
+        run._refuse_taken(overwrite=overwrite)
         run._acquire()
         try:
             run._clear(keep=CONFIG, also=EVENTS)
@@ -61,6 +57,17 @@ class RunFolder(CheckedFolder):
         finally:
             run._lock.release()
         return run
+
+    @classmethod
+    def check_free(cls, path: Path, *, overwrite: bool) -> None:
+        """Raise what ``create`` would, as far as that can be told without writing."""
+        with _creating(path):
+            if not path.exists():
+                above = next(parent for parent in path.absolute().parents if parent.exists())
+                if not os.access(above, os.W_OK | os.X_OK):
+                    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+                return
+        cls(path)._refuse_taken(overwrite=overwrite)
 
     @classmethod
     def open(cls, path: Path) -> "RunFolder":
@@ -157,6 +164,18 @@ class RunFolder(CheckedFolder):
         with machine_faults(path), path.open("a", encoding="utf-8") as stream:
             stream.write(line + "\n")
 
+    def _refuse_taken(self, *, overwrite: bool) -> None:
+        """Raise where the folder is no place for a new run."""
+        with _creating(self.path):
+            content = [entry.name for entry in self.path.iterdir() if not _is_ours(entry.name)]
+        is_run = self._is_run()
+        if is_run and not overwrite:
+            raise UsageError(
+                f"{self.path} holds a run already: go on with --resume {self.path}, or replace it with --overwrite"
+            )
+        if content and not is_run:
+            raise UsageError(f"{self.path} is not empty and is not a run folder: choose another folder")
+
     def _is_run(self) -> bool:
         """Whether the folder is a run, or one whose creation was cut short: its manifest is empty."""
         try:
@@ -166,6 +185,14 @@ class RunFolder(CheckedFolder):
         except CompressError:
             return False
         return True
+
+
+@contextmanager
+def _creating(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise EnvironmentProblem(f"cannot create {path}: {error.strerror}; choose another folder") from error
 
 
 def _is_ours(name: str) -> bool:

@@ -14,6 +14,7 @@ from compress.budget import Budget, CostModel, Counts, allowed_counts, build_cos
 from compress.config import RunConfig
 from compress.data.bundle import DataBundle
 from compress.edropout.populations import Constraint
+from compress.errors import InterruptedRun
 from compress.observer import Observer
 from compress.runs import STAGES, RunFolder
 from compress.training.loop import LoopHooks, LoopSettings
@@ -40,8 +41,7 @@ class Bench:
 
     def check_images(self) -> Tensor:
         """Real images (B, C, H, W) for the equality checks, on the run's device."""
-        images, _labels = next(iter(self.data.test.batches(CHECK_IMAGES)))
-        return images.to(self.config.device)
+        return check_images(self.config, self.data)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -50,7 +50,14 @@ class Bench:
 
     @contextmanager
     def stage(self, name: str, *, steps: int = 0) -> Iterator[None]:
-        """Announce a stage, seed it, time it, and record that it is finished."""
+        """Announce a stage, seed it, time it, and record that it is finished.
+
+        Raises:
+            InterruptedRun: a stop was asked for before it began.
+        """
+        signal_number = self.should_stop()
+        if signal_number is not None:
+            raise InterruptedRun("stopped", signal_number=signal_number)
         self.observer.stage(name, index=STAGES.index(name) + 1, count=len(STAGES), steps=steps)
         self.run.event("stage", name=name)
         torch.manual_seed(self.config.seed * len(STAGES) + STAGES.index(name))
@@ -82,6 +89,12 @@ class Bench:
         loaded = copy.deepcopy(network)
         loaded.load_state_dict(self.run.load_tensors(rel))
         return loaded
+
+
+def check_images(config: RunConfig, data: DataBundle) -> Tensor:
+    """The first test images (B, C, H, W), on the run's device."""
+    images, _labels = next(iter(data.test.batches(CHECK_IMAGES)))
+    return images.to(config.device)
 
 
 def fresh_network(config: RunConfig, data: DataBundle) -> nn.Module:

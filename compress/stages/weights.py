@@ -1,9 +1,12 @@
 """Stages that move weights only: the baseline, the fine-tuning, the original trained on for as long."""
 
+from collections.abc import Sequence
+
 from torch import nn
 
 from compress.config import RunConfig
-from compress.errors import UsageError
+from compress.data.bundle import DataBundle
+from compress.report import figures
 from compress.stages.bench import Bench, weights_file
 from compress.training.evaluate import evaluate
 from compress.training.load_weights import load_weights
@@ -23,7 +26,10 @@ def baseline(bench: Bench) -> nn.Module:
     name, config = "01_baseline", bench.config
     network = bench.new_network()
     if not bench.run.is_finished(name):
-        epochs = _baseline_epochs(bench, network)
+        head = load_given(config, bench.data, network)
+        epochs = _baseline_epochs(config, fresh_head=bool(head))
+        for note in _head_note(head, epochs):
+            bench.observer.note(note)
         with bench.stage(name, steps=epochs * bench.steps_per_epoch):
             if epochs:
                 _train(bench, name, network, _settings(bench, network, epochs, must_learn=True))
@@ -31,6 +37,7 @@ def baseline(bench: Bench) -> nn.Module:
                 accuracy = evaluate(network, bench.data.val, batch_size=config.batch_size).accuracy
                 check_left_chance(accuracy, bench.data.val.labels)
             bench.run.write_json(f"{name}/epochs.json", epochs)
+            bench.run.write_json(f"{name}/fresh_head.json", head)
             bench.save_network(weights_file(name), network)
     return bench.load_network(weights_file(name), network)
 
@@ -51,15 +58,19 @@ def train_original(bench: Bench, original: nn.Module) -> nn.Module:
     return bench.load_network(weights_file(name), original)
 
 
-def finetune(bench: Bench, smaller: nn.Module, teacher: nn.Module) -> nn.Module:
-    """Train the small network on; it learns from the original's answers too where ``distill`` is on."""
+def finetune(bench: Bench, smaller: nn.Module, teacher: nn.Module, *, searched: int) -> nn.Module:
+    """Train the small network on; it learns from the original's answers too where ``distill`` is on.
+
+    A search that converged before its last epoch (``searched`` epochs took place) leaves the rest to
+    fine-tuning, as in the paper: the run's epochs are the same either way.
+    """
     name, config = "05_finetune", bench.config
-    epochs = config.finetune_epochs or 0
+    epochs = epochs_after_baseline(config) - searched
     if not bench.run.is_finished(name):
         with bench.stage(name, steps=epochs * bench.steps_per_epoch):
             distillation = Distillation(teacher) if config.distill else None
             if epochs:
-                settings = _settings(bench, smaller, epochs, done=config.search_epochs or 0, distillation=distillation)
+                settings = _settings(bench, smaller, epochs, done=searched, distillation=distillation)
                 _train(bench, name, smaller, settings)
             bench.save_network(weights_file(name), smaller)
     return bench.load_network(weights_file(name), smaller)
@@ -77,21 +88,42 @@ def recipe(config: RunConfig, network: nn.Module, *, done: int = 0) -> Recipe:
     return default_recipe(network)
 
 
-def _baseline_epochs(bench: Bench, network: nn.Module) -> int:
-    config = bench.config
+def load_given(config: RunConfig, data: DataBundle, network: nn.Module) -> tuple[str, ...]:
+    """Load the user's weights, if any, into a fresh network.
+
+    Returns:
+        Names of the class head's parameters where the weights have another number of classes and the
+        head was left fresh; otherwise none.
+
+    Raises:
+        BadInputError: the weights file is unfit.
+    """
+    if config.weights is None:
+        return ()
+    head = head_names(network, classes=len(data.classes))
+    return head if load_weights(network, config.weights, head=head) else ()
+
+
+def baseline_notes(bench: Bench) -> tuple[str, ...]:
+    """What the report has to say of the original's weights."""
+    run = bench.run
+    return _head_note(run.read_json("01_baseline/fresh_head.json"), run.read_json("01_baseline/epochs.json"))
+
+
+def _baseline_epochs(config: RunConfig, *, fresh_head: bool) -> int:
     epochs = config.baseline_epochs or 0
     if config.weights is None:
-        if not epochs and config.preset != "paper":
-            raise UsageError("without --weights the original has to be trained: give --baseline-epochs of at least 1")
         return epochs
-    head = head_names(network, classes=len(bench.data.classes))
-    if not load_weights(network, config.weights, head=head):
-        return 0
-    bench.observer.note(
-        f"the weights have another number of classes: the head ({', '.join(head)}) starts fresh "
-        f"and the network is trained for {max(epochs, 1)} epochs before the search"
+    return max(epochs, 1) if fresh_head else 0
+
+
+def _head_note(head: Sequence[str], epochs: int) -> tuple[str, ...]:
+    if not head:
+        return ()
+    return (
+        f"the weights have another number of classes: the head ({', '.join(head)}) started fresh "
+        f"and the network was trained for {figures.plural(epochs, 'epoch')} before the search",
     )
-    return max(epochs, 1)
 
 
 def _settings(
