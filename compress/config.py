@@ -15,8 +15,8 @@ Preset = Literal["default", "paper"]
 class RunConfig(BaseModel):
     """One run, whole. Epochs are passes over the training split; sizes are pixels.
 
-    ``None`` means "decided by the preset, the data set or the machine"; a run folder's
-    ``config.toml`` holds the decided values.
+    ``None`` means "decided by the preset, the data set or the machine" (``settings.decide``); a run
+    folder's ``config.toml`` holds the decided values.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,7 +43,7 @@ class RunConfig(BaseModel):
     baseline_epochs: int | None = Field(default=None, ge=0)
     search_epochs: int | None = Field(default=None, ge=1)
     finetune_epochs: int | None = Field(default=None, ge=0)
-    batch_size: int = Field(default=128, ge=2)
+    batch_size: int | None = Field(default=None, ge=2)
     seed: int = Field(default=0, ge=0, lt=2**31)
     device: str = "cpu"
     threads: int | None = Field(default=None, ge=1)
@@ -62,6 +62,19 @@ class RunConfig(BaseModel):
         if self.train_original is False and self.weights is None:
             raise ValueError("without weights the original is trained as long as the pruned network: train_original")
         return self
+
+
+class DecidedConfig(RunConfig):
+    """Settings with every open value decided (``settings.decide``); the image size is settled by the data."""
+
+    train_original: bool
+    align: int
+    distill: bool
+    baseline_epochs: int
+    search_epochs: int
+    finetune_epochs: int
+    batch_size: int
+    threads: int
 
 
 def build_config(values: dict[str, Any], *, file: Path | None = None) -> RunConfig:

@@ -4,7 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 
-from compress.config import RunConfig
+from compress.config import DecidedConfig
 
 _WINDOW_SECONDS = 15.0
 
@@ -15,15 +15,15 @@ Clock = Callable[[], float]
 _SEARCH, _FINETUNE, _REMOVE, _EXPORT, _VERIFY = 1.4, 0.9, 0.3, 0.3, 3.0
 
 
-def expected_work(config: RunConfig) -> dict[str, float]:
+def expected_work(config: DecidedConfig) -> dict[str, float]:
     """What each stage of a run costs, in epochs of plain training.
 
     Args:
         config: settings with every open value decided.
     """
-    search, finetune = config.search_epochs or 0, config.finetune_epochs or 0
+    search, finetune = config.search_epochs, config.finetune_epochs
     return {
-        "01_baseline": 0.0 if config.weights else float(config.baseline_epochs or 0),
+        "01_baseline": 0.0 if config.weights else float(config.baseline_epochs),
         "02_original": float(search + finetune) if config.train_original else 0.0,
         "03_search": _SEARCH * search,
         "04_remove": _REMOVE,

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from compress.config import RunConfig
+from compress.config import DecidedConfig, RunConfig
 from compress.data.bundle import DataBundle
 from compress.environment import describe_environment
 from compress.errors import BadInputError, InterruptedRun
@@ -63,7 +63,7 @@ def run_pipeline(
     if mode != "resume":
         RunFolder.check_free(out, overwrite=mode == "overwrite")
     settings, data = load_decided(decide(recorded))
-    torch.set_num_threads(settings.threads or 1)
+    torch.set_num_threads(settings.threads)
     prunable, _difference = _rehearsal(settings, data, weights=mode != "resume")
     run = RunFolder.open(out) if mode == "resume" else RunFolder.create(out, settings, overwrite=mode == "overwrite")
     with run:
@@ -81,7 +81,7 @@ def run_pipeline(
             ) from None
 
 
-def _rehearsal(settings: RunConfig, data: DataBundle, *, weights: bool) -> tuple[Prunable, float]:
+def _rehearsal(settings: DecidedConfig, data: DataBundle, *, weights: bool) -> tuple[Prunable, float]:
     """Do what can fail before there is a run folder, so that a fault leaves none behind.
 
     Args:
@@ -141,7 +141,7 @@ def _entrants(
     return entrants
 
 
-def _record(run: RunFolder, settings: RunConfig, fingerprint: str) -> None:
+def _record(run: RunFolder, settings: DecidedConfig, fingerprint: str) -> None:
     """Keep the environment and the data's fingerprint; a resumed run must find the same data."""
     if not run.has("data.json"):
         run.write_json("data.json", {"fingerprint": fingerprint})
@@ -149,14 +149,14 @@ def _record(run: RunFolder, settings: RunConfig, fingerprint: str) -> None:
         raise BadInputError(
             f"the images of {settings.dataset} are not those this run began with: restore them, or start a new run"
         )
-    run.write_json("env.json", describe_environment(threads=settings.threads or 1, seed=settings.seed))
+    run.write_json("env.json", describe_environment(threads=settings.threads, seed=settings.seed))
 
 
 @dataclass(frozen=True)
 class RunPlan:
     """What ``--dry-run`` shows: the decided settings, the network's size, and how long it may take."""
 
-    config: RunConfig
+    config: DecidedConfig
     images: tuple[int, int, int]
     parameters: int
     macs: int
@@ -195,7 +195,7 @@ def plan_run(config: RunConfig) -> RunPlan:
         CompressError: what the run itself would raise before it trains.
     """
     settings, data = load_decided(decide(config))
-    torch.set_num_threads(settings.threads or 1)
+    torch.set_num_threads(settings.threads)
     prunable, difference = _rehearsal(settings, data, weights=True)
     network = fresh_network(settings, data)
     images, labels = next(iter(data.train.batches(settings.batch_size)))
@@ -214,11 +214,11 @@ def plan_run(config: RunConfig) -> RunPlan:
     )
 
 
-def _asked(config: RunConfig) -> list[tuple[str, float]]:
+def _asked(config: DecidedConfig) -> list[tuple[str, float]]:
     return [(n, share) for n, share in (("MACs", config.keep_macs), ("parameters", config.keep_params)) if share]
 
 
-def _estimate(config: RunConfig, network: nn.Module, images: Tensor, labels: Tensor) -> float:
+def _estimate(config: DecidedConfig, network: nn.Module, images: Tensor, labels: Tensor) -> float:
     """Seconds for one mini-batch of every epoch, from the measured time of a training step."""
     times = []
     for _ in range(3):

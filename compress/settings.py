@@ -2,7 +2,7 @@
 
 import torch
 
-from compress.config import RunConfig
+from compress.config import DecidedConfig, RunConfig
 from compress.data.bundle import DataBundle
 from compress.data.load import DATASETS, load_data
 from compress.environment import native_block, usable_cores
@@ -15,10 +15,13 @@ DEFAULT_EPOCHS = {"default": (8, 4, 10), "paper": (0, 100, 100)}
 The paper starts from a fresh network, stops the search at epoch 100 and trains 200 in all.
 """
 
+DEFAULT_BATCH_SIZE = {"default": 64, "paper": 128}
+"""Images in a mini-batch. SqueezeNet learned the bundled images faster at 64: 0.5 points more after 22 epochs."""
+
 KEEP_MACS = 0.5
 
 
-def decide(config: RunConfig) -> RunConfig:
+def decide(config: RunConfig) -> DecidedConfig:
     """Fill in every setting that was left open; the image size of a folder is left to its scan.
 
     Raises:
@@ -37,22 +40,22 @@ def decide(config: RunConfig) -> RunConfig:
     baseline, search, finetune = DEFAULT_EPOCHS[config.preset]
     paper = config.preset == "paper"
     budget = {} if paper or config.keep_params else {"keep_macs": config.keep_macs or KEEP_MACS}
-    return config.model_copy(
-        update={
-            "image_size": image_size,
-            "train_original": config.weights is None if config.train_original is None else config.train_original,
-            "align": _alignment(config, paper=paper),
-            "distill": not paper if config.distill is None else config.distill,
-            "baseline_epochs": baseline if config.baseline_epochs is None else config.baseline_epochs,
-            "search_epochs": config.search_epochs or search,
-            "finetune_epochs": finetune if config.finetune_epochs is None else config.finetune_epochs,
-            "threads": config.threads or usable_cores(),
-            **budget,
-        }
-    )
+    decided = {
+        "image_size": image_size,
+        "train_original": config.weights is None if config.train_original is None else config.train_original,
+        "align": _alignment(config, paper=paper),
+        "distill": not paper if config.distill is None else config.distill,
+        "baseline_epochs": baseline if config.baseline_epochs is None else config.baseline_epochs,
+        "search_epochs": config.search_epochs or search,
+        "finetune_epochs": finetune if config.finetune_epochs is None else config.finetune_epochs,
+        "batch_size": config.batch_size or DEFAULT_BATCH_SIZE[config.preset],
+        "threads": config.threads or usable_cores(),
+        **budget,
+    }
+    return DecidedConfig(**config.model_dump() | decided)
 
 
-def load_decided(config: RunConfig) -> tuple[RunConfig, DataBundle]:
+def load_decided(config: DecidedConfig) -> tuple[DecidedConfig, DataBundle]:
     """Load the data of decided settings, and settle the image size by it: a decided config runs again as it is.
 
     A folder of images smaller than the network can take is loaded at the network's usual small size.

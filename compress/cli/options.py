@@ -46,7 +46,7 @@ SETTINGS: dict[str, Any] = {
         "Train the original for as long as the pruned network. (default: yes without --weights)",
         "--train-original/--no-train-original",
     ),
-    "batch_size": _flag(int, _TRAINING, "Images a training step. (default: 128)"),
+    "batch_size": _flag(int, _TRAINING, "Images a training step. (default: 64; paper 128)"),
     "seed": _flag(int, _RUN, "Of everything random. (default: 0)"),
     "device": _flag(str, _RUN, "cpu, cuda, cuda:1. (default: cpu)"),
     "threads": _flag(int, _RUN, "Processor threads. (default: all)"),

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from compress.budget import Budget, CostModel, Counts, allowed_counts, build_cost_model, check_reachable
-from compress.config import RunConfig
+from compress.config import DecidedConfig
 from compress.data.bundle import DataBundle
 from compress.edropout.populations import Constraint
 from compress.errors import InterruptedRun
@@ -29,7 +29,7 @@ CHECK_IMAGES = 64
 class Bench:
     """Settings, data and run folder of one run, and how it reports and learns that it should stop."""
 
-    config: RunConfig
+    config: DecidedConfig
     data: DataBundle
     run: RunFolder
     observer: Observer
@@ -91,13 +91,13 @@ class Bench:
         return loaded
 
 
-def check_images(config: RunConfig, data: DataBundle) -> Tensor:
+def check_images(config: DecidedConfig, data: DataBundle) -> Tensor:
     """The first test images (B, C, H, W), on the run's device."""
     images, _labels = next(iter(data.test.batches(CHECK_IMAGES)))
     return images.to(config.device)
 
 
-def fresh_network(config: RunConfig, data: DataBundle) -> nn.Module:
+def fresh_network(config: DecidedConfig, data: DataBundle) -> nn.Module:
     """The network of a run with fresh weights, by its seed, on its device."""
     torch.manual_seed(config.seed)
     network = build_network(
@@ -129,7 +129,7 @@ class Prunable:
         return Constraint(self.units, self.model, self.counts, self.budget)
 
 
-def study(config: RunConfig, network: nn.Module, images: Tensor) -> Prunable:
+def study(config: DecidedConfig, network: nn.Module, images: Tensor) -> Prunable:
     """Find the units of a network and check that the budget can be met.
 
     Args:
@@ -142,7 +142,6 @@ def study(config: RunConfig, network: nn.Module, images: Tensor) -> Prunable:
     """
     units = find_units(network, images[:2])
     model = build_cost_model(network, units, images[:1])
-    assert isinstance(config.align, int)
     counts = allowed_counts(units, config.align)
     budget = Budget(macs=config.keep_macs, parameters=config.keep_params)
     check_reachable(model, counts, budget.limits(model))

@@ -42,7 +42,7 @@ def search(bench: Bench, original: nn.Module, prunable: Prunable) -> SearchResul
     name, config = "03_search", bench.config
     network = copy.deepcopy(original)
     if not bench.run.is_finished(name):
-        epochs = config.search_epochs or 1
+        epochs = config.search_epochs
         with bench.stage(name, steps=epochs * bench.steps_per_epoch):
             generator = torch.Generator().manual_seed(config.seed)
             population = _population(bench, prunable, generator)
@@ -69,7 +69,7 @@ def _population(bench: Bench, prunable: Prunable, generator: torch.Generator) ->
 
 def _body(bench: Bench, network: nn.Module, prunable: Prunable, population: Population) -> Search:
     config = bench.config
-    epochs = config.search_epochs or 1
+    epochs = config.search_epochs
     paper = config.preset == "paper"
     steps = OptimizerSteps(
         network, _search_recipe(bench, network), epochs=epochs, steps_per_epoch=bench.steps_per_epoch

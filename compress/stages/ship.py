@@ -90,7 +90,7 @@ def _export_one(bench: Bench, entrant: Entrant) -> dict[str, Any]:
         metadata=metadata,
     )
     bench.run.adopt(entrant.file)
-    parity = check_parity(entrant.network, path, [bench.check_images().cpu()], threads=config.threads or 1)
+    parity = check_parity(entrant.network, path, [bench.check_images().cpu()], threads=config.threads)
     if not parity.passed:
         raise CheckFailedError(
             f"{entrant.file}: onnxruntime and torch differ by {parity.max_abs_difference:.2e} "

@@ -106,7 +106,7 @@ def _rows(bench: Bench, judged: Judged) -> tuple[NetworkRow, ...]:
 
 def _predict(bench: Bench, item: Shipped) -> np.ndarray:
     images = (images for images, _labels in bench.data.test.batches(bench.config.batch_size))
-    return predict_logits(bench.run.path / item.entrant.file, images, threads=bench.config.threads or 1)
+    return predict_logits(bench.run.path / item.entrant.file, images, threads=bench.config.threads)
 
 
 def _assemble(
@@ -158,7 +158,6 @@ def _data_facts(bench: Bench) -> DataFacts:
 
 def _budget_facts(bench: Bench, pruned: NetworkRow) -> BudgetFacts:
     config = bench.config
-    assert isinstance(config.align, int)
     asked = [
         (name, share, reached)
         for name, share, reached in (
@@ -187,7 +186,7 @@ def _budget_facts(bench: Bench, pruned: NetworkRow) -> BudgetFacts:
 
 def _search_facts(bench: Bench, found: SearchResult) -> SearchFacts:
     config = bench.config
-    epochs = config.search_epochs or 0
+    epochs = config.search_epochs
     early = len(found.history) < epochs
     return SearchFacts(
         preset=config.preset,

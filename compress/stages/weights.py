@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from compress.config import RunConfig
+from compress.config import DecidedConfig
 from compress.data.bundle import DataBundle
 from compress.report import figures
 from compress.stages.bench import Bench, weights_file
@@ -76,19 +76,19 @@ def finetune(bench: Bench, smaller: nn.Module, teacher: nn.Module, *, searched: 
     return bench.load_network(weights_file(name), smaller)
 
 
-def epochs_after_baseline(config: RunConfig) -> int:
+def epochs_after_baseline(config: DecidedConfig) -> int:
     """Epochs of search and fine-tuning together."""
-    return (config.search_epochs or 0) + (config.finetune_epochs or 0)
+    return config.search_epochs + config.finetune_epochs
 
 
-def recipe(config: RunConfig, network: nn.Module, *, done: int = 0) -> Recipe:
+def recipe(config: DecidedConfig, network: nn.Module, *, done: int = 0) -> Recipe:
     """The recipe of the run's preset for a network; ``done`` epochs of the paper's schedule are behind it."""
     if config.preset == "paper":
         return PAPER.scaled(0.1 ** (done // STEP_EPOCHS))
     return default_recipe(network)
 
 
-def load_given(config: RunConfig, data: DataBundle, network: nn.Module) -> tuple[str, ...]:
+def load_given(config: DecidedConfig, data: DataBundle, network: nn.Module) -> tuple[str, ...]:
     """Load the user's weights, if any, into a fresh network.
 
     Returns:
@@ -110,8 +110,8 @@ def baseline_notes(bench: Bench) -> tuple[str, ...]:
     return _head_note(run.read_json("01_baseline/fresh_head.json"), run.read_json("01_baseline/epochs.json"))
 
 
-def _baseline_epochs(config: RunConfig, *, fresh_head: bool) -> int:
-    epochs = config.baseline_epochs or 0
+def _baseline_epochs(config: DecidedConfig, *, fresh_head: bool) -> int:
+    epochs = config.baseline_epochs
     if config.weights is None:
         return epochs
     return max(epochs, 1) if fresh_head else 0
