@@ -1,5 +1,6 @@
 """The run: its stages in order. Each keeps its value in the run folder, so a killed run goes on where it stopped."""
 
+import shlex
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -76,7 +77,7 @@ def run_pipeline(
                 return _stages(bench, prunable)
         except InterruptedRun as stop:
             raise InterruptedRun(
-                f"stopped; everything so far is saved. Go on with: compress run --resume {out}",
+                f"stopped; everything so far is saved. Go on with: compress run --resume {shlex.quote(str(out))}",
                 signal_number=stop.exit_code - 128,
             ) from None
 

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shlex
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -170,9 +171,8 @@ class RunFolder(CheckedFolder):
             content = [entry.name for entry in self.path.iterdir() if not _is_ours(entry.name)]
         is_run = self._is_run()
         if is_run and not overwrite:
-            raise UsageError(
-                f"{self.path} holds a run already: go on with --resume {self.path}, or replace it with --overwrite"
-            )
+            name = shlex.quote(str(self.path))
+            raise UsageError(f"{name} holds a run already: go on with --resume {name}, or replace it with --overwrite")
         if content and not is_run:
             raise UsageError(f"{self.path} is not empty and is not a run folder: choose another folder")
 

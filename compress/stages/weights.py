@@ -1,5 +1,6 @@
 """Stages that move weights only: the baseline, the fine-tuning, the original trained on for as long."""
 
+import copy
 from collections.abc import Sequence
 
 from torch import nn
@@ -48,14 +49,15 @@ def trained_here(bench: Bench) -> bool:
 
 
 def train_original(bench: Bench, original: nn.Module) -> nn.Module:
-    """The control: the unpruned network, trained on for as many epochs as search and fine-tuning took."""
+    """The control: a copy of the unpruned network, trained on for as many epochs as search and fine-tuning take."""
     name, config = "02_original", bench.config
+    network = copy.deepcopy(original)
     epochs = epochs_after_baseline(config)
     if not bench.run.is_finished(name):
         with bench.stage(name, steps=epochs * bench.steps_per_epoch):
-            _train(bench, name, original, _settings(bench, original, epochs))
-            bench.save_network(weights_file(name), original)
-    return bench.load_network(weights_file(name), original)
+            _train(bench, name, network, _settings(bench, network, epochs))
+            bench.save_network(weights_file(name), network)
+    return bench.load_network(weights_file(name), network)
 
 
 def finetune(bench: Bench, smaller: nn.Module, teacher: nn.Module, *, searched: int) -> nn.Module:
