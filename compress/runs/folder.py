@@ -65,6 +65,8 @@ class RunFolder(CheckedFolder):
         with _creating(path):
             if not path.exists():
                 above = next(parent for parent in path.absolute().parents if parent.exists())
+                if not above.is_dir():
+                    raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
                 if not os.access(above, os.W_OK | os.X_OK):
                     raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
                 return

@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-LEVELS = {"dark": 40, "middling": 128, "bright": 215}
+LEVELS = {"dark": 40, "middling": 128, "bright": 215, "black": 0}
 
 
-def write_image_folder(root: Path, *, train: int, test: int, size: int = 16, seed: int = 0) -> Path:
-    """``train`` and ``test`` grey PNG images per class, ``size`` pixels square."""
-    random = np.random.default_rng(seed)
+def write_image_folder(root: Path, *, train: int, test: int, size: int = 16, classes: int = 3) -> Path:
+    """``train`` and ``test`` grey PNG images in each of up to four classes, ``size`` pixels square."""
+    random = np.random.default_rng(0)
     for split, count in (("train", train), ("test", test)):
-        for name, level in LEVELS.items():
+        for name, level in list(LEVELS.items())[:classes]:
             folder = root / split / name
             folder.mkdir(parents=True)
             for index in range(count):

@@ -1,0 +1,91 @@
+"""Tiny runs: settings with which SqueezeNet learns the folder of ``images.py`` in seconds, and what runs leave."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from compress.config import RunConfig
+from compress.data.bundle import DataBundle
+from compress.data.load import load_data
+from compress.observer import Silent
+from compress.runs import RunFolder
+from compress.structure.plan import PruningPlan
+from compress.structure.remove import cut
+from models_zoo.zoo import build_network
+
+SETTINGS = {
+    "arch": "squeezenet",
+    "image_size": 24,
+    "batch_size": 16,
+    "align": 8,
+    "baseline_epochs": 4,
+    "search_epochs": 2,
+    "finetune_epochs": 2,
+    "threads": 1,
+}
+RESULTS = ("03_search/plan.json", "05_finetune/weights.safetensors", "artifacts/original.onnx", "artifacts/pruned.onnx")
+
+
+def tiny_config(images: Path, **changes: object) -> RunConfig:
+    return RunConfig(**(SETTINGS | {"dataset": str(images)} | changes))
+
+
+def tiny_flags(images: Path, **changes: object) -> list[str]:
+    values = SETTINGS | {"dataset": images} | changes
+    return [word for name, value in values.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+
+
+def checksums(run: Path) -> dict[str, str]:
+    """sha256 of what a run is for: its plan, its weights, its files."""
+    return {name: hashlib.sha256((run / name).read_bytes()).hexdigest() for name in RESULTS}
+
+
+def loaded(run: Path) -> tuple[RunConfig, DataBundle]:
+    config = RunFolder.open(run).read_config()
+    return config, load_data(config)
+
+
+def whole_network(run: Path, weights: str) -> nn.Module:
+    """The run's network before the cut, in eval mode, with weights of one of its stages."""
+    network = _built(run)
+    network.load_state_dict(RunFolder.open(run).load_tensors(weights))
+    return network.eval()
+
+
+def small_network(run: Path, example: Tensor) -> nn.Module:
+    """The pruned network in eval mode, rebuilt from the plan and the weights alone."""
+    folder = RunFolder.open(run)
+    network = cut(_built(run), PruningPlan.from_json(folder.read_text("04_remove/plan.json")), example)
+    network.load_state_dict(folder.load_tensors("05_finetune/weights.safetensors"))
+    return network.eval()
+
+
+def _built(run: Path) -> nn.Module:
+    config, data = loaded(run)
+    shown = data.preprocessing
+    return build_network(
+        config.arch, classes=len(data.classes), channels=shown.channels, image_size=shown.image_size
+    ).eval()
+
+
+class StopAt(Silent):
+    """An observer that asks for a stop after one step of one stage; ``notes`` are what it was told."""
+
+    def __init__(self, stage: str, step: int) -> None:
+        self._wanted = (stage, step)
+        self._at = ("", 0)
+        self.notes: list[str] = []
+
+    def stage(self, name: str, *, index: int, count: int, steps: int) -> None:  # noqa: ARG002
+        self._at = (name, 0)
+
+    def step(self, done: int, *, images: int, values: Mapping[str, float | str]) -> None:  # noqa: ARG002
+        self._at = (self._at[0], done)
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def should_stop(self) -> int | None:
+        return 15 if self._at == self._wanted else None

@@ -1,0 +1,158 @@
+"""A run of the command line, from an image folder to the verdict: what it leaves, and whether its numbers are true."""
+
+import json
+import subprocess
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import numpy_helper
+from torch.utils.flop_counter import FlopCounterMode
+
+from compress.report.store import parse_report
+from compress.runs import STAGES
+from exporters.predict import predict_logits
+from tests.helpers.command import compress
+from tests.helpers.runs import loaded, small_network, whole_network
+
+FILES = """
+    config.toml env.json data.json events.jsonl report.json report.md MANIFEST.sha256
+    artifacts/original.onnx artifacts/pruned.onnx artifacts/model.json
+    01_baseline/weights.safetensors 02_original/weights.safetensors 03_search/weights.safetensors 03_search/plan.json
+    03_search/history.json 04_remove/plan.json 04_remove/removal.json 04_remove/weights.safetensors
+    05_finetune/weights.safetensors 06_export/export.json
+"""
+
+
+@pytest.fixture(scope="module")
+def report(finished):
+    return parse_report((finished / "report.json").read_text(), source="report.json")
+
+
+@pytest.fixture(scope="module")
+def batch(finished):
+    _config, data = loaded(finished)
+    return next(iter(data.test.batches(90)))
+
+
+def test_every_stage_leaves_its_files_and_no_checkpoint(finished):
+    expected = set(FILES.split()) | {f"{stage}/finished.json" for stage in STAGES}
+    found = {str(path.relative_to(finished)) for path in finished.rglob("*") if path.is_file()}
+    assert expected <= found
+    assert not [name for name in found if "checkpoint" in name or name.endswith(".tmp")]
+
+
+def test_the_manifest_verifies_and_lists_every_file(finished):
+    done = subprocess.run(
+        ["sha256sum", "--check", "--strict", "MANIFEST.sha256"],
+        cwd=finished,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    listed = {line.rpartition(": ")[0] for line in done.stdout.splitlines()}
+    found = {str(path.relative_to(finished)) for path in finished.rglob("*") if path.is_file()}
+    assert found - listed == {"events.jsonl", "MANIFEST.sha256", ".lock"}
+
+
+def test_events_tell_the_stages_in_order(finished):
+    events = [json.loads(line) for line in (finished / "events.jsonl").read_text().splitlines()]
+    assert [event["name"] for event in events if event["kind"] == "stage"] == list(STAGES)
+    assert [event["stage"] for event in events if event["kind"] == "stage finished"] == list(STAGES)
+
+
+def test_the_verdict_is_on_stdout_and_the_rest_on_stderr(finished, report):
+    stdout, stderr = ((finished.parent / name).read_text() for name in ("stdout.txt", "stderr.txt"))
+    assert "pruned against original" in stdout
+    assert report.candidate.sha256[:12] in stdout
+    assert max(map(len, stdout.splitlines())) <= 80
+    assert "[1/7] baseline: begins, 68 steps" in stderr
+    assert f"Everything is in {finished}" in stderr
+    assert "rror" not in stderr
+    assert "arning" not in stderr
+
+
+def test_the_budget_is_kept_in_aligned_counts(finished, report):
+    assert report.budget.asked_macs == 0.5
+    assert 0.49 <= report.budget.achieved_macs <= 0.5
+    assert report.budget.achieved_macs == report.candidate.kept_macs
+    layers = json.loads((finished / "04_remove/plan.json").read_text())["layers"]
+    assert len(layers) == 1 + 8 * 3  # SqueezeNet: a stem, then one squeeze and two expands in each of eight fires
+    for root, layer in layers.items():
+        assert len(layer["kept"]) % 8 == 0, root
+        assert len(layer["kept"]) >= 8, root
+    assert any(len(layer["kept"]) < layer["width"] for layer in layers.values())
+
+
+def test_sizes_are_those_torch_counts_on_the_network_rebuilt_from_plan_and_weights(finished, report, batch):
+    images, _labels = batch
+    networks = {
+        "original": whole_network(finished, "02_original/weights.safetensors"),
+        "candidate": small_network(finished, images[:2]),
+    }
+    counted = {}
+    for role, network in networks.items():
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            network(images[:1])
+        counted[role] = (counter.get_total_flops() // 2, sum(p.numel() for p in network.parameters()))
+    assert counted == {row.role: (row.macs, row.parameters) for row in report.networks}
+    assert report.candidate.kept_macs == counted["candidate"][0] / counted["original"][0]
+    assert report.candidate.kept_parameters == counted["candidate"][1] / counted["original"][1]
+
+
+def test_accuracy_is_that_of_the_rebuilt_networks(finished, report, batch):
+    images, labels = batch
+    networks = {
+        "original": whole_network(finished, "02_original/weights.safetensors"),
+        "candidate": small_network(finished, images[:2]),
+    }
+    for row in report.networks:
+        with torch.no_grad():
+            logits = networks[row.role](images)
+        assert row.accuracy.images == len(labels) == 90
+        assert row.accuracy.top1.hits == int((logits.argmax(1) == labels).sum())
+        assert row.accuracy.loss == pytest.approx(float(torch.nn.functional.cross_entropy(logits, labels)), rel=1e-3)
+        theirs = predict_logits(finished / row.file, [images], threads=1)
+        np.testing.assert_allclose(theirs, logits.numpy(), atol=1e-4 * max(1.0, float(logits.abs().max())))
+
+
+def test_the_original_is_trained_as_long_as_the_pruned_one_and_shipped_unchanged(finished, report):
+    assert [row.epochs for row in report.networks] == [8, 8]
+    kept = whole_network(finished, "02_original/weights.safetensors").state_dict()
+    shipped = onnx.load(finished / "artifacts/original.onnx").graph.initializer
+    bits = {numpy_helper.to_array(tensor).tobytes() for tensor in shipped}
+    weights = [value for name, value in kept.items() if name.endswith("weight")]
+    assert len(weights) == 26
+    assert all(value.contiguous().numpy().tobytes() in bits for value in weights)
+
+
+def test_the_network_has_learnt(report):
+    assert all(row.accuracy.top1.value > 0.6 for row in report.networks)
+
+
+def test_the_data_are_named_exactly(finished, report):
+    config, data = loaded(finished)
+    assert report.data.fingerprint == data.fingerprint
+    assert (report.data.train, report.data.val, report.data.test) == (270, 30, 90)
+    assert report.data.classes == ("bright", "dark", "middling")
+    assert report.data.channels == 1
+    facts = json.loads((finished / "artifacts/model.json").read_text())
+    assert facts["classes"] == ["bright", "dark", "middling"]
+    assert facts["image_size"] == config.image_size == 24
+
+
+def test_resuming_a_finished_run_shows_the_same_report(finished):
+    done = compress("run", "--resume", finished, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == json.loads((finished / "report.json").read_text())
+
+
+def test_a_dry_run_writes_nothing(images, finished, tmp_path):
+    before = sorted(tmp_path.rglob("*"))
+    done = compress("run", "--config", finished / "config.toml", "--dry-run", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "keep       50% of the MACs, counts in multiples of 8" in done.stdout
+    assert "4 baseline + 2 search + 2 fine-tuning" in done.stdout
+    assert sorted(tmp_path.rglob("*")) == before
+    assert sorted(path.name for path in images.iterdir()) == ["test", "train"]
