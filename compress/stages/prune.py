@@ -24,6 +24,9 @@ SEARCH_RATE = 0.5
 """The default preset's learning rate in the search, as a share of the recipe's: the network is trained already."""
 
 
+MORE_SEARCH = "more --search-epochs, a milder budget, or start from trained --weights"
+
+
 @dataclass(frozen=True)
 class SearchResult:
     """The whole network after the search, the state it converged to (bool U), and the search's course."""
@@ -48,7 +51,8 @@ def search(bench: Bench, original: nn.Module, prunable: Prunable) -> SearchResul
             population = _population(bench, prunable, generator)
             body = _body(bench, network, prunable, population)
             history = run_loop(body, bench.data.train, bench.loop_settings(name, epochs), bench.hooks(name))
-            check_left_chance(body.validate(population.final()).accuracy, bench.data.val.labels)
+            accuracy = body.validate(population.final()).accuracy
+            check_left_chance(accuracy, bench.data.val.labels, advice=MORE_SEARCH)
             plan = plan_from_state(prunable.units, population.final())
             bench.run.write_text(f"{name}/plan.json", plan.to_json())
             bench.run.write_json(f"{name}/history.json", history)

@@ -112,8 +112,16 @@ class WeightTraining:
         self._steps.load_state_dict(state["steps"])
 
 
-def check_left_chance(accuracy: float, labels: Tensor) -> None:
+MORE_TRAINING = "more --baseline-epochs, another --image-size, or start from trained --weights"
+
+
+def check_left_chance(accuracy: float, labels: Tensor, *, advice: str = MORE_TRAINING) -> None:
     """Raise where an accuracy is no better than always answering the most frequent class.
+
+    Args:
+        accuracy: a fraction, on the split with these labels.
+        labels: of the split, int64 (N,).
+        advice: what to try, for the message.
 
     Raises:
         DivergedError: it is within three standard errors of that.
@@ -123,8 +131,7 @@ def check_left_chance(accuracy: float, labels: Tensor) -> None:
     if accuracy <= chance + 3 * error:
         raise DivergedError(
             f"the network has not left chance: {accuracy:.1%} on validation, where always answering the most "
-            f"frequent class gives {chance:.1%}. Pruning it would prove nothing. Try more --baseline-epochs, "
-            "another --image-size, or start from trained --weights"
+            f"frequent class gives {chance:.1%}. Pruning it would prove nothing. Try {advice}"
         )
 
 

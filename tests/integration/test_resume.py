@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from compress.config import build_config
-from compress.errors import InterruptedRun
+from compress.errors import BadInputError, InterruptedRun
 from compress.pipeline import run_pipeline
 from compress.runs import RunFolder
 from tests.helpers.command import compress, compress_until
@@ -86,16 +86,21 @@ def test_a_run_is_used_by_one_process_at_a_time(finished):
     assert "in use by another process" in done.stderr
 
 
-@pytest.mark.parametrize("name", ["05_finetune/weights.safetensors", "artifacts/pruned.onnx", "03_search/plan.json"])
-def test_a_damaged_file_is_found_on_resume(finished, tmp_path, name):
+def test_a_damaged_file_is_found_on_resume(finished, tmp_path):
     run = tmp_path / "run"
     shutil.copytree(finished, run)
-    data = bytearray((run / name).read_bytes())
-    data[len(data) // 2] ^= 1
-    (run / name).write_bytes(data)
+    for name in ("artifacts/pruned.onnx", "03_search/plan.json", "05_finetune/weights.safetensors"):
+        whole = (run / name).read_bytes()
+        data = bytearray(whole)
+        data[len(data) // 2] ^= 1
+        (run / name).write_bytes(data)
+        with pytest.raises(BadInputError, match=f"{name} was changed or damaged"):
+            run_pipeline(RunFolder.open(run).read_config(), out=run, mode="resume")
+        if not name.startswith("05"):
+            (run / name).write_bytes(whole)
     done = compress("run", "--resume", run)
     assert done.returncode == 4
-    assert f"{run / name} was changed or damaged" in done.stderr
+    assert f"{run}/05_finetune/weights.safetensors was changed or damaged" in done.stderr
 
 
 def test_changed_images_are_found_on_resume(images, finished, tmp_path):

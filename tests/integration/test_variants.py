@@ -15,8 +15,6 @@ from compress.pipeline import run_pipeline
 from compress.runs import RunFolder
 from compress.stages.bench import Bench, check_images, fresh_network, study
 from compress.stages.prune import remove, search
-from compress.stages.ship import Entrant, export
-from exporters.predict import predict_logits
 from tests.helpers.images import write_image_folder
 from tests.helpers.runs import StopAt, loaded, tiny_config, whole_network
 
@@ -30,14 +28,15 @@ def weights(finished):
 
 def test_the_paper_preset_reports_full_and_pruned_rows(images, weights, tmp_path):
     run = tmp_path / "run"
-    config = tiny_config(images, preset="paper", align="auto", weights=weights, baseline_epochs=None)
+    shared = {"preset": "paper", "align": "auto", "population": 4, "baseline_epochs": None}
+    config = tiny_config(images, weights=weights, search_epochs=10, finetune_epochs=1, **shared)
     report = run_pipeline(config, out=run)
     assert [row.label for row in report.networks] == ["original, as given", "pruned (P)", "full (F)"]
     original, pruned, full = report.networks
     assert (report.budget.asked_macs, report.budget.align, report.search.preset) == (None, 1, "paper")
     assert full.parameters == original.parameters > pruned.parameters
     assert 0.1 < pruned.kept_macs < 0.6  # bits start at one half, on either side of a layer
-    assert pruned.epochs == full.epochs == 4
+    assert pruned.epochs == full.epochs == 11
     small = RunFolder.open(run).load_tensors("05_finetune/weights.safetensors")
     whole = np.concatenate([value.ravel() for value in _initializers(run / "artifacts/full.onnx")])
     assert all(np.isin(value.numpy(), whole).all() for value in small.values())
@@ -136,18 +135,9 @@ def test_search_and_removal_leave_the_original_as_it_was(finished, tmp_path):
         bench = Bench(settings, data, folder, Silent(), lambda: None)
         prunable = study(settings, fresh_network(settings, data), check_images(settings, data))
         found = search(bench, original, prunable)
-        smaller = remove(bench, found, prunable)
-        entrants = [
-            Entrant("original", "original", "original", original, 1),
-            Entrant("pruned", "candidate", "pruned", smaller, 1),
-        ]
-        assert all(item.parity.passed for item in export(bench, entrants))
+        remove(bench, found, prunable)
     assert not torch.equal(found.network.state_dict()["features.0.weight"], before["features.0.weight"])
     assert all(torch.equal(value, before[name]) for name, value in original.state_dict().items())
-    images = check_images(settings, data)
-    ours = predict_logits(tmp_path / "run/artifacts/original.onnx", [images], threads=1)
-    theirs = predict_logits(finished / "artifacts/original.onnx", [images], threads=1)
-    np.testing.assert_array_equal(ours, theirs)
 
 
 def _initializers(file) -> list[np.ndarray]:
