@@ -57,7 +57,7 @@ def build_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer
         {"params": [p for p in parameters if p.dim() > 1], "weight_decay": recipe.weight_decay},
         {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=recipe.learning_rate)
+    return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
 
 
 def build_schedule(
