@@ -114,11 +114,21 @@ def to_toml(config: RunConfig) -> str:
     return tomli_w.dumps(config.model_dump(mode="json", exclude_none=True))
 
 
+_EXPECTED = {
+    "keep_macs": "a fraction between 0 and 1 (0.5 keeps half)",
+    "keep_params": "a fraction between 0 and 1 (0.5 keeps half)",
+    "align": "'auto' or a positive whole number",
+}
+
+
 def _describe(error: ValidationError) -> str:
-    lines = []
+    lines = {}
     for fault in error.errors():
-        name = ".".join(str(part) for part in fault["loc"]) or "settings"
+        if not fault["loc"]:
+            lines["settings"] = f"settings: {fault['msg']}"
+            continue
+        name = str(fault["loc"][0])
+        expected = f"expected {_EXPECTED[name]}" if name in _EXPECTED else fault["msg"]
         hint = " (unknown setting)" if fault["type"] == "extra_forbidden" else ""
-        got = f", got {fault['input']!r}" if fault["loc"] else ""
-        lines.append(f"{name}: {fault['msg']}{hint}{got}")
-    return "wrong settings:\n  " + "\n  ".join(lines)
+        lines[name] = f"{name}: {expected}{hint}, got {fault['input']!r}"
+    return "wrong settings:\n  " + "\n  ".join(lines.values())

@@ -222,7 +222,7 @@ def _asked(config: DecidedConfig) -> list[tuple[str, float]]:
 def _estimate(config: DecidedConfig, network: nn.Module, images: Tensor, labels: Tensor) -> float:
     """Seconds for one mini-batch of every epoch, from the measured time of a training step."""
     times = []
-    for _ in range(3):
+    for _ in range(10):
         began = time.monotonic()
         functional.cross_entropy(network.train()(images), labels).backward()
         times.append(time.monotonic() - began)

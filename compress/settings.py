@@ -1,5 +1,7 @@
 """The values a run decides where the user left them open: by preset, network, data set and machine."""
 
+from dataclasses import replace
+
 import torch
 
 from compress.config import DecidedConfig, RunConfig
@@ -9,7 +11,7 @@ from compress.environment import native_block, usable_cores
 from compress.errors import EnvironmentProblem, UsageError
 from models_zoo.zoo import Architecture, UnknownArchError, find_architecture
 
-DEFAULT_EPOCHS = {"default": (8, 4, 10), "paper": (0, 100, 100)}
+DEFAULT_EPOCHS = {"default": (6, 3, 9), "paper": (0, 100, 100)}
 """Epochs of baseline, search and fine-tuning per preset.
 
 The paper starts from a fresh network, stops the search at epoch 100 and trains 200 in all.
@@ -63,7 +65,9 @@ def load_decided(config: DecidedConfig) -> tuple[DecidedConfig, DataBundle]:
     data = load_data(config)
     architecture = _find(config.arch)
     if data.preprocessing.image_size < architecture.min_size:
+        note = f"images are enlarged to {architecture.small_size} pixels, for {config.arch} needs that"
         data = load_data(config.model_copy(update={"image_size": architecture.small_size}))
+        data = replace(data, notes=(*data.notes, note))
     return config.model_copy(update={"image_size": data.preprocessing.image_size}), data
 
 

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from compress.budget import Budget, allowed_counts, build_cost_model, check_reachable, repair
+from compress.budget import Budget, allowed_counts, check_reachable, repair
+from compress.costs import build_cost_model
 from compress.errors import UsageError
 from compress.structure.plan import plan_from_state
 from compress.structure.remove import cut

@@ -102,4 +102,4 @@ def _execute(
     else:
         render_terminal(report, output.data_console())
     if not quiet:
-        talk.print(f"Everything is in {path}", markup=False, soft_wrap=True)
+        talk.print(f"Ship {path}/artifacts/pruned.onnx; the report is {path}/report.md", markup=False, soft_wrap=True)

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from compress.data.bundle import Split
 from compress.edropout.energy import energy_loss
-from compress.edropout.populations import Population
+from compress.edropout.population import Population
 from compress.masks import kept_entries, masked, population_logits
 from compress.training.evaluate import Evaluation, evaluate
 from compress.training.weights import OptimizerSteps

@@ -10,10 +10,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from compress.budget import Budget, CostModel, Counts, allowed_counts, build_cost_model, check_reachable
+from compress.budget import Budget, Counts, allowed_counts, check_reachable
 from compress.config import DecidedConfig
+from compress.costs import CostModel, build_cost_model
 from compress.data.bundle import DataBundle
-from compress.edropout.populations import Constraint
+from compress.edropout.guided import Constraint
 from compress.errors import InterruptedRun
 from compress.observer import Observer
 from compress.runs import STAGES, RunFolder

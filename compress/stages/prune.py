@@ -6,7 +6,9 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor, nn
 
-from compress.edropout.populations import GuidedPopulation, GuidedSettings, PaperPopulation, Population, never_empty
+from compress.edropout.guided import GuidedPopulation, GuidedSettings
+from compress.edropout.paper import PaperPopulation
+from compress.edropout.population import Population, never_empty
 from compress.edropout.search import Search, SearchSettings
 from compress.stages.bench import Bench, Prunable, on_device, weights_file
 from compress.stages.weights import recipe

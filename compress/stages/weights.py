@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Sequence
+from dataclasses import replace
 
 from torch import nn
 
@@ -12,7 +13,7 @@ from compress.stages.bench import Bench, weights_file
 from compress.training.evaluate import evaluate
 from compress.training.load_weights import load_weights
 from compress.training.loop import run_loop
-from compress.training.optimizers import PAPER, STEP_EPOCHS, Recipe, default_recipe
+from compress.training.optimizers import PAPER, Recipe, default_recipe
 from compress.training.weights import Distillation, WeightSettings, WeightTraining, check_left_chance
 from models_zoo.zoo import head_names
 
@@ -86,7 +87,7 @@ def epochs_after_baseline(config: DecidedConfig) -> int:
 def recipe(config: DecidedConfig, network: nn.Module, *, done: int = 0) -> Recipe:
     """The recipe of the run's preset for a network; ``done`` epochs of the paper's schedule are behind it."""
     if config.preset == "paper":
-        return PAPER.scaled(0.1 ** (done // STEP_EPOCHS))
+        return replace(PAPER, epochs_behind=done)
     return default_recipe(network)
 
 

@@ -14,7 +14,7 @@ class Recipe:
     """How weights are trained.
 
     ``learning_rate`` is the peak of a one-cycle, or the start of steps; ``clip`` the largest norm of
-    a step's gradient.
+    a step's gradient; ``epochs_behind`` says how far a schedule of steps has come already.
     """
 
     optimizer: Literal["adamw", "adadelta"]
@@ -22,6 +22,7 @@ class Recipe:
     weight_decay: float
     schedule: Schedule
     clip: float = float("inf")
+    epochs_behind: int = 0
 
     def scaled(self, factor: float) -> "Recipe":
         """The same recipe at another learning rate."""
@@ -72,7 +73,10 @@ def build_schedule(
         steps_per_epoch: mini-batches in an epoch.
     """
     if recipe.schedule == "steps":
-        return torch.optim.lr_scheduler.StepLR(optimizer, step_size=STEP_EPOCHS * steps_per_epoch, gamma=0.1)
+        behind = recipe.epochs_behind * steps_per_epoch
+        return torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: 0.1 ** ((behind + step) // (STEP_EPOCHS * steps_per_epoch))
+        )
     return torch.optim.lr_scheduler.OneCycleLR(
         optimizer,
         max_lr=[recipe.learning_rate for _ in optimizer.param_groups],

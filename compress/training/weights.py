@@ -95,7 +95,8 @@ class WeightTraining:
         """Validation loss and accuracy; stops a network that has not left chance a third of the way."""
         result = evaluate(self._network, self._val, batch_size=self._settings.batch_size)
         if self._settings.must_learn and epoch + 1 >= -(-self._settings.epochs // 3):
-            check_left_chance(result.accuracy, self._val.labels)
+            last = epoch + 1 == self._settings.epochs
+            check_left_chance(result.accuracy, self._val.labels, errors=CHANCE_ERRORS if last else 0.0)
         return {"val_loss": result.loss, "val_accuracy": result.accuracy}
 
     def finished(self) -> bool:
@@ -115,20 +116,27 @@ class WeightTraining:
 MORE_TRAINING = "more --baseline-epochs, another --image-size, or start from trained --weights"
 
 
-def check_left_chance(accuracy: float, labels: Tensor, *, advice: str = MORE_TRAINING) -> None:
+CHANCE_ERRORS = 2.0
+"""Standard errors above chance that a trained network has to be; on the way there, anything above will do."""
+
+
+def check_left_chance(
+    accuracy: float, labels: Tensor, *, errors: float = CHANCE_ERRORS, advice: str = MORE_TRAINING
+) -> None:
     """Raise where an accuracy is no better than always answering the most frequent class.
 
     Args:
         accuracy: a fraction, on the split with these labels.
         labels: of the split, int64 (N,).
+        errors: how many standard errors above chance it has to be.
         advice: what to try, for the message.
 
     Raises:
-        DivergedError: it is within three standard errors of that.
+        DivergedError: it is not.
     """
     chance = float(labels.bincount().max()) / len(labels)
     error = (chance * (1 - chance) / len(labels)) ** 0.5
-    if accuracy <= chance + 3 * error:
+    if accuracy <= chance + errors * error:
         raise DivergedError(
             f"the network has not left chance: {accuracy:.1%} on validation, where always answering the most "
             f"frequent class gives {chance:.1%}. Pruning it would prove nothing. Try {advice}"

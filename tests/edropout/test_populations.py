@@ -3,8 +3,11 @@ import copy
 import pytest
 import torch
 
-from compress.budget import Budget, allowed_counts, build_cost_model
-from compress.edropout.populations import Constraint, GuidedPopulation, GuidedSettings, PaperPopulation, never_empty
+from compress.budget import Budget, allowed_counts
+from compress.costs import build_cost_model
+from compress.edropout.guided import Constraint, GuidedPopulation, GuidedSettings
+from compress.edropout.paper import PaperPopulation
+from compress.edropout.population import never_empty
 from compress.units import UnitMap, find_units
 from tests.helpers.networks import built, image_batch
 

@@ -4,8 +4,11 @@ import pytest
 import torch
 from torch import nn
 
-from compress.budget import Budget, allowed_counts, build_cost_model
-from compress.edropout.populations import Constraint, GuidedPopulation, GuidedSettings, PaperPopulation, Spread
+from compress.budget import Budget, allowed_counts
+from compress.costs import build_cost_model
+from compress.edropout.guided import Constraint, GuidedPopulation, GuidedSettings
+from compress.edropout.paper import PaperPopulation
+from compress.edropout.population import Spread
 from compress.edropout.search import Search, SearchSettings
 from compress.errors import InterruptedRun
 from compress.masks import kept_entries

@@ -1,122 +1,20 @@
-"""What evolves: the paper's population of bits, and the default's population of allocations.
+"""The default population: allocations, guided by saliency, within a budget.
 
 Axes: P population, U units, G groups.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Generator, Tensor
 
-from compress.budget import Budget, CostModel, Counts, repair
-from compress.edropout.evolution import better, cross, mutate_bits, mutate_real, pick_parents
+from compress.budget import Budget, Counts, repair
+from compress.costs import CostModel
+from compress.edropout.evolution import better, cross, mutate_real, pick_parents
+from compress.edropout.population import EnergyOf, Spread
 from compress.units import UnitMap
-
-EnergyOf = Callable[[Tensor], Tensor]
-"""States, bool (P, U) -> their energy losses (P,) on the current mini-batch."""
-
-
-@dataclass(frozen=True)
-class Spread:
-    """Energy losses of the population at one iteration: the lowest and the mean."""
-
-    best: float
-    mean: float
-
-
-class Population(Protocol):
-    """Evolves once per mini-batch and offers the state to train with."""
-
-    def evolve(self, energy_of: EnergyOf, *, progress: float) -> tuple[Tensor, Spread]:
-        """One generation; ``progress`` runs from 0 to 1 over the search. Returns the state, bool U."""
-
-    def learn(self, gradient_U: Tensor, loss: float) -> None:
-        """The mask's gradient and the training loss of the step taken with the state."""
-
-    def in_use(self) -> Tensor:
-        """The state the last step was trained with, bool U."""
-
-    def final(self) -> Tensor:
-        """The state to keep once the search is over, bool U."""
-
-    def converged(self) -> bool:
-        """True where evolution has nothing left to choose."""
-
-    def state_dict(self) -> dict[str, Any]:
-        """Plain tensors and numbers to go on from."""
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state."""
-
-
-class PaperPopulation:
-    """The paper's algorithm, unchanged: bits, F = 0.9, C = 0.5, start at 0.5, parents' energies kept (stale)."""
-
-    FACTOR = 0.9
-    CROSSOVER = 0.5
-
-    def __init__(self, units: UnitMap, *, population: int, generator: Generator) -> None:
-        self._units = units
-        self._generator = generator
-        states = torch.rand(population, units.total, generator=generator) < 0.5
-        self._states_PU = never_empty(states, units, generator)
-        self._energies_P: Tensor | None = None
-
-    def evolve(self, energy_of: EnergyOf, *, progress: float) -> tuple[Tensor, Spread]:  # noqa: ARG002
-        """Mutate, cross, select against the energies the parents had when they were selected."""
-        if self._energies_P is None:
-            self._energies_P = energy_of(self._states_PU)
-        parents = pick_parents(len(self._states_PU), self._generator)
-        mutants = mutate_bits(self._states_PU, parents, factor=self.FACTOR, generator=self._generator)
-        trials = cross(self._states_PU, mutants, rate=self.CROSSOVER, generator=self._generator)
-        trials = never_empty(trials, self._units, self._generator)
-        energies = energy_of(trials)
-        wins = better(energies, self._energies_P)
-        self._states_PU = torch.where(wins.unsqueeze(1), trials, self._states_PU)
-        self._energies_P = torch.where(wins, energies, self._energies_P)
-        return self.final(), Spread(float(self._energies_P.min()), float(self._energies_P.mean()))
-
-    def learn(self, gradient_U: Tensor, loss: float) -> None:
-        """Nothing: the paper's population is not guided."""
-
-    def in_use(self) -> Tensor:
-        """The state of lowest energy."""
-        return self.final()
-
-    def final(self) -> Tensor:
-        """The state of lowest energy."""
-        if self._energies_P is None:
-            return self._states_PU[0]
-        return self._states_PU[self._energies_P.argmin()]
-
-    def converged(self) -> bool:
-        """Mean energy equals best energy."""
-        return self._energies_P is not None and bool(self._energies_P.mean() == self._energies_P.min())
-
-    def state_dict(self) -> dict[str, Any]:
-        """States, energies and the random generator."""
-        return {
-            "states": self._states_PU,
-            "energies": self._energies_P,
-            "generator": self._generator.get_state(),
-        }
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state."""
-        self._states_PU, self._energies_P = state["states"], state["energies"]
-        self._generator.set_state(state["generator"])
-
-
-def never_empty(states_PU: Tensor, units: UnitMap, generator: Generator) -> Tensor:
-    """Give every group that a state empties one unit back, drawn at random."""
-    states = states_PU.clone()
-    empty_PG = units.counts(states) == 0
-    for member, index in empty_PG.nonzero().tolist():
-        group = units.groups[index]
-        states[member, group.first + int(torch.randint(group.size, (1,), generator=generator))] = True
-    return states
 
 
 @dataclass(frozen=True)
