@@ -36,9 +36,9 @@ SETTINGS: dict[str, Any] = {
     "align": _flag(str, _PRUNING, "Keep multiples of so many channels; auto: by processor. (default: auto)"),
     "population": _flag(int, _PRUNING, "States that compete. (default: 8)"),
     "evolution": _flag(bool, _PRUNING, "Without it: the ablation, saliency alone.", "--evolution/--no-evolution"),
-    "baseline_epochs": _flag(int, _TRAINING, "Epochs before the search. (default: 6; paper 0)"),
-    "search_epochs": _flag(int, _TRAINING, "Epochs of EDropout. (default: 3; paper 100)"),
-    "finetune_epochs": _flag(int, _TRAINING, "Epochs of the cut network. (default: 9; paper 100)"),
+    "baseline_epochs": _flag(int, _TRAINING, "Epochs before the search. (default: 8; paper 20)"),
+    "search_epochs": _flag(int, _TRAINING, "Epochs of EDropout. (default: 4; paper 80)"),
+    "finetune_epochs": _flag(int, _TRAINING, "Epochs of the cut network. (default: 10; paper 100)"),
     "distill": _flag(bool, _TRAINING, "Fine-tune on the original's answers too. (default: yes; paper no)", "--distill/--no-distill"),
     "train_original": _flag(
         bool,
