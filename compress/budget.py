@@ -114,7 +114,7 @@ def _bisect(sorted_PGS: Tensor, model: CostModel, counts: Counts, limits: Tensor
         return counts.round((sorted_PGS > threshold_P[:, None, None]).sum(-1))
 
     everything = (model.costs(at(low)) <= limits).all(-1)
-    for _ in range(40):
+    for _ in range(24):
         middle = (low + high) / 2
         fits = (model.costs(at(middle)) <= limits).all(-1)
         high = torch.where(fits, middle, high)

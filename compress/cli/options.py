@@ -39,7 +39,9 @@ SETTINGS: dict[str, Any] = {
     "baseline_epochs": _flag(int, _TRAINING, "Epochs before the search. (default: 8; paper 20)"),
     "search_epochs": _flag(int, _TRAINING, "Epochs of EDropout. (default: 4; paper 80)"),
     "finetune_epochs": _flag(int, _TRAINING, "Epochs of the cut network. (default: 10; paper 100)"),
-    "distill": _flag(bool, _TRAINING, "Fine-tune on the original's answers too. (default: yes; paper no)", "--distill/--no-distill"),
+    "distill": _flag(
+        bool, _TRAINING, "Fine-tune on the original's answers too. (default: yes; paper: no)", "--distill/--no-distill"
+    ),
     "train_original": _flag(
         bool,
         _TRAINING,
