@@ -14,9 +14,8 @@ from models_zoo.zoo import Architecture, UnknownArchError, find_architecture
 DEFAULT_EPOCHS = {"default": (8, 4, 10), "paper": (20, 80, 100)}
 """Epochs of baseline, search and fine-tuning per preset.
 
-The paper stops the search at epoch 100 and trains 200 in all, from a fresh network. Here its first 20
-epochs train the whole network: without BatchNorm, half of SqueezeNet's channels gone from the first
-step, the logits fell to zero and stayed there.
+The paper stops the search at epoch 100 and trains 200 in all, from a fresh network. Here the first 20
+of them train the whole network: see the method's card.
 """
 
 DEFAULT_BATCH_SIZE = {"default": 64, "paper": 128}

@@ -34,7 +34,7 @@ def baseline(bench: Bench) -> nn.Module:
             bench.observer.note(note)
         with bench.stage(name, steps=epochs * bench.steps_per_epoch):
             if epochs:
-                _train(bench, name, network, _settings(bench, network, epochs, must_learn=True))
+                _train(bench, name, network, _settings(bench, default_recipe(network), epochs, must_learn=True))
             elif config.weights is not None:
                 accuracy = evaluate(network, bench.data.val, batch_size=config.batch_size).accuracy
                 check_left_chance(accuracy, bench.data.val.labels)
@@ -56,7 +56,7 @@ def train_original(bench: Bench, original: nn.Module) -> nn.Module:
     epochs = epochs_after_baseline(config)
     if not bench.run.is_finished(name):
         with bench.stage(name, steps=epochs * bench.steps_per_epoch):
-            _train(bench, name, network, _settings(bench, network, epochs))
+            _train(bench, name, network, _settings(bench, recipe(bench, network), epochs))
             bench.save_network(weights_file(name), network)
     return bench.load_network(weights_file(name), network)
 
@@ -73,7 +73,13 @@ def finetune(bench: Bench, smaller: nn.Module, teacher: nn.Module, *, searched: 
         with bench.stage(name, steps=epochs * bench.steps_per_epoch):
             distillation = Distillation(teacher) if config.distill else None
             if epochs:
-                settings = _settings(bench, smaller, epochs, done=searched, distillation=distillation)
+                settings = _settings(
+                    bench,
+                    recipe(bench, smaller, searched=searched),
+                    epochs,
+                    must_learn=config.preset == "paper",  # its search may end at chance: see the method's card
+                    distillation=distillation,
+                )
                 _train(bench, name, smaller, settings)
             bench.save_network(weights_file(name), smaller)
     return bench.load_network(weights_file(name), smaller)
@@ -84,10 +90,10 @@ def epochs_after_baseline(config: DecidedConfig) -> int:
     return config.search_epochs + config.finetune_epochs
 
 
-def recipe(config: DecidedConfig, network: nn.Module, *, done: int = 0) -> Recipe:
-    """The recipe of the run's preset for a network; ``done`` epochs of the paper's schedule are behind it."""
-    if config.preset == "paper":
-        return replace(PAPER, epochs_behind=done)
+def recipe(bench: Bench, network: nn.Module, *, searched: int = 0) -> Recipe:
+    """The recipe of the run's preset after the baseline; the paper's schedule goes on where the last stage left it."""
+    if bench.config.preset == "paper":
+        return replace(PAPER, epochs_behind=bench.run.read_json("01_baseline/epochs.json") + searched)
     return default_recipe(network)
 
 
@@ -131,15 +137,14 @@ def _head_note(head: Sequence[str], epochs: int) -> tuple[str, ...]:
 
 def _settings(
     bench: Bench,
-    network: nn.Module,
+    chosen: Recipe,
     epochs: int,
     *,
-    done: int = 0,
     must_learn: bool = False,
     distillation: Distillation | None = None,
 ) -> WeightSettings:
     return WeightSettings(
-        recipe=recipe(bench.config, network, done=done),
+        recipe=chosen,
         epochs=epochs,
         steps_per_epoch=bench.steps_per_epoch,
         batch_size=bench.config.batch_size,
