@@ -35,6 +35,7 @@ from compress.stages.weights import (
 )
 from compress.structure.plan import plan_from_state
 from compress.structure.remove import put_back
+from compress.training.evaluate import recalibrate_batchnorm
 
 Mode = Literal["new", "resume", "overwrite"]
 
@@ -138,6 +139,7 @@ def _entrants(
     if paper:
         plan = plan_from_state(prunable.units, found.keep_U)
         whole = put_back(smaller, found.network, prunable.units, plan)
+        recalibrate_batchnorm(whole, bench.data.train, batch_size=bench.config.batch_size)
         entrants.append(Entrant("full (F)", "extra", "full", whole, total))
     return entrants
 

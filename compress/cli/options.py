@@ -30,7 +30,7 @@ SETTINGS: dict[str, Any] = {
     "skip_bad": _flag(int, _DATA, "Unreadable images to tolerate. (default: 0)"),
     "image_size": _flag(int, _DATA, "Pixels a side. (default: by data set)"),
     "workers": _flag(int, _DATA, "Processes that read an image folder. (default: 0)"),
-    "preset": _flag(Preset, _PRUNING, "paper: the published algorithm, unchanged."),
+    "preset": _flag(Preset, _PRUNING, "paper: the published algorithm, after 20 epochs of plain training."),
     "keep_macs": _flag(float, _PRUNING, "Fraction of multiply-accumulates to keep. (default: 0.5)"),
     "keep_params": _flag(float, _PRUNING, "Fraction of parameters to keep; alone, it takes the place of --keep-macs."),
     "align": _flag(str, _PRUNING, "Keep multiples of so many channels; auto: by processor. (default: auto)"),

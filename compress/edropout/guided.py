@@ -75,6 +75,7 @@ class GuidedPopulation:
         self._in_use_U = torch.ones(units.total, dtype=torch.bool)
         self._chosen = 0
         self._usual_loss = float("inf")
+        self._tolerated = True
         self._frozen = False
 
     def evolve(self, energy_of: EnergyOf, *, progress: float) -> tuple[Tensor, Spread]:
@@ -89,7 +90,7 @@ class GuidedPopulation:
             spread = Spread(energy, energy)
         else:
             spread = self._select(energy_of, progress)
-        self._frozen = progress >= settings.frozen
+        self._frozen = progress >= settings.frozen and self._tolerated
         return self._in_use_U, spread
 
     def _select(self, energy_of: EnergyOf, progress: float) -> Spread:
@@ -122,7 +123,8 @@ class GuidedPopulation:
         memory = self._settings.memory
         self._saliency_U = memory * self._saliency_U + (1 - memory) * gradient_U.cpu().square()
         self._steps += 1
-        if self._steps > 1 and loss > self._settings.tolerated_loss * self._usual_loss:
+        self._tolerated = self._steps <= 1 or loss <= self._settings.tolerated_loss * self._usual_loss
+        if not self._tolerated:
             self._offsets_PG[self._chosen] *= 0.5  # it won on energy and trains badly: back towards saliency alone
         self._usual_loss = loss if self._steps == 1 else memory * self._usual_loss + (1 - memory) * loss
 
@@ -149,6 +151,7 @@ class GuidedPopulation:
             "in_use": self._in_use_U,
             "chosen": self._chosen,
             "usual_loss": self._usual_loss,
+            "tolerated": self._tolerated,
             "frozen": self._frozen,
             "generator": self._generator.get_state(),
         }
@@ -157,5 +160,6 @@ class GuidedPopulation:
         """Go on from a state."""
         self._offsets_PG, self._saliency_U = state["offsets"], state["saliency"]
         self._steps, self._in_use_U = state["steps"], state["in_use"]
-        self._chosen, self._usual_loss, self._frozen = state["chosen"], state["usual_loss"], state["frozen"]
+        self._chosen, self._usual_loss = state["chosen"], state["usual_loss"]
+        self._tolerated, self._frozen = state["tolerated"], state["frozen"]
         self._generator.set_state(state["generator"])

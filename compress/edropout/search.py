@@ -33,7 +33,7 @@ class Search:
     """A loop body (see ``training.loop.Body``): the energy model picks a state, back-propagation trains with it.
 
     Only the kept weights move: whatever the optimizer did to the weights of dropped units
-    (momentum, decay) is undone, so a unit that comes back is as it was when it went.
+    (momentum, decay) is undone, so a unit that comes back has the weights it went with.
     """
 
     def __init__(
@@ -60,7 +60,9 @@ class Search:
         def energy_of(states_PU: Tensor) -> Tensor:
             self._network.eval()
             keep = states_PU.to(images)
-            return energy_loss(population_logits(self._network, self._units, keep, images[part]), labels[part]).cpu()
+            logits_PBK = population_logits(self._network, self._units, keep, images[part])
+            energies_P = energy_loss(logits_PBK, labels[part]).cpu()
+            return energies_P.masked_fill(energies_P.isnan(), torch.inf)  # a state without an answer ranks last
 
         progress = self._taken / self._settings.total_steps
         state_U, spread = self._population.evolve(energy_of, progress=progress)

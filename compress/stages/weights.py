@@ -56,7 +56,7 @@ def train_original(bench: Bench, original: nn.Module) -> nn.Module:
     epochs = epochs_after_baseline(config)
     if not bench.run.is_finished(name):
         with bench.stage(name, steps=epochs * bench.steps_per_epoch):
-            _train(bench, name, network, _settings(bench, recipe(bench, network), epochs))
+            _train(bench, name, network, _settings(bench, recipe(bench, network), epochs, must_learn=True))
             bench.save_network(weights_file(name), network)
     return bench.load_network(weights_file(name), network)
 
@@ -77,7 +77,7 @@ def finetune(bench: Bench, smaller: nn.Module, teacher: nn.Module, *, searched: 
                     bench,
                     recipe(bench, smaller, searched=searched),
                     epochs,
-                    must_learn=config.preset == "paper",  # its search may end at chance: see the method's card
+                    must_learn=True,
                     distillation=distillation,
                 )
                 _train(bench, name, smaller, settings)

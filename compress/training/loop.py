@@ -131,10 +131,21 @@ def _check_finite(values: Mapping[str, float], progress: _Progress) -> None:
 
 
 def _capture(body: Body, progress: _Progress) -> dict[str, Any]:
-    return {"body": body.state_dict(), "progress": vars(progress).copy(), "rng": torch.get_rng_state()}
+    return {
+        "body": body.state_dict(),
+        "progress": vars(progress).copy(),
+        "rng": torch.get_rng_state(),
+        "cuda": _cuda_states(),
+    }
+
+
+def _cuda_states() -> list[Tensor]:
+    return torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
 
 
 def _restore(body: Body, saved: Mapping[str, Any]) -> _Progress:
     body.load_state_dict(saved["body"])
     torch.set_rng_state(saved["rng"])
+    if saved["cuda"]:
+        torch.cuda.set_rng_state_all(saved["cuda"])
     return _Progress(**saved["progress"])

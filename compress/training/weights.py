@@ -92,9 +92,9 @@ class WeightTraining:
         return {"loss": float(loss.detach()), "accuracy": float(accuracy)}
 
     def end_epoch(self, epoch: int) -> dict[str, float]:
-        """Validation loss and accuracy; stops a network that has not left chance half of the way."""
+        """Validation loss and accuracy; stops a network that is at chance half of the way."""
         result = evaluate(self._network, self._val, batch_size=self._settings.batch_size)
-        if self._settings.must_learn and epoch + 1 >= -(-self._settings.epochs // 2):
+        if self._settings.must_learn and epoch + 1 >= min(-(-self._settings.epochs // 2), PATIENCE):
             last = epoch + 1 == self._settings.epochs
             check_left_chance(result.accuracy, self._val.labels, errors=CHANCE_ERRORS if last else 0.0)
         return {"val_loss": result.loss, "val_accuracy": result.accuracy}
@@ -115,6 +115,9 @@ class WeightTraining:
 
 MORE_TRAINING = "more --baseline-epochs, another --image-size, or start from trained --weights"
 
+
+PATIENCE = 10
+"""Epochs a network may stay at chance, however many it is given."""
 
 CHANCE_ERRORS = 2.0
 """Standard errors above chance that a trained network has to be; on the way there, anything above will do."""
