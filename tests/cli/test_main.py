@@ -77,7 +77,7 @@ def test_version_names_the_runtimes():
         (["run"], 2, "which network?"),
         (["run", "--arhc", "x"], 2, "--arch"),
         (["rnu"], 2, "No such command 'rnu'"),
-        (["run", "-a", "squeezenet", "--keep-macs", "1.5"], 2, "keep_macs: expected a fraction between 0 and 1 (0.5 keeps half), got 1.5"),
+        (["run", "-a", "squeezenet", "--keep-macs", "1.5"], 2, "keep_macs: expected a fraction between 0 and 1"),
         (["run", "-a", "squeezenet", "--preset", "paper", "--keep-macs", "0.5"], 2, "no budget"),
         (["run", "--config", "/nowhere.toml"], 2, "cannot read the config /nowhere.toml"),
         (["run", "--resume", "/nowhere", "--seed", "3", "--out", "x"], 2, "drop --out, --seed"),
