@@ -38,7 +38,7 @@ def main() -> None:
     for seed in arguments.seeds:
         for name in arguments.configs:
             report = race(name, seed, arguments.runs / f"{name}-{seed}")
-            environment = report["environment"]
+            environment = report["environment"] | {"date": report["created"][:10]}
             rows.append((name, str(seed), *summary(report)))
             arguments.out.write_text(table(rows, environment))
     sys.stdout.write(table(rows, environment))
@@ -86,7 +86,7 @@ def table(rows: Sequence[Sequence[str]], environment: dict[str, Any]) -> str:
     machine = f"{cpu['model']}, {cpu['cores']} cores ({' '.join(cpu['isa'])})"
     versions = f"commit {environment['git']}, Python {environment['python']}, {packages}"
     body = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    return f"{body}\n\nMeasured on {machine}, {versions}.\n"
+    return f"{body}\n\nMeasured on {environment['date']} on {machine}, {versions}.\n"
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ ENVIRONMENT = {
     "cpu": {"model": "Some CPU", "cores": 2, "isa": ["avx2"]},
     "git": "abc",
     "python": "3.12.1",
+    "date": "2026-11-22",
 }
 
 
@@ -44,4 +45,4 @@ def test_table_says_where_it_was_measured():
     lines = table([("default", "0", *summary(REPORT))], ENVIRONMENT).splitlines()
     assert lines[2].startswith("| default | 0 | 49.9% | 40.0% |")
     assert len({line.count("|") for line in lines[:3]}) == 1
-    assert lines[-1] == "Measured on Some CPU, 2 cores (avx2), commit abc, Python 3.12.1, torch 2.13.0."
+    assert lines[-1] == "Measured on 2026-11-22 on Some CPU, 2 cores (avx2), commit abc, Python 3.12.1, torch 2.13.0."
