@@ -44,7 +44,7 @@ def test_the_paper_preset_reports_full_and_pruned_rows(images, weights, tmp_path
 
 
 def test_the_paper_preset_starts_from_a_fresh_network_and_resumes(images, tmp_path):
-    config = tiny_config(images, preset="paper", align="auto", baseline_epochs=0, search_epochs=1, finetune_epochs=1)
+    config = tiny_config(images, preset="paper", align="auto", baseline_epochs=0, search_epochs=1, finetune_epochs=5)
     for step in (1, 3):
         observer = StopAt("03_search", step)
         with pytest.raises(InterruptedRun):
