@@ -34,7 +34,7 @@ def baseline(bench: Bench) -> nn.Module:
             bench.observer.note(note)
         with bench.stage(name, steps=epochs * bench.steps_per_epoch):
             if epochs:
-                _train(bench, name, network, _settings(bench, default_recipe(network), epochs, must_learn=True))
+                _train(bench, name, network, _settings(bench, default_recipe(network), epochs))
             elif config.weights is not None:
                 accuracy = evaluate(network, bench.data.val, batch_size=config.batch_size).accuracy
                 check_left_chance(accuracy, bench.data.val.labels)
@@ -56,7 +56,7 @@ def train_original(bench: Bench, original: nn.Module) -> nn.Module:
     epochs = epochs_after_baseline(config)
     if not bench.run.is_finished(name):
         with bench.stage(name, steps=epochs * bench.steps_per_epoch):
-            _train(bench, name, network, _settings(bench, recipe(bench, network), epochs, must_learn=True))
+            _train(bench, name, network, _settings(bench, recipe(bench, network), epochs))
             bench.save_network(weights_file(name), network)
     return bench.load_network(weights_file(name), network)
 
@@ -77,7 +77,6 @@ def finetune(bench: Bench, smaller: nn.Module, teacher: nn.Module, *, searched: 
                     bench,
                     recipe(bench, smaller, searched=searched),
                     epochs,
-                    must_learn=True,
                     distillation=distillation,
                 )
                 _train(bench, name, smaller, settings)
@@ -140,7 +139,6 @@ def _settings(
     chosen: Recipe,
     epochs: int,
     *,
-    must_learn: bool = False,
     distillation: Distillation | None = None,
 ) -> WeightSettings:
     return WeightSettings(
@@ -148,7 +146,7 @@ def _settings(
         epochs=epochs,
         steps_per_epoch=bench.steps_per_epoch,
         batch_size=bench.config.batch_size,
-        must_learn=must_learn,
+        must_learn=True,
         distillation=distillation,
     )
 
