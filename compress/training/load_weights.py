@@ -59,7 +59,7 @@ def _read(file: Path) -> dict[str, Tensor]:
             f"{file} is not plain weights: loading it would run code, which is refused. "
             "Save it with torch.save(network.state_dict(), ...) or as safetensors"
         ) from None
-    except (RuntimeError, EOFError, ValueError, OSError, KeyError) as error:
+    except Exception as error:  # the unpickler meets damaged bytes with anything: IndexError, KeyError, EOFError...
         raise BadInputError(f"{file} is not a weights file: {error}") from None
     return _unwrapped(state, file)
 

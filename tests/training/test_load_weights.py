@@ -79,7 +79,7 @@ def test_nan_is_named(tmp_path: Path):
 
 
 @pytest.mark.parametrize("name", ["w.pt", "w.safetensors"])
-@pytest.mark.parametrize("content", [b"", b"not weights at all", b"PK\x03\x04broken"])
+@pytest.mark.parametrize("content", [b"", b"not weights at all", b"broken\n", b"PK\x03\x04broken"])
 def test_what_is_no_weights_file_is_refused(tmp_path: Path, name: str, content: bytes):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(BadInputError, match=name):
