@@ -18,7 +18,7 @@ import numpy as np
 from onnxruntime import InferenceSession
 
 from exporters.errors import ExportError
-from exporters.paired_ratio import ratio_interval, round_variation
+from exporters.paired_ratio import ratio_interval
 from exporters.session import open_session, run_logits
 
 Verdict = Literal["faster", "slower", "no difference"]
@@ -60,12 +60,29 @@ class LatencySettings:
 
 @dataclass(frozen=True)
 class Timing:
-    """Milliseconds of one call; a percentile is ``None`` where the sample is too small for it."""
+    """Milliseconds of one call; a percentile is ``None`` where the sample is too small for it.
+
+    Attributes:
+        samples: calls that were timed.
+        p50_ms: the median.
+        p50_low_ms: lower end of the median's 95 % bootstrap interval.
+        p50_high_ms: upper end.
+        p90_ms: 90 % of the calls were at most this long; from 64 samples on.
+        p99_ms: 99 % of the calls were at most this long; from 662 samples on.
+        images_per_second: throughput over all timed calls.
+        coefficient_of_variation: standard deviation over mean of the rounds' medians.
+        sample_ms: at most 200 of the calls in the order they were timed, evenly spaced; for plots.
+    """
 
     samples: int
     p50_ms: float
+    p50_low_ms: float
+    p50_high_ms: float
     p90_ms: float | None
     p99_ms: float | None
+    images_per_second: float
+    coefficient_of_variation: float
+    sample_ms: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -81,9 +98,8 @@ class LatencyComparison:
         ratio: median over the pairs of original / candidate; above 1 the candidate is faster.
         ratio_low: lower end of the 95 % interval on the ratio.
         ratio_high: its upper end.
-        coefficient_of_variation: standard deviation over mean of the rounds' medians, of the less
-            steady file.
-        noisy: whether that is above 0.1: the machine was busy, or its clock changed.
+        pinned: whether the process was held on as many cores as there are threads.
+        noisy: whether a file's coefficient of variation is above 0.1: the machine was busy, or its clock changed.
     """
 
     batch_size: int
@@ -94,8 +110,13 @@ class LatencyComparison:
     ratio: float
     ratio_low: float
     ratio_high: float
-    coefficient_of_variation: float
+    pinned: bool
     noisy: bool
+
+    @property
+    def coefficient_of_variation(self) -> float:
+        """Of the less steady of the two files."""
+        return max(self.original.coefficient_of_variation, self.candidate.coefficient_of_variation)
 
     @property
     def verdict(self) -> Verdict:
@@ -211,29 +232,37 @@ def _no_garbage_collection() -> Iterator[None]:
 
 def _summarise(rounds: list[np.ndarray], *, batch_size: int, threads: int, seed: int) -> LatencyComparison:
     interval = ratio_interval(rounds, seed=seed)
-    variation = max(round_variation(rounds))
-    samples = np.concatenate(rounds)
+    original, candidate = (
+        summarise_timing([pairs[:, column] for pairs in rounds], batch_size=batch_size, seed=seed) for column in (0, 1)
+    )
     return LatencyComparison(
         batch_size=batch_size,
         threads=threads,
         rounds=len(rounds),
-        original=summarise_timing(samples[:, 0]),
-        candidate=summarise_timing(samples[:, 1]),
+        original=original,
+        candidate=candidate,
         ratio=interval.ratio,
         ratio_low=interval.low,
         ratio_high=interval.high,
-        coefficient_of_variation=variation,
-        noisy=variation > NOISY_ABOVE,
+        pinned=False,
+        noisy=max(original.coefficient_of_variation, candidate.coefficient_of_variation) > NOISY_ABOVE,
     )
 
 
-def summarise_timing(milliseconds: np.ndarray) -> Timing:
-    """Percentiles of samples [n], each only where n allows it."""
+def summarise_timing(rounds: list[np.ndarray], *, batch_size: int, seed: int) -> Timing:  # noqa: ARG001
+    """Percentiles of the rounds' milliseconds, each only where their number allows it."""
+    milliseconds = np.concatenate(rounds)
     count = len(milliseconds)
     p50, p90, p99 = (float(value) for value in np.percentile(milliseconds, (50, 90, 99)))
+    medians = np.array([np.median(part) for part in rounds])
     return Timing(
         samples=count,
         p50_ms=p50,
+        p50_low_ms=float(medians.min()),
+        p50_high_ms=float(medians.max()),
         p90_ms=p90 if count >= _FEWEST_FOR_P90 else None,
         p99_ms=p99 if count >= _FEWEST_FOR_P99 else None,
+        images_per_second=batch_size * count / (milliseconds.sum() / 1e3),
+        coefficient_of_variation=float(medians.std(ddof=1) / medians.mean()) if len(rounds) > 1 else 0.0,
+        sample_ms=tuple(float(value) for value in milliseconds[:: -(-count // 200)]),
     )

