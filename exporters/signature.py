@@ -1,10 +1,23 @@
 """What an ONNX classifier takes and gives, read from its graph."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Final, Literal
+
+import numpy as np
+from onnxruntime import InferenceSession
+
+from exporters.errors import ExportError, OnnxFileError
 
 Layout = Literal["NCHW", "NHWC"]
 PixelType = Literal["float32", "float16", "uint8"]
+
+_PIXEL_TYPES: Final[dict[str, PixelType]] = {
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(uint8)": "uint8",
+}
+_SCORE_TYPES: Final = ("tensor(float)", "tensor(float16)", "tensor(double)")
+_CHANNELS: Final = (1, 3)
 
 
 @dataclass(frozen=True)
@@ -32,3 +45,140 @@ class Signature:
     height: int | None
     width: int | None
     classes: int | None
+
+    def random_images(
+        self, random: np.random.Generator, *, batch_size: int, image_size: int | None = None
+    ) -> np.ndarray:
+        """Images as the file takes them: standard normal, or 0 to 255 where it takes bytes.
+
+        Args:
+            random: where they come from.
+            batch_size: images in the call.
+            image_size: height and width, pixels, where the file leaves them free.
+
+        Returns:
+            [B, C, H, W] or [B, H, W, C] in the file's type, contiguous.
+
+        Raises:
+            ExportError: the file takes another batch size, or needs an image size.
+        """
+        if batch_size < 1 or self.batch not in (None, batch_size):
+            wanted = "a batch of at least 1 image" if self.batch is None else f"a batch of {self.batch}, as in the file"
+            raise ExportError(f"expected {wanted}, got {batch_size}; try --batch-sizes {self.batch or 1}")
+        height, width = self.height or image_size, self.width or image_size
+        if height is None or width is None:
+            raise ExportError("expected an image size, as the file leaves it free, got none; try --image-size")
+        shape = (self.channels, height, width) if self.layout == "NCHW" else (height, width, self.channels)
+        if self.dtype == "uint8":
+            return random.integers(0, 256, size=(batch_size, *shape), dtype=np.uint8)
+        return random.standard_normal((batch_size, *shape), dtype=np.float32).astype(self.dtype, copy=False)
+
+
+def signature_of(
+    session: InferenceSession, *, layout: Layout | None = None, channels: int | None = None, source: str = "the file"
+) -> Signature:
+    """Read what a session takes and gives.
+
+    The axis of length 1 or 3 holds the channels: the second (NCHW) or the last (NHWC). Where the
+    shape fits both or neither, ``layout`` decides, else the file's metadata as compress writes it.
+
+    Args:
+        session: of ``open_session``.
+        layout: what the user says of it; it has to fit the shape.
+        channels: what the user says, where the shape leaves them free.
+        source: the file's name, for messages.
+
+    Raises:
+        OnnxFileError: more or other inputs and outputs than a classifier's, or no telling the layout.
+    """
+    images, scores = image_input(session, source=source), score_output(session, source=source)
+    sizes = [_fixed(size) for size in images.shape]
+    found = _layout(sizes, layout or _noted_layout(session), source=source)
+    count, height, width = (sizes[1], sizes[2], sizes[3]) if found == "NCHW" else (sizes[3], sizes[1], sizes[2])
+    count = count or channels
+    if count not in _CHANNELS:
+        raise OnnxFileError(
+            f"expected 1 or 3 channels, {source} has the input shape {images.shape} in layout {found} and does not "
+            "say how many; try to export it with a fixed number of channels"
+        )
+    return Signature(
+        input_name=images.name,
+        output_name=scores.name,
+        layout=found,
+        dtype=_PIXEL_TYPES[images.type],
+        batch=sizes[0],
+        channels=count,
+        height=height,
+        width=width,
+        classes=_fixed(scores.shape[1]) if len(scores.shape) == 2 else None,
+    )
+
+
+def image_input(session: InferenceSession, *, source: str) -> Any:
+    """The one input, of images.
+
+    Raises:
+        OnnxFileError: there are several, or it has other than four axes, or no type of pixels.
+    """
+    inputs = session.get_inputs()
+    if len(inputs) != 1:
+        names = ", ".join(value.name for value in inputs) or "none"
+        raise OnnxFileError(f"expected one input of images, {source} has {len(inputs)} ({names})")
+    (images,) = inputs
+    if images.type not in _PIXEL_TYPES or len(images.shape) != 4:
+        raise OnnxFileError(
+            f"expected one input [batch, C, H, W] or [batch, H, W, C] of {', '.join(_PIXEL_TYPES.values())}, "
+            f"{source} takes {images.name} {images.shape} of {images.type}; is it an image classifier?"
+        )
+    return images
+
+
+def score_output(session: InferenceSession, *, source: str) -> Any:
+    """The output [batch, K] with a score per class; further outputs, of labels or maps, are passed over.
+
+    Raises:
+        OnnxFileError: there is none, or more than one that it could be.
+    """
+    outputs = session.get_outputs()
+    fitting = [value for value in outputs if value.type in _SCORE_TYPES and len(value.shape) == 2]
+    if len(fitting) == 1:
+        return fitting[0]
+    shown = ", ".join(f"{value.name} {value.shape} of {value.type}" for value in outputs)
+    if fitting:
+        raise OnnxFileError(
+            f"expected one output [batch, K] of scores, {source} has {len(fitting)} ({shown}); "
+            "try to export it with the logits alone"
+        )
+    hint = "is it an image classifier?"
+    if any(value.type.startswith(("seq", "map")) for value in outputs):
+        hint = "a ZipMap, as converters of scikit-learn add it, must go: try zipmap=False"
+    raise OnnxFileError(f"expected one output [batch, K] of scores, {source} gives {shown or 'none'}; {hint}")
+
+
+def _fixed(size: Any) -> int | None:
+    return size if isinstance(size, int) and size > 0 else None
+
+
+def _noted_layout(session: InferenceSession) -> Layout | None:
+    noted = session.get_modelmeta().custom_metadata_map.get("layout", "")
+    return "NCHW" if "NCHW" in noted else "NHWC" if "NHWC" in noted else None
+
+
+def _layout(sizes: list[int | None], told: Layout | None, *, source: str) -> Layout:
+    first, last = sizes[1], sizes[3]
+    could: list[Layout] = []
+    if first in _CHANNELS:
+        could.append("NCHW")
+    if last in _CHANNELS:
+        could.append("NHWC")
+    if len(could) == 1 and told in (None, could[0]):
+        return could[0]
+    if told is not None and (told in could or (first if told == "NCHW" else last) is None):
+        return told
+    shown = [size or "free" for size in sizes]
+    if told is not None:
+        raise OnnxFileError(f"expected 1 or 3 channels where {told} has them, {source} has the input shape {shown}")
+    raise OnnxFileError(
+        f"expected 1 or 3 channels as the second or the last axis, {source} has the input shape {shown}, "
+        "from which the layout cannot be told; try --layout NCHW or --layout NHWC"
+    )
