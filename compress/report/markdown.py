@@ -5,19 +5,18 @@ from collections.abc import Iterator
 
 from compress.report import figures, tables
 from compress.report.figures import printable
-from compress.report.model import RunReport
+from compress.report.model import Report
 from compress.report.tables import Table
 from compress.report.verdict import state_verdict
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<|&~])")
 
 
-def render_markdown(report: RunReport) -> str:
+def render_markdown(report: Report) -> str:
     """The whole report as one Markdown document."""
-    search, data = report.search, report.data
-    converged = "not converged" if search.converged_at is None else f"converged in epoch {search.converged_at}"
+    data = report.data
     lines = [
-        f"# {escape(report.run_name)}",
+        f"# {escape(report.name)}",
         "",
         *_verdict_lines(report),
         *_table_lines(tables.network_table(report)),
@@ -25,13 +24,7 @@ def render_markdown(report: RunReport) -> str:
         *_table_lines(tables.percentile_table(report)),
         *_table_lines(tables.check_table(report)),
         *_table_lines(tables.layer_table(report)),
-        "## Search",
-        "",
-        escape(
-            f"Preset {search.preset}, {figures.plural(search.population, 'state')}, "
-            f"{figures.plural(search.iterations, 'iteration')}, {converged}, {figures.duration(search.seconds)}."
-        ),
-        "",
+        *_search_lines(report),
         *_table_lines(tables.history_table(report)),
         *_table_lines(tables.time_table(report)),
         "## Data",
@@ -49,12 +42,26 @@ def render_markdown(report: RunReport) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _search_lines(report: Report) -> Iterator[str]:
+    if report.run is None:
+        return
+    search = report.run.search
+    converged = "not converged" if search.converged_at is None else f"converged in epoch {search.converged_at}"
+    yield "## Search"
+    yield ""
+    yield escape(
+        f"Preset {search.preset}, {figures.plural(search.population, 'state')}, "
+        f"{figures.plural(search.iterations, 'iteration')}, {converged}, {figures.duration(search.seconds)}."
+    )
+    yield ""
+
+
 def escape(text: str) -> str:
     """A user's text as Markdown that shows exactly it; not for the start of a line."""
     return _SPECIAL.sub(r"\\\1", printable(text))
 
 
-def _verdict_lines(report: RunReport) -> Iterator[str]:
+def _verdict_lines(report: Report) -> Iterator[str]:
     verdict = state_verdict(report)
     yield f"**{escape(verdict.headline)}**"
     yield ""

@@ -6,15 +6,15 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from compress.errors import BadInputError
-from compress.report.model import SCHEMA_VERSION, RunReport
+from compress.report.model import SCHEMA_VERSION, Report
 
 
-def dump_report(report: RunReport) -> str:
+def dump_report(report: Report) -> str:
     """The report as JSON that ``parse_report`` reads back to an equal value; the same text every time."""
     return report.model_dump_json(indent=2) + "\n"
 
 
-def parse_report(text: str, *, source: str) -> RunReport:
+def parse_report(text: str, *, source: str) -> Report:
     """Read a report from JSON.
 
     Args:
@@ -35,13 +35,13 @@ def parse_report(text: str, *, source: str) -> RunReport:
             "try the version of compress that wrote it"
         )
     try:
-        return RunReport.model_validate_json(text, strict=True)
+        return Report.model_validate_json(text, strict=True)
     except ValidationError as error:
         faults = [f"{'.'.join(map(str, fault['loc'])) or 'report'}: {fault['msg']}" for fault in error.errors()]
         raise BadInputError(f"{source} is no complete report:\n  " + "\n  ".join(faults)) from None
 
 
-def read_report(path: Path) -> RunReport:
+def read_report(path: Path) -> Report:
     """Read ``report.json``.
 
     Raises:

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from pydantic import JsonValue
 
 from compress.report import figures
-from compress.report.model import NetworkRow, RunReport
+from compress.report.model import NetworkRow, Report
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ _NETWORK_LINES: tuple[tuple[str, Callable[[NetworkRow], str]], ...] = (
 )
 
 
-def network_table(report: RunReport) -> Table:
+def network_table(report: Report) -> Table:
     """One column per network, accuracy of the files included."""
     return Table(
         title=f"Networks (accuracy of the files, {figures.plural(report.data.test, 'test image')})",
@@ -47,13 +47,14 @@ def network_table(report: RunReport) -> Table:
     )
 
 
-def latency_table(report: RunReport) -> Table:
+def latency_table(report: Report) -> Table:
     """Medians, and the ratio that decides."""
     return Table(
         title="Latency of the files (onnxruntime; median ms per call; ratio: median over pairs)",
-        columns=("batch", "threads", report.original.label, report.candidate.label, "ratio", "95 %", "verdict"),
+        columns=("pair", "batch", "threads", "before", "after", "ratio", "95 %", "verdict"),
         rows=tuple(
             (
+                f"{pair.original} -> {pair.candidate}",
                 str(row.batch_size),
                 str(row.threads),
                 figures.milliseconds(row.original.p50_ms),
@@ -62,12 +63,13 @@ def latency_table(report: RunReport) -> Table:
                 figures.span(row.ratio_low, row.ratio_high),
                 row.verdict + (", noisy" if row.noisy else ""),
             )
-            for row in report.latency
+            for pair in report.latency
+            for row in (pair.comparison,)
         ),
     )
 
 
-def percentile_table(report: RunReport) -> Table:
+def percentile_table(report: Report) -> Table:
     """Percentiles, where the samples allow them."""
     return Table(
         title="Latency percentiles (ms per call; a dash: too few samples)",
@@ -80,27 +82,32 @@ def percentile_table(report: RunReport) -> Table:
                 str(timing.samples),
                 *(figures.milliseconds(value) for value in (timing.p50_ms, timing.p90_ms, timing.p99_ms)),
             )
-            for row in report.latency
-            for label, timing in ((report.original.label, row.original), (report.candidate.label, row.candidate))
+            for pair in report.latency
+            for row in (pair.comparison,)
+            for label, timing in ((pair.original, row.original), (pair.candidate, row.candidate))
         ),
     )
 
 
-def check_table(report: RunReport) -> Table:
+def check_table(report: Report) -> Table:
     """The two equalities every run has to show."""
-    removal = report.removal
-    masked = (
-        "masked = smaller network",
-        f"{removal.images:,}",
-        figures.small(removal.max_abs_difference),
-        figures.small(removal.tolerance),
-        "-",
-    )
+    checks = []
+    if report.run is not None:
+        removal = report.run.removal
+        checks.append(
+            (
+                "masked = smaller network",
+                f"{removal.images:,}",
+                figures.small(removal.max_abs_difference),
+                figures.small(removal.tolerance),
+                "-",
+            )
+        )
     return Table(
         title="Checks (largest difference of any logit, on real images)",
         columns=("check", "images", "difference", "allowed", "same class"),
         rows=(
-            masked,
+            *checks,
             *(
                 (
                     f"torch = onnxruntime, {row.label}",
@@ -110,53 +117,54 @@ def check_table(report: RunReport) -> Table:
                     f"{row.parity.argmax_agreeing:,} / {row.parity.images:,}",
                 )
                 for row in report.networks
+                if row.parity is not None
             ),
         ),
     )
 
 
-def layer_table(report: RunReport) -> Table:
+def layer_table(report: Report) -> Table:
     """Channels of every layer before and after."""
     return Table(
         title="Layers (channels before -> after)",
         columns=("layer", "kind", "in", "out"),
         rows=tuple(
             (row.name, row.kind, f"{row.in_before} -> {row.in_after}", f"{row.out_before} -> {row.out_after}")
-            for row in report.layers
+            for row in (report.run.layers if report.run else ())
         ),
     )
 
 
-def history_table(report: RunReport) -> Table:
+def history_table(report: Report) -> Table:
     """The search, epoch by epoch; columns are whatever the search recorded."""
-    names = tuple(dict.fromkeys(name for epoch in report.search.history for name in epoch))
+    history = report.run.search.history if report.run else ()
+    names = tuple(dict.fromkeys(name for epoch in history for name in epoch))
     return Table(
         title="Search, epoch by epoch",
         columns=names,
-        rows=tuple(
-            tuple(f"{epoch[name]:.5g}" if name in epoch else "-" for name in names) for epoch in report.search.history
-        ),
+        rows=tuple(tuple(f"{epoch[name]:.5g}" if name in epoch else "-" for name in names) for epoch in history),
     )
 
 
-def time_table(report: RunReport) -> Table:
+def time_table(report: Report) -> Table:
     """What each stage took."""
-    stages = [(name, figures.duration(seconds)) for name, seconds in report.seconds.items()]
+    seconds = report.run.seconds if report.run else {}
+    stages = [(name, figures.duration(taken)) for name, taken in seconds.items()]
     return Table(
         title="Time",
         columns=("stage", "time"),
-        rows=(*stages, ("total", figures.duration(sum(report.seconds.values())))),
+        rows=(*stages, ("total", figures.duration(sum(seconds.values())))),
     )
 
 
-def machine_table(report: RunReport) -> Table:
+def machine_table(report: Report) -> Table:
     """Machine and versions."""
     return Table("Machine and versions", ("", ""), tuple(_flatten(report.environment)))
 
 
-def setting_table(report: RunReport) -> Table:
+def setting_table(report: Report) -> Table:
     """The run's settings."""
-    return Table("Settings", ("", ""), tuple(_flatten(report.config)))
+    return Table("Settings", ("", ""), tuple(_flatten(report.run.config if report.run else {})))
 
 
 def _flatten(values: dict[str, JsonValue], prefix: str = "") -> Iterator[tuple[str, str]]:

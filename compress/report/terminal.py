@@ -6,14 +6,14 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from compress.report.figures import printable
-from compress.report.model import RunReport
+from compress.report.model import Report
 from compress.report.tables import Table, check_table, latency_table, network_table, time_table
 from compress.report.verdict import state_verdict
 
 _WIDTH = 80
 
 
-def render_terminal(report: RunReport, console: Console) -> None:
+def render_terminal(report: Report, console: Console) -> None:
     """Print the report; names of users are text, never markup."""
     width = min(_WIDTH, console.width)
     for line in _verdict_lines(report):
@@ -24,7 +24,7 @@ def render_terminal(report: RunReport, console: Console) -> None:
             console.print(_rich_table(table), width=width)
 
 
-def _verdict_lines(report: RunReport) -> list[RichTable | Text]:
+def _verdict_lines(report: Report) -> list[RichTable | Text]:
     verdict = state_verdict(report)
     grid = RichTable.grid(padding=(0, 2))
     grid.add_column(no_wrap=True)

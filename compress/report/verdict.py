@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from compress.report import figures
-from compress.report.model import RunReport
+from compress.report.model import Report
 from compress.verify.accuracy import AccuracyDrop
 from exporters.latency import LatencyComparison
 
@@ -18,7 +18,7 @@ class VerdictText:
     caveats: tuple[str, ...]
 
 
-def state_verdict(report: RunReport) -> VerdictText:
+def state_verdict(report: Report) -> VerdictText:
     """Put the report's numbers into words; a difference whose interval holds "none" is not called one."""
     gained: list[str] = _sizes(report)
     lost: list[str] = []
@@ -31,7 +31,7 @@ def state_verdict(report: RunReport) -> VerdictText:
     data = report.data
     return VerdictText(
         headline=(
-            f"{report.candidate.label} against {report.original.label}: {report.config.get('arch', 'network')} on "
+            f"{report.candidate.label} against {report.original.label}: {_what(report)}"
             f"{data.name}, {figures.plural(data.test, 'test image')} of {data.image_size} x {data.image_size} px"
         ),
         gained=tuple(gained),
@@ -40,13 +40,18 @@ def state_verdict(report: RunReport) -> VerdictText:
     )
 
 
-def headline_latency(report: RunReport) -> LatencyComparison | None:
-    """The comparison with the smallest batch and the fewest threads."""
-    return min(report.latency, key=lambda row: (row.batch_size, row.threads), default=None)
+def headline_latency(report: Report) -> LatencyComparison | None:
+    """Original against candidate with the smallest batch and the fewest threads."""
+    return next(iter(report.timings(report.candidate.label, against=report.original.label)), None)
 
 
-def _sizes(report: RunReport) -> list[str]:
-    before, after, budget = report.original, report.candidate, report.budget
+def _what(report: Report) -> str:
+    return "" if report.run is None else f"{report.run.config.get('arch', 'network')} on "
+
+
+def _sizes(report: Report) -> list[str]:
+    before, after = report.original, report.candidate
+    budget = None if report.run is None else report.run.budget
 
     def asked(fraction: float | None) -> str:
         return "" if fraction is None else f" (asked: {figures.percent(fraction)})"
@@ -55,9 +60,9 @@ def _sizes(report: RunReport) -> list[str]:
         f"file {figures.file_size(before.size_bytes)} -> {figures.file_size(after.size_bytes)}, "
         f"{before.size_bytes / after.size_bytes:.2f}x smaller",
         f"MACs {figures.count(before.macs)} -> {figures.count(after.macs)}, "
-        f"{figures.percent(after.kept_macs)} kept{asked(budget.asked_macs)}",
+        f"{figures.percent(after.kept_macs)} kept{asked(budget and budget.asked_macs)}",
         f"parameters {figures.count(before.parameters)} -> {figures.count(after.parameters)}, "
-        f"{figures.percent(after.kept_parameters)} kept{asked(budget.asked_parameters)}",
+        f"{figures.percent(after.kept_parameters)} kept{asked(budget and budget.asked_parameters)}",
     ]
 
 
@@ -69,7 +74,7 @@ def _latency(row: LatencyComparison) -> str:
     return f"latency {times}, {ratio} ({where}{words})"
 
 
-def _accuracy(report: RunReport, drop: AccuracyDrop) -> str:
+def _accuracy(report: Report, drop: AccuracyDrop) -> str:
     rates = f"Top-1 {figures.rate(report.original.accuracy.top1)} -> {figures.rate(report.candidate.accuracy.top1)}"
     if drop.high < 0:
         return f"{rates}, {-drop.points:.2f} points better, {figures.span(-drop.high, -drop.low)}"
@@ -77,7 +82,7 @@ def _accuracy(report: RunReport, drop: AccuracyDrop) -> str:
     return f"{rates}, {drop.points:.2f} points lost, {figures.span(drop.low, drop.high)}{words}"
 
 
-def _caveats(report: RunReport) -> list[str]:
+def _caveats(report: Report) -> list[str]:
     before, after = report.original, report.candidate
     lines = []
     if before.epochs is not None and after.epochs is not None and before.epochs != after.epochs:
@@ -88,19 +93,19 @@ def _caveats(report: RunReport) -> list[str]:
         f"{row.label}: torch and onnxruntime differ by {figures.small(row.parity.max_abs_difference)}, "
         f"more than {figures.small(row.parity.tolerance)}"
         for row in report.networks
-        if not row.parity.passed
+        if row.parity is not None and not row.parity.passed
     ]
-    if report.removal.max_abs_difference > report.removal.tolerance:
+    if report.run is not None and report.run.removal.max_abs_difference > report.run.removal.tolerance:
         lines.append(
-            f"masked and smaller network differ by {figures.small(report.removal.max_abs_difference)}, "
-            f"more than {figures.small(report.removal.tolerance)}"
+            f"masked and smaller network differ by {figures.small(report.run.removal.max_abs_difference)}, "
+            f"more than {figures.small(report.run.removal.tolerance)}"
         )
     lines += [
         f"noisy timing at batch {row.batch_size}, {figures.plural(row.threads, 'thread')}: medians of the "
         f"{row.rounds} rounds vary by {figures.percent(row.coefficient_of_variation)}"
-        for row in report.latency
+        for row in (pair.comparison for pair in report.latency)
         if row.noisy
     ]
-    if report.budget.note:
-        lines.append(report.budget.note)
+    if report.run is not None and report.run.budget.note:
+        lines.append(report.run.budget.note)
     return lines
