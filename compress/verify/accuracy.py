@@ -9,7 +9,8 @@ import numpy as np
 from torch import Tensor
 
 from compress.errors import CheckFailedError
-from compress.verify.statistics import paired_counts, paired_drop, wilson
+from compress.verify.calibration import calibration_error
+from compress.verify.statistics import PairedCounts, paired_counts, paired_drop, wilson
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class AccuracyReport:
         top3: it is among the three highest; ``None`` with three classes or fewer.
         top5: it is among the five highest; ``None`` with five classes or fewer.
         loss: mean cross-entropy, in nats.
-        calibration_error: expected calibration error of the Top-1 probability, a fraction (15 equal bins).
+        calibration_error: expected calibration error of the Top-1 probability, a fraction (15 bins of equal width).
         images: how many were classified.
     """
 
@@ -66,7 +67,7 @@ class AccuracyDrop:
 
 
 def measure_accuracy(logits_NK: np.ndarray, labels_N: np.ndarray | Tensor) -> AccuracyReport:
-    """Top-1, Top-3, Top-5 and loss.
+    """Top-1, Top-3, Top-5, loss and calibration.
 
     Among equal logits the lower class number ranks first, as in ``argmax``, so a constant network
     does not look right.
@@ -78,19 +79,22 @@ def measure_accuracy(logits_NK: np.ndarray, labels_N: np.ndarray | Tensor) -> Ac
     Raises:
         CheckFailedError: shapes or labels do not fit, or a logit is not finite.
     """
-    logits_NK, labels_N = _checked(logits_NK, labels_N)
+    logits_NK, labels_N = checked_logits(logits_NK, labels_N)
     images, classes = logits_NK.shape
     rank_N = _rank_of_label(logits_NK, labels_N)
 
     def top(count: int) -> Rate | None:
-        return _rate(int((rank_N < count).sum()), images) if count < classes else None
+        return rate_of(int((rank_N < count).sum()), images) if count < classes else None
 
-    shifted_NK = logits_NK.astype(np.float64) - logits_NK.max(axis=1, keepdims=True)
-    right_N = shifted_NK[np.arange(images), labels_N]
-    loss = float((np.log(np.exp(shifted_NK).sum(axis=1)) - right_N).mean())
-    hits = int((rank_N < 1).sum())
+    log_probability_NK = _log_softmax(logits_NK)
+    confidence_N = np.exp(log_probability_NK.max(axis=1))
     return AccuracyReport(
-        top1=_rate(hits, images), top3=top(3), top5=top(5), loss=loss, calibration_error=0.0, images=images
+        top1=rate_of(int((rank_N < 1).sum()), images),
+        top3=top(3),
+        top5=top(5),
+        loss=-float(log_probability_NK[np.arange(images), labels_N].mean()),
+        calibration_error=calibration_error(confidence_N, rank_N < 1),
+        images=images,
     )
 
 
@@ -105,41 +109,54 @@ def measure_drop(original_NK: np.ndarray, candidate_NK: np.ndarray, labels_N: np
     Raises:
         CheckFailedError: shapes or labels do not fit, or a logit is not finite.
     """
+    counts = paired_counts(*correct_pair(original_NK, candidate_NK, labels_N))
+    points, low, high = drop_points(counts)
+    return AccuracyDrop(
+        points=points,
+        low=low,
+        high=high,
+        only_original_right=counts.only_a,
+        only_candidate_right=counts.only_b,
+        images=sum(counts),
+    )
+
+
+def correct_pair(
+    original_NK: np.ndarray, candidate_NK: np.ndarray, labels_N: np.ndarray | Tensor
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which images [N] each of the two networks has right.
+
+    Raises:
+        CheckFailedError: shapes or labels do not fit, or a logit is not finite.
+    """
     if np.shape(original_NK) != np.shape(candidate_NK):
         raise CheckFailedError(
             f"expected logits of the same images and classes, got {np.shape(original_NK)} "
             f"and {np.shape(candidate_NK)}; try both files on the same test set"
         )
-    correct = []
-    for logits_NK in (original_NK, candidate_NK):
-        finite_NK, classes_N = _checked(logits_NK, labels_N)
-        correct.append(_rank_of_label(finite_NK, classes_N) == 0)
-    counts = paired_counts(*correct)
-    images = sum(counts)
+    original_NK, classes_N = checked_logits(original_NK, labels_N)
+    candidate_NK, _ = checked_logits(candidate_NK, labels_N)
+    return _rank_of_label(original_NK, classes_N) == 0, _rank_of_label(candidate_NK, classes_N) == 0
+
+
+def drop_points(counts: PairedCounts) -> tuple[float, float, float]:
+    """The drop from the first network to the second, and its 95 % interval, in percentage points."""
     interval = paired_drop(counts)
-    return AccuracyDrop(
-        points=100 * (counts.only_a - counts.only_b) / images,
-        low=100 * interval.low,
-        high=100 * interval.high,
-        only_original_right=counts.only_a,
-        only_candidate_right=counts.only_b,
-        images=images,
-    )
+    return 100 * (counts.only_a - counts.only_b) / sum(counts), 100 * interval.low, 100 * interval.high
 
 
-def _rank_of_label(logits_NK: np.ndarray, labels_N: np.ndarray) -> np.ndarray:
-    """How many classes rank before the right one: 0 is a Top-1 hit."""
-    right_N1 = np.take_along_axis(logits_NK, labels_N[:, None], axis=1)
-    tied_before_NK = (logits_NK == right_N1) & (np.arange(logits_NK.shape[1]) < labels_N[:, None])
-    return ((logits_NK > right_N1) | tied_before_NK).sum(axis=1)
-
-
-def _rate(hits: int, images: int) -> Rate:
+def rate_of(hits: int, images: int) -> Rate:
+    """``hits`` of ``images``, with the interval."""
     interval = wilson(hits, images)
     return Rate(value=hits / images, low=interval.low, high=interval.high, hits=hits, images=images)
 
 
-def _checked(logits: np.ndarray, labels: np.ndarray | Tensor) -> tuple[np.ndarray, np.ndarray]:
+def checked_logits(logits: np.ndarray, labels: np.ndarray | Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Logits [N, K] and labels [N] as arrays.
+
+    Raises:
+        CheckFailedError: shapes or labels do not fit, or a logit is not finite.
+    """
     logits_NK, labels_N = np.asarray(logits), np.asarray(labels)
     if logits_NK.ndim != 2 or not logits_NK.size or labels_N.shape != logits_NK.shape[:1]:
         raise CheckFailedError(
@@ -153,3 +170,15 @@ def _checked(logits: np.ndarray, labels: np.ndarray | Tensor) -> tuple[np.ndarra
             "try a network with as many classes as the data set"
         )
     return logits_NK, labels_N
+
+
+def _rank_of_label(logits_NK: np.ndarray, labels_N: np.ndarray) -> np.ndarray:
+    """How many classes rank before the right one: 0 is a Top-1 hit."""
+    right_N1 = np.take_along_axis(logits_NK, labels_N[:, None], axis=1)
+    tied_before_NK = (logits_NK == right_N1) & (np.arange(logits_NK.shape[1]) < labels_N[:, None])
+    return ((logits_NK > right_N1) | tied_before_NK).sum(axis=1)
+
+
+def _log_softmax(logits_NK: np.ndarray) -> np.ndarray:
+    shifted_NK = logits_NK.astype(np.float64) - logits_NK.max(axis=1, keepdims=True)
+    return shifted_NK - np.log(np.exp(shifted_NK).sum(axis=1, keepdims=True))

@@ -1,4 +1,4 @@
-"""Intervals for proportions: one network's accuracy, and the drop between two on the same images."""
+"""Intervals and a test for proportions: one network's accuracy, and the drop between two on the same images."""
 
 import math
 from typing import NamedTuple
@@ -86,6 +86,23 @@ def paired_drop(counts: PairedCounts) -> Interval:
     below = down_a**2 - 2 * phi * down_a * up_b + up_b**2
     above = down_b**2 - 2 * phi * down_b * up_a + up_a**2
     return Interval(difference - math.sqrt(max(below, 0.0)), difference + math.sqrt(max(above, 0.0)))
+
+
+def mcnemar(counts: PairedCounts) -> float:
+    """Two-sided p-value of McNemar's exact test: do the networks differ in how often they are right?
+
+    Only the images count that one network alone has right. Were both equally good, each of these would be
+    heads or tails: ``p = min(1, 2 P(X <= min(b, c)))``, ``X ~ Binomial(b + c, 1/2)``, by exact integers
+    (McNemar, Psychometrika 12, 1947; the binomial form is that of Fagerland, Lydersen and Laake, *The
+    McNemar test for binary matched-pairs data*, BMC Medical Research Methodology 13:91, 2013). 1 where
+    the networks are right on the same images.
+    """
+    discordant = counts.only_a + counts.only_b
+    term = tail = 1
+    for heads in range(min(counts.only_a, counts.only_b)):
+        term = term * (discordant - heads) // (heads + 1)  # the next binomial coefficient, exactly
+        tail += term
+    return min(1.0, 2 * tail / 2**discordant)
 
 
 def _correlation(counts: PairedCounts) -> float:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compress.verify.statistics import Z_95, PairedCounts, paired_counts, paired_drop, wilson
+from compress.verify.statistics import Z_95, PairedCounts, mcnemar, paired_counts, paired_drop, wilson
 
 
 def bisect(function, low: float, high: float) -> float:
@@ -114,3 +114,46 @@ def test_coverage_on_simulated_test_sets():
     tables = random.multinomial(1000, truth, size=2000)
     inside = [low <= 0.01 <= high for low, high in (paired_drop(PairedCounts(*map(int, row))) for row in tables)]
     assert 0.935 <= np.mean(inside) <= 0.975
+
+
+@pytest.mark.parametrize(
+    ("only_a", "only_b", "p"),
+    [
+        (0, 0, 1.0),
+        (1, 0, 1.0),  # 2 * (1/2)
+        (5, 0, 0.0625),  # 2 / 2^5
+        (6, 0, 0.03125),  # 2 / 2^6: the smallest table that shows anything
+        (6, 1, 0.125),  # 2 * (1 + 7) / 2^7
+        (1, 6, 0.125),
+        (8, 2, 0.109375),  # 2 * (1 + 10 + 45) / 2^10
+        (4, 4, 1.0),  # the two tails overlap
+    ],
+)
+def test_mcnemar_by_hand(only_a, only_b, p):
+    assert mcnemar(PairedCounts(50, only_a, only_b, 3)) == p
+
+
+def test_mcnemar_published_example():
+    """Fagerland, Lydersen and Laake 2013, table 1: 1 against 7 of 21 patients, exact conditional p = 0.070."""
+    assert mcnemar(PairedCounts(1, 1, 7, 12)) == pytest.approx(0.070, abs=5e-4)
+
+
+def log_binomial(heads: int, tosses: int) -> float:
+    """Logarithm of the probability of so many heads of a fair coin, by the gamma function."""
+    ways = math.lgamma(tosses + 1) - math.lgamma(heads + 1) - math.lgamma(tosses - heads + 1)
+    return ways - tosses * math.log(2)
+
+
+@given(st.integers(0, 600), st.integers(0, 600))
+def test_mcnemar_is_the_two_sided_binomial_test(only_a, only_b):
+    """The probability of all outcomes that are no likelier than this one, summed in floating point."""
+    tosses = only_a + only_b
+    seen = log_binomial(only_a, tosses)
+    logs = (log_binomial(heads, tosses) for heads in range(tosses + 1))
+    expected = math.fsum(math.exp(log) for log in logs if log <= seen + 1e-7)
+    assert mcnemar(PairedCounts(0, only_a, only_b, 0)) == pytest.approx(min(expected, 1), rel=1e-6)
+
+
+def test_mcnemar_of_a_large_test_set_is_a_number():
+    assert mcnemar(PairedCounts(0, 10_000, 0, 0)) == 0.0  # smaller than any float
+    assert 0.3 < mcnemar(PairedCounts(0, 25_000, 25_200, 0)) < 0.4
