@@ -1,24 +1,18 @@
 """Gates: limits that a candidate must keep, judged by the pessimistic end of each interval."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from typing import Final, NamedTuple
+from typing import Final
 
 from compress.errors import CheckFailedError, UsageError
+from compress.verify.accuracy import AccuracyDrop
+from exporters.latency import LatencyComparison
 
 _UNITS: Final = {
     "max-drop": " points", "min-speedup": "x", "max-latency-ms": " ms", "max-size-mb": " MB", "max-macs": "",
 }  # fmt: skip
 _MOST_DECIMALS: Final = 6
-
-
-class Estimate(NamedTuple):
-    """A measured value and its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -52,32 +46,6 @@ class Gates:
                 wanted = "a finite number" if may_be_negative else "a finite number above 0"
                 raise UsageError(f"expected {wanted} for --{field.name.replace('_', '-')}, got {limit}")
 
-    @property
-    def need_latency(self) -> bool:
-        """Whether a limit is one of latency."""
-        return self.min_speedup is not None or self.max_latency_ms is not None
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What the gates look at, of one network.
-
-    Attributes:
-        network: label of its row.
-        drop: points of Top-1 lost against the original.
-        speedup: times as fast as the original, at the smallest batch and the fewest threads; ``None``: not measured.
-        latency_ms: median milliseconds a call, at the same setting; ``None``: not measured.
-        size_bytes: of the file, with its external data.
-        macs: multiply-accumulates for one image.
-    """
-
-    network: str
-    drop: Estimate
-    speedup: Estimate | None
-    latency_ms: Estimate | None
-    size_bytes: int
-    macs: int
-
 
 @dataclass(frozen=True)
 class GateResult:
@@ -100,18 +68,57 @@ class GateResult:
     passed: bool
 
 
-def judge(gates: Gates, measured: Measured) -> tuple[GateResult, ...]:
+def judge(
+    gates: Gates,
+    *,
+    network: str,
+    drop: AccuracyDrop,
+    timing: LatencyComparison | None,
+    size_bytes: int,
+    macs: int,
+) -> tuple[GateResult, ...]:
     """Judge every gate that has a limit, in the order of ``Gates``.
+
+    Args:
+        gates: the limits.
+        network: label of the row that is judged.
+        drop: its Top-1 against the original.
+        timing: against the original, at the smallest batch and the fewest threads; ``None``: not measured.
+        size_bytes: of its file, with external data.
+        macs: multiply-accumulates for one image.
 
     Raises:
         CheckFailedError: a limit of latency was asked for, and latency was not measured: no gate passes unseen.
     """
-    if gates.need_latency and (measured.speedup is None or measured.latency_ms is None):
+    if timing is None and not (gates.min_speedup is None and gates.max_latency_ms is None):
         raise CheckFailedError(
-            f"expected the latency of {measured.network} for --min-speedup and --max-latency-ms, "
-            "got no measurement; try to time the files too, or leave these gates out"
+            f"expected the latency of {network} for --min-speedup and --max-latency-ms, got no measurement; "
+            "try to time the files too, or leave these gates out"
         )
-    return tuple(_results(gates, measured))
+    megabytes = size_bytes / 1e6
+    judged: list[tuple[str, float | None, float, float]] = [("max-drop", gates.max_drop, drop.points, drop.high)]
+    if timing is not None:
+        candidate = timing.candidate
+        judged += [
+            ("min-speedup", gates.min_speedup, timing.ratio, timing.ratio_low),
+            ("max-latency-ms", gates.max_latency_ms, candidate.p50_ms, candidate.p50_high_ms),
+        ]
+    judged += [
+        ("max-size-mb", gates.max_size_mb, megabytes, megabytes),
+        ("max-macs", gates.max_macs, macs, macs),
+    ]
+    return tuple(
+        GateResult(
+            gate=gate,
+            network=network,
+            limit=limit,
+            measured=measured,
+            pessimistic=pessimistic,
+            passed=pessimistic >= limit if gate == "min-speedup" else pessimistic <= limit,
+        )
+        for gate, limit, measured, pessimistic in judged
+        if limit is not None
+    )
 
 
 def say(result: GateResult) -> str:
@@ -141,24 +148,6 @@ def require(results: Iterable[GateResult]) -> None:
     missed = [f"{say(result)} ({result.network})" for result in results if not result.passed]
     if missed:
         raise CheckFailedError("\n".join(missed))
-
-
-def _results(gates: Gates, measured: Measured) -> Iterator[GateResult]:
-    def result(gate: str, limit: float, value: float, pessimistic: float) -> GateResult:
-        passed = pessimistic >= limit if gate == "min-speedup" else pessimistic <= limit
-        return GateResult(gate, measured.network, limit, value, pessimistic, passed)
-
-    if gates.max_drop is not None:
-        yield result("max-drop", gates.max_drop, measured.drop.value, measured.drop.high)
-    if gates.min_speedup is not None and measured.speedup is not None:
-        yield result("min-speedup", gates.min_speedup, measured.speedup.value, measured.speedup.low)
-    if gates.max_latency_ms is not None and measured.latency_ms is not None:
-        yield result("max-latency-ms", gates.max_latency_ms, measured.latency_ms.value, measured.latency_ms.high)
-    if gates.max_size_mb is not None:
-        megabytes = measured.size_bytes / 1e6
-        yield result("max-size-mb", gates.max_size_mb, megabytes, megabytes)
-    if gates.max_macs is not None:
-        yield result("max-macs", gates.max_macs, measured.macs, measured.macs)
 
 
 def _decimals(limit: float, gap: float) -> int:

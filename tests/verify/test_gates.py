@@ -4,16 +4,29 @@ from dataclasses import fields
 import pytest
 
 from compress.errors import CheckFailedError, UsageError
-from compress.verify.gates import Estimate, GateResult, Gates, Measured, judge, require, say
+from compress.verify.accuracy import AccuracyDrop
+from compress.verify.gates import GateResult, Gates, judge, require, say
+from exporters.latency import LatencyComparison, Timing
 
-MEASURED = Measured(
-    network="pruned",
-    drop=Estimate(0.72, 0.11, 1.33),
-    speedup=Estimate(1.50, 1.48, 1.55),
-    latency_ms=Estimate(1.000, 0.985, 1.021),
-    size_bytes=1_200_000,
-    macs=12_500_000,
-)
+
+def drop(points: float, low: float, high: float) -> AccuracyDrop:
+    return AccuracyDrop(points, low, high, only_original_right=60, only_candidate_right=31, images=4000)
+
+
+def timing(p50_ms: float, low: float, high: float) -> Timing:
+    return Timing(700, p50_ms, low, high, None, None, 1000 / p50_ms, 0.02, (p50_ms,))
+
+
+MEASURED = {
+    "network": "pruned",
+    "drop": drop(0.72, 0.11, 1.33),
+    "timing": LatencyComparison(
+        batch_size=1, threads=1, rounds=10, original=timing(1.5, 1.45, 1.9), candidate=timing(1.0, 0.985, 1.021),
+        ratio=1.50, ratio_low=1.48, ratio_high=1.55, pinned=True, noisy=False,
+    ),
+    "size_bytes": 1_200_000,
+    "macs": 12_500_000,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -33,7 +46,7 @@ MEASURED = Measured(
     ],
 )
 def test_the_pessimistic_end_decides(gates, gate, pessimistic, passed):
-    (result,) = judge(gates, MEASURED)
+    (result,) = judge(gates, **MEASURED)
     assert (result.gate, result.network) == (gate, "pruned")
     assert (result.pessimistic, result.passed) == (pessimistic, passed)
     assert result.limit == next(limit for field in fields(gates) if (limit := getattr(gates, field.name)) is not None)
@@ -41,12 +54,12 @@ def test_the_pessimistic_end_decides(gates, gate, pessimistic, passed):
 
 def test_every_gate_that_was_asked_for_is_judged_in_order():
     gates = Gates(max_drop=1, min_speedup=1.2, max_latency_ms=2, max_size_mb=1, max_macs=20_000_000)
-    results = judge(gates, MEASURED)
+    results = judge(gates, **MEASURED)
     assert [result.gate for result in results] == [
         "max-drop", "min-speedup", "max-latency-ms", "max-size-mb", "max-macs",
     ]  # fmt: skip
     assert [result.passed for result in results] == [False, True, True, False, True]
-    assert judge(Gates(), MEASURED) == ()
+    assert judge(Gates(), **MEASURED) == ()
 
 
 @pytest.mark.parametrize(
@@ -63,7 +76,7 @@ def test_every_gate_that_was_asked_for_is_judged_in_order():
     ],
 )
 def test_a_result_in_words(gates, sentence):
-    assert say(*judge(gates, MEASURED)) == sentence
+    assert say(*judge(gates, **MEASURED)) == sentence
 
 
 def test_a_gap_too_small_to_write_is_not_called_zero():
@@ -72,14 +85,14 @@ def test_a_gap_too_small_to_write_is_not_called_zero():
 
 
 def test_a_gain():
-    measured = Measured("pruned", Estimate(-0.5, -1.0, 0.1), None, None, size_bytes=1, macs=1)
-    assert say(*judge(Gates(max_drop=0.5), measured)) == (
+    measured = MEASURED | {"drop": drop(-0.5, -1.0, 0.1)}
+    assert say(*judge(Gates(max_drop=0.5), **measured)) == (
         "max-drop: -0.50 points (at most 0.10), limit 0.50: kept, 0.40 to spare"
     )
 
 
 def test_the_error_names_the_gates_that_were_missed_and_no_other():
-    results = judge(Gates(max_drop=1, min_speedup=1.2, max_size_mb=1), MEASURED)
+    results = judge(Gates(max_drop=1, min_speedup=1.2, max_size_mb=1), **MEASURED)
     with pytest.raises(CheckFailedError) as error:
         require(results)
     assert str(error.value).splitlines() == [
@@ -92,9 +105,12 @@ def test_the_error_names_the_gates_that_were_missed_and_no_other():
 
 @pytest.mark.parametrize("gates", [Gates(min_speedup=1.1), Gates(max_latency_ms=3)])
 def test_no_gate_passes_unseen(gates):
-    measured = Measured("pruned", MEASURED.drop, None, None, size_bytes=1, macs=1)
     with pytest.raises(CheckFailedError, match="got no measurement"):
-        judge(gates, measured)
+        judge(gates, **MEASURED | {"timing": None})
+
+
+def test_without_gates_of_latency_it_need_not_be_measured():
+    assert [result.passed for result in judge(Gates(max_macs=12_500_000), **MEASURED | {"timing": None})] == [True]
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Gates)])
