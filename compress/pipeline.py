@@ -14,16 +14,15 @@ from torch.nn import functional
 from compress.config import DecidedConfig, RunConfig
 from compress.data.bundle import DataBundle
 from compress.environment import describe_environment
-from compress.errors import BadInputError, InterruptedRun
+from compress.errors import InterruptedRun
 from compress.eta import expected_work
 from compress.observer import Observer, Silent
-from compress.report.model import RunReport
+from compress.report.model import Report
 from compress.runs import RunFolder
 from compress.settings import decide, load_decided
-from compress.stages.bench import Bench, Prunable, check_images, fresh_network, study
+from compress.stages.bench import Bench, Prunable, check_images, check_same_images, fresh_network, study
 from compress.stages.prune import SearchResult, rehearse, remove, search
 from compress.stages.ship import Entrant, export, export_faults
-from compress.stages.verdict import Judged, verify
 from compress.stages.weights import (
     baseline,
     baseline_notes,
@@ -36,6 +35,7 @@ from compress.stages.weights import (
 from compress.structure.plan import plan_from_state
 from compress.structure.remove import put_back
 from compress.training.evaluate import recalibrate_batchnorm
+from compress.verdict.of_run import verify_stage
 
 Mode = Literal["new", "resume", "overwrite"]
 
@@ -47,7 +47,7 @@ def run_pipeline(
     mode: Mode = "new",
     observer: Observer | None = None,
     should_stop: Callable[[], int | None] = lambda: None,
-) -> RunReport:
+) -> Report:
     """Run every stage that is not finished yet and return the report.
 
     Args:
@@ -69,7 +69,7 @@ def run_pipeline(
     prunable, _difference = _rehearsal(settings, data, weights=mode != "resume")
     run = RunFolder.open(out) if mode == "resume" else RunFolder.create(out, settings, overwrite=mode == "overwrite")
     with run:
-        _record(run, settings, data.fingerprint)
+        _record(run, settings, data)
         bench = Bench(settings, data, run, observer, should_stop)
         for note in data.notes:
             observer.note(note)
@@ -104,16 +104,16 @@ def _rehearsal(settings: DecidedConfig, data: DataBundle, *, weights: bool) -> t
     return prunable, rehearse(prunable, network, images, seed=settings.seed)
 
 
-def _stages(bench: Bench, prunable: Prunable) -> RunReport:
+def _stages(bench: Bench, prunable: Prunable) -> Report:
     before = baseline(bench)
     trained_on = train_original(bench, before) if bench.config.train_original or trained_here(bench) else None
     teacher = trained_on if trained_on is not None and trained_here(bench) else before
     found = search(bench, before, prunable)
     smaller = finetune(bench, remove(bench, found, prunable), teacher, searched=len(found.history))
-    entrants = _entrants(bench, before, trained_on, smaller, found, prunable)
-    shipped = export(bench, entrants)
     whole = tuple(f"{root} is left whole: {reason}" for root, reason in prunable.units.surprises.items())
-    return verify(bench, Judged(shipped, found, prunable, (*baseline_notes(bench), *whole)))
+    entrants = _entrants(bench, before, trained_on, smaller, found, prunable)
+    export(bench, entrants, notes=(*baseline_notes(bench), *whole))
+    return verify_stage(bench)
 
 
 def _entrants(
@@ -128,30 +128,29 @@ def _entrants(
     first = bench.run.read_json("01_baseline/epochs.json")
     total = first + epochs_after_baseline(bench.config)
     paper = bench.config.preset == "paper"
-    entrants = [Entrant("pruned (P)" if paper else "pruned", "candidate", "pruned", smaller, total)]
+    full = prunable.model.full
+    cost = prunable.model.cost(prunable.units.counts(found.keep_U.unsqueeze(0))[0])
+    entrants = [Entrant("pruned (P)" if paper else "pruned", "candidate", "pruned", smaller, total, cost)]
     if trained_here(bench):
         assert trained_on is not None
-        entrants.insert(0, Entrant("original", "original", "original", trained_on, total))
+        entrants.insert(0, Entrant("original", "original", "original", trained_on, total, full))
     else:
-        entrants.insert(0, Entrant("original, as given", "original", "original", before, None))
+        entrants.insert(0, Entrant("original, as given", "original", "original", before, None, full))
         if trained_on is not None:
-            entrants.append(Entrant("original, trained on", "extra", "original-trained-on", trained_on, total))
+            entrants.append(Entrant("original, trained on", "extra", "original-trained-on", trained_on, total, full))
     if paper:
         plan = plan_from_state(prunable.units, found.keep_U)
         whole = put_back(smaller, found.network, prunable.units, plan)
         recalibrate_batchnorm(whole, bench.data.train, batch_size=bench.config.batch_size)
-        entrants.append(Entrant("full (F)", "extra", "full", whole, total))
+        entrants.append(Entrant("full (F)", "extra", "full", whole, total, full))
     return entrants
 
 
-def _record(run: RunFolder, settings: DecidedConfig, fingerprint: str) -> None:
+def _record(run: RunFolder, settings: DecidedConfig, data: DataBundle) -> None:
     """Keep the environment and the data's fingerprint; a resumed run must find the same data."""
     if not run.has("data.json"):
-        run.write_json("data.json", {"fingerprint": fingerprint})
-    if run.read_json("data.json")["fingerprint"] != fingerprint:
-        raise BadInputError(
-            f"the images of {settings.dataset} are not those this run began with: restore them, or start a new run"
-        )
+        run.write_json("data.json", {"fingerprint": data.fingerprint})
+    check_same_images(run, data, settings.dataset)
     run.write_json("env.json", describe_environment(threads=settings.threads, seed=settings.seed))
 
 

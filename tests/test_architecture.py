@@ -14,7 +14,7 @@ FLOORS = {
     "units": 1, "masks": 1, "costs": 1, "budget": 1, "layers": 0, "data": 1, "runs": 1, "environment": 1, "eta": 1,
     "edropout": 2, "structure": 2, "training": 2, "verify": 2, "report": 2, "doctor": 2,
     "settings": 2,
-    "loading": 3, "verdict": 4,
+    "loading": 3, "verdict": 3,
     "stages": 3,
     "pipeline": 4,
     "cli": 5, "__main__": 6,

@@ -10,10 +10,10 @@ from compress.config import RunConfig, build_config
 from compress.errors import UsageError
 
 
-@options.with_settings
+@options.collecting(settings=options.SETTINGS)
 def run(
-    settings: options.Settings,
     *,
+    settings: options.Settings,
     out: options.Out = None,
     config: options.Config = None,
     resume: options.Resume = None,

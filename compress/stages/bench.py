@@ -15,7 +15,7 @@ from compress.config import DecidedConfig
 from compress.costs import CostModel, build_cost_model
 from compress.data.bundle import DataBundle
 from compress.edropout.guided import Constraint
-from compress.errors import InterruptedRun
+from compress.errors import BadInputError, InterruptedRun
 from compress.observer import Observer
 from compress.runs import STAGES, RunFolder
 from compress.training.loop import LoopHooks, LoopSettings
@@ -96,6 +96,14 @@ def check_images(config: DecidedConfig, data: DataBundle) -> Tensor:
     """The first test images (B, C, H, W), on the run's device."""
     images, _labels = next(iter(data.test.batches(CHECK_IMAGES)))
     return images.to(config.device)
+
+
+def check_same_images(run: RunFolder, data: DataBundle, dataset: str) -> None:
+    """Raise BadInputError where the images are not those the run began with."""
+    if run.read_json("data.json")["fingerprint"] != data.fingerprint:
+        raise BadInputError(
+            f"the images of {dataset} are not those this run began with: restore them, or start a new run"
+        )
 
 
 def fresh_network(config: DecidedConfig, data: DataBundle) -> nn.Module:

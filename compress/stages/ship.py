@@ -7,45 +7,37 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from compress import __version__
+from compress.costs import Cost
 from compress.errors import BadInputError, CheckFailedError
 from compress.report.model import Role
-from compress.runs.manifest import sha256_of
 from compress.stages.bench import Bench
+from compress.stages.shipped import ShippedFile, record
 from exporters.errors import ExportError, OnnxFileError
 from exporters.onnx_export import export_onnx
 from exporters.parity import ParityReport, check_parity
 
 ARTIFACTS = "artifacts"
+NOTES = "06_export/notes.json"
 
 
 @dataclass(frozen=True)
 class Entrant:
-    """A network of the verdict: its row's label and role, its file's name, the epochs it was trained for."""
+    """A network of the verdict: its row's label and role, its file's name, the epochs it was trained for, its cost."""
 
     label: str
     role: Role
     stem: str
     network: nn.Module
     epochs: int | None
+    cost: Cost
 
     @property
     def file(self) -> str:
         """Where its ONNX file is in the run folder."""
         return f"{ARTIFACTS}/{self.stem}.onnx"
-
-
-@dataclass(frozen=True)
-class Shipped:
-    """An entrant's file: its checksum and size, and how far it is from the module."""
-
-    entrant: Entrant
-    sha256: str
-    size_bytes: int
-    denormals_flushed: int
-    parity: ParityReport
 
 
 @contextmanager
@@ -59,23 +51,27 @@ def export_faults() -> Iterator[None]:
         raise CheckFailedError(str(error)) from error
 
 
-def export(bench: Bench, entrants: list[Entrant]) -> list[Shipped]:
-    """Write ``original.onnx``, ``pruned.onnx`` and the like, and ``model.json`` beside them.
+def export(bench: Bench, entrants: list[Entrant], *, notes: tuple[str, ...]) -> None:
+    """Write ``original.onnx``, ``pruned.onnx`` and the like, ``model.json`` beside them, and put them on record.
+
+    Args:
+        bench: of the run.
+        entrants: the networks of the verdict.
+        notes: what the report has to say of them.
 
     Raises:
         CheckFailedError: onnxruntime does not answer as torch does.
     """
     name = "06_export"
-    if not bench.run.is_finished(name):
-        with bench.stage(name):
-            facts = {entrant.stem: _export_one(bench, entrant) for entrant in entrants}
-            bench.run.write_json(f"{ARTIFACTS}/model.json", _model_facts(bench, entrants))
-            bench.run.write_json(f"{name}/export.json", facts)
-    facts = bench.run.read_json(f"{name}/export.json")
-    return [_read_back(bench, entrant, facts[entrant.stem]) for entrant in entrants]
+    if bench.run.is_finished(name):
+        return
+    with bench.stage(name):
+        record(bench.run, tuple(_export_one(bench, entrant) for entrant in entrants))
+        bench.run.write_json(f"{ARTIFACTS}/model.json", _model_facts(bench, entrants))
+        bench.run.write_json(NOTES, notes)
 
 
-def _export_one(bench: Bench, entrant: Entrant) -> dict[str, Any]:
+def _export_one(bench: Bench, entrant: Entrant) -> ShippedFile:
     config, shown = bench.config, bench.data.preprocessing
     path = bench.run.path / entrant.file
     path.parent.mkdir(exist_ok=True)
@@ -90,25 +86,34 @@ def _export_one(bench: Bench, entrant: Entrant) -> dict[str, Any]:
         metadata=metadata,
     )
     bench.run.adopt(entrant.file)
-    parity = check_parity(entrant.network, path, [bench.check_images().cpu()], threads=config.threads)
+    return ShippedFile(
+        label=entrant.label,
+        role=entrant.role,
+        file=entrant.file,
+        sha256=artifact.sha256,
+        size_bytes=artifact.size_bytes,
+        precision="fp32",
+        epochs=entrant.epochs,
+        parameters=entrant.cost.parameters,
+        macs=entrant.cost.macs,
+        denormals_flushed=artifact.denormals_flushed,
+        parity=prove_parity(entrant.network, path, bench.check_images().cpu(), threads=config.threads),
+    )
+
+
+def prove_parity(network: nn.Module, path: Path, images: Tensor, *, threads: int) -> ParityReport:
+    """The file answers as the module does on real images (B, C, H, W).
+
+    Raises:
+        CheckFailedError: it does not.
+    """
+    parity = check_parity(network, path, [images], threads=threads)
     if not parity.passed:
         raise CheckFailedError(
-            f"{entrant.file}: onnxruntime and torch differ by {parity.max_abs_difference:.2e} "
+            f"{path.name}: onnxruntime and torch differ by {parity.max_abs_difference:.2e} "
             f"(allowed {parity.tolerance:.0e}) and agree on {parity.argmax_agreeing} of {parity.images} images"
         )
-    return {"sha256": artifact.sha256, "denormals_flushed": artifact.denormals_flushed, "parity": vars(parity)}
-
-
-def _read_back(bench: Bench, entrant: Entrant, facts: dict[str, Any]) -> Shipped:
-    data = bench.run.read_bytes(entrant.file)
-    assert sha256_of(data) == facts["sha256"]
-    return Shipped(
-        entrant=entrant,
-        sha256=facts["sha256"],
-        size_bytes=len(data),
-        denormals_flushed=facts["denormals_flushed"],
-        parity=ParityReport(**facts["parity"]),
-    )
+    return parity
 
 
 def _metadata(bench: Bench) -> dict[str, Any]:

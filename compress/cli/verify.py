@@ -1,0 +1,131 @@
+"""``compress verify``: measure a run's files again, or any two ONNX classifiers, and hold them to limits."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer import Argument
+
+from compress.cli import options
+from compress.cli.options import flag
+from compress.errors import UsageError
+
+if TYPE_CHECKING:
+    from compress.observer import Observer
+    from compress.report.model import Report
+    from compress.verdict.settings import VerifySettings
+
+_FILES, _GATES, _TIMING = "Any two files", "Gates (the pessimistic end of the interval counts; exit 3)", "Latency"
+
+FILES: dict[str, Any] = {
+    "original": flag(Path, _FILES, "ONNX file to compare with."),
+    "candidate": flag(Path, _FILES, "ONNX file to judge."),
+    "layout": flag(str, _FILES, "nchw or nhwc, where a file's shape leaves it open."),
+    "mean": flag(str, _FILES, "Per channel, of pixels in 0..1: 0.485,0.456,0.406. (default: the file's, the data's)"),
+    "std": flag(str, _FILES, "The same for the standard deviation."),
+    "out": flag(Path, _FILES, "New folder for the reports. (default: none is written)"),
+}
+GATES: dict[str, Any] = {
+    "max_drop": flag(float, _GATES, "Points of Top-1 it may lose."),
+    "min_speedup": flag(float, _GATES, "Times as fast it must be (smallest batch, fewest threads)."),
+    "max_latency_ms": flag(float, _GATES, "Median milliseconds of a call (the same setting)."),
+    "max_size_mb": flag(float, _GATES, "Of its file, in 10^6 bytes."),
+    "max_macs": flag(str, _GATES, "Multiply-accumulates for one image: 4000000, 4M, 1.2G."),
+}
+TIMING: dict[str, Any] = {
+    "batch_sizes": flag(str, _TIMING, "Images in a call, comma-separated. (default: 1,8)"),
+    "threads": flag(str, _TIMING, "Of onnxruntime, comma-separated. (default: 1 and all)"),
+    "seconds": flag(float, _TIMING, "Of timing for each pair of files and setting. (default: 2.5)"),
+    "seed": flag(int, _TIMING, "Of the timing's order and intervals. (default: 0)"),
+}
+_SUFFIXES = {"k": 1e3, "m": 1e6, "g": 1e9}
+
+
+@options.collecting(files=FILES, data=options.DATA, gates=GATES, timing=TIMING)
+def verify(
+    run: Annotated[Path | None, Argument(help="Run folder: its files are checked, measured and reported anew.")] = None,
+    *,
+    files: options.Settings,
+    data: options.Settings,
+    gates: options.Settings,
+    timing: options.Settings,
+    row: Annotated[str | None, flag(str, _GATES, 'Whose gates: a row of the report, such as "pruned int8".')] = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Measure a run's files again, or any two ONNX classifiers, and hold the candidate to limits.
+
+    Example: compress verify runs/first --max-drop 1 --min-speedup 1.5
+
+    Example: compress verify --original a.onnx --candidate b.onnx --dataset photos/
+    """
+    settings = _settings(gates, timing, row)
+    if (run is None) == (not files):
+        raise UsageError("what shall be verified? give a run folder, or --original and --candidate with --dataset")
+    from compress.cli import output
+    from compress.cli.progress import noting
+    from compress.report.terminal import render_terminal
+
+    observer = noting(output.talk_console(), quiet=quiet)
+    report = _of_run(run, data, settings, observer) if run else _of_files(files, data, settings, observer)
+    if json:
+        typer.echo(report.model_dump_json(indent=2))
+    else:
+        render_terminal(report, output.data_console())
+    from compress.verify.gates import require
+
+    require(report.gates)
+
+
+def _settings(gates: options.Settings, timing: options.Settings, row: str | None) -> "VerifySettings":
+    from compress.verdict.settings import VerifySettings
+    from compress.verify.gates import Gates
+
+    limits = dict(gates)
+    if "max_macs" in limits:
+        limits["max_macs"] = _macs(limits["max_macs"])
+    chosen: dict[str, Any] = dict(timing)
+    for name in ("batch_sizes", "threads"):
+        if name in chosen:
+            chosen[name] = _counts(chosen[name], flag_name=name)
+    if chosen.get("seconds", 1.0) <= 0:
+        raise UsageError(f"expected --seconds above 0, got {chosen['seconds']}")
+    return VerifySettings(**chosen, gates=Gates(**limits), judged=row)
+
+
+def _of_run(run: Path, data: Mapping[str, Any], settings: "VerifySettings", observer: "Observer") -> "Report":
+    unfit = [name for name in data if name not in ("dataset", "data_dir", "workers")]
+    if unfit:
+        names = ", ".join("--" + name.replace("_", "-") for name in unfit)
+        raise UsageError(f"a run is verified on the images it was made with: drop {names}")
+    from compress.verdict.of_run import verify_run
+
+    return verify_run(run, settings, moved=data, observer=observer)
+
+
+def _of_files(
+    files: Mapping[str, Any], data: Mapping[str, Any], settings: "VerifySettings", observer: "Observer"
+) -> "Report":
+    missing = [name for name in ("original", "candidate") if name not in files]
+    if missing or "dataset" not in data:
+        wanted = [*missing, *(["dataset"] if "dataset" not in data else [])]
+        raise UsageError(f"two files are compared on a data set: give {', '.join('--' + name for name in wanted)} too")
+    from compress.verdict.of_files import verify_files
+
+    return verify_files(files, data, settings, observer=observer)
+
+
+def _counts(text: str, *, flag_name: str) -> tuple[int, ...]:
+    words = [word.strip() for word in text.split(",")]
+    if not all(word.isdigit() and int(word) for word in words):
+        raise UsageError(f"expected numbers from 1 such as 1,8 for --{flag_name.replace('_', '-')}, got {text!r}")
+    return tuple(sorted({int(word) for word in words}))
+
+
+def _macs(text: str) -> int:
+    number, scale = (text[:-1], _SUFFIXES[text[-1].lower()]) if text[-1:].lower() in _SUFFIXES else (text, 1.0)
+    try:
+        return round(float(number) * scale)
+    except (ValueError, OverflowError):
+        raise UsageError(f"expected a number such as 4000000, 4M or 1.2G for --max-macs, got {text!r}") from None

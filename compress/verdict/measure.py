@@ -1,0 +1,197 @@
+"""Measure files: what they answer, how fast, how much memory, where the time goes.
+
+Axes: N images, K classes.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from compress.data.bundle import DataBundle
+from compress.environment import native_block
+from compress.errors import UsageError
+from compress.observer import Observer
+from compress.report.model import ChangedImage, LatencyRow, NetworkRow, Origin
+from compress.verdict.changed import changed_images
+from compress.verdict.settings import PREDICT_BATCH, VerifySettings
+from compress.verdict.subject import Subject
+from compress.verify import gates
+from compress.verify.accuracy import measure_accuracy, measure_drop
+from compress.verify.comparison import compare_answers
+from compress.verify.files import classify
+from compress.verify.gates import Estimate, GateResult
+from exporters.latency import LatencySettings, Timing, compare_latency
+from exporters.memory import measure_memory
+from exporters.profile import OperatorProfile, profile_operators
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured of all files of a verdict; see ``Report`` for the fields."""
+
+    networks: tuple[NetworkRow, ...]
+    latency: tuple[LatencyRow, ...]
+    operators: OperatorProfile | None
+    changed: tuple[ChangedImage, ...]
+    gates: tuple[GateResult, ...]
+
+
+def measure(subjects: Sequence[Subject], data: DataBundle, settings: VerifySettings, observer: Observer) -> Measured:
+    """Measure every file; the original and the candidate are those of the subjects' roles.
+
+    Args:
+        subjects: one original, one candidate, any number of extra rows.
+        data: the images; the test split decides.
+        settings: what and how long.
+        observer: is told what is going on.
+
+    Raises:
+        UsageError: gates are set for a row that there is not.
+        OnnxFileError: onnxruntime cannot run a file.
+    """
+    check_judged(subjects, settings)
+    ticks = _Ticks(observer)
+    answers = {}
+    for subject in subjects:
+        ticks.now(f"accuracy of {subject.label}")
+        answers[subject.label] = classify(subject.spec, data, batch_size=PREDICT_BATCH)
+    latency = tuple(_latency(subjects, settings, ticks))
+    original, candidate = (_by_role(subjects, role) for role in ("original", "candidate"))
+    rows = tuple(_row(subject, subjects, answers, data) for subject in subjects)
+    ticks.now("time per layer")
+    return Measured(
+        networks=rows,
+        latency=latency,
+        operators=_operators(original, candidate, settings),
+        changed=changed_images(data, answers[original.label], answers[candidate.label]),
+        gates=_gates(rows, latency, settings),
+    )
+
+
+def check_judged(subjects: Sequence[Subject], settings: VerifySettings) -> None:
+    """Raise UsageError where the gates are for a row that is not among the subjects, or is the original itself."""
+    labels = [subject.label for subject in subjects if subject.role != "original"]
+    if settings.judged is not None and settings.judged not in labels:
+        raise UsageError(f"expected one of the rows {', '.join(labels)} for the gates, got {settings.judged!r}")
+
+
+def count_steps(subjects: Sequence[Subject], settings: VerifySettings) -> int:
+    """How many steps the observer will be told of, at most."""
+    timings = len(_pairs(subjects)) * len(settings.batch_sizes) * len(settings.threads)
+    return len(subjects) + timings + 1
+
+
+class _Ticks:
+    """Tells the observer of each measurement as it begins."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self._done = 0
+
+    def now(self, what: str) -> None:
+        self._done += 1
+        self._observer.step(self._done, images=0, values={"now": what})
+
+
+def _row(
+    subject: Subject, subjects: Sequence[Subject], answers: Mapping[str, np.ndarray], data: DataBundle
+) -> NetworkRow:
+    original = _by_role(subjects, "original")
+    labels_N = data.test.labels.numpy()
+    mine, theirs = answers[subject.label], answers[original.label]
+    is_original = subject is original
+    origin = None
+    if subject.source is not None:
+        drop = measure_drop(answers[subject.source], mine, labels_N)
+        origin = Origin(source=subject.source, drop=drop, quantization=subject.quantization)
+    return NetworkRow(
+        label=subject.label,
+        role=subject.role,
+        file=subject.file,
+        sha256=subject.spec.sha256,
+        size_bytes=subject.spec.size_bytes,
+        precision=subject.precision,
+        signature=subject.spec.signature,
+        preprocessing=subject.spec.preparation.in_words(),
+        parameters=subject.parameters,
+        macs=subject.macs,
+        kept_macs=subject.macs / original.macs,
+        kept_parameters=subject.parameters / original.parameters,
+        epochs=subject.epochs,
+        accuracy=measure_accuracy(mine, labels_N),
+        drop=None if is_original else measure_drop(theirs, mine, labels_N),
+        comparison=None if is_original else compare_answers(theirs, mine, labels_N),
+        parity=subject.parity,
+        denormals_flushed=subject.denormals_flushed,
+        memory=measure_memory(subject.spec.path, image_size=subject.spec.image_size, batch_size=1, threads=1),
+        origin=origin,
+    )
+
+
+def _latency(subjects: Sequence[Subject], settings: VerifySettings, ticks: _Ticks) -> Iterator[LatencyRow]:
+    by_label = {subject.label: subject for subject in subjects}
+    for first, second in _pairs(subjects):
+        original, candidate = by_label[first], by_label[second]
+        for batch_size in settings.batch_sizes:
+            if not all(subject.spec.takes_batch(batch_size) for subject in (original, candidate)):
+                continue
+            for threads in settings.threads:
+                ticks.now(f"latency of {second} against {first}, batch {batch_size}, threads {threads}")
+                comparison = compare_latency(
+                    original.spec.path,
+                    candidate.spec.path,
+                    image_size=(original.spec.image_size, candidate.spec.image_size),
+                    batch_size=batch_size,
+                    threads=threads,
+                    settings=LatencySettings(seed=settings.seed, min_seconds=settings.seconds),
+                )
+                yield LatencyRow(original=first, candidate=second, comparison=comparison)
+
+
+def _pairs(subjects: Sequence[Subject]) -> list[tuple[str, str]]:
+    """What is timed: the candidate and every file made from another file, against the original and its source.
+
+    Other extra rows (the original trained on, the paper's (F)) have the original's layers: its time is theirs.
+    """
+    original = _by_role(subjects, "original").label
+    timed = [subject for subject in subjects if subject.role == "candidate" or subject.source is not None]
+    pairs = [(against, subject.label) for subject in timed for against in (original, subject.source) if against]
+    return list(dict.fromkeys(pairs))
+
+
+def _operators(original: Subject, candidate: Subject, settings: VerifySettings) -> OperatorProfile:
+    return profile_operators(
+        original.spec.path,
+        candidate.spec.path,
+        image_size=(original.spec.image_size, candidate.spec.image_size),
+        native_block=native_block(),
+        seed=settings.seed,
+    )
+
+
+def _gates(
+    rows: Sequence[NetworkRow], latency: Sequence[LatencyRow], settings: VerifySettings
+) -> tuple[GateResult, ...]:
+    original = next(row for row in rows if row.role == "original")
+    row = next(row for row in rows if row.label == settings.judged or (not settings.judged and row.role == "candidate"))
+    timings = [pair.comparison for pair in latency if (pair.original, pair.candidate) == (original.label, row.label)]
+    timing = min(timings, key=lambda one: (one.batch_size, one.threads), default=None)
+    assert row.drop is not None
+    measured = gates.Measured(
+        network=row.label,
+        drop=Estimate(row.drop.points, row.drop.low, row.drop.high),
+        speedup=Estimate(timing.ratio, timing.ratio_low, timing.ratio_high) if timing else None,
+        latency_ms=_median(timing.candidate) if timing else None,
+        size_bytes=row.size_bytes,
+        macs=row.macs,
+    )
+    return gates.judge(settings.gates, measured)
+
+
+def _median(timing: Timing) -> Estimate:
+    return Estimate(timing.p50_ms, timing.p50_low_ms, timing.p50_high_ms)
+
+
+def _by_role(subjects: Sequence[Subject], role: str) -> Subject:
+    return next(subject for subject in subjects if subject.role == role)

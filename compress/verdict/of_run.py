@@ -1,0 +1,189 @@
+"""The verdict on a run: measured anew from the files in its folder, alone."""
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from compress import __version__
+from compress.config import DecidedConfig
+from compress.data.bundle import DataBundle
+from compress.environment import describe_environment
+from compress.observer import Observer, Silent
+from compress.report.documents import keep_report
+from compress.report.model import DataFacts, Report
+from compress.report.run_facts import BudgetFacts, LayerRow, RunFacts, SearchFacts
+from compress.report.store import parse_report
+from compress.runs import STAGES, RunFolder
+from compress.settings import decide, load_decided
+from compress.stages.bench import Bench, check_same_images
+from compress.stages.ship import NOTES, export_faults
+from compress.stages.shipped import ShippedFile, shipped_files
+from compress.verdict.measure import count_steps, measure
+from compress.verdict.recheck import recheck_file, recheck_removal
+from compress.verdict.settings import VerifySettings
+from compress.verdict.subject import Subject
+from compress.verify.files import open_file
+from exporters.session import SESSION_FACTS
+
+NEAR = 0.02
+"""Achieved within this share of what was asked counts as met."""
+
+TRAINED = ("01_baseline", "02_original", "05_finetune")
+
+
+def verify_stage(bench: Bench) -> Report:
+    """The run's last stage: measure its files and write the reports."""
+    name = STAGES[-1]
+    if not bench.run.is_finished(name):
+        settings = VerifySettings(seed=bench.config.seed)
+        subjects = _subjects(bench.run, bench.config, bench.data)
+        with bench.stage(name, steps=count_steps(subjects, settings)):
+            keep_report(bench.run, _judge(bench, subjects, settings))
+    return parse_report(bench.run.read_text("report.json"), source="report.json")
+
+
+def verify_run(
+    path: Path, settings: VerifySettings, *, moved: Mapping[str, Any] | None = None, observer: Observer | None = None
+) -> Report:
+    """Measure a run's files again, from the disk alone, and replace its reports.
+
+    Args:
+        path: the run folder.
+        settings: what to measure, and the gates.
+        moved: where the images are now, if elsewhere than when the run was made: settings of ``RunConfig``.
+        observer: receives progress.
+
+    Raises:
+        BadInputError: no run folder, nothing exported yet, a file that was changed, other images.
+        CheckFailedError: an equality of the run no longer holds.
+    """
+    run, observer = RunFolder.open(path), observer or Silent()
+    recorded = run.read_config().model_copy(update={"device": "cpu"} | dict(moved or {}))
+    config, data = load_decided(decide(recorded))
+    check_same_images(run, data, config.dataset)
+    torch.set_num_threads(config.threads)
+    with run, export_faults():
+        bench = Bench(config, data, run, observer, lambda: None)
+        observer.stage("verify", index=1, count=1, steps=0)
+        subjects = _subjects(run, config, data)
+        observer.stage("verify", index=1, count=1, steps=count_steps(subjects, settings))
+        report = _judge(bench, subjects, settings)
+        keep_report(run, report)
+    return report
+
+
+def _subjects(run: RunFolder, config: DecidedConfig, data: DataBundle) -> list[Subject]:
+    """The files on record, checked and opened."""
+    return [_subject(run, recheck_file(run, file, config, data), data) for file in shipped_files(run)]
+
+
+def _judge(bench: Bench, subjects: Sequence[Subject], settings: VerifySettings) -> Report:
+    """Measure every file and put the report together."""
+    began = time.monotonic()
+    run, config, data = bench.run, bench.config, bench.data
+    removal = recheck_removal(run, config, data)
+    measured = measure(subjects, data, settings, bench.observer)
+    seconds = {stage: run.seconds(stage) for stage in STAGES[:-1] if run.is_finished(stage)}
+    return Report(
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        compress_version=__version__,
+        name=run.path.resolve().name,
+        environment=describe_environment(threads=config.threads, seed=config.seed),
+        session=SESSION_FACTS,
+        data=data_facts(data),
+        networks=measured.networks,
+        latency=measured.latency,
+        operators=measured.operators,
+        changed=measured.changed,
+        gates=measured.gates,
+        run=RunFacts(
+            config=config.model_dump(mode="json"),
+            budget=_budget_facts(config, subjects),
+            layers=tuple(LayerRow(**layer) for layer in run.read_json("04_remove/removal.json")["layers"]),
+            search=_search_facts(bench),
+            removal=removal,
+            training=_training(run),
+            seconds=seconds | {STAGES[-1]: time.monotonic() - began},
+        ),
+        notes=(*data.notes, *run.read_json(NOTES), *(note for subject in subjects for note in subject.spec.notes)),
+    )
+
+
+def data_facts(data: DataBundle) -> DataFacts:
+    """What the report says of the images."""
+    return DataFacts(
+        name=data.name,
+        classes=data.classes,
+        train=len(data.train),
+        val=len(data.val),
+        test=len(data.test),
+        fingerprint=data.fingerprint,
+        image_size=data.preprocessing.image_size,
+        channels=data.preprocessing.channels,
+        resize=data.preprocessing.resize,
+    )
+
+
+def _subject(run: RunFolder, file: ShippedFile, data: DataBundle) -> Subject:
+    return Subject(
+        label=file.label,
+        role=file.role,
+        spec=open_file(run.path / file.file, data),
+        file=file.file,
+        precision=file.precision,
+        parameters=file.parameters,
+        macs=file.macs,
+        epochs=file.epochs,
+        denormals_flushed=file.denormals_flushed,
+        parity=file.parity,
+        source=file.source,
+        quantization=file.quantization,
+    )
+
+
+def _training(run: RunFolder) -> dict[str, tuple[dict[str, float], ...]]:
+    names = {stage: f"{stage}/history.json" for stage in TRAINED}
+    return {stage: tuple(run.read_json(name)) for stage, name in names.items() if run.has(name)}
+
+
+def _budget_facts(config: DecidedConfig, subjects: Sequence[Subject]) -> BudgetFacts:
+    original = next(subject for subject in subjects if subject.role == "original")
+    pruned = next(subject for subject in subjects if subject.role == "candidate")
+    macs, parameters = pruned.macs / original.macs, pruned.parameters / original.parameters
+    asked = [
+        (name, share, reached)
+        for name, share, reached in (("MACs", config.keep_macs, macs), ("parameters", config.keep_params, parameters))
+        if share
+    ]
+    note = ""
+    if asked and all(reached < share * (1 - NEAR) for _name, share, reached in asked):
+        name, share, reached = asked[0]
+        note = (
+            f"kept {reached:.1%} of the {name} where {share:.1%} was asked: "
+            f"counts go in steps of {config.align} and no further step fits"
+        )
+    return BudgetFacts(
+        asked_macs=config.keep_macs,
+        asked_parameters=config.keep_params,
+        achieved_macs=macs,
+        achieved_parameters=parameters,
+        align=config.align,
+        note=note,
+    )
+
+
+def _search_facts(bench: Bench) -> SearchFacts:
+    run, config = bench.run, bench.config
+    history: list[dict[str, float]] = run.read_json("03_search/history.json")
+    return SearchFacts(
+        preset=config.preset,
+        population=config.population,
+        iterations=len(history) * bench.steps_per_epoch,
+        converged_at=len(history) if len(history) < config.search_epochs else None,
+        seconds=run.seconds("03_search"),
+        history=tuple(history),
+    )

@@ -1,0 +1,56 @@
+"""The equalities of a run, proved once more from what is on disk: cut, file, count."""
+
+from dataclasses import replace
+
+from compress.config import DecidedConfig
+from compress.data.bundle import DataBundle
+from compress.errors import CheckFailedError
+from compress.loading import load
+from compress.report.run_facts import RemovalFacts
+from compress.runs import RunFolder
+from compress.stages.bench import check_images, fresh_network, study, weights_file
+from compress.stages.ship import prove_parity
+from compress.stages.shipped import ShippedFile
+from compress.structure.plan import PruningPlan, state_from_plan
+from compress.structure.remove import remove_units
+from exporters.onnx_cost import count_cost
+
+_REBUILT = {"original": "original", "candidate": "pruned"}
+"""Roles whose networks ``load`` rebuilds; other rows keep the parity that their export proved."""
+
+
+def recheck_removal(run: RunFolder, config: DecidedConfig, data: DataBundle) -> RemovalFacts:
+    """Cut the searched network again by its plan; masked and smaller network must agree.
+
+    Raises:
+        CheckFailedError: they do not.
+    """
+    recorded = run.read_json("04_remove/removal.json")
+    network, images = fresh_network(config, data), check_images(config, data)
+    network.load_state_dict(run.load_tensors(weights_file("03_search")))
+    units = study(config, network, images).units
+    plan = PruningPlan.from_json(run.read_text("03_search/plan.json"))
+    again = remove_units(network, units, state_from_plan(units, plan), images)
+    return RemovalFacts(
+        images=again.images,
+        max_abs_difference=again.max_abs_difference,
+        tolerance=again.tolerance,
+        batchnorm_recalibrated=recorded["batchnorm_recalibrated"] > 0,
+    )
+
+
+def recheck_file(run: RunFolder, file: ShippedFile, config: DecidedConfig, data: DataBundle) -> ShippedFile:
+    """A file on record, its parity with the rebuilt module proved again and its MACs counted in its own graph.
+
+    Raises:
+        CheckFailedError: it does not answer as the module does, or has other MACs than on record.
+    """
+    path = run.path / file.file
+    macs = count_cost(path).macs
+    if macs != file.macs:
+        raise CheckFailedError(f"{file.file}: expected {file.macs:,} MACs as on record, its graph has {macs:,}")
+    if file.parity is None or file.role not in _REBUILT:
+        return file
+    images = check_images(config, data).cpu()
+    network = load(run.path, network=_REBUILT[file.role])
+    return replace(file, parity=prove_parity(network, path, images, threads=config.threads))

@@ -1,0 +1,31 @@
+"""A file under judgement, and what is known of it before it is measured."""
+
+from dataclasses import dataclass
+
+from compress.report.model import Precision, Role
+from compress.verify.files import FileSpec
+from exporters.parity import ParityReport
+from exporters.quantize import Quantization
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One row to be: see ``NetworkRow`` for the fields.
+
+    Attributes:
+        spec: the file, opened and understood.
+        file: its name in the report.
+    """
+
+    label: str
+    role: Role
+    spec: FileSpec
+    file: str
+    precision: Precision
+    parameters: int
+    macs: int
+    epochs: int | None = None
+    denormals_flushed: int | None = None
+    parity: ParityReport | None = None
+    source: str | None = None
+    quantization: Quantization | None = None
