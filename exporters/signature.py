@@ -11,7 +11,7 @@ from exporters.errors import ExportError, OnnxFileError
 Layout = Literal["NCHW", "NHWC"]
 PixelType = Literal["float32", "float16", "uint8"]
 
-_PIXEL_TYPES: Final[dict[str, PixelType]] = {
+PIXEL_TYPES: Final[dict[str, PixelType]] = {
     "tensor(float)": "float32",
     "tensor(float16)": "float16",
     "tensor(uint8)": "uint8",
@@ -105,12 +105,12 @@ def signature_of(
         input_name=images.name,
         output_name=scores.name,
         layout=found,
-        dtype=_PIXEL_TYPES[images.type],
+        dtype=PIXEL_TYPES[images.type],
         batch=sizes[0],
         channels=count,
         height=height,
         width=width,
-        classes=_fixed(scores.shape[1]) if len(scores.shape) == 2 else None,
+        classes=_fixed(scores.shape[1]),
     )
 
 
@@ -125,9 +125,9 @@ def image_input(session: InferenceSession, *, source: str) -> Any:
         names = ", ".join(value.name for value in inputs) or "none"
         raise OnnxFileError(f"expected one input of images, {source} has {len(inputs)} ({names})")
     (images,) = inputs
-    if images.type not in _PIXEL_TYPES or len(images.shape) != 4:
+    if images.type not in PIXEL_TYPES or len(images.shape) != 4:
         raise OnnxFileError(
-            f"expected one input [batch, C, H, W] or [batch, H, W, C] of {', '.join(_PIXEL_TYPES.values())}, "
+            f"expected one input [batch, C, H, W] or [batch, H, W, C] of {', '.join(PIXEL_TYPES.values())}, "
             f"{source} takes {images.name} {images.shape} of {images.type}; is it an image classifier?"
         )
     return images
@@ -136,11 +136,13 @@ def image_input(session: InferenceSession, *, source: str) -> Any:
 def score_output(session: InferenceSession, *, source: str) -> Any:
     """The output [batch, K] with a score per class; further outputs, of labels or maps, are passed over.
 
+    [batch, K, 1, 1] is one too: networks with a convolutional head are often exported so.
+
     Raises:
         OnnxFileError: there is none, or more than one that it could be.
     """
     outputs = session.get_outputs()
-    fitting = [value for value in outputs if value.type in _SCORE_TYPES and len(value.shape) == 2]
+    fitting = [value for value in outputs if value.type in _SCORE_TYPES and _is_scores(value.shape)]
     if len(fitting) == 1:
         return fitting[0]
     shown = ", ".join(f"{value.name} {value.shape} of {value.type}" for value in outputs)
@@ -153,6 +155,10 @@ def score_output(session: InferenceSession, *, source: str) -> Any:
     if any(value.type.startswith(("seq", "map")) for value in outputs):
         hint = "a ZipMap, as converters of scikit-learn add it, must go: try zipmap=False"
     raise OnnxFileError(f"expected one output [batch, K] of scores, {source} gives {shown or 'none'}; {hint}")
+
+
+def _is_scores(shape: list[Any]) -> bool:
+    return len(shape) == 2 or (len(shape) == 4 and shape[2:] == [1, 1])
 
 
 def _fixed(size: Any) -> int | None:
