@@ -69,3 +69,19 @@ def plural(number: int, noun: str) -> str:
 def printable(text: str) -> str:
     """A name from a user on one line, without control characters (a terminal obeys them)."""
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+
+
+def signed(number: float) -> str:
+    """A change to the hundredth, with its sign: +1.25, -0.50, 0.00."""
+    text = f"{number:+.2f}"
+    return "0.00" if float(text) == 0 else text
+
+
+def signed_span(low: float, high: float) -> str:
+    """An interval of a change: -5.29 to +2.77."""
+    return f"{signed(low)} to {signed(high)}"
+
+
+def probability(value: float) -> str:
+    """A p-value: 0.62, 0.0031, < 0.001."""
+    return "< 0.001" if value < 0.001 else f"{value:.2g}"

@@ -1,59 +1,46 @@
-"""The report as Markdown: all tables, names escaped."""
+"""The report as Markdown for a pull request: verdict and main tables open, the rest folded, names escaped."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from compress.report import figures, tables
+from compress.report import class_tables, figures, latency_tables, run_tables, tables
 from compress.report.figures import printable
 from compress.report.model import Report
 from compress.report.tables import Table
 from compress.report.verdict import state_verdict
+
+MOST_CLASSES = 25
+MOST_CONFUSIONS = 15
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<|&~])")
 
 
 def render_markdown(report: Report) -> str:
     """The whole report as one Markdown document."""
-    data = report.data
     lines = [
         f"# {escape(report.name)}",
         "",
-        *_verdict_lines(report),
-        *_table_lines(tables.network_table(report)),
-        *_table_lines(tables.latency_table(report)),
-        *_table_lines(tables.percentile_table(report)),
-        *_table_lines(tables.check_table(report)),
-        *_table_lines(tables.layer_table(report)),
-        *_search_lines(report),
-        *_table_lines(tables.history_table(report)),
-        *_table_lines(tables.time_table(report)),
-        "## Data",
-        "",
-        escape(
-            f"Data set {data.name}: {data.train:,} training, {data.val:,} validation and {data.test:,} test images, "
-            f"{len(data.classes)} classes ({', '.join(data.classes)}), {data.image_size} x {data.image_size} pixels, "
-            f"{figures.plural(data.channels, 'channel')}. Fingerprint {data.fingerprint}."
+        *verdict_lines(report),
+        *table_lines(tables.accuracy_table(report)),
+        *table_lines(latency_tables.latency_table(report)),
+        *table_lines(latency_tables.other_latency_table(report)),
+        *table_lines(tables.network_table(report)),
+        *table_lines(tables.origin_table(report)),
+        *table_lines(tables.answer_table(report)),
+        *table_lines(run_tables.check_table(report)),
+        *_folded("Classes and wrong answers", *_classes(report)),
+        *_folded("Where the time goes", latency_tables.operator_table(report)),
+        *_folded("Latency in full", *latency_tables.pair_tables(report), latency_tables.percentile_table(report)),
+        *_folded("How it was made", *_making(report), before=_search_lines(report)),
+        *_folded(
+            "Files, data, machine",
+            tables.file_table(report),
+            run_tables.machine_table(report),
+            before=_data_lines(report),
         ),
-        "",
-        *_table_lines(tables.setting_table(report)),
-        *_table_lines(tables.machine_table(report)),
         escape(f"Written by compress {report.compress_version} at {report.created}, schema {report.schema_version}."),
     ]
     return "\n".join(lines) + "\n"
-
-
-def _search_lines(report: Report) -> Iterator[str]:
-    if report.run is None:
-        return
-    search = report.run.search
-    converged = "not converged" if search.converged_at is None else f"converged in epoch {search.converged_at}"
-    yield "## Search"
-    yield ""
-    yield escape(
-        f"Preset {search.preset}, {figures.plural(search.population, 'state')}, "
-        f"{figures.plural(search.iterations, 'iteration')}, {converged}, {figures.duration(search.seconds)}."
-    )
-    yield ""
 
 
 def escape(text: str) -> str:
@@ -61,25 +48,84 @@ def escape(text: str) -> str:
     return _SPECIAL.sub(r"\\\1", printable(text))
 
 
-def _verdict_lines(report: Report) -> Iterator[str]:
+def verdict_lines(report: Report) -> Iterator[str]:
+    """The verdict as a bold sentence and a list."""
     verdict = state_verdict(report)
     yield f"**{escape(verdict.headline)}**"
     yield ""
-    for name, sentences in (("Gained", verdict.gained), ("Lost", verdict.lost), ("Note", verdict.caveats)):
+    for name, sentences in (
+        ("**FAILED**", verdict.missed),
+        ("Passed", verdict.kept),
+        ("Gained", verdict.gained),
+        ("Lost", verdict.lost),
+        ("Also", verdict.others),
+        ("Note", verdict.caveats),
+    ):
         yield from (f"- {name}: {escape(sentence)}" for sentence in sentences)
     yield ""
     yield "Intervals are at 95 %."
     yield ""
 
 
-def _table_lines(table: Table) -> Iterator[str]:
+def table_lines(table: Table) -> Iterator[str]:
+    """A table under its title; nothing where it has no rows."""
     if not table.rows:
         return
-    yield f"## {escape(table.title)}"
+    yield f"### {escape(table.title)}"
     yield ""
     yield _row(table.columns)
     yield "|" + "|".join([":---", *["---:"] * (len(table.columns) - 1)]) + "|"
     yield from map(_row, table.rows)
+    yield ""
+
+
+def _folded(summary: str, *parts: Table, before: Iterable[str] = ()) -> Iterator[str]:
+    """Tables behind a line to click; the blank lines make Markdown of what is inside."""
+    content = [*before, *(line for part in parts for line in table_lines(part))]
+    if content:
+        yield from (f"<details><summary>{summary}</summary>", "", *content, "</details>", "")
+
+
+def _classes(report: Report) -> tuple[Table, ...]:
+    return (
+        class_tables.class_table(report, most=MOST_CLASSES),
+        class_tables.confusion_table(report, most=MOST_CONFUSIONS),
+    )
+
+
+def _making(report: Report) -> tuple[Table, ...]:
+    shown = (
+        run_tables.layer_table,
+        run_tables.history_table,
+        run_tables.training_table,
+        run_tables.time_table,
+        run_tables.setting_table,
+    )
+    return tuple(table(report) for table in shown)
+
+
+def _search_lines(report: Report) -> Iterator[str]:
+    if report.run is None:
+        return
+    search = report.run.search
+    converged = "not converged" if search.converged_at is None else f"converged in epoch {search.converged_at}"
+    yield escape(
+        f"Search: preset {search.preset}, {figures.plural(search.population, 'state')}, "
+        f"{figures.plural(search.iterations, 'iteration')}, {converged}, {figures.duration(search.seconds)}."
+    )
+    yield ""
+
+
+def _data_lines(report: Report) -> Iterator[str]:
+    data = report.data
+    yield escape(
+        f"Data set {data.name}: {data.train:,} training, {data.val:,} validation and {data.test:,} test images, "
+        f"{len(data.classes)} classes ({', '.join(data.classes)}), {data.image_size} x {data.image_size} pixels, "
+        f"{figures.plural(data.channels, 'channel')}. Resize: {data.resize}. Fingerprint {data.fingerprint}."
+    )
+    yield ""
+    for row in report.networks:
+        yield f"- {escape(row.label)}: sha256 {row.sha256}; preprocessing: {escape(row.preprocessing)}"
     yield ""
 
 

@@ -1,13 +1,13 @@
-"""The report's tables as plain strings; the terminal and Markdown renderers show the same ones."""
+"""Tables of the networks as plain strings, a row a network; the terminal and Markdown show the same ones."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from pydantic import JsonValue
-
 from compress.report import figures
 from compress.report.model import NetworkRow, Report
+from compress.verify.accuracy import AccuracyDrop
+from exporters.signature import Signature
 
 
 @dataclass(frozen=True)
@@ -19,159 +19,112 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
 
 
-_NETWORK_LINES: tuple[tuple[str, Callable[[NetworkRow], str]], ...] = (
-    ("file", lambda row: PurePosixPath(row.file).name),
-    ("sha256", lambda row: row.sha256[:12]),
-    ("size", lambda row: figures.file_size(row.size_bytes)),
-    ("parameters", lambda row: figures.count(row.parameters)),
-    ("params kept", lambda row: figures.percent(row.kept_parameters)),
-    ("MACs", lambda row: figures.count(row.macs)),
-    ("MACs kept", lambda row: figures.percent(row.kept_macs)),
-    ("epochs", lambda row: "as given" if row.epochs is None else str(row.epochs)),
-    ("Top-1", lambda row: figures.rate(row.accuracy.top1)),
-    ("Top-1, 95 %", lambda row: figures.rate_interval(row.accuracy.top1)),
-    ("Top-3", lambda row: figures.rate(row.accuracy.top3)),
-    ("Top-5", lambda row: figures.rate(row.accuracy.top5)),
-    ("loss", lambda row: f"{row.accuracy.loss:.4f}"),
-    ("points lost", lambda row: "-" if row.drop is None else f"{row.drop.points:.2f}"),
-    ("lost, 95 %", lambda row: "-" if row.drop is None else figures.span(row.drop.low, row.drop.high)),
-)
+Column = tuple[str, Callable[[NetworkRow], str]]
 
 
 def network_table(report: Report) -> Table:
-    """One column per network, accuracy of the files included."""
-    return Table(
-        title=f"Networks (accuracy of the files, {figures.plural(report.data.test, 'test image')})",
-        columns=("", *(row.label for row in report.networks)),
-        rows=tuple((name, *(show(row) for row in report.networks)) for name, show in _NETWORK_LINES),
-    )
-
-
-def latency_table(report: Report) -> Table:
-    """Medians, and the ratio that decides."""
-    return Table(
-        title="Latency of the files (onnxruntime; median ms per call; ratio: median over pairs)",
-        columns=("pair", "batch", "threads", "before", "after", "ratio", "95 %", "verdict"),
-        rows=tuple(
-            (
-                f"{pair.original} -> {pair.candidate}",
-                str(row.batch_size),
-                str(row.threads),
-                figures.milliseconds(row.original.p50_ms),
-                figures.milliseconds(row.candidate.p50_ms),
-                f"{row.ratio:.2f}x",
-                figures.span(row.ratio_low, row.ratio_high),
-                row.verdict + (", noisy" if row.noisy else ""),
-            )
-            for pair in report.latency
-            for row in (pair.comparison,)
-        ),
-    )
-
-
-def percentile_table(report: Report) -> Table:
-    """Percentiles, where the samples allow them."""
-    return Table(
-        title="Latency percentiles (ms per call; a dash: too few samples)",
-        columns=("batch", "threads", "network", "samples", "p50", "p90", "p99"),
-        rows=tuple(
-            (
-                str(row.batch_size),
-                str(row.threads),
-                label,
-                str(timing.samples),
-                *(figures.milliseconds(value) for value in (timing.p50_ms, timing.p90_ms, timing.p99_ms)),
-            )
-            for pair in report.latency
-            for row in (pair.comparison,)
-            for label, timing in ((pair.original, row.original), (pair.candidate, row.candidate))
-        ),
-    )
-
-
-def check_table(report: Report) -> Table:
-    """The two equalities every run has to show."""
-    checks = []
+    """How large each network is, and how long it was trained."""
+    columns: list[Column] = [
+        ("size", lambda row: figures.file_size(row.size_bytes)),
+        ("parameters", lambda row: figures.count(row.parameters)),
+        ("kept", lambda row: figures.percent(row.kept_parameters)),
+        ("MACs", lambda row: figures.count(row.macs)),
+        ("kept", lambda row: figures.percent(row.kept_macs)),
+    ]
     if report.run is not None:
-        removal = report.run.removal
-        checks.append(
-            (
-                "masked = smaller network",
-                f"{removal.images:,}",
-                figures.small(removal.max_abs_difference),
-                figures.small(removal.tolerance),
-                "-",
-            )
-        )
+        columns.append(("epochs", lambda row: "as given" if row.epochs is None else str(row.epochs)))
+    if any(row.memory is not None for row in report.networks):
+        columns.append(("memory", _memory))
+    return _by_network("Networks (memory: peak of one call)", columns, report.networks)
+
+
+def accuracy_table(report: Report) -> Table:
+    """Top-1 of the files, and its change against the original on the same images."""
+    columns: tuple[Column, ...] = (
+        ("Top-1", lambda row: figures.rate(row.accuracy.top1)),
+        ("95 %", lambda row: figures.rate_interval(row.accuracy.top1)),
+        ("change", lambda row: change(row.drop)),
+        ("95 %", lambda row: change_interval(row.drop)),
+        ("p", lambda row: "-" if row.comparison is None else figures.probability(row.comparison.mcnemar_p)),
+    )
+    images = figures.plural(report.data.test, "test image")
+    title = f"Accuracy of the files ({images}; change: points of Top-1; p: McNemar's exact test)"
+    return _by_network(title, columns, report.networks)
+
+
+def answer_table(report: Report) -> Table:
+    """What else their answers are worth; Top-3 and Top-5 only where there are classes enough."""
+    columns: list[Column] = []
+    if report.original.accuracy.top3 is not None:
+        columns.append(("Top-3", lambda row: figures.rate(row.accuracy.top3)))
+    if report.original.accuracy.top5 is not None:
+        columns.append(("Top-5", lambda row: figures.rate(row.accuracy.top5)))
+    columns += [
+        ("loss", lambda row: f"{row.accuracy.loss:.4f}"),
+        ("calibration error", lambda row: figures.percent(row.accuracy.calibration_error)),
+        ("agrees with original", _agreement),
+    ]
+    return _by_network("Answers (calibration error: 15 equal bins)", columns, report.networks)
+
+
+def origin_table(report: Report) -> Table:
+    """Files made from another file: what that changed, and how INT8 was calibrated."""
+    columns: tuple[Column, ...] = (
+        ("made from", lambda row: row.origin.source if row.origin else "-"),
+        ("change", lambda row: change(row.origin.drop if row.origin else None)),
+        ("95 %", lambda row: change_interval(row.origin.drop if row.origin else None)),
+        ("calibrated on", _calibration),
+    )
+    made = tuple(row for row in report.networks if row.origin is not None)
+    return _by_network("Files made from other files (change: points of Top-1 against that file)", columns, made)
+
+
+def file_table(report: Report) -> Table:
+    """Which files exactly, what they take, and how many denormal weights were set to 0 on their way."""
+    columns: tuple[Column, ...] = (
+        ("file", lambda row: PurePosixPath(row.file).name),
+        ("sha256", lambda row: row.sha256[:12]),
+        ("input", lambda row: input_words(row.signature)),
+        ("denormals", lambda row: "-" if row.denormals_flushed is None else f"{row.denormals_flushed:,}"),
+    )
+    return _by_network("Files (denormals: weights set to 0 before export)", columns, report.networks)
+
+
+def input_words(signature: Signature) -> str:
+    """An input in words: float32 Nx1x48x48; an axis without a number is free."""
+    sizes = {
+        "N": signature.batch or "N", "C": signature.channels,
+        "H": signature.height or "H", "W": signature.width or "W",
+    }  # fmt: skip
+    return f"{signature.dtype} {'x'.join(str(sizes[axis]) for axis in signature.layout)}"
+
+
+def change(drop: AccuracyDrop | None) -> str:
+    """A change of Top-1 in points: what was lost is below 0."""
+    return "-" if drop is None else figures.signed(-drop.points)
+
+
+def change_interval(drop: AccuracyDrop | None) -> str:
+    """The change's interval, in points."""
+    return "-" if drop is None else figures.signed_span(-drop.high, -drop.low)
+
+
+def _by_network(title: str, columns: list[Column] | tuple[Column, ...], rows: tuple[NetworkRow, ...]) -> Table:
     return Table(
-        title="Checks (largest difference of any logit, on real images)",
-        columns=("check", "images", "difference", "allowed", "same class"),
-        rows=(
-            *checks,
-            *(
-                (
-                    f"torch = onnxruntime, {row.label}",
-                    f"{row.parity.images:,}",
-                    figures.small(row.parity.max_abs_difference),
-                    figures.small(row.parity.tolerance),
-                    f"{row.parity.argmax_agreeing:,} / {row.parity.images:,}",
-                )
-                for row in report.networks
-                if row.parity is not None
-            ),
-        ),
+        title=title,
+        columns=("network", *(name for name, _show in columns)),
+        rows=tuple((row.label, *(show(row) for _name, show in columns)) for row in rows),
     )
 
 
-def layer_table(report: Report) -> Table:
-    """Channels of every layer before and after."""
-    return Table(
-        title="Layers (channels before -> after)",
-        columns=("layer", "kind", "in", "out"),
-        rows=tuple(
-            (row.name, row.kind, f"{row.in_before} -> {row.in_after}", f"{row.out_before} -> {row.out_after}")
-            for row in (report.run.layers if report.run else ())
-        ),
-    )
+def _agreement(row: NetworkRow) -> str:
+    return figures.rate(row.comparison.agreement if row.comparison else None)
 
 
-def history_table(report: Report) -> Table:
-    """The search, epoch by epoch; columns are whatever the search recorded."""
-    history = report.run.search.history if report.run else ()
-    names = tuple(dict.fromkeys(name for epoch in history for name in epoch))
-    return Table(
-        title="Search, epoch by epoch",
-        columns=names,
-        rows=tuple(tuple(f"{epoch[name]:.5g}" if name in epoch else "-" for name in names) for epoch in history),
-    )
+def _memory(row: NetworkRow) -> str:
+    return "-" if row.memory is None else figures.file_size(row.memory.peak_bytes)
 
 
-def time_table(report: Report) -> Table:
-    """What each stage took."""
-    seconds = report.run.seconds if report.run else {}
-    stages = [(name, figures.duration(taken)) for name, taken in seconds.items()]
-    return Table(
-        title="Time",
-        columns=("stage", "time"),
-        rows=(*stages, ("total", figures.duration(sum(seconds.values())))),
-    )
-
-
-def machine_table(report: Report) -> Table:
-    """Machine and versions."""
-    return Table("Machine and versions", ("", ""), tuple(_flatten(report.environment)))
-
-
-def setting_table(report: Report) -> Table:
-    """The run's settings."""
-    return Table("Settings", ("", ""), tuple(_flatten(report.run.config if report.run else {})))
-
-
-def _flatten(values: dict[str, JsonValue], prefix: str = "") -> Iterator[tuple[str, str]]:
-    for name, value in values.items():
-        if isinstance(value, dict):
-            yield from _flatten(value, f"{prefix}{name}.")
-        elif isinstance(value, list):
-            yield f"{prefix}{name}", ", ".join(map(str, value)) or "none"
-        else:
-            yield f"{prefix}{name}", "none" if value is None else str(value)
+def _calibration(row: NetworkRow) -> str:
+    made = row.origin.quantization if row.origin else None
+    return "-" if made is None else f"{figures.plural(made.calibration_images, 'image')}, {made.calibration}"

@@ -5,12 +5,16 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from compress.report.class_tables import class_table
 from compress.report.figures import printable
+from compress.report.latency_tables import latency_table, operator_table, other_latency_table
 from compress.report.model import Report
-from compress.report.tables import Table, check_table, latency_table, network_table, time_table
+from compress.report.run_tables import check_table, time_table
+from compress.report.tables import Table, accuracy_table, answer_table, file_table, network_table, origin_table
 from compress.report.verdict import state_verdict
 
 _WIDTH = 80
+_LOSERS, _OPERATORS = 5, 10
 
 
 def render_terminal(report: Report, console: Console) -> None:
@@ -18,10 +22,26 @@ def render_terminal(report: Report, console: Console) -> None:
     width = min(_WIDTH, console.width)
     for line in _verdict_lines(report):
         console.print(line, width=width, overflow="fold", highlight=False)
-    for table in (network_table(report), latency_table(report), check_table(report), time_table(report)):
+    for table in _tables(report):
         if table.rows:
             console.print(Text(f"\n{printable(table.title)}", style="bold"), width=width, overflow="fold")
             console.print(_rich_table(table), width=width)
+
+
+def _tables(report: Report) -> tuple[Table, ...]:
+    return (
+        accuracy_table(report),
+        latency_table(report),
+        other_latency_table(report),
+        network_table(report),
+        origin_table(report),
+        answer_table(report),
+        class_table(report, most=_LOSERS),
+        operator_table(report, most=_OPERATORS),
+        check_table(report),
+        file_table(report),
+        time_table(report),
+    )
 
 
 def _verdict_lines(report: Report) -> list[RichTable | Text]:
@@ -29,7 +49,14 @@ def _verdict_lines(report: Report) -> list[RichTable | Text]:
     grid = RichTable.grid(padding=(0, 2))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
-    parts = (("gained", verdict.gained, "green"), ("lost", verdict.lost, "red"), ("note", verdict.caveats, "yellow"))
+    parts = (
+        ("gained", verdict.gained, "green"),
+        ("lost", verdict.lost, "red"),
+        ("also", verdict.others, "cyan"),
+        ("FAILED", verdict.missed, "bold red"),
+        ("passed", verdict.kept, "green"),
+        ("note", verdict.caveats, "yellow"),
+    )
     for name, sentences, style in parts:
         for number, sentence in enumerate(sentences):
             grid.add_row(Text(name if number == 0 else "", style=style), Text(printable(sentence)))
@@ -39,7 +66,8 @@ def _verdict_lines(report: Report) -> list[RichTable | Text]:
 def _rich_table(table: Table) -> RichTable:
     rich_table = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for number, name in enumerate(table.columns):
-        rich_table.add_column(Text(printable(name)), justify="right" if number else "left", overflow="fold")
+        left = number == 0 or name in ("note", "against", "made from")
+        rich_table.add_column(Text(printable(name)), justify="left" if left else "right", overflow="fold")
     for row in table.rows:
         rich_table.add_row(*(Text(printable(cell)) for cell in row))
     return rich_table
