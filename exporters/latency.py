@@ -1,25 +1,26 @@
 """Is the candidate file faster than the original? Paired, interleaved timing in onnxruntime.
 
 A round opens both files afresh, because two sessions of one file differ by a percent or so (memory
-layout); it warms them up, then times them in turn, in an order drawn for every pair. The interval on
-the ratio resamples rounds, and blocks of neighbouring pairs within them, so that it covers what
-changes between sessions and what drifts within one.
+layout), holds the process on other cores than the round before, warms both files up, then times them
+in turn, in an order drawn for every pair. The interval on the ratio resamples rounds, and blocks of
+neighbouring pairs within them, so that it covers what changes between sessions and cores and what
+drifts within one.
 """
 
 import gc
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from onnxruntime import InferenceSession
 
-from exporters.errors import ExportError
+from exporters.affinity import core_sets, held_on
+from exporters.calls import Call, CallFactory, calls_of
 from exporters.paired_ratio import ratio_interval
-from exporters.session import open_session, run_logits
+from exporters.timing import Timing, summarise_timing
 
 Verdict = Literal["faster", "slower", "no difference"]
 
@@ -31,9 +32,6 @@ NOISY_ABOVE = 0.1
 RESOLUTION = 0.01
 _STABLE_WITHIN = 0.05
 _WARMUP_WINDOW = 5
-# With n samples, none lies above the quantile q with probability q^n: about 0.1 % at these n.
-_FEWEST_FOR_P90 = 64
-_FEWEST_FOR_P99 = 662
 
 
 @dataclass(frozen=True)
@@ -56,33 +54,6 @@ class LatencySettings:
     max_seconds: float = 6.0
     warmup_seconds: float = 0.1
     seed: int = 0
-
-
-@dataclass(frozen=True)
-class Timing:
-    """Milliseconds of one call; a percentile is ``None`` where the sample is too small for it.
-
-    Attributes:
-        samples: calls that were timed.
-        p50_ms: the median.
-        p50_low_ms: lower end of the median's 95 % bootstrap interval.
-        p50_high_ms: upper end.
-        p90_ms: 90 % of the calls were at most this long; from 64 samples on.
-        p99_ms: 99 % of the calls were at most this long; from 662 samples on.
-        images_per_second: throughput over all timed calls.
-        coefficient_of_variation: standard deviation over mean of the rounds' medians.
-        sample_ms: at most 200 of the calls in the order they were timed, evenly spaced; for plots.
-    """
-
-    samples: int
-    p50_ms: float
-    p50_low_ms: float
-    p50_high_ms: float
-    p90_ms: float | None
-    p99_ms: float | None
-    images_per_second: float
-    coefficient_of_variation: float
-    sample_ms: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -130,71 +101,73 @@ def compare_latency(
     original: Path,
     candidate: Path,
     *,
-    input_shape: tuple[int, int, int],
+    image_size: tuple[int | None, int | None],
     batch_size: int,
     threads: int,
     settings: LatencySettings,
 ) -> LatencyComparison:
-    """Time two ONNX files in turn, on the CPU.
+    """Time two ONNX files in turn, on the CPU, each on random images of its own shape and type.
 
     Args:
         original: the file to compare with.
         candidate: the file that should be faster.
-        input_shape: (C, H, W) of one image, in pixels.
+        image_size: pixels of the original's and the candidate's images, where the files leave them free.
         batch_size: images in a call.
         threads: of onnxruntime, the same for both.
         settings: how long, and the seed.
 
     Raises:
-        OnnxFileError: a file cannot be opened.
-        ExportError: a file does not take such images.
+        OnnxFileError: a file cannot be opened, or is no image classifier.
+        ExportError: a file does not take this batch size, or needs an image size, or fails on its images.
     """
-    if batch_size < 1:
-        raise ExportError(f"expected a batch of at least 1 image, got {batch_size}")
     random = np.random.default_rng(settings.seed)
-    images = random.standard_normal((batch_size, *input_shape), dtype=np.float32)
+    factories = [
+        calls_of(path, image_size=size, batch_size=batch_size, seed=settings.seed)
+        for path, size in zip((original, candidate), image_size, strict=True)
+    ]
+    choices = core_sets(threads) or ((),)
     rounds: list[np.ndarray] = []
+    pinned = True
     start = time.perf_counter()
     while len(rounds) < max(settings.rounds, FEWEST_ROUNDS):
         if len(rounds) >= FEWEST_ROUNDS and time.perf_counter() - start > settings.max_seconds:
             break
-        sessions = _open_both(original, candidate, threads=threads, random=random)
-        _warm_up(sessions, images, seconds=settings.warmup_seconds)
-        rounds.append(_time_pairs(sessions, images, settings=settings, random=random))
-    return _summarise(rounds, batch_size=batch_size, threads=threads, seed=settings.seed)
+        with held_on(choices[len(rounds) % len(choices)]) as held:
+            calls = _open_both(factories, threads=threads, random=random)
+            _warm_up(calls, seconds=settings.warmup_seconds)
+            rounds.append(_time_pairs(calls, settings=settings, random=random))
+        pinned = pinned and held
+    return _summarise(rounds, batch_size=batch_size, threads=threads, seed=settings.seed, pinned=pinned)
 
 
-Sessions = tuple[InferenceSession, InferenceSession]
+Calls = tuple[Call, Call]
 
 
-def _open_both(original: Path, candidate: Path, *, threads: int, random: np.random.Generator) -> Sessions:
+def _open_both(factories: Sequence[CallFactory], *, threads: int, random: np.random.Generator) -> Calls:
     """Open both, in random order: the second may get the worse memory."""
+    original, candidate = factories
     if random.random() < 0.5:
-        first = open_session(original, threads=threads)
-        return first, open_session(candidate, threads=threads)
-    second = open_session(candidate, threads=threads)
-    return open_session(original, threads=threads), second
+        first = original.open(threads=threads)
+        return first, candidate.open(threads=threads)
+    second = candidate.open(threads=threads)
+    return original.open(threads=threads), second
 
 
-def _warm_up(sessions: Sessions, images: np.ndarray, *, seconds: float) -> None:
+def _warm_up(calls: Calls, *, seconds: float) -> None:
     """Run both until two windows in a row have the same medians, or the time is over."""
-    for session in sessions:
-        run_logits(session, images)  # checks the shape, too
     end = time.perf_counter() + seconds
     previous = np.full(2, np.inf)
     while time.perf_counter() < end:
-        window = [[_milliseconds(session, images) for session in sessions] for _ in range(_WARMUP_WINDOW)]
+        window = [[call.milliseconds() for call in calls] for _ in range(_WARMUP_WINDOW)]
         medians = np.median(window, axis=0)
         if (np.abs(medians - previous) <= _STABLE_WITHIN * medians).all():
             return
         previous = medians
 
 
-def _time_pairs(
-    sessions: Sessions, images: np.ndarray, *, settings: LatencySettings, random: np.random.Generator
-) -> np.ndarray:
+def _time_pairs(calls: Calls, *, settings: LatencySettings, random: np.random.Generator) -> np.ndarray:
     """Milliseconds [pairs, 2] of the original and the candidate, in turn."""
-    original, candidate = sessions
+    original, candidate = calls
     wanted = -(-settings.min_pairs // settings.rounds)
     pairs: list[tuple[float, float]] = []
     with _no_garbage_collection():
@@ -205,18 +178,11 @@ def _time_pairs(
             if len(pairs) >= FEWEST_PAIRS and (enough or seconds >= settings.max_seconds):
                 return np.array(pairs)
             if random.random() < 0.5:
-                first = _milliseconds(original, images)
-                pairs.append((first, _milliseconds(candidate, images)))
+                first = original.milliseconds()
+                pairs.append((first, candidate.milliseconds()))
             else:
-                first = _milliseconds(candidate, images)
-                pairs.append((_milliseconds(original, images), first))
-
-
-def _milliseconds(session: InferenceSession, images: np.ndarray) -> float:
-    feed = {session.get_inputs()[0].name: images}
-    start = time.perf_counter_ns()
-    session.run(None, feed)
-    return (time.perf_counter_ns() - start) / 1e6
+                first = candidate.milliseconds()
+                pairs.append((original.milliseconds(), first))
 
 
 @contextmanager
@@ -230,7 +196,9 @@ def _no_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _summarise(rounds: list[np.ndarray], *, batch_size: int, threads: int, seed: int) -> LatencyComparison:
+def _summarise(
+    rounds: list[np.ndarray], *, batch_size: int, threads: int, seed: int, pinned: bool
+) -> LatencyComparison:
     interval = ratio_interval(rounds, seed=seed)
     original, candidate = (
         summarise_timing([pairs[:, column] for pairs in rounds], batch_size=batch_size, seed=seed) for column in (0, 1)
@@ -244,25 +212,6 @@ def _summarise(rounds: list[np.ndarray], *, batch_size: int, threads: int, seed:
         ratio=interval.ratio,
         ratio_low=interval.low,
         ratio_high=interval.high,
-        pinned=False,
+        pinned=pinned,
         noisy=max(original.coefficient_of_variation, candidate.coefficient_of_variation) > NOISY_ABOVE,
-    )
-
-
-def summarise_timing(rounds: list[np.ndarray], *, batch_size: int, seed: int) -> Timing:  # noqa: ARG001
-    """Percentiles of the rounds' milliseconds, each only where their number allows it."""
-    milliseconds = np.concatenate(rounds)
-    count = len(milliseconds)
-    p50, p90, p99 = (float(value) for value in np.percentile(milliseconds, (50, 90, 99)))
-    medians = np.array([np.median(part) for part in rounds])
-    return Timing(
-        samples=count,
-        p50_ms=p50,
-        p50_low_ms=float(medians.min()),
-        p50_high_ms=float(medians.max()),
-        p90_ms=p90 if count >= _FEWEST_FOR_P90 else None,
-        p99_ms=p99 if count >= _FEWEST_FOR_P99 else None,
-        images_per_second=batch_size * count / (milliseconds.sum() / 1e3),
-        coefficient_of_variation=float(medians.std(ddof=1) / medians.mean()) if len(rounds) > 1 else 0.0,
-        sample_ms=tuple(float(value) for value in milliseconds[:: -(-count // 200)]),
     )

@@ -1,15 +1,21 @@
 """Timings depend on the machine: the fast tests look at what does not, the slow ones at the verdict."""
 
 import gc
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
+from exporters.affinity import core_sets
 from exporters.errors import ExportError, OnnxFileError
-from exporters.latency import LatencyComparison, LatencySettings, Timing, compare_latency, summarise_timing
+from exporters.latency import LatencyComparison, LatencySettings, compare_latency
 from exporters.onnx_export import export_onnx
+from exporters.session import open_session
+from exporters.timing import summarise_timing
+from tests.exporters.graphs import pooled_classifier
 from tests.exporters.networks import SHAPE, plain
 
 QUICK = LatencySettings(rounds=4, min_pairs=20, min_seconds=0.0, max_seconds=0.5, warmup_seconds=0.01)
@@ -25,7 +31,7 @@ def files(tmp_path_factory) -> dict[int, Path]:
 
 
 def compare(original: Path, candidate: Path, settings: LatencySettings = QUICK, **changes) -> LatencyComparison:
-    options = {"input_shape": SHAPE, "batch_size": 2, "threads": 1} | changes
+    options = {"image_size": (16, 16), "batch_size": 2, "threads": 1} | changes
     return compare_latency(original, candidate, settings=settings, **options)
 
 
@@ -57,7 +63,7 @@ def test_the_time_limit_holds_for_slow_networks(files):
     ],
 )
 def test_the_verdict_is_that_of_the_whole_interval(low, high, verdict):
-    timing = Timing(samples=1, p50_ms=1.0, p90_ms=None, p99_ms=None)
+    timing = summarise_timing([np.ones(3)] * 2, batch_size=1, seed=0)
     result = LatencyComparison(
         batch_size=1,
         threads=1,
@@ -67,27 +73,46 @@ def test_the_verdict_is_that_of_the_whole_interval(low, high, verdict):
         ratio=(low + high) / 2,
         ratio_low=low,
         ratio_high=high,
-        coefficient_of_variation=0.0,
+        pinned=True,
         noisy=False,
     )
     assert result.verdict == verdict
 
 
-@pytest.mark.parametrize(("count", "p90", "p99"), [(63, False, False), (64, True, False), (662, True, True)])
-def test_percentiles_only_where_the_sample_allows(count, p90, p99):
-    timing = summarise_timing(np.arange(count, dtype=float))
-    assert timing.samples == count
-    assert timing.p50_ms == (count - 1) / 2
-    assert (timing.p90_ms is not None, timing.p99_ms is not None) == (p90, p99)
-    if p99:
-        assert timing.p99_ms == pytest.approx(0.99 * (count - 1))
+def test_the_process_is_held_on_its_cores_only_while_it_is_timed(files, monkeypatch):
+    before, seen = os.sched_getaffinity(0), []
+
+    def opened(path, **options):
+        seen.append(os.sched_getaffinity(0))
+        return open_session(path, **options)
+
+    monkeypatch.setattr("exporters.calls.open_session", opened)
+    result = compare(files[8], files[16])
+    assert result.pinned
+    assert os.sched_getaffinity(0) == before
+    assert seen[:2] == [before, before]  # reading the signatures
+    expected = [set(cores) for cores in core_sets(1)]
+    assert seen[2::2] == seen[3::2] == [expected[number % len(expected)] for number in range(result.rounds)]
+
+
+def test_more_threads_than_cores_are_not_held(files):
+    assert not compare(files[8], files[8], threads=len(os.sched_getaffinity(0)) + 1).pinned
+
+
+def test_two_files_of_other_layout_type_and_size(files, tmp_path):
+    odd = pooled_classifier(tmp_path / "odd.onnx", shape=["batch", 20, 24, 3], dtype=onnx.TensorProto.UINT8)
+    result = compare(files[8], odd, image_size=(16, None))
+    assert result.candidate.samples >= 20
 
 
 def test_wrong_requests_are_errors(files, tmp_path):
     with pytest.raises(ExportError, match="at least 1 image, got 0"):
         compare(files[8], files[8], batch_size=0)
-    with pytest.raises(ExportError, match="shape"):
-        compare(files[8], files[8], input_shape=(1, 16, 16))
+    with pytest.raises(ExportError, match="batch of 4, as in the file, got 2"):
+        compare(files[8], pooled_classifier(tmp_path / "four.onnx", shape=[4, 3, 16, 16]))
+    free = pooled_classifier(tmp_path / "free.onnx", shape=["batch", 3, "height", "width"])
+    with pytest.raises(ExportError, match="expected an image size"):
+        compare(files[8], free, image_size=(16, None))
     with pytest.raises(OnnxFileError, match="cannot read"):
         compare(files[8], tmp_path / "none.onnx")
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from exporters.paired_ratio import ratio_interval, round_variation
+from exporters.paired_ratio import median_interval, ratio_interval
 
 
 def simulated_rounds(
@@ -60,6 +60,16 @@ def test_the_interval_covers_the_truth_at_least_as_often_as_it_says():
     assert np.mean([interval.low <= 1 <= interval.high for interval in intervals]) >= 0.95
 
 
-def test_variation_is_that_of_the_rounds_medians():
-    rounds = [np.array([[1.0, 10.0]] * 3), np.array([[3.0, 10.0]] * 5)]
-    assert round_variation(rounds) == pytest.approx((np.sqrt(2) / 2, 0.0))
+def test_the_interval_of_a_median_covers_it():
+    random = np.random.default_rng(3)
+    covered = 0
+    for number in range(25):
+        rounds = [random.exponential(1.0, 30) + 5 for _ in range(8)]
+        low, high = median_interval(rounds, seed=number)
+        covered += low <= 5 + np.log(2) <= high
+    assert covered >= 22
+
+
+def test_the_interval_of_constants_has_no_width_and_that_of_unlike_rounds_spans_them():
+    assert median_interval([np.full(9, 3.0)] * 4, seed=0) == (3.0, 3.0)
+    assert median_interval([np.full(9, 1.0), np.full(9, 2.0)] * 2, seed=0) == (1.0, 2.0)
