@@ -1,5 +1,6 @@
 """Read an ONNX file from anywhere as data: whole, of bounded size, and from no folder but its own."""
 
+import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -14,6 +15,7 @@ from exporters.onnx_messages import tensors_of
 
 LARGEST_BYTES: Final = 2**31 - 1
 """Of the file and its external data together; protobuf cannot hold more in one file either."""
+_CHUNK: Final = 2**20  # bytes
 
 # What people give in place of an ONNX file, by its first bytes.
 _IMPOSTORS: Final = {
@@ -35,6 +37,7 @@ class OnnxFile:
         model: the same, parsed.
         external: the other files that hold weights, each once, inside its folder.
         size_bytes: of the file and of its external data.
+        sha256: of the file's bytes, followed by those of its external data, hexadecimal.
     """
 
     path: Path
@@ -42,6 +45,7 @@ class OnnxFile:
     model: ModelProto
     external: tuple[Path, ...]
     size_bytes: int
+    sha256: str
 
 
 def read_onnx(path: Path) -> OnnxFile:
@@ -57,7 +61,7 @@ def read_onnx(path: Path) -> OnnxFile:
     model = _parse(path, data)
     outside = [tensor for tensor in tensors_of(model) if _is_outside(tensor)]
     if not outside:
-        return OnnxFile(path=path, data=data, model=model, external=(), size_bytes=len(data))
+        return OnnxFile(path, data, model, external=(), size_bytes=len(data), sha256=_sha256(data))
     places = [_external_place(path, tensor) for tensor in outside]
     external = tuple(dict.fromkeys(place.file for place in places))
     size = len(data) + sum(file.stat().st_size for file in external)
@@ -65,7 +69,17 @@ def read_onnx(path: Path) -> OnnxFile:
         raise _too_large(path, size)
     for tensor, place in zip(outside, places, strict=True):
         _take_in(tensor, place)
-    return OnnxFile(path=path, data=model.SerializeToString(), model=model, external=external, size_bytes=size)
+    whole = model.SerializeToString()
+    return OnnxFile(path, whole, model, external=external, size_bytes=size, sha256=_sha256(data, *external))
+
+
+def _sha256(data: bytes, *others: Path) -> str:
+    digest = hashlib.sha256(data)
+    for other in others:
+        with other.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _read_bytes(path: Path) -> bytes:

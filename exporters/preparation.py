@@ -25,14 +25,14 @@ class Preparation:
     std: tuple[float, ...] | None
 
     def __post_init__(self) -> None:
-        if (self.mean is None) != (self.std is None):
-            raise ExportError(f"expected mean and std together, got {self.mean} and {self.std}")
-        if self.mean is None or self.std is None:
+        if self.mean is None and self.std is None:
             return
-        if len(self.mean) != len(self.std) or not np.isfinite((*self.mean, *self.std)).all() or min(self.std) <= 0:
+        mean, std = np.array(self.mean or (), float), np.array(self.std or (), float)
+        in_range = ((mean >= 0) & (mean <= 1)).all() and ((std > 0) & (std <= 1)).all()
+        if not mean.size or mean.size != std.size or not in_range:
             raise ExportError(
-                f"expected as many means as stds, finite and stds above 0, got {self.mean} and {self.std}; "
-                "try values of pixels scaled to [0, 1]"
+                "expected as many means (0 to 1) as stds (above 0, to 1), of pixels scaled to [0, 1], "
+                f"got {self.mean} and {self.std}; try values of 8-bit pixels divided by 255"
             )
 
     def for_channels(self, channels: int) -> "Preparation":
@@ -47,8 +47,7 @@ class Preparation:
             raise ExportError(f"expected 1 or {channels} values of mean and std, got {len(self.mean)}: {self.mean}")
         return Preparation(self.mean * channels, self.std * channels)
 
-    @property
-    def words(self) -> str:
+    def in_words(self) -> str:
         """The same for a reader."""
         if self.mean is None or self.std is None:
             return "8-bit pixels as they are, 0 to 255"
