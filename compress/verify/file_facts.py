@@ -1,0 +1,155 @@
+"""What an ONNX file says of itself in its metadata, and what has to be assumed where it says nothing."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from compress.data.bundle import DataBundle
+from compress.errors import BadInputError, UsageError
+from exporters.errors import ExportError
+from exporters.preparation import RAW_PIXELS, Preparation
+from exporters.signature import Layout, Signature
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the user says of files that do not say it themselves; ``None``: nothing.
+
+    Attributes:
+        layout: order of the input's axes, where the shape does not show it.
+        mean: per channel or one for all, of pixels scaled to [0, 1].
+        std: the same.
+        image_size: pixels, where the file leaves it free.
+    """
+
+    layout: Layout | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    image_size: int | None = None
+
+    def __post_init__(self) -> None:
+        self.preparation()
+
+    def preparation(self) -> Preparation | None:
+        """Mean and std together; ``None`` where neither is given.
+
+        Raises:
+            UsageError: one without the other, or out of range.
+        """
+        if self.mean is None and self.std is None:
+            return None
+        try:
+            return Preparation(self.mean, self.std)
+        except ExportError as error:
+            raise UsageError(f"--mean and --std: {error}") from None
+
+
+def read_preparation(
+    metadata: Mapping[str, str], signature: Signature, said: Said, data: DataBundle, *, source: str
+) -> tuple[Preparation, tuple[str, ...]]:
+    """How a file's images are prepared: by its type, its metadata, the user's word, or as the data set's.
+
+    Returns:
+        The preparation, a value per channel, and notes for the report.
+
+    Raises:
+        UsageError: the user's mean and std do not fit the file's channels.
+    """
+    noted, told = _noted_preparation(metadata), said.preparation()
+    if signature.dtype == "uint8":
+        return RAW_PIXELS, ()
+    if noted is not None:
+        unused = told is not None and told.for_channels(signature.channels) != noted.for_channels(signature.channels)
+        note = f"{source} says itself how its images are prepared: --mean and --std are not used for it"
+        return noted.for_channels(signature.channels), (note,) if unused else ()
+    if told is not None:
+        try:
+            return told.for_channels(signature.channels), ()
+        except ExportError as error:
+            raise UsageError(f"--mean and --std for {source}: {error}") from None
+    assumed = own_preparation(data)
+    note = (
+        f"{source} does not say how its images are prepared: assumed {assumed.in_words()}, "
+        "as for the data set; give --mean and --std if it is otherwise"
+    )
+    return assumed.for_channels(signature.channels), (note,)
+
+
+def own_preparation(data: DataBundle) -> Preparation:
+    """How the data set's own batches were normalised."""
+    return Preparation(tuple(data.preprocessing.mean), tuple(data.preprocessing.std))
+
+
+def read_image_size(metadata: Mapping[str, str], signature: Signature, said: Said, *, source: str) -> int | None:
+    """Height and width of a file's images in pixels; ``None`` where any will do and none is given.
+
+    Raises:
+        BadInputError: they are not square.
+    """
+    height, width = signature.height, signature.width
+    if height != width and height is not None and width is not None:
+        raise BadInputError(
+            f"expected square images, {source} takes {height} x {width} pixels, and data sets are loaded square; "
+            "try a file with a free or a square image size"
+        )
+    noted = _json(metadata, "image_size")
+    return height or width or said.image_size or (noted if isinstance(noted, int) and noted > 0 else None)
+
+
+def read_class_order(
+    metadata: Mapping[str, str], data: DataBundle, *, source: str
+) -> tuple[tuple[int, ...] | None, tuple[str, ...]]:
+    """Where the data set's classes are among the file's outputs; ``None`` where they have the same order.
+
+    Returns:
+        For every class of the data set its place in the file, and notes for the report.
+    """
+    names, own = _json(metadata, "classes"), list(data.classes)
+    if not isinstance(names, list) or len(names) != len(own):
+        note = f"{source} does not name its classes: assumed in the data set's sorted order, {_shortened(own)}"
+        return None, (note,)
+    if names == own:
+        return None, ()
+    if sorted(map(str, names)) == sorted(own) and len(set(own)) == len(own):
+        note = f"{source} has the data set's classes in another order: its outputs are put into the data set's"
+        return tuple(names.index(name) for name in own), (note,)
+    note = (
+        f"{source} names other classes ({_shortened(names)}) than the data set ({_shortened(own)}): "
+        "taken as the same ones in this order"
+    )
+    return None, (note,)
+
+
+def read_resize(metadata: Mapping[str, str], data: DataBundle, *, source: str) -> tuple[str, ...]:
+    """A note where the file was made for images that were resized otherwise than the data set's."""
+    noted = _json(metadata, "resize")
+    if not isinstance(noted, str) or noted == data.preprocessing.resize:
+        return ()
+    return (f"{source} was made for images resized so: {noted}; here: {data.preprocessing.resize}",)
+
+
+def _noted_preparation(metadata: Mapping[str, str]) -> Preparation | None:
+    mean, std = (_numbers(_json(metadata, key)) for key in ("mean", "std"))
+    try:
+        return Preparation(mean, std) if mean and std else None
+    except ExportError:
+        return None  # another tool's key of the same name, in other units
+
+
+def _numbers(value: Any) -> tuple[float, ...] | None:
+    if isinstance(value, list) and all(isinstance(one, int | float) for one in value):
+        return tuple(float(one) for one in value)
+    return None
+
+
+def _json(metadata: Mapping[str, str], key: str) -> Any:
+    try:
+        return json.loads(metadata.get(key, "null"))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _shortened(names: Sequence[Any]) -> str:
+    shown = [str(name) for name in names]
+    return ", ".join(shown if len(shown) <= 4 else [*shown[:3], "...", shown[-1]])
