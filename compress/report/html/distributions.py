@@ -1,0 +1,62 @@
+"""How long single calls took: a histogram a network, one above the other on the same axis."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from markupsafe import Markup
+from matplotlib.axes import Axes
+
+from compress.report import figures
+from compress.report.html.svg import INK, LINE, MUTED, house_style, new_figure, series, shorten, to_svg
+from exporters.latency import Timing
+
+_BINS = 72
+_SHOWN = 98.0  # percent of all calls; a single interrupted call would squeeze the rest into a line
+
+
+@dataclass(frozen=True)
+class NamedTiming:
+    """A network's calls at one setting; ``series`` is the number of its colour."""
+
+    label: str
+    timing: Timing
+    series: int
+
+
+def draw_distributions(rows: Sequence[NamedTiming], *, name: str, description: str) -> Markup:
+    """Histograms of milliseconds a call, each scaled to its own height, with the median and the 90th percentile.
+
+    Args:
+        rows: from top to bottom; each with at least one sample.
+        name: of the picture, its own in the page.
+        description: for those who do not see it.
+    """
+    samples = [np.array(row.timing.sample_ms) for row in rows]
+    low = min(float(sample.min()) for sample in samples)
+    high = max(float(np.percentile(sample, _SHOWN)) for sample in samples)
+    high = max(high, 1.001 * low, *(row.timing.p90_ms or row.timing.p50_ms for row in rows))
+    edges = np.linspace(low - 0.04 * (high - low), high + 0.06 * (high - low), _BINS + 1)
+    with house_style():
+        figure, axes = new_figure(48 + 46 * len(rows))
+        for place, (row, sample) in enumerate(zip(rows, samples, strict=True)):
+            floor = len(rows) - 1 - place
+            heights, _ = np.histogram(sample, edges)
+            heights = floor + 0.72 * heights / max(1, heights.max())
+            axes.axhline(floor, color=LINE, linewidth=0.8)
+            axes.stairs(heights, edges, baseline=floor, fill=True, color=series(row.series), alpha=0.85)
+            _mark_percentiles(axes, row.timing, floor)
+        axes.set_xlim(edges[0], edges[-1])
+        axes.set_ylim(-0.08, len(rows) - 0.1)
+        names = [f"{shorten(row.label, 18)}\n{figures.milliseconds(row.timing.p50_ms)} ms" for row in rows]
+        axes.set_yticks([len(rows) - 1 - place + 0.34 for place in range(len(rows))], names, color=INK, fontsize=11)
+        axes.grid(visible=False, axis="y")
+        axes.spines["left"].set_visible(False)
+        axes.set_xlabel("milliseconds a call")
+        return to_svg(figure, name=name, description=description)
+
+
+def _mark_percentiles(axes: Axes, timing: Timing, floor: float) -> None:
+    axes.plot([timing.p50_ms] * 2, [floor, floor + 0.78], color=INK, linewidth=1.6)
+    if timing.p90_ms is not None:
+        axes.plot([timing.p90_ms] * 2, [floor, floor + 0.3], color=MUTED, linewidth=1.4, linestyle=(0, (2, 2)))

@@ -1,0 +1,75 @@
+"""The report as one HTML file: offline, without scripts, light and dark, for screen and paper."""
+
+from typing import Any, Final
+
+from compress.report import latency_tables, run_tables, tables
+from compress.report.html import answers, pictures, summary, times
+from compress.report.html.changes import drop_interval, signed
+from compress.report.html.templating import fill_template
+from compress.report.model import Report
+from compress.report.verdict import state_verdict
+
+FIRST_ROWS: Final = 16
+"""Rows of a long list that are open; the rest is behind a line to click."""
+
+
+def render_html(report: Report) -> str:
+    """The whole report as one HTML document; the same report gives the same bytes.
+
+    Parts that the report has no data for are left out: a run's course for files from elsewhere,
+    operators, gates and changed images where there are none.
+
+    Args:
+        report: its names may hold anything, they are escaped.
+    """
+    return fill_template(
+        "report.html",
+        report=report,
+        verdict=state_verdict(report),
+        tiles=tuple(summary.tiles(report)),
+        results=tuple(summary.results(report)),
+        origin_lines=tuple(summary.origin_lines(report)),
+        tradeoff=tuple(pictures.tradeoff_pictures(report)),
+        first_rows=FIRST_ROWS,
+        signed=signed,
+        drop_interval=drop_interval,
+        **_measurements(report),
+        **_course(report),
+    )
+
+
+def _measurements(report: Report) -> dict[str, Any]:
+    comparison, profile = report.candidate.comparison, report.operators
+    settings = pictures.settings_of(report)
+    return {
+        "timed": settings[0] if settings else None,
+        "lost_images": [image for image in report.changed if image.original == image.truth],
+        "won_images": [image for image in report.changed if image.original != image.truth],
+        "answers": tuple(answers.answers(report)),
+        "classes": [] if comparison is None else answers.class_lines(comparison),
+        "confusions": () if comparison is None else comparison.confusions,
+        "latency_columns": times.LATENCY_COLUMNS,
+        "latency_groups": times.latency_groups(report),
+        "latency_pictures": tuple(pictures.latency_pictures(report)),
+        "percentiles": latency_tables.percentile_table(report),
+        "slowest": [] if profile is None else times.slowest_first(profile),
+        "kinds": [] if profile is None else times.time_by_kind(profile),
+        "width": times.width,
+        "longest": times.longest,
+        "networks": (tables.network_table(report), tables.answer_table(report)),
+        "checks": run_tables.check_table(report),
+        "machine": run_tables.machine_table(report),
+    }
+
+
+def _course(report: Report) -> dict[str, Any]:
+    """What only a run has."""
+    run = report.run
+    if run is None:
+        return {"search_pictures": (), "training_pictures": (), "settings": None, "time": None}
+    return {
+        "search_pictures": tuple(pictures.search_pictures(run)),
+        "training_pictures": tuple(pictures.training_pictures(run)),
+        "settings": run_tables.setting_table(report),
+        "time": run_tables.time_table(report),
+    }

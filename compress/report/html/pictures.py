@@ -1,0 +1,154 @@
+"""The report's plots, chosen and described."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from compress.report import figures
+from compress.report.html.curves import Curve, curve_of, draw_curves
+from compress.report.html.distributions import NamedTiming, draw_distributions
+from compress.report.html.tradeoff import Point, draw_tradeoff
+from compress.report.model import NetworkRow, Report
+from compress.report.run_facts import RunFacts
+from exporters.latency import LatencyComparison, Timing
+
+MOST_SETTINGS = 6  # of batch size and threads, with a picture each
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An ``<svg>`` element with its title and a sentence on how to read it."""
+
+    title: str
+    svg: Markup
+    caption: str
+
+
+def series_numbers(report: Report) -> dict[str, int]:
+    """Label -> number of its colour: the original 0, the candidate 1, the others in their order."""
+    extras = (row.label for row in report.networks if row.role == "extra")
+    labels = (report.original.label, report.candidate.label, *extras)
+    return {label: number for number, label in enumerate(labels)}
+
+
+def timings_at(report: Report, batch_size: int, threads: int) -> dict[str, Timing]:
+    """Label -> its timing at one setting; from the pair with the original where it was in several."""
+    found: dict[str, Timing] = {}
+    pairs = [row for row in report.latency if _setting(row.comparison) == (batch_size, threads)]
+    for pair in sorted(pairs, key=lambda row: row.original != report.original.label):
+        found.setdefault(pair.original, pair.comparison.original)
+        found.setdefault(pair.candidate, pair.comparison.candidate)
+    return {row.label: found[row.label] for row in report.networks if row.label in found}
+
+
+def settings_of(report: Report) -> list[tuple[int, int]]:
+    """The (batch size, threads) that were timed: smallest batch first, then fewest threads."""
+    return sorted({_setting(row.comparison) for row in report.latency})
+
+
+def tradeoff_pictures(report: Report) -> Iterator[Picture]:
+    """Top-1 over latency, where it was measured, and over the file's size."""
+    settings = settings_of(report)
+    if settings:
+        batch, threads = settings[0]
+        costs = {
+            label: (timing.p50_ms, timing.p50_low_ms, timing.p50_high_ms)
+            for label, timing in timings_at(report, batch, threads).items()
+        }
+        where = f"batch {batch}, {figures.plural(threads, 'thread')}"
+        yield _tradeoff(report, costs, title="Accuracy and latency", cost=f"median latency, ms ({where})")
+    else:
+        costs = {row.label: (row.macs / 1e6,) * 3 for row in report.networks}
+        yield _tradeoff(report, costs, title="Accuracy and work", cost="million MACs an image")
+    sizes = {row.label: (row.size_bytes / 1e6,) * 3 for row in report.networks}
+    yield _tradeoff(report, sizes, title="Accuracy and size", cost="file, MB")
+
+
+def _tradeoff(report: Report, costs: Mapping[str, tuple[float, float, float]], *, title: str, cost: str) -> Picture:
+    colours = series_numbers(report)
+    rows = [row for row in report.networks if row.label in costs]
+    points = [Point(row.label, costs[row.label], _percent(row), colours[row.label]) for row in rows]
+    told = "; ".join(
+        f"{point.label}: {point.accuracy[0]:.2f} % at {figures.three_digits(point.cost[0])}" for point in points
+    )
+    name = title.lower().replace(" ", "-")
+    return Picture(
+        title=title,
+        svg=draw_tradeoff(points, name=name, cost=cost, description=f"Top-1 over {cost}. {told}."),
+        caption="Up and to the left is better. Lines are 95 % intervals.",
+    )
+
+
+def _percent(row: NetworkRow) -> tuple[float, float, float]:
+    top1 = row.accuracy.top1
+    return 100 * top1.value, 100 * top1.low, 100 * top1.high
+
+
+def latency_pictures(report: Report) -> Iterator[Picture]:
+    """The calls of every network, a picture a setting."""
+    colours = series_numbers(report)
+    for batch, threads in settings_of(report)[:MOST_SETTINGS]:
+        timings = timings_at(report, batch, threads)
+        rows = [NamedTiming(label, timing, colours[label]) for label, timing in timings.items() if timing.sample_ms]
+        if not rows:
+            continue
+        told = "; ".join(f"{row.label}: median {figures.milliseconds(row.timing.p50_ms)} ms" for row in rows)
+        title = f"Batch {batch}, {figures.plural(threads, 'thread')}"
+        svg = draw_distributions(rows, name=f"calls-{batch}-{threads}", description=f"{title}: {told}.")
+        yield Picture(title, svg, "")
+
+
+def search_pictures(run: RunFacts) -> Iterator[Picture]:
+    """The population's energy, and how the network did meanwhile."""
+    history, converged = run.search.history, run.search.converged_at
+    energy = (
+        *curve_of(history, "energy_best", "best state", series=1),
+        *curve_of(history, "energy_mean", "mean of the population", series=0),
+    )
+    if energy:
+        yield Picture(
+            title="Energy of the population",
+            svg=draw_curves(
+                energy, name="energy", y_label="energy", converged_at=converged, description=_told("Energy", energy)
+            ),
+            caption="Lower is better; where the mean meets the best, the population agrees.",
+        )
+    course = (
+        *curve_of(history, "val_accuracy", "validation", series=1, scale=100),
+        *curve_of(history, "accuracy", "training", series=1, scale=100, dashed=True),
+        *curve_of(history, "kept_units", "units kept", series=2, scale=100),
+    )
+    if course:
+        svg = draw_curves(course, name="search-accuracy", y_label="%", description=_told("Search", course))
+        yield Picture("Accuracy while searching", svg, "Accuracy of the network with its best state.")
+
+
+def training_pictures(run: RunFacts) -> Iterator[Picture]:
+    """Accuracy and loss of every training."""
+    for key, title, unit, scale in (("accuracy", "Accuracy", "Top-1, %", 100.0), ("loss", "Loss", "loss", 1.0)):
+        curves: list[Curve] = []
+        for number, (stage, history) in enumerate(run.training.items()):
+            curves += curve_of(history, f"val_{key}", stage_name(stage), series=number, scale=scale)
+            curves += curve_of(history, key, "", series=number, scale=scale, dashed=True)
+        if curves:
+            svg = draw_curves(curves, name=f"training-{key}", y_label=unit, description=_told(title, curves))
+            yield Picture(title, svg, "Solid: validation images. Dashed: training images.")
+
+
+def stage_name(stage: str) -> str:
+    """A stage as a reader says it: "05_finetune" is "finetune"."""
+    return stage.partition("_")[2] or stage
+
+
+def _told(title: str, curves: tuple[Curve, ...] | list[Curve]) -> str:
+    ends = (
+        f"{curve.label}: {figures.three_digits(curve.values[0])} to {figures.three_digits(curve.values[-1])}"
+        for curve in curves
+        if curve.label
+    )
+    return f"{title}, first to last epoch. {'; '.join(ends)}."
+
+
+def _setting(row: LatencyComparison) -> tuple[int, int]:
+    return row.batch_size, row.threads

@@ -1,0 +1,131 @@
+"""Matplotlib figures as inline SVG that follows the page's light or dark colours.
+
+A figure is drawn in placeholder colours; in the SVG they become CSS variables (``var(--ink)``), so one
+drawing serves both schemes and print. Text stays text: it can be selected, and the browser has the
+glyphs that matplotlib's font lacks. Same figure, same bytes: nothing depends on the date, on the
+user's matplotlibrc or on a random salt.
+"""
+
+import io
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import matplotlib as mpl
+from markupsafe import Markup, escape
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from compress.report.figures import printable
+
+INK: Final = "#010101"
+MUTED: Final = "#020202"
+LINE: Final = "#030303"
+PANEL: Final = "#040404"
+SERIES: Final = tuple(f"#0506{index:02x}" for index in range(6))
+
+_VARIABLES: Final = {
+    INK: "var(--ink)",
+    MUTED: "var(--muted)",
+    LINE: "var(--line)",
+    PANEL: "var(--panel)",
+    **{colour: f"var(--series-{index})" for index, colour in enumerate(SERIES)},
+}
+
+WIDTH: Final = 420
+_UNITS_PER_INCH: Final = 72  # of the SVG backend: one unit of the view box
+
+_STYLE: Final[dict[Any, Any]] = {  # the names that matplotlib knows differ by version
+    "svg.fonttype": "none",
+    "text.parse_math": False,  # a class may be called "$5"
+    "font.size": 12,
+    "text.color": INK,
+    "axes.edgecolor": LINE,
+    "axes.labelcolor": MUTED,
+    "axes.facecolor": "none",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": LINE,
+    "grid.linewidth": 0.8,
+    "xtick.color": LINE,
+    "ytick.color": LINE,
+    "xtick.labelcolor": MUTED,
+    "ytick.labelcolor": MUTED,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+    "figure.facecolor": "none",
+    "legend.frameon": False,
+    "legend.labelcolor": INK,
+    "legend.handlelength": 1.4,
+    "lines.linewidth": 2,
+    "lines.solid_capstyle": "round",
+}
+
+
+def series(index: int) -> str:
+    """The colour of the n-th network or curve; they repeat after six."""
+    return SERIES[index % len(SERIES)]
+
+
+@contextmanager
+def house_style() -> Iterator[None]:
+    """Draw inside this: matplotlib's own defaults and the page's look, restored at the end."""
+    with mpl.rc_context(), warnings.catch_warnings():
+        # The browser draws the text; matplotlib only measures it.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        mpl.rcdefaults()
+        mpl.rcParams.update(_STYLE)
+        yield
+
+
+def new_figure(height: float, *, width: float = WIDTH) -> tuple[Figure, Axes]:
+    """A figure with one set of axes; sizes in CSS pixels at full size (the page scales it down)."""
+    figure = Figure(
+        figsize=(width / _UNITS_PER_INCH, height / _UNITS_PER_INCH), dpi=_UNITS_PER_INCH, layout="constrained"
+    )
+    return figure, figure.subplots()
+
+
+def to_svg(figure: Figure, *, name: str, description: str) -> Markup:
+    """The figure as an ``<svg>`` element.
+
+    Args:
+        figure: drawn inside ``house_style``, which has to be still on.
+        name: of its own in the page; its ids start with it.
+        description: what the picture shows, for those who do not see it.
+    """
+    buffer = io.StringIO()
+    with mpl.rc_context({"svg.hashsalt": name}):
+        figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+    text = buffer.getvalue()
+    box = re.search(r'viewBox="([^"]*)"', text)
+    assert box is not None  # matplotlib always writes one
+    body = text[text.index(">", box.start()) + 1 : text.rindex("</svg>")]
+    # The inner style element would hold for the whole page, whose own style sheet says the same of plots.
+    body = re.sub(r"<defs>\s*<style[^>]*>.*?</style>\s*</defs>", "", body, count=1, flags=re.DOTALL)
+    body = re.sub(r"<[^>]+>", lambda tag: _adapt(tag.group(), name), body)  # tags only: text is the user's
+    head = f'<svg class="plot" viewBox="{box.group(1)}" role="img" aria-label="{escape(printable(description))}">'
+    return Markup(f"{head}{body}</svg>")
+
+
+def _adapt(tag: str, name: str) -> str:
+    """One tag: ids that are the page's alone, the page's colours and its font."""
+    if tag.startswith("<g "):
+        tag = re.sub(r' id="[^"]*"', "", tag)
+    tag = re.sub(r'( id="|url\(#|href="#)', rf"\g<1>{name}-", tag)
+    tag = re.sub(r"#0[1-5][0-9a-f]{4}\b", lambda match: _VARIABLES.get(match.group(), match.group()), tag)
+    tag = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", tag)
+    return re.sub(r" font-family: [^;\"]*;?", "", tag)
+
+
+def shorten(text: str, length: int = 22) -> str:
+    """A user's name for a picture: printable, and cut in the middle where it is too long."""
+    text = printable(text)
+    if len(text) <= length:
+        return text
+    tail = (length - 1) // 2
+    return f"{text[: length - 1 - tail]}\N{HORIZONTAL ELLIPSIS}{text[-tail:]}"

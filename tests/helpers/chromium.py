@@ -1,0 +1,122 @@
+"""A headless Chromium, spoken to through its DevTools protocol over a pipe: no packages needed."""
+
+import base64
+import json
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PROGRAM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+MISSING = "needs chromium (apt-get install chromium), which is not there"
+
+_PATIENCE = 60  # seconds; a machine that trains at the same time is slow
+
+
+@dataclass
+class Page:
+    """One tab. ``complaints`` holds what the page wrote to the console, and its errors."""
+
+    read: int
+    write: int
+    session: str = ""
+    complaints: list[str] = field(default_factory=list)
+    _last: int = 0
+    _buffer: bytes = b""
+
+    def call(self, method: str, **parameters: object) -> dict:
+        """One DevTools command; its result."""
+        self._last += 1
+        message = {"id": self._last, "method": method, "params": parameters}
+        if self.session:
+            message["sessionId"] = self.session
+        os.write(self.write, json.dumps(message).encode() + b"\0")
+        while True:
+            answer = self._next()
+            if answer.get("id") == self._last:
+                if "error" in answer:
+                    raise RuntimeError(f"{method}: {answer['error']}")
+                return answer["result"]
+
+    def wait_for(self, event: str) -> None:
+        """Until the browser tells it."""
+        while self._next().get("method") != event:
+            pass
+
+    def show(self, file: Path, *, width: int, height: int = 900, dark: bool = False) -> None:
+        """Open a file at a width in CSS pixels."""
+        scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
+        self.call("Emulation.setEmulatedMedia", features=scheme)
+        self.call(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
+        )
+        self.complaints.clear()
+        self.call("Page.navigate", url=file.as_uri())
+        self.wait_for("Page.loadEventFired")
+
+    def ask(self, expression: str) -> object:
+        """The value of a JavaScript expression in the page (the page itself needs none)."""
+        result = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
+        if "exceptionDetails" in result:
+            raise RuntimeError(f"{expression}: {result['exceptionDetails']}")
+        return result["result"].get("value")
+
+    def picture(self) -> bytes:
+        """The whole page as PNG."""
+        shot = self.call("Page.captureScreenshot", captureBeyondViewport=True)
+        return base64.b64decode(shot["data"])
+
+    def pdf(self) -> bytes:
+        """The page as it prints, A4."""
+        sheet = self.call("Page.printToPDF", printBackground=True, preferCSSPageSize=False, paperWidth=8.27,
+                          paperHeight=11.69)  # fmt: skip
+        return base64.b64decode(sheet["data"])
+
+    def _next(self) -> dict:
+        while b"\0" not in self._buffer:
+            part = os.read(self.read, 1 << 16)
+            if not part:
+                raise RuntimeError("chromium ended")
+            self._buffer += part
+        message, _, self._buffer = self._buffer.partition(b"\0")
+        told = json.loads(message)
+        if told.get("method") in ("Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded"):
+            self.complaints.append(json.dumps(told["params"]))
+        return told
+
+
+@contextmanager
+def chromium(profile: Path) -> Iterator[Page]:
+    """A browser with an empty profile in the folder ``profile``, ended with all its processes."""
+    assert PROGRAM is not None
+    from_us, to_us = os.pipe(), os.pipe()  # the browser reads 3 and writes 4
+
+    command = [
+        "bash", "-c", f'exec "$@" 3<&{from_us[0]} 4>&{to_us[1]}', "bash",
+        PROGRAM, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+        "--disable-background-networking", "--disable-extensions", "--hide-scrollbars", "--remote-debugging-pipe",
+        f"--user-data-dir={profile}", "about:blank",
+    ]  # fmt: skip
+    process = subprocess.Popen(
+        command, pass_fds=(from_us[0], to_us[1]), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )  # fmt: skip
+    os.close(from_us[0])
+    os.close(to_us[1])
+    try:
+        page = Page(read=to_us[0], write=from_us[1])
+        targets = page.call("Target.getTargets")["targetInfos"]
+        target = next(one["targetId"] for one in targets if one["type"] == "page")
+        page.session = page.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        for domain in ("Page", "Runtime", "Log"):
+            page.call(f"{domain}.enable")
+        yield page
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        for end in (to_us[0], from_us[1]):
+            os.close(end)
