@@ -32,6 +32,8 @@ ONLY_IN = {
     "onnxscript": ("exporters/",),
     "onnxruntime": ("exporters/",),
     "torchvision": ("models_zoo/torchvision_mend.py",),
+    "matplotlib": ("compress/report/html/",),
+    "jinja2": ("compress/report/html/",),
 }
 
 
