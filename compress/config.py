@@ -2,7 +2,7 @@
 
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -10,24 +10,31 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from compress.errors import UsageError
 
 Preset = Literal["default", "paper"]
+_Settings = TypeVar("_Settings", bound="DataConfig")
 
 
-class RunConfig(BaseModel):
-    """One run, whole. Epochs are passes over the training split; sizes are pixels.
-
-    ``None`` means "decided by the preset, the data set or the machine" (``settings.decide``); a run
-    folder's ``config.toml`` holds the decided values.
-    """
+class DataConfig(BaseModel):
+    """Which images, and how they are read. Sizes are pixels; ``None`` means "decided by the data set"."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    arch: str
     dataset: str = "fashion-sample"
     data_dir: Path | None = None
     download: bool = False
     skip_bad: int = Field(default=0, ge=0)
     image_size: int | None = Field(default=None, ge=16, le=1024)
     workers: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**31)
+
+
+class RunConfig(DataConfig):
+    """One run, whole. Epochs are passes over the training split.
+
+    ``None`` means "decided by the preset, the data set or the machine" (``settings.decide``); a run
+    folder's ``config.toml`` holds the decided values.
+    """
+
+    arch: str
 
     weights: Path | None = None
     train_original: bool | None = None
@@ -44,7 +51,6 @@ class RunConfig(BaseModel):
     search_epochs: int | None = Field(default=None, ge=1)
     finetune_epochs: int | None = Field(default=None, ge=0)
     batch_size: int | None = Field(default=None, ge=2)
-    seed: int = Field(default=0, ge=0, lt=2**31)
     device: str = "cpu"
     threads: int | None = Field(default=None, ge=1)
     opset: int = Field(default=18, ge=18)
@@ -89,8 +95,21 @@ def build_config(values: dict[str, Any], *, file: Path | None = None) -> RunConf
     """
     merged = read_toml(file) if file is not None else {}
     merged |= {key: value for key, value in values.items() if value is not None}
+    return _built(RunConfig, merged)
+
+
+def build_data_config(values: dict[str, Any]) -> DataConfig:
+    """Validate settings of the images alone.
+
+    Raises:
+        UsageError: any setting is unknown or out of range.
+    """
+    return _built(DataConfig, values)
+
+
+def _built(kind: type[_Settings], values: dict[str, Any]) -> _Settings:
     try:
-        return RunConfig(**merged)
+        return kind(**values)
     except ValidationError as error:
         raise UsageError(_describe(error)) from None
 

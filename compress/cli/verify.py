@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from compress.observer import Observer
     from compress.report.model import Report
     from compress.verdict.settings import VerifySettings
+    from exporters.signature import Layout
 
 _FILES, _GATES, _TIMING = "Any two files", "Gates (the pessimistic end of the interval counts; exit 3)", "Latency"
 
@@ -32,6 +33,7 @@ GATES: dict[str, Any] = {
     "max_latency_ms": flag(float, _GATES, "Median milliseconds of a call (the same setting)."),
     "max_size_mb": flag(float, _GATES, "Of its file, in 10^6 bytes."),
     "max_macs": flag(str, _GATES, "Multiply-accumulates for one image: 4000000, 4M, 1.2G."),
+    "row": flag(str, _GATES, 'Which row has to keep them: "pruned int8". (default: the candidate)'),
 }
 TIMING: dict[str, Any] = {
     "batch_sizes": flag(str, _TIMING, "Images in a call, comma-separated. (default: 1,8)"),
@@ -44,13 +46,12 @@ _SUFFIXES = {"k": 1e3, "m": 1e6, "g": 1e9}
 
 @options.collecting(files=FILES, data=options.DATA, gates=GATES, timing=TIMING)
 def verify(
-    run: Annotated[Path | None, Argument(help="Run folder: its files are checked, measured and reported anew.")] = None,
+    run: Annotated[Path | None, Argument(metavar="RUN", help="Run folder: its files are checked, measured and reported anew.")] = None,
     *,
     files: options.Settings,
     data: options.Settings,
     gates: options.Settings,
     timing: options.Settings,
-    row: Annotated[str | None, flag(str, _GATES, 'Whose gates: a row of the report, such as "pruned int8".')] = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -60,29 +61,31 @@ def verify(
 
     Example: compress verify --original a.onnx --candidate b.onnx --dataset photos/
     """
-    settings = _settings(gates, timing, row)
+    settings = _settings(gates, timing)
     if (run is None) == (not files):
         raise UsageError("what shall be verified? give a run folder, or --original and --candidate with --dataset")
     from compress.cli import output
-    from compress.cli.progress import noting
+    from compress.cli.progress import watching
     from compress.report.terminal import render_terminal
+    from compress.verify.gates import require
 
-    observer = noting(output.talk_console(), quiet=quiet)
-    report = _of_run(run, data, settings, observer) if run else _of_files(files, data, settings, observer)
+    with watching(output.talk_console(), {}, quiet=quiet) as observer:
+        report = _of_run(run, data, settings, observer) if run else _of_files(files, data, settings, observer)
     if json:
         typer.echo(report.model_dump_json(indent=2))
     else:
         render_terminal(report, output.data_console())
-    from compress.verify.gates import require
-
+    if run and not quiet:
+        output.talk_console().print(f"The reports are in {run}", markup=False, soft_wrap=True)
     require(report.gates)
 
 
-def _settings(gates: options.Settings, timing: options.Settings, row: str | None) -> "VerifySettings":
+def _settings(gates: options.Settings, timing: options.Settings) -> "VerifySettings":
     from compress.verdict.settings import VerifySettings
     from compress.verify.gates import Gates
 
     limits = dict(gates)
+    judged = limits.pop("row", None)
     if "max_macs" in limits:
         limits["max_macs"] = _macs(limits["max_macs"])
     chosen: dict[str, Any] = dict(timing)
@@ -91,7 +94,7 @@ def _settings(gates: options.Settings, timing: options.Settings, row: str | None
             chosen[name] = _counts(chosen[name], flag_name=name)
     if chosen.get("seconds", 1.0) <= 0:
         raise UsageError(f"expected --seconds above 0, got {chosen['seconds']}")
-    return VerifySettings(**chosen, gates=Gates(**limits), judged=row)
+    return VerifySettings(**chosen, gates=Gates(**limits), judged=judged)
 
 
 def _of_run(run: Path, data: Mapping[str, Any], settings: "VerifySettings", observer: "Observer") -> "Report":
@@ -108,12 +111,46 @@ def _of_files(
     files: Mapping[str, Any], data: Mapping[str, Any], settings: "VerifySettings", observer: "Observer"
 ) -> "Report":
     missing = [name for name in ("original", "candidate") if name not in files]
-    if missing or "dataset" not in data:
-        wanted = [*missing, *(["dataset"] if "dataset" not in data else [])]
-        raise UsageError(f"two files are compared on a data set: give {', '.join('--' + name for name in wanted)} too")
+    missing += [] if "dataset" in data else ["dataset"]
+    if missing:
+        raise UsageError(f"two files are compared on a data set: give {', '.join('--' + name for name in missing)} too")
+    from compress.config import build_data_config
+    from compress.report.documents import write_documents
     from compress.verdict.of_files import verify_files
+    from compress.verify.file_facts import Said
 
-    return verify_files(files, data, settings, observer=observer)
+    out = files.get("out")
+    if out is not None and out.exists():
+        raise UsageError(f"--out {out} exists already: choose a new folder")
+    said = Said(
+        layout=_layout(files.get("layout")),
+        mean=_numbers(files.get("mean"), flag_name="mean"),
+        std=_numbers(files.get("std"), flag_name="std"),
+        image_size=data.get("image_size"),
+    )
+    images = build_data_config({name: value for name, value in data.items() if name != "image_size"})
+    report = verify_files(files["original"], files["candidate"], images, settings, said=said, observer=observer)
+    if out is not None:
+        write_documents(out, report)
+    return report
+
+
+def _layout(text: str | None) -> "Layout | None":
+    layouts: dict[str, Layout] = {"nchw": "NCHW", "nhwc": "NHWC"}
+    if text is None:
+        return None
+    if text.lower() not in layouts:
+        raise UsageError(f"expected nchw or nhwc for --layout, got {text!r}")
+    return layouts[text.lower()]
+
+
+def _numbers(text: str | None, *, flag_name: str) -> tuple[float, ...] | None:
+    if text is None:
+        return None
+    try:
+        return tuple(float(word) for word in text.split(","))
+    except ValueError:
+        raise UsageError(f"expected numbers such as 0.485,0.456,0.406 for --{flag_name}, got {text!r}") from None
 
 
 def _counts(text: str, *, flag_name: str) -> tuple[int, ...]:

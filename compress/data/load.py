@@ -1,4 +1,4 @@
-"""A run's settings -> its data: data sets by name, or an image folder by path."""
+"""Settings -> their data: data sets by name, or an image folder by path."""
 
 import difflib
 import os
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from compress.config import RunConfig
+from compress.config import DataConfig
 from compress.data.bundle import DataBundle
 from compress.data.fashion import fashion_bundle, read_sample
 from compress.data.fashion_files import find_full, read_full
@@ -20,10 +20,10 @@ class NamedDataset:
     """An entry of ``DATASETS``: one line about it, and how it is loaded."""
 
     summary: str
-    load: Callable[[RunConfig], DataBundle]
+    load: Callable[[DataConfig], DataBundle]
 
 
-def load_data(config: RunConfig) -> DataBundle:
+def load_data(config: DataConfig) -> DataBundle:
     """Load what ``config.dataset`` names: an entry of ``DATASETS`` or the path of an image folder.
 
     Raises:
@@ -47,11 +47,11 @@ def load_data(config: RunConfig) -> DataBundle:
     )
 
 
-def _load_sample(config: RunConfig) -> DataBundle:
+def _load_sample(config: DataConfig) -> DataBundle:
     return fashion_bundle("fashion-sample", read_sample(), image_size=config.image_size, seed=config.seed)
 
 
-def _load_full(config: RunConfig) -> DataBundle:
+def _load_full(config: DataConfig) -> DataBundle:
     folder = find_full(config.data_dir, download=config.download)
     return fashion_bundle("fashion", read_full(folder), image_size=config.image_size, seed=config.seed)
 

@@ -1,6 +1,7 @@
 """Every document of a report, written into its run folder together, so that they never contradict each other."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from compress.report.html import render_html
@@ -9,6 +10,7 @@ from compress.report.model import Report
 from compress.report.model_card import render_model_card
 from compress.report.store import dump_report
 from compress.runs import RunFolder
+from compress.runs.atomic import machine_faults, write_atomically
 
 MODEL_FACTS = "artifacts/model.json"
 
@@ -30,6 +32,18 @@ def render_run_documents(report: Report, model_facts: Mapping[str, Any]) -> dict
         model_facts: its ``artifacts/model.json``.
     """
     return render_documents(report) | {"MODEL_CARD.md": render_model_card(report, dict(model_facts))}
+
+
+def write_documents(folder: Path, report: Report) -> None:
+    """Write a report of any two files into a new folder.
+
+    Raises:
+        EnvironmentProblem: it cannot be written.
+    """
+    with machine_faults(folder):
+        folder.mkdir(parents=True)
+    for name, text in render_documents(report).items():
+        write_atomically(folder / name, text.encode())
 
 
 def keep_report(run: RunFolder, report: Report) -> None:

@@ -12,16 +12,15 @@ from compress.data.bundle import DataBundle
 from compress.environment import native_block
 from compress.errors import UsageError
 from compress.observer import Observer
-from compress.report.model import ChangedImage, LatencyRow, NetworkRow, Origin
+from compress.report.model import ChangedImage, DataFacts, LatencyRow, NetworkRow, Origin
 from compress.verdict.changed import changed_images
 from compress.verdict.settings import PREDICT_BATCH, VerifySettings
 from compress.verdict.subject import Subject
-from compress.verify import gates
 from compress.verify.accuracy import measure_accuracy, measure_drop
 from compress.verify.comparison import compare_answers
 from compress.verify.files import classify
-from compress.verify.gates import Estimate, GateResult
-from exporters.latency import LatencySettings, Timing, compare_latency
+from compress.verify.gates import GateResult, judge
+from exporters.latency import LatencySettings, compare_latency
 from exporters.memory import measure_memory
 from exporters.profile import OperatorProfile, profile_operators
 
@@ -66,6 +65,21 @@ def measure(subjects: Sequence[Subject], data: DataBundle, settings: VerifySetti
         operators=_operators(original, candidate, settings),
         changed=changed_images(data, answers[original.label], answers[candidate.label]),
         gates=_gates(rows, latency, settings),
+    )
+
+
+def data_facts(data: DataBundle) -> DataFacts:
+    """What the report says of the images."""
+    return DataFacts(
+        name=data.name,
+        classes=data.classes,
+        train=len(data.train),
+        val=len(data.val),
+        test=len(data.test),
+        fingerprint=data.fingerprint,
+        image_size=data.preprocessing.image_size,
+        channels=data.preprocessing.channels,
+        resize=data.preprocessing.resize,
     )
 
 
@@ -178,19 +192,9 @@ def _gates(
     timings = [pair.comparison for pair in latency if (pair.original, pair.candidate) == (original.label, row.label)]
     timing = min(timings, key=lambda one: (one.batch_size, one.threads), default=None)
     assert row.drop is not None
-    measured = gates.Measured(
-        network=row.label,
-        drop=Estimate(row.drop.points, row.drop.low, row.drop.high),
-        speedup=Estimate(timing.ratio, timing.ratio_low, timing.ratio_high) if timing else None,
-        latency_ms=_median(timing.candidate) if timing else None,
-        size_bytes=row.size_bytes,
-        macs=row.macs,
+    return judge(
+        settings.gates, network=row.label, drop=row.drop, timing=timing, size_bytes=row.size_bytes, macs=row.macs
     )
-    return gates.judge(settings.gates, measured)
-
-
-def _median(timing: Timing) -> Estimate:
-    return Estimate(timing.p50_ms, timing.p50_low_ms, timing.p50_high_ms)
 
 
 def _by_role(subjects: Sequence[Subject], role: str) -> Subject:

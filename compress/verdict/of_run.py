@@ -14,7 +14,7 @@ from compress.data.bundle import DataBundle
 from compress.environment import describe_environment
 from compress.observer import Observer, Silent
 from compress.report.documents import keep_report
-from compress.report.model import DataFacts, Report
+from compress.report.model import Report
 from compress.report.run_facts import BudgetFacts, LayerRow, RunFacts, SearchFacts
 from compress.report.store import parse_report
 from compress.runs import STAGES, RunFolder
@@ -22,7 +22,7 @@ from compress.settings import decide, load_decided
 from compress.stages.bench import Bench, check_same_images
 from compress.stages.ship import NOTES, export_faults
 from compress.stages.shipped import ShippedFile, shipped_files
-from compress.verdict.measure import count_steps, measure
+from compress.verdict.measure import count_steps, data_facts, measure
 from compress.verdict.recheck import recheck_file, recheck_removal
 from compress.verdict.settings import VerifySettings
 from compress.verdict.subject import Subject
@@ -110,21 +110,6 @@ def _judge(bench: Bench, subjects: Sequence[Subject], settings: VerifySettings) 
             seconds=seconds | {STAGES[-1]: time.monotonic() - began},
         ),
         notes=(*data.notes, *run.read_json(NOTES), *(note for subject in subjects for note in subject.spec.notes)),
-    )
-
-
-def data_facts(data: DataBundle) -> DataFacts:
-    """What the report says of the images."""
-    return DataFacts(
-        name=data.name,
-        classes=data.classes,
-        train=len(data.train),
-        val=len(data.val),
-        test=len(data.test),
-        fingerprint=data.fingerprint,
-        image_size=data.preprocessing.image_size,
-        channels=data.preprocessing.channels,
-        resize=data.preprocessing.resize,
     )
 
 

@@ -1,0 +1,88 @@
+"""The verdict on any two ONNX classifiers, whoever made them."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from compress import __version__
+from compress.config import DataConfig
+from compress.data.load import load_data
+from compress.environment import describe_environment, usable_cores
+from compress.observer import Observer, Silent
+from compress.report.model import Report, Role
+from compress.stages.ship import export_faults
+from compress.verdict.measure import count_steps, data_facts, measure
+from compress.verdict.settings import VerifySettings
+from compress.verdict.subject import Subject
+from compress.verify.file_facts import Said
+from compress.verify.files import FileSpec, open_files
+from exporters.session import SESSION_FACTS
+
+
+def verify_files(
+    original: Path,
+    candidate: Path,
+    images: DataConfig,
+    settings: VerifySettings,
+    *,
+    said: Said | None = None,
+    observer: Observer | None = None,
+) -> Report:
+    """Compare two ONNX classifiers on a data set's test images.
+
+    Args:
+        original: the file to compare with.
+        candidate: the file that is judged.
+        images: the data set.
+        settings: what to measure, and the gates.
+        said: what the files do not say of themselves.
+        observer: receives progress.
+
+    Raises:
+        BadInputError: a file is missing, damaged, no image classifier, or of other classes than the data set.
+        UsageError: the data set or what is said of the files does not fit.
+    """
+    observer = observer or Silent()
+    observer.stage("verify", index=1, count=1, steps=0)
+    with export_faults():
+        first, second = open_files(
+            original, candidate, lambda size: load_data(images.model_copy(update={"image_size": size})), said=said
+        )
+        labels = _labels(original, candidate)
+        subjects = [_subject(labels[0], "original", first), _subject(labels[1], "candidate", second)]
+        observer.stage("verify", index=1, count=1, steps=count_steps(subjects, settings))
+        measured = measure(subjects, first.data, settings, observer)
+    return Report(
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        compress_version=__version__,
+        name=f"{labels[1]} against {labels[0]}",
+        environment=describe_environment(threads=usable_cores(), seed=settings.seed),
+        session=SESSION_FACTS,
+        data=data_facts(first.data),
+        networks=measured.networks,
+        latency=measured.latency,
+        operators=measured.operators,
+        changed=measured.changed,
+        gates=measured.gates,
+        run=None,
+        notes=tuple(dict.fromkeys((*first.data.notes, *first.notes, *second.notes))),
+    )
+
+
+def _labels(original: Path, candidate: Path) -> tuple[str, str]:
+    """The files' names, with their folders' where the names are the same."""
+    if original.name != candidate.name:
+        return original.name, candidate.name
+    first, second = (f"{path.resolve().parent.name}/{path.name}" for path in (original, candidate))
+    return (first, second) if first != second else (f"{first} (original)", f"{second} (candidate)")
+
+
+def _subject(label: str, role: Role, spec: FileSpec) -> Subject:
+    return Subject(
+        label=label,
+        role=role,
+        spec=spec,
+        file=str(spec.path),
+        precision=spec.cost.precision,
+        parameters=spec.cost.parameters,
+        macs=spec.cost.macs,
+    )
