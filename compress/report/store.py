@@ -2,16 +2,32 @@
 
 import json
 from pathlib import Path
+from typing import Any, NoReturn
 
 from pydantic import ValidationError
+from pydantic.json_schema import GenerateJsonSchema
 
 from compress.errors import BadInputError
 from compress.report.model import SCHEMA_VERSION, Report
 
 
+class _AsWritten(GenerateJsonSchema):
+    """Fields that have a default are written too."""
+
+    def field_is_required(self, field: Any, total: bool) -> bool:  # noqa: ARG002
+        return True
+
+
 def dump_report(report: Report) -> str:
     """The report as JSON that ``parse_report`` reads back to an equal value; the same text every time."""
     return report.model_dump_json(indent=2) + "\n"
+
+
+def report_schema() -> str:
+    """The JSON schema (draft 2020-12) of what ``dump_report`` writes; shipped as ``report.schema.json``."""
+    schema = Report.model_json_schema(mode="serialization", schema_generator=_AsWritten)
+    first = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return json.dumps(first | schema, indent=2) + "\n"
 
 
 def parse_report(text: str, *, source: str) -> Report:
@@ -25,14 +41,14 @@ def parse_report(text: str, *, source: str) -> Report:
         BadInputError: not JSON, another schema version, or fields missing, unknown or of a wrong type.
     """
     try:
-        document = json.loads(text)
+        document = json.loads(text, parse_constant=_refuse)
     except ValueError as error:
         raise BadInputError(f"expected a JSON report, {source} is damaged: {error}") from None
     version = document.get("schema_version") if isinstance(document, dict) else None
     if version != SCHEMA_VERSION:
         raise BadInputError(
             f"expected a report of schema {SCHEMA_VERSION}, {source} has {version!r}; "
-            "try the version of compress that wrote it"
+            "try `compress verify` on its run, which measures the files anew"
         )
     try:
         return Report.model_validate_json(text, strict=True)
@@ -52,3 +68,7 @@ def read_report(path: Path) -> Report:
     except (OSError, UnicodeDecodeError) as error:
         raise BadInputError(f"cannot read the report {path}: {error}") from None
     return parse_report(text, source=str(path))
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no number of JSON")

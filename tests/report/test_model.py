@@ -1,9 +1,9 @@
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 from pydantic import ValidationError
 
-from tests.report.sample import latency, network, report
+from tests.report.sample import full_report, latency_row, network, report, run_facts, timing
 
 NAN, INFINITY = float("nan"), float("inf")
 
@@ -14,7 +14,8 @@ def test_original_and_candidate_are_found_by_role():
             network("full (F)", "extra", wrong=range(5), file="f.onnx"),
             network("pruned (P)", "candidate", wrong=range(5), file="p.onnx"),
             network("original", "original", wrong=range(5), file="o.onnx"),
-        )
+        ),
+        latency=(),
     )
     assert (document.original.label, document.candidate.label) == ("original", "pruned (P)")
 
@@ -30,15 +31,18 @@ def test_a_report_is_frozen_and_takes_no_unknown_field():
 @pytest.mark.parametrize(
     "changes",
     [
-        {"seconds": {"01_baseline": NAN}},
-        {"config": {"keep_macs": INFINITY}},
+        {"run": run_facts().model_dump() | {"seconds": {"01_baseline": NAN}}},
+        {"run": run_facts().model_dump() | {"config": {"keep_macs": INFINITY}}},
+        {"run": run_facts().model_dump() | {"training": {"01_baseline": ({"loss": NAN},)}}},
         {"environment": {"cpu": {"ghz": [1.0, NAN]}}},
-        {"latency": (latency(1, 1, 1.0, NAN, 1.0),)},
-        {"latency": (replace(latency(1, 1, 1.0, 1.0, 1.0), coefficient_of_variation=INFINITY),)},
-        {"search": report().search.model_dump() | {"history": ({"energy": NAN},)}},
+        {"latency": ({"original": "original", "candidate": "pruned",
+                      "comparison": asdict(latency_row(1, 1, 1.0, 1.0, 1.0).comparison) | {"ratio": NAN}},)},
+        {"latency": ({"original": "original", "candidate": "pruned",
+                      "comparison": replace(latency_row(1, 1, 1.0, 1.0, 1.0).comparison,
+                                            original=timing(1.0, coefficient_of_variation=INFINITY))},)},
     ],
-    ids=str,
-)
+    ids=range(6),
+)  # fmt: skip
 def test_nan_and_infinity_never_get_in(changes):
     with pytest.raises(ValidationError, match="finite"):
         report(**changes)
@@ -58,3 +62,25 @@ def test_a_report_needs_an_original_and_a_candidate_with_its_drop():
         report(networks=(original, original, candidate))
     with pytest.raises(ValidationError, match="drop against the original"):
         report(networks=(original, candidate.model_copy(update={"drop": None})))
+
+
+def test_every_label_is_of_one_network_and_every_name_is_a_label():
+    original, candidate = report().networks
+    with pytest.raises(ValidationError, match="label of its own"):
+        report(networks=(original, candidate, candidate.model_copy(update={"role": "extra"})))
+    with pytest.raises(ValidationError, match=r"labels of networks, got \['nobody'\]"):
+        report(latency=(latency_row(1, 1, 1.0, 1.0, 1.0, other="nobody"),))
+    with pytest.raises(ValidationError, match=r"labels of networks, got \['pruned'\]"):
+        full_report(
+            networks=tuple(
+                row if row.label != "pruned" else row.model_copy(update={"label": "small"})
+                for row in full_report().networks
+            ),
+            latency=(),
+        )
+
+
+def test_timings_of_a_pair_come_smallest_batch_first():
+    document = full_report()
+    assert [(row.batch_size, row.threads) for row in document.timings("pruned", against="original")] == [(1, 1), (8, 2)]
+    assert document.timings("original", against="pruned") == ()

@@ -1,0 +1,48 @@
+"""``compress report``: a run's documents once more, or the schema of ``report.json``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer import Argument, Option
+
+from compress.cli import options
+from compress.errors import UsageError
+
+Licence = Annotated[str | None, Option("--license", help="State this licence in MODEL_CARD.md, and keep it.")]
+Schema = Annotated[bool, Option("--schema", help="Print the JSON schema of report.json.")]
+
+
+def report(
+    path: Annotated[Path | None, Argument(metavar="RUN", help="Run folder; a report.json is only shown.")] = None,
+    *,
+    license_name: Licence = None,
+    schema: Schema = False,
+    json: options.Json = False,
+) -> None:
+    """Write report.md, report.html and MODEL_CARD.md of a run anew from its report.json, and show it.
+
+    Example: compress report runs/first
+    """
+    from compress.report.store import read_report, report_schema
+
+    if schema == (path is not None):
+        raise UsageError("what shall be shown? give a run folder, or --schema")
+    if path is None:
+        typer.echo(report_schema(), nl=False)
+        return
+    if path.is_file():
+        if license_name is not None:
+            raise UsageError("--license is kept in a run folder: give the folder, not its report.json")
+        document = read_report(path)
+    else:
+        from compress.report.render_again import render_again
+
+        document = render_again(path, licence=license_name)
+    if json:
+        typer.echo(document.model_dump_json(indent=2))
+        return
+    from compress.cli import output
+    from compress.report.terminal import render_terminal
+
+    render_terminal(document, output.data_console())
