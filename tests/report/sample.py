@@ -216,7 +216,7 @@ def search_history(epochs: int) -> tuple[dict[str, float], ...]:
 
 
 def report(**changes) -> Report:
-    """The report of a run: original and pruned."""
+    """The report of a run: original and pruned; timings of networks that ``changes`` leaves out are left out."""
     fields = {
         "created": "2026-11-22T08:00:00+00:00",
         "compress_version": "0.1.0",
@@ -238,6 +238,9 @@ def report(**changes) -> Report:
         "run": run_facts(),
         "notes": (),
     }  # fmt: skip
+    if "latency" not in changes:
+        labels = {row.label for row in changes.get("networks", fields["networks"])}
+        fields["latency"] = tuple(row for row in fields["latency"] if {row.original, row.candidate} <= labels)
     return Report(**fields | changes)
 
 

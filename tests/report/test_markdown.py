@@ -1,43 +1,87 @@
 import re
+from dataclasses import replace
 
+import pytest
 from markdown_it import MarkdownIt
 
-from compress.report.markdown import escape, render_markdown
-from tests.report.sample import network, report
+from compress.report.markdown import MOST_CLASSES, escape, render_markdown
+from tests.report.sample import foreign_report, full_report, network, report
 from tests.report.test_terminal import EVIL
 
 
+def titles(text: str) -> list[str]:
+    return [
+        re.split(r" \\\(|, largest| \(", line.removeprefix("### "))[0]
+        for line in text.splitlines()
+        if line.startswith("### ")
+    ]
+
+
 def test_every_section_is_there():
-    text = render_markdown(report())
-    titles = [line.removeprefix("## ").split(" (")[0] for line in text.splitlines() if line.startswith("## ")]
-    assert titles == [
-        "Networks", "Latency of the files", "Latency percentiles", "Checks", "Layers", "Search",
-        "Search, epoch by epoch", "Time", "Data", "Settings", "Machine and versions",
+    text = render_markdown(full_report())
+    assert titles(text) == [
+        "Accuracy of the files", "Latency, original -> pruned", "Latency of the other files", "Networks",
+        "Files made from other files", "Answers", "Checks",
+        "Classes", "Wrong answers that changed most",
+        "Where the time goes",
+        "Latency, original -> original int8", "Latency, original -> pruned int8", "Latency, pruned -> pruned int8",
+        "Latency, original -> pruned fp16", "Latency percentiles",
+        "Layers", "Search, epoch by epoch", "Training, last epoch of each stage", "Time", "Settings",
+        "Files", "Machine and versions",
     ]  # fmt: skip
     for fact in (
         "| features.3.squeeze | Conv2d | 64 -> 32 | 16 -> 16 |",
+        "| features.3.squeeze | Conv | 0.200 | 0.190 | 1.05x | 50.0 % | memory-bound |",
         "10,800 training",
         "| cpu.model | Some CPU |",
+        "| onnxruntime.provider | CPUExecutionProvider |",
+        "| 05\\_finetune | 8 | 0.1258 |",
+        "- **FAILED**: max-drop: 1.25 points",
     ):
         assert fact in text
 
 
-def test_tables_are_whole():
-    rows = [line for line in render_markdown(report()).splitlines() if line.startswith("|")]
-    html = MarkdownIt("commonmark").enable("table").render(render_markdown(report()))
+def test_files_from_elsewhere_have_no_run():
+    text = render_markdown(foreign_report())
+    assert "How it was made" not in text
+    assert "None" not in text
+    assert titles(text)[-2:] == ["Files", "Machine and versions"]
+
+
+def test_what_is_long_is_folded_and_every_fold_ends():
+    text = render_markdown(full_report())
+    assert text.count("<details><summary>") == text.count("</details>") == 5
+    shown = re.sub(r"<details>.*?</details>", "", text, flags=re.S)
+    assert len(shown.splitlines()) < 100
+
+
+@pytest.mark.parametrize("document", [report(), full_report(), foreign_report()], ids=["run", "full", "foreign"])
+def test_tables_are_whole(document):
+    text = render_markdown(document)
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    html = MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
     separators = sum(set(row) <= set("|:-") for row in rows)
     assert html.count("<tr>") == len(rows) - separators
-    assert separators == html.count("<table>") == 9
+    assert separators == html.count("<table>") == len(titles(text))
+
+
+def test_a_thousand_classes_are_not_all_listed():
+    compared = report().candidate.comparison
+    many = replace(compared, classes=tuple(replace(compared.classes[0], label=n % 6) for n in range(1000)))
+    networks = (report().original, report().candidate.model_copy(update={"comparison": many}))
+    text = render_markdown(report(networks=networks))
+    assert f"largest loss first, {MOST_CLASSES} of 1000" in text
+    assert text.count("-1.52") == MOST_CLASSES
 
 
 def test_names_cannot_break_out():
     networks = (report().original, network(EVIL + "|x|", "candidate", wrong=range(9), file="a`b`.onnx"))
-    evil = report(networks=networks, run_name=EVIL, notes=("[click](javascript:alert(1)) **bold** <b>",))
+    evil = report(networks=networks, name=EVIL, notes=("[click](javascript:alert(1)) **bold** <b>",))
     html = MarkdownIt("commonmark", {"html": True}).enable("table").render(render_markdown(evil))
     assert not re.search(r"<(script|b|a|code|em)\b", html)
     assert html.count("<strong>") == 1
     columns = {row.count("<th") for row in re.findall(r"<tr>\n<th.*?</tr>", html, re.S)}
-    assert columns <= {2, 3, 4, 5, 7}
+    assert columns <= {2, 3, 4, 5, 6, 7, 8, 11}
     assert "\x1b" not in html
 
 

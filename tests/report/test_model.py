@@ -15,7 +15,6 @@ def test_original_and_candidate_are_found_by_role():
             network("pruned (P)", "candidate", wrong=range(5), file="p.onnx"),
             network("original", "original", wrong=range(5), file="o.onnx"),
         ),
-        latency=(),
     )
     assert (document.original.label, document.candidate.label) == ("original", "pruned (P)")
 

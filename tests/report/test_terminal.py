@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from compress.report.terminal import render_terminal
-from tests.report.sample import CLASSES, network, report
+from tests.report.sample import CLASSES, foreign_report, full_report, network, report, run_facts
 
 EVIL = "[/red][bold]<script>\x1b[2J a_very_long_name_that_does_not_fit_into_any_column_of_any_terminal_whatsoever"
 
@@ -17,11 +17,34 @@ def rendered(document, *, width: int | None = 80, terminal: bool = False) -> str
 
 def test_the_verdict_comes_first_and_the_tables_follow():
     text = rendered(report())
-    order = ["pruned against original", "gained", "lost", "Networks", "Latency", "Checks", "Time"]
+    order = ["pruned against original", "gained", "lost", "Accuracy", "Latency", "Networks", "Answers", "Classes",
+             "Checks", "Files", "Time"]  # fmt: skip
     places = [text.index(word) for word in order]
     assert places == sorted(places)
-    for fact in ("1.48 to 1.55", "90.00 %", "aaaaaaaaaaaa", "400 / 400", "2 min 41 s", "no difference"):
+    for fact in ("1.48 to 1.55", "90.00 %", "aaaaaaaaaaaa", "400 / 400", "2 min 41 s", "no difference", "14.0 MB"):
         assert fact in text
+
+
+def lines_with(text: str, *words: str) -> list[str]:
+    return [" ".join(line.split()) for line in text.splitlines() if all(word in line for word in words)]
+
+
+def test_int8_rows_gates_and_layers_of_a_full_report():
+    text = rendered(full_report())
+    assert "pruned int8 88.25 % 84.72 to 91.05 -1.75 -5.85 to +2.33 0.46" in lines_with(text, "pruned int8")
+    assert "pruned int8 pruned 1.00 0.430 2.30x 2.20 to 2.50 faster" in lines_with(text, "2.30x")
+    assert "pruned int8 pruned -0.50 -1.65 to +0.58 512 images, minmax" in lines_with(text, "minmax")
+    assert lines_with(text, "FAILED") == ["FAILED max-drop: 1.25 points (at most 5.26), limit 1.00: missed by 4.26"]
+    assert lines_with(text, "passed")[0].startswith("passed min-speedup: 1.50x (at least 1.48), limit 1.20")
+    assert "all layers 0.670 0.490 1.37x -" in lines_with(text, "all layers")
+    assert text.index("features.0") < text.index("memory-bound") < text.index("layout change")
+
+
+def test_files_from_elsewhere_have_neither_epochs_nor_checks_nor_stages():
+    text = rendered(foreign_report())
+    for word in ("epochs", "Checks", "Time", "None"):
+        assert word not in text
+    assert "uint8 Nx48x48x1" in text
 
 
 @pytest.mark.parametrize("terminal", [True, False])
@@ -33,8 +56,9 @@ def test_at_most_80_columns_and_never_cut(width, terminal):
         network("full (F)", "extra", wrong=range(20), file="full.onnx"),
     )
     text = rendered(report(networks=four), width=width, terminal=terminal)
-    assert max(len(line) for line in text.splitlines()) <= min(width, 80)
-    assert "…" not in text
+    whole = rendered(full_report(), width=width, terminal=terminal)
+    assert max(len(line) for line in (text + whole).splitlines()) <= min(width, 80)
+    assert "…" not in text + whole
     if width >= 80:
         assert "90.00 %" in text
         assert "87.50 %" in text
@@ -48,7 +72,7 @@ def test_a_pipe_without_a_width_is_not_cut(monkeypatch):
 def test_names_are_text_not_markup_nor_control_codes():
     data = report().data.model_copy(update={"name": EVIL, "classes": CLASSES})
     networks = (report().original, network(EVIL, "candidate", wrong=range(9), file=EVIL))
-    text = rendered(report(data=data, networks=networks, notes=(EVIL,), seconds={EVIL: 1.0}))
+    text = rendered(report(data=data, networks=networks, notes=(EVIL,), run=run_facts(seconds={EVIL: 1.0})))
     assert "\x1b" not in text
     assert "[/red][bold]<script>" in text
     whole = "".join(text.split())
