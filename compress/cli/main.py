@@ -8,9 +8,11 @@ from typing import Annotated
 import typer
 
 from compress.cli import listing
+from compress.cli.compare import compare
 from compress.cli.doctor import doctor
 from compress.cli.output import print_error
 from compress.cli.run import run
+from compress.cli.verify import verify
 from compress.errors import CompressError, EnvironmentProblem
 
 app = typer.Typer(
@@ -21,6 +23,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.command("run")(run)
+app.command("verify")(verify)
+app.command("compare")(compare)
 app.command("doctor")(doctor)
 app.add_typer(listing.app, name="list")
 

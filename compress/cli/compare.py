@@ -1,0 +1,47 @@
+"""``compress compare``: several runs in one table, and which of their networks are worth having."""
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Argument, Option
+
+from compress.cli import options, output
+from compress.errors import UsageError
+
+Runs = Annotated[list[Path], Argument(help="Run folders or report.json files, two or more.")]
+Html = Annotated[Path | None, Option(help="Write a page with the Pareto fronts.")]
+Force = Annotated[bool, Option("--force", help="Compare what was measured otherwise, too; every row is marked.")]
+
+
+def compare(runs: Runs, *, html: Html = None, force: Force = False, json: options.Json = False) -> None:
+    """Put the networks of several runs side by side, if they were measured in the same way.
+
+    Example: compress compare runs/half runs/third --html compare.html
+    """
+    from compress.report.compare.assemble import compare_reports
+    from compress.report.compare.sources import read_sources
+    from compress.report.compare.text import render_comparison
+
+    if html is not None and html.suffix.lower() not in (".html", ".htm"):
+        raise UsageError(
+            f"expected a file name that ends in .html for --html, got {html}"
+        )  # a report.json is soon lost
+    comparison = compare_reports(read_sources(runs), force=force)
+    if html is not None:
+        from compress.report.compare.page import render_comparison_html
+
+        _write(html, render_comparison_html(comparison))
+    if json:
+        output.print_json(comparison.model_dump(mode="json"))
+        return
+    render_comparison(comparison, output.data_console())
+
+
+def _write(path: Path, text: str) -> None:
+    from compress.runs.atomic import write_atomically
+
+    try:
+        write_atomically(path, text.encode())
+    except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}; choose another file for --html") from error
+    output.talk_console().print(f"wrote {path}", markup=False, soft_wrap=True)

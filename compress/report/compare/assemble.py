@@ -1,0 +1,98 @@
+"""Reports -> one comparison, or the reason why there is none."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from compress.errors import UsageError
+from compress.report.compare.comparison import ComparedRow, ComparedRun, RunComparison, Setting
+from compress.report.compare.protocol import Difference, differences, protocol_of
+from compress.report.compare.rows import common_setting, compared_rows
+from compress.report.model import Report
+
+
+@dataclass(frozen=True)
+class Source:
+    """A report, and the name its reader knows it by."""
+
+    name: str
+    report: Report
+
+
+def compare_reports(sources: Sequence[Source], *, force: bool = False) -> RunComparison:
+    """Put reports side by side.
+
+    Args:
+        sources: two or more, each with a name of its own.
+        force: compare unlike protocols too; then every row says what is unlike.
+
+    Raises:
+        UsageError: fewer than two reports, or protocols that differ.
+    """
+    if len(sources) < 2:
+        raise UsageError(f"expected two or more runs to compare, got {len(sources)}")
+    reports = {_key(number): source.report for number, source in enumerate(sources)}
+    unlike = differences({key: protocol_of(report) for key, report in reports.items()})
+    if unlike and not force:
+        raise UsageError(_refusal(sources, unlike))
+    setting = common_setting(tuple(reports.values()))
+    rows = compared_rows(reports, setting)
+    return RunComparison(
+        runs=tuple(_run(_key(number), source) for number, source in enumerate(sources)),
+        setting=setting,
+        unlike=unlike,
+        rows=rows,
+        notes=tuple(_notes(reports, rows, setting)),
+    )
+
+
+def _key(number: int) -> str:
+    """A, B, ..., Z, AA, AB, ...: as the columns of a spreadsheet."""
+    above, letter = divmod(number, 26)
+    return (_key(above - 1) if above else "") + chr(ord("A") + letter)
+
+
+def _refusal(sources: Sequence[Source], unlike: Sequence[Difference]) -> str:
+    names = {_key(number): source.name for number, source in enumerate(sources)}
+    lines = []
+    for difference in unlike:
+        by_value: dict[str, list[str]] = {}
+        for key, value in difference.values.items():
+            by_value.setdefault(value, []).append(names[key])
+        lines.append(f"  {difference.fact}:")
+        lines += [f"    {value}: {', '.join(runs)}" for value, runs in by_value.items()]
+    return (
+        "expected reports of one protocol, got numbers that cannot stand side by side:\n"
+        + "\n".join(lines)
+        + "\ntry to measure both on one machine with compress verify, or --force, which marks every row"
+    )
+
+
+def _run(key: str, source: Source) -> ComparedRun:
+    report = source.report
+    return ComparedRun(
+        key=key,
+        name=source.name,
+        created=report.created,
+        compress_version=report.compress_version,
+        arch=None if report.run is None else str(report.run.config.get("arch", "network")),
+        dataset=report.data.name,
+        image_size=report.data.image_size,
+    )
+
+
+def _notes(reports: Mapping[str, Report], rows: Sequence[ComparedRow], setting: Setting | None) -> Iterator[str]:
+    if setting is None:
+        yield "no latencies: the reports have no batch size and thread count in common"
+    else:
+        yield "milliseconds of different runs were not measured in turn; each ratio was, against its run's own original"
+    if sum(row.role == "original" for row in rows) > 1:
+        yield "points lost and ratios are against each run's own original; the originals are different files"
+    for name, values in (
+        ("image sizes", {key: str(report.data.image_size) for key, report in reports.items()}),
+        ("versions of compress", {key: report.compress_version for key, report in reports.items()}),
+    ):
+        if len(set(values.values())) > 1:
+            yield f"{name} differ: {', '.join(f'{key} {value}' for key, value in values.items())}"
+    noisy = [row.label for row in rows if row.latency is not None and row.latency.noisy]
+    if noisy:
+        yield f"noisy timing: {'; '.join(noisy)}"

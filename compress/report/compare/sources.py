@@ -1,0 +1,53 @@
+"""What a user names -> reports with names of their own."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from shlex import quote
+
+from compress.errors import BadInputError, UsageError
+from compress.report.compare.assemble import Source
+from compress.report.model import Report
+from compress.report.store import parse_report, read_report
+from compress.runs import RunFolder
+from compress.runs.manifest import NAME as MANIFEST
+
+REPORT = "report.json"
+
+
+def read_sources(paths: Sequence[Path]) -> tuple[Source, ...]:
+    """Read the reports; each is called by its own name, or by its path where two have the same.
+
+    Args:
+        paths: run folders, folders that hold a ``report.json``, or such files.
+
+    Raises:
+        UsageError: the same report is named twice.
+        BadInputError: there is no report, or it is damaged, not what the run's manifest says, or of another version.
+    """
+    files = [path / REPORT if path.is_dir() else path for path in paths]
+    for path, times in Counter(file.resolve() for file in files).items():
+        if times > 1:
+            raise UsageError(f"expected different runs, got {path.parent.name}/{path.name} {times} times")
+    reports = [read_one(path) for path in paths]
+    taken = Counter(report.name for report in reports)
+    return tuple(
+        Source(name=report.name if taken[report.name] == 1 else str(path), report=report)
+        for path, report in zip(paths, reports, strict=True)
+    )
+
+
+def read_one(path: Path) -> Report:
+    """The report of a run folder, of a folder that holds one, or of a file.
+
+    Raises:
+        BadInputError: as ``read_sources``.
+    """
+    if not path.is_dir():
+        return read_report(path)
+    if not (path / MANIFEST).exists() and (path / REPORT).exists():
+        return read_report(path / REPORT)
+    run = RunFolder.open(path)
+    if not run.has(REPORT):
+        raise BadInputError(f"{path} has no verdict yet: go on with compress run --resume {quote(str(path))}")
+    return parse_report(run.read_text(REPORT), source=str(path / REPORT))

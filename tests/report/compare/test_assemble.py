@@ -1,0 +1,135 @@
+import pytest
+
+from compress.errors import UsageError
+from compress.report.compare.assemble import compare_reports
+from compress.report.compare.comparison import RunComparison, Setting
+from tests.report.compare.runs import on_machine, other_run, sources
+from tests.report.sample import foreign_report, full_report, latency_row, report
+
+
+def test_every_network_is_a_row_and_a_shared_original_comes_once():
+    found = compare_reports(sources(first=full_report(), second=other_run(), third=report()))
+    assert [run.name for run in found.runs] == ["first", "second", "third"]
+    assert [row.label for row in found.rows] == [
+        "A, C original", "A pruned", "A original int8", "A pruned int8", "A pruned fp16",
+        "B original", "B pruned", "C pruned",
+    ]  # fmt: skip
+
+
+def test_a_row_has_the_numbers_of_its_report():
+    found = compare_reports(sources(first=full_report(), second=other_run()))
+    row, value = next(row for row in found.rows if row.label == "A pruned int8"), full_report().networks[3]
+    assert (row.precision, row.sha256, row.size_bytes) == ("int8", "d" * 64, 330_000)
+    assert (row.top1, row.drop, row.macs, row.parameters) == (
+        value.accuracy.top1, value.drop, value.macs, value.parameters,
+    )  # fmt: skip
+    timed = row.latency
+    assert timed is not None
+    assert (timed.p50_ms, timed.ratio_low, timed.ratio, timed.ratio_high) == (
+        0.43,
+        3.3,
+        3.5,
+        3.7,
+    )  # not 2.3 of "pruned"
+
+
+def test_an_original_has_its_time_and_no_ratio():
+    row = compare_reports(sources(first=report(), second=other_run())).rows[0]
+    assert row.latency is not None
+    assert (row.label, row.latency.p50_ms, row.latency.ratio, row.drop) == ("A original", 1.5, None, None)
+
+
+def test_the_fronts():
+    found = compare_reports(sources(first=full_report(), second=other_run()))
+    assert {row.label: row.fronts for row in found.rows if row.fronts} == {
+        "A original int8": ("latency", "size"),
+        "A pruned int8": ("latency", "size"),
+        "A pruned fp16": ("size",),
+        "B pruned": ("latency", "MACs", "size"),
+    }
+
+
+def test_the_smallest_setting_that_all_have():
+    both = (latency_row(8, 2, 1.1, 1.2, 1.3), latency_row(1, 2, 1.1, 1.2, 1.3), latency_row(1, 1, 1.4, 1.5, 1.6))
+    few = (latency_row(8, 2, 1.1, 1.2, 1.3), latency_row(2, 1, 1.1, 1.2, 1.3))
+    found = compare_reports(sources(first=report(latency=both), second=other_run(latency=few)))
+    assert found.setting == Setting(batch_size=8, threads=2)
+    assert found.rows[1].latency is not None
+    assert found.rows[1].latency.ratio == 1.2
+
+
+def test_without_a_common_setting_there_are_no_latencies():
+    rows = [(latency_row(batch, 1, 1.1, 1.2, 1.3),) for batch in (1, 2)]
+    found = compare_reports(sources(first=report(latency=rows[0]), second=other_run(latency=rows[1])))
+    assert found.setting is None
+    assert all(row.latency is None and "latency" not in row.fronts for row in found.rows)
+    assert found.notes[0] == "no latencies: the reports have no batch size and thread count in common"
+
+
+def test_unlike_protocols_are_refused_with_what_differs():
+    here, there = on_machine("Some CPU"), on_machine("Other CPU", onnxruntime="1.26.0")
+    with pytest.raises(UsageError) as error:
+        compare_reports(
+            sources(a=report(environment=here), b=other_run(environment=there), c=other_run(environment=here))
+        )
+    assert str(error.value).splitlines() == [
+        "expected reports of one protocol, got numbers that cannot stand side by side:",
+        "  processor:",
+        "    Some CPU: a, c",
+        "    Other CPU: b",
+        "  onnxruntime:",
+        "    1.27.0: a, c",
+        "    1.26.0: b",
+        "try to measure both on one machine with compress verify, or --force, which marks every row",
+    ]
+    assert error.value.exit_code == 2
+
+
+def test_by_force_every_row_says_what_is_unlike_and_nothing_is_shared():
+    here, there = on_machine("Some CPU"), on_machine("Other CPU")
+    found = compare_reports(sources(a=report(environment=here), b=report(environment=there)), force=True)
+    assert [(row.label, row.unlike) for row in found.rows] == [
+        ("A original", {"processor": "Some CPU"}),
+        ("A pruned", {"processor": "Some CPU"}),
+        ("B original", {"processor": "Other CPU"}),
+        ("B pruned", {"processor": "Other CPU"}),
+    ]
+    assert [difference.fact for difference in found.unlike] == ["processor"]
+
+
+def test_force_changes_nothing_where_the_protocols_are_alike():
+    values = sources(a=report(), b=other_run())
+    assert compare_reports(values, force=True) == compare_reports(values)
+    assert compare_reports(values).unlike == ()
+
+
+def test_files_from_elsewhere_have_no_architecture():
+    run = compare_reports(sources(a=report(latency=foreign_report().latency[:0]), b=foreign_report(latency=()))).runs[1]
+    assert (run.key, run.name, run.arch) == ("B", "b", None)
+
+
+def test_what_a_reader_has_to_know():
+    small = report().data.model_copy(update={"image_size": 32})
+    notes = compare_reports(sources(a=full_report(), b=other_run(data=small, compress_version="0.2.0"))).notes
+    assert "the originals are different files" in notes[1]
+    assert notes[2:] == (
+        "image sizes differ: A 48, B 32",
+        "versions of compress differ: A 0.1.0, B 0.2.0",
+        "noisy timing: A pruned fp16",
+    )
+
+
+def test_one_is_no_comparison():
+    with pytest.raises(UsageError, match="two or more runs to compare, got 1"):
+        compare_reports(sources(a=report()))
+
+
+def test_a_sweep_of_thirty_has_thirty_letters():
+    found = compare_reports(sources(**{f"run{number}": other_run() for number in range(30)}))
+    assert [run.key for run in found.runs][24:] == ["Y", "Z", "AA", "AB", "AC", "AD"]
+    assert len({run.key for run in found.runs}) == 30
+
+
+def test_as_json_and_back():
+    found = compare_reports(sources(a=full_report(), b=other_run()))
+    assert RunComparison.model_validate_json(found.model_dump_json()) == found
