@@ -11,6 +11,7 @@ from compress.cli import listing
 from compress.cli.compare import compare
 from compress.cli.doctor import doctor
 from compress.cli.output import print_error
+from compress.cli.report import report
 from compress.cli.run import run
 from compress.cli.verify import verify
 from compress.errors import CompressError, EnvironmentProblem
@@ -25,6 +26,7 @@ app = typer.Typer(
 app.command("run")(run)
 app.command("verify")(verify)
 app.command("compare")(compare)
+app.command("report")(report)
 app.command("doctor")(doctor)
 app.add_typer(listing.app, name="list")
 
