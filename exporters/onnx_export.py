@@ -1,10 +1,8 @@
 """A module becomes one self-contained ONNX file: checked, reproducible, atomic, with our metadata only."""
 
 import copy
-import hashlib
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,33 +11,13 @@ import torch
 from onnx import ModelProto, TensorProto, numpy_helper
 from torch import nn
 
-from exporters.atomic import write_atomically
+from exporters.artifact import OnnxArtifact, opset_of, write_model
 from exporters.errors import ExportError
-from exporters.onnx_messages import nested_messages, tensors_of
+from exporters.onnx_messages import tensors_of
 
 INPUT_NAME = "images"
 OUTPUT_NAME = "logits"
 _EXAMPLE_BATCH = 2  # torch.export takes a batch of 1 for a constant
-
-
-@dataclass(frozen=True)
-class OnnxArtifact:
-    """A written ONNX file.
-
-    Attributes:
-        path: where it is.
-        sha256: of its bytes, hexadecimal.
-        size_bytes: its length.
-        opset: the version of the default operator set.
-        denormals_flushed: weights with ``0 < |w| < 2^-126`` that were set to 0 in the file
-            (arithmetic on them is many times slower on most CPUs).
-    """
-
-    path: Path
-    sha256: str
-    size_bytes: int
-    opset: int
-    denormals_flushed: int
 
 
 def export_onnx(
@@ -61,20 +39,14 @@ def export_onnx(
         ExportError: the module cannot be exported with a dynamic batch, or the file is not valid ONNX.
         OSError: the file cannot be written.
     """
-    proto = _trace(copy.deepcopy(model).cpu().eval(), input_shape, opset)
-    _strip_traces(proto)
-    onnx.helper.set_model_props(proto, dict(sorted(metadata.items())))
+    # Channels last in memory, as networks are trained here, would come out as strides: Range, Gather, Reshape.
+    plain = copy.deepcopy(model).cpu().eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    proto = _trace(plain, input_shape, opset)
     flushed = sum(_flush_denormals(tensor) for tensor in tensors_of(proto))
-    _check(proto, input_shape, opset)
-    data = proto.SerializeToString(deterministic=True)
-    write_atomically(path, data)
-    return OnnxArtifact(
-        path=path,
-        sha256=hashlib.sha256(data).hexdigest(),
-        size_bytes=len(data),
-        opset=opset,
-        denormals_flushed=flushed,
-    )
+    if opset_of(proto) != opset:
+        raise ExportError(f"expected operator set {opset}, got {opset_of(proto)}; try --opset {opset_of(proto)}")
+    _check_signature(proto, ["batch", *input_shape])
+    return write_model(proto, path, metadata=metadata, denormals_flushed=flushed)
 
 
 def _trace(model: nn.Module, input_shape: tuple[int, int, int], opset: int) -> ModelProto:
@@ -104,13 +76,6 @@ def _trace(model: nn.Module, input_shape: tuple[int, int, int], opset: int) -> M
     return program.model_proto
 
 
-def _strip_traces(proto: ModelProto) -> None:
-    for message in nested_messages(proto):
-        for field in ("metadata_props", "doc_string"):
-            if field in message.DESCRIPTOR.fields_by_name:
-                message.ClearField(field)
-
-
 def _flush_denormals(tensor: TensorProto) -> int:
     """Set the denormal values of a float32 tensor to 0 and count them."""
     if tensor.data_type != TensorProto.FLOAT:
@@ -121,17 +86,6 @@ def _flush_denormals(tensor: TensorProto) -> int:
     if count:
         tensor.CopyFrom(numpy_helper.from_array(np.where(denormal, np.float32(0), values), tensor.name))
     return count
-
-
-def _check(proto: ModelProto, input_shape: tuple[int, int, int], opset: int) -> None:
-    try:
-        onnx.checker.check_model(proto, full_check=True)
-    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        raise ExportError(f"expected valid ONNX, got: {error}; try another opset than {opset}") from error
-    versions = {entry.domain: entry.version for entry in proto.opset_import}
-    if versions.get("") != opset:
-        raise ExportError(f"expected operator set {opset}, got {versions}; try --opset {versions.get('')}")
-    _check_signature(proto, ["batch", *input_shape])
 
 
 def _check_signature(proto: ModelProto, images_shape: list[int | str]) -> None:

@@ -19,3 +19,11 @@ def nested_messages(message: Message) -> Iterator[Message]:
 def tensors_of(model: ModelProto) -> Iterator[TensorProto]:
     """Every tensor stored in the model: initializers and constants in attributes, at any depth."""
     return (message for message in nested_messages(model) if isinstance(message, TensorProto))
+
+
+def strip_traces(model: ModelProto) -> None:
+    """Remove what tells of the machine that made the model: stack traces, file names, free text."""
+    for message in nested_messages(model):
+        for field in ("metadata_props", "doc_string"):
+            if field in message.DESCRIPTOR.fields_by_name:
+                message.ClearField(field)

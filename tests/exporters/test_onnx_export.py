@@ -105,6 +105,20 @@ def test_same_bytes_in_another_process_and_folder(plain_file, tmp_path):
     assert path.read_bytes() == plain_file.read_bytes()
 
 
+def test_channels_last_in_memory_is_no_other_graph(plain_file, tmp_path):
+    model = plain().to(memory_format=torch.channels_last)
+    assert export(model, tmp_path / "last.onnx").path.read_bytes() == plain_file.read_bytes()
+    assert model[0].weight.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_a_pool_after_channels_last_comes_out_as_a_pool(tmp_path):
+    torch.manual_seed(0)
+    model = torchvision.models.squeezenet1_1(weights=None, num_classes=CLASSES).to(memory_format=torch.channels_last)
+    artifact = export(model, tmp_path / "net.onnx", shape=(3, 48, 48))
+    kinds = {node.op_type for node in onnx.load(artifact.path).graph.node}
+    assert kinds <= {"Conv", "Relu", "MaxPool", "Concat", "ReduceMean", "GlobalAveragePool", "Reshape", "Flatten"}
+
+
 def test_a_newer_opset(tmp_path):
     artifact = export(plain(), tmp_path / "net.onnx", opset=20)
     assert [(e.domain, e.version) for e in onnx.load(artifact.path).opset_import] == [("", 20)]

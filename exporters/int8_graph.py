@@ -1,0 +1,112 @@
+"""What an INT8 graph needs beyond onnxruntime's quantiser to be fast and exact where it counts."""
+
+from onnx import GraphProto, ModelProto, NodeProto, helper, shape_inference
+
+WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+_FEW_CHANNELS = 4
+_ACTIVATIONS = ("Relu", "Clip", "LeakyRelu")
+
+
+def part_stem(model: ModelProto) -> tuple[str, ...]:
+    """Prepare the stem to stay in float32: the first convolution, its activation, the max pool behind them.
+
+    An image has one or three channels: too few for onnxruntime's INT8 convolution, which gathers them
+    byte by byte. On SqueezeNet, 48 x 48 grey pixels, that one layer took a third of the time (29 of 94
+    microseconds; in float32 9). Left alone, onnxruntime moves the quantisation behind the stem up
+    ahead of its max pool, where the pool is 60 times slower. So ReLU and pool change places, which is
+    exact (both are monotone), and ReLU is written as LeakyRelu with slope 0, which stops that move.
+    Measured at batch 1: SqueezeNet 48 x 48 pruned 92 -> 76 us, SqueezeNet 224 3.6 -> 2.7 ms, ResNet-18
+    224 13.0 -> 11.4 ms, ResNet-18 32 4.5 -> 4.1 ms, AlexNet 64 no change.
+
+    Args:
+        model: float32; changed in place.
+
+    Returns:
+        Names of the stem's nodes, none where the first convolution reads more than four channels.
+    """
+    graph = model.graph
+    first = next((node for node in graph.node if node.op_type in WEIGHTED), None)
+    if first is None or first.op_type != "Conv" or _input_channels(graph, first) > _FEW_CHANNELS:
+        return ()
+    stem = [first]
+    for kinds in (_ACTIVATIONS, ("MaxPool",)):
+        following = _readers(graph, stem[-1].output[0])
+        if len(following) == 1 and following[0].op_type in kinds:
+            stem.append(following[0])
+    if [node.op_type for node in stem] == ["Conv", "Relu", "MaxPool"]:
+        _swap(model, stem[1], stem[2])
+    return tuple(node.name for node in stem)
+
+
+def free_output(graph: GraphProto) -> None:
+    """Take the last quantisation away, so that the graph's output is not rounded to 256 steps."""
+    (output,) = graph.output
+    restored = _writer(graph, output.name)
+    rounded = _writer(graph, restored.input[0]) if restored is not None else None
+    if restored is None or rounded is None:
+        return
+    pair = (rounded.op_type, restored.op_type) == ("QuantizeLinear", "DequantizeLinear")
+    if not pair or len(_readers(graph, rounded.output[0])) > 1 or _writer(graph, rounded.input[0]) is None:
+        return
+    before = rounded.input[0]
+    graph.node.remove(restored)
+    graph.node.remove(rounded)
+    for node in graph.node:
+        for names in (node.input, node.output):
+            for index, name in enumerate(names):
+                if name == before:
+                    names[index] = output.name
+    for info in [info for info in graph.value_info if info.name in (before, rounded.output[0])]:
+        graph.value_info.remove(info)
+    used = {name for node in graph.node for name in node.input}
+    for tensor in [tensor for tensor in graph.initializer if tensor.name not in used]:
+        graph.initializer.remove(tensor)
+
+
+def float_layers(graph: GraphProto) -> tuple[str, ...]:
+    """Layers that multiply in float32, by the name of their weights without ``.weight``."""
+    stored = {tensor.name for tensor in graph.initializer}
+    return tuple(
+        node.input[1].removesuffix(".weight")
+        for node in graph.node
+        if node.op_type in WEIGHTED and node.input[1] in stored
+    )
+
+
+def drop_unused_domains(model: ModelProto) -> None:
+    """Forget the operator sets that onnxruntime's optimiser lists although no node is of them."""
+    used = {node.domain for node in model.graph.node} | {""}
+    kept = [entry for entry in model.opset_import if entry.domain in used]
+    del model.opset_import[:]
+    model.opset_import.extend(kept)
+
+
+def _swap(model: ModelProto, activation: NodeProto, pool: NodeProto) -> None:
+    """ReLU before a pool becomes LeakyRelu with slope 0 behind it."""
+    graph, last = model.graph, pool.output[0]
+    between = f"{pool.name}_before_activation"
+    pool.input[0], pool.output[0] = activation.input[0], between
+    activation.input[0], activation.output[0] = between, last
+    activation.op_type = "LeakyRelu"
+    activation.attribute.append(helper.make_attribute("alpha", 0.0))
+    nodes = list(graph.node)
+    nodes.remove(activation)
+    nodes.insert(nodes.index(pool) + 1, activation)
+    del graph.node[:]
+    graph.node.extend(nodes)
+    del graph.value_info[:]
+    inferred = shape_inference.infer_shapes(model)
+    graph.value_info.extend(inferred.graph.value_info)
+
+
+def _input_channels(graph: GraphProto, convolution: NodeProto) -> int:
+    weights = next((tensor for tensor in graph.initializer if tensor.name == convolution.input[1]), None)
+    return weights.dims[1] if weights is not None else _FEW_CHANNELS + 1
+
+
+def _readers(graph: GraphProto, name: str) -> list[NodeProto]:
+    return [node for node in graph.node if name in node.input]
+
+
+def _writer(graph: GraphProto, name: str) -> NodeProto | None:
+    return next((node for node in graph.node if name in node.output), None)

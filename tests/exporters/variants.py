@@ -1,0 +1,74 @@
+"""Networks of every shape that ``int8_graph`` tells apart, exported; a variant made in another process."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+from torch import nn
+
+from exporters.onnx_export import export_onnx
+from tests.exporters.networks import CLASSES, SHAPE, plain, random_images
+
+METADATA = {"classes": '["a", "b"]', "layout": '"NCHW, float32"', "pixel_scale": '"divide by 255"'}
+MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.25, 0.3)
+
+
+def pooled(*, channels: int = 3) -> nn.Module:
+    """SqueezeNet in small: a stem with a max pool, a branch that is joined again, a convolution as the head."""
+    torch.manual_seed(0)
+
+    class Pooled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.stem = nn.Conv2d(channels, 16, 3, stride=2)
+            self.squeeze = nn.Conv2d(16, 8, 1)
+            self.left = nn.Conv2d(8, 16, 1)
+            self.right = nn.Conv2d(8, 16, 3, padding=1)
+            self.head = nn.Conv2d(32, CLASSES, 1)
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            x = nn.functional.max_pool2d(self.stem(images).relu(), 3, 2)
+            x = self.squeeze(x).relu()
+            x = torch.cat([self.left(x).relu(), self.right(x).relu()], 1)
+            return torch.flatten(nn.functional.adaptive_avg_pool2d(self.head(x).relu(), 1), 1)
+
+    return Pooled()
+
+
+def write_fp32(path: Path, network: nn.Module | None = None) -> Path:
+    shape = SHAPE if network is None else (next(network.parameters()).shape[1], *SHAPE[1:])
+    export_onnx(network or plain(), path, input_shape=shape, opset=18, metadata=METADATA)
+    return path
+
+
+def calibration(*, channels: int = 3) -> list[torch.Tensor]:
+    return list(random_images(48, shape=(channels, *SHAPE[1:])).split(20))
+
+
+def answers(path: Path, images: np.ndarray) -> np.ndarray:
+    """Logits straight from onnxruntime."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+    return session.run(None, {session.get_inputs()[0].name: np.ascontiguousarray(images)})[0]
+
+
+def made_elsewhere(code: str, source: Path, target: Path) -> bytes:
+    """Run ``code`` with ``source`` and ``target`` in another process, another hash seed, another folder."""
+    start = "import sys; from pathlib import Path; source, target = map(Path, sys.argv[1:])\n"
+    env = os.environ | {"PYTHONHASHSEED": "7", "PYTHONPATH": str(Path.cwd())}
+    subprocess.run(
+        [sys.executable, "-c", start + code, str(source), str(target)], check=True, env=env, cwd=target.parent
+    )
+    return target.read_bytes()
+
+
+def traces(path: Path) -> list[bytes]:
+    """What in a file tells of this machine."""
+    data = path.read_bytes()
+    known = (str(Path.cwd()).encode(), b"/tmp/", b"site-packages", b'.py"', b"compress-int8", b"compress-ort")
+    return [word for word in (*known, str(path.parent).encode()) if word in data]
