@@ -16,6 +16,7 @@ from exporters.onnx_messages import tensors_of
 LARGEST_BYTES: Final = 2**31 - 1
 """Of the file and its external data together; protobuf cannot hold more in one file either."""
 _CHUNK: Final = 2**20  # bytes
+_OPSETS_SINCE: Final = 3  # version of the format from which on a model has to name its operator sets
 
 # What people give in place of an ONNX file, by its first bytes.
 _IMPOSTORS: Final = {
@@ -111,6 +112,8 @@ def _parse(path: Path, data: bytes) -> ModelProto:
         ) from None
     if not model.ir_version or not model.graph.node:
         raise OnnxFileError(f"expected an ONNX file, {path} is something else or truncated: it has no graph")
+    if not model.opset_import and model.ir_version >= _OPSETS_SINCE:  # onnxruntime would guess
+        raise OnnxFileError(f"expected an ONNX file, {path} is truncated or damaged: it names no operator set")
     return model
 
 

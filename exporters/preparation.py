@@ -39,12 +39,14 @@ class Preparation:
         """The same with a value per channel; a single one serves all.
 
         Raises:
-            ExportError: there are other numbers of values than 1 or ``channels``.
+            ExportError: there are neither one nor ``channels`` values.
         """
         if self.mean is None or self.std is None or len(self.mean) == channels:
             return self
         if len(self.mean) != 1:
-            raise ExportError(f"expected 1 or {channels} values of mean and std, got {len(self.mean)}: {self.mean}")
+            raise ExportError(
+                f"expected {channels} values of mean and std or one for all, got {len(self.mean)}: {self.mean}"
+            )
         return Preparation(self.mean * channels, self.std * channels)
 
     def in_words(self) -> str:
