@@ -1,3 +1,23 @@
 """compress: prune an image classifier with EDropout, cut it down, export it, prove what was gained and lost."""
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Literal
+
+    from torch import nn
+
+__all__ = ["__version__", "load"]
+
 __version__ = "0.1.0"
+
+
+def load(run: "str | Path", network: "Literal['pruned', 'original']" = "pruned") -> "nn.Module":
+    """A network of a finished run as a module, in evaluation mode; see ``compress.loading.load``.
+
+    Example: ``compress.load("runs/first")(images)`` gives logits.
+    """
+    from compress import loading  # here, so that `import compress` needs no torch
+
+    return loading.load(run, network)

@@ -17,7 +17,7 @@ FLOORS = {
     "loading": 3, "verdict": 3,
     "stages": 3,
     "pipeline": 4,
-    "cli": 5, "__main__": 6,
+    "cli": 5, "__main__": 6, "__init__": 3,
 }  # fmt: skip
 
 # The dependency graph of torch-pruning passes through one module, which `units` may ask.

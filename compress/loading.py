@@ -1,0 +1,73 @@
+"""A run's networks as modules again: built by name, cut by the plan, weights loaded strictly. No pickle, no data."""
+
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import torch
+from torch import nn
+
+from compress.errors import BadInputError, UsageError
+from compress.runs import RunFolder
+from compress.structure.plan import PruningPlan
+from compress.structure.remove import cut
+from models_zoo.zoo import UnknownArchError, build_network
+
+Which = Literal["pruned", "original"]
+MODEL_FACTS = "artifacts/model.json"
+
+
+def load(run: str | Path, network: Which = "pruned") -> nn.Module:
+    """A network of a finished run, on the CPU, in evaluation mode; it can be trained further.
+
+    The numbers come from the run folder alone and are checked against its checksums.
+
+    Args:
+        run: the run folder.
+        network: "pruned", or "original", the one the report compares it with.
+
+    Returns:
+        A module from images (B, C, H, W), normalised as ``artifacts/model.json`` says, to logits (B, K).
+
+    Raises:
+        UsageError: no such network.
+        BadInputError: no run folder, an export that has not taken place yet, a file that was changed.
+    """
+    if network not in get_args(Which):
+        raise UsageError(f"expected network 'pruned' or 'original', got {network!r}")
+    folder = RunFolder.open(Path(run))
+    facts = folder.read_json(MODEL_FACTS)
+    whole = _build(folder, facts)
+    if network == "original":
+        stage = "02_original" if _trained_here(folder) else "01_baseline"
+        return _filled(folder, whole, stage)
+    plan = PruningPlan.from_json(folder.read_text("04_remove/plan.json"))
+    example = torch.zeros(2, facts["channels"], facts["image_size"], facts["image_size"])
+    return _filled(folder, cut(whole, plan, example), "05_finetune")
+
+
+def _build(folder: RunFolder, facts: dict[str, Any]) -> nn.Module:
+    try:
+        with torch.random.fork_rng(devices=[]):  # fresh weights are drawn, and overwritten
+            network = build_network(
+                folder.read_config().arch,
+                classes=len(facts["classes"]),
+                channels=facts["channels"],
+                image_size=facts["image_size"],
+            )
+    except (UnknownArchError, ValueError) as error:
+        raise BadInputError(f"{folder.path} holds no network that this version can build: {error}") from None
+    return network.eval()
+
+
+def _trained_here(folder: RunFolder) -> bool:
+    """False where the original is the user's own network, taken as it is (``stages.weights.trained_here``)."""
+    return folder.read_config().weights is None or folder.read_json("01_baseline/epochs.json") > 0
+
+
+def _filled(folder: RunFolder, network: nn.Module, stage: str) -> nn.Module:
+    name = f"{stage}/weights.safetensors"
+    try:
+        network.load_state_dict(folder.load_tensors(name))
+    except RuntimeError as error:
+        raise BadInputError(f"{folder.path}/{name} does not fit its network: {error}") from None
+    return network.eval()
