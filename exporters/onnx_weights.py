@@ -104,8 +104,11 @@ class _Readers:
 def _before_the_first_layer(graph: GraphProto) -> set[str]:
     """The graph's inputs and all that is computed of them without a layer."""
     images = {value.name for value in graph.input} - {tensor.name for tensor in graph.initializer}
+    behind: set[str] = set()
     for node in graph.node:  # in topological order, as ONNX demands
-        if node.op_type not in _LAYERS and not images.isdisjoint(node.input):
+        if node.op_type in _LAYERS or not behind.isdisjoint(node.input):
+            behind.update(node.output)
+        elif not images.isdisjoint(node.input):
             images.update(node.output)
     return images
 
