@@ -1,18 +1,26 @@
 """``compress list``: what can be named."""
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.table import Table
+from rich.text import Text
+from typer import Argument
 
 from compress.cli import options, output
+
+if TYPE_CHECKING:
+    from compress.report.run_list import ListedRun
+
+_RUNS: Final = Path("runs")  # where `compress run` puts them
 
 app = typer.Typer()
 
 
 @app.callback(invoke_without_command=True)
 def listing(context: typer.Context) -> None:
-    """Networks and data sets that can be named.
+    """Networks and data sets that can be named, and runs that there are.
 
     Example: compress list archs
     """
@@ -58,6 +66,67 @@ def datasets(json: options.Json = False) -> None:
         table.add_row(row["name"], row["summary"])
     table.add_row("PATH", "a folder with train/ and val/ or test/, one folder a class in each")
     output.data_console().print(table)
+
+
+@app.command()
+def runs(
+    folder: Annotated[Path | None, Argument(help="Folder that holds runs. (default: runs)")] = None,
+    json: options.Json = False,
+) -> None:
+    """Runs in a folder: what they are, how far they came, their verdicts.
+
+    Example: compress list runs
+    """
+    from compress.report.run_list import list_runs
+
+    absent = folder is None and not _RUNS.exists()
+    found = () if absent else list_runs(folder or _RUNS)
+    if json:
+        output.print_json({"runs": [run.model_dump(mode="json") for run in found]})
+        return
+    if not found:
+        output.talk_console().print(f"no runs in {folder or _RUNS}: compress run makes one", markup=False)
+        return
+    _print_runs(found)
+
+
+def _print_runs(runs: "tuple[ListedRun, ...]") -> None:
+    """The table, then what does not fit into it."""
+    table = Table("Name", "Started", "Network", "Data", "Top-1, points, speed-up", box=None)
+    for column in table.columns:
+        column.overflow = "fold"
+    for run in runs:
+        started = "-" if run.started is None else run.started[:10]
+        cells = (run.name, started, run.arch or "-", Path(run.dataset or "-").name, _verdict(run))
+        table.add_row(*map(_one_line, cells))
+    console = output.data_console()
+    console.print(table)
+    for run in runs:
+        if run.problem:
+            console.print(_one_line(f"{run.name}: {run.problem}"), style="yellow", soft_wrap=True)
+    if any(run.state == "unfinished" for run in runs):
+        console.print("An unfinished run goes on with compress run --resume FOLDER.", style="dim")
+
+
+def _verdict(run: "ListedRun") -> str:
+    """What became of a run, in words."""
+    from compress.report import figures
+    from compress.runs import STAGES
+
+    if run.verdict is None:
+        return "see below" if run.problem else f"{len(run.stages)} of {len(STAGES)} stages"
+    verdict = run.verdict
+    better = "lost" if verdict.points_lost >= 0 else "gained"
+    parts = [f"{figures.percent(verdict.top1)}", f"{abs(verdict.points_lost):.2f} {better}"]
+    if verdict.speedup is not None:
+        parts.append(f"{verdict.speedup.ratio:.2f}x")
+    return ", ".join(parts)
+
+
+def _one_line(text: str) -> Text:
+    from compress.report.figures import printable
+
+    return Text(printable(text))
 
 
 def _architectures() -> list[dict[str, Any]]:

@@ -1,0 +1,144 @@
+"""The runs in a folder: what each is, how far it came, and its verdict in three numbers."""
+
+import json
+from pathlib import Path
+from typing import Literal
+
+from compress.errors import BadInputError, CompressError
+from compress.report.model import Report
+from compress.report.run_facts import Part
+from compress.report.store import parse_report
+from compress.report.verdict import headline_latency
+from compress.runs import STAGES, RunFolder
+from compress.runs.folder import EVENTS
+from compress.runs.manifest import NAME as MANIFEST
+
+_REPORT = "report.json"
+
+State = Literal["judged", "unjudged", "unfinished", "unreadable"]
+
+
+class Speedup(Part):
+    """Times as fast as the original, at the smallest batch and the fewest threads measured."""
+
+    ratio: float
+    low: float
+    high: float
+    batch_size: int
+    threads: int
+
+
+class VerdictFacts(Part):
+    """The verdict on a run: Top-1 of the pruned network, points it lost (with the interval), how much faster it is."""
+
+    top1: float
+    points_lost: float
+    lost_low: float
+    lost_high: float
+    speedup: Speedup | None
+
+
+class ListedRun(Part):
+    """One folder.
+
+    Attributes:
+        name: of the folder.
+        path: as given, with the name.
+        started: UTC, ISO 8601; ``None`` where the run does not say.
+        arch: of the network.
+        dataset: name or path.
+        stages: those that are finished.
+        state: "judged" with a verdict; "unjudged" where that cannot be read; "unfinished" where there is none yet;
+            "unreadable" where the folder is no run, or damaged.
+        verdict: of a judged run.
+        problem: why it is unreadable, or why its verdict is.
+    """
+
+    name: str
+    path: str
+    started: str | None = None
+    arch: str | None = None
+    dataset: str | None = None
+    stages: tuple[str, ...] = ()
+    state: State
+    verdict: VerdictFacts | None = None
+    problem: str = ""
+
+
+def list_runs(folder: Path) -> tuple[ListedRun, ...]:
+    """Look at every folder in ``folder``, or at ``folder`` itself if that is a run; damaged ones are named, too.
+
+    Returns:
+        The runs in the order they were started, then those that do not say, then what is unreadable.
+
+    Raises:
+        BadInputError: there is no such folder.
+    """
+    if not folder.is_dir():
+        raise BadInputError(f"expected a folder of runs, {folder} is none; try compress run, which makes one")
+    found = [folder]
+    if not (folder / MANIFEST).exists():
+        found = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
+    runs = [_listed(path) for path in found]
+    return tuple(sorted(runs, key=lambda run: (run.state == "unreadable", run.started or "~", run.name)))
+
+
+def _listed(path: Path) -> ListedRun:
+    name = path.resolve().name
+    try:
+        run = RunFolder.open(path)
+        config = run.read_config()
+    except (CompressError, ValueError) as error:  # ValueError: its text is no TOML
+        return ListedRun(name=name, path=str(path), state="unreadable", problem=str(error))
+    state, verdict, problem = _judgement(run)
+    return ListedRun(
+        name=name,
+        path=str(path),
+        started=_started(path),
+        arch=config.arch,
+        dataset=config.dataset,
+        stages=tuple(stage for stage in STAGES if run.is_finished(stage)),
+        state=state,
+        verdict=verdict,
+        problem=problem,
+    )
+
+
+def _judgement(run: RunFolder) -> tuple[State, VerdictFacts | None, str]:
+    if not run.has(_REPORT):
+        return "unfinished", None, ""
+    try:
+        return "judged", _facts(parse_report(run.read_text(_REPORT), source=_REPORT)), ""
+    except (CompressError, ValueError) as error:
+        return "unjudged", None, str(error)
+
+
+def _facts(report: Report) -> VerdictFacts:
+    row, timing = report.candidate, headline_latency(report)
+    assert row.drop is not None  # the report's own rule
+    speedup = None
+    if timing is not None:
+        speedup = Speedup(
+            ratio=timing.ratio,
+            low=timing.ratio_low,
+            high=timing.ratio_high,
+            batch_size=timing.batch_size,
+            threads=timing.threads,
+        )
+    return VerdictFacts(
+        top1=row.accuracy.top1.value,
+        points_lost=row.drop.points,
+        lost_low=row.drop.low,
+        lost_high=row.drop.high,
+        speedup=speedup,
+    )
+
+
+def _started(path: Path) -> str | None:
+    """The time of the first event; the log has no checksum, so nothing relies on it."""
+    try:
+        with (path / EVENTS).open(encoding="utf-8") as stream:
+            time = json.loads(stream.readline(1000))["time"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return time if isinstance(time, str) else None
