@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -27,6 +28,7 @@ class Page:
     complaints: list[str] = field(default_factory=list)
     _last: int = 0
     _buffer: bytes = b""
+    _told: set[str] = field(default_factory=set)
 
     def call(self, method: str, **parameters: object) -> dict:
         """One DevTools command; its result."""
@@ -43,18 +45,19 @@ class Page:
                 return answer["result"]
 
     def wait_for(self, event: str) -> None:
-        """Until the browser tells it."""
-        while self._next().get("method") != event:
-            pass
+        """Until the browser has told it since the last ``show``."""
+        while event not in self._told:
+            self._next()
 
-    def show(self, file: Path, *, width: int, height: int = 900, dark: bool = False) -> None:
+    def show(self, file: Path, *, width: int, dark: bool = False, media: str = "screen") -> None:
         """Open a file at a width in CSS pixels."""
         scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
-        self.call("Emulation.setEmulatedMedia", features=scheme)
+        self.call("Emulation.setEmulatedMedia", media=media, features=scheme)
         self.call(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
+            "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 600
         )
         self.complaints.clear()
+        self._told.clear()
         self.call("Page.navigate", url=file.as_uri())
         self.wait_for("Page.loadEventFired")
 
@@ -71,19 +74,20 @@ class Page:
         return base64.b64decode(shot["data"])
 
     def pdf(self) -> bytes:
-        """The page as it prints, A4."""
-        sheet = self.call("Page.printToPDF", printBackground=True, preferCSSPageSize=False, paperWidth=8.27,
-                          paperHeight=11.69)  # fmt: skip
+        """The page as it prints."""
+        sheet = self.call("Page.printToPDF", printBackground=True, preferCSSPageSize=True)
         return base64.b64decode(sheet["data"])
 
     def _next(self) -> dict:
         while b"\0" not in self._buffer:
-            part = os.read(self.read, 1 << 16)
+            readable, _, _ = select.select([self.read], [], [], _PATIENCE)
+            part = os.read(self.read, 1 << 16) if readable else b""
             if not part:
-                raise RuntimeError("chromium ended")
+                raise RuntimeError("chromium ended" if readable else f"chromium was silent for {_PATIENCE} s")
             self._buffer += part
         message, _, self._buffer = self._buffer.partition(b"\0")
         told = json.loads(message)
+        self._told.add(told.get("method", ""))
         if told.get("method") in ("Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded"):
             self.complaints.append(json.dumps(told["params"]))
         return told

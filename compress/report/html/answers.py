@@ -26,13 +26,12 @@ def answers(report: Report) -> Iterator[Answers]:
     for row in report.networks:
         if row.comparison is None or row.drop is None:
             continue
-        p = row.comparison.mcnemar_p
         yield Answers(
             label=row.label,
             agreement=figures.rate(row.comparison.agreement),
             only_original=row.drop.only_original_right,
             only_candidate=row.drop.only_candidate_right,
-            p_value="below 0.0001" if p < 0.0001 else f"{p:.4f}",
+            p_value=figures.probability(row.comparison.mcnemar_p),
             calibration_error=row.accuracy.calibration_error,
         )
 
@@ -54,9 +53,10 @@ class ClassLine:
     zero: float
 
 
-def class_lines(comparison: Comparison) -> list[ClassLine]:
-    """Every class, largest loss first; a loss points to the left."""
-    shown = comparison.classes
+def class_lines(comparison: Comparison, *, most: int) -> list[ClassLine]:
+    """The classes that changed most, at most ``most`` of them, largest loss first; a loss points to the left."""
+    changed_most = sorted(comparison.classes, key=lambda drop: -abs(drop.points))[:most]
+    shown = sorted(changed_most, key=lambda drop: -drop.points)
     left = min((-drop.high for drop in shown), default=0)
     right = max((-drop.low for drop in shown), default=0)
     left, right = min(left, 0) - 0.5, max(right, 0) + 0.5

@@ -9,6 +9,9 @@ from compress.report.html.templating import fill_template
 from compress.report.model import Report
 from compress.report.verdict import state_verdict
 
+MOST_CLASSES: Final = 100
+"""Classes in the table, of those whose accuracy changed most."""
+
 FIRST_ROWS: Final = 16
 """Rows of a long list that are open; the rest is behind a line to click."""
 
@@ -41,12 +44,14 @@ def render_html(report: Report) -> str:
 def _measurements(report: Report) -> dict[str, Any]:
     comparison, profile = report.candidate.comparison, report.operators
     settings = pictures.settings_of(report)
+    lines = answers.class_lines(comparison, most=MOST_CLASSES) if comparison else []
     return {
         "timed": settings[0] if settings else None,
         "lost_images": [image for image in report.changed if image.original == image.truth],
         "won_images": [image for image in report.changed if image.original != image.truth],
         "answers": tuple(answers.answers(report)),
-        "classes": [] if comparison is None else answers.class_lines(comparison),
+        "classes": lines,
+        "classes_left_out": len(comparison.classes) - len(lines) if comparison else 0,
         "confusions": () if comparison is None else comparison.confusions,
         "latency_columns": times.LATENCY_COLUMNS,
         "latency_groups": times.latency_groups(report),

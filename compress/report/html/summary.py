@@ -51,12 +51,13 @@ def tiles(report: Report) -> Iterator[Tile]:
     interval = _interval(drop_interval(drop), shown=tone != "plain")
     yield Tile("Top-1", signed(-drop.points), "points", interval, rates, tone)
     yield _shrinking("File", before.size_bytes, after.size_bytes, figures.file_size)
-    yield _shrinking("MACs", before.macs, after.macs, figures.count)
-    yield _shrinking("Parameters", before.parameters, after.parameters, figures.count)
+    for name, old, new in (("MACs", before.macs, after.macs), ("Parameters", before.parameters, after.parameters)):
+        if old and new:  # a file from elsewhere may hold no layer that is counted
+            yield _shrinking(name, old, new, figures.count)
 
 
 def _shrinking(name: str, before: int, after: int, show: Callable[[int], str]) -> Tile:
-    ratio = before / after if after else float("inf")
+    ratio = before / after
     fewer, more = ("smaller", "larger") if name == "File" else ("fewer", "more")
     factor = ratio if ratio >= 1 else 1 / ratio
     tone: Tone = "good" if ratio > 1.005 else "bad" if ratio < 0.995 else "plain"

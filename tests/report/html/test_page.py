@@ -1,0 +1,144 @@
+import base64
+import re
+from itertools import pairwise
+
+import pytest
+
+from compress.report.html import render_html
+from tests.report import sample
+from tests.report.html.documents import HOSTILE, Document, hostile, large
+
+REPORTS = {"run": sample.report, "full": sample.full_report, "foreign": sample.foreign_report, "hostile": hostile,
+           "large": large}  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=REPORTS, ids=str)
+def page(request):
+    return Document(render_html(REPORTS[request.param]()))
+
+
+def test_every_tag_is_closed_and_every_id_is_the_only_one(page):
+    assert page.unclosed == []
+    assert page.strays == []
+    ids = [attributes["id"] for _tag, attributes in page.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    links = [a.get("href") or a.get("xlink:href") or "" for tag, a in page.tags if tag in ("a", "use")]
+    assert {link.removeprefix("#") for link in links} <= set(ids)
+
+
+def test_nothing_runs_and_nothing_is_fetched(page):
+    assert not {tag for tag, _ in page.tags} & {"script", "iframe", "object", "embed", "form", "base"}
+    for tag, attributes in page.tags:
+        assert not [name for name in attributes if name.startswith("on")], (tag, attributes)
+        for name in ("src", "href", "xlink:href"):
+            assert (attributes.get(name) or "#").startswith(("#", "data:")), (tag, attributes)
+    policy = next(a["content"] for a in page.of("meta") if a.get("http-equiv") == "Content-Security-Policy")
+    assert policy == (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def test_pictures_and_headings_speak(page):
+    assert all(a.get("alt") for a in page.of("img"))
+    assert all(a.get("aria-label") or a.get("aria-hidden") == "true" for a in page.of("svg"))
+    levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+
+
+def test_the_verdict_comes_first():
+    text = Document(render_html(sample.full_report())).text
+    order = ["pruned against original", "Failed: 1 of 3 gates", "max-drop: 1.25 points", "1.50\N{MULTIPLICATION SIGN}",
+             "\N{MINUS SIGN}1.25 points", "Keep in mind", "two images were skipped", "Networks"]  # fmt: skip
+    places = [" ".join(text.split()).index(words) for words in order]
+    assert places == sorted(places)
+
+
+def test_all_gates_passed_is_said():
+    report = sample.full_report()
+    kept = tuple(gate for gate in report.gates if gate.passed)
+    text = Document(render_html(sample.full_report(gates=kept))).text
+    assert "Passed: 2 gates" in text
+    assert "Failed" not in text
+
+
+def test_the_large_numbers_are_the_reports():
+    text = " ".join(Document(render_html(sample.report())).text.split())
+    assert "1.50\N{MULTIPLICATION SIGN} as fast 1.50 \N{RIGHTWARDS ARROW} 1.00 ms 95 %: 1.48 to 1.55" in text
+    # 1.25 points: 40 of 400 wrong, then 45.
+    assert "\N{MINUS SIGN}1.25 points 90.00 % \N{RIGHTWARDS ARROW} 88.75 %" in text
+    assert "2.50\N{MULTIPLICATION SIGN} smaller 3.00 MB \N{RIGHTWARDS ARROW} 1.20 MB" in text
+
+
+def test_a_slower_and_larger_candidate_is_not_praised():
+    report = sample.report()
+    worse = report.candidate.model_copy(update={"size_bytes": 6_000_000})
+    page = render_html(
+        sample.report(
+            networks=(report.original, worse),
+            latency=(sample.latency_row(1, 1, 0.70, 0.75, 0.80, before=1.5, after=2.0),),
+        )
+    )
+    tones = dict(re.findall(r'<li class="tile (\w+)">\s*<span class="name">(\w+)', page)[i][::-1] for i in range(4))
+    assert tones == {"Speed": "bad", "Top": "plain", "File": "bad", "MACs": "good"}
+    assert "2.00\N{MULTIPLICATION SIGN} <small>larger</small>" in page
+
+
+def test_int8_rows_say_what_pruning_and_what_quantising_bought():
+    text = Document(render_html(sample.full_report())).text
+    assert "pruned int8 against pruned: Top-1" in text
+    assert "2.30\N{MULTIPLICATION SIGN} as fast (2.20 to 2.50; batch 1, 1 thread)" in text
+    assert "calibrated (minmax) on 512 training images, weights int8 per channel, activations uint8" in text
+
+
+def test_files_from_elsewhere_have_no_course():
+    page = Document(render_html(sample.foreign_report()))
+    ids = {a.get("id") for a in page.of("section")}
+    assert ids == {"verdict", "networks", "latency", "answers", "protocol"}
+    assert "Settings of the run" not in page.text
+    assert "uint8, NHWC" in page.text
+
+
+def test_without_timings_the_tradeoff_is_over_macs():
+    report = sample.report(latency=())
+    text = Document(render_html(report)).text
+    assert "Accuracy and work" in text
+    assert "median, ms" not in text
+
+
+def test_names_of_users_are_shown_and_do_nothing():
+    html = render_html(hostile())
+    page = Document(html)
+    shown = [name for name in HOSTILE if name.isprintable()]
+    assert len(shown) == 5
+    for name in shown:
+        assert name in page.text
+        assert name not in html or "<" not in name
+    assert "\x1b" not in html
+    assert "\u202e" not in html
+    assert not [a for a in page.of("img") if not a["src"].startswith("data:image/png;base64,")]
+
+
+def test_a_thousand_classes_are_a_hundred_rows():
+    text = Document(render_html(large())).text
+    assert "The 100 with the largest change of 1000 classes" in text
+    assert len(render_html(large())) < 400_000
+
+
+def test_changed_images_are_inside():
+    report = sample.full_report()
+    page = Document(render_html(report))
+    sources = {a["src"].partition(",")[2] for a in page.of("img")}
+    assert sources == {image.png for image in report.changed}
+    assert all(base64.b64decode(source).startswith(b"\x89PNG") for source in sources)
+    assert "Only original has it right" in page.text
+
+
+def test_same_report_same_bytes():
+    assert render_html(sample.full_report()) == render_html(sample.full_report())
+
+
+def test_no_address_is_in_the_page():
+    assert "http:" not in render_html(sample.full_report())
+    assert "https:" not in render_html(sample.full_report())

@@ -1,0 +1,125 @@
+import re
+import subprocess
+import sys
+
+import matplotlib as mpl
+import pytest
+
+from compress.report.html.curves import Curve, curve_of, draw_curves
+from compress.report.html.distributions import NamedTiming, draw_distributions
+from compress.report.html.svg import SERIES, house_style, new_figure, series, shorten, to_svg
+from compress.report.html.tradeoff import Point, draw_tradeoff
+from tests.report import sample
+from tests.report.html.documents import HOSTILE, Document
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+
+def curve(label="best"):
+    return draw_curves([Curve(label, (1.0, 0.5), 0)], name="one", y_label="energy", description="falls")
+
+
+def points(*labels):
+    return [
+        Point(label, (number + 1, number + 1, number + 1), (90, 89, 91), number) for number, label in enumerate(labels)
+    ]
+
+
+def test_no_colour_but_the_pages_own():
+    svg = str(curve())
+    assert "var(--series-0)" in svg
+    assert "var(--muted)" in svg
+    assert not re.findall(r"#[0-9a-f]{6}", svg)
+
+
+def test_text_is_text_in_the_pages_font():
+    svg = str(curve("mean of the population"))
+    assert "mean of the population</text>" in svg
+    assert "DejaVu" not in svg
+
+
+def test_ids_are_the_pictures_own():
+    svg = Document(str(curve()))
+    ids = [attributes["id"] for _tag, attributes in svg.tags if "id" in attributes]
+    assert ids
+    assert all(name.startswith("one-") for name in ids)
+    assert svg.of("svg")[0]["aria-label"] == "falls"
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_any_name_is_drawn_as_it_is(name):
+    svg = draw_tradeoff(points(name, "other"), name="plot", cost="ms", description=name)
+    page = Document(svg)
+    assert {tag for tag, _ in page.tags} <= {"svg", "g", "path", "defs", "clippath", "rect", "use", "text"}
+    assert shorten(name, 26) in page.text
+    assert page.unclosed == []
+
+
+def test_a_name_that_looks_like_a_placeholder_stays():
+    text = 'id="x" #010101 url(#y)'
+    assert text in Document(draw_tradeoff(points(text), name="plot", cost="ms", description="")).text
+
+
+def test_the_users_matplotlib_settings_change_nothing_and_stay():
+    usual = str(curve())
+    with mpl.rc_context({"font.size": 30, "svg.fonttype": "path", "lines.linewidth": 9}):
+        assert str(curve()) == usual
+        assert mpl.rcParams["font.size"] == 30
+
+
+def test_another_process_draws_the_same_bytes():
+    program = (
+        "from compress.report.html.curves import Curve, draw_curves\n"
+        "print(draw_curves([Curve('best', (1.0, 0.5), 0)], name='one', y_label='energy', description='falls'), end='')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == str(curve())
+
+
+def test_shorten_keeps_both_ends():
+    assert shorten("short") == "short"
+    assert shorten("abcdefghij", 5) == "ab\N{HORIZONTAL ELLIPSIS}ij"
+    assert len(shorten("x" * 100)) == 22
+    assert shorten("a\nb") == "a\N{REPLACEMENT CHARACTER}b"
+
+
+def test_series_repeat():
+    assert series(0) == SERIES[0]
+    assert series(6) == SERIES[0]
+    assert len(set(SERIES)) == 6
+
+
+def test_a_figure_has_the_size_asked_for():
+    with house_style():
+        figure, _axes = new_figure(200, width=300)
+        assert 'viewBox="0 0 300 200"' in to_svg(figure, name="a", description="b")
+
+
+def test_distributions_show_every_network_and_its_median():
+    rows = [NamedTiming(name, sample.timing(ms), number) for number, (name, ms) in enumerate((("a", 1.5), ("b", 0.5)))]
+    text = Document(draw_distributions(rows, name="calls", description="")).text
+    assert "1.50 ms" in text
+    assert "0.500 ms" in text
+
+
+def test_distributions_of_equal_calls():
+    still = sample.timing(1.0, sample_ms=(1.0,) * 50, p90_ms=1.0)
+    assert "<svg" in draw_distributions([NamedTiming("a", still, 0)], name="calls", description="")
+
+
+def test_curves_of_one_epoch_and_of_missing_numbers():
+    assert curve_of([{"loss": 1.0}, {}], "loss", "loss", series=0) == ()
+    assert curve_of([], "loss", "loss", series=0) == ()
+    (one,) = curve_of([{"loss": 0.5}], "loss", "loss", series=0, scale=100)
+    assert one.values == (50.0,)
+    assert "<svg" in draw_curves([one], name="one", y_label="loss", description="", converged_at=1)
+
+
+def test_names_in_a_tradeoff_do_not_lie_on_each_other():
+    close = [Point(f"network {n}", (1.0, 1.0, 1.0), (90 + 0.01 * n, 88, 92), n) for n in range(4)]
+    svg = draw_tradeoff(close, name="plot", cost="ms", description="")
+    places = re.findall(r'x="([\d.]+)" y="([\d.]+)"[^>]*>network \d', svg)
+    assert len(places) == 4
+    for number, (x, y) in enumerate(places):
+        for other_x, other_y in places[number + 1 :]:
+            assert abs(float(x) - float(other_x)) > 5 or abs(float(y) - float(other_y)) > 10
