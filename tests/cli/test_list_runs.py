@@ -11,7 +11,7 @@ from tests.report.sample import report
 
 def test_the_runs_of_a_folder(tmp_path):
     finished_run(tmp_path / "runs" / "half [red]", report())
-    with RunFolder.create(tmp_path / "runs" / "begun", tiny_config(tmp_path), overwrite=False) as run:
+    with RunFolder.create(tmp_path / "runs" / "begun", tiny_config(tmp_path / "photos"), overwrite=False) as run:
         run.finish("01_baseline", 1.0)
     (tmp_path / "runs" / "photos").mkdir()
     done = compress("list", "runs", cwd=tmp_path)
