@@ -7,9 +7,11 @@ The process opens the file as an application would, by its path, without the che
 import json
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -51,12 +53,25 @@ def measure_memory(path: Path, *, image_size: int | None, batch_size: int = 1, t
         ExportError: it does not take such images, or the process failed or took longer than two minutes.
     """
     from exporters.calls import calls_of
+    from exporters.onnx_reading import read_onnx
 
     if find_spec("resource") is None:
         return None
     images = calls_of(path, image_size=image_size, batch_size=batch_size, seed=0).images
     task = {"path": str(path.resolve()), "threads": threads, "shape": images.shape, "dtype": images.dtype.name}
-    command = [sys.executable, "-m", __name__, json.dumps(task)]
+    file = read_onnx(path)
+    if not file.external:
+        return MemoryUse(batch_size=batch_size, threads=threads, peak_bytes=_run(task, path))
+    with tempfile.TemporaryDirectory() as folder:  # onnxruntime cannot open every file whose weights are outside
+        whole = Path(folder) / path.name
+        whole.write_bytes(file.data)
+        peak_bytes = _run(task | {"path": str(whole)}, path)
+    return MemoryUse(batch_size=batch_size, threads=threads, peak_bytes=peak_bytes)
+
+
+def _run(task: dict[str, Any], path: Path) -> int:
+    """``_measure`` in a process of its own."""
+    command = [sys.executable, "-m", "exporters.memory", json.dumps(task)]
     home = Path(__file__).parent.parent  # where `exporters` is found even if it is not installed
     try:
         done = subprocess.run(command, cwd=home, capture_output=True, text=True, timeout=_SECONDS, check=False)
@@ -67,10 +82,10 @@ def measure_memory(path: Path, *, image_size: int | None, batch_size: int = 1, t
     if done.returncode != 0:
         reason = (done.stderr.strip() or f"exit code {done.returncode}").split("\n")[-1]
         raise ExportError(f"expected {path} to open and run in a process of its own, it failed: {reason}")
-    return MemoryUse(batch_size=batch_size, threads=threads, peak_bytes=int(done.stdout))
+    return int(done.stdout)
 
 
-def _measure(task: dict) -> int:
+def _measure(task: dict[str, Any]) -> int:
     """Bytes that opening the file and one call add to this process's peak."""
     from onnxruntime import InferenceSession
 

@@ -79,3 +79,11 @@ def test_a_failure_in_the_other_process_is_told(tmp_path):
     assert measure_memory(file, image_size=8) is not None
     with pytest.raises(ExportError, match=r"eight\.onnx to open and run in a process of its own, it failed: .*eshape"):
         measure_memory(file, image_size=9)
+
+
+def test_weights_in_another_file_count(tmp_path):
+    whole = heavy_classifier(tmp_path / "whole.onnx", megabytes=20)
+    split = tmp_path / "split.onnx"
+    onnx.save(onnx.load(whole), split, save_as_external_data=True, location="weights.bin", size_threshold=0)
+    assert split.stat().st_size < MEGABYTE
+    assert measure_memory(split, image_size=None).peak_bytes > 20 * MEGABYTE
