@@ -59,7 +59,7 @@ def operator_table(report: Report, *, most: int | None = None) -> Table:
 
     Args:
         report: the report.
-        most: rows; all where ``None``.
+        most: only so many rows, in a narrow table without kinds; all where ``None``.
     """
     profile = report.operators
     if profile is None:
@@ -68,11 +68,12 @@ def operator_table(report: Report, *, most: int | None = None) -> Table:
     rest = "" if most is None or len(layers) <= most else f"; {most} of {len(layers)} layers"
     sums = [sum(getattr(layer, name) or 0.0 for layer in layers) for name in ("original_ms", "candidate_ms")]
     total = LayerTime("all layers", "", sums[0], sums[1], macs_kept=None, note="")
+    kinds = most is None
     return Table(
         title=f"Where the time goes (ms per call, profiled: batch {profile.batch_size}, "
         f"{figures.plural(profile.threads, 'thread')}{rest})",
-        columns=("layer", "kind", "before", "after", "ratio", "MACs kept", "note"),
-        rows=tuple(_layer(layer) for layer in (*layers[:most], total)),
+        columns=("layer", *(("kind",) if kinds else ()), "before", "after", "ratio", "MACs kept", "note"),
+        rows=tuple(_layer(layer, kinds=kinds) for layer in (*layers[:most], total)),
     )
 
 
@@ -127,11 +128,11 @@ def _percentiles(pairs: tuple[LatencyRow, ...]) -> Iterator[tuple[str, ...]]:
             )
 
 
-def _layer(layer: LayerTime) -> tuple[str, ...]:
+def _layer(layer: LayerTime, *, kinds: bool) -> tuple[str, ...]:
     before, after = layer.original_ms, layer.candidate_ms
     return (
         layer.layer,
-        layer.kind,
+        *((layer.kind,) if kinds else ()),
         figures.milliseconds(before),
         figures.milliseconds(after),
         f"{before / after:.2f}x" if before and after else "-",

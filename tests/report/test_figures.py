@@ -33,3 +33,11 @@ def test_milliseconds_and_plurals():
 
 def test_nothing_that_moves_a_cursor_survives():
     assert figures.printable("a\x1b[31mb\nc\u202ed é") == "a\ufffd[31mb\ufffdc\ufffdd é"
+
+
+def test_changes_and_probabilities():
+    assert [figures.signed(x) for x in (1.254, -0.5, 0.0, -0.001)] == ["+1.25", "-0.50", "0.00", "0.00"]
+    assert figures.signed_span(-5.288, 2.77) == "-5.29 to +2.77"
+    assert [figures.probability(p) for p in (1.0, 0.6201, 0.00312, 0.0009, 0.0)] == [
+        "1", "0.62", "0.0031", "< 0.001", "< 0.001"
+    ]  # fmt: skip
