@@ -16,7 +16,7 @@ _LEVEL: Final = GraphOptimizationLevel.ORT_ENABLE_ALL
 _MODE: Final = ExecutionMode.ORT_SEQUENTIAL
 _INTER_OP_THREADS: Final = 1
 _ENTRIES: Final = {"session.force_spinning_stop": "1"}
-_ERRORS_ONLY: Final = 3  # onnxruntime's severity: 2 warns of machines without a GPU
+_SILENT: Final = 4  # onnxruntime's severity: its errors (3) are raised too, its warnings (2) tell of missing GPUs
 _UNKNOWN_OPERATOR: Final = ("not a registered function/op", "No Op registered", "Could not find an implementation")
 
 SESSION_FACTS: Final[dict[str, str]] = {
@@ -48,7 +48,7 @@ def session_options(*, threads: int) -> SessionOptions:
     options.inter_op_num_threads = _INTER_OP_THREADS
     options.execution_mode = _MODE
     options.graph_optimization_level = _LEVEL
-    options.log_severity_level = _ERRORS_ONLY
+    options.log_severity_level = _SILENT
     for name, value in _ENTRIES.items():
         options.add_session_config_entry(name, value)
     return options

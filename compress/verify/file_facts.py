@@ -56,16 +56,16 @@ def read_preparation(
     Raises:
         UsageError: the user's mean and std do not fit the file's channels.
     """
-    noted, told = _noted_preparation(metadata), said.preparation()
     if signature.dtype == "uint8":
         return RAW_PIXELS, ()
+    channels = signature.channels
+    noted, told = _fitted(_noted_preparation(metadata), channels), said.preparation()
     if noted is not None:
-        unused = told is not None and told.for_channels(signature.channels) != noted.for_channels(signature.channels)
         note = f"{source} says itself how its images are prepared: --mean and --std are not used for it"
-        return noted.for_channels(signature.channels), (note,) if unused else ()
+        return noted, (note,) if told is not None and _fitted(told, channels) != noted else ()
     if told is not None:
         try:
-            return told.for_channels(signature.channels), ()
+            return told.for_channels(channels), ()
         except ExportError as error:
             raise UsageError(f"--mean and --std for {source}: {error}") from None
     assumed = own_preparation(data)
@@ -73,7 +73,7 @@ def read_preparation(
         f"{source} does not say how its images are prepared: assumed {assumed.in_words()}, "
         "as for the data set; give --mean and --std if it is otherwise"
     )
-    return assumed.for_channels(signature.channels), (note,)
+    return assumed.for_channels(channels), (note,)
 
 
 def own_preparation(data: DataBundle) -> Preparation:
@@ -135,6 +135,14 @@ def _noted_preparation(metadata: Mapping[str, str]) -> Preparation | None:
         return Preparation(mean, std) if mean and std else None
     except ExportError:
         return None  # another tool's key of the same name, in other units
+
+
+def _fitted(preparation: Preparation | None, channels: int) -> Preparation | None:
+    """A value per channel; ``None`` where there are other numbers of values."""
+    try:
+        return None if preparation is None else preparation.for_channels(channels)
+    except ExportError:
+        return None
 
 
 def _numbers(value: Any) -> tuple[float, ...] | None:

@@ -136,7 +136,7 @@ def open_file(path: Path, data: DataBundle, *, said: Said | None = None) -> File
     with _as_bad_input():
         file = read_onnx(path)
         signature, metadata = _look_into(path, said, channels=data.preprocessing.channels)
-    _check_size(signature, data, path)
+    _check_fit(signature, data, path)
     preparation, notes = read_preparation(metadata, signature, said, data, source=name)
     scores_NK = _probe(path, data, Conversion(own_preparation(data), preparation, signature))
     order, order_notes = read_class_order(metadata, data, source=name)
@@ -195,12 +195,17 @@ def _look_into(path: Path, said: Said, *, channels: int) -> tuple[Signature, dic
     return signature, dict(session.get_modelmeta().custom_metadata_map)
 
 
-def _check_size(signature: Signature, data: DataBundle, path: Path) -> None:
-    size = data.preprocessing.image_size
+def _check_fit(signature: Signature, data: DataBundle, path: Path) -> None:
+    size, channels = data.preprocessing.image_size, data.preprocessing.channels
     if (signature.height or size, signature.width or size) != (size, size):
         raise BadInputError(
             f"expected images of {signature.height} x {signature.width} pixels as {path} takes them, got {size} x "
             f"{size}; try the data set at that size, with --image-size"
+        )
+    if signature.channels < channels:
+        raise BadInputError(
+            f"expected grey images as {path} takes them, got the data set {data.name} of RGB images: colours are "
+            "not dropped unseen; try a file that takes RGB, or a data set of grey images"
         )
 
 

@@ -1,0 +1,238 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import helper
+from PIL import Image
+
+from compress.config import build_data_config
+from compress.data.load import load_data
+from compress.errors import BadInputError, UsageError
+from compress.verify.accuracy import measure_accuracy
+from compress.verify.file_facts import Said
+from compress.verify.files import classify, open_file, open_files
+from exporters.preparation import RAW_PIXELS, Preparation
+from tests.exporters.onnx_files import FLOAT, FLOAT16, UINT8, Wanted, answer, classifier, save
+from tests.helpers.images import write_image_folder
+
+CLASSES = ["bright", "dark", "middling"]
+SIZE = 16
+GREY = Wanted(channels=1, size=(SIZE, SIZE), classes=3)
+COLOUR = replace(GREY, channels=3)
+HALF = Said(mean=(0.5,), std=(0.25,))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return write_image_folder(tmp_path_factory.mktemp("images"), train=8, test=25, size=SIZE)
+
+
+@pytest.fixture(scope="module")
+def load(folder):
+    return lambda size: load_data(build_data_config({"dataset": str(folder), "image_size": size}))
+
+
+@pytest.fixture(scope="module")
+def data(load):
+    return load(SIZE)
+
+
+@pytest.fixture(scope="module")
+def pixels(folder) -> np.ndarray:
+    """The test images as PIL reads them, in the data set's order: float64 [75, 1, 16, 16], 0 to 255."""
+    files = [path for name in CLASSES for path in sorted((folder / "test" / name).iterdir())]
+    return np.stack([np.asarray(Image.open(path), np.float64)[None] for path in files])
+
+
+def normalised(pixels: np.ndarray, said: Said) -> np.ndarray:
+    return (pixels / 255 - said.mean[0]) / said.std[0]
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("batch", ["n", 7])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(FLOAT, 1e-4), (FLOAT16, 2e-2), (UINT8, 1e-3)])
+def test_a_file_gets_its_own_images(layout, batch, dtype, tolerance, tmp_path, data, pixels):
+    wanted = replace(GREY, layout=layout, batch=batch, dtype=dtype)
+    file = open_file(save(classifier(wanted), tmp_path / "net.onnx"), data, said=HALF)
+    logits = classify(file, data, batch_size=10, threads=1)
+    shown = pixels if dtype == UINT8 else normalised(pixels, HALF)
+    assert logits.shape == (75, 3)
+    assert file.preparation == (RAW_PIXELS if dtype == UINT8 else Preparation((0.5,), (0.25,)))
+    np.testing.assert_allclose(logits, answer(shown, wanted), atol=tolerance)
+
+
+def test_what_is_known_of_a_file(tmp_path, data):
+    path = save(classifier(GREY), tmp_path / "net.onnx")
+    file = open_file(path, data, said=HALF)
+    assert (file.path, file.size_bytes, file.image_size) == (path, path.stat().st_size, SIZE)
+    assert (file.cost.macs, file.cost.parameters) == (4 * SIZE**2 + 12, 4 + 12 + 3)
+    assert file.signature.classes == 3
+    assert (file.takes_batch(1), file.takes_batch(8)) == (True, True)
+    assert file.notes == (
+        "net.onnx does not name its classes: assumed in the data set's sorted order, bright, dark, middling",
+    )
+    fixed = open_file(save(classifier(replace(GREY, batch=8)), tmp_path / "fixed.onnx"), data, said=HALF)
+    assert (fixed.takes_batch(1), fixed.takes_batch(8)) == (False, True)
+
+
+def test_grey_images_for_a_file_that_takes_colour(tmp_path, data, pixels):
+    file = open_file(save(classifier(COLOUR), tmp_path / "net.onnx"), data, said=HALF)
+    shown = np.repeat(normalised(pixels, HALF), 3, axis=1)
+    np.testing.assert_allclose(classify(file, data, threads=1), answer(shown, COLOUR), atol=1e-4)
+    assert "net.onnx takes RGB: the grey images' channel is repeated" in file.notes
+
+
+def test_colour_images_for_a_file_that_takes_grey(tmp_path):
+    for split in ("train", "test"):
+        for number, name in enumerate(CLASSES):
+            home = tmp_path / split / name
+            home.mkdir(parents=True)
+            for index in range(4):
+                colours = np.random.default_rng([number, index, len(split)]).integers(0, 256, (SIZE, SIZE, 3), np.uint8)
+                Image.fromarray(colours).save(home / f"{index}.png")
+    data = load_data(build_data_config({"dataset": str(tmp_path), "image_size": SIZE}))
+    with pytest.raises(BadInputError, match=r"expected grey images as .*net\.onnx takes them, got .* RGB"):
+        open_file(save(classifier(GREY), tmp_path / "net.onnx"), data)
+
+
+def test_probabilities_become_their_logarithms(tmp_path, data):
+    plain, sure = (
+        open_file(save(classifier(replace(GREY, softmax=soft)), tmp_path / f"{soft}.onnx"), data, said=HALF)
+        for soft in (False, True)
+    )
+    assert (plain.gives_probabilities, sure.gives_probabilities) == (False, True)
+    assert "True.onnx gives probabilities: their logarithm stands for logits" in sure.notes
+    ours, theirs = (measure_accuracy(classify(file, data, threads=1), data.test.labels) for file in (sure, plain))
+    assert ours.top1 == theirs.top1
+    assert ours.loss == pytest.approx(theirs.loss, rel=1e-4)
+
+
+def test_a_probability_of_0_stays_finite(tmp_path, data):
+    proto = classifier(replace(GREY, softmax=True, dtype=UINT8))  # raw pixels: scores in the hundreds
+    logits = classify(open_file(save(proto, tmp_path / "net.onnx"), data), data, threads=1)
+    assert np.isfinite(logits).all()
+    assert logits.min() == pytest.approx(np.log(np.finfo(np.float32).tiny))
+
+
+def test_classes_in_another_order_are_put_right(tmp_path, data, pixels):
+    names = ["middling", "bright", "dark"]
+    proto = classifier(GREY, metadata={"classes": json.dumps(names)})
+    file = open_file(save(proto, tmp_path / "net.onnx"), data, said=HALF)
+    theirs = answer(normalised(pixels, HALF), GREY)
+    logits = classify(file, data, threads=1)
+    for place, name in enumerate(CLASSES):
+        np.testing.assert_allclose(logits[:, place], theirs[:, names.index(name)], atol=1e-4)
+
+
+def test_another_number_of_classes(tmp_path, data):
+    path = save(classifier(replace(GREY, classes=10)), tmp_path / "net.onnx")
+    with pytest.raises(BadInputError, match=r"each of the 3 classes of the data set .*net\.onnx gives 10"):
+        open_file(path, data)
+
+
+def test_two_files_of_other_sizes_see_the_same_images(tmp_path, load):
+    small = save(classifier(replace(GREY, size=(SIZE, SIZE))), tmp_path / "small.onnx")
+    large = save(classifier(replace(GREY, size=(32, 32))), tmp_path / "large.onnx")
+    first, second = open_files(small, large, load, said=HALF)
+    assert (first.image_size, second.image_size) == (16, 32)
+    ours, theirs = (classify(file, first.data, threads=1) for file in (first, second))
+    np.testing.assert_allclose(ours, theirs, atol=0.1)  # means of the same pictures, enlarged
+
+
+@pytest.mark.parametrize(("said", "sizes"), [(None, (32, 32)), (48, (48, 32))])
+def test_a_free_size_follows_the_users_word_or_the_other_file(said, sizes, tmp_path, load):
+    free = save(classifier(replace(GREY, size=("h", "w"))), tmp_path / "free.onnx")
+    fixed = save(classifier(replace(GREY, size=(32, 32))), tmp_path / "fixed.onnx")
+    first, second = open_files(free, fixed, load, said=replace(HALF, image_size=said))
+    assert (first.image_size, second.image_size) == sizes
+    assert first.cost.macs == 4 * sizes[0] ** 2 + 12
+
+
+def test_a_data_set_is_loaded_once_for_each_size(tmp_path, load):
+    asked = []
+
+    def counting(size):
+        asked.append(size)
+        return load(size)
+
+    free = save(classifier(replace(GREY, size=("h", "w"))), tmp_path / "free.onnx")
+    open_files(free, free, counting)
+    fixed = save(classifier(GREY), tmp_path / "fixed.onnx")
+    open_files(fixed, free, counting)
+    assert asked == [None, 16]
+
+
+def test_sizes_that_do_not_fit(tmp_path, load, data):
+    fixed = save(classifier(replace(GREY, size=(32, 32))), tmp_path / "fixed.onnx")
+    with pytest.raises(UsageError, match="expected an image size that a file takes, got --image-size 48"):
+        open_files(fixed, fixed, load, said=Said(image_size=48))
+    with pytest.raises(BadInputError, match=r"expected images of 32 x 32 pixels as .*fixed\.onnx takes .* got 16 x 16"):
+        open_file(fixed, data)
+    oblong = save(classifier(replace(GREY, size=(16, 32))), tmp_path / "oblong.onnx")
+    with pytest.raises(BadInputError, match="expected square images"):
+        open_files(oblong, fixed, load)
+
+
+def test_a_layout_that_has_to_be_said(tmp_path, data):
+    proto = classifier(GREY)
+    for place, name in enumerate("nchw"):
+        proto.graph.input[0].type.tensor_type.shape.dim[place].dim_param = name
+    path = save(proto, tmp_path / "net.onnx")
+    with pytest.raises(BadInputError, match="try --layout NCHW or --layout NHWC"):
+        open_file(path, data, said=HALF)
+    file = open_file(path, data, said=replace(HALF, layout="NCHW"))
+    assert (file.signature.layout, file.signature.channels, file.image_size) == ("NCHW", 1, SIZE)
+
+
+def test_another_data_set_is_refused(tmp_path, data):
+    other = load_data(
+        build_data_config({"dataset": str(write_image_folder(tmp_path / "other", train=3, test=2)), "image_size": SIZE})
+    )
+    file = open_file(save(classifier(GREY), tmp_path / "net.onnx"), data)
+    with pytest.raises(UsageError, match="to be opened for the data set other"):
+        classify(file, other)
+
+
+def broken(kind: str, path: Path) -> Path:
+    proto = classifier(GREY)
+    match kind:
+        case "missing":
+            return path
+        case "truncated":
+            save(proto, path)
+            path.write_bytes(path.read_bytes()[:200])
+            return path
+        case "two inputs":
+            proto.graph.node.append(helper.make_node("Add", ["scores", "prior"], ["sum"]))
+            proto.graph.input.append(helper.make_tensor_value_info("prior", FLOAT, [3]))
+            proto.graph.output[0].name = "sum"
+        case "no classifier":
+            proto.graph.output[0].CopyFrom(helper.make_tensor_value_info("maps", FLOAT, ["n", 4, SIZE, SIZE]))
+        case "outside":
+            onnx.save(proto, path, save_as_external_data=True, location="net.data", size_threshold=0)
+            proto = onnx.load(path, load_external_data=False)
+            for tensor in proto.graph.initializer:
+                tensor.external_data[0].value = "../net.data"
+    return save(proto, path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("missing", "cannot read the ONNX file"),
+        ("truncated", "truncated or damaged"),
+        ("two inputs", "has 2 .pixels, prior"),
+        ("no classifier", "is it an image classifier"),
+        ("outside", "inside the folder of"),
+    ],
+)
+def test_broken_files_are_bad_input(kind, message, tmp_path, data, load):
+    path = broken(kind, tmp_path / "net.onnx")
+    for attempt in (lambda: open_file(path, data), lambda: open_files(path, path, load)):
+        with pytest.raises(BadInputError, match=message) as caught:
+            attempt()
+        assert caught.value.exit_code == 4
+        assert "net.onnx" in str(caught.value)
