@@ -67,6 +67,9 @@ class Split(Protocol):
     def steps(self, batch_size: int) -> int:
         """The number of batches that an ``Order`` gives."""
 
+    def subset(self, indices: Tensor) -> "Split":
+        """The images at ``indices`` (int64 [M], into file order) as a split of their own, in that order."""
+
 
 @dataclass(frozen=True)
 class DataBundle:

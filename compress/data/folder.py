@@ -5,7 +5,7 @@ import importlib
 import signal
 import statistics
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -77,6 +77,10 @@ class FolderSplit:
     def steps(self, batch_size: int) -> int:
         """See ``Split.steps``."""
         return epoch_steps(len(self), batch_size)
+
+    def subset(self, indices: Tensor) -> "FolderSplit":
+        """See ``Split.subset``."""
+        return replace(self, files=tuple(self.files[i] for i in indices.tolist()), labels=self.labels[indices])
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ Axes: N images of the split, B of a batch, H height, W width, C channels.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import psutil
@@ -56,6 +56,10 @@ class MemorySplit:
     def steps(self, batch_size: int) -> int:
         """See ``Split.steps``."""
         return epoch_steps(len(self), batch_size)
+
+    def subset(self, indices: Tensor) -> "MemorySplit":
+        """See ``Split.subset``."""
+        return replace(self, images=self.images[indices], labels=self.labels[indices])
 
     def _normalise(self, images_BHWC: Tensor) -> Tensor:
         mean = torch.tensor(self.preprocessing.mean)

@@ -1,0 +1,120 @@
+"""More files of a finished run: INT8, FP16, raw pixels, another operator set, onnxruntime's mobile format."""
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from compress.data.bundle import DataBundle
+from compress.loading import MODEL_FACTS, Which, load
+from compress.observer import Observer, Silent
+from compress.runs import RunFolder
+from compress.settings import decide, load_decided
+from compress.stages.bench import check_images, check_same_images
+from compress.stages.derive import Base, Made, Wanted, calibration_split, derive, made_of
+from compress.stages.ship import ARTIFACTS, export_faults, prove_parity
+from compress.stages.shipped import ShippedFile, record_variants, shipped_files
+from exporters.artifact import metadata_of, read_model
+from exporters.onnx_export import export_onnx
+
+_NETWORKS: Mapping[str, Which] = {"original": "original", "candidate": "pruned"}
+"""Roles of the rows that variants are made of, and their networks."""
+
+
+def add_variants(
+    path: Path, wanted: Wanted, *, moved: Mapping[str, Any] | None = None, observer: Observer | None = None
+) -> list[Made]:
+    """Make more files of a run's original and pruned network, and put them on record.
+
+    A file that is there already is made anew. The report does not know of them until the run is
+    verified again.
+
+    Args:
+        path: the run folder.
+        wanted: which files.
+        moved: where the images are now, if elsewhere than when the run was made: settings of ``RunConfig``.
+        observer: receives progress.
+
+    Returns:
+        The new files, the original's first.
+
+    Raises:
+        BadInputError: no finished run, a file that was changed, other images than the run's.
+        CheckFailedError: a file cannot be made, or does not answer as it must.
+    """
+    run, observer = RunFolder.open(path), observer or Silent()
+    sources = [file for file in shipped_files(run) if file.role in _NETWORKS]
+    data = _load_data(run, moved or {}) if wanted.int8 or wanted.opset else None
+    observer.stage("export", index=1, count=1, steps=len(sources))
+    with run, export_faults(), tempfile.TemporaryDirectory(prefix="compress-export-") as temporary:
+        made: list[Made] = []
+        for done, source in enumerate(sources, start=1):
+            fresh = _variants(run, source, wanted, data, Path(temporary))
+            record_variants(run, tuple(_on_record(source, one) for one in fresh if one.operators is None))
+            made += fresh
+            observer.step(done, images=0, values={"network": source.label})
+        facts = run.read_json(MODEL_FACTS)
+        run.write_json(MODEL_FACTS, facts | {"files": facts["files"] | {one.label: one.path.name for one in made}})
+    return made
+
+
+def _load_data(run: RunFolder, moved: Mapping[str, Any]) -> DataBundle:
+    recorded = run.read_config().model_copy(update={"device": "cpu"} | dict(moved))
+    config, data = load_decided(decide(recorded))
+    check_same_images(run, data, config.dataset)
+    return data
+
+
+def _variants(
+    run: RunFolder, source: ShippedFile, wanted: Wanted, data: DataBundle | None, temporary: Path
+) -> list[Made]:
+    """The files of one network, made elsewhere and then kept in the run folder whole."""
+    facts = run.read_json(MODEL_FACTS)
+    base = Base(source.label, run.path / source.file, mean=tuple(facts["mean"]), std=tuple(facts["std"]))
+    again: list[Made] = []
+    calibration = None
+    if data is not None and wanted.opset is not None:
+        again = [_other_opset(run, source, wanted.opset, data, temporary)]
+        base = replace(base, label=again[0].label, path=again[0].path)
+    if data is not None and wanted.int8:
+        calibration = calibration_split(data.train, images=wanted.calibration_images, seed=run.read_config().seed)
+    made = [*again, *derive(base, wanted, calibration, temporary)]
+    for file in (file for one in made for file in one.files):
+        run.write_bytes(f"{ARTIFACTS}/{file.name}", file.read_bytes())
+    return [replace(one, path=run.path / ARTIFACTS / one.path.name) for one in made]
+
+
+def _other_opset(run: RunFolder, source: ShippedFile, opset: int, data: DataBundle, temporary: Path) -> Made:
+    network = load(run.path, _NETWORKS[source.role])
+    shown = data.preprocessing
+    artifact = export_onnx(
+        network,
+        temporary / f"{Path(source.file).stem}.opset{opset}.onnx",
+        input_shape=(shown.channels, shown.image_size, shown.image_size),
+        opset=opset,
+        metadata=metadata_of(read_model(run.path / source.file)),
+    )
+    config = decide(run.read_config().model_copy(update={"device": "cpu"}))
+    parity = prove_parity(network, artifact.path, check_images(config, data), threads=config.threads)
+    return replace(
+        made_of(f"{source.label} opset{opset}", artifact, source=source.label, precision="fp32"),
+        parity=parity,
+        denormals_flushed=artifact.denormals_flushed,
+    )
+
+
+def _on_record(source: ShippedFile, made: Made) -> ShippedFile:
+    return replace(
+        source,
+        label=made.label,
+        role="extra",
+        file=f"{ARTIFACTS}/{made.path.name}",
+        sha256=made.sha256,
+        size_bytes=made.size_bytes,
+        precision=made.precision,
+        denormals_flushed=made.denormals_flushed,
+        parity=made.parity,
+        source=made.source,
+        quantization=made.quantization,
+    )
