@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 _FILES, _GATES, _TIMING = "Any two files", "Gates (the pessimistic end of the interval counts; exit 3)", "Latency"
 
+Run = Annotated[
+    Path | None, Argument(metavar="RUN", help="Run folder: its files are checked, measured and reported anew.")
+]
 FILES: dict[str, Any] = {
     "original": flag(Path, _FILES, "ONNX file to compare with."),
     "candidate": flag(Path, _FILES, "ONNX file to judge."),
@@ -46,7 +49,7 @@ _SUFFIXES = {"k": 1e3, "m": 1e6, "g": 1e9}
 
 @options.collecting(files=FILES, data=options.DATA, gates=GATES, timing=TIMING)
 def verify(
-    run: Annotated[Path | None, Argument(metavar="RUN", help="Run folder: its files are checked, measured and reported anew.")] = None,
+    run: Run = None,
     *,
     files: options.Settings,
     data: options.Settings,

@@ -7,6 +7,7 @@ import base64
 import io
 
 import numpy as np
+import torch
 from PIL import Image
 from torch import Tensor
 
@@ -34,7 +35,7 @@ def changed_images(data: DataBundle, original_NK: np.ndarray, candidate_NK: np.n
     chosen = [*_spread(lost, LOST), *_spread(won, WON)]
     if not chosen:
         return ()
-    images, _labels = next(iter(data.test.subset(chosen).batches(len(chosen))))
+    images, _labels = next(iter(data.test.subset(torch.tensor(chosen)).batches(len(chosen))))
     return tuple(
         ChangedImage(
             index=index,

@@ -3,14 +3,14 @@
 Axes: N images, K classes.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from compress.data.bundle import DataBundle
 from compress.environment import native_block
-from compress.errors import UsageError
+from compress.errors import InterruptedRun, UsageError
 from compress.observer import Observer
 from compress.report.model import ChangedImage, DataFacts, LatencyRow, NetworkRow, Origin
 from compress.verdict.changed import changed_images
@@ -36,7 +36,14 @@ class Measured:
     gates: tuple[GateResult, ...]
 
 
-def measure(subjects: Sequence[Subject], data: DataBundle, settings: VerifySettings, observer: Observer) -> Measured:
+def measure(
+    subjects: Sequence[Subject],
+    data: DataBundle,
+    settings: VerifySettings,
+    *,
+    observer: Observer,
+    should_stop: Callable[[], int | None] = lambda: None,
+) -> Measured:
     """Measure every file; the original and the candidate are those of the subjects' roles.
 
     Args:
@@ -44,13 +51,15 @@ def measure(subjects: Sequence[Subject], data: DataBundle, settings: VerifySetti
         data: the images; the test split decides.
         settings: what and how long.
         observer: is told what is going on.
+        should_stop: returns a signal's number once a stop was asked for.
 
     Raises:
+        InterruptedRun: a stop was asked for.
         UsageError: gates are set for a row that there is not.
         OnnxFileError: onnxruntime cannot run a file.
     """
     check_judged(subjects, settings)
-    ticks = _Ticks(observer)
+    ticks = _Ticks(observer, should_stop)
     answers = {}
     for subject in subjects:
         ticks.now(f"accuracy of {subject.label}")
@@ -97,13 +106,17 @@ def count_steps(subjects: Sequence[Subject], settings: VerifySettings) -> int:
 
 
 class _Ticks:
-    """Tells the observer of each measurement as it begins."""
+    """Tells the observer of each measurement as it begins, unless a stop was asked for."""
 
-    def __init__(self, observer: Observer) -> None:
+    def __init__(self, observer: Observer, should_stop: Callable[[], int | None]) -> None:
         self._observer = observer
+        self._should_stop = should_stop
         self._done = 0
 
     def now(self, what: str) -> None:
+        signal_number = self._should_stop()
+        if signal_number is not None:
+            raise InterruptedRun("stopped", signal_number=signal_number)
         self._done += 1
         self._observer.step(self._done, images=0, values={"now": what})
 

@@ -50,7 +50,7 @@ def verify_files(
         labels = _labels(original, candidate)
         subjects = [_subject(labels[0], "original", first), _subject(labels[1], "candidate", second)]
         observer.stage("verify", index=1, count=1, steps=count_steps(subjects, settings))
-        measured = measure(subjects, first.data, settings, observer)
+        measured = measure(subjects, first.data, settings, observer=observer)
     return Report(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         compress_version=__version__,

@@ -86,7 +86,7 @@ def _judge(bench: Bench, subjects: Sequence[Subject], settings: VerifySettings) 
     began = time.monotonic()
     run, config, data = bench.run, bench.config, bench.data
     removal = recheck_removal(run, config, data)
-    measured = measure(subjects, data, settings, bench.observer)
+    measured = measure(subjects, data, settings, observer=bench.observer, should_stop=bench.should_stop)
     seconds = {stage: run.seconds(stage) for stage in STAGES[:-1] if run.is_finished(stage)}
     return Report(
         created=datetime.now(UTC).isoformat(timespec="seconds"),

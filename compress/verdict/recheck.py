@@ -1,11 +1,13 @@
 """The equalities of a run, proved once more from what is on disk: cut, file, count."""
 
 from dataclasses import replace
+from typing import Final
 
 from compress.config import DecidedConfig
 from compress.data.bundle import DataBundle
 from compress.errors import CheckFailedError
-from compress.loading import load
+from compress.loading import Which, load
+from compress.report.model import Role
 from compress.report.run_facts import RemovalFacts
 from compress.runs import RunFolder
 from compress.stages.bench import check_images, fresh_network, study, weights_file
@@ -15,7 +17,7 @@ from compress.structure.plan import PruningPlan, state_from_plan
 from compress.structure.remove import remove_units
 from exporters.onnx_cost import count_cost
 
-_REBUILT = {"original": "original", "candidate": "pruned"}
+_REBUILT: Final[dict[Role, Which]] = {"original": "original", "candidate": "pruned"}
 """Roles whose networks ``load`` rebuilds; other rows keep the parity that their export proved."""
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from compress.stages import verdict
+from compress.verdict import measure
 from exporters.latency import LatencySettings
 from tests.helpers.command import compress
 from tests.helpers.images import write_image_folder
@@ -31,7 +31,7 @@ def finished(images, tmp_path_factory) -> Path:
 def short_timing(monkeypatch) -> None:
     """Latency is measured for a second, not for thirteen."""
 
-    def short(*, seed: int) -> LatencySettings:
+    def short(*, seed: int, min_seconds: float) -> LatencySettings:  # noqa: ARG001
         return LatencySettings(rounds=4, min_pairs=8, min_seconds=0, max_seconds=0.1, warmup_seconds=0.01, seed=seed)
 
-    monkeypatch.setattr(verdict, "LatencySettings", short)
+    monkeypatch.setattr(measure, "LatencySettings", short)
