@@ -12,7 +12,7 @@ from compress.report.html.svg import INK, LINE, MUTED, house_style, new_figure, 
 from exporters.latency import Timing
 
 _BINS = 72
-_SHOWN = 98.0  # percent of all calls; a single interrupted call would squeeze the rest into a line
+_REACH = 5.0  # widths of the middle half, beyond which a call is an interruption that would squeeze the rest
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,17 @@ class NamedTiming:
     series: int
 
 
+def shown_up_to(rows: Sequence[NamedTiming]) -> float:
+    """The milliseconds at which the picture ends: beyond the bulk of every network's calls."""
+    ends = []
+    for row in rows:
+        sample = np.array(row.timing.sample_ms)
+        lower, upper = (float(value) for value in np.percentile(sample, (25, 75)))
+        reach = max(_REACH * (upper - lower), 0.1 * row.timing.p50_ms)
+        ends.append(max(min(float(sample.max()), upper + reach), row.timing.p50_ms))
+    return 1.02 * max(ends)
+
+
 def draw_distributions(rows: Sequence[NamedTiming], *, name: str, description: str) -> Markup:
     """Histograms of milliseconds a call, each scaled to its own height, with the median and the 90th percentile.
 
@@ -33,12 +44,11 @@ def draw_distributions(rows: Sequence[NamedTiming], *, name: str, description: s
         description: for those who do not see it.
     """
     samples = [np.array(row.timing.sample_ms) for row in rows]
-    low = min(float(sample.min()) for sample in samples)
-    high = max(float(np.percentile(sample, _SHOWN)) for sample in samples)
-    high = max(high, 1.001 * low, *(row.timing.p90_ms or row.timing.p50_ms for row in rows))
-    edges = np.linspace(low - 0.04 * (high - low), high + 0.06 * (high - low), _BINS + 1)
+    low, high = min(float(sample.min()) for sample in samples), shown_up_to(rows)
+    edges = np.linspace(low - 0.04 * (high - low), high, _BINS + 1)
     with house_style():
         figure, axes = new_figure(48 + 46 * len(rows))
+        axes.set_xlim(edges[0], edges[-1])
         for place, (row, sample) in enumerate(zip(rows, samples, strict=True)):
             floor = len(rows) - 1 - place
             heights, _ = np.histogram(sample, edges)
@@ -46,7 +56,6 @@ def draw_distributions(rows: Sequence[NamedTiming], *, name: str, description: s
             axes.axhline(floor, color=LINE, linewidth=0.8)
             axes.stairs(heights, edges, baseline=floor, fill=True, color=series(row.series), alpha=0.85)
             _mark_percentiles(axes, row.timing, floor)
-        axes.set_xlim(edges[0], edges[-1])
         axes.set_ylim(-0.08, len(rows) - 0.1)
         names = [f"{shorten(row.label, 18)}\n{figures.milliseconds(row.timing.p50_ms)} ms" for row in rows]
         axes.set_yticks([len(rows) - 1 - place + 0.34 for place in range(len(rows))], names, color=INK, fontsize=11)
@@ -58,5 +67,5 @@ def draw_distributions(rows: Sequence[NamedTiming], *, name: str, description: s
 
 def _mark_percentiles(axes: Axes, timing: Timing, floor: float) -> None:
     axes.plot([timing.p50_ms] * 2, [floor, floor + 0.78], color=INK, linewidth=1.6)
-    if timing.p90_ms is not None:
+    if timing.p90_ms is not None and timing.p90_ms <= axes.get_xlim()[1]:
         axes.plot([timing.p90_ms] * 2, [floor, floor + 0.3], color=MUTED, linewidth=1.4, linestyle=(0, (2, 2)))

@@ -61,6 +61,8 @@ def _measurements(report: Report) -> dict[str, Any]:
         "kinds": [] if profile is None else times.time_by_kind(profile),
         "width": times.width,
         "longest": times.longest,
+        "time_unit": times.time_unit,
+        "short_time": times.short_time,
         "networks": (tables.network_table(report), tables.answer_table(report)),
         "checks": run_tables.check_table(report),
         "machine": run_tables.machine_table(report),

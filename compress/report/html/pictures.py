@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from compress.report import figures
 from compress.report.html.curves import Curve, curve_of, draw_curves
-from compress.report.html.distributions import NamedTiming, draw_distributions
+from compress.report.html.distributions import NamedTiming, draw_distributions, shown_up_to
 from compress.report.html.tradeoff import Point, draw_tradeoff
 from compress.report.model import NetworkRow, Report
 from compress.report.run_facts import RunFacts
@@ -96,7 +96,10 @@ def latency_pictures(report: Report) -> Iterator[Picture]:
         told = "; ".join(f"{row.label}: median {figures.milliseconds(row.timing.p50_ms)} ms" for row in rows)
         title = f"Batch {batch}, {figures.plural(threads, 'thread')}"
         svg = draw_distributions(rows, name=f"calls-{batch}-{threads}", description=f"{title}: {told}.")
-        yield Picture(title, svg, "")
+        end = shown_up_to(rows)
+        beyond = {row.label: sum(ms > end for ms in row.timing.sample_ms) / len(row.timing.sample_ms) for row in rows}
+        left_out = ", ".join(f"{figures.percent(share)} of {label}'s" for label, share in beyond.items() if share)
+        yield Picture(title, svg, f"Longer than shown: {left_out} calls." if left_out else "")
 
 
 def search_pictures(run: RunFacts) -> Iterator[Picture]:

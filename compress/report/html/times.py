@@ -27,6 +27,16 @@ def longest(layers: Iterable[LayerTime]) -> float:
     return max((ms for row in layers for ms in (row.original_ms, row.candidate_ms) if ms is not None), default=0.0)
 
 
+def time_unit(layers: Iterable[LayerTime]) -> str:
+    """The unit that suits the longest time: "ms", or "µs" where all are below half a millisecond."""
+    return "ms" if longest(layers) >= 0.5 else "µs"
+
+
+def short_time(value: float | None, unit: str) -> str:
+    """Milliseconds in the unit of ``time_unit``; a dash where the layer is not there."""
+    return figures.milliseconds(value if value is None or unit == "ms" else 1000 * value)
+
+
 def slowest_first(profile: OperatorProfile) -> list[LayerTime]:
     """The layers, longest time in either file first."""
     return sorted(profile.layers, key=lambda row: -max(row.original_ms or 0, row.candidate_ms or 0))

@@ -1,0 +1,134 @@
+"""Words, widths and places, against values worked out by hand."""
+
+import pytest
+
+from compress.report.html.answers import class_lines
+from compress.report.html.changes import drop_interval, drop_tone, signed
+from compress.report.html.distributions import NamedTiming, shown_up_to
+from compress.report.html.pictures import series_numbers, settings_of, stage_name, timings_at
+from compress.report.html.times import latency_groups, short_time, slowest_first, time_by_kind, time_unit, width
+from compress.verify.comparison import ClassDrop, Comparison
+from exporters.profile import LayerTime, OperatorProfile
+from tests.report import sample
+
+MINUS = "\N{MINUS SIGN}"
+
+
+def drop(label, points, low, high):
+    return ClassDrop(label, 50, 40, 40 - round(points / 2), points, low, high)
+
+
+def test_a_change_has_a_sign_and_a_loss_is_negative():
+    assert [signed(value) for value in (1.25, -0.5, 0.0, -0.001)] == ["+1.25", f"{MINUS}0.50", "0.00", "0.00"]
+    assert drop_interval(drop(0, 2.0, -1.0, 5.0)) == f"{MINUS}5.00 to +1.00"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "tone"), [(0.1, 2, "bad"), (-2, -0.1, "good"), (-1, 1, "plain"), (0, 1, "plain")]
+)
+def test_only_an_interval_without_zero_is_a_change(low, high, tone):
+    assert drop_tone(drop(0, 1.0, low, high)) == tone
+
+
+def test_classes_stand_on_one_axis():
+    comparison = Comparison(
+        agreement=sample.comparison(range(1), range(1)).agreement,
+        mcnemar_p=1.0,
+        classes=(drop(3, 6.0, 2.5, 9.5), drop(1, 0.0, -0.5, 0.5), drop(2, -4.0, -8.5, 0.5)),
+        confusions=(),
+    )
+    worst, same, best = class_lines(comparison, most=3)
+    # From -9.5 - 0.5 = -10 to 8.5 + 0.5 = 9 points, between 3 % and 97 % of the width.
+    assert [line.label for line in (worst, same, best)] == [3, 1, 2]
+    assert worst.zero == same.zero == best.zero == pytest.approx(3 + 94 * 10 / 19, abs=0.01)
+    assert worst.low == pytest.approx(3 + 94 * 0.5 / 19, abs=0.01)
+    assert worst.middle == pytest.approx(3 + 94 * 4 / 19, abs=0.01)
+    assert worst.high == pytest.approx(3 + 94 * 7.5 / 19, abs=0.01)
+    assert (worst.tone, same.tone, best.tone) == ("bad", "plain", "plain")
+    assert worst.change == f"{MINUS}6.00"
+    assert (worst.before, worst.after) == ("80.0 %", "74.0 %")
+
+
+def test_the_classes_that_changed_most_are_kept():
+    drops = tuple(drop(label, points, points - 9, points + 9) for label, points in enumerate((5.0, 1.0, -1.5, -8.0)))
+    comparison = Comparison(sample.comparison(range(1), range(1)).agreement, 1.0, drops, ())
+    assert [line.label for line in class_lines(comparison, most=2)] == [0, 3]
+
+
+def test_the_original_and_the_candidate_have_the_first_colours():
+    assert series_numbers(sample.full_report()) == {
+        "original": 0, "pruned": 1, "original int8": 2, "pruned int8": 3, "pruned fp16": 4,
+    }  # fmt: skip
+
+
+def test_a_network_in_several_pairs_is_timed_against_the_original():
+    report = sample.full_report(
+        latency=(
+            sample.latency_row(1, 1, 2.2, 2.3, 2.5, against="pruned", other="pruned int8", before=1.1, after=0.5),
+            sample.latency_row(1, 1, 3.3, 3.5, 3.7, other="pruned int8", before=1.5, after=0.4),
+            sample.latency_row(8, 1, 1.4, 1.5, 1.6, before=9, after=6),
+        )
+    )
+    assert settings_of(report) == [(1, 1), (8, 1)]
+    found = timings_at(report, 1, 1)
+    assert {label: timing.p50_ms for label, timing in found.items()} == {
+        "original": 1.5, "pruned": 1.1, "pruned int8": 0.4,
+    }  # fmt: skip
+
+
+def test_pairs_are_in_the_networks_order():
+    groups = latency_groups(sample.full_report())
+    assert [(group.before, group.after, len(group.rows)) for group in groups] == [
+        ("original", "pruned", 2),
+        ("original", "original int8", 1),
+        ("original", "pruned int8", 1),
+        ("original", "pruned fp16", 1),
+        ("pruned", "pruned int8", 1),
+    ]
+    assert groups[0].rows[0][:2] == ("1", "1")
+    assert groups[3].rows[0][-1] == "14.0 % (noisy)"
+
+
+def test_times_by_kind_are_sums():
+    layers = (
+        LayerTime("a", "Conv", 1.0, 0.5, 0.5, ""),
+        LayerTime("b", "Relu", 0.1, None, None, ""),
+        LayerTime("c", "Conv", 2.0, 0.25, 0.1, ""),
+        LayerTime("d", "Pad", None, 4.0, None, ""),
+    )
+    profile = OperatorProfile(1, 1, 60, layers)
+    assert time_by_kind(profile) == [
+        LayerTime("Pad", "Pad", None, 4.0, None, "1 layer"),
+        LayerTime("Conv", "Conv", 3.0, 0.75, None, "2 layers"),
+        LayerTime("Relu", "Relu", 0.1, None, None, "1 layer"),
+    ]
+    assert [row.layer for row in slowest_first(profile)] == ["d", "c", "a", "b"]
+
+
+def test_short_times_are_microseconds():
+    short = [LayerTime("a", "Conv", 0.0254, 0.0085, None, "")]
+    assert time_unit(short) == "\N{MICRO SIGN}s"
+    assert short_time(0.0254, time_unit(short)) == "25.4"
+    assert short_time(None, time_unit(short)) == "-"
+    assert time_unit([LayerTime("a", "Conv", 0.6, None, None, "")]) == "ms"
+    assert short_time(0.6, "ms") == "0.600"
+
+
+def test_a_bar_is_a_share_of_the_longest():
+    assert width(1.0, 4.0) == 25.0
+    assert width(None, 4.0) == 0.0
+    assert width(1.0, 0.0) == 0.0
+
+
+def test_an_interrupted_call_does_not_squeeze_the_others():
+    calm = tuple(1 + 0.01 * (n % 5) for n in range(99))
+    steady = NamedTiming("a", sample.timing(1.02, sample_ms=calm, p90_ms=1.04), 0)
+    hit = NamedTiming("a", sample.timing(1.02, sample_ms=(*calm, 80.0), p90_ms=1.04), 0)
+    assert shown_up_to([steady]) == pytest.approx(1.02 * 1.04)
+    # Quartiles 1.01 and 1.03; a tenth of the median is more than five times their distance.
+    assert shown_up_to([hit]) == pytest.approx(1.02 * (1.03 + 0.102))
+
+
+def test_a_stage_without_its_number():
+    assert stage_name("05_finetune") == "finetune"
+    assert stage_name("finetune") == "finetune"
