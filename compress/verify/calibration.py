@@ -13,7 +13,7 @@ def calibration_error(confidence_N: np.ndarray, correct_N: np.ndarray) -> float:
 
     ``sum_b n_b / N |right_b - confidence_b|`` over 15 bins ``((b - 1) / 15, b / 15]`` (Guo et al., *On
     Calibration of Modern Neural Networks*, ICML 2017, eq. 3). 0 is perfect. Small samples look worse
-    than they are: a perfect network has about 0.01 on 4,000 images.
+    than they are: a perfect network has about 0.01 on 4,000 images, 0.04 on 400.
 
     Args:
         confidence_N: probability [N] of the answered class, 0..1.

@@ -2,12 +2,17 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from compress.errors import UsageError
+from compress.report import figures
 from compress.report.compare.comparison import ComparedRow, ComparedRun, RunComparison, Setting
 from compress.report.compare.protocol import Difference, differences, protocol_of
-from compress.report.compare.rows import common_setting, compared_rows
+from compress.report.compare.rows import common_setting, compared_rows, latency_of
 from compress.report.model import Report
+
+_DRIFT: Final = 1.05
+"""Medians of one file that differ by more than this, from run to run, say that the machine was not the same."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,18 @@ def _notes(reports: Mapping[str, Report], rows: Sequence[ComparedRow], setting: 
     ):
         if len(set(values.values())) > 1:
             yield f"{name} differ: {', '.join(f'{key} {value}' for key, value in values.items())}"
+    for row in rows:
+        if len(row.runs) > 1:
+            yield from _drift(row, reports, setting)
     noisy = [row.label for row in rows if row.latency is not None and row.latency.noisy]
     if noisy:
         yield f"noisy timing: {'; '.join(noisy)}"
+
+
+def _drift(shared: ComparedRow, reports: Mapping[str, Report], setting: Setting | None) -> Iterator[str]:
+    """The same file was timed in several reports: was the machine equally fast each time?"""
+    timed = {key: latency_of(reports[key], reports[key].original, setting) for key in shared.runs}
+    medians = {key: latency.p50_ms for key, latency in timed.items() if latency is not None}
+    if medians and max(medians.values()) > _DRIFT * min(medians.values()):
+        times = ", ".join(f"{figures.milliseconds(median)} ms in {key}" for key, median in medians.items())
+        yield f"the machine was not equally fast: the same original took {times}; compare ratios, not milliseconds"

@@ -30,7 +30,7 @@ def compared_rows(reports: Mapping[str, Report], setting: Setting | None) -> tup
             runs = _sharing(key, reports, protocols) if network.role == "original" else (key,)
             if runs[0] == key:
                 values = {difference.fact: difference.values[key] for difference in unlike}
-                rows.append(_row(runs, network, latency=_latency(report, network, setting), unlike=values))
+                rows.append(_row(runs, network, latency=latency_of(report, network, setting), unlike=values))
     return _with_fronts(rows)
 
 
@@ -64,7 +64,8 @@ def _row(
     )
 
 
-def _latency(report: Report, network: NetworkRow, setting: Setting | None) -> RowLatency | None:
+def latency_of(report: Report, network: NetworkRow, setting: Setting | None) -> RowLatency | None:
+    """A network's latency at the setting; ``None`` where its report has none."""
     original = report.original.label
     is_original = network.label == original
     against = report.candidate.label if is_original else network.label

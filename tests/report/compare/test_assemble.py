@@ -119,6 +119,14 @@ def test_what_a_reader_has_to_know():
     )
 
 
+@pytest.mark.parametrize(("after", "told"), [(1.5, False), (1.56, False), (1.59, True), (1.2, True)])
+def test_a_machine_that_was_not_equally_fast(after, told):
+    rows = [(latency_row(1, 1, 1.4, 1.5, 1.6, before=before),) for before in (1.5, after)]
+    notes = compare_reports(sources(a=report(latency=rows[0]), b=report(latency=rows[1]))).notes
+    expected = f"the machine was not equally fast: the same original took 1.50 ms in A, {after:.2f} ms in B"
+    assert any(note.startswith(expected) for note in notes) is told
+
+
 def test_one_is_no_comparison():
     with pytest.raises(UsageError, match="two or more runs to compare, got 1"):
         compare_reports(sources(a=report()))
