@@ -39,10 +39,14 @@ def report(
         from compress.report.render_again import render_again
 
         document = render_again(path, licence=license_name)
+    from compress.cli import output
+
     if json:
         typer.echo(document.model_dump_json(indent=2))
-        return
-    from compress.cli import output
-    from compress.report.terminal import render_terminal
+    else:
+        from compress.report.terminal import render_terminal
 
-    render_terminal(document, output.data_console())
+        render_terminal(document, output.data_console())
+    if path.is_dir():
+        wrote = f"Wrote report.md, report.html and MODEL_CARD.md in {path}"
+        output.talk_console().print(wrote, markup=False, soft_wrap=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from compress.report import class_tables, figures, latency_tables, run_tables, tables
 from compress.report.figures import printable
 from compress.report.model import Report
-from compress.report.tables import Table
+from compress.report.tables import LEFT, Table
 from compress.report.verdict import state_verdict
 
 MOST_CLASSES = 25
@@ -74,7 +74,8 @@ def table_lines(table: Table) -> Iterator[str]:
     yield f"### {escape(table.title)}"
     yield ""
     yield _row(table.columns)
-    yield "|" + "|".join([":---", *["---:"] * (len(table.columns) - 1)]) + "|"
+    sides = [":---" if number == 0 or name in LEFT else "---:" for number, name in enumerate(table.columns)]
+    yield f"|{'|'.join(sides)}|"
     yield from map(_row, table.rows)
     yield ""
 

@@ -26,6 +26,9 @@ def dump_report(report: Report) -> str:
 def report_schema() -> str:
     """The JSON schema (draft 2020-12) of what ``dump_report`` writes; shipped as ``report.schema.json``."""
     schema = Report.model_json_schema(mode="serialization", schema_generator=_AsWritten)
+    for part in (schema, *schema["$defs"].values()):
+        if "description" in part:
+            part["description"] = part["description"].splitlines()[0]
     first = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     return json.dumps(first | schema, indent=2) + "\n"
 

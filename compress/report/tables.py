@@ -9,6 +9,9 @@ from compress.report.model import NetworkRow, Report
 from compress.verify.accuracy import AccuracyDrop
 from exporters.signature import Signature
 
+LEFT = frozenset({"against", "answer", "file", "input", "kind", "made from", "note", "verdict"})
+"""Columns of words, set left as the first one is; all others hold numbers."""
+
 
 @dataclass(frozen=True)
 class Table:

@@ -10,7 +10,7 @@ from compress.report.figures import printable
 from compress.report.latency_tables import latency_table, operator_table, other_latency_table
 from compress.report.model import Report
 from compress.report.run_tables import check_table, time_table
-from compress.report.tables import Table, accuracy_table, answer_table, file_table, network_table, origin_table
+from compress.report.tables import LEFT, Table, accuracy_table, answer_table, file_table, network_table, origin_table
 from compress.report.verdict import state_verdict
 
 _WIDTH = 80
@@ -66,7 +66,7 @@ def _verdict_lines(report: Report) -> list[RichTable | Text]:
 def _rich_table(table: Table) -> RichTable:
     rich_table = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for number, name in enumerate(table.columns):
-        left = number == 0 or name in ("note", "against", "made from")
+        left = number == 0 or name in LEFT
         rich_table.add_column(Text(printable(name)), justify="left" if left else "right", overflow="fold")
     for row in table.rows:
         rich_table.add_row(*(Text(printable(cell)) for cell in row))

@@ -22,7 +22,7 @@ def call(*arguments):
 def test_a_run_is_rendered_and_shown(tmp_path):
     run = run_with_report(tmp_path / "run")
     done = call(run.path, "--license", "CC-BY-4.0")
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, f"Wrote report.md, report.html and MODEL_CARD.md in {run.path}\n")
     assert done.stdout.startswith("pruned against original")
     assert "CC-BY-4.0" in RunFolder.open(run.path).read_text("MODEL_CARD.md")
 
