@@ -79,12 +79,12 @@ def signature_of(
 ) -> Signature:
     """Read what a session takes and gives.
 
-    The axis of length 1 or 3 holds the channels: the second (NCHW) or the last (NHWC). Where the
+    The axis of length 1 or 3 holds the channels: the second (NCHW) or the last (NHWC). Only where the
     shape fits both or neither, ``layout`` decides, else the file's metadata as compress writes it.
 
     Args:
         session: of ``open_session``.
-        layout: what the user says of it; it has to fit the shape.
+        layout: what the user says of it, where the shape leaves it open.
         channels: what the user says, where the shape leaves them free.
         source: the file's name, for messages.
 
@@ -123,7 +123,10 @@ def image_input(session: InferenceSession, *, source: str) -> Any:
     inputs = session.get_inputs()
     if len(inputs) != 1:
         names = ", ".join(value.name for value in inputs) or "none"
-        raise OnnxFileError(f"expected one input of images, {source} has {len(inputs)} ({names})")
+        raise OnnxFileError(
+            f"expected one input of images, {source} has {len(inputs)} ({names}); "
+            "try to export it with the images as its only input"
+        )
     (images,) = inputs
     if images.type not in PIXEL_TYPES or len(images.shape) != 4:
         raise OnnxFileError(
@@ -177,7 +180,7 @@ def _layout(sizes: list[int | None], told: Layout | None, *, source: str) -> Lay
         could.append("NCHW")
     if last in _CHANNELS:
         could.append("NHWC")
-    if len(could) == 1 and told in (None, could[0]):
+    if len(could) == 1:
         return could[0]
     if told is not None and (told in could or (first if told == "NCHW" else last) is None):
         return told

@@ -3,13 +3,16 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from compress.data.bundle import DataBundle
 from compress.errors import BadInputError, UsageError
 from exporters.errors import ExportError
 from exporters.preparation import RAW_PIXELS, Preparation
 from exporters.signature import Layout, Signature
+
+LARGEST_IMAGE: Final = 1024
+"""Height and width in pixels, as for ``--image-size``."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ def read_image_size(metadata: Mapping[str, str], signature: Signature, said: Sai
     """Height and width of a file's images in pixels; ``None`` where any will do and none is given.
 
     Raises:
-        BadInputError: they are not square.
+        BadInputError: they are not square, or too large.
     """
     height, width = signature.height, signature.width
     if height != width and height is not None and width is not None:
@@ -94,7 +97,10 @@ def read_image_size(metadata: Mapping[str, str], signature: Signature, said: Sai
             "try a file with a free or a square image size"
         )
     noted = _json(metadata, "image_size")
-    return height or width or said.image_size or (noted if isinstance(noted, int) and noted > 0 else None)
+    size = height or width or said.image_size or (noted if isinstance(noted, int) and noted > 0 else None)
+    if size is not None and size > LARGEST_IMAGE:
+        raise BadInputError(f"expected images of at most {LARGEST_IMAGE} pixels a side, {source} takes {size}")
+    return size
 
 
 def read_class_order(

@@ -145,6 +145,8 @@ def open_file(path: Path, data: DataBundle, *, said: Said | None = None) -> File
         notes = (*notes, f"{name} takes RGB: the grey images' channel is repeated")
     if probabilities:
         notes = (*notes, f"{name} gives probabilities: their logarithm stands for logits")
+    elif ((scores_NK >= 0) & (scores_NK <= 1)).all():
+        notes = (*notes, f"{name} gives scores of 0 to 1 that do not add up to 1: its loss and calibration say little")
     return FileSpec(
         path=path,
         sha256=file.sha256,

@@ -42,9 +42,13 @@ def test_the_metadata_of_compress_is_such_a_word(tmp_path):
     assert read(proto, tmp_path).layout == "NCHW"
 
 
-def test_a_word_against_the_shape(tmp_path):
+def test_a_word_is_not_needed_where_the_shape_shows_it(tmp_path):
+    assert read(classifier(), tmp_path, layout="NHWC").layout == "NCHW"  # it was said of the other file
+
+
+def test_a_word_that_cannot_be(tmp_path):
     with pytest.raises(OnnxFileError, match="1 or 3 channels where NHWC has them"):
-        read(classifier(), tmp_path, layout="NHWC")
+        read(classifier(Wanted(channels="c", size=(8, 8))), tmp_path, layout="NHWC")
 
 
 @pytest.mark.parametrize("channels", [None, 4])

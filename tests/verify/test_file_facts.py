@@ -113,6 +113,12 @@ def test_images_that_are_not_square():
         read_image_size({}, takes(height=32, width=48), Said(), source="net.onnx")
 
 
+@pytest.mark.parametrize(("signature", "noted"), [(takes(height=4096), {}), (takes(), metadata(image_size=10**9))])
+def test_images_that_would_eat_the_memory(signature, noted):
+    with pytest.raises(BadInputError, match=r"at most 1024 pixels a side, net\.onnx takes"):
+        read_image_size(noted, signature, Said(), source="net.onnx")
+
+
 def ordered(noted, classes=CLASSES):
     return read_class_order(noted, bundle(classes), source="net.onnx")
 

@@ -117,6 +117,17 @@ def test_a_probability_of_0_stays_finite(tmp_path, data):
     assert logits.min() == pytest.approx(np.log(np.finfo(np.float32).tiny))
 
 
+def test_scores_of_a_sigmoid_are_told(tmp_path, data, pixels):
+    proto = classifier(GREY)
+    proto.graph.node.append(helper.make_node("Sigmoid", ["scores"], ["shares"]))
+    proto.graph.output[0].name = "shares"
+    file = open_file(save(proto, tmp_path / "net.onnx"), data, said=HALF)
+    assert not file.gives_probabilities
+    assert any("do not add up to 1" in note for note in file.notes)
+    expected = 1 / (1 + np.exp(-answer(normalised(pixels, HALF), GREY)))
+    np.testing.assert_allclose(classify(file, data, threads=1), expected, atol=1e-5)
+
+
 def test_classes_in_another_order_are_put_right(tmp_path, data, pixels):
     names = ["middling", "bright", "dark"]
     proto = classifier(GREY, metadata={"classes": json.dumps(names)})
