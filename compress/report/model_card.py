@@ -210,6 +210,13 @@ def _loading(report: Report, facts: Mapping[str, Any]) -> Iterator[str]:
     yield loading_snippet(report, facts)
     yield "```"
     yield ""
+    bytes_in = [row.file for row in report.networks if row.signature.dtype == "uint8"]
+    if bytes_in:
+        yield (
+            f"{', '.join(f'`{file}`' for file in bytes_in)}: give 8-bit pixels N x H x W x C as they are, "
+            "`np.asarray(image, np.uint8)`; scaling and normalisation are inside."
+        )
+        yield ""
     yield "As a torch module, to look into it or to train it further:"
     yield ""
     yield from ("```python", "import compress", "", 'network = compress.load(".")', "```")

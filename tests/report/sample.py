@@ -9,10 +9,9 @@ from PIL import Image
 
 from compress.report.model import ChangedImage, DataFacts, LatencyRow, NetworkRow, Origin, Report
 from compress.report.run_facts import BudgetFacts, LayerRow, RemovalFacts, RunFacts, SearchFacts
-from compress.verify.accuracy import Rate, measure_accuracy, measure_drop
-from compress.verify.comparison import ClassDrop, Comparison, ConfusionChange
+from compress.verify.accuracy import measure_accuracy, measure_drop
+from compress.verify.comparison import Comparison, compare_answers
 from compress.verify.gates import GateResult
-from compress.verify.statistics import paired_counts, paired_drop, wilson
 from exporters.latency import LatencyComparison, Timing
 from exporters.memory import MemoryUse
 from exporters.parity import ParityReport
@@ -35,35 +34,7 @@ def logits(wrong: range) -> tuple[np.ndarray, np.ndarray]:
 
 def comparison(original_wrong: range, wrong: range) -> Comparison:
     """Answers that are wrong in ``wrong`` against answers that are wrong in ``original_wrong``."""
-    labels = np.arange(400) % len(CLASSES)
-    before, after = (~np.isin(np.arange(400), list(span)) for span in (original_wrong, wrong))
-    only_before, only_after = int((before & ~after).sum()), int((~before & after).sum())
-    agreeing = 400 - only_before - only_after  # who errs says "the next class", so two errors agree
-    few, all_changes = min(only_before, only_after), only_before + only_after
-    tail = sum(math.comb(all_changes, k) for k in range(few + 1)) / 2**all_changes
-    drops = []
-    for label in range(len(CLASSES)):
-        of_class = labels == label
-        counts = paired_counts(before[of_class], after[of_class])
-        low, high = paired_drop(counts)
-        hits = (int(before[of_class].sum()), int(after[of_class].sum()))
-        points = 100 * (hits[0] - hits[1]) / int(of_class.sum())
-        drops.append(ClassDrop(label, int(of_class.sum()), *hits, points, 100 * low, 100 * high))
-    confusions = [
-        ConfusionChange(
-            truth=drop.label,
-            answer=(drop.label + 1) % len(CLASSES),
-            original=drop.images - drop.original_hits,
-            candidate=drop.images - drop.candidate_hits,
-        )
-        for drop in drops
-    ]
-    return Comparison(
-        agreement=Rate(agreeing / 400, *wilson(agreeing, 400), hits=agreeing, images=400),
-        mcnemar_p=min(1.0, 2 * tail),
-        classes=tuple(sorted(drops, key=lambda drop: -drop.points)),
-        confusions=tuple(sorted(confusions, key=lambda change: -abs(change.candidate - change.original))),
-    )
+    return compare_answers(logits(original_wrong)[0], *logits(wrong))
 
 
 def signature(**changes) -> Signature:

@@ -3,6 +3,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -53,6 +54,19 @@ def test_the_licence_is_stated_only_where_it_is_known():
     stated = render_model_card(report(), facts(license="CC-BY-4.0"))
     assert stated.startswith('---\nlicense: "CC-BY-4.0"\n')
     assert "## Licence\n\nCC-BY-4.0.\n" in stated
+
+
+def test_files_that_take_other_pixels_are_told_apart():
+    plain = full_report()
+    signature = replace(plain.candidate.signature, layout="NHWC", dtype="uint8")
+    nhwc = plain.networks[3].model_copy(
+        update={"label": "pruned nhwc", "file": "artifacts/pruned.nhwc.onnx", "signature": signature}
+    )
+    card = render_model_card(full_report(networks=(*plain.networks, nhwc)), facts())
+    assert "`artifacts/pruned.nhwc.onnx`: give 8-bit pixels N x H x W x C as they are" in card
+    (same,) = re.findall(r"the same lines run (.*)\):", card)
+    assert same.count(".onnx") == 4
+    assert "nhwc" not in same
 
 
 def test_names_cannot_break_out():
