@@ -58,7 +58,9 @@ class Page:
         )
         self.complaints.clear()
         self._told.clear()
-        self.call("Page.navigate", url=file.as_uri())
+        failed = self.call("Page.navigate", url=file.as_uri()).get("errorText")
+        if failed:
+            raise RuntimeError(f"{file}: {failed}")
         self.wait_for("Page.loadEventFired")
 
     def ask(self, expression: str) -> object:

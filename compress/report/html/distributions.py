@@ -12,6 +12,7 @@ from compress.report.html.svg import INK, LINE, MUTED, house_style, new_figure, 
 from exporters.latency import Timing
 
 _BINS = 72
+_MEDIANS = 2.5  # a picture that ends later shows the interruptions, not the network
 _REACH = 5.0  # widths of the middle half, beyond which a call is an interruption that would squeeze the rest
 
 
@@ -31,7 +32,7 @@ def shown_up_to(rows: Sequence[NamedTiming]) -> float:
         sample = np.array(row.timing.sample_ms)
         lower, upper = (float(value) for value in np.percentile(sample, (25, 75)))
         reach = max(_REACH * (upper - lower), 0.1 * row.timing.p50_ms)
-        ends.append(max(min(float(sample.max()), upper + reach), row.timing.p50_ms))
+        ends.append(max(min(float(sample.max()), upper + reach, _MEDIANS * row.timing.p50_ms), row.timing.p50_ms))
     return 1.02 * max(ends)
 
 

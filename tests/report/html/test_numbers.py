@@ -127,6 +127,8 @@ def test_an_interrupted_call_does_not_squeeze_the_others():
     assert shown_up_to([steady]) == pytest.approx(1.02 * 1.04)
     # Quartiles 1.01 and 1.03; a tenth of the median is more than five times their distance.
     assert shown_up_to([hit]) == pytest.approx(1.02 * (1.03 + 0.102))
+    half_of_them = NamedTiming("a", sample.timing(1.02, sample_ms=(*calm, *(80.0,) * 60), p90_ms=80.0), 0)
+    assert shown_up_to([half_of_them]) == pytest.approx(1.02 * 2.5 * 1.02)
 
 
 def test_a_stage_without_its_number():
