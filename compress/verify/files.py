@@ -117,7 +117,11 @@ def open_files(original: Path, candidate: Path, load: Loader, *, said: Said | No
     chosen = [size or known for size in sizes]  # a free size follows the other file's
     loaded = {size: load(size) for size in dict.fromkeys(chosen)}
     first, second = (loaded[size] for size in chosen)
-    return open_file(original, first, said=said), open_file(candidate, second, said=said)
+    one, two = open_file(original, first, said=said), open_file(candidate, second, said=said)
+    if one.image_size != two.image_size:
+        note = f"{candidate.name} reads the images at {two.image_size} pixels, {original.name} at {one.image_size}"
+        two = replace(two, notes=(*two.notes, note))
+    return one, two
 
 
 def open_file(path: Path, data: DataBundle, *, said: Said | None = None) -> FileSpec:
@@ -141,6 +145,8 @@ def open_file(path: Path, data: DataBundle, *, said: Said | None = None) -> File
     scores_NK = _probe(path, data, Conversion(own_preparation(data), preparation, signature))
     order, order_notes = read_class_order(metadata, data, source=name)
     probabilities = _are_probabilities(scores_NK)
+    if signature.batch is not None:
+        notes = (*notes, f"{name} takes a fixed batch of {signature.batch}: other batch sizes are not measured")
     if signature.channels != data.preprocessing.channels:
         notes = (*notes, f"{name} takes RGB: the grey images' channel is repeated")
     if probabilities:

@@ -76,6 +76,7 @@ def test_what_is_known_of_a_file(tmp_path, data):
     )
     fixed = open_file(save(classifier(replace(GREY, batch=8)), tmp_path / "fixed.onnx"), data, said=HALF)
     assert (fixed.takes_batch(1), fixed.takes_batch(8)) == (False, True)
+    assert fixed.notes[0] == "fixed.onnx takes a fixed batch of 8: other batch sizes are not measured"
 
 
 def test_grey_images_for_a_file_that_takes_colour(tmp_path, data, pixels):
@@ -149,6 +150,7 @@ def test_two_files_of_other_sizes_see_the_same_images(tmp_path, load):
     large = save(classifier(replace(GREY, size=(32, 32))), tmp_path / "large.onnx")
     first, second = open_files(small, large, load, said=HALF)
     assert (first.image_size, second.image_size) == (16, 32)
+    assert second.notes[-1] == "large.onnx reads the images at 32 pixels, small.onnx at 16"
     ours, theirs = (classify(file, first.data, threads=1) for file in (first, second))
     np.testing.assert_allclose(ours, theirs, atol=0.1)  # means of the same pictures, enlarged
 
