@@ -1,0 +1,258 @@
+"""Is the verdict on latency right? A file against itself, and a planted slow-down of 10 %, with busy neighbours or not.
+
+Example: python -m benchmarks.latency_method --repeats 20 --out benchmarks/latency_method.md
+
+Two things are asked of ``exporters.latency.compare_latency``: that the 95 % interval of a file against
+itself contains 1, and that two layers more than 20 equal ones are found as what they cost. What they
+cost is counted (multiply-accumulates) and measured another way: each file alone in a process of its
+own, in long runs.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from compress.environment import describe_environment, usable_cores
+from exporters.calls import calls_of
+from exporters.latency import LatencyComparison, LatencySettings, compare_latency
+from exporters.onnx_cost import count_cost
+from exporters.onnx_export import export_onnx
+from models_zoo.zoo import build_network
+
+ROOT = Path(__file__).parent.parent
+PIXELS = {"squeezenet": 48, "20 layers": 12, "22 layers": 12}
+_CHANNELS = 64
+_ALONE_RUNS = 6
+_NEIGHBOUR = "import numpy\na = numpy.random.rand(300, 300)\nwhile True:\n    a = a @ a\n    a /= a.max()\n"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Comparisons of one pair of files under one load.
+
+    Attributes:
+        pair: "a file against itself" or "22 layers against 20".
+        neighbours: processes that kept a core busy meanwhile.
+        threads: of onnxruntime.
+        truth: how many times as fast the candidate is, by another measure.
+        intervals: low, ratio, high of every comparison.
+        verdicts: of every comparison.
+        variation: its coefficient of variation, of the less steady file.
+    """
+
+    pair: str
+    neighbours: int
+    threads: int
+    truth: float
+    intervals: tuple[tuple[float, float, float], ...]
+    verdicts: tuple[str, ...]
+    variation: tuple[float, ...]
+
+    @property
+    def covering(self) -> int:
+        """Intervals that contain the truth."""
+        return sum(low <= self.truth <= high for low, _ratio, high in self.intervals)
+
+
+def main() -> None:
+    """Measure, and write the results after every load, so that nothing is lost."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=20, help="comparisons of each kind")
+    parser.add_argument("--seconds", type=float, default=LatencySettings.min_seconds, help="of each comparison")
+    parser.add_argument("--alone-seconds", type=float, default=5.0, help="of each run of a file alone")
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "latency_method.md")
+    arguments = parser.parse_args()
+    settings = LatencySettings(min_seconds=arguments.seconds)
+    with tempfile.TemporaryDirectory() as folder:
+        files = write_files(Path(folder))
+        results: dict[str, Any] = {
+            "date": datetime.now(UTC).date().isoformat(),
+            "environment": describe_environment(threads=1, seed=0),
+            "settings": asdict(settings),
+            "macs_ratio": macs_ratio(files),
+            "alone": {},
+            "outcomes": [],
+        }
+        for threads in sorted({1, usable_cores()}):
+            alone = alone_ratio(files, threads=threads, seconds=arguments.alone_seconds)
+            results["alone"][str(threads)] = alone
+            for neighbours in (0, 1, usable_cores()):
+                with busy_neighbours(neighbours):
+                    for pair, truth in (("itself", 1.0), ("planted", alone["ratio"])):
+                        names = ("squeezenet", "squeezenet") if pair == "itself" else ("20 layers", "22 layers")
+                        compared = compare(files, names, threads=threads, repeats=arguments.repeats, settings=settings)
+                        outcome = summarise(pair, compared, neighbours=neighbours, truth=truth)
+                        results["outcomes"].append(asdict(outcome) | {"covering": outcome.covering})
+                arguments.out.with_suffix(".json").write_text(json.dumps(results, indent=1) + "\n")
+                arguments.out.write_text(table(results))
+    sys.stdout.write(table(results))
+
+
+def write_files(folder: Path) -> dict[str, Path]:
+    """SqueezeNet as the default run has it, and two stacks of equal convolutions."""
+    torch.manual_seed(0)
+    networks = {
+        "squeezenet": build_network("squeezenet", classes=10, channels=1, image_size=PIXELS["squeezenet"]),
+        "20 layers": equal_layers(20),
+        "22 layers": equal_layers(22),
+    }
+    return {
+        name: export_onnx(
+            network,
+            folder / f"{name.replace(' ', '-')}.onnx",
+            input_shape=(1 if name == "squeezenet" else 3, PIXELS[name], PIXELS[name]),
+            opset=18,
+            metadata={},
+        ).path
+        for name, network in networks.items()
+    }
+
+
+def equal_layers(count: int) -> nn.Module:
+    """``count`` equal 3x3 convolutions between a narrow stem and a head, scaled so that values neither grow nor die."""
+    layers: list[nn.Module] = [nn.Conv2d(3, _CHANNELS, 1), nn.ReLU()]
+    for _ in range(count):
+        layers += [nn.Conv2d(_CHANNELS, _CHANNELS, 3, padding=1), nn.ReLU()]
+    network = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(_CHANNELS, 5))
+    for layer in network:
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    return network
+
+
+def macs_ratio(files: dict[str, Path]) -> float:
+    """Multiply-accumulates of 20 layers over those of 22: how fast 22 would be if only they took time."""
+    twenty, more = (count_cost(files[name], image_size=PIXELS[name]).macs for name in ("20 layers", "22 layers"))
+    return twenty / more
+
+
+def compare(
+    files: dict[str, Path], names: tuple[str, str], *, threads: int, repeats: int, settings: LatencySettings
+) -> list[LatencyComparison]:
+    """Comparisons of one pair at batch 1, each with a seed of its own."""
+    original, candidate = names
+    return [
+        compare_latency(
+            files[original],
+            files[candidate],
+            image_size=(PIXELS[original], PIXELS[candidate]),
+            batch_size=1,
+            threads=threads,
+            settings=LatencySettings(**asdict(settings) | {"seed": seed}),
+        )
+        for seed in range(repeats)
+    ]
+
+
+def summarise(pair: str, compared: Sequence[LatencyComparison], *, neighbours: int, truth: float) -> Outcome:
+    """What is kept of comparisons."""
+    return Outcome(
+        pair=pair,
+        neighbours=neighbours,
+        threads=compared[0].threads,
+        truth=truth,
+        intervals=tuple((one.ratio_low, one.ratio, one.ratio_high) for one in compared),
+        verdicts=tuple(one.verdict for one in compared),
+        variation=tuple(one.coefficient_of_variation for one in compared),
+    )
+
+
+def alone_ratio(files: dict[str, Path], *, threads: int, seconds: float) -> dict[str, Any]:
+    """How many times as fast 22 layers are as 20: medians of long runs of each file alone, in turn."""
+    runs: dict[str, list[float]] = {"20 layers": [], "22 layers": []}
+    for _ in range(_ALONE_RUNS):
+        for name, milliseconds in runs.items():
+            code = (
+                "import sys; from pathlib import Path; from benchmarks.latency_method import alone; "
+                "sys.stdout.write(str(alone(Path(sys.argv[1]), threads=int(sys.argv[2]), seconds=float(sys.argv[3]))))"
+            )
+            command = [sys.executable, "-c", code, str(files[name]), str(threads), str(seconds)]
+            done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+            milliseconds.append(float(done.stdout))
+    twenty, more = (statistics.median(runs[name]) for name in ("20 layers", "22 layers"))
+    return {"ratio": twenty / more, "milliseconds": runs}
+
+
+def alone(path: Path, *, threads: int, seconds: float) -> float:
+    """Median milliseconds of one file's calls, nothing else running in this process."""
+    call = calls_of(path, image_size=None, batch_size=1, seed=0).open(threads=threads)
+    taken: list[float] = []
+    while sum(taken) < seconds * 1e3:
+        taken.append(call.milliseconds())
+    return statistics.median(taken[len(taken) // 10 :])
+
+
+@contextmanager
+def busy_neighbours(count: int) -> Iterator[None]:
+    """Processes that multiply matrices meanwhile, each on one thread."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    neighbours = [subprocess.Popen([sys.executable, "-c", _NEIGHBOUR], env=environment) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for neighbour in neighbours:
+            neighbour.kill()
+            neighbour.wait()
+
+
+def table(results: dict[str, Any]) -> str:
+    """The results as Markdown, and what they were measured on."""
+    lines = [
+        ("Threads", "Neighbours", "Pair", "True ratio", "Intervals that contain it", "Verdicts", "Median interval",
+         "CV"),
+        ("---",) * 8,
+    ]  # fmt: skip
+    for outcome in results["outcomes"]:
+        lows, ratios, highs = (statistics.median(column) for column in zip(*outcome["intervals"], strict=True))
+        verdicts = {name: outcome["verdicts"].count(name) for name in dict.fromkeys(outcome["verdicts"])}
+        lines.append(
+            (
+                str(outcome["threads"]),
+                str(outcome["neighbours"]),
+                "a file against itself" if outcome["pair"] == "itself" else "22 layers against 20",
+                f"{outcome['truth']:.3f}",
+                f"{outcome['covering']} of {len(outcome['verdicts'])}",
+                ", ".join(f"{count} {name}" for name, count in verdicts.items()),
+                f"{ratios:.3f} [{lows:.3f}, {highs:.3f}]",
+                f"{statistics.median(outcome['variation']):.3f}",
+            )
+        )
+    body = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return f"# Is the verdict on latency right?\n\n{_explanation(results)}\n\n{body}\n\n{_machine(results)}\n"
+
+
+def _explanation(results: dict[str, Any]) -> str:
+    alone = ", ".join(f"{one['ratio']:.3f} with threads {threads}" for threads, one in results["alone"].items())
+    return (
+        "`compare_latency` at batch 1, with busy neighbours (processes that multiply matrices) or without. The file "
+        "against itself is SqueezeNet on 48x48 pixels. The planted slow-down is two more of 20 equal 3x3 convolutions "
+        f"of {_CHANNELS} channels: by multiply-accumulates the candidate is {results['macs_ratio']:.3f} times as fast; "
+        f"by long runs of each file alone, without neighbours, {alone}: the true ratio of the table."
+    )
+
+
+def _machine(results: dict[str, Any]) -> str:
+    found, settings = results["environment"], results["settings"]
+    versions = ", ".join(f"{name} {found['packages'][name]}" for name in ("onnxruntime", "torch", "numpy"))
+    return (
+        f"Measured on {results['date']} on {found['cpu']['model']}, {found['cpu']['cores']} cores "
+        f"({' '.join(found['cpu']['isa'])}), commit {found['git']}, Python {found['python']}, {versions}; "
+        f"{settings['min_seconds']} s a comparison in {settings['rounds']} rounds."
+    )
+
+
+if __name__ == "__main__":
+    main()

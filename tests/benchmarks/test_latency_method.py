@@ -1,0 +1,104 @@
+"""The benchmark's parts by hand-worked values; in the slow tier, what it has to show."""
+
+from pathlib import Path
+
+import psutil
+import pytest
+
+from benchmarks.latency_method import (
+    Outcome,
+    busy_neighbours,
+    compare,
+    macs_ratio,
+    summarise,
+    table,
+    write_files,
+)
+from exporters.latency import LatencySettings
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory) -> dict[str, Path]:
+    return write_files(tmp_path_factory.mktemp("onnx"))
+
+
+def test_the_planted_slow_down_is_ten_percent_of_the_products(files):
+    layer = 64 * 64 * 9 * 144
+    rest = 3 * 64 * 144 + 64 * 5
+    assert macs_ratio(files) == pytest.approx((20 * layer + rest) / (22 * layer + rest))
+    assert 1 / macs_ratio(files) == pytest.approx(1.1, abs=0.001)
+
+
+def test_neighbours_are_gone_afterwards():
+    before = set(psutil.Process().children())
+    with busy_neighbours(2):
+        assert len(set(psutil.Process().children()) - before) == 2
+    assert set(psutil.Process().children()) == before
+
+
+def outcome(**changes) -> Outcome:
+    fields = {
+        "pair": "itself",
+        "neighbours": 1,
+        "threads": 2,
+        "truth": 1.0,
+        "intervals": ((0.98, 1.0, 1.02), (1.001, 1.01, 1.03), (0.97, 0.99, 1.0)),
+        "verdicts": ("no difference", "no difference", "faster"),
+        "variation": (0.1, 0.2, 0.3),
+    }
+    return Outcome(**fields | changes)
+
+
+def test_intervals_that_contain_the_truth_are_counted():
+    assert outcome().covering == 2
+    assert outcome(truth=1.02).covering == 2
+    assert outcome(truth=2.0).covering == 0
+
+
+def test_the_table():
+    row = vars(outcome()) | {"covering": 2}
+    environment = {
+        "cpu": {"model": "Some CPU", "cores": 2, "isa": ["avx2"]},
+        "packages": {"onnxruntime": "1.31", "torch": "2.13", "numpy": "2.4"},
+        "git": "abc",
+        "python": "3.12",
+    }
+    results = {
+        "date": "2026-11-22",
+        "environment": environment,
+        "settings": {"min_seconds": 2.5, "rounds": 10},
+        "macs_ratio": 0.9094,
+        "alone": {"1": {"ratio": 0.912}},
+        "outcomes": [row, row | {"pair": "planted"}],
+    }
+    text = table(results)
+    assert (
+        "| 2 | 1 | a file against itself | 1.000 | 2 of 3 | 2 no difference, 1 faster | 1.000 [0.980, 1.020] | 0.200 |"
+        in text
+    )
+    assert "| 2 | 1 | 22 layers against 20 |" in text
+    assert "0.909 times as fast" in text
+    assert "0.912 with threads 1" in text
+    assert text.endswith("Measured on 2026-11-22 on Some CPU, 2 cores (avx2), commit abc, Python 3.12, onnxruntime 1.31, "
+                         "torch 2.13, numpy 2.4; 2.5 s a comparison in 10 rounds.\n")  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("neighbours", [0, 1])
+def test_a_file_against_itself_contains_1_in_18_of_20(files, neighbours):
+    with busy_neighbours(neighbours):
+        compared = compare(
+            files, ("squeezenet", "squeezenet"), threads=1, repeats=20, settings=LatencySettings(min_seconds=1.5)
+        )
+    found = summarise("itself", compared, neighbours=neighbours, truth=1.0)
+    assert found.covering >= 18
+    assert found.verdicts.count("no difference") >= 19
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("names", [("20 layers", "22 layers"), ("22 layers", "20 layers")])
+def test_a_planted_slow_down_of_ten_percent_is_found(files, names):
+    compared = compare(files, names, threads=1, repeats=5, settings=LatencySettings())
+    wanted = "slower" if names[0] == "20 layers" else "faster"
+    assert [one.verdict for one in compared].count(wanted) >= 4
+    assert "slower" not in {one.verdict for one in compared} or wanted == "slower"
