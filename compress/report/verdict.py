@@ -45,7 +45,7 @@ def state_verdict(report: Report) -> VerdictText:
     return VerdictText(
         headline=(
             f"{report.candidate.label} against {report.original.label}: {arch}{data.name}, "
-            f"{figures.plural(data.test, 'test image')}, {data.image_size}x{data.image_size} px"
+            f"{figures.plural(data.test, 'test image')}, {data.image_size} px"
         ),
         gained=tuple(gained),
         lost=tuple(lost),

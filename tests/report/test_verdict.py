@@ -14,7 +14,7 @@ def with_candidate(**changes):
 
 def test_the_usual_case_word_for_word():
     verdict = state_verdict(report())
-    assert verdict.headline == "pruned against original: squeezenet on fashion-sample, 400 test images, 48x48 px"
+    assert verdict.headline == "pruned against original: squeezenet on fashion-sample, 400 test images, 48 px"
     assert verdict.gained == (
         "file 3.00 MB -> 1.20 MB, 2.50x smaller",
         "MACs 25.0 M -> 12.5 M, 50.0 % kept (asked: 50.0 %)",
