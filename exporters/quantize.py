@@ -18,7 +18,14 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from exporters.artifact import OnnxArtifact, metadata_of, read_model, write_model
 from exporters.errors import ExportError
-from exporters.int8_graph import WEIGHTED, drop_unused_domains, float_layers, free_output, part_stem
+from exporters.int8_graph import (
+    WEIGHTED,
+    drop_unused_domains,
+    float_layers,
+    free_output,
+    part_stem,
+    share_concat_scales,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -95,6 +102,7 @@ def quantize_int8(
     reader = _Reader(model.graph.input[0].name, batches)
     quantized = _quantize(source, reader, settings)
     free_output(quantized.graph)
+    share_concat_scales(quantized.graph)
     drop_unused_domains(quantized)
     artifact = write_model(quantized, target, metadata=metadata_of(model) | {"precision": '"int8"'})
     return artifact, Quantization(

@@ -10,6 +10,7 @@ import typer
 from compress.cli import listing
 from compress.cli.compare import compare
 from compress.cli.doctor import doctor
+from compress.cli.export import export
 from compress.cli.output import print_error
 from compress.cli.report import report
 from compress.cli.run import run
@@ -24,6 +25,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.command("run")(run)
+app.command("export")(export)
 app.command("verify")(verify)
 app.command("compare")(compare)
 app.command("report")(report)

@@ -88,6 +88,11 @@ class Made:
         """All files on disk."""
         return (self.path,) if self.operators is None else (self.path, self.operators)
 
+    def moved_to(self, folder: Path) -> "Made":
+        """The same, after its files went to another folder."""
+        operators = None if self.operators is None else folder / self.operators.name
+        return replace(self, path=folder / self.path.name, operators=operators)
+
 
 @dataclass(frozen=True)
 class Base:

@@ -82,7 +82,7 @@ def _variants(
     made = [*again, *derive(base, wanted, calibration, temporary)]
     for file in (file for one in made for file in one.files):
         run.write_bytes(f"{ARTIFACTS}/{file.name}", file.read_bytes())
-    return [replace(one, path=run.path / ARTIFACTS / one.path.name) for one in made]
+    return [one.moved_to(run.path / ARTIFACTS) for one in made]
 
 
 def _other_opset(run: RunFolder, source: ShippedFile, opset: int, data: DataBundle, temporary: Path) -> Made:

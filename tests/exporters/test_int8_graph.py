@@ -17,7 +17,15 @@ def wide() -> nn.Module:
 
 @pytest.fixture
 def source(tmp_path):
-    return write_fp32(tmp_path / "net.onnx", pooled())
+    return write_fp32(tmp_path / "net.onnx", pooled(squeezed=24))
+
+
+def test_a_squeeze_belongs_to_the_stem_and_the_graph_stays(tmp_path):
+    model = onnx.load(write_fp32(tmp_path / "net.onnx", pooled(squeezed=8)))
+    before = model.SerializeToString(deterministic=True)
+    kinds = {node.name: node.op_type for node in model.graph.node}
+    assert [kinds[name] for name in part_stem(model)] == ["Conv", "Relu", "MaxPool", "Conv", "Relu"]
+    assert model.SerializeToString(deterministic=True) == before
 
 
 def test_relu_and_pool_change_places_and_the_answers_stay_bit_for_bit(source):

@@ -10,7 +10,7 @@ from exporters.quantize import Int8Settings, quantize_int8
 from tests.exporters.networks import CLASSES, SHAPE, Joined, plain, random_images
 from tests.exporters.variants import METADATA, answers, calibration, made_elsewhere, pooled, traces, write_fp32
 
-NETWORKS = {"plain": plain, "pooled": pooled, "joined": Joined}
+NETWORKS = {"plain": plain, "pooled": pooled, "not squeezed": lambda: pooled(squeezed=24), "joined": Joined}
 
 
 @pytest.fixture(scope="module")
@@ -75,15 +75,24 @@ def test_the_facts_say_what_was_done(made):
     )  # fmt: skip
     assert facts.calibration_images == 48
     assert facts.per_channel
-    assert facts.left_float == ("stem",)
+    assert facts.left_float == ("stem", "squeeze")
 
 
 def test_the_stem_and_the_logits_stay_float(made):
     graph = onnx.load(made[0].path).graph
     operators = [node.op_type for node in graph.node if node.op_type != "DequantizeLinear"]  # weights' come first
-    assert operators[:4] == ["Conv", "MaxPool", "LeakyRelu", "QuantizeLinear"]
+    assert operators[:6] == ["Conv", "Relu", "MaxPool", "Conv", "Relu", "QuantizeLinear"]
     writer = next(node for node in graph.node if graph.output[0].name in node.output)
     assert writer.op_type != "DequantizeLinear"
+
+
+def test_what_a_concat_joins_has_its_scale(made):
+    graph = onnx.load(made[0].path).graph
+    (joined,) = [node for node in graph.node if node.op_type == "Concat"]
+    (after,) = [node for node in graph.node if joined.output[0] in node.input]
+    before = [node for node in graph.node if set(node.output) & set(joined.input)]
+    assert [node.op_type for node in (after, *before)] == ["QuantizeLinear", "DequantizeLinear", "DequantizeLinear"]
+    assert [list(node.input[1:]) for node in before] == [list(after.input[1:])] * 2
 
 
 def test_float_logits_of_a_linear_head_are_not_rounded_to_256_steps(tmp_path):

@@ -17,7 +17,7 @@ METADATA = {"classes": '["a", "b"]', "layout": '"NCHW, float32"', "pixel_scale":
 MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.25, 0.3)
 
 
-def pooled(*, channels: int = 3) -> nn.Module:
+def pooled(*, channels: int = 3, squeezed: int = 8) -> nn.Module:
     """SqueezeNet in small: a stem with a max pool, a branch that is joined again, a convolution as the head."""
     torch.manual_seed(0)
 
@@ -25,9 +25,9 @@ def pooled(*, channels: int = 3) -> nn.Module:
         def __init__(self) -> None:
             super().__init__()
             self.stem = nn.Conv2d(channels, 16, 3, stride=2)
-            self.squeeze = nn.Conv2d(16, 8, 1)
-            self.left = nn.Conv2d(8, 16, 1)
-            self.right = nn.Conv2d(8, 16, 3, padding=1)
+            self.squeeze = nn.Conv2d(16, squeezed, 1)
+            self.left = nn.Conv2d(squeezed, 16, 1)
+            self.right = nn.Conv2d(squeezed, 16, 3, padding=1)
             self.head = nn.Conv2d(32, CLASSES, 1)
 
         def forward(self, images: torch.Tensor) -> torch.Tensor:
