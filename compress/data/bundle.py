@@ -83,6 +83,7 @@ class DataBundle:
         test: images of the verdict.
         preprocessing: how the images were prepared.
         fingerprint: sha256 (hex) of all images, labels and of which split each is in.
+        test_fingerprint: sha256 (hex) of the test images and their labels: the same for every seed.
         notes: what the user has to know: skipped files, a split that was cut from another.
     """
 
@@ -93,4 +94,5 @@ class DataBundle:
     test: Split
     preprocessing: Preprocessing
     fingerprint: str
+    test_fingerprint: str
     notes: tuple[str, ...] = ()

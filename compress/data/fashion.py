@@ -71,7 +71,8 @@ def fashion_bundle(
         val=split(arrays.train_images[held], arrays.train_labels[held]),
         test=split(arrays.test_images, arrays.test_labels),
         preprocessing=preprocessing,
-        fingerprint=_fingerprint(arrays, held=held),
+        fingerprint=_fingerprint(*vars(arrays).values(), held.numpy()),
+        test_fingerprint=_fingerprint(arrays.test_images, arrays.test_labels),
         notes=notes,
     )
 
@@ -80,8 +81,8 @@ def _labels(labels: np.ndarray) -> Tensor:
     return torch.from_numpy(labels.astype(np.int64))
 
 
-def _fingerprint(arrays: FashionArrays, *, held: Tensor) -> str:
+def _fingerprint(*arrays: np.ndarray) -> str:
     digest = hashlib.sha256()
-    for array in (*vars(arrays).values(), held.numpy()):
+    for array in arrays:
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()

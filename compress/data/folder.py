@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 from compress.data.bundle import DataBundle, Order, Preprocessing
 from compress.data.images import read_image
 from compress.data.order import epoch_steps, plan_batches, random_bits, stratified_holdout
-from compress.data.scan import ImageFile, scan_folder
+from compress.data.scan import SPLITS, ImageFile, scan_folder
 from models_zoo import torchvision_mend  # noqa: F401  (torchvision's submodules can be imported after it)
 
 v2: Any = importlib.import_module("torchvision.transforms.v2")
@@ -160,7 +160,8 @@ def load_folder(root: Path, options: FolderOptions) -> DataBundle:
         val=split("val"),
         test=split("test"),
         preprocessing=preprocessing,
-        fingerprint=_fingerprint(root, scan.classes, splits),
+        fingerprint=_fingerprint(root, scan.classes, {name: splits[name] for name in SPLITS}),
+        test_fingerprint=_fingerprint(root, scan.classes, {"test": splits["test"]}),
         notes=tuple(notes),
     )
 
@@ -192,8 +193,8 @@ def _preprocessing(files: list[ImageFile], *, image_size: int | None) -> Preproc
 
 def _fingerprint(root: Path, classes: tuple[str, ...], splits: dict[str, tuple[ImageFile, ...]]) -> str:
     digest = hashlib.sha256()
-    for name in ("train", "val", "test"):
-        for file in splits[name]:
+    for name, files in splits.items():
+        for file in files:
             place = file.path.relative_to(root).as_posix()
             digest.update(f"{name}\0{classes[file.label]}\0{place}\0{file.sha256}\n".encode(errors="surrogateescape"))
     return digest.hexdigest()

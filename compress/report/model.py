@@ -22,7 +22,12 @@ Precision = Literal["fp32", "fp16", "int8"]
 
 
 class DataFacts(Part):
-    """The images: how many of each split, and which exactly (sha256 over data and split)."""
+    """The images: how many of each split, and which exactly.
+
+    Attributes:
+        fingerprint: sha256 over all images, labels and splits; another seed holds out other images to validate.
+        test_fingerprint: sha256 over the test images and their labels: what numbers have to share to be compared.
+    """
 
     name: str
     classes: tuple[str, ...]
@@ -30,6 +35,7 @@ class DataFacts(Part):
     val: int
     test: int
     fingerprint: str
+    test_fingerprint: str
     image_size: int
     channels: int
     resize: str

@@ -86,6 +86,7 @@ def data_facts(data: DataBundle) -> DataFacts:
         val=len(data.val),
         test=len(data.test),
         fingerprint=data.fingerprint,
+        test_fingerprint=data.test_fingerprint,
         image_size=data.preprocessing.image_size,
         channels=data.preprocessing.channels,
         resize=data.preprocessing.resize,

@@ -83,6 +83,17 @@ def test_the_fingerprint_tells_data_and_split_apart(tiny):
     assert fingerprint(replace(tiny, test_images=changed)) != base
 
 
+def test_the_test_fingerprint_is_of_the_test_images_alone(tiny):
+    def fingerprint(arrays, *, seed=0):
+        return fashion_bundle("x", arrays, image_size=28, seed=seed).test_fingerprint
+
+    base = fingerprint(tiny)
+    assert fingerprint(tiny, seed=1) == base
+    assert fingerprint(replace(tiny, train_images=255 - tiny.train_images)) == base
+    assert fingerprint(replace(tiny, test_images=255 - tiny.test_images)) != base
+    assert fingerprint(replace(tiny, test_labels=tiny.test_labels[::-1])) != base
+
+
 def test_the_script_draws_evenly_and_always_the_same(tiny, tmp_path, monkeypatch):
     path = Path(__file__).parents[2] / "scripts" / "build_fashion_sample.py"
     spec = importlib.util.spec_from_file_location("build_fashion_sample", path)

@@ -161,3 +161,22 @@ def test_the_fingerprint_tells_contents_names_and_split_apart(tmp_path):
     renamed = load_folder(tmp_path, options()).fingerprint
     write_image(tmp_path / "test/cat/0.png", seed=77)
     assert len({base, renamed, load_folder(tmp_path, options()).fingerprint}) == 3
+
+
+def test_the_test_fingerprint_is_of_the_test_images_alone(tmp_path):
+    write_folder(tmp_path, splits={"train": 10, "test": 2})
+    base = load_folder(tmp_path, options()).test_fingerprint
+    write_image(tmp_path / "train/cat/000.png", seed=77)
+    assert load_folder(tmp_path, options(seed=1)).test_fingerprint == base
+    write_image(tmp_path / "test/cat/000.png", seed=77)
+    assert load_folder(tmp_path, options()).test_fingerprint != base
+
+
+def test_a_subset_is_a_split_of_its_own_in_the_order_of_its_indices(root):
+    split = load_folder(root, options()).train
+    part = split.subset(torch.tensor([15, 2]))
+    ((images, labels),) = part.batches(5)
+    whole = torch.cat([images for images, _ in split.batches(24)])
+    assert part.files == (split.files[15], split.files[2])
+    assert torch.equal(images, whole[[15, 2]])
+    assert labels.tolist() == [1, 0]

@@ -115,3 +115,14 @@ def test_images_that_cannot_fit_into_memory_are_refused_before_the_machine_runs_
 def test_images_of_the_right_size_are_not_touched():
     images = np.arange(2 * 4 * 4, dtype=np.uint8).reshape(2, 4, 4, 1)
     assert (resize_images(images, size=4).numpy() == images).all()
+
+
+def test_a_subset_is_a_split_of_its_own_in_the_order_of_its_indices():
+    split = make_split()
+    part = split.subset(torch.tensor([20, 3, 4]))
+    ((images, labels),) = part.batches(5)
+    whole = torch.cat([images for images, _ in split.batches(23)])
+    assert len(part) == 3
+    assert torch.equal(labels, split.labels[[20, 3, 4]])
+    assert torch.equal(images, whole[[20, 3, 4]])
+    assert len(split) == 23

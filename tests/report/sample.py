@@ -51,7 +51,8 @@ def report(**changes) -> Report:
         "session": {"provider": "CPUExecutionProvider", "graph optimisation": "all", "spinning": "stopped"},
         "data": DataFacts(
             name="fashion-sample", classes=CLASSES, train=10_800, val=1_200, test=400,
-            fingerprint="f" * 64, image_size=48, channels=1, resize="28 x 28 to 48 x 48, bilinear",
+            fingerprint="f" * 64, test_fingerprint="e" * 64, image_size=48, channels=1,
+            resize="28 x 28 to 48 x 48, bilinear",
         ),
         "networks": (
             network("original", "original", wrong=ORIGINAL_WRONG, file="artifacts/original.onnx"),

@@ -21,7 +21,7 @@ OWN = Preparation((0.286,), (0.353,))
 
 def bundle(classes=CLASSES) -> DataBundle:
     shown = Preprocessing(image_size=16, channels=1, mean=OWN.mean, std=OWN.std, resize="by hand")
-    return DataBundle("insects", classes, None, None, None, preprocessing=shown, fingerprint="0")
+    return DataBundle("insects", classes, None, None, None, preprocessing=shown, fingerprint="0", test_fingerprint="0")
 
 
 def takes(*, dtype="float32", channels=1, height=None, width=None) -> Signature:

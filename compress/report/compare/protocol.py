@@ -25,7 +25,7 @@ def protocol_of(report: Report) -> dict[str, str]:
     environment = report.environment
     threads = sorted({row.comparison.threads for row in report.latency})
     return {
-        "data": f"{report.data.test:,} test images, sha256 {report.data.fingerprint[:16]}",
+        "data": f"{report.data.test:,} test images, sha256 {report.data.test_fingerprint[:16]}",
         "processor": _stated(environment, "cpu", "model"),
         "threads": ", ".join(map(str, threads)) or "latency was not measured",
         "onnxruntime": _stated(environment, "packages", "onnxruntime"),

@@ -7,7 +7,7 @@ from tests.report.sample import latency_row, report
 
 def test_by_hand():
     assert protocol_of(report(environment=on_machine("Some CPU"))) == {
-        "data": "400 test images, sha256 ffffffffffffffff",
+        "data": "400 test images, sha256 eeeeeeeeeeeeeeee",
         "processor": "Some CPU",
         "threads": "1, 2",
         "onnxruntime": "1.27.0",
@@ -25,7 +25,8 @@ def test_what_a_report_does_not_state(environment):
 
 
 def test_networks_names_and_dates_are_no_part_of_it():
-    data = report().data.model_copy(update={"name": "renamed", "image_size": 64, "train": 5})
+    other_seed = {"fingerprint": "0" * 64}  # holds out other images to validate
+    data = report().data.model_copy(update={"name": "renamed", "image_size": 64, "train": 5} | other_seed)
     other = report(name="x", created="2027-01-01T00:00:00+00:00", data=data, notes=("n",), run=None)
     assert protocol_of(other) == protocol_of(report())
 
@@ -33,6 +34,7 @@ def test_networks_names_and_dates_are_no_part_of_it():
 @pytest.mark.parametrize(
     ("changes", "fact"),
     [
+        ({"data": report().data.model_copy(update={"test_fingerprint": "0" * 64})}, "data"),
         ({"environment": on_machine("Other CPU")}, "processor"),
         ({"environment": on_machine("Some CPU", onnxruntime="1.26.0")}, "onnxruntime"),
         ({"latency": (latency_row(1, 1, 1.48, 1.5, 1.55), latency_row(1, 4, 1.48, 1.5, 1.55))}, "threads"),
