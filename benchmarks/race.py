@@ -66,7 +66,8 @@ def summary(report: dict[str, Any]) -> tuple[str, ...]:
     original = next(row for row in report["networks"] if row["role"] == "original")
     pruned = next(row for row in report["networks"] if row["role"] == "candidate")
     drop = pruned["drop"]
-    faster = next((row for row in report["latency"] if (row["batch_size"], row["threads"]) == (1, 1)), None)
+    pairs = [row["comparison"] for row in report["latency"] if row["candidate"] == pruned["label"]]
+    faster = next((pair for pair in pairs if (pair["batch_size"], pair["threads"]) == (1, 1)), None)
     return (
         f"{pruned['kept_macs']:.1%}",
         f"{pruned['kept_parameters']:.1%}",
@@ -74,7 +75,7 @@ def summary(report: dict[str, Any]) -> tuple[str, ...]:
         f"{pruned['accuracy']['top1']['value']:.2%}",
         f"{drop['points']:+.2f} [{drop['low']:+.2f}, {drop['high']:+.2f}]",
         f"{faster['ratio']:.2f}x [{faster['ratio_low']:.2f}, {faster['ratio_high']:.2f}]" if faster else "-",
-        f"{sum(report['seconds'].values()) / 60:.1f}",
+        f"{sum(report['run']['seconds'].values()) / 60:.1f}",
     )
 
 

@@ -8,6 +8,7 @@ REPORT = {
         {"role": "extra", "accuracy": {"top1": {"value": 0.5}}},
         {
             "role": "candidate",
+            "label": "pruned",
             "kept_macs": 0.4987,
             "kept_parameters": 0.4,
             "accuracy": {"top1": {"value": 0.8655}},
@@ -15,10 +16,16 @@ REPORT = {
         },
     ],
     "latency": [
-        {"batch_size": 8, "threads": 1, "ratio": 3, "ratio_low": 3, "ratio_high": 3},
-        {"batch_size": 1, "threads": 1, "ratio": 2.13, "ratio_low": 2.1, "ratio_high": 2.16},
+        {
+            "candidate": "pruned",
+            "comparison": {"batch_size": 8, "threads": 1, "ratio": 3, "ratio_low": 3, "ratio_high": 3},
+        },
+        {
+            "candidate": "pruned",
+            "comparison": {"batch_size": 1, "threads": 1, "ratio": 2.13, "ratio_low": 2.1, "ratio_high": 2.16},
+        },
     ],
-    "seconds": {"01_baseline": 90.0, "03_search": 60.0},
+    "run": {"seconds": {"01_baseline": 90.0, "03_search": 60.0}},
 }
 ENVIRONMENT = {
     "packages": {"torch": "2.13.0"},

@@ -37,6 +37,11 @@ def call(*arguments, **environment):
         ["list", "-h"],
         ["list", "archs", "-h"],
         ["list", "datasets", "-h"],
+        ["list", "runs", "-h"],
+        ["verify", "-h"],
+        ["export", "-h"],
+        ["compare", "-h"],
+        ["report", "-h"],
         ["doctor", "-h"],
     ],
 )

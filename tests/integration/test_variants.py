@@ -33,7 +33,7 @@ def test_the_paper_preset_reports_full_and_pruned_rows(images, weights, tmp_path
     report = run_pipeline(config, out=run)
     assert [row.label for row in report.networks] == ["original, as given", "pruned (P)", "full (F)"]
     original, pruned, full = report.networks
-    assert (report.budget.asked_macs, report.budget.align, report.search.preset) == (None, 1, "paper")
+    assert (report.run.budget.asked_macs, report.run.budget.align, report.run.search.preset) == (None, 1, "paper")
     assert full.parameters == original.parameters > pruned.parameters
     assert 0.1 < pruned.kept_macs < 0.6  # bits start at one half, on either side of a layer
     assert pruned.epochs == full.epochs == 11
@@ -65,11 +65,11 @@ def test_the_paper_preset_starts_from_a_fresh_network_and_resumes(images, tmp_pa
 def test_the_ablation_with_a_budget_of_parameters(images, tmp_path):
     config = tiny_config(images, evolution=False, keep_params=0.4, search_epochs=1, finetune_epochs=1)
     report = run_pipeline(config, out=tmp_path / "run")
-    assert (report.budget.asked_macs, report.budget.asked_parameters) == (None, 0.4)
+    assert (report.run.budget.asked_macs, report.run.budget.asked_parameters) == (None, 0.4)
     assert 0.36 < report.candidate.kept_parameters <= 0.4
-    assert report.config["evolution"] is False
-    assert {row["energy_best"] for row in report.search.history} == {
-        row["energy_mean"] for row in report.search.history
+    assert report.run.config["evolution"] is False
+    assert {row["energy_best"] for row in report.run.search.history} == {
+        row["energy_mean"] for row in report.run.search.history
     }
 
 
@@ -120,7 +120,7 @@ def test_a_network_with_batchnorm(tmp_path):
         data, arch="resnet18", image_size=16, align=16, baseline_epochs=1, search_epochs=1, finetune_epochs=1
     )
     report = run_pipeline(config, out=tmp_path / "run")
-    assert report.removal.batchnorm_recalibrated
+    assert report.run.removal.batchnorm_recalibrated
     assert report.candidate.kept_macs <= 0.5
     assert report.candidate.accuracy.top1.value > 0.9
 

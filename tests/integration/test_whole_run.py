@@ -17,7 +17,7 @@ from tests.helpers.command import compress
 from tests.helpers.runs import loaded, small_network, whole_network
 
 FILES = """
-    config.toml env.json data.json events.jsonl report.json report.md MANIFEST.sha256
+    config.toml env.json data.json events.jsonl report.json report.md report.html MODEL_CARD.md MANIFEST.sha256
     artifacts/original.onnx artifacts/pruned.onnx artifacts/model.json
     01_baseline/weights.safetensors 02_original/weights.safetensors 03_search/weights.safetensors 03_search/plan.json
     03_search/history.json 04_remove/plan.json 04_remove/removal.json 04_remove/weights.safetensors
@@ -74,9 +74,9 @@ def test_the_verdict_is_on_stdout_and_the_rest_on_stderr(finished, report):
 
 
 def test_the_budget_is_kept_in_aligned_counts(finished, report):
-    assert report.budget.asked_macs == 0.5
-    assert 0.49 <= report.budget.achieved_macs <= 0.5
-    assert report.budget.achieved_macs == report.candidate.kept_macs
+    assert report.run.budget.asked_macs == 0.5
+    assert 0.49 <= report.run.budget.achieved_macs <= 0.5
+    assert report.run.budget.achieved_macs == report.candidate.kept_macs
     layers = json.loads((finished / "04_remove/plan.json").read_text())["layers"]
     assert len(layers) == 1 + 8 * 3  # SqueezeNet: a stem, then one squeeze and two expands in each of eight fires
     for root, layer in layers.items():
