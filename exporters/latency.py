@@ -2,9 +2,9 @@
 
 A round opens both files afresh, because two sessions of one file differ by a percent or so (memory
 layout), holds the process on other cores than the round before, warms both files up, then times them
-in turn, in an order drawn for every pair. The interval on the ratio resamples rounds, and blocks of
-neighbouring pairs within them, so that it covers what changes between sessions and cores and what
-drifts within one.
+in turn, in an order drawn for every pair. Pairs that another process came between do not count for the
+ratio. Its interval resamples rounds, and blocks of neighbouring pairs within them, so that it covers
+what changes between sessions and cores and what drifts within one.
 """
 
 import gc
@@ -19,6 +19,7 @@ import numpy as np
 
 from exporters.affinity import core_sets, held_on
 from exporters.calls import Call, CallFactory, calls_of
+from exporters.interruptions import Round, interruptions, undisturbed
 from exporters.paired_ratio import ratio_interval
 from exporters.timing import Timing, summarise_timing
 
@@ -66,7 +67,8 @@ class LatencyComparison:
         rounds: times that both files were opened.
         original: timing of the original.
         candidate: timing of the candidate.
-        ratio: median over the pairs of original / candidate; above 1 the candidate is faster.
+        ratio: median of original / candidate over the pairs that nothing interrupted, or over all where
+            those are too few; above 1 the candidate is faster.
         ratio_low: lower end of the 95 % interval on the ratio.
         ratio_high: its upper end.
         pinned: whether the process was held on as many cores as there are threads.
@@ -126,7 +128,7 @@ def compare_latency(
         for path, size in zip((original, candidate), image_size, strict=True)
     ]
     choices = core_sets(threads) or ((),)
-    rounds: list[np.ndarray] = []
+    rounds: list[Round] = []
     pinned = True
     start = time.perf_counter()
     while len(rounds) < max(settings.rounds, FEWEST_ROUNDS):
@@ -165,24 +167,27 @@ def _warm_up(calls: Calls, *, seconds: float) -> None:
         previous = medians
 
 
-def _time_pairs(calls: Calls, *, settings: LatencySettings, random: np.random.Generator) -> np.ndarray:
-    """Milliseconds [pairs, 2] of the original and the candidate, in turn."""
+def _time_pairs(calls: Calls, *, settings: LatencySettings, random: np.random.Generator) -> Round:
+    """Time the original and the candidate in turn."""
     original, candidate = calls
     wanted = -(-settings.min_pairs // settings.rounds)
     pairs: list[tuple[float, float]] = []
+    disturbed: list[int] = []
     with _no_garbage_collection():
         start = time.perf_counter()
         while True:
             seconds = (time.perf_counter() - start) * settings.rounds
             enough = seconds >= settings.min_seconds and len(pairs) >= wanted
             if len(pairs) >= FEWEST_PAIRS and (enough or seconds >= settings.max_seconds):
-                return np.array(pairs)
+                return Round(np.array(pairs), np.array(disturbed))
+            before = interruptions()
             if random.random() < 0.5:
                 first = original.milliseconds()
                 pairs.append((first, candidate.milliseconds()))
             else:
                 first = candidate.milliseconds()
                 pairs.append((original.milliseconds(), first))
+            disturbed.append(interruptions() - before)
 
 
 @contextmanager
@@ -196,12 +201,12 @@ def _no_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _summarise(
-    rounds: list[np.ndarray], *, batch_size: int, threads: int, seed: int, pinned: bool
-) -> LatencyComparison:
-    interval = ratio_interval(rounds, seed=seed)
+def _summarise(rounds: list[Round], *, batch_size: int, threads: int, seed: int, pinned: bool) -> LatencyComparison:
+    quiet = undisturbed(rounds, fewest_rounds=FEWEST_ROUNDS, fewest_pairs=FEWEST_PAIRS)
+    interval = ratio_interval(quiet, seed=seed)
     original, candidate = (
-        summarise_timing([pairs[:, column] for pairs in rounds], batch_size=batch_size, seed=seed) for column in (0, 1)
+        summarise_timing([part.milliseconds[:, column] for part in rounds], batch_size=batch_size, seed=seed)
+        for column in (0, 1)
     )
     return LatencyComparison(
         batch_size=batch_size,

@@ -79,8 +79,8 @@ def test_the_table():
     assert "| 2 | 1 | 22 layers against 20 |" in text
     assert "0.909 times as fast" in text
     assert "0.912 with threads 1" in text
-    assert text.endswith("Measured on 2026-11-22 on Some CPU, 2 cores (avx2), commit abc, Python 3.12, onnxruntime 1.31, "
-                         "torch 2.13, numpy 2.4; 2.5 s a comparison in 10 rounds.\n")  # fmt: skip
+    machine = "Some CPU, 2 cores (avx2), commit abc, Python 3.12, onnxruntime 1.31, torch 2.13, numpy 2.4"
+    assert text.endswith(f"Measured on 2026-11-22 on {machine}; 2.5 s a comparison in 10 rounds.\n")
 
 
 @pytest.mark.slow
@@ -96,9 +96,12 @@ def test_a_file_against_itself_contains_1_in_18_of_20(files, neighbours):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("neighbours", [0, 1])
 @pytest.mark.parametrize("names", [("20 layers", "22 layers"), ("22 layers", "20 layers")])
-def test_a_planted_slow_down_of_ten_percent_is_found(files, names):
-    compared = compare(files, names, threads=1, repeats=5, settings=LatencySettings())
-    wanted = "slower" if names[0] == "20 layers" else "faster"
-    assert [one.verdict for one in compared].count(wanted) >= 4
-    assert "slower" not in {one.verdict for one in compared} or wanted == "slower"
+def test_a_planted_slow_down_of_ten_percent_is_found(files, names, neighbours):
+    with busy_neighbours(neighbours):
+        compared = compare(files, names, threads=1, repeats=5, settings=LatencySettings())
+    wanted, wrong = ("slower", "faster") if names[0] == "20 layers" else ("faster", "slower")
+    verdicts = [one.verdict for one in compared]
+    assert verdicts.count(wanted) >= 4
+    assert wrong not in verdicts
