@@ -1,0 +1,129 @@
+"""``compress export`` on a finished run and on weights alone, through the real command line."""
+
+import json
+import shutil
+import subprocess
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+
+from compress.report.store import parse_report
+from compress.runs import RunFolder
+from compress.stages.shipped import shipped_files
+from tests.helpers.command import compress
+from tests.helpers.images import write_image_folder
+from tests.helpers.runs import loaded
+
+ROWS = ["original", "pruned", "original int8", "pruned int8"]
+
+
+@pytest.fixture
+def run(finished, tmp_path):
+    """A copy of the finished run that a test may change."""
+    return shutil.copytree(finished, tmp_path / "run")
+
+
+def logits(path, images):
+    session = onnxruntime.InferenceSession(path.read_bytes())
+    return session.run(None, {session.get_inputs()[0].name: np.ascontiguousarray(images)})[0]
+
+
+def test_int8_files_become_rows_of_the_same_report(run):
+    done = compress("export", run, "--int8", "--calibration-images", 60, "--seconds", 0.05, "--quiet", "--json")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert [one["label"] for one in document["files"]] == ROWS[2:]
+    report = parse_report((run / "report.json").read_text(), source="report.json")
+    assert document["report"] == json.loads(report.model_dump_json())
+    assert [row.label for row in report.networks] == ROWS
+    pruned = report.networks[3]
+    assert (pruned.role, pruned.precision, pruned.origin.source) == ("extra", "int8", "pruned")
+    assert pruned.origin.quantization.calibration_images == 60
+    assert abs(pruned.origin.drop.points) < 5
+    assert pruned.size_bytes < 0.5 * report.candidate.size_bytes
+    manifest = subprocess.run(["sha256sum", "-c", "--quiet", "MANIFEST.sha256"], cwd=run, check=False)
+    assert manifest.returncode == 0
+
+
+def test_all_kinds_of_files_answer_as_the_run_does(run):
+    flags = ("--fp16", "--embed-preprocessing", "--ort", "--opset", 20, "--no-verify")
+    done = compress("export", run, *flags)
+    assert done.returncode == 0, done.stderr
+    assert f"Measure them: compress verify {run}" in done.stderr
+    assert "pruned.opset20.onnx answers as the module" in done.stdout
+    files = {file.label: file for file in shipped_files(RunFolder.open(run))}
+    assert "pruned opset20 nhwc" in files
+    assert files["pruned opset20"].parity.passed
+    _config, data = loaded(run)
+    images, _labels = next(iter(data.test.batches(40)))
+    expected = logits(run / "artifacts/pruned.onnx", images.numpy())
+    pixels = np.round(
+        (images.permute(0, 2, 3, 1).numpy() * data.preprocessing.std[0] + data.preprocessing.mean[0]) * 255
+    )
+    for name, given, tolerance in (
+        ("pruned.opset20.onnx", images.numpy(), 1e-4),
+        ("pruned.opset20.ort", images.numpy(), 1e-4),
+        ("pruned.opset20.nhwc.onnx", pixels.astype(np.uint8), 1e-3),
+        ("pruned.opset20.fp16.onnx", images.numpy(), 0.05),
+    ):
+        found = logits(run / "artifacts" / name, given)
+        np.testing.assert_allclose(found, expected, atol=tolerance * max(1, np.abs(expected).max()))
+    named = json.loads((run / "artifacts/model.json").read_text())["files"]
+    assert named["pruned opset20 ort"] == "pruned.opset20.ort"
+    assert named["pruned"] == "pruned.onnx"
+    assert onnx.load(run / "artifacts/pruned.opset20.nhwc.onnx").opset_import[0].version == 20
+
+
+def test_the_same_files_twice_are_the_same_bytes_and_one_record(run):
+    first = compress("export", run, "--int8", "--no-verify", "--json", "--quiet")
+    again = compress("export", run, "--int8", "--no-verify", "--json", "--quiet")
+    shas = [[one["sha256"] for one in json.loads(done.stdout)["files"]] for done in (first, again)]
+    assert shas[0] == shas[1]
+    assert [file.label for file in shipped_files(RunFolder.open(run))] == ROWS
+
+
+def test_weights_without_a_run(finished, images, tmp_path):
+    weights, out = finished / "02_original/weights.safetensors", tmp_path / "my files"
+    flags = ("--arch", "squeezenet", "--weights", weights, "--dataset", images, "--image-size", 24, "--out", out)
+    done = compress("export", *flags, "--int8", "--embed-preprocessing")
+    assert done.returncode == 0, done.stderr
+    assert sorted(file.name for file in out.iterdir()) == [
+        "model.int8.nhwc.onnx", "model.int8.onnx", "model.json", "model.nhwc.onnx", "model.onnx",
+    ]  # fmt: skip
+    assert (out / "model.onnx").read_bytes() == (finished / "artifacts/original.onnx").read_bytes()
+    facts = json.loads((out / "model.json").read_text())
+    recorded = json.loads((finished / "artifacts/model.json").read_text())
+    assert {**facts, "files": 0} == {**recorded, "files": 0}
+    assert f"compress verify --original '{out}/model.onnx' --candidate '{out}/model.int8.onnx'" in done.stderr
+    assert list(tmp_path.iterdir()) == [out]
+    again = compress("export", *flags)
+    assert (again.returncode, "exists already" in again.stderr) == (2, True)
+
+
+def test_weights_of_other_classes(finished, tmp_path):
+    data = write_image_folder(tmp_path / "more", train=10, test=2, size=24, classes=4)
+    weights = finished / "02_original/weights.safetensors"
+    done = compress("export", "-a", "squeezenet", "--weights", weights, "--dataset", data, "--out", tmp_path / "out")
+    assert done.returncode == 4
+    assert "another number of classes than the 4 of more" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        ([], 2, "what shall be exported?"),
+        (["RUN", "--arch", "squeezenet", "--int8"], 2, "what shall be exported?"),
+        (["RUN"], 2, "has its fp32 files already"),
+        (["RUN", "--int8", "--image-size", 32], 2, "drop --image-size"),
+        (["RUN", "--opset", 12], 2, "at least 18"),
+        (["/nowhere", "--int8"], 4, "is not a run folder"),
+        (["--arch", "squeezenet", "--weights", "w"], 2, "give --dataset, --out too"),
+    ],
+)
+def test_a_wrong_call_says_why(finished, arguments, code, message):
+    done = compress("export", *[finished if word == "RUN" else word for word in arguments])
+    assert done.returncode == code
+    assert message in done.stderr
