@@ -1,8 +1,9 @@
 """INT8: static quantisation to QDQ, per channel, calibrated on training images.
 
-Ranges are the smallest and largest value seen (min-max). Of min-max, moving average, percentile and
-entropy on SqueezeNet with 4,000 test images it was never worse than 0.1 points and came nearest the
-float32 logits; signed activations were five times slower than unsigned ones on an x86 processor.
+Ranges are the smallest and largest value seen (min-max). With min-max, moving average, percentile and
+entropy SqueezeNet's Top-1 was the same within 0.2 points on 4,000 test images; min-max comes nearest the
+float32 logits (as near as entropy) and keeps no histogram. Signed activations took five times as long
+as unsigned ones on an x86 processor; one scale for a layer's weights saved 1 % of the time.
 """
 
 import tempfile
