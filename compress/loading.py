@@ -7,13 +7,12 @@ import torch
 from torch import nn
 
 from compress.errors import BadInputError, UsageError
-from compress.runs import RunFolder
+from compress.runs import MODEL_FACTS, RunFolder
 from compress.structure.plan import PruningPlan
 from compress.structure.remove import cut
 from models_zoo.zoo import UnknownArchError, build_network
 
 Which = Literal["pruned", "original"]
-MODEL_FACTS = "artifacts/model.json"
 
 
 def load(run: str | Path, network: Which = "pruned") -> nn.Module:

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import ModelProto
 
 from exporters.atomic import write_atomically
-from exporters.errors import ExportError, OnnxFileError
-from exporters.onnx_messages import strip_traces, tensors_of
+from exporters.errors import ExportError
+from exporters.onnx_messages import strip_traces
 
 
 @dataclass(frozen=True)
@@ -32,23 +31,6 @@ class OnnxArtifact:
     size_bytes: int
     opset: int
     denormals_flushed: int
-
-
-def read_model(path: Path) -> ModelProto:
-    """The model in a self-contained ONNX file.
-
-    Raises:
-        OnnxFileError: the file is missing, damaged, or keeps weights in other files.
-    """
-    try:
-        model = onnx.load_model_from_string(path.read_bytes())
-    except OSError as error:
-        raise OnnxFileError(f"cannot read the ONNX file {path}: {error.strerror}") from error
-    except DecodeError as error:
-        raise OnnxFileError(f"expected an ONNX file, {path} is damaged or something else: {error}") from error
-    if any(tensor.external_data for tensor in tensors_of(model)):
-        raise OnnxFileError(f"expected all weights inside the file, {path} takes some from other files")
-    return model
 
 
 def metadata_of(model: ModelProto) -> dict[str, str]:

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 from onnx import GraphProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
-from exporters.artifact import OnnxArtifact, metadata_of, read_model, write_model
+from exporters.artifact import OnnxArtifact, metadata_of, write_model
 from exporters.errors import ExportError
+from exporters.onnx_reading import read_onnx
 
 LAYOUT = "NHWC, uint8"
 PIXEL_SCALE = "none: the graph divides by 255, subtracts mean and divides by std, per channel, itself"
@@ -33,7 +34,7 @@ def embed_preprocessing(source: Path, target: Path, *, mean: Sequence[float], st
         OnnxFileError: the source cannot be read.
         ExportError: the source takes something else, or mean and std are not one number a channel.
     """
-    model = read_model(source)
+    model = read_onnx(source).model
     graph = model.graph
     (images,) = graph.input
     channels = _check(images, source, mean=mean, std=std)

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 from onnx import GraphProto, NodeProto, TensorProto, helper, numpy_helper
 
-from exporters.artifact import OnnxArtifact, metadata_of, read_model, write_model
+from exporters.artifact import OnnxArtifact, metadata_of, write_model
 from exporters.errors import ExportError
+from exporters.onnx_reading import read_onnx
 
 _LARGEST = float(np.finfo(np.float16).max)
 _SMALLEST_TENSOR = 16  # numbers; below this the cast's node is larger than what it saves
@@ -27,7 +28,7 @@ def to_float16(source: Path, target: Path) -> OnnxArtifact:
         OnnxFileError: the source cannot be read.
         ExportError: it has no float32 weights.
     """
-    model = read_model(source)
+    model = read_onnx(source).model
     casts = [cast for tensor in model.graph.initializer if (cast := _halve(tensor)) is not None]
     if not casts:
         raise ExportError(f"expected a file with float32 weights, {source} has none that could be halved")

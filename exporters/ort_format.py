@@ -11,9 +11,9 @@ import onnxruntime
 from onnxruntime import InferenceSession, SessionOptions
 from onnxruntime.tools.ort_format_model import create_config_from_models
 
-from exporters.artifact import read_model
 from exporters.atomic import write_atomically
 from exporters.errors import ExportError
+from exporters.onnx_reading import read_onnx
 
 _ERRORS_ONLY = 3
 logging.getLogger("ort_format_model.utils").setLevel(logging.WARNING)  # tells of every file it writes
@@ -54,7 +54,7 @@ def to_ort_format(source: Path, folder: Path) -> OrtArtifact:
         OnnxFileError: the source cannot be read.
         ExportError: onnxruntime cannot convert it, or the result answers differently.
     """
-    read_model(source)
+    read_onnx(source)
     name = source.name.removesuffix(".onnx")
     with tempfile.TemporaryDirectory(prefix="compress-ort-") as temporary:
         made, listed = Path(temporary) / f"{name}.ort", Path(temporary) / "operators.config"

@@ -17,7 +17,7 @@ from onnx import ModelProto
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from exporters.artifact import OnnxArtifact, metadata_of, read_model, write_model
+from exporters.artifact import OnnxArtifact, metadata_of, write_model
 from exporters.errors import ExportError
 from exporters.int8_graph import (
     WEIGHTED,
@@ -27,6 +27,7 @@ from exporters.int8_graph import (
     part_stem,
     share_concat_scales,
 )
+from exporters.onnx_reading import read_onnx
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -93,7 +94,7 @@ def quantize_int8(
         OnnxFileError: the source cannot be read.
         ExportError: there are no images, or nothing to quantise, or the source is quantised already.
     """
-    model = read_model(source)
+    model = read_onnx(source).model
     operators = {node.op_type for node in model.graph.node}
     if not operators & set(WEIGHTED) or "QuantizeLinear" in operators:
         raise ExportError(
@@ -123,7 +124,7 @@ def _quantize(source: Path, reader: "_Reader", settings: Int8Settings) -> ModelP
     with tempfile.TemporaryDirectory(prefix="compress-int8-") as folder:
         prepared, parted, made = (Path(folder) / name for name in ("prepared.onnx", "parted.onnx", "made.onnx"))
         quant_pre_process(source, prepared, skip_symbolic_shape=True)  # fuses BatchNorm, infers shapes
-        model = read_model(prepared)
+        model = read_onnx(prepared).model
         stem = part_stem(model)
         parted.write_bytes(model.SerializeToString(deterministic=True))
         try:
@@ -145,7 +146,7 @@ def _quantize(source: Path, reader: "_Reader", settings: Int8Settings) -> ModelP
                 raise ExportError("expected at least one batch of calibration images, got none") from error
             reason = str(error).strip().split("\n", 1)[0]
             raise ExportError(f"expected a file that onnxruntime can quantise, {source} gives: {reason}") from error
-        return read_model(made)
+        return read_onnx(made).model
 
 
 class _Reader(CalibrationDataReader):

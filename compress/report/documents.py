@@ -9,10 +9,8 @@ from compress.report.markdown import render_markdown
 from compress.report.model import Report
 from compress.report.model_card import render_model_card
 from compress.report.store import dump_report
-from compress.runs import RunFolder
+from compress.runs import MODEL_FACTS, RunFolder
 from compress.runs.atomic import machine_faults, write_atomically
-
-MODEL_FACTS = "artifacts/model.json"
 
 
 def render_documents(report: Report) -> dict[str, str]:

@@ -9,8 +9,8 @@ from compress.report import class_tables, figures, latency_tables, tables
 from compress.report.markdown import escape, table_lines, verdict_lines
 from compress.report.model import NetworkRow, Report
 from compress.report.run_facts import RunFacts
+from compress.runs import MODEL_FACTS
 
-MODEL_FILE = "artifacts/model.json"
 MOST_NAMED = 20
 """Classes named in the card; model.json has all."""
 
@@ -34,7 +34,7 @@ def render_model_card(report: Report, model_facts: Mapping[str, Any]) -> str:
         )
     missing = [name for name in _NEEDED if name not in model_facts]
     if missing:
-        raise BadInputError(f"expected {', '.join(missing)} in {MODEL_FILE}, got none; try the run's own file")
+        raise BadInputError(f"expected {', '.join(missing)} in {MODEL_FACTS}, got none; try the run's own file")
     arch, licence = str(model_facts["arch"]), str(model_facts.get("license", "unknown"))
     lines = [
         *_front_matter(licence),
@@ -70,7 +70,7 @@ def loading_snippet(report: Report, model_facts: Mapping[str, Any]) -> str:
             "import onnxruntime",
             "from PIL import Image, ImageOps",
             "",
-            f'facts = json.loads(Path("{MODEL_FILE}").read_text(encoding="utf-8"))',
+            f'facts = json.loads(Path("{MODEL_FACTS}").read_text(encoding="utf-8"))',
             f'image = ImageOps.exif_transpose(Image.open("photo.png")).convert("{"L" if channels == 1 else "RGB"}")',
             *(cut if "centred square" in str(model_facts["resize"]) else []),
             f"image = image.resize(({size}, {size}), Image.Resampling.BILINEAR)",
@@ -124,7 +124,7 @@ def _results(report: Report) -> Iterator[str]:
 
 def _data(report: Report, facts: Mapping[str, Any]) -> Iterator[str]:
     data, classes = report.data, report.data.classes
-    more = f" and {len(classes) - MOST_NAMED} more, in {MODEL_FILE}" if len(classes) > MOST_NAMED else ""
+    more = f" and {len(classes) - MOST_NAMED} more, in {MODEL_FACTS}" if len(classes) > MOST_NAMED else ""
     mean, std = (", ".join(f"{value:g}" for value in facts[name]) for name in ("mean", "std"))
     yield "## Data"
     yield ""

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from compress.errors import BadInputError
-from compress.report.documents import MODEL_FACTS, keep_report
+from compress.report.documents import keep_report
 from compress.report.model import Report
 from compress.report.store import parse_report
-from compress.runs import RunFolder
+from compress.runs import MODEL_FACTS, RunFolder
 
 
 def render_again(path: Path, *, licence: str | None = None) -> Report:

@@ -22,6 +22,9 @@ from compress.runs.manifest import Manifest, sha256_of
 
 STAGES = ("01_baseline", "02_original", "03_search", "04_remove", "05_finetune", "06_export", "07_verify")
 
+MODEL_FACTS = "artifacts/model.json"
+"""Classes, preprocessing, names of the files: what a deployer needs, and what rebuilds the networks."""
+
 CONFIG = "config.toml"
 EVENTS = "events.jsonl"
 _FINISHED = "finished.json"

@@ -1,19 +1,18 @@
 """Export: the networks of the verdict as ONNX files, checked against torch on real images."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor, nn
 
-from compress import __version__
 from compress.costs import Cost
 from compress.errors import BadInputError, CheckFailedError
 from compress.report.model import Role
+from compress.runs import MODEL_FACTS
 from compress.stages.bench import Bench
+from compress.stages.metadata import file_metadata, model_facts
 from compress.stages.shipped import ShippedFile, record
 from exporters.errors import ExportError, OnnxFileError
 from exporters.onnx_export import export_onnx
@@ -67,7 +66,8 @@ def export(bench: Bench, entrants: list[Entrant], *, notes: tuple[str, ...]) -> 
         return
     with bench.stage(name):
         record(bench.run, tuple(_export_one(bench, entrant) for entrant in entrants))
-        bench.run.write_json(f"{ARTIFACTS}/model.json", _model_facts(bench, entrants))
+        files = {entrant.label: Path(entrant.file).name for entrant in entrants}
+        bench.run.write_json(MODEL_FACTS, model_facts(bench.data, arch=bench.config.arch, files=files))
         bench.run.write_json(NOTES, notes)
 
 
@@ -75,15 +75,12 @@ def _export_one(bench: Bench, entrant: Entrant) -> ShippedFile:
     config, shown = bench.config, bench.data.preprocessing
     path = bench.run.path / entrant.file
     path.parent.mkdir(exist_ok=True)
-    metadata = {key: json.dumps(value) for key, value in _metadata(bench).items()} | {
-        "producer": f"compress {__version__}"
-    }
     artifact = export_onnx(
         entrant.network,
         path,
         input_shape=(shown.channels, shown.image_size, shown.image_size),
         opset=config.opset,
-        metadata=metadata,
+        metadata=file_metadata(bench.data),
     )
     bench.run.adopt(entrant.file)
     return ShippedFile(
@@ -114,29 +111,3 @@ def prove_parity(network: nn.Module, path: Path, images: Tensor, *, threads: int
             f"(allowed {parity.tolerance:.0e}) and agree on {parity.argmax_agreeing} of {parity.images} images"
         )
     return parity
-
-
-def _metadata(bench: Bench) -> dict[str, Any]:
-    shown = bench.data.preprocessing
-    return {
-        "classes": list(bench.data.classes),
-        "image_size": shown.image_size,
-        "channels": shown.channels,
-        "mean": list(shown.mean),
-        "std": list(shown.std),
-        "resize": shown.resize,
-        "pixel_scale": "divide 8-bit pixels by 255, then subtract mean and divide by std, per channel",
-        "layout": "NCHW, float32",
-    }
-
-
-def _model_facts(bench: Bench, entrants: list[Entrant]) -> dict[str, Any]:
-    return {
-        "schema_version": "1.0",
-        "arch": bench.config.arch,
-        "input": "images",
-        "output": "logits",
-        "files": {entrant.label: Path(entrant.file).name for entrant in entrants},
-        "data_fingerprint": bench.data.fingerprint,
-        **_metadata(bench),
-    }

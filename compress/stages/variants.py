@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from compress.data.bundle import DataBundle
-from compress.loading import MODEL_FACTS, Which, load
+from compress.loading import Which, load
 from compress.observer import Observer, Silent
-from compress.runs import RunFolder
+from compress.runs import MODEL_FACTS, RunFolder
 from compress.settings import decide, load_decided
 from compress.stages.bench import check_images, check_same_images
 from compress.stages.derive import Base, Made, Wanted, calibration_split, derive, made_of
 from compress.stages.ship import ARTIFACTS, export_faults, prove_parity
 from compress.stages.shipped import ShippedFile, record_variants, shipped_files
-from exporters.artifact import metadata_of, read_model
+from exporters.artifact import metadata_of
 from exporters.onnx_export import export_onnx
+from exporters.onnx_reading import read_onnx
 
 _NETWORKS: Mapping[str, Which] = {"original": "original", "candidate": "pruned"}
 """Roles of the rows that variants are made of, and their networks."""
@@ -93,7 +94,7 @@ def _other_opset(run: RunFolder, source: ShippedFile, opset: int, data: DataBund
         temporary / f"{Path(source.file).stem}.opset{opset}.onnx",
         input_shape=(shown.channels, shown.image_size, shown.image_size),
         opset=opset,
-        metadata=metadata_of(read_model(run.path / source.file)),
+        metadata=metadata_of(read_onnx(run.path / source.file).model),
     )
     config = decide(run.read_config().model_copy(update={"device": "cpu"}))
     parity = prove_parity(network, artifact.path, check_images(config, data), threads=config.threads)
