@@ -73,7 +73,7 @@ def _explain(error: BaseException) -> tuple[str, str, int]:
     if isinstance(error, CompressError):
         return type(error).__name__, str(error), error.exit_code
     if isinstance(error, typer.TyperException):
-        return "UsageError", f"{error.format_message()} (see --help)", error.exit_code
+        return "UsageError", f"{error.format_message()} ({_hint(error.format_message())})", error.exit_code
     if isinstance(error, KeyboardInterrupt):
         return "Interrupted", "interrupted", 130
     traceback.print_exception(error)
@@ -82,6 +82,11 @@ def _explain(error: BaseException) -> tuple[str, str, int]:
         f"this is a bug in compress, please report it with the lines above: {type(error).__name__}: {error}",
         1,
     )
+
+
+def _hint(message: str) -> str:
+    is_bare_name = "unexpected extra argument" in message and sys.argv[1:2] == ["run"]
+    return "a network is given as --arch NAME" if is_bare_name else "see --help"
 
 
 def _versions() -> str:

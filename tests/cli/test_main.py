@@ -80,6 +80,7 @@ def test_version_names_the_runtimes():
     ("arguments", "code", "message"),
     [
         (["run"], 2, "which network?"),
+        (["run", "squeezenet"], 2, "a network is given as --arch NAME"),
         (["run", "--arhc", "x"], 2, "--arch"),
         (["rnu"], 2, "No such command 'rnu'"),
         (["run", "-a", "squeezenet", "--keep-macs", "1.5"], 2, "keep_macs: expected a fraction between 0 and 1"),
