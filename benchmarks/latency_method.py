@@ -34,8 +34,15 @@ from models_zoo.zoo import build_network
 
 ROOT = Path(__file__).parent.parent
 PIXELS = {"squeezenet": 48, "20 layers": 12, "22 layers": 12}
+COLUMNS = (
+    "Threads", "Neighbours", "Pair", "True ratio", "Intervals that contain it", "Verdicts", "Median interval", "CV",
+)  # fmt: skip
 _CHANNELS = 64
 _ALONE_RUNS = 6
+_ALONE = (
+    "import sys; from pathlib import Path; from benchmarks.latency_method import alone; "
+    "sys.stdout.write(str(alone(Path(sys.argv[1]), threads=int(sys.argv[2]), seconds=float(sys.argv[3]))))"
+)
 _NEIGHBOUR = "import numpy\na = numpy.random.rand(300, 300)\nwhile True:\n    a = a @ a\n    a /= a.max()\n"
 
 
@@ -143,12 +150,11 @@ def compare(
     files: dict[str, Path], names: tuple[str, str], *, threads: int, repeats: int, settings: LatencySettings
 ) -> list[LatencyComparison]:
     """Comparisons of one pair at batch 1, each with a seed of its own."""
-    original, candidate = names
     return [
         compare_latency(
-            files[original],
-            files[candidate],
-            image_size=(PIXELS[original], PIXELS[candidate]),
+            files[names[0]],
+            files[names[1]],
+            image_size=(PIXELS[names[0]], PIXELS[names[1]]),
             batch_size=1,
             threads=threads,
             settings=LatencySettings(**asdict(settings) | {"seed": seed}),
@@ -175,11 +181,7 @@ def alone_ratio(files: dict[str, Path], *, threads: int, seconds: float) -> dict
     runs: dict[str, list[float]] = {"20 layers": [], "22 layers": []}
     for _ in range(_ALONE_RUNS):
         for name, milliseconds in runs.items():
-            code = (
-                "import sys; from pathlib import Path; from benchmarks.latency_method import alone; "
-                "sys.stdout.write(str(alone(Path(sys.argv[1]), threads=int(sys.argv[2]), seconds=float(sys.argv[3]))))"
-            )
-            command = [sys.executable, "-c", code, str(files[name]), str(threads), str(seconds)]
+            command = [sys.executable, "-c", _ALONE, str(files[name]), str(threads), str(seconds)]
             done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
             milliseconds.append(float(done.stdout))
     twenty, more = (statistics.median(runs[name]) for name in ("20 layers", "22 layers"))
@@ -210,11 +212,7 @@ def busy_neighbours(count: int) -> Iterator[None]:
 
 def table(results: dict[str, Any]) -> str:
     """The results as Markdown, and what they were measured on."""
-    lines = [
-        ("Threads", "Neighbours", "Pair", "True ratio", "Intervals that contain it", "Verdicts", "Median interval",
-         "CV"),
-        ("---",) * 8,
-    ]  # fmt: skip
+    lines = [COLUMNS, ("---",) * len(COLUMNS)]
     for outcome in results["outcomes"]:
         lows, ratios, highs = (statistics.median(column) for column in zip(*outcome["intervals"], strict=True))
         verdicts = {name: outcome["verdicts"].count(name) for name in dict.fromkeys(outcome["verdicts"])}

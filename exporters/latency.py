@@ -49,7 +49,7 @@ class LatencySettings:
         seed: of the images, the order within pairs and the bootstrap.
     """
 
-    rounds: int = 10
+    rounds: int = 16
     min_pairs: int = 64
     min_seconds: float = 2.5
     max_seconds: float = 6.0

@@ -1,7 +1,9 @@
+from statistics import NormalDist
+
 import numpy as np
 import pytest
 
-from exporters.paired_ratio import median_interval, ratio_interval
+from exporters.paired_ratio import expanded_tail, median_interval, ratio_interval
 
 
 def simulated_rounds(
@@ -58,6 +60,14 @@ def test_the_interval_covers_the_truth_at_least_as_often_as_it_says():
     random = np.random.default_rng(2)
     intervals = [ratio_interval(simulated_rounds(random), seed=number) for number in range(200)]
     assert np.mean([interval.low <= 1 <= interval.high for interval in intervals]) >= 0.95
+
+
+@pytest.mark.parametrize(("rounds", "quantile"), [(4, 3.182), (5, 2.776), (10, 2.262), (16, 2.131), (200, 1.972)])
+def test_quantiles_are_further_out_with_few_rounds(rounds, quantile):
+    """Against Student's quantiles from a table: a bootstrap of n has a standard error sqrt((n - 1) / n) too small."""
+    expected = NormalDist().cdf(-quantile * (rounds / (rounds - 1)) ** 0.5)
+    assert expanded_tail(rounds) == pytest.approx(expected, rel=0.12)
+    assert expanded_tail(rounds) < 0.025
 
 
 def test_the_interval_of_a_median_covers_it():
