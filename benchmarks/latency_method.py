@@ -34,9 +34,7 @@ from models_zoo.zoo import build_network
 
 ROOT = Path(__file__).parent.parent
 PIXELS = {"squeezenet": 48, "20 layers": 12, "22 layers": 12}
-COLUMNS = (
-    "Threads", "Neighbours", "Pair", "True ratio", "Intervals that contain it", "Verdicts", "Median interval", "CV",
-)  # fmt: skip
+COLUMNS = ("Threads", "Neighbours", "Pair", "True ratio", "Intervals with it", "Verdicts", "Median interval", "CV")
 _CHANNELS = 64
 _ALONE_RUNS = 6
 _ALONE = (
@@ -111,11 +109,8 @@ def main() -> None:
 def write_files(folder: Path) -> dict[str, Path]:
     """SqueezeNet as the default run has it, and two stacks of equal convolutions."""
     torch.manual_seed(0)
-    networks = {
-        "squeezenet": build_network("squeezenet", classes=10, channels=1, image_size=PIXELS["squeezenet"]),
-        "20 layers": equal_layers(20),
-        "22 layers": equal_layers(22),
-    }
+    networks = {f"{count} layers": equal_layers(count) for count in (20, 22)}
+    networks["squeezenet"] = build_network("squeezenet", classes=10, channels=1, image_size=PIXELS["squeezenet"])
     return {
         name: export_onnx(
             network,
