@@ -2,7 +2,7 @@
 
 Example: python -m benchmarks.latency_method --repeats 20 --out benchmarks/latency_method.md
 
-Two things are asked of ``exporters.latency.compare_latency``: that the 95 % interval of a file against
+Two things are asked of ``exporters.measure.latency.compare_latency``: that the 95 % interval of a file against
 itself contains 1, and that two layers more than 20 equal ones are found as what they cost. What they
 cost is counted (multiply-accumulates) and measured another way: each file alone in a process of its
 own, in long runs.
@@ -26,10 +26,10 @@ import torch
 from torch import nn
 
 from compress.environment import describe_environment, usable_cores
-from exporters.calls import calls_of
-from exporters.latency import LatencyComparison, LatencySettings, compare_latency
-from exporters.onnx_cost import count_cost
-from exporters.onnx_export import export_onnx
+from exporters.measure.calls import calls_of
+from exporters.measure.latency import LatencyComparison, LatencySettings, compare_latency
+from exporters.read.onnx_cost import count_cost
+from exporters.write.onnx_export import export_onnx
 from models_zoo.zoo import build_network
 
 ROOT = Path(__file__).parent.parent

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from compress.observer import Observer
     from compress.report.model import Report
     from compress.verdict.settings import VerifySettings
-    from exporters.signature import Layout
+    from exporters.read.signature import Layout
 
 _FILES, _GATES, _TIMING = "Any two files", "Gates (the pessimistic end of the interval counts; exit 3)", "Latency"
 

@@ -6,8 +6,8 @@ from compress.report import figures
 from compress.report.model import LatencyRow, Report
 from compress.report.tables import Table
 from compress.report.verdict import headline_latency
-from exporters.latency import LatencyComparison
-from exporters.profile import LayerTime
+from exporters.measure.latency import LatencyComparison
+from exporters.measure.profile import LayerTime
 
 
 def latency_table(report: Report) -> Table:

@@ -8,12 +8,12 @@ from compress.report.run_facts import Part, RunFacts
 from compress.verify.accuracy import AccuracyDrop, AccuracyReport
 from compress.verify.comparison import Comparison
 from compress.verify.gates import GateResult
-from exporters.latency import LatencyComparison
-from exporters.memory import MemoryUse
-from exporters.parity import ParityReport
-from exporters.profile import OperatorProfile
-from exporters.quantize import Quantization
-from exporters.signature import Signature
+from exporters.measure.latency import LatencyComparison
+from exporters.measure.memory import MemoryUse
+from exporters.measure.profile import OperatorProfile
+from exporters.read.parity import ParityReport
+from exporters.read.signature import Signature
+from exporters.write.quantize import Quantization
 
 SCHEMA_VERSION: Final = "2.0"
 

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from compress.report import figures
 from compress.report.model import NetworkRow, Report
 from compress.verify.accuracy import AccuracyDrop
-from exporters.signature import Signature
+from exporters.read.signature import Signature
 
 LEFT = frozenset({"against", "answer", "file", "input", "kind", "made from", "note", "verdict"})
 """Columns of words, set left as the first one is; all others hold numbers."""

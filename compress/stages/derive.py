@@ -8,12 +8,12 @@ from compress.data.order import stratified_holdout
 from compress.environment import isa
 from compress.errors import UsageError
 from compress.report.model import Precision
-from exporters.artifact import OnnxArtifact
-from exporters.embed_preprocessing import embed_preprocessing
-from exporters.float16 import to_float16
-from exporters.ort_format import to_ort_format
-from exporters.parity import ParityReport
-from exporters.quantize import Int8Settings, Quantization, quantize_int8
+from exporters.read.parity import ParityReport
+from exporters.write.artifact import OnnxArtifact
+from exporters.write.embed_preprocessing import embed_preprocessing
+from exporters.write.float16 import to_float16
+from exporters.write.ort_format import to_ort_format
+from exporters.write.quantize import Int8Settings, Quantization, quantize_int8
 
 CALIBRATION_IMAGES = 512
 """Training images read for INT8 by default: from 32 to 2,048 SqueezeNet's Top-1 was the same within 0.2 points."""

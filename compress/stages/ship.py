@@ -15,8 +15,8 @@ from compress.stages.bench import Bench
 from compress.stages.metadata import file_metadata, model_facts
 from compress.stages.shipped import ShippedFile, record
 from exporters.errors import ExportError, OnnxFileError
-from exporters.onnx_export import export_onnx
-from exporters.parity import ParityReport, check_parity
+from exporters.read.parity import ParityReport, check_parity
+from exporters.write.onnx_export import export_onnx
 
 ARTIFACTS = "artifacts"
 NOTES = "06_export/notes.json"

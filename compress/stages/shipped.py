@@ -8,8 +8,8 @@ from pydantic.dataclasses import dataclass
 from compress.errors import BadInputError
 from compress.report.model import Precision, Role
 from compress.runs import RunFolder
-from exporters.parity import ParityReport
-from exporters.quantize import Quantization
+from exporters.read.parity import ParityReport
+from exporters.write.quantize import Quantization
 
 EXPORTED: Final = "06_export/export.json"
 VARIANTS: Final = "06_export/variants.json"

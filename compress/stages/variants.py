@@ -15,9 +15,9 @@ from compress.stages.bench import check_images, check_same_images
 from compress.stages.derive import Base, Made, Wanted, calibration_split, derive, made_of
 from compress.stages.ship import ARTIFACTS, export_faults, prove_parity
 from compress.stages.shipped import ShippedFile, record_variants, shipped_files
-from exporters.artifact import metadata_of
-from exporters.onnx_export import export_onnx
-from exporters.onnx_reading import read_onnx
+from exporters.read.onnx_reading import read_onnx
+from exporters.write.artifact import metadata_of
+from exporters.write.onnx_export import export_onnx
 
 _NETWORKS: Mapping[str, Which] = {"original": "original", "candidate": "pruned"}
 """Roles of the rows that variants are made of, and their networks."""

@@ -19,7 +19,7 @@ from compress.stages.derive import Base, Made, Wanted, calibration_split, derive
 from compress.stages.metadata import file_metadata, model_facts
 from compress.stages.ship import export_faults, prove_parity
 from compress.stages.weights import load_given
-from exporters.onnx_export import export_onnx
+from exporters.write.onnx_export import export_onnx
 
 LABEL = "model"
 

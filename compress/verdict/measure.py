@@ -20,9 +20,9 @@ from compress.verify.accuracy import measure_accuracy, measure_drop
 from compress.verify.comparison import compare_answers
 from compress.verify.files import classify
 from compress.verify.gates import GateResult, judge
-from exporters.latency import LatencySettings, compare_latency
-from exporters.memory import measure_memory
-from exporters.profile import OperatorProfile, profile_operators
+from exporters.measure.latency import LatencySettings, compare_latency
+from exporters.measure.memory import measure_memory
+from exporters.measure.profile import OperatorProfile, profile_operators
 
 
 @dataclass(frozen=True)

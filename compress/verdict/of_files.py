@@ -15,7 +15,7 @@ from compress.verdict.settings import VerifySettings
 from compress.verdict.subject import Subject
 from compress.verify.file_facts import Said
 from compress.verify.files import FileSpec, open_files
-from exporters.session import SESSION_FACTS
+from exporters.read.session import SESSION_FACTS
 
 
 def verify_files(

@@ -27,7 +27,7 @@ from compress.verdict.recheck import recheck_file, recheck_removal
 from compress.verdict.settings import VerifySettings
 from compress.verdict.subject import Subject
 from compress.verify.files import open_file
-from exporters.session import SESSION_FACTS
+from exporters.read.session import SESSION_FACTS
 
 NEAR = 0.02
 """Achieved within this share of what was asked counts as met."""

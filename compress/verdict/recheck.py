@@ -15,7 +15,7 @@ from compress.stages.ship import prove_parity
 from compress.stages.shipped import ShippedFile
 from compress.structure.plan import PruningPlan, state_from_plan
 from compress.structure.remove import remove_units
-from exporters.onnx_cost import count_cost
+from exporters.read.onnx_cost import count_cost
 
 _REBUILT: Final[dict[Role, Which]] = {"original": "original", "candidate": "pruned"}
 """Roles whose networks ``load`` rebuilds; other rows keep the parity that their export proved."""

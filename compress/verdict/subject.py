@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from compress.report.model import Precision, Role
 from compress.verify.files import FileSpec
-from exporters.parity import ParityReport
-from exporters.quantize import Quantization
+from exporters.read.parity import ParityReport
+from exporters.write.quantize import Quantization
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from typing import Any, Final
 from compress.data.bundle import DataBundle
 from compress.errors import BadInputError, UsageError
 from exporters.errors import ExportError
-from exporters.preparation import RAW_PIXELS, Preparation
-from exporters.signature import Layout, Signature
+from exporters.read.preparation import RAW_PIXELS, Preparation
+from exporters.read.signature import Layout, Signature
 
 LARGEST_IMAGE: Final = 1024
 """Height and width in pixels, as for ``--image-size``."""

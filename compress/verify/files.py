@@ -33,12 +33,12 @@ from compress.verify.file_facts import (
     read_resize,
 )
 from exporters.errors import ExportError
-from exporters.onnx_cost import OnnxCost, count_cost
-from exporters.onnx_reading import read_onnx
-from exporters.predict import predict_logits
-from exporters.preparation import Conversion, Preparation
-from exporters.session import open_session
-from exporters.signature import Signature, signature_of
+from exporters.read.onnx_cost import OnnxCost, count_cost
+from exporters.read.onnx_reading import read_onnx
+from exporters.read.predict import predict_logits
+from exporters.read.preparation import Conversion, Preparation
+from exporters.read.session import open_session
+from exporters.read.signature import Signature, signature_of
 
 Loader = Callable[[int | None], DataBundle]
 """The data set at an image size in pixels; ``None``: at its own."""

@@ -14,7 +14,7 @@ from benchmarks.latency_method import (
     table,
     write_files,
 )
-from exporters.latency import LatencySettings
+from exporters.measure.latency import LatencySettings
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import onnxruntime
 import torch
 from torch import nn
 
-from exporters.onnx_export import export_onnx
+from exporters.write.onnx_export import export_onnx
 from tests.exporters.networks import CLASSES, SHAPE, plain, random_images
 
 METADATA = {"classes": '["a", "b"]', "layout": '"NCHW, float32"', "pixel_scale": '"divide by 255"'}

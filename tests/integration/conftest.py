@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from compress.verdict import measure
-from exporters.latency import LatencySettings
+from exporters.measure.latency import LatencySettings
 from tests.helpers.command import compress
 from tests.helpers.images import write_image_folder
 from tests.helpers.runs import tiny_flags

@@ -11,12 +11,12 @@ from compress.report.model import ChangedImage, LatencyRow, NetworkRow, Origin
 from compress.report.run_facts import BudgetFacts, LayerRow, RemovalFacts, RunFacts, SearchFacts
 from compress.verify.accuracy import measure_accuracy, measure_drop
 from compress.verify.comparison import Comparison, compare_answers
-from exporters.latency import LatencyComparison, Timing
-from exporters.memory import MemoryUse
-from exporters.parity import ParityReport
-from exporters.profile import LayerTime, OperatorProfile
-from exporters.quantize import Quantization
-from exporters.signature import Signature
+from exporters.measure.latency import LatencyComparison, Timing
+from exporters.measure.memory import MemoryUse
+from exporters.measure.profile import LayerTime, OperatorProfile
+from exporters.read.parity import ParityReport
+from exporters.read.signature import Signature
+from exporters.write.quantize import Quantization
 
 CLASSES = ("T-shirt", "trousers", "coat", "bag", "boot", "shirt")
 ORIGINAL_WRONG = range(40)

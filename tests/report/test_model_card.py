@@ -15,8 +15,8 @@ from compress.data.folder import fit_image
 from compress.data.memory import RESIZE, resize_images
 from compress.errors import BadInputError
 from compress.report.model_card import loading_snippet, render_model_card
-from exporters.onnx_export import export_onnx
-from exporters.predict import predict_logits
+from exporters.read.predict import predict_logits
+from exporters.write.onnx_export import export_onnx
 from tests.report.sample import CLASSES, foreign_report, full_report, network, report
 from tests.report.test_terminal import EVIL
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from compress.report.verdict import headline_latency, state_verdict
-from exporters.parity import ParityReport
+from exporters.read.parity import ParityReport
 from tests.report.sample import full_report, latency_row, network, report, run_facts, timing
 
 

@@ -12,8 +12,8 @@ from compress.verify.file_facts import (
     read_preparation,
     read_resize,
 )
-from exporters.preparation import RAW_PIXELS, Preparation
-from exporters.signature import Signature
+from exporters.read.preparation import RAW_PIXELS, Preparation
+from exporters.read.signature import Signature
 
 CLASSES = ("ant", "bee", "cat")
 OWN = Preparation((0.286,), (0.353,))

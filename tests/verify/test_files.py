@@ -14,7 +14,7 @@ from compress.errors import BadInputError, UsageError
 from compress.verify.accuracy import measure_accuracy
 from compress.verify.file_facts import Said
 from compress.verify.files import classify, open_file, open_files
-from exporters.preparation import RAW_PIXELS, Preparation
+from exporters.read.preparation import RAW_PIXELS, Preparation
 from tests.exporters.onnx_files import FLOAT, FLOAT16, UINT8, Wanted, answer, classifier, save
 from tests.helpers.images import write_image_folder
 

@@ -6,7 +6,7 @@ import pytest
 from compress.errors import CheckFailedError, UsageError
 from compress.verify.accuracy import AccuracyDrop
 from compress.verify.gates import GateResult, Gates, judge, require, say
-from exporters.latency import LatencyComparison, Timing
+from exporters.measure.latency import LatencyComparison, Timing
 
 
 def drop(points: float, low: float, high: float) -> AccuracyDrop:

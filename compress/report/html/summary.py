@@ -9,7 +9,7 @@ from compress.report.html.changes import Tone, drop_interval, drop_tone, signed
 from compress.report.html.pictures import series_numbers, settings_of, timings_at
 from compress.report.model import NetworkRow, Report
 from compress.report.verdict import headline_latency
-from exporters.quantize import Quantization
+from exporters.write.quantize import Quantization
 
 _TIMES: Final = "\N{MULTIPLICATION SIGN}"
 _ARROW: Final = " \N{RIGHTWARDS ARROW} "

@@ -7,8 +7,8 @@ from typing import Final
 
 from compress.report import figures
 from compress.report.model import Report
-from exporters.latency import LatencyComparison
-from exporters.profile import LayerTime, OperatorProfile
+from exporters.measure.latency import LatencyComparison
+from exporters.measure.profile import LayerTime, OperatorProfile
 
 LATENCY_COLUMNS: Final = (
     "batch", "threads", "before, ms", "after, ms", "ratio", "95 %", "verdict", "images/s", "variation",

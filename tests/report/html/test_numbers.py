@@ -8,7 +8,7 @@ from compress.report.html.distributions import NamedTiming, shown_up_to
 from compress.report.html.pictures import series_numbers, settings_of, stage_name, timings_at
 from compress.report.html.times import latency_groups, short_time, slowest_first, time_by_kind, time_unit, width
 from compress.verify.comparison import ClassDrop, Comparison
-from exporters.profile import LayerTime, OperatorProfile
+from exporters.measure.profile import LayerTime, OperatorProfile
 from tests.report import sample
 
 MINUS = "\N{MINUS SIGN}"

@@ -1,0 +1,1 @@
+"""How fast files are, against each other; where their time and memory go."""

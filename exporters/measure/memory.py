@@ -1,0 +1,116 @@
+"""Peak memory of a file in onnxruntime, measured in a process of its own: ``python -m exporters.measure.memory``.
+
+The process opens the file as an application would, by its path, without the checks of
+``exporters.read.session`` (which hold a second copy of the weights for a moment).
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from exporters.errors import ExportError
+
+_SECONDS = 120
+_STATUS = Path("/proc/self/status")
+
+
+@dataclass(frozen=True)
+class MemoryUse:
+    """What opening a file and classifying one batch adds to a process.
+
+    Attributes:
+        batch_size: images in the call.
+        threads: of onnxruntime.
+        peak_bytes: highest resident memory, less the highest of the same process before it opened the file.
+    """
+
+    batch_size: int
+    threads: int
+    peak_bytes: int
+
+
+def measure_memory(path: Path, *, image_size: int | None, batch_size: int = 1, threads: int = 1) -> MemoryUse | None:
+    """Open a file in a fresh process and run it once.
+
+    Args:
+        path: an ONNX image classifier.
+        image_size: height and width in pixels, where the file leaves them free.
+        batch_size: images in the call.
+        threads: of onnxruntime.
+
+    Returns:
+        The peak; ``None`` where the operating system does not tell (Windows).
+
+    Raises:
+        OnnxFileError: the file cannot be opened, or is no image classifier.
+        ExportError: it does not take such images, or the process failed or took longer than two minutes.
+    """
+    from exporters.measure.calls import calls_of
+    from exporters.read.onnx_reading import read_onnx
+
+    if find_spec("resource") is None:
+        return None
+    images = calls_of(path, image_size=image_size, batch_size=batch_size, seed=0).images
+    task = {"path": str(path.resolve()), "threads": threads, "shape": images.shape, "dtype": images.dtype.name}
+    file = read_onnx(path)
+    if not file.external:
+        return MemoryUse(batch_size=batch_size, threads=threads, peak_bytes=_run(task, path))
+    with tempfile.TemporaryDirectory() as folder:  # onnxruntime cannot open every file whose weights are outside
+        whole = Path(folder) / path.name
+        whole.write_bytes(file.data)
+        peak_bytes = _run(task | {"path": str(whole)}, path)
+    return MemoryUse(batch_size=batch_size, threads=threads, peak_bytes=peak_bytes)
+
+
+def _run(task: dict[str, Any], path: Path) -> int:
+    """``_measure`` in a process of its own."""
+    command = [sys.executable, "-m", "exporters.measure.memory", json.dumps(task)]
+    home = Path(__file__).parents[2]  # where `exporters` is found even if it is not installed
+    try:
+        done = subprocess.run(command, cwd=home, capture_output=True, text=True, timeout=_SECONDS, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise ExportError(
+            f"expected {path} to answer one call within {_SECONDS} s, it did not; try a smaller batch"
+        ) from error
+    if done.returncode != 0:
+        reason = (done.stderr.strip() or f"exit code {done.returncode}").split("\n")[-1]
+        raise ExportError(f"expected {path} to open and run in a process of its own, it failed: {reason}")
+    return int(done.stdout)
+
+
+def _measure(task: dict[str, Any]) -> int:
+    """Bytes that opening the file and one call add to this process's peak."""
+    from onnxruntime import InferenceSession
+
+    from exporters.read.session import session_options
+
+    images = np.ones(task["shape"], task["dtype"])
+    options = session_options(threads=task["threads"])
+    before = _peak_bytes()
+    session = InferenceSession(task["path"], options, providers=["CPUExecutionProvider"])
+    session.run(None, {session.get_inputs()[0].name: images})
+    return _peak_bytes() - before
+
+
+def _peak_bytes() -> int:
+    """Highest resident memory of this process so far.
+
+    Linux's ``ru_maxrss`` is of no use here: a process inherits its parent's, and with it the training's.
+    """
+    if _STATUS.exists():
+        (line,) = (line for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) * 1024
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(str(_measure(json.loads(sys.argv[1]))))

@@ -1,0 +1,77 @@
+"""Does the file answer as the module does? Torch against onnxruntime, on real images."""
+
+import copy
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from exporters.errors import ExportError
+from exporters.read.session import open_session, run_logits
+
+LARGE_LOGIT = 10.0
+
+
+@dataclass(frozen=True)
+class ParityReport:
+    """Torch's logits against onnxruntime's, on the same images.
+
+    Attributes:
+        images: how many were compared.
+        max_abs_difference: the largest ``|torch - onnxruntime|`` of any logit.
+        argmax_agreeing: images on which both name the same class.
+        tolerance: the largest difference that passes, for logits of this size.
+    """
+
+    images: int
+    max_abs_difference: float
+    argmax_agreeing: int
+    tolerance: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether no logit differs by more than the tolerance."""
+        return self.max_abs_difference <= self.tolerance
+
+
+def check_parity(
+    model: nn.Module, path: Path, batches: Iterable[Tensor], *, tolerance: float = 1e-4, threads: int
+) -> ParityReport:
+    """Compare a module in evaluation mode with its ONNX file, both on the CPU in full float32.
+
+    A GPU's convolutions may use TF32, whose rounding alone is beyond the tolerance. Float32 rounds
+    in proportion: a network sure of its answers has logits in the hundreds, whose neighbouring
+    numbers are 3e-5 apart, so above ``LARGE_LOGIT`` the tolerance grows with the largest logit.
+
+    Args:
+        model: the module that was exported, on any device; it is left as it is.
+        path: its ONNX file.
+        batches: float32 images [B, C, H, W], normalised.
+        tolerance: the largest difference of logits that passes, for logits up to ``LARGE_LOGIT``.
+        threads: onnxruntime's threads.
+
+    Raises:
+        ExportError: there are no images, or a logit is not finite, or the numbers of classes differ.
+    """
+    session = open_session(path, threads=threads)
+    images, agreeing, largest, top_logit = 0, 0, 0.0, 0.0
+    module = copy.deepcopy(model).cpu().eval()
+    with torch.no_grad():
+        for batch in batches:
+            torch_BK = module(batch.cpu()).numpy()
+            onnx_BK = run_logits(session, batch.cpu().numpy())
+            if torch_BK.shape != onnx_BK.shape:
+                raise ExportError(f"expected logits {torch_BK.shape} as from torch, {path} gives {onnx_BK.shape}")
+            if not (np.isfinite(torch_BK).all() and np.isfinite(onnx_BK).all()):
+                raise ExportError(f"expected finite logits from the module and {path}, got NaN or infinity")
+            images += len(batch)
+            agreeing += int((torch_BK.argmax(1) == onnx_BK.argmax(1)).sum())
+            largest = max(largest, float(np.abs(torch_BK - onnx_BK).max()))
+            top_logit = max(top_logit, float(np.abs(torch_BK).max()))
+    if not images:
+        raise ExportError("expected at least one batch of images, got none")
+    allowed = tolerance * max(1.0, top_logit / LARGE_LOGIT)
+    return ParityReport(images=images, max_abs_difference=largest, argmax_agreeing=agreeing, tolerance=allowed)

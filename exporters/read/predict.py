@@ -1,0 +1,63 @@
+"""What an ONNX file answers, over a whole data set."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+from onnxruntime import InferenceSession
+from torch import Tensor
+
+from exporters.errors import ExportError
+from exporters.read.preparation import Conversion
+from exporters.read.session import open_session, run_logits
+
+
+def predict_logits(
+    path: Path, batches: Iterable[Tensor], *, threads: int, conversion: Conversion | None = None
+) -> np.ndarray:
+    """Scores [N, K], float32, of the file for all images in order.
+
+    A file with a fixed batch gets the images in such batches, the last filled up with zeros.
+
+    Args:
+        path: an ONNX file with one input of images and one output [batch, K].
+        batches: float32 images [B, C, H, W], normalised; B may differ from batch to batch.
+        threads: onnxruntime's threads.
+        conversion: to what the file takes; without it the images go in as they are.
+
+    Raises:
+        OnnxFileError: the file cannot be opened.
+        ExportError: there are no images, or not of the shape that the file asks for.
+    """
+    session = open_session(path, threads=threads)
+    arrays = (batch.cpu().numpy() for batch in batches)
+    if conversion is not None:
+        arrays = (conversion.convert(batch) for batch in arrays)
+    batch_size = session.get_inputs()[0].shape[0]
+    if isinstance(batch_size, int):
+        parts = [_run_fixed(session, part, batch_size) for part in _rebatched(arrays, batch_size)]
+    else:
+        parts = [run_logits(session, part) for part in arrays]
+    if not parts:
+        raise ExportError("expected at least one batch of images, got none")
+    return np.concatenate(parts)
+
+
+def _rebatched(batches: Iterable[np.ndarray], batch_size: int) -> Iterator[np.ndarray]:
+    """The same images ``batch_size`` at a time, the last batch perhaps smaller."""
+    rest: np.ndarray | None = None
+    for batch in batches:
+        joined = batch if rest is None else np.concatenate([rest, batch])
+        whole = len(joined) // batch_size * batch_size
+        yield from (joined[start : start + batch_size] for start in range(0, whole, batch_size))
+        rest = joined[whole:]
+    if rest is not None and len(rest):
+        yield rest
+
+
+def _run_fixed(session: InferenceSession, images: np.ndarray, batch_size: int) -> np.ndarray:
+    filling = np.zeros((batch_size - len(images), *images.shape[1:]), images.dtype)
+    scores = run_logits(session, np.concatenate([images, filling]) if len(filling) else images)
+    if len(scores) != batch_size:
+        raise ExportError(f"expected scores of {batch_size} images, the file gives {len(scores)}")
+    return scores[: len(images)]

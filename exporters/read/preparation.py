@@ -1,0 +1,114 @@
+"""From the images of a data set to what a file takes: its own normalisation, type, layout and channels.
+
+Axes: B images of a batch, C channels, H height, W width.
+"""
+
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+
+from exporters.errors import ExportError
+from exporters.read.signature import Signature
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What is done to 8-bit pixels: ``(pixel / 255 - mean) / std`` per channel, or nothing.
+
+    Attributes:
+        mean: per channel, of pixels scaled to [0, 1]; ``None`` where the pixels go in as they are, 0 to 255.
+        std: per channel, of pixels scaled to [0, 1]; ``None`` with ``mean``.
+    """
+
+    mean: tuple[float, ...] | None
+    std: tuple[float, ...] | None
+
+    def __post_init__(self) -> None:
+        if self.mean is None and self.std is None:
+            return
+        mean, std = np.array(self.mean or (), float), np.array(self.std or (), float)
+        in_range = ((mean >= 0) & (mean <= 1)).all() and ((std > 0) & (std <= 1)).all()
+        if not mean.size or mean.size != std.size or not in_range:
+            raise ExportError(
+                "expected as many means (0 to 1) as stds (above 0, to 1), of pixels scaled to [0, 1], "
+                f"got {self.mean} and {self.std}; try values of 8-bit pixels divided by 255"
+            )
+
+    def for_channels(self, channels: int) -> "Preparation":
+        """The same with a value per channel; a single one serves all.
+
+        Raises:
+            ExportError: there are neither one nor ``channels`` values.
+        """
+        if self.mean is None or self.std is None or len(self.mean) == channels:
+            return self
+        if len(self.mean) != 1:
+            raise ExportError(
+                f"expected {channels} values of mean and std or one for all, got {len(self.mean)}: {self.mean}"
+            )
+        return Preparation(self.mean * channels, self.std * channels)
+
+    def in_words(self) -> str:
+        """The same for a reader."""
+        if self.mean is None or self.std is None:
+            return "8-bit pixels as they are, 0 to 255"
+        mean, std = (", ".join(f"{value:g}" for value in values) for values in (self.mean, self.std))
+        return f"pixels / 255, less the mean ({mean}), divided by the std ({std})"
+
+
+RAW_PIXELS = Preparation(None, None)
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """Batches as a data set gives them -> batches as a file takes them.
+
+    Images that the file takes as the data set has them pass through bit for bit. All others go back
+    to the exact 8-bit pixels they came from, and from there the file's own way.
+
+    Attributes:
+        data: how the data set's images were normalised; never ``RAW_PIXELS``.
+        file: how the file's images are.
+        signature: of the file.
+    """
+
+    data: Preparation
+    file: Preparation
+    signature: Signature
+
+    def convert(self, images_BCHW: np.ndarray) -> np.ndarray:
+        """Images [B, C, H, W] or [B, H, W, C] as the file takes them, from normalised float32 [B, C, H, W].
+
+        Grey images for a file that takes RGB have their channel repeated.
+
+        Raises:
+            ExportError: RGB images for a file that takes grey ones.
+        """
+        channels = images_BCHW.shape[1]
+        if channels not in (1, self.signature.channels):
+            raise ExportError(
+                f"expected images of {self.signature.channels} channel as the file takes them, got {channels}: "
+                "colours cannot be dropped unseen; try a file that takes RGB, or a data set of grey images"
+            )
+        if channels != self.signature.channels or self.data != self.file or self.signature.dtype == "uint8":
+            images_BCHW = self._normalise(self._pixels(images_BCHW))
+        shown = images_BCHW if self.signature.layout == "NCHW" else images_BCHW.transpose(0, 2, 3, 1)
+        return np.ascontiguousarray(shown, dtype=self.signature.dtype)
+
+    def _pixels(self, images_BCHW: np.ndarray) -> np.ndarray:
+        """The 8-bit pixels that the images were made from, as float32 whole numbers [B, file's C, H, W]."""
+        mean, std = _columns(self.data)
+        pixels = np.rint(255 * (images_BCHW * std + mean)).clip(0, 255)
+        return np.repeat(pixels, self.signature.channels // pixels.shape[1], axis=1)
+
+    def _normalise(self, pixels_BCHW: np.ndarray) -> np.ndarray:
+        if self.file.mean is None:
+            return pixels_BCHW
+        mean, std = _columns(self.file)
+        return cast("np.ndarray", (pixels_BCHW / np.float32(255) - mean) / std)
+
+
+def _columns(preparation: Preparation) -> tuple[np.ndarray, np.ndarray]:
+    mean, std = (np.array(values, np.float32).reshape(1, -1, 1, 1) for values in (preparation.mean, preparation.std))
+    return mean, std

@@ -1,0 +1,115 @@
+"""The one place that opens onnxruntime sessions, so that every number comes from the same settings."""
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import onnxruntime
+from onnxruntime import ExecutionMode, GraphOptimizationLevel, InferenceSession, SessionOptions
+
+from exporters.errors import ExportError, OnnxFileError
+from exporters.read.onnx_reading import read_onnx
+from exporters.read.signature import PIXEL_TYPES, image_input, score_output
+
+_PROVIDER: Final = "CPUExecutionProvider"
+_LEVEL: Final = GraphOptimizationLevel.ORT_ENABLE_ALL
+_MODE: Final = ExecutionMode.ORT_SEQUENTIAL
+_INTER_OP_THREADS: Final = 1
+_ENTRIES: Final = {"session.force_spinning_stop": "1"}
+_SILENT: Final = 4  # onnxruntime's severity: its errors (3) are raised too, its warnings (2) tell of missing GPUs
+_UNKNOWN_OPERATOR: Final = ("not a registered function/op", "No Op registered", "Could not find an implementation")
+
+SESSION_FACTS: Final[dict[str, str]] = {
+    "provider": _PROVIDER,
+    "graph optimisation": _LEVEL.name,
+    "execution mode": _MODE.name,
+    "inter-op threads": str(_INTER_OP_THREADS),
+    **_ENTRIES,
+}
+"""The options of every session beside its threads, name -> value."""
+
+
+def session_options(*, threads: int) -> SessionOptions:
+    """The options that ``SESSION_FACTS`` states.
+
+    Worker threads stop spinning when a call ends (``session.force_spinning_stop``): two sessions in
+    turn, as in ``compare_latency``, would otherwise steal each other's cores.
+
+    Args:
+        threads: threads inside an operator, the caller's included.
+
+    Raises:
+        ExportError: fewer than one thread.
+    """
+    if threads < 1:
+        raise ExportError(f"expected at least 1 thread, got {threads}")
+    options = SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = _INTER_OP_THREADS
+    options.execution_mode = _MODE
+    options.graph_optimization_level = _LEVEL
+    options.log_severity_level = _SILENT
+    for name, value in _ENTRIES.items():
+        options.add_session_config_entry(name, value)
+    return options
+
+
+def open_session(path: Path, *, threads: int, options: SessionOptions | None = None) -> InferenceSession:
+    """Open an ONNX image classifier on the CPU: sequential, all graph optimisations, ``threads`` threads.
+
+    Args:
+        path: an ONNX file with one image input and one output of a score per class; weights in other
+            files are read from its own folder only.
+        threads: threads inside an operator, the caller's included.
+        options: ``session_options`` with something added, such as a profile.
+
+    Raises:
+        OnnxFileError: the file is missing, damaged, reaches outside its folder, or is no image classifier.
+        ExportError: fewer than one thread.
+    """
+    file = read_onnx(path)
+    session = start_session(file.data, options or session_options(threads=threads), path=path)
+    image_input(session, source=str(path))
+    score_output(session, source=str(path))
+    return session
+
+
+def start_session(data: bytes, options: SessionOptions, *, path: Path) -> InferenceSession:
+    """A session of a model's bytes, whatever it takes and gives; ``path`` names it.
+
+    Raises:
+        OnnxFileError: onnxruntime cannot run it.
+    """
+    try:
+        return InferenceSession(data, options, providers=[_PROVIDER])
+    except Exception as error:  # onnxruntime's errors have no public base class
+        reason = str(error).strip().split("\n", 1)[0]
+        hint = "try to export it again, with another opset"
+        if any(sign in reason for sign in _UNKNOWN_OPERATOR):
+            hint = f"onnxruntime {onnxruntime.__version__} lacks this operator on the CPU; {hint}"
+        raise OnnxFileError(f"expected a model that onnxruntime can run, {path} gives: {reason}; {hint}") from error
+
+
+def run_logits(session: InferenceSession, images: np.ndarray) -> np.ndarray:
+    """Scores float32 [B, K] of images as the file takes them.
+
+    Raises:
+        ExportError: the images do not have the shape or type the file asks for, or it fails on them.
+    """
+    (wanted,) = session.get_inputs()
+    dtype = PIXEL_TYPES[wanted.type]
+    matches = images.ndim == 4 and all(
+        not isinstance(size, int) or size == got for size, got in zip(wanted.shape, images.shape, strict=True)
+    )
+    if not matches or images.dtype != dtype:
+        raise ExportError(
+            f"expected {dtype} images of shape {wanted.shape}, got {images.dtype} {list(images.shape)}; "
+            "try the preprocessing written in the file's metadata"
+        )
+    output = score_output(session, source="the file").name
+    try:
+        scores = np.asarray(session.run([output], {wanted.name: np.ascontiguousarray(images)})[0], np.float32)
+    except Exception as error:  # onnxruntime's errors have no public base class
+        reason = str(error).strip().split("\n", 1)[0]
+        raise ExportError(f"expected scores for {list(images.shape)} images, onnxruntime fails: {reason}") from error
+    return scores.reshape(len(scores), -1)

@@ -1,0 +1,71 @@
+"""An ONNX file on its way in and out: read whole, checked, written with the same bytes every time."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+from onnx import ModelProto
+
+from exporters.errors import ExportError
+from exporters.read.onnx_messages import strip_traces
+from exporters.write.atomic import write_atomically
+
+
+@dataclass(frozen=True)
+class OnnxArtifact:
+    """A written ONNX file.
+
+    Attributes:
+        path: where it is.
+        sha256: of its bytes, hexadecimal.
+        size_bytes: its length.
+        opset: the version of the default operator set.
+        denormals_flushed: weights with ``0 < |w| < 2^-126`` that were set to 0 in the file
+            (arithmetic on them is many times slower on most CPUs).
+    """
+
+    path: Path
+    sha256: str
+    size_bytes: int
+    opset: int
+    denormals_flushed: int
+
+
+def metadata_of(model: ModelProto) -> dict[str, str]:
+    """The model's metadata, key -> text."""
+    return {entry.key: entry.value for entry in model.metadata_props}
+
+
+def write_model(
+    model: ModelProto, path: Path, *, metadata: Mapping[str, str], denormals_flushed: int = 0
+) -> OnnxArtifact:
+    """Strip a model of all traces of the machine, give it ``metadata`` alone, check it and write it.
+
+    The same graph, weights and metadata give the same bytes.
+
+    Raises:
+        ExportError: it is not valid ONNX.
+        OSError: the file cannot be written.
+    """
+    strip_traces(model)
+    onnx.helper.set_model_props(model, dict(sorted(metadata.items())))
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise ExportError(f"expected valid ONNX, got: {error}; try another --opset") from error
+    data = model.SerializeToString(deterministic=True)
+    write_atomically(path, data)
+    return OnnxArtifact(
+        path=path,
+        sha256=hashlib.sha256(data).hexdigest(),
+        size_bytes=len(data),
+        opset=opset_of(model),
+        denormals_flushed=denormals_flushed,
+    )
+
+
+def opset_of(model: ModelProto) -> int:
+    """The version of the default operator set; 0 where the model names none."""
+    return next((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 0)

@@ -1,0 +1,105 @@
+"""A module becomes one self-contained ONNX file: checked, reproducible, atomic, with our metadata only."""
+
+import copy
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import ModelProto, TensorProto, numpy_helper
+from torch import nn
+
+from exporters.errors import ExportError
+from exporters.read.onnx_messages import tensors_of
+from exporters.write.artifact import OnnxArtifact, opset_of, write_model
+
+INPUT_NAME = "images"
+OUTPUT_NAME = "logits"
+_EXAMPLE_BATCH = 2  # torch.export takes a batch of 1 for a constant
+
+
+def export_onnx(
+    model: nn.Module, path: Path, *, input_shape: tuple[int, int, int], opset: int, metadata: Mapping[str, str]
+) -> OnnxArtifact:
+    """Write ``model`` in evaluation mode as one ONNX file; the module itself is left as it is.
+
+    The same weights, shapes and versions give the same bytes. Traces of the exporting machine
+    (stack traces, file names) are removed.
+
+    Args:
+        model: maps float32 images [batch, C, H, W] to logits [batch, K].
+        path: the file to write; its folder exists.
+        input_shape: (C, H, W) of one image, H and W in pixels.
+        opset: the operator set of the file.
+        metadata: written into the file, e.g. class names and preprocessing.
+
+    Raises:
+        ExportError: the module cannot be exported with a dynamic batch, or the file is not valid ONNX.
+        OSError: the file cannot be written.
+    """
+    # Channels last in memory, as networks are trained here, would come out as strides: Range, Gather, Reshape.
+    plain = copy.deepcopy(model).cpu().eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    proto = _trace(plain, input_shape, opset)
+    flushed = sum(_flush_denormals(tensor) for tensor in tensors_of(proto))
+    if opset_of(proto) != opset:
+        raise ExportError(f"expected operator set {opset}, got {opset_of(proto)}; try --opset {opset_of(proto)}")
+    _check_signature(proto, ["batch", *input_shape])
+    return write_model(proto, path, metadata=metadata, denormals_flushed=flushed)
+
+
+def _trace(model: nn.Module, input_shape: tuple[int, int, int], opset: int) -> ModelProto:
+    example = torch.zeros(_EXAMPLE_BATCH, *input_shape)
+    try:
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")  # deprecations inside torch and onnxscript, not ours to mend
+            program = torch.onnx.export(
+                model,
+                (example,),
+                dynamo=True,
+                opset_version=opset,
+                input_names=[INPUT_NAME],
+                output_names=[OUTPUT_NAME],
+                dynamic_shapes=({0: torch.export.Dim("batch")},),
+                verbose=False,
+            )
+    except Exception as error:  # torch.export raises anything that the traced forward raises
+        cause = error.__cause__ or error
+        reason = str(cause).strip().split("\n", 1)[0]
+        raise ExportError(
+            f"expected a module that torch.export can trace on images {list(input_shape)}, "
+            f"got {type(cause).__name__}: {reason}; try a forward without data-dependent control flow"
+        ) from error
+    if program is None:
+        raise ExportError("expected torch.onnx.export to return a program, got None; try torch >= 2.11")
+    return program.model_proto
+
+
+def _flush_denormals(tensor: TensorProto) -> int:
+    """Set the denormal values of a float32 tensor to 0 and count them."""
+    if tensor.data_type != TensorProto.FLOAT:
+        return 0
+    values = numpy_helper.to_array(tensor)
+    denormal = (values != 0) & (np.abs(values) < np.finfo(np.float32).tiny)
+    count = int(denormal.sum())
+    if count:
+        tensor.CopyFrom(numpy_helper.from_array(np.where(denormal, np.float32(0), values), tensor.name))
+    return count
+
+
+def _check_signature(proto: ModelProto, images_shape: list[int | str]) -> None:
+    got = {value.name: _shape(value) for value in (*proto.graph.input, *proto.graph.output)}
+    if set(got) != {INPUT_NAME, OUTPUT_NAME} or len(got[OUTPUT_NAME]) != 2:
+        raise ExportError(
+            f"expected one input {INPUT_NAME} {images_shape} and one output {OUTPUT_NAME} "
+            f"['batch', classes], got {got}; try a module that returns one tensor of logits"
+        )
+    if got[INPUT_NAME] != images_shape or got[OUTPUT_NAME][0] != "batch":
+        raise ExportError(
+            f"expected a free batch size, got {got}; try torch.flatten(x, 1) for a reshape to a fixed size"
+        )
+
+
+def _shape(value: onnx.ValueInfoProto) -> list[int | str]:
+    return [dim.dim_param or dim.dim_value for dim in value.type.tensor_type.shape.dim]

@@ -1,0 +1,166 @@
+"""INT8: static quantisation to QDQ, per channel, calibrated on training images.
+
+Ranges are the smallest and largest value seen (min-max). With min-max, moving average, percentile and
+entropy SqueezeNet's Top-1 was the same within 0.2 points on 4,000 test images; min-max comes nearest the
+float32 logits (as near as entropy) and keeps no histogram. Signed activations took five times as long
+as unsigned ones on an x86 processor; one scale for a layer's weights saved 1 % of the time.
+"""
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from onnx import ModelProto
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from exporters.errors import ExportError
+from exporters.read.onnx_reading import read_onnx
+from exporters.write.artifact import OnnxArtifact, metadata_of, write_model
+from exporters.write.int8_graph import (
+    WEIGHTED,
+    drop_unused_domains,
+    float_layers,
+    free_output,
+    part_stem,
+    share_concat_scales,
+)
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_QUANTIZED = (
+    "Add", "AveragePool", "Clip", "Concat", "Conv", "Flatten", "Gemm", "GlobalAveragePool", "LeakyRelu", "MatMul",
+    "MaxPool", "Mul", "Pad", "Relu", "Reshape", "Sigmoid", "Squeeze", "Transpose", "Unsqueeze",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """How an INT8 file came about.
+
+    Attributes:
+        scheme: "static QDQ".
+        calibration: the rule that set the activations' ranges: "minmax", "entropy", "percentile".
+        calibration_images: training images that were read for it.
+        per_channel: whether each output channel's weights have their own scale.
+        weights: the weights' type, "int8".
+        activations: the activations' type, "uint8" or "int8".
+        reduced_range: weights in 7 bits, for processors whose 8-bit products overflow (AVX2 without VNNI).
+        left_float: layers that stayed in float32, by the names of their weights.
+    """
+
+    scheme: str
+    calibration: str
+    calibration_images: int
+    per_channel: bool
+    weights: str
+    activations: str
+    reduced_range: bool
+    left_float: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Int8Settings:
+    """What suits a processor: x86 is fastest with uint8 activations, ARM with int8.
+
+    Attributes:
+        activations: their type.
+        reduce_range: weights in 7 bits, for x86 processors without VNNI.
+    """
+
+    activations: Literal["uint8", "int8"] = "uint8"
+    reduce_range: bool = False
+
+
+def quantize_int8(
+    source: Path, target: Path, batches: "Iterable[np.ndarray | Tensor]", *, settings: Int8Settings
+) -> tuple[OnnxArtifact, Quantization]:
+    """Write an INT8 copy of a float32 file: same input, same output, same metadata, free batch size.
+
+    The stem stays in float32 (see ``int8_graph.part_stem``), and so do the logits: 256 steps would
+    tie classes that float32 tells apart. The same source and images give the same bytes.
+
+    Args:
+        source: a self-contained float32 ONNX file with one image input.
+        target: the file to write.
+        batches: calibration images as the file takes them, float32 [B, C, H, W]; read once.
+        settings: what suits the processor.
+
+    Raises:
+        OnnxFileError: the source cannot be read.
+        ExportError: there are no images, or nothing to quantise, or the source is quantised already.
+    """
+    model = read_onnx(source).model
+    operators = {node.op_type for node in model.graph.node}
+    if not operators & set(WEIGHTED) or "QuantizeLinear" in operators:
+        raise ExportError(
+            f"expected a float32 file with a convolution or linear layer, {source} has {sorted(operators)}; "
+            "try the fp32 file of the network"
+        )
+    reader = _Reader(model.graph.input[0].name, batches)
+    quantized = _quantize(source, reader, settings)
+    free_output(quantized.graph)
+    share_concat_scales(quantized.graph)
+    drop_unused_domains(quantized)
+    artifact = write_model(quantized, target, metadata=metadata_of(model) | {"precision": '"int8"'})
+    return artifact, Quantization(
+        scheme="static QDQ",
+        calibration="minmax",
+        calibration_images=reader.images,
+        per_channel=True,
+        weights="int8",
+        activations=settings.activations,
+        reduced_range=settings.reduce_range,
+        left_float=float_layers(quantized.graph),
+    )
+
+
+def _quantize(source: Path, reader: "_Reader", settings: Int8Settings) -> ModelProto:
+    activations = QuantType.QUInt8 if settings.activations == "uint8" else QuantType.QInt8
+    with tempfile.TemporaryDirectory(prefix="compress-int8-") as folder:
+        prepared, parted, made = (Path(folder) / name for name in ("prepared.onnx", "parted.onnx", "made.onnx"))
+        quant_pre_process(source, prepared, skip_symbolic_shape=True)  # fuses BatchNorm, infers shapes
+        model = read_onnx(prepared).model
+        stem = part_stem(model)
+        parted.write_bytes(model.SerializeToString(deterministic=True))
+        try:
+            quantize_static(
+                parted,
+                made,
+                reader,
+                quant_format=QuantFormat.QDQ,
+                op_types_to_quantize=list(_QUANTIZED),
+                per_channel=True,
+                reduce_range=settings.reduce_range,
+                activation_type=activations,
+                weight_type=QuantType.QInt8,
+                nodes_to_exclude=list(stem),
+                extra_options={"ActivationSymmetric": settings.activations == "int8"},
+            )
+        except Exception as error:  # onnxruntime's quantiser raises what its parts happen to raise
+            if not reader.images:
+                raise ExportError("expected at least one batch of calibration images, got none") from error
+            reason = str(error).strip().split("\n", 1)[0]
+            raise ExportError(f"expected a file that onnxruntime can quantise, {source} gives: {reason}") from error
+        return read_onnx(made).model
+
+
+class _Reader(CalibrationDataReader):
+    """Feeds the calibration, and counts."""
+
+    def __init__(self, name: str, batches: "Iterable[np.ndarray | Tensor]") -> None:
+        self._name = name
+        self._batches: Iterator[np.ndarray | Tensor] = iter(batches)
+        self.images = 0
+
+    def get_next(self) -> dict[str, Any] | None:  # type: ignore[override]  # None is what ends it
+        """The next batch by the input's name; ``None`` after the last."""
+        batch = next(self._batches, None)
+        if batch is None:
+            return None
+        self.images += len(batch)
+        return {self._name: np.ascontiguousarray(np.asarray(batch), dtype=np.float32)}

@@ -1,0 +1,134 @@
+"""Timings depend on the machine: the fast tests look at what does not, the slow ones at the verdict."""
+
+import gc
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from exporters.errors import ExportError, OnnxFileError
+from exporters.measure.affinity import core_sets
+from exporters.measure.latency import LatencyComparison, LatencySettings, compare_latency
+from exporters.measure.timing import summarise_timing
+from exporters.read.session import open_session
+from exporters.write.onnx_export import export_onnx
+from tests.exporters.graphs import pooled_classifier
+from tests.exporters.networks import SHAPE, plain
+
+QUICK = LatencySettings(rounds=4, min_pairs=20, min_seconds=0.0, max_seconds=0.5, warmup_seconds=0.01)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory) -> dict[int, Path]:
+    folder = tmp_path_factory.mktemp("onnx")
+    return {
+        width: export_onnx(plain(width=width), folder / f"{width}.onnx", input_shape=SHAPE, opset=18, metadata={}).path
+        for width in (8, 16, 64)
+    }
+
+
+def compare(original: Path, candidate: Path, settings: LatencySettings = QUICK, **changes) -> LatencyComparison:
+    options = {"image_size": (16, 16), "batch_size": 2, "threads": 1} | changes
+    return compare_latency(original, candidate, settings=settings, **options)
+
+
+def test_a_comparison_says_what_it_measured(files):
+    result = compare(files[8], files[16], threads=2, batch_size=3)
+    assert (result.batch_size, result.threads, result.rounds) == (3, 2, 4)
+    assert result.original.samples == result.candidate.samples >= 20
+    assert 0 < result.ratio_low <= result.ratio_high
+    assert result.noisy == (result.coefficient_of_variation > 0.1)
+    assert gc.isenabled()
+
+
+def test_the_time_limit_holds_for_slow_networks(files):
+    hurried = replace(QUICK, rounds=50, min_pairs=10**6, max_seconds=0.2)
+    result = compare(files[8], files[8], hurried)
+    assert 4 <= result.rounds <= 50
+    assert result.original.samples >= 3 * result.rounds
+    assert result.original.samples < 10**6
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (1.02, 1.2, "faster"),
+        (0.8, 0.98, "slower"),
+        (0.9, 1.1, "no difference"),
+        (1.005, 1.3, "no difference"),
+        (0.990, 0.999, "no difference"),
+    ],
+)
+def test_the_verdict_is_that_of_the_whole_interval(low, high, verdict):
+    timing = summarise_timing([np.ones(3)] * 2, batch_size=1, seed=0)
+    result = LatencyComparison(
+        batch_size=1,
+        threads=1,
+        rounds=1,
+        original=timing,
+        candidate=timing,
+        ratio=(low + high) / 2,
+        ratio_low=low,
+        ratio_high=high,
+        pinned=True,
+        noisy=False,
+    )
+    assert result.verdict == verdict
+
+
+def test_the_process_is_held_on_its_cores_only_while_it_is_timed(files, monkeypatch):
+    before, seen = os.sched_getaffinity(0), []
+
+    def opened(path, **options):
+        seen.append(os.sched_getaffinity(0))
+        return open_session(path, **options)
+
+    monkeypatch.setattr("exporters.measure.calls.open_session", opened)
+    result = compare(files[8], files[16])
+    assert result.pinned
+    assert os.sched_getaffinity(0) == before
+    assert seen[:2] == [before, before]  # reading the signatures
+    expected = [set(cores) for cores in core_sets(1)]
+    assert seen[2::2] == seen[3::2] == [expected[number % len(expected)] for number in range(result.rounds)]
+
+
+def test_more_threads_than_cores_are_not_held(files):
+    assert not compare(files[8], files[8], threads=len(os.sched_getaffinity(0)) + 1).pinned
+
+
+def test_two_files_of_other_layout_type_and_size(files, tmp_path):
+    odd = pooled_classifier(tmp_path / "odd.onnx", shape=["batch", 20, 24, 3], dtype=onnx.TensorProto.UINT8)
+    result = compare(files[8], odd, image_size=(16, None))
+    assert result.candidate.samples >= 20
+
+
+def test_wrong_requests_are_errors(files, tmp_path):
+    with pytest.raises(ExportError, match="at least 1 image, got 0"):
+        compare(files[8], files[8], batch_size=0)
+    with pytest.raises(ExportError, match="batch of 4, as in the file, got 2"):
+        compare(files[8], pooled_classifier(tmp_path / "four.onnx", shape=[4, 3, 16, 16]))
+    free = pooled_classifier(tmp_path / "free.onnx", shape=["batch", 3, "height", "width"])
+    with pytest.raises(ExportError, match="expected an image size"):
+        compare(files[8], free, image_size=(16, None))
+    with pytest.raises(OnnxFileError, match="cannot read"):
+        compare(files[8], tmp_path / "none.onnx")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_file_against_itself_shows_no_difference(files, threads):
+    """A 95 % interval may miss 1 now and then, by less than the verdict's resolution."""
+    results = [compare(files[64], files[64], LatencySettings(seed=seed), threads=threads) for seed in range(3)]
+    assert sum(result.ratio_low <= 1 <= result.ratio_high for result in results) >= 2
+    assert {result.verdict for result in results} == {"no difference"}
+
+
+@pytest.mark.slow
+def test_a_larger_network_is_found_slower_and_the_other_way_round(files):
+    slower = compare(files[8], files[64], LatencySettings())
+    faster = compare(files[64], files[8], LatencySettings())
+    assert (slower.verdict, faster.verdict) == ("slower", "faster")
+    assert slower.ratio == pytest.approx(1 / faster.ratio, rel=0.25)

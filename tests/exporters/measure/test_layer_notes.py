@@ -1,0 +1,81 @@
+import pytest
+
+from exporters.measure.layer_notes import LayerCost, explain, group_note
+
+
+def conv(milliseconds: float, *, channels: int = 64, read: int = 64, kernel: str = "Conv, blocked") -> LayerCost:
+    """A 3x3 convolution on 28x28 pixels."""
+    weight = (channels, read, 3, 3)
+    macs = channels * read * 9 * 784
+    moved = 4 * (channels * read * 9 + 784 * (channels + read))
+    return LayerCost(milliseconds, macs, moved, weight, kernel)
+
+
+def explained(original: LayerCost | None, candidate: LayerCost | None) -> str:
+    return explain(original, candidate, native_block=16, fixed_ms=0.003)
+
+
+def test_in_proportion_there_is_nothing_to_say():
+    assert explained(conv(1.0), conv(0.5, channels=32)) == ""
+    assert explained(conv(1.0), conv(0.6, channels=32)) == ""  # 1.2 times its share
+    assert explained(conv(1.0), conv(1.0)) == ""
+    assert explained(conv(0.004), conv(0.0034, channels=32)) == ""  # within the profile's microsecond
+
+
+@pytest.mark.parametrize(
+    ("candidate", "note"),
+    [
+        (conv(0.7, channels=30), "30 channels: not a multiple of 16"),
+        (conv(0.7, read=30), "reads 30 channels: not a multiple of 16"),
+        (conv(0.7, channels=32), "32 channels: 64 at a time are fastest"),
+        (conv(1.3, channels=128, read=16), "130% of the time for 50% of the MACs"),
+        (conv(1.3, kernel="Conv"), "ran outside the blocked layout"),
+        (conv(1.3, kernel="QLinearConv"), "ran as QLinearConv"),
+        (conv(1.3, channels=30, kernel="Conv"), "30 channels: not a multiple of 16; ran outside the blocked layout"),
+    ],
+)
+def test_a_convolution_that_is_slower_than_its_share(candidate, note):
+    assert explained(conv(1.0), candidate) == note
+
+
+def test_channels_that_were_never_cut_are_no_reason():
+    original, slower = conv(1.0, channels=10), conv(1.5, channels=10)
+    assert explained(original, slower) == "150% of the time for 100% of the MACs"
+
+
+def test_the_image_s_channels_are_no_reason():
+    assert explained(conv(1.0, read=3), conv(0.9, channels=32, read=3)) == "32 channels: 64 at a time are fastest"
+
+
+def test_a_tiny_layer():
+    tiny = "tiny: about 3 µs are the same for any node"
+    assert explained(conv(0.008), conv(0.006, channels=16)) == tiny
+    assert explained(conv(0.017), conv(0.008, channels=20 // 20 * 16)) == tiny  # 3 + 14 / 4 = 6.5
+    assert explained(conv(0.017), conv(0.012, channels=16)) != tiny
+
+
+def test_a_matrix_for_one_image_waits_for_memory():
+    # 1000 x 1000 weights of 4 bytes, each multiplied once.
+    original = LayerCost(1.0, 4_000_000, 16_000_000, (2000, 2000), "Gemm")
+    candidate = LayerCost(0.5, 1_000_000, 4_000_000, (1000, 1000), "Gemm")
+    assert explained(original, candidate) == "memory-bound: 0.25 products a byte"
+
+
+def test_a_layer_without_products():
+    original = LayerCost(1.0, None, 1000, (), "Concat")
+    assert explained(original, LayerCost(0.5, None, 500, (), "Concat")) == ""
+    slower = LayerCost(0.9, None, 500, (), "Concat")
+    assert explained(original, slower) == "memory-bound: 90% of the time for 50% of the bytes"
+
+
+def test_a_layer_of_one_file_only():
+    assert explained(conv(1.0), None) == "only in the original"
+    assert explained(None, conv(1.0)) == "only in the candidate"
+
+
+@pytest.mark.parametrize(
+    ("kind", "nodes", "note"),
+    [("ReorderOutput", 1, "layout change"), ("Transpose", 3, "layout change, 3 nodes"), ("Cast", 1, "type change")],
+)
+def test_changes_of_layout_and_type(kind, nodes, note):
+    assert group_note(kind, nodes) == note

@@ -1,0 +1,167 @@
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import TensorProto, helper
+from onnxruntime import quantization
+from torch import nn
+
+from compress.costs import build_cost_model
+from compress.units import find_units
+from exporters.errors import ExportError, OnnxFileError
+from exporters.read.onnx_cost import count_cost
+from exporters.write.onnx_export import export_onnx
+from models_zoo.zoo import build_network
+from tests.exporters.onnx_files import FLOAT, FLOAT16, UINT8, Wanted, classifier, model, save
+
+# The hand-made classifier on 8 x 8 pixels: 4 filters over 3 channels at 64 places, then 5 sums over 4 numbers.
+CONV_MACS, HEAD_MACS = 4 * 3 * 64, 5 * 4
+PARAMETERS = 4 * 3 + 5 * 4 + 5
+
+
+def numbered(network: nn.Module) -> nn.Module:
+    """Other values everywhere: the exporter stores equal tensors, such as biases of 0, once."""
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for value in network.state_dict().values():
+            if value.is_floating_point():
+                value.uniform_(0.5, 1.5)
+    return network.eval()
+
+
+@pytest.mark.parametrize(
+    ("arch", "size"), [("squeezenet", 48), ("resnet18", 32), pytest.param("alexnet", 64, marks=pytest.mark.slow)]
+)
+def test_the_same_as_the_module(arch, size, tmp_path):
+    network = numbered(build_network(arch, classes=10, channels=1, image_size=size))
+    path = tmp_path / "net.onnx"
+    export_onnx(network, path, input_shape=(1, size, size), opset=18, metadata={})
+    images = torch.zeros(2, 1, size, size)
+    module = build_cost_model(network, find_units(network, images), images[:1]).full
+    cost = count_cost(path)
+    folded = [norm.num_features for norm in network.modules() if isinstance(norm, nn.BatchNorm2d)]
+    assert cost.macs == module.macs
+    assert cost.parameters == module.parameters - sum(folded)  # scale and shift became one bias
+    assert (cost.size_bytes, cost.precision) == (path.stat().st_size, "fp32")
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [Wanted(), Wanted(layout="NHWC", dtype=UINT8), Wanted(batch=4), Wanted(dtype=FLOAT16, softmax=True)],
+)
+def test_by_hand_whatever_goes_in(wanted, tmp_path):
+    cost = count_cost(save(classifier(wanted), tmp_path / "net.onnx"))
+    assert (cost.macs, cost.parameters) == (CONV_MACS + HEAD_MACS, PARAMETERS)
+    assert [(layer.node, layer.operator, layer.weight, layer.macs) for layer in cost.layers] == [
+        ("conv", "Conv", "filters", CONV_MACS),
+        ("head", "Gemm", "matrix", HEAD_MACS),
+    ]
+
+
+def test_a_free_image_size_has_to_be_given(tmp_path):
+    path = save(classifier(Wanted(size=("h", "w"))), tmp_path / "net.onnx")
+    assert count_cost(path, image_size=16).macs == 4 * 3 * 256 + HEAD_MACS
+    with pytest.raises(ExportError, match="expected an image size"):
+        count_cost(path)
+
+
+def test_weights_in_another_file_are_counted(tmp_path):
+    path = tmp_path / "net.onnx"
+    onnx.save(classifier(), path, save_as_external_data=True, location="net.data", size_threshold=0)
+    cost = count_cost(path)
+    assert (cost.macs, cost.parameters) == (CONV_MACS + HEAD_MACS, PARAMETERS)
+    assert cost.size_bytes == path.stat().st_size + (tmp_path / "net.data").stat().st_size
+
+
+LAYERS = {
+    # 6 filters in 2 groups of 2 channels, 3 x 3 with stride 2 and padding: 4 x 4 places
+    "grouped": (
+        helper.make_node("Conv", ["x", "w", "b"], ["y"], group=2, strides=[2, 2], pads=[1, 1, 1, 1]),
+        {"w": (6, 2, 3, 3), "b": (6,)},
+        6 * 4 * 4 * 2 * 9,
+    ),
+    # every one of 4 x 8 x 8 numbers spreads over 3 channels, 2 x 2 pixels
+    "transposed": (
+        helper.make_node("ConvTranspose", ["x", "w"], ["y"], strides=[2, 2]),
+        {"w": (4, 3, 2, 2)},
+        4 * 64 * 3 * 4,
+    ),
+    # the last axis, of 8 numbers, becomes 5: for 4 x 8 rows
+    "product": (helper.make_node("MatMul", ["x", "w"], ["y"]), {"w": (8, 5)}, 4 * 8 * 8 * 5),
+    # images times themselves: no weights, but work
+    "square": (helper.make_node("MatMul", ["x", "x"], ["y"]), {}, 4 * 8 * 8 * 8),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_layers_by_hand(name, tmp_path):
+    node, shapes, macs = LAYERS[name]
+    stored = {key: np.random.default_rng(0).standard_normal(shape).astype(np.float32) for key, shape in shapes.items()}
+    stored |= {"first": np.ones((4, 1, 1, 1), np.float32)}
+    proto = model(
+        [
+            helper.make_node("Conv", ["pixels", "first"], ["x"]),
+            node,
+            helper.make_node("ReduceMean", ["y"], ["scores"], axes=[2, 3], keepdims=0),
+        ],
+        inputs={"pixels": (FLOAT, ["n", 1, 8, 8])},
+        outputs={"scores": (FLOAT, ["n", "k"])},
+        stored=stored,
+    )
+    cost = count_cost(save(proto, tmp_path / "net.onnx"))
+    assert cost.macs == 4 * 64 + macs
+    assert cost.parameters == 4 + sum(np.prod(shape) for shape in shapes.values())
+
+
+class Images(quantization.CalibrationDataReader):
+    def __init__(self):
+        random = np.random.default_rng(0)
+        self.batches = iter([{"pixels": random.standard_normal((2, 3, 8, 8), dtype=np.float32)}])
+
+    def get_next(self):
+        return next(self.batches, None)
+
+
+@pytest.mark.parametrize("style", ["QDQ", "QOperator"])
+def test_quantised_files_cost_as_many_numbers_and_products(style, tmp_path):
+    source, target = save(classifier(), tmp_path / "net.onnx"), tmp_path / "int8.onnx"
+    quantization.quantize_static(
+        source,
+        target,
+        Images(),
+        quant_format=getattr(quantization.QuantFormat, style),
+        per_channel=True,
+        weight_type=quantization.QuantType.QInt8,
+    )
+    cost = count_cost(target)
+    assert (cost.macs, cost.parameters, cost.precision) == (CONV_MACS + HEAD_MACS, PARAMETERS, "int8")
+    assert [layer.weight.split("_")[0] for layer in cost.layers] == ["filters", "matrix"]
+
+
+def test_dynamically_quantised_files_too(tmp_path):
+    source, target = save(classifier(), tmp_path / "net.onnx"), tmp_path / "int8.onnx"
+    quantization.quantize_dynamic(source, target)
+    operators = {node.op_type for node in onnx.load(target).graph.node}
+    assert {"ConvInteger", "MatMulInteger"} <= operators
+    cost = count_cost(target)
+    assert (cost.macs, cost.parameters) == (CONV_MACS + HEAD_MACS, PARAMETERS)
+
+
+def test_half_precision_weights(tmp_path):
+    proto = classifier()
+    for tensor in proto.graph.initializer:
+        half = onnx.numpy_helper.to_array(tensor).astype(np.float16)
+        name = tensor.name
+        tensor.CopyFrom(onnx.numpy_helper.from_array(half, f"{name}.half"))
+        proto.graph.node.insert(0, helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))
+    cost = count_cost(save(proto, tmp_path / "net.onnx"))
+    assert (cost.macs, cost.parameters, cost.precision) == (CONV_MACS + HEAD_MACS, PARAMETERS, "fp16")
+    assert cost.layers[0].weight == "filters.half"
+
+
+def test_a_graph_that_does_not_run(tmp_path):
+    proto = classifier(Wanted(size=("h", "w")))
+    proto.graph.node[1].CopyFrom(helper.make_node("AveragePool", ["maps"], ["means"], kernel_shape=[8, 8]))
+    path = save(proto, tmp_path / "net.onnx")
+    with pytest.raises(OnnxFileError, match=r"runs on \[1, 3, 12, 12\] images"):
+        count_cost(path, image_size=12)

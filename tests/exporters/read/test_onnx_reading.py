@@ -1,0 +1,137 @@
+import hashlib
+import os
+
+import numpy as np
+import onnx
+import pytest
+
+from exporters.errors import OnnxFileError
+from exporters.read.onnx_reading import read_onnx
+from exporters.read.session import open_session, run_logits
+from tests.exporters.onnx_files import answer, classifier, save
+
+
+@pytest.fixture
+def whole(tmp_path):
+    return save(classifier(), tmp_path / "net.onnx")
+
+
+@pytest.fixture
+def split(tmp_path):
+    folder = tmp_path / "split"
+    folder.mkdir()
+    path = folder / "net.onnx"
+    onnx.save(classifier(), path, save_as_external_data=True, location="net.data", size_threshold=0)
+    return path
+
+
+def moved(path, **entries):
+    """Say of every weight that it is elsewhere."""
+    proto = onnx.load(path, load_external_data=False)
+    for tensor in proto.graph.initializer:
+        for entry in tensor.external_data:
+            entry.value = entries.get(entry.key, entry.value)
+    return save(proto, path)
+
+
+def test_a_file_is_read_as_it_is(whole):
+    file, data = read_onnx(whole), whole.read_bytes()
+    assert (file.data, file.size_bytes, file.external) == (data, len(data), ())
+    assert file.sha256 == hashlib.sha256(data).hexdigest()
+    assert [node.op_type for node in file.model.graph.node] == ["Conv", "GlobalAveragePool", "Flatten", "Gemm"]
+
+
+def test_weights_beside_the_file_are_taken_in_and_counted(split):
+    file, beside = read_onnx(split), split.parent / "net.data"
+    assert file.external == (beside,)
+    assert file.size_bytes == split.stat().st_size + beside.stat().st_size
+    assert file.sha256 == hashlib.sha256(split.read_bytes() + beside.read_bytes()).hexdigest()
+    images = np.random.default_rng(0).standard_normal((3, 3, 8, 8), dtype=np.float32)
+    np.testing.assert_allclose(run_logits(open_session(split, threads=1), images), answer(images), atol=1e-5)
+
+
+def test_a_weight_without_a_length_goes_to_the_end_of_its_file(split):
+    proto = onnx.load(split, load_external_data=False)
+    last = max(proto.graph.initializer, key=lambda tensor: int(_entry(tensor, "offset")))
+    last.external_data.remove(next(entry for entry in last.external_data if entry.key == "length"))
+    images = np.ones((1, 3, 8, 8), np.float32)
+    logits = run_logits(open_session(save(proto, split), threads=1), images)
+    np.testing.assert_allclose(logits, answer(images), atol=1e-5)
+
+
+def _entry(tensor, key):
+    return next((entry.value for entry in tensor.external_data if entry.key == key), "0")
+
+
+@pytest.mark.parametrize(
+    "location",
+    ["/etc/passwd", "../secret", "sub/../../secret", "C:\\secret", "\\\\host\\secret", "..\\secret", ".", ""],
+)
+def test_weights_elsewhere_are_refused(split, location):
+    (split.parent.parent / "secret").write_bytes(b"0" * 1000)
+    with pytest.raises(OnnxFileError, match="inside the folder of"):
+        read_onnx(moved(split, location=location))
+
+
+def test_a_link_that_leads_outside_is_refused(split):
+    outside = split.parent.parent / "secret"
+    os.replace(split.parent / "net.data", outside)
+    (split.parent / "net.data").symlink_to(outside)
+    with pytest.raises(OnnxFileError, match="inside the folder of"):
+        read_onnx(split)
+
+
+def test_weights_that_are_not_there(split):
+    (split.parent / "net.data").unlink()
+    with pytest.raises(OnnxFileError, match=r"'net.data' is missing"):
+        read_onnx(split)
+
+
+@pytest.mark.parametrize("entries", [{"offset": "100000"}, {"length": "100000"}, {"offset": "-4"}, {"length": "x"}])
+def test_a_place_outside_the_other_file(split, entries):
+    with pytest.raises(OnnxFileError, match="truncated or of another model"):
+        read_onnx(moved(split, **entries))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "a Git LFS pointer"),
+        (b"PK\x03\x04rest", "a zip archive"),
+        (b"\x80\x02}q", "a pickle"),
+        (b"<!DOCTYPE html>", "HTML"),
+        (b"\x18\x00\x00\x00ORTM", "mobile format"),
+        (b"not onnx at all", "something else"),
+        (b"\x08\x08", "truncated: it has no graph"),
+    ],
+)
+def test_not_an_onnx_file(tmp_path, content, message):
+    path = tmp_path / "odd.onnx"
+    path.write_bytes(content)
+    with pytest.raises(OnnxFileError, match=rf"odd\.onnx.*{message}"):
+        read_onnx(path)
+
+
+def test_every_truncation_is_noticed(whole):
+    data = whole.read_bytes()  # the operator sets come last
+    for length in range(len(data) - len(b"......com.acme......ai.onnx.ml")):
+        whole.write_bytes(data[:length])
+        with pytest.raises(OnnxFileError, match=r"net\.onnx"):
+            open_session(whole, threads=1)
+
+
+def test_a_folder_and_nothing(tmp_path):
+    with pytest.raises(OnnxFileError, match=r"cannot read the ONNX file .*No such file"):
+        read_onnx(tmp_path / "none.onnx")
+    with pytest.raises(OnnxFileError, match=r"cannot read the ONNX file .*directory"):
+        read_onnx(tmp_path)
+
+
+def test_files_of_more_than_2_gib_are_not_read(whole, split):
+    os.truncate(whole, 3 * 2**30)  # sparse
+    with pytest.raises(OnnxFileError, match=r"less than 2 GiB, .* has 3\.0 GiB"):
+        read_onnx(whole)
+    os.truncate(split.parent / "net.data", 2**31)
+    with pytest.raises(OnnxFileError, match=r"less than 2 GiB, .* has 2\.0 GiB"):
+        read_onnx(split)

@@ -1,0 +1,102 @@
+import numpy as np
+import pytest
+import torch
+
+from exporters.errors import ExportError
+from exporters.read.parity import ParityReport, check_parity
+from exporters.read.predict import predict_logits
+from exporters.write.onnx_export import export_onnx
+from models_zoo.torchvision_mend import torchvision
+from tests.exporters.networks import CLASSES, SHAPE, Joined, plain, random_images
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    model, path = plain(), tmp_path_factory.mktemp("onnx") / "plain.onnx"
+    export_onnx(model, path, input_shape=SHAPE, opset=18, metadata={})
+    return model, path
+
+
+def test_a_file_answers_as_its_module(exported):
+    model, path = exported
+    model.train()
+    report = check_parity(model, path, random_images(23).split(8), threads=1)
+    assert report.images == report.argmax_agreeing == 23
+    assert 0 <= report.max_abs_difference <= 1e-5
+    assert report.passed
+    assert all(module.training for module in model.modules())
+
+
+def test_the_difference_is_the_largest_over_all_batches(exported):
+    model, path = exported
+    images = random_images(20)
+    other = plain()
+    other.load_state_dict(model.state_dict())
+    with torch.no_grad():
+        other[7].bias[2] += 0.5
+        shifted = other.eval()(images).numpy()
+    theirs = predict_logits(path, [images], threads=1)
+    report = check_parity(other, path, images.split(6), threads=1)
+    assert report.max_abs_difference == pytest.approx(0.5, abs=1e-5)
+    assert report.argmax_agreeing == (shifted.argmax(1) == theirs.argmax(1)).sum() < 20
+    assert not report.passed
+
+
+@pytest.mark.parametrize("factor", [1.0, 1e5])
+def test_the_tolerance_grows_with_the_logits(factor, tmp_path):
+    model, images = plain(), random_images(8)
+    with torch.no_grad():
+        model[7].weight *= factor
+        largest = float(model.eval()(images).abs().max())
+    path = export_onnx(model, tmp_path / "sure.onnx", input_shape=SHAPE, opset=18, metadata={}).path
+    report = check_parity(model, path, [images], threads=1)
+    assert report.passed
+    assert report.tolerance == pytest.approx(1e-4 * max(1.0, largest / 10))
+
+
+def test_the_tolerance_itself_passes():
+    assert ParityReport(images=1, max_abs_difference=1e-4, argmax_agreeing=1, tolerance=1e-4).passed
+
+
+def test_not_finite_is_an_error(exported):
+    model, path = exported
+    with pytest.raises(ExportError, match="finite"):
+        check_parity(model, path, [random_images(2) * float("inf")], threads=1)
+
+
+def test_other_classes_are_an_error(exported):
+    _, path = exported
+    other = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(3, CLASSES + 1))
+    with pytest.raises(ExportError, match="expected logits"):
+        check_parity(other, path, [random_images(2)], threads=1)
+
+
+def test_no_images(exported):
+    model, path = exported
+    with pytest.raises(ExportError, match="at least one batch"):
+        check_parity(model, path, [], threads=1)
+    with pytest.raises(ExportError, match="at least one batch"):
+        predict_logits(path, [], threads=1)
+
+
+def test_predictions_keep_the_order_of_the_images(exported):
+    model, path = exported
+    images = random_images(17)
+    with torch.no_grad():
+        expected = model.eval()(images).numpy()
+    logits = predict_logits(path, images.split(5), threads=2)
+    assert logits.dtype == np.float32
+    np.testing.assert_allclose(logits, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("arch", ["squeezenet1_1", "resnet18", "joined"])
+def test_other_networks(arch, tmp_path):
+    torch.manual_seed(3)
+    tiny = arch == "joined"
+    model = Joined() if tiny else getattr(torchvision.models, arch)(weights=None, num_classes=CLASSES)
+    model = model.to(memory_format=torch.channels_last)  # as the pipeline trains them
+    shape = SHAPE if tiny else (3, 32, 32)
+    path = export_onnx(model, tmp_path / "net.onnx", input_shape=shape, opset=18, metadata={}).path
+    report = check_parity(model, path, random_images(6, shape=shape).split(4), threads=1)
+    assert report.passed
+    assert report.argmax_agreeing == 6

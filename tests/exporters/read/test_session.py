@@ -1,0 +1,113 @@
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from exporters.errors import ExportError, OnnxFileError
+from exporters.read.session import SESSION_FACTS, open_session, run_logits, session_options
+from exporters.write.onnx_export import export_onnx
+from tests.exporters.networks import CLASSES, SHAPE, plain, random_images
+from tests.exporters.onnx_files import FLOAT, FLOAT16, UINT8, Wanted, answer, classifier, save
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("onnx") / "plain.onnx"
+    export_onnx(plain(), path, input_shape=SHAPE, opset=18, metadata={})
+    return path
+
+
+def test_a_session_on_the_cpu_with_the_threads_asked_for(file):
+    session = open_session(file, threads=2)
+    options = session.get_session_options()
+    assert session.get_providers() == ["CPUExecutionProvider"]
+    assert (options.intra_op_num_threads, options.inter_op_num_threads) == (2, 1)
+
+
+def test_any_batch_size_runs(file):
+    session = open_session(file, threads=1)
+    assert [run_logits(session, random_images(n).numpy()).shape for n in (1, 7)] == [(1, CLASSES), (7, CLASSES)]
+
+
+def test_no_threads(file):
+    with pytest.raises(ExportError, match="at least 1 thread, got 0"):
+        open_session(file, threads=0)
+
+
+def test_the_facts_are_the_options(file):
+    options = open_session(file, threads=2).get_session_options()
+    assert {
+        "provider": "CPUExecutionProvider",
+        "graph optimisation": options.graph_optimization_level.name,
+        "execution mode": options.execution_mode.name,
+        "inter-op threads": str(options.inter_op_num_threads),
+        "session.force_spinning_stop": options.get_session_config_entry("session.force_spinning_stop"),
+    } == SESSION_FACTS
+    assert SESSION_FACTS["graph optimisation"] == "ORT_ENABLE_ALL"
+    assert SESSION_FACTS["session.force_spinning_stop"] == "1"
+
+
+def test_options_can_be_added_to(file):
+    options = session_options(threads=2)
+    options.add_session_config_entry("session.disable_prepacking", "1")
+    used = open_session(file, threads=2, options=options).get_session_options()
+    assert used.get_session_config_entry("session.disable_prepacking") == "1"
+    assert used.intra_op_num_threads == 2
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(FLOAT, 1e-5), (FLOAT16, 1e-2), (UINT8, 1e-3)])
+def test_files_of_other_layouts_and_types_answer(layout, dtype, tolerance, tmp_path):
+    wanted = Wanted(layout=layout, dtype=dtype)
+    images = np.random.default_rng(0).integers(0, 256, (2, 3, 8, 8)).astype(np.float64)
+    images = images if dtype == UINT8 else images / 255
+    shown = images if layout == "NCHW" else images.transpose(0, 2, 3, 1)
+    session = open_session(save(classifier(wanted), tmp_path / "net.onnx"), threads=1)
+    logits = run_logits(session, shown.astype({FLOAT: np.float32, FLOAT16: np.float16, UINT8: np.uint8}[dtype]))
+    assert logits.dtype == np.float32
+    np.testing.assert_allclose(logits, answer(images, wanted), atol=tolerance)
+
+
+def test_scores_of_one_pixel_maps_are_flattened(tmp_path):
+    proto = classifier()
+    proto.graph.node.append(onnx.helper.make_node("Unsqueeze", ["scores", "axes"], ["corners"]))
+    proto.graph.initializer.append(onnx.numpy_helper.from_array(np.array([2, 3]), "axes"))
+    proto.graph.output[0].CopyFrom(onnx.helper.make_tensor_value_info("corners", FLOAT, ["n", 5, 1, 1]))
+    images = np.ones((2, 3, 8, 8), np.float32)
+    logits = run_logits(open_session(save(proto, tmp_path / "net.onnx"), threads=1), images)
+    np.testing.assert_allclose(logits, answer(images), atol=1e-5)
+
+
+@pytest.mark.parametrize(("operator", "domain"), [("Foo", ""), ("Foo", "com.acme")])
+def test_operators_that_onnxruntime_lacks(operator, domain, tmp_path):
+    proto = classifier()
+    proto.graph.node[1].op_type, proto.graph.node[1].domain = operator, domain
+    with pytest.raises(OnnxFileError, match=r"net\.onnx gives: .*Foo.*lacks this operator"):
+        open_session(save(proto, tmp_path / "net.onnx"), threads=1)
+
+
+def test_a_graph_that_fails_on_its_images(tmp_path):
+    proto = classifier(Wanted(size=("h", "w")))
+    proto.graph.node[1].CopyFrom(onnx.helper.make_node("AveragePool", ["maps"], ["means"], kernel_shape=[8, 8]))
+    session = open_session(save(proto, tmp_path / "net.onnx"), threads=1)
+    assert run_logits(session, np.ones((1, 3, 8, 8), np.float32)).shape == (1, 5)
+    with pytest.raises(ExportError, match=r"expected scores for \[1, 3, 12, 12\] images, onnxruntime fails"):
+        run_logits(session, np.ones((1, 3, 12, 12), np.float32))
+
+
+def test_no_image_classifier(tmp_path):
+    value = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["n", 3]) for name in "xy"]
+    graph = onnx.helper.make_graph([onnx.helper.make_node("Relu", ["x"], ["y"])], "g", value[:1], value[1:])
+    path = tmp_path / "relu.onnx"
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=10), path)
+    with pytest.raises(OnnxFileError, match=r"one input \[batch, C, H, W\] or .*relu\.onnx takes x .*image classifier"):
+        open_session(path, threads=1)
+
+
+@pytest.mark.parametrize(
+    "images", [np.zeros((1, 1, 16, 16), np.float32), np.zeros((3, 16, 16), np.float32), np.zeros((1, *SHAPE))]
+)
+def test_images_of_another_shape_or_type(file, images):
+    with pytest.raises(ExportError, match=r"expected float32 images of shape \['batch', 3, 16, 16\], got"):
+        run_logits(open_session(file, threads=1), images)

@@ -1,0 +1,149 @@
+import numpy as np
+import onnx
+import pytest
+from onnx import helper
+
+from exporters.errors import ExportError, OnnxFileError
+from exporters.read.session import open_session
+from exporters.read.signature import Signature, signature_of
+from tests.exporters.onnx_files import FLOAT, FLOAT16, UINT8, Wanted, classifier, model, save
+
+
+def read(proto, folder, **given) -> Signature:
+    return signature_of(open_session(save(proto, folder / "net.onnx"), threads=1), **given)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        (Wanted(), ("NCHW", "float32", None, 3, 8, 8)),
+        (Wanted(channels=1, batch=4), ("NCHW", "float32", 4, 1, 8, 8)),
+        (Wanted(layout="NHWC", dtype=UINT8), ("NHWC", "uint8", None, 3, 8, 8)),
+        (Wanted(layout="NHWC", channels=1, size=("h", "w")), ("NHWC", "float32", None, 1, None, None)),
+        (Wanted(dtype=FLOAT16, size=(6, 8)), ("NCHW", "float16", None, 3, 6, 8)),
+    ],
+)
+def test_the_shape_and_type_say_what_goes_in(wanted, expected, tmp_path):
+    found = read(classifier(wanted), tmp_path)
+    assert (found.layout, found.dtype, found.batch, found.channels, found.height, found.width) == expected
+    assert (found.input_name, found.output_name, found.classes) == ("pixels", "scores", 5)
+
+
+@pytest.mark.parametrize("size", [(8, 3), (8, "w")])
+def test_a_shape_that_fits_both_layouts_or_neither_needs_a_word(size, tmp_path):
+    proto = classifier(Wanted(channels=3 if size == (8, 3) else "c", size=size))
+    with pytest.raises(OnnxFileError, match="layout cannot be told; try --layout NCHW or --layout NHWC"):
+        read(proto, tmp_path)
+    assert read(proto, tmp_path, layout="NCHW", channels=3).layout == "NCHW"
+
+
+def test_the_metadata_of_compress_is_such_a_word(tmp_path):
+    proto = classifier(Wanted(size=(8, 3)), metadata={"layout": "NCHW, float32"})
+    assert read(proto, tmp_path).layout == "NCHW"
+
+
+def test_a_word_is_not_needed_where_the_shape_shows_it(tmp_path):
+    assert read(classifier(), tmp_path, layout="NHWC").layout == "NCHW"  # it was said of the other file
+
+
+def test_a_word_that_cannot_be(tmp_path):
+    with pytest.raises(OnnxFileError, match="1 or 3 channels where NHWC has them"):
+        read(classifier(Wanted(channels="c", size=(8, 8))), tmp_path, layout="NHWC")
+
+
+@pytest.mark.parametrize("channels", [None, 4])
+def test_channels_that_nothing_says(channels, tmp_path):
+    with pytest.raises(OnnxFileError, match=r"expected 1 or 3 channels, odd\.onnx"):
+        read(classifier(Wanted(channels="c")), tmp_path, layout="NCHW", channels=channels, source="odd.onnx")
+
+
+def with_outputs(**outputs):
+    """The classifier, and beside or in place of its scores other outputs."""
+    proto = classifier()
+    makers = {
+        "label": helper.make_node("ArgMax", ["scores"], ["label"], axis=1, keepdims=0),
+        "flat": None,
+        "zipped": helper.make_node("ZipMap", ["scores"], ["zipped"], domain="ai.onnx.ml", classlabels_int64s=range(5)),
+        "corners": helper.make_node("Unsqueeze", ["scores", "axes"], ["corners"]),
+    }
+    nodes = [*proto.graph.node, *(makers[name] for name in outputs if makers.get(name))]
+    stored = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in proto.graph.initializer}
+    return model(
+        nodes,
+        inputs={"pixels": (FLOAT, ["n", 3, 8, 8])},
+        outputs=outputs,
+        stored=stored | {"axes": np.array([2, 3])},
+    )
+
+
+SCORES = (FLOAT, ["n", 5])
+MAPS = helper.make_value_info(
+    "zipped", helper.make_sequence_type_proto(helper.make_map_type_proto(7, helper.make_tensor_type_proto(FLOAT, [])))
+)
+
+
+def test_the_one_output_of_scores_is_found_beside_labels(tmp_path):
+    found = read(with_outputs(label=(onnx.TensorProto.INT64, ["n"]), scores=SCORES), tmp_path)
+    assert (found.output_name, found.classes) == ("scores", 5)
+
+
+def test_scores_of_one_pixel_maps(tmp_path):
+    found = read(with_outputs(corners=(FLOAT, ["n", 5, 1, 1])), tmp_path)
+    assert (found.output_name, found.classes) == ("corners", 5)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "message"),
+    [
+        ({"scores": SCORES, "flat": (FLOAT, ["n", 4])}, "has 2 .*with the logits alone"),
+        ({"label": (onnx.TensorProto.INT64, ["n"])}, "is it an image classifier"),
+        ({"maps": (FLOAT, ["n", 4, 8, 8])}, "gives maps .*is it an image classifier"),
+        ({"zipped": MAPS}, "ZipMap.*zipmap=False"),
+    ],
+)
+def test_no_telling_the_scores(outputs, message, tmp_path):
+    with pytest.raises(OnnxFileError, match=message):
+        read(with_outputs(**outputs), tmp_path)
+
+
+def test_two_inputs(tmp_path):
+    proto = classifier()
+    proto.graph.node.append(helper.make_node("Add", ["scores", "prior"], ["sum"]))
+    proto.graph.input.append(helper.make_tensor_value_info("prior", FLOAT, [5]))
+    proto.graph.output[0].name = "sum"
+    with pytest.raises(OnnxFileError, match=r"one input of images, .* has 2 \(pixels, prior\)"):
+        read(proto, tmp_path)
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("dtype", [FLOAT, FLOAT16, UINT8])
+def test_random_images_are_as_the_file_takes_them(layout, dtype, tmp_path):
+    path = save(classifier(Wanted(layout=layout, dtype=dtype, size=("h", "w"))), tmp_path / "net.onnx")
+    session = open_session(path, threads=1)
+    signature = signature_of(session)
+    images = signature.random_images(np.random.default_rng(0), batch_size=2, image_size=12)
+    assert images.shape == ((2, 3, 12, 12) if layout == "NCHW" else (2, 12, 12, 3))
+    assert images.dtype == signature.dtype
+    assert images.flags.c_contiguous
+    assert session.run(None, {"pixels": images})[0].shape == (2, 5)
+    again = signature.random_images(np.random.default_rng(0), batch_size=2, image_size=12)
+    np.testing.assert_array_equal(images, again)
+
+
+def test_bytes_cover_their_range():
+    signature = Signature("x", "y", "NHWC", "uint8", None, 3, 32, 32, 5)
+    images = signature.random_images(np.random.default_rng(0), batch_size=4)
+    assert (images.min(), images.max()) == (0, 255)
+
+
+def test_batches_and_sizes_that_do_not_fit():
+    random = np.random.default_rng(0)
+    fixed = Signature("x", "y", "NCHW", "float32", 4, 3, 8, 8, 5)
+    assert fixed.random_images(random, batch_size=4, image_size=99).shape == (4, 3, 8, 8)
+    with pytest.raises(ExportError, match="a batch of 4, as in the file, got 1"):
+        fixed.random_images(random, batch_size=1)
+    free = Signature("x", "y", "NCHW", "float32", None, 3, None, None, 5)
+    with pytest.raises(ExportError, match="expected an image size"):
+        free.random_images(random, batch_size=1)
+    with pytest.raises(ExportError, match="at least 1 image, got 0"):
+        free.random_images(random, batch_size=0, image_size=8)

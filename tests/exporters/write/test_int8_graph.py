@@ -1,0 +1,109 @@
+"""Surgery on graphs: each must leave the answers as they were."""
+
+import numpy as np
+import onnx
+import pytest
+from torch import nn
+
+from exporters.write.int8_graph import drop_unused_domains, float_layers, free_output, part_stem
+from tests.exporters.networks import CLASSES, plain, random_images
+from tests.exporters.variants import answers, pooled, write_fp32
+
+
+def wide() -> nn.Module:
+    """A first convolution that reads more channels than an image has."""
+    return nn.Sequential(nn.Conv2d(8, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, CLASSES))
+
+
+@pytest.fixture
+def source(tmp_path):
+    return write_fp32(tmp_path / "net.onnx", pooled(squeezed=24))
+
+
+def test_a_squeeze_belongs_to_the_stem_and_the_graph_stays(tmp_path):
+    model = onnx.load(write_fp32(tmp_path / "net.onnx", pooled(squeezed=8)))
+    before = model.SerializeToString(deterministic=True)
+    kinds = {node.name: node.op_type for node in model.graph.node}
+    assert [kinds[name] for name in part_stem(model)] == ["Conv", "Relu", "MaxPool", "Conv", "Relu"]
+    assert model.SerializeToString(deterministic=True) == before
+
+
+def test_relu_and_pool_change_places_and_the_answers_stay_bit_for_bit(source):
+    images = random_images(9).numpy()
+    before = answers(source, images)
+    model = onnx.load(source)
+    stem = part_stem(model)
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save(model, source)
+    kinds = {node.name: node.op_type for node in model.graph.node}
+    assert [kinds[name] for name in stem] == ["Conv", "LeakyRelu", "MaxPool"]
+    assert [node.op_type for node in model.graph.node][:3] == ["Conv", "MaxPool", "LeakyRelu"]
+    np.testing.assert_array_equal(answers(source, images), before)
+
+
+def test_a_stem_without_a_pool_is_its_convolution_and_activation(tmp_path):
+    model = onnx.load(write_fp32(tmp_path / "net.onnx"))
+    before = model.SerializeToString(deterministic=True)
+    stem = part_stem(model)
+    kinds = {node.name: node.op_type for node in model.graph.node}
+    assert [kinds[name] for name in stem] == ["Conv", "Relu"]
+    assert model.SerializeToString(deterministic=True) == before
+
+
+def test_a_first_convolution_of_many_channels_is_no_stem(tmp_path):
+    model = onnx.load(write_fp32(tmp_path / "net.onnx", wide()))
+    assert part_stem(model) == ()
+
+
+def quantised_output(between: str) -> onnx.ModelProto:
+    """images -> Relu -> Quantize -> Dequantize -> logits, written by hand; ``between`` reads the rounded tensor too."""
+    helper, kinds = onnx.helper, onnx.TensorProto
+    nodes = [
+        helper.make_node("Relu", ["images"], ["kept"]),
+        helper.make_node("QuantizeLinear", ["kept", "scale", "zero"], ["rounded"]),
+        helper.make_node("DequantizeLinear", ["rounded", "scale", "zero"], ["logits"]),
+    ]
+    outputs = [helper.make_tensor_value_info("logits", kinds.FLOAT, ["batch", 3])]
+    if between:
+        nodes.append(helper.make_node("DequantizeLinear", ["rounded", "scale", "zero"], [between]))
+    graph = helper.make_graph(
+        nodes,
+        "by hand",
+        [helper.make_tensor_value_info("images", kinds.FLOAT, ["batch", 3])],
+        outputs,
+        initializer=[
+            helper.make_tensor("scale", kinds.FLOAT, [], [0.5]),
+            helper.make_tensor("zero", kinds.UINT8, [], [0]),
+        ],
+    )
+    sets = [helper.make_opsetid("", 18), helper.make_opsetid("com.odd", 1)]
+    return helper.make_model(graph, opset_imports=sets, ir_version=10)
+
+
+def test_the_last_rounding_goes(tmp_path):
+    model = quantised_output("")
+    free_output(model.graph)
+    assert [node.op_type for node in model.graph.node] == ["Relu"]
+    assert len(model.graph.initializer) == 0
+    onnx.save(model, tmp_path / "net.onnx")
+    np.testing.assert_array_equal(answers(tmp_path / "net.onnx", np.float32([[0.3, -1, 2]])), np.float32([[0.3, 0, 2]]))
+
+
+def test_a_rounding_that_others_read_stays():
+    model = quantised_output("second reader")
+    free_output(model.graph)
+    assert [node.op_type for node in model.graph.node].count("QuantizeLinear") == 1
+
+
+def test_unused_operator_sets_go():
+    model = quantised_output("")
+    drop_unused_domains(model)
+    assert [entry.domain for entry in model.opset_import] == [""]
+
+
+def test_float_layers_are_named_by_their_weights(source):
+    assert float_layers(onnx.load(source).graph) == ("stem", "squeeze", "left", "right", "head")
+
+
+def test_plain_has_a_linear_head(tmp_path):
+    assert len(float_layers(onnx.load(write_fp32(tmp_path / "net.onnx", plain())).graph)) == 3

@@ -1,0 +1,159 @@
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import numpy_helper
+from torch import nn
+
+from exporters.errors import ExportError
+from exporters.write.onnx_export import export_onnx
+from models_zoo.torchvision_mend import torchvision
+from tests.exporters.networks import CLASSES, SHAPE, BatchAsConstant, Joined, TwoOutputs, plain
+
+METADATA = {"classes": json.dumps(["a", "b", "c", "d", "é"]), "compress": "0.1.0"}
+
+
+def export(model: nn.Module, path: Path, *, opset: int = 18, shape: tuple[int, int, int] = SHAPE):
+    return export_onnx(model, path, input_shape=shape, opset=opset, metadata=METADATA)
+
+
+@pytest.fixture(scope="module")
+def plain_file(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("onnx") / "plain.onnx"
+    export(plain(), path)
+    return path
+
+
+def test_artifact_describes_the_file_on_disk(tmp_path):
+    artifact = export(Joined(), tmp_path / "net.onnx")
+    data = artifact.path.read_bytes()
+    assert artifact.sha256 == hashlib.sha256(data).hexdigest()
+    assert artifact.size_bytes == len(data)
+    assert artifact.opset == 18
+    assert artifact.denormals_flushed == 0
+    assert [file.name for file in tmp_path.iterdir()] == ["net.onnx"]
+
+
+def test_names_shapes_and_a_free_batch(plain_file):
+    graph = onnx.load(plain_file).graph
+    (images,), (logits,) = graph.input, graph.output
+    dims = [[dim.dim_param or dim.dim_value for dim in value.type.tensor_type.shape.dim] for value in (images, logits)]
+    assert (images.name, logits.name) == ("images", "logits")
+    assert dims == [["batch", *SHAPE], ["batch", CLASSES]]
+
+
+def test_metadata_is_ours_only_and_no_path_of_this_machine(plain_file):
+    proto = onnx.load(plain_file)
+    assert {entry.key: entry.value for entry in proto.metadata_props} == METADATA
+    data = plain_file.read_bytes()
+    for trace in (b".py", b"site-packages", str(Path.cwd()).encode(), str(plain_file.parent).encode(), b"stack_trace"):
+        assert trace not in data
+
+
+def test_weights_are_inside(plain_file, tmp_path):
+    moved = tmp_path / "alone.onnx"
+    moved.write_bytes(plain_file.read_bytes())
+    assert all(not tensor.external_data for tensor in onnx.load(moved, load_external_data=False).graph.initializer)
+    assert moved.stat().st_size > sum(p.numel() * 4 for p in plain()[3].parameters())
+
+
+def test_the_module_is_not_touched(tmp_path):
+    model = plain().train()
+    model[1].eval()
+    with torch.no_grad():
+        model[0].weight[0] = 1e-40
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    export(model, tmp_path / "net.onnx")
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+    assert model.training
+    assert not model[1].training
+
+
+def test_denormals_are_flushed_and_counted(tmp_path):
+    model = plain()
+    tiny = torch.finfo(torch.float32).tiny
+    with torch.no_grad():
+        model[7].weight[0, :4] = torch.tensor([tiny / 2, -tiny / 4, tiny, 0.0])
+    artifact = export(model, tmp_path / "net.onnx")
+    weights = {t.name: numpy_helper.to_array(t) for t in onnx.load(artifact.path).graph.initializer}
+    head = next(value for value in weights.values() if value.shape in {(CLASSES, 16), (16, CLASSES)})
+    row = head[0] if head.shape[0] == CLASSES else head[:, 0]
+    assert artifact.denormals_flushed == 2
+    np.testing.assert_array_equal(row[:4], np.array([0, 0, tiny, 0], np.float32))
+
+
+def test_same_weights_same_bytes(plain_file, tmp_path):
+    assert export(plain(), tmp_path / "again.onnx").path.read_bytes() == plain_file.read_bytes()
+
+
+@pytest.mark.slow
+def test_same_bytes_in_another_process_and_folder(plain_file, tmp_path):
+    code = (
+        "import pathlib, sys; from tests.exporters.test_onnx_export import export, plain;"
+        "export(plain(), pathlib.Path(sys.argv[1]))"
+    )
+    path = tmp_path / "elsewhere.onnx"
+    env = os.environ | {"PYTHONHASHSEED": "7", "PYTHONPATH": str(Path.cwd())}
+    subprocess.run([sys.executable, "-c", code, str(path)], check=True, env=env)
+    assert path.read_bytes() == plain_file.read_bytes()
+
+
+def test_channels_last_in_memory_is_no_other_graph(plain_file, tmp_path):
+    model = plain().to(memory_format=torch.channels_last)
+    assert export(model, tmp_path / "last.onnx").path.read_bytes() == plain_file.read_bytes()
+    assert model[0].weight.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_a_pool_after_channels_last_comes_out_as_a_pool(tmp_path):
+    torch.manual_seed(0)
+    model = torchvision.models.squeezenet1_1(weights=None, num_classes=CLASSES).to(memory_format=torch.channels_last)
+    artifact = export(model, tmp_path / "net.onnx", shape=(3, 48, 48))
+    kinds = {node.op_type for node in onnx.load(artifact.path).graph.node}
+    assert kinds <= {"Conv", "Relu", "MaxPool", "Concat", "ReduceMean", "GlobalAveragePool", "Reshape", "Flatten"}
+
+
+def test_a_newer_opset(tmp_path):
+    artifact = export(plain(), tmp_path / "net.onnx", opset=20)
+    assert [(e.domain, e.version) for e in onnx.load(artifact.path).opset_import] == [("", 20)]
+
+
+def test_an_opset_that_does_not_exist_yet(tmp_path):
+    with pytest.raises(ExportError, match="opset"):
+        export(plain(), tmp_path / "net.onnx", opset=99)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_fixed_batch_is_refused(tmp_path):
+    with pytest.raises(ExportError, match="expected a free batch size, got"):
+        export(BatchAsConstant(), tmp_path / "net.onnx")
+
+
+def test_two_outputs_are_refused(tmp_path):
+    with pytest.raises(ExportError, match="one tensor of logits"):
+        export(TwoOutputs(), tmp_path / "net.onnx")
+
+
+def test_a_forward_that_fails_says_so(tmp_path):
+    with pytest.raises(ExportError, match=r"can trace on images \[1, 16, 16\], got RuntimeError: .*channels"):
+        export(plain(), tmp_path / "net.onnx", shape=(1, 16, 16))
+
+
+def test_a_missing_folder_is_an_os_error(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        export(plain(), tmp_path / "nowhere" / "net.onnx")
+
+
+@pytest.mark.parametrize("arch", ["squeezenet1_1", "resnet18"])
+def test_torchvision_networks(arch, tmp_path):
+    torch.manual_seed(0)
+    model = getattr(torchvision.models, arch)(weights=None, num_classes=CLASSES)
+    artifact = export(model, tmp_path / "net.onnx", shape=(3, 32, 32))
+    parameters = sum(p.numel() for p in model.parameters())
+    assert 4 * parameters * 0.99 < artifact.size_bytes < 4 * parameters + 200_000
