@@ -27,7 +27,8 @@ from torch import nn
 
 from compress.environment import describe_environment, usable_cores
 from exporters.measure.calls import calls_of
-from exporters.measure.latency import LatencyComparison, LatencySettings, compare_latency
+from exporters.measure.comparison import LatencyComparison
+from exporters.measure.latency import LatencySettings, compare_latency
 from exporters.read.onnx_cost import count_cost
 from exporters.write.onnx_export import export_onnx
 from models_zoo.zoo import build_network

@@ -6,7 +6,7 @@ from compress.report import figures
 from compress.report.model import LatencyRow, Report
 from compress.report.tables import Table
 from compress.report.verdict import headline_latency
-from exporters.measure.latency import LatencyComparison
+from exporters.measure.comparison import LatencyComparison
 from exporters.measure.profile import LayerTime
 
 

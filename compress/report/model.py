@@ -8,7 +8,7 @@ from compress.report.run_facts import Part, RunFacts
 from compress.verify.accuracy import AccuracyDrop, AccuracyReport
 from compress.verify.comparison import Comparison
 from compress.verify.gates import GateResult
-from exporters.measure.latency import LatencyComparison
+from exporters.measure.comparison import LatencyComparison
 from exporters.measure.memory import MemoryUse
 from exporters.measure.profile import OperatorProfile
 from exporters.read.parity import ParityReport

@@ -8,7 +8,7 @@ from compress.report import figures
 from compress.report.model import NetworkRow, Report
 from compress.verify.accuracy import AccuracyDrop
 from compress.verify.gates import GateResult, say
-from exporters.measure.latency import LatencyComparison
+from exporters.measure.comparison import LatencyComparison
 
 
 @dataclass(frozen=True)

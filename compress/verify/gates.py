@@ -7,7 +7,7 @@ from typing import Final
 
 from compress.errors import CheckFailedError, UsageError
 from compress.verify.accuracy import AccuracyDrop
-from exporters.measure.latency import LatencyComparison
+from exporters.measure.comparison import LatencyComparison
 
 _UNITS: Final = {
     "max-drop": " points", "min-speedup": "x", "max-latency-ms": " ms", "max-size-mb": " MB", "max-macs": "",

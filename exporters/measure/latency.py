@@ -5,34 +5,36 @@ layout), holds the process on other cores than the round before, warms both file
 in turn, in an order drawn for every pair. Pairs that another process came between do not count for the
 ratio. Its interval resamples rounds, and blocks of neighbouring pairs within them, so that it covers
 what changes between sessions and cores and what drifts within one.
+
+Before each timed call the same file runs untimed, so that its weights are in the caches again after
+the other file's turn, as where a program runs one network in a loop. Without that, SqueezeNet pruned to
+half the MACs looked 1.66 times as fast as the original, with it 2.45 times (48 pixels, batch 1): its
+weights fit the cache, the original's do not.
 """
 
 import gc
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from exporters.measure.affinity import core_sets, held_on
 from exporters.measure.calls import Call, CallFactory, calls_of
+from exporters.measure.comparison import LatencyComparison
 from exporters.measure.interruptions import Round, interruptions, undisturbed
 from exporters.measure.paired_ratio import ratio_interval
-from exporters.measure.timing import Timing, summarise_timing
-
-Verdict = Literal["faster", "slower", "no difference"]
+from exporters.measure.timing import summarise_timing
 
 FEWEST_ROUNDS = 4
 FEWEST_PAIRS = 3  # per round
 NOISY_ABOVE = 0.1
-# A file timed against itself gave intervals such as 0.990 to 0.999, once in a dozen: a smaller
-# difference than this is none, however sure the interval is.
-RESOLUTION = 0.01
 _STABLE_WITHIN = 0.05
-_WARMUP_WINDOW = 5
+_WARMUP_CALLS = {10.0: 5, float("inf"): 2}  # calls in a window, by how many milliseconds one takes at most
+# Untimed calls before each timed one, likewise: beyond 50 ms what the caches held is a small part of a call.
+_SETTLING_CALLS = {10.0: 2, 50.0: 1, float("inf"): 0}
 
 
 @dataclass(frozen=True)
@@ -44,59 +46,18 @@ class LatencySettings:
         min_pairs: pairs to time, over all rounds, even where ``min_seconds`` are over.
         min_seconds: seconds to time, over all rounds, without opening and warm-up.
         max_seconds: seconds for everything; then a round ends with what it has, and no round starts
-            beyond the fourth.
-        warmup_seconds: the longest warm-up of a round; it ends as soon as the timings are stable.
+            beyond the fourth. The comparison says that it was cut short.
+        warmup_seconds: the longest warm-up of a round, but for its first two windows; it ends as soon as
+            the timings are stable.
         seed: of the images, the order within pairs and the bootstrap.
     """
 
     rounds: int = 16
     min_pairs: int = 64
     min_seconds: float = 2.5
-    max_seconds: float = 6.0
+    max_seconds: float = 30.0
     warmup_seconds: float = 0.1
     seed: int = 0
-
-
-@dataclass(frozen=True)
-class LatencyComparison:
-    """Two files, timed in turn on the same images.
-
-    Attributes:
-        batch_size: images in a call.
-        threads: of onnxruntime.
-        rounds: times that both files were opened.
-        original: timing of the original.
-        candidate: timing of the candidate.
-        ratio: median of original / candidate over the pairs that nothing interrupted, or over all where
-            those are too few; above 1 the candidate is faster.
-        ratio_low: lower end of the 95 % interval on the ratio.
-        ratio_high: its upper end.
-        pinned: whether the process was held on as many cores as there are threads.
-        noisy: whether a file's coefficient of variation is above 0.1: the machine was busy, or its clock changed.
-    """
-
-    batch_size: int
-    threads: int
-    rounds: int
-    original: Timing
-    candidate: Timing
-    ratio: float
-    ratio_low: float
-    ratio_high: float
-    pinned: bool
-    noisy: bool
-
-    @property
-    def coefficient_of_variation(self) -> float:
-        """Of the less steady of the two files."""
-        return max(self.original.coefficient_of_variation, self.candidate.coefficient_of_variation)
-
-    @property
-    def verdict(self) -> Verdict:
-        """What can be said of the candidate: its whole interval lies more than 1 % beyond 1, or nothing."""
-        if self.ratio_low > 1 + RESOLUTION:
-            return "faster"
-        return "slower" if self.ratio_high < 1 - RESOLUTION else "no difference"
 
 
 def compare_latency(
@@ -129,17 +90,19 @@ def compare_latency(
     ]
     choices = core_sets(threads) or ((),)
     rounds: list[Round] = []
-    pinned = True
+    pinned, settling = True, 0
     start = time.perf_counter()
     while len(rounds) < max(settings.rounds, FEWEST_ROUNDS):
         if len(rounds) >= FEWEST_ROUNDS and time.perf_counter() - start > settings.max_seconds:
             break
         with held_on(choices[len(rounds) % len(choices)]) as held:
             calls = _open_both(factories, threads=threads, random=random)
-            _warm_up(calls, seconds=settings.warmup_seconds)
-            rounds.append(_time_pairs(calls, settings=settings, random=random))
+            slower_ms = _warm_up(calls, seconds=settings.warmup_seconds)
+            settling = settling if rounds else _by_duration(_SETTLING_CALLS, slower_ms)
+            rounds.append(_time_pairs(calls, settling=settling, settings=settings, random=random))
         pinned = pinned and held
-    return _summarise(rounds, batch_size=batch_size, threads=threads, seed=settings.seed, pinned=pinned)
+    protocol = _Protocol(batch_size, threads, settling_calls=settling, pinned=pinned)
+    return _summarise(rounds, protocol, settings)
 
 
 Calls = tuple[Call, Call]
@@ -155,20 +118,31 @@ def _open_both(factories: Sequence[CallFactory], *, threads: int, random: np.ran
     return original.open(threads=threads), second
 
 
-def _warm_up(calls: Calls, *, seconds: float) -> None:
-    """Run both until two windows in a row have the same medians, or the time is over."""
+def _by_duration(choices: Mapping[float, int], milliseconds: float) -> int:
+    """The value of the first upper limit that holds."""
+    return next(value for limit, value in choices.items() if milliseconds < limit)
+
+
+def _warm_up(calls: Calls, *, seconds: float) -> float:
+    """Run both until two windows in a row have the same medians, or the time is over.
+
+    Returns:
+        Milliseconds of a call of the slower file.
+    """
     end = time.perf_counter() + seconds
     previous = np.full(2, np.inf)
-    while time.perf_counter() < end:
-        window = [[call.milliseconds() for call in calls] for _ in range(_WARMUP_WINDOW)]
+    count = _by_duration(_WARMUP_CALLS, max(call.milliseconds() for call in calls))
+    while True:
+        window = [[call.milliseconds() for call in calls] for _ in range(count)]
         medians = np.median(window, axis=0)
-        if (np.abs(medians - previous) <= _STABLE_WITHIN * medians).all():
-            return
+        stable = bool((np.abs(medians - previous) <= _STABLE_WITHIN * medians).all())
+        if stable or (np.isfinite(previous).all() and time.perf_counter() > end):
+            return float(medians.max())
         previous = medians
 
 
-def _time_pairs(calls: Calls, *, settings: LatencySettings, random: np.random.Generator) -> Round:
-    """Time the original and the candidate in turn."""
+def _time_pairs(calls: Calls, *, settling: int, settings: LatencySettings, random: np.random.Generator) -> Round:
+    """Time the original and the candidate in turn, each after untimed calls of its own."""
     original, candidate = calls
     wanted = -(-settings.min_pairs // settings.rounds)
     pairs: list[tuple[float, float]] = []
@@ -182,12 +156,18 @@ def _time_pairs(calls: Calls, *, settings: LatencySettings, random: np.random.Ge
                 return Round(np.array(pairs), np.array(disturbed))
             before = interruptions()
             if random.random() < 0.5:
-                first = original.milliseconds()
-                pairs.append((first, candidate.milliseconds()))
+                first = _settled(original, settling)
+                pairs.append((first, _settled(candidate, settling)))
             else:
-                first = candidate.milliseconds()
-                pairs.append((original.milliseconds(), first))
+                first = _settled(candidate, settling)
+                pairs.append((_settled(original, settling), first))
             disturbed.append(interruptions() - before)
+
+
+def _settled(call: Call, untimed: int) -> float:
+    for _ in range(untimed):
+        call.milliseconds()
+    return call.milliseconds()
 
 
 @contextmanager
@@ -201,22 +181,40 @@ def _no_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _summarise(rounds: list[Round], *, batch_size: int, threads: int, seed: int, pinned: bool) -> LatencyComparison:
-    quiet = undisturbed(rounds, fewest_rounds=FEWEST_ROUNDS, fewest_pairs=FEWEST_PAIRS)
-    interval = ratio_interval(quiet, seed=seed)
+@dataclass(frozen=True)
+class _Protocol:
+    batch_size: int
+    threads: int
+    settling_calls: int
+    pinned: bool
+
+
+def _summarise(rounds: list[Round], protocol: _Protocol, settings: LatencySettings) -> LatencyComparison:
+    used = undisturbed(rounds, fewest_rounds=FEWEST_ROUNDS, fewest_pairs=FEWEST_PAIRS)
+    interval = ratio_interval(used, seed=settings.seed)
     original, candidate = (
-        summarise_timing([part.milliseconds[:, column] for part in rounds], batch_size=batch_size, seed=seed)
+        summarise_timing(
+            [part.milliseconds[:, column] for part in rounds],
+            used=[pairs[:, column] for pairs in used],
+            batch_size=protocol.batch_size,
+            seed=settings.seed,
+        )
         for column in (0, 1)
     )
+    pairs = sum(len(part.milliseconds) for part in rounds)
     return LatencyComparison(
-        batch_size=batch_size,
-        threads=threads,
+        batch_size=protocol.batch_size,
+        threads=protocol.threads,
         rounds=len(rounds),
+        settling_calls=protocol.settling_calls,
+        pairs=pairs,
+        pairs_used=sum(len(part) for part in used),
+        cut_short=pairs < settings.min_pairs or len(rounds) < settings.rounds,
         original=original,
         candidate=candidate,
         ratio=interval.ratio,
         ratio_low=interval.low,
         ratio_high=interval.high,
-        pinned=pinned,
+        pinned=protocol.pinned,
         noisy=max(original.coefficient_of_variation, candidate.coefficient_of_variation) > NOISY_ABOVE,
     )

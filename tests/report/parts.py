@@ -11,9 +11,10 @@ from compress.report.model import ChangedImage, LatencyRow, NetworkRow, Origin
 from compress.report.run_facts import BudgetFacts, LayerRow, RemovalFacts, RunFacts, SearchFacts
 from compress.verify.accuracy import measure_accuracy, measure_drop
 from compress.verify.comparison import Comparison, compare_answers
-from exporters.measure.latency import LatencyComparison, Timing
+from exporters.measure.comparison import LatencyComparison
 from exporters.measure.memory import MemoryUse
 from exporters.measure.profile import LayerTime, OperatorProfile
+from exporters.measure.timing import Timing
 from exporters.read.parity import ParityReport
 from exporters.read.signature import Signature
 from exporters.write.quantize import Quantization
@@ -119,6 +120,10 @@ def latency(batch_size: int, threads: int, low: float, ratio: float, high: float
         "batch_size": batch_size,
         "threads": threads,
         "rounds": 10,
+        "settling_calls": 2,
+        "pairs": 700,
+        "pairs_used": 690,
+        "cut_short": False,
         "original": timing(1.5),
         "candidate": timing(1.0, samples=600),
         "ratio": ratio,

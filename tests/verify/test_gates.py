@@ -6,7 +6,8 @@ import pytest
 from compress.errors import CheckFailedError, UsageError
 from compress.verify.accuracy import AccuracyDrop
 from compress.verify.gates import GateResult, Gates, judge, require, say
-from exporters.measure.latency import LatencyComparison, Timing
+from exporters.measure.comparison import LatencyComparison
+from exporters.measure.timing import Timing
 
 
 def drop(points: float, low: float, high: float) -> AccuracyDrop:
@@ -21,7 +22,8 @@ MEASURED = {
     "network": "pruned",
     "drop": drop(0.72, 0.11, 1.33),
     "timing": LatencyComparison(
-        batch_size=1, threads=1, rounds=10, original=timing(1.5, 1.45, 1.9), candidate=timing(1.0, 0.985, 1.021),
+        batch_size=1, threads=1, rounds=10, settling_calls=2, pairs=700, pairs_used=690, cut_short=False,
+        original=timing(1.5, 1.45, 1.9), candidate=timing(1.0, 0.985, 1.021),
         ratio=1.50, ratio_low=1.48, ratio_high=1.55, pinned=True, noisy=False,
     ),
     "size_bytes": 1_200_000,

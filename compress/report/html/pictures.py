@@ -11,7 +11,8 @@ from compress.report.html.distributions import NamedTiming, draw_distributions, 
 from compress.report.html.tradeoff import Point, draw_tradeoff
 from compress.report.model import NetworkRow, Report
 from compress.report.run_facts import RunFacts
-from exporters.measure.latency import LatencyComparison, Timing
+from exporters.measure.comparison import LatencyComparison
+from exporters.measure.timing import Timing
 
 MOST_SETTINGS = 6  # of batch size and threads, with a picture each
 

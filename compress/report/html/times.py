@@ -7,7 +7,7 @@ from typing import Final
 
 from compress.report import figures
 from compress.report.model import Report
-from exporters.measure.latency import LatencyComparison
+from exporters.measure.comparison import LatencyComparison
 from exporters.measure.profile import LayerTime, OperatorProfile
 
 LATENCY_COLUMNS: Final = (

@@ -11,7 +11,8 @@ import pytest
 
 from exporters.errors import ExportError, OnnxFileError
 from exporters.measure.affinity import core_sets
-from exporters.measure.latency import LatencyComparison, LatencySettings, compare_latency
+from exporters.measure.comparison import LatencyComparison
+from exporters.measure.latency import LatencySettings, compare_latency
 from exporters.measure.timing import summarise_timing
 from exporters.read.session import open_session
 from exporters.write.onnx_export import export_onnx
@@ -38,7 +39,10 @@ def compare(original: Path, candidate: Path, settings: LatencySettings = QUICK, 
 def test_a_comparison_says_what_it_measured(files):
     result = compare(files[8], files[16], threads=2, batch_size=3)
     assert (result.batch_size, result.threads, result.rounds) == (3, 2, 4)
-    assert result.original.samples == result.candidate.samples >= 20
+    assert result.original.samples == result.candidate.samples == result.pairs >= 20
+    assert 0 < result.pairs_used <= result.pairs
+    assert result.settling_calls == 2  # a call takes well under 10 ms
+    assert not result.cut_short
     assert 0 < result.ratio_low <= result.ratio_high
     assert result.noisy == (result.coefficient_of_variation > 0.1)
     assert gc.isenabled()
@@ -50,6 +54,7 @@ def test_the_time_limit_holds_for_slow_networks(files):
     assert 4 <= result.rounds <= 50
     assert result.original.samples >= 3 * result.rounds
     assert result.original.samples < 10**6
+    assert result.cut_short
 
 
 @pytest.mark.parametrize(
@@ -63,11 +68,15 @@ def test_the_time_limit_holds_for_slow_networks(files):
     ],
 )
 def test_the_verdict_is_that_of_the_whole_interval(low, high, verdict):
-    timing = summarise_timing([np.ones(3)] * 2, batch_size=1, seed=0)
+    timing = summarise_timing([np.ones(3)] * 2, used=[np.ones(3)] * 2, batch_size=1, seed=0)
     result = LatencyComparison(
         batch_size=1,
         threads=1,
         rounds=1,
+        settling_calls=2,
+        pairs=6,
+        pairs_used=6,
+        cut_short=False,
         original=timing,
         candidate=timing,
         ratio=(low + high) / 2,
