@@ -11,6 +11,7 @@ from exporters.errors import ExportError
 from exporters.read.preparation import RAW_PIXELS, Preparation
 from exporters.read.signature import Layout, Signature
 
+SMALLEST_IMAGE: Final = 16
 LARGEST_IMAGE: Final = 1024
 """Height and width in pixels, as for ``--image-size``."""
 
@@ -23,7 +24,10 @@ class Said:
         layout: order of the input's axes, where the shape does not show it.
         mean: per channel or one for all, of pixels scaled to [0, 1].
         std: the same.
-        image_size: pixels, where the file leaves it free.
+        image_size: pixels, 16 to 1024, where the file leaves it free.
+
+    Raises:
+        UsageError: a value is out of range.
     """
 
     layout: Layout | None = None
@@ -32,6 +36,9 @@ class Said:
     image_size: int | None = None
 
     def __post_init__(self) -> None:
+        size = self.image_size
+        if size is not None and not SMALLEST_IMAGE <= size <= LARGEST_IMAGE:
+            raise UsageError(f"expected --image-size from {SMALLEST_IMAGE} to {LARGEST_IMAGE} pixels, got {size}")
         self.preparation()
 
     def preparation(self) -> Preparation | None:
@@ -97,7 +104,8 @@ def read_image_size(metadata: Mapping[str, str], signature: Signature, said: Sai
             "try a file with a free or a square image size"
         )
     noted = _json(metadata, "image_size")
-    size = height or width or said.image_size or (noted if isinstance(noted, int) and noted > 0 else None)
+    known = noted if type(noted) is int and noted > 0 else None  # not True, which counts as 1 elsewhere
+    size = height or width or said.image_size or known
     if size is not None and size > LARGEST_IMAGE:
         raise BadInputError(f"expected images of at most {LARGEST_IMAGE} pixels a side, {source} takes {size}")
     return size
@@ -111,13 +119,14 @@ def read_class_order(
     Returns:
         For every class of the data set its place in the file, and notes for the report.
     """
-    names, own = _json(metadata, "classes"), list(data.classes)
-    if not isinstance(names, list) or len(names) != len(own):
+    noted, own = _json(metadata, "classes"), list(data.classes)
+    names = [str(name) for name in noted] if isinstance(noted, list) else []  # numbered classes: 0, 1, 2
+    if len(names) != len(own):
         note = f"{source} does not name its classes: assumed in the data set's sorted order, {_shortened(own)}"
         return None, (note,)
     if names == own:
         return None, ()
-    if sorted(map(str, names)) == sorted(own) and len(set(own)) == len(own):
+    if sorted(names) == sorted(own) and len(set(own)) == len(own):
         note = f"{source} has the data set's classes in another order: its outputs are put into the data set's"
         return tuple(names.index(name) for name in own), (note,)
     note = (
@@ -152,9 +161,12 @@ def _fitted(preparation: Preparation | None, channels: int) -> Preparation | Non
 
 
 def _numbers(value: Any) -> tuple[float, ...] | None:
-    if isinstance(value, list) and all(isinstance(one, int | float) for one in value):
+    if not isinstance(value, list) or not all(isinstance(one, int | float) for one in value):
+        return None
+    try:
         return tuple(float(one) for one in value)
-    return None
+    except OverflowError:  # JSON's whole numbers have no largest
+        return None
 
 
 def _json(metadata: Mapping[str, str], key: str) -> Any:

@@ -70,6 +70,8 @@ def test_else_what_the_user_says():
         metadata(mean=[], std=[]),
         metadata(mean=[[0.5]], std=[[0.5]]),
         metadata(mean=[0.5, 0.5], std=[0.5, 0.5]),
+        metadata(mean=[10**400], std=[1]),
+        {"mean": "[1e999]", "std": "[1e999]"},
     ],
 )
 def test_else_the_data_sets_own_and_a_note_says_so(noted):
@@ -92,6 +94,17 @@ def test_words_that_cannot_be(mean, std):
         Said(mean=mean, std=std)
 
 
+@pytest.mark.parametrize("size", [-1, 0, 15, 1025, 10**400])
+def test_image_sizes_that_cannot_be(size):
+    with pytest.raises(UsageError, match="expected --image-size from 16 to 1024 pixels, got"):
+        Said(image_size=size)
+
+
+@pytest.mark.parametrize("size", [16, 1024])
+def test_the_outermost_image_sizes(size):
+    assert Said(image_size=size).image_size == size
+
+
 @pytest.mark.parametrize(
     ("signature", "noted", "said", "expected"),
     [
@@ -101,6 +114,7 @@ def test_words_that_cannot_be(mean, std):
         (takes(), metadata(image_size=32), None, 32),
         (takes(), metadata(image_size=32), 64, 64),
         (takes(), metadata(image_size="big"), None, None),
+        (takes(), metadata(image_size=True), None, None),
         (takes(), {}, None, None),
     ],
 )
@@ -129,6 +143,13 @@ def test_the_same_classes_in_the_same_order():
 
 def test_the_same_classes_in_another_order():
     order, (note,) = ordered(metadata(classes=["cat", "ant", "bee"]))
+    assert order == (1, 2, 0)
+    assert "another order" in note
+
+
+def test_classes_that_are_numbers():
+    assert ordered(metadata(classes=[0, 1, 2]), classes=("0", "1", "2")) == (None, ())
+    order, (note,) = ordered(metadata(classes=[2, 0, 1]), classes=("0", "1", "2"))
     assert order == (1, 2, 0)
     assert "another order" in note
 
