@@ -158,7 +158,7 @@ def _numbers(text: str | None, *, flag_name: str) -> tuple[float, ...] | None:
 
 def _counts(text: str, *, flag_name: str) -> tuple[int, ...]:
     words = [word.strip() for word in text.split(",")]
-    if not all(word.isdigit() and int(word) for word in words):
+    if not all(word.isdecimal() and len(word) < 10 and int(word) for word in words):
         raise UsageError(f"expected numbers from 1 such as 1,8 for --{flag_name.replace('_', '-')}, got {text!r}")
     return tuple(sorted({int(word) for word in words}))
 

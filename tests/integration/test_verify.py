@@ -146,6 +146,12 @@ def test_a_run_s_file_against_one_made_by_hand(finished, images, tmp_path):
         (("runs/x", "--max-drop", "nan"), "expected a finite number"),
         (("runs/x", "--max-macs", "many"), "expected a number such as 4000000"),
         (("runs/x", "--batch-sizes", "0"), "expected numbers from 1"),
+        (("runs/x", "--batch-sizes", "1,²"), "expected numbers from 1"),
+        (("runs/x", "--threads", "9" * 5000), "expected numbers from 1"),
+        (
+            ("--original", "a.onnx", "--candidate", "b.onnx", "--dataset", "c", "--image-size", "5"),
+            "expected --image-size from 16 to 1024 pixels, got 5",
+        ),
     ],
 )
 def test_wrong_usage(arguments, said):
