@@ -15,11 +15,13 @@ BLOCKED = ", blocked"
 
 _IN_PROPORTION = 1.25  # times the time that the kept share of the products would take
 _CLOCK_MS = 0.0015  # onnxruntime's profile counts whole microseconds
-_FEW_PRODUCTS = 2.0  # per byte moved; below, the processor waits for memory
+_FEW_PRODUCTS = 2.0  # per byte moved; below, the processor may wait for memory
 _IMAGE_CHANNELS = 4
-# Blocks of output channels that share one read of the input. Measured with blocks of 16 (AVX-512, 3x3
-# convolutions of 16 channels): 16 channels took 24 µs, 17 to 32 took 33, 48 took 42, 64 took 53, 80 took 74.
-_BLOCKS_AT_ONCE = 4
+# Output channels that share one read of the input. Measured with blocks of 16 (AVX-512, 3x3 convolutions
+# of 16 channels): 16 channels took 24 µs, 17 to 32 took 33, 48 took 42, 64 took 53, 80 took 74. Of
+# processors with other blocks nothing is known, so nothing is said.
+_MEASURED_BLOCK = 16
+_CHANNELS_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def explain(original: LayerCost | None, candidate: LayerCost | None, *, native_b
     if original.macs and candidate.macs is not None:
         work = _Work("MACs", candidate.macs / original.macs)
     else:
-        work = _Work("bytes", candidate.moved_bytes / original.moved_bytes if original.moved_bytes else 1.0)
+        work = _Work("bytes", _bytes_kept(original, candidate))
     if _in_proportion(candidate, work.share * original.milliseconds):
         return ""
     return next(cause for cause in _causes(original, candidate, work, native_block, fixed_ms) if cause)
@@ -85,14 +87,19 @@ def _causes(
     varying_ms = max(0.0, original.milliseconds - fixed_ms)
     if candidate.milliseconds <= 2 * fixed_ms or _in_proportion(candidate, fixed_ms + work.share * varying_ms):
         yield f"tiny: about {fixed_ms * 1e3:.0f} µs are the same for any node"
-    if candidate.macs and candidate.macs < _FEW_PRODUCTS * candidate.moved_bytes:
-        yield f"memory-bound: {candidate.macs / candidate.moved_bytes:.2g} products a byte"
-    at_once = _BLOCKS_AT_ONCE * native_block
-    if cut and len(candidate.weight) > 2 and candidate.weight[0] % at_once:
-        yield f"{candidate.weight[0]} channels: {at_once} at a time are fastest"
-    bound = "" if candidate.macs else "memory-bound: "
-    time_kept = candidate.milliseconds / original.milliseconds
-    yield f"{bound}{time_kept:.0%} of the time for {work.share:.0%} of the {work.unit}"
+    taken = f"{candidate.milliseconds / original.milliseconds:.0%} of the time" if original.milliseconds else "slower"
+    moved = _bytes_kept(original, candidate)
+    waits = candidate.macs is not None and candidate.macs < _FEW_PRODUCTS * candidate.moved_bytes
+    if waits and _in_proportion(candidate, fixed_ms + moved * varying_ms):
+        yield f"memory-bound: {taken} for {moved:.0%} of the bytes"
+    blocked = native_block == _MEASURED_BLOCK and len(candidate.weight) > 2
+    if cut and blocked and candidate.weight[0] % _CHANNELS_AT_ONCE:
+        yield f"{candidate.weight[0]} channels: {_CHANNELS_AT_ONCE} at a time are fastest"
+    yield f"{taken} for {work.share:.0%} of the {work.unit}"
+
+
+def _bytes_kept(original: LayerCost, candidate: LayerCost) -> float:
+    return candidate.moved_bytes / original.moved_bytes if original.moved_bytes else 1.0
 
 
 def _other_kernel(original: LayerCost, candidate: LayerCost) -> str:

@@ -54,18 +54,40 @@ def test_a_tiny_layer():
     assert explained(conv(0.017), conv(0.012, channels=16)) != tiny
 
 
-def test_a_matrix_for_one_image_waits_for_memory():
-    # 1000 x 1000 weights of 4 bytes, each multiplied once.
-    original = LayerCost(1.0, 4_000_000, 16_000_000, (2000, 2000), "Gemm")
-    candidate = LayerCost(0.5, 1_000_000, 4_000_000, (1000, 1000), "Gemm")
-    assert explained(original, candidate) == "memory-bound: 0.25 products a byte"
+def few_products(milliseconds: float, *, macs: int, moved: int) -> LayerCost:
+    return LayerCost(milliseconds, macs, moved, (macs // 1000, 1000), "Gemm")
+
+
+def test_memory_bound_is_what_the_bytes_explain():
+    original = few_products(1.0, macs=1_000_000, moved=1_000_000)
+    explains = few_products(0.62, macs=250_000, moved=600_000)
+    assert explained(original, explains) == "memory-bound: 62% of the time for 60% of the bytes"
+    slower_still = few_products(0.9, macs=250_000, moved=600_000)
+    assert explained(original, slower_still) == "90% of the time for 25% of the MACs"
+    many_products = few_products(0.62, macs=250_000, moved=120_000)
+    assert explained(few_products(1.0, macs=1_000_000, moved=200_000), many_products) == (
+        "62% of the time for 25% of the MACs"
+    )
 
 
 def test_a_layer_without_products():
-    original = LayerCost(1.0, None, 1000, (), "Concat")
-    assert explained(original, LayerCost(0.5, None, 500, (), "Concat")) == ""
-    slower = LayerCost(0.9, None, 500, (), "Concat")
-    assert explained(original, slower) == "memory-bound: 90% of the time for 50% of the bytes"
+    original = LayerCost(1.0, None, 1000, (), "Softmax")
+    assert explained(original, LayerCost(0.5, None, 500, (), "Softmax")) == ""
+    slower = LayerCost(0.9, None, 500, (), "Softmax")
+    assert explained(original, slower) == "90% of the time for 50% of the bytes"
+
+
+@pytest.mark.parametrize("original", [LayerCost(0.0, 0, 0, (), "Einsum"), LayerCost(0.0, None, 0, (), "Identity")])
+def test_a_layer_that_takes_and_does_nothing(original):
+    assert explained(original, original) == ""
+    slower = LayerCost(1.0, original.macs, 4000, (), original.kernel)
+    assert explained(original, slower) == "slower for 100% of the bytes"
+
+
+@pytest.mark.parametrize("native_block", [4, 8])
+def test_channels_at_a_time_are_told_only_where_they_were_measured(native_block):
+    note = explain(conv(1.0), conv(0.7, channels=32), native_block=native_block, fixed_ms=0.003)
+    assert note == "70% of the time for 50% of the MACs"
 
 
 def test_a_layer_of_one_file_only():
