@@ -37,7 +37,7 @@ def load(run: str | Path, network: Which = "pruned") -> nn.Module:
     facts = folder.read_json(MODEL_FACTS)
     whole = _build(folder, facts)
     if network == "original":
-        stage = "02_original" if _trained_here(folder) else "01_baseline"
+        stage = "02_original" if trained_here(folder) else "01_baseline"
         return _filled(folder, whole, stage)
     plan = PruningPlan.from_json(folder.read_text("04_remove/plan.json"))
     example = torch.zeros(2, facts["channels"], facts["image_size"], facts["image_size"])
@@ -58,8 +58,8 @@ def _build(folder: RunFolder, facts: dict[str, Any]) -> nn.Module:
     return network.eval()
 
 
-def _trained_here(folder: RunFolder) -> bool:
-    """False where the original is the user's own network, taken as it is (``stages.weights.trained_here``)."""
+def trained_here(folder: RunFolder) -> bool:
+    """False where the run's original is the user's own network, taken as it is."""
     return folder.read_config().weights is None or folder.read_json("01_baseline/epochs.json") > 0
 
 

@@ -41,7 +41,6 @@ Verify = Annotated[
 TIMING: dict[str, Any] = {
     "seconds": flag(float, _VERDICT, "Of timing for each pair of files and setting. (default: 2.5)")
 }
-_MOVED = ("dataset", "data_dir", "workers")
 
 
 @options.collecting(wanted=WANTED, network=NETWORK, data=options.DATA, timing=TIMING)
@@ -68,6 +67,7 @@ def export(
     from compress.cli.progress import watching
     from compress.stages.derive import Wanted
 
+    _refuse_idle(wanted, timing, of_run=run is not None, verify=verify)
     chosen = Wanted(**wanted)
     with watching(output.talk_console(), {}, quiet=quiet) as observer:
         if run is not None:
@@ -85,6 +85,14 @@ def export(
             output.talk_console().print(line, markup=False, soft_wrap=True)
 
 
+def _refuse_idle(wanted: options.Settings, timing: options.Settings, *, of_run: bool, verify: bool) -> None:
+    """Raise UsageError for flags that would have no effect."""
+    if "calibration_images" in wanted and not wanted.get("int8"):
+        raise UsageError("--calibration-images is for --int8: give that too")
+    if not of_run and (timing or not verify):
+        raise UsageError("files from weights are not measured here: drop --seconds and --no-verify")
+
+
 def _of_run(run: Path, wanted: "Wanted", data: options.Settings, observer: "Observer") -> list["Made"]:
     from compress.stages.variants import add_variants
 
@@ -93,10 +101,7 @@ def _of_run(run: Path, wanted: "Wanted", data: options.Settings, observer: "Obse
             f"{run} has its fp32 files already, in {run}/artifacts: say what else, such as --int8, --fp16, --ort, "
             "--embed-preprocessing or --opset N"
         )
-    unfit = [name for name in data if name not in _MOVED]
-    if unfit:
-        names = ", ".join("--" + name.replace("_", "-") for name in unfit)
-        raise UsageError(f"a run's files are made with the images it was made with: drop {names}")
+    options.refuse_other_images(data)
     return add_variants(run, wanted, moved=data, observer=observer)
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from typer import Option
 
 from compress.config import Preset
+from compress.errors import UsageError
 
 Settings = dict[str, Any]
 
@@ -68,6 +69,16 @@ Overwrite = Annotated[bool, Option("--overwrite", help="Replace the run that --o
 DryRun = Annotated[bool, Option("--dry-run", help="Check everything, show the plan, write nothing.")]
 Json = Annotated[bool, Option("--json", help="One JSON document on stdout, for errors too.")]
 Quiet = Annotated[bool, Option("--quiet", "-q", help="No progress.")]
+
+
+def refuse_other_images(given: Settings) -> None:
+    """Raise UsageError where flags ask for other images than a run was made with; where they are may differ."""
+    from compress.stages.reopen import MOVABLE
+
+    unfit = [name for name in given if name not in MOVABLE]
+    if unfit:
+        names = ", ".join("--" + name.replace("_", "-") for name in unfit)
+        raise UsageError(f"a run keeps to the images it was made with: drop {names}")
 
 
 def collecting(**groups: Mapping[str, Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:

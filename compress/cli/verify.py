@@ -1,6 +1,7 @@
 """``compress verify``: measure a run's files again, or any two ONNX classifiers, and hold them to limits."""
 
-from collections.abc import Mapping
+import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,7 +10,7 @@ from typer import Argument
 
 from compress.cli import options
 from compress.cli.options import flag
-from compress.errors import UsageError
+from compress.errors import CheckFailedError, UsageError
 
 if TYPE_CHECKING:
     from compress.observer import Observer
@@ -28,7 +29,7 @@ FILES: dict[str, Any] = {
     "layout": flag(str, _FILES, "nchw or nhwc, where a file's shape leaves it open."),
     "mean": flag(str, _FILES, "Per channel, of pixels in 0..1: 0.485,0.456,0.406. (default: the file's, the data's)"),
     "std": flag(str, _FILES, "The same for the standard deviation."),
-    "out": flag(Path, _FILES, "New folder for the reports. (default: none is written)"),
+    "out": flag(Path, _FILES, "New folder for the reports; of a run, too. (default: the run's own, or none)"),
 }
 GATES: dict[str, Any] = {
     "max_drop": flag(float, _GATES, "Points of Top-1 it may lose."),
@@ -65,22 +66,29 @@ def verify(
     Example: compress verify --original a.onnx --candidate b.onnx --dataset photos/
     """
     settings = _settings(gates, timing)
-    if (run is None) == (not files):
+    if (run is None) == (not files.keys() - {"out"}):
         raise UsageError("what shall be verified? give a run folder, or --original and --candidate with --dataset")
     from compress.cli import output
     from compress.cli.progress import watching
     from compress.report.terminal import render_terminal
     from compress.verify.gates import require
 
+    out = files.pop("out", None)
     with watching(output.talk_console(), {}, quiet=quiet) as observer:
-        report = _of_run(run, data, settings, observer) if run else _of_files(files, data, settings, observer)
+        report = _of_run(run, data, settings, out, observer) if run else _of_files(files, data, settings, out, observer)
     if json:
         typer.echo(report.model_dump_json(indent=2))
     else:
         render_terminal(report, output.data_console())
-    if run and not quiet:
-        output.talk_console().print(f"The reports are in {run}", markup=False, soft_wrap=True)
-    require(report.gates)
+    if (out or run) and not quiet:
+        output.talk_console().print(f"The reports are in {out or run}", markup=False, soft_wrap=True)
+    try:
+        require(report.gates)
+    except CheckFailedError as missed:
+        if not json:
+            raise
+        sys.stderr.write(f"Error: {missed}\n")  # the document on stdout is the report, which holds the gates
+        raise typer.Exit(missed.exit_code) from None
 
 
 def _settings(gates: options.Settings, timing: options.Settings) -> "VerifySettings":
@@ -95,36 +103,34 @@ def _settings(gates: options.Settings, timing: options.Settings) -> "VerifySetti
     for name in ("batch_sizes", "threads"):
         if name in chosen:
             chosen[name] = _counts(chosen[name], flag_name=name)
-    if chosen.get("seconds", 1.0) <= 0:
-        raise UsageError(f"expected --seconds above 0, got {chosen['seconds']}")
     return VerifySettings(**chosen, gates=Gates(**limits), judged=judged)
 
 
-def _of_run(run: Path, data: Mapping[str, Any], settings: "VerifySettings", observer: "Observer") -> "Report":
-    unfit = [name for name in data if name not in ("dataset", "data_dir", "workers")]
-    if unfit:
-        names = ", ".join("--" + name.replace("_", "-") for name in unfit)
-        raise UsageError(f"a run is verified on the images it was made with: drop {names}")
+def _of_run(
+    run: Path, data: options.Settings, settings: "VerifySettings", out: Path | None, observer: "Observer"
+) -> "Report":
+    options.refuse_other_images(data)
     from compress.verdict.of_run import verify_run
 
-    return verify_run(run, settings, moved=data, observer=observer)
+    return verify_run(run, settings, moved=data, observer=observer, out=out)
 
 
 def _of_files(
-    files: Mapping[str, Any], data: Mapping[str, Any], settings: "VerifySettings", observer: "Observer"
+    files: options.Settings,
+    data: options.Settings,
+    settings: "VerifySettings",
+    out: Path | None,
+    observer: "Observer",
 ) -> "Report":
     missing = [name for name in ("original", "candidate") if name not in files]
     missing += [] if "dataset" in data else ["dataset"]
     if missing:
         raise UsageError(f"two files are compared on a data set: give {', '.join('--' + name for name in missing)} too")
     from compress.config import build_data_config
-    from compress.report.documents import write_documents
+    from compress.report.documents import new_folder, render_documents, write_documents
     from compress.verdict.of_files import verify_files
     from compress.verify.file_facts import Said
 
-    out = files.get("out")
-    if out is not None and out.exists():
-        raise UsageError(f"--out {out} exists already: choose a new folder")
     said = Said(
         layout=_layout(files.get("layout")),
         mean=_numbers(files.get("mean"), flag_name="mean"),
@@ -132,9 +138,10 @@ def _of_files(
         image_size=data.get("image_size"),
     )
     images = build_data_config({name: value for name, value in data.items() if name != "image_size"})
-    report = verify_files(files["original"], files["candidate"], images, settings, said=said, observer=observer)
-    if out is not None:
-        write_documents(out, report)
+    with new_folder(out) if out else nullcontext():
+        report = verify_files(files["original"], files["candidate"], images, settings, said=said, observer=observer)
+        if out is not None:
+            write_documents(out, render_documents(report))
     return report
 
 

@@ -1,9 +1,11 @@
 """Every document of a report, written into its run folder together, so that they never contradict each other."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from compress.errors import EnvironmentProblem, UsageError
 from compress.report.html import render_html
 from compress.report.markdown import render_markdown
 from compress.report.model import Report
@@ -32,16 +34,37 @@ def render_run_documents(report: Report, model_facts: Mapping[str, Any]) -> dict
     return render_documents(report) | {"MODEL_CARD.md": render_model_card(report, dict(model_facts))}
 
 
-def write_documents(folder: Path, report: Report) -> None:
-    """Write a report of any two files into a new folder.
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """A new folder for documents, made before anything is measured; gone again where that fails.
+
+    Raises:
+        UsageError: there is something of that name already.
+        EnvironmentProblem: it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True)
+    except FileExistsError:
+        raise UsageError(f"--out {path} exists already: choose a new folder") from None
+    except OSError as error:
+        raise EnvironmentProblem(f"cannot create {path}: {error.strerror}; choose another folder") from error
+    try:
+        yield path
+    except BaseException:
+        with suppress(OSError):
+            path.rmdir()
+        raise
+
+
+def write_documents(folder: Path, documents: Mapping[str, str]) -> None:
+    """Write documents, file name -> text, into a folder.
 
     Raises:
         EnvironmentProblem: it cannot be written.
     """
     with machine_faults(folder):
-        folder.mkdir(parents=True)
-    for name, text in render_documents(report).items():
-        write_atomically(folder / name, text.encode())
+        for name, text in documents.items():
+            write_atomically(folder / name, text.encode())
 
 
 def keep_report(run: RunFolder, report: Report) -> None:

@@ -74,6 +74,15 @@ class CheckedFolder:
             raise BadInputError(f"{path} was changed or damaged: its sha256 is not the one in {manifest.NAME}")
         return data
 
+    def check_all(self) -> None:
+        """Read every file that is listed.
+
+        Raises:
+            BadInputError: one is missing, or not what was written.
+        """
+        for rel in self._manifest.entries:
+            self.read_bytes(rel)
+
     def adopt(self, rel: str) -> None:
         """Record a file that something else has just written, whole, in the folder."""
         self._require_lock()

@@ -8,6 +8,7 @@ from pydantic.dataclasses import dataclass
 from compress.errors import BadInputError
 from compress.report.model import Precision, Role
 from compress.runs import RunFolder
+from compress.runs.manifest import sha256_of
 from exporters.read.parity import ParityReport
 from exporters.write.quantize import Quantization
 
@@ -59,8 +60,12 @@ def record(run: RunFolder, files: tuple[ShippedFile, ...]) -> None:
 
 
 def record_variants(run: RunFolder, files: tuple[ShippedFile, ...]) -> None:
-    """Add files made later; one of the same label takes the old one's place."""
-    kept = tuple(old for old in _read(run, VARIANTS) if old.label not in {new.label for new in files})
+    """Add files made later; one of the same label takes the old one's place.
+
+    What was made from a file that has been replaced is no longer on record: its source is gone.
+    """
+    replaced = {new.label for new in files}
+    kept = tuple(old for old in _read(run, VARIANTS) if not {old.label, old.source} & replaced)
     run.write_json(VARIANTS, _FILES.dump_python((*kept, *files), mode="json"))
 
 
@@ -74,7 +79,11 @@ def shipped_files(run: RunFolder) -> tuple[ShippedFile, ...]:
     if not files:
         raise BadInputError(f"{run.path} has exported nothing yet: go on with compress run --resume {run.path}")
     for file in files:
-        run.read_bytes(file.file)  # checks its sha256 against the manifest
+        if sha256_of(run.read_bytes(file.file)) != file.sha256:
+            raise BadInputError(
+                f"{run.path / file.file} is not the file on record for {file.label}: an export was cut short; "
+                "make it again with compress export"
+            )
     return files
 
 

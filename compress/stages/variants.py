@@ -10,9 +10,10 @@ from compress.data.bundle import DataBundle
 from compress.loading import Which, load
 from compress.observer import Observer, Silent
 from compress.runs import MODEL_FACTS, RunFolder
-from compress.settings import decide, load_decided
-from compress.stages.bench import check_images, check_same_images
+from compress.settings import decide
+from compress.stages.bench import check_images
 from compress.stages.derive import Base, Made, Wanted, calibration_split, derive, made_of
+from compress.stages.reopen import reopen
 from compress.stages.ship import ARTIFACTS, export_faults, prove_parity
 from compress.stages.shipped import ShippedFile, record_variants, shipped_files
 from exporters.read.onnx_reading import read_onnx
@@ -46,7 +47,7 @@ def add_variants(
     """
     run, observer = RunFolder.open(path), observer or Silent()
     sources = [file for file in shipped_files(run) if file.role in _NETWORKS]
-    data = _load_data(run, moved or {}) if wanted.int8 or wanted.opset else None
+    data = reopen(run, moved or {})[1] if wanted.int8 or wanted.opset else None
     observer.stage("export", index=1, count=1, steps=len(sources))
     with run, export_faults(), tempfile.TemporaryDirectory(prefix="compress-export-") as temporary:
         made: list[Made] = []
@@ -58,13 +59,6 @@ def add_variants(
         facts = run.read_json(MODEL_FACTS)
         run.write_json(MODEL_FACTS, facts | {"files": facts["files"] | {one.label: one.path.name for one in made}})
     return made
-
-
-def _load_data(run: RunFolder, moved: Mapping[str, Any]) -> DataBundle:
-    recorded = run.read_config().model_copy(update={"device": "cpu"} | dict(moved))
-    config, data = load_decided(decide(recorded))
-    check_same_images(run, data, config.dataset)
-    return data
 
 
 def _variants(

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from torch import nn
 
+from compress import loading
 from compress.config import DecidedConfig
 from compress.data.bundle import DataBundle
 from compress.report import figures
@@ -46,7 +47,7 @@ def baseline(bench: Bench) -> nn.Module:
 
 def trained_here(bench: Bench) -> bool:
     """False where the original is the user's own network, taken as it is."""
-    return bench.config.weights is None or bench.run.read_json("01_baseline/epochs.json") > 0
+    return loading.trained_here(bench.run)
 
 
 def train_original(bench: Bench, original: nn.Module) -> nn.Module:

@@ -3,24 +3,24 @@
 Axes: N images, K classes.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from compress.data.bundle import DataBundle
 from compress.environment import native_block
-from compress.errors import InterruptedRun, UsageError
+from compress.errors import BadInputError, UsageError
 from compress.observer import Observer
 from compress.report.model import ChangedImage, DataFacts, LatencyRow, NetworkRow, Origin
 from compress.verdict.changed import changed_images
 from compress.verdict.settings import PREDICT_BATCH, VerifySettings
-from compress.verdict.subject import Subject
+from compress.verdict.subject import Subject, by_role
+from compress.verdict.timing import Ticks, pairs_to_time, time_pairs
 from compress.verify.accuracy import measure_accuracy, measure_drop
 from compress.verify.comparison import compare_answers
 from compress.verify.files import classify
 from compress.verify.gates import GateResult, judge
-from exporters.measure.latency import LatencySettings, compare_latency
 from exporters.measure.memory import measure_memory
 from exporters.measure.profile import OperatorProfile, profile_operators
 
@@ -56,16 +56,18 @@ def measure(
     Raises:
         InterruptedRun: a stop was asked for.
         UsageError: gates are set for a row that there is not.
+        BadInputError: the original has nothing to count.
         OnnxFileError: onnxruntime cannot run a file.
     """
+    check_countable(subjects)
     check_judged(subjects, settings)
-    ticks = _Ticks(observer, should_stop)
+    ticks = Ticks(observer, should_stop)
     answers = {}
     for subject in subjects:
         ticks.now(f"accuracy of {subject.label}")
-        answers[subject.label] = classify(subject.spec, data, batch_size=PREDICT_BATCH)
-    latency = tuple(_latency(subjects, settings, ticks))
-    original, candidate = (_by_role(subjects, role) for role in ("original", "candidate"))
+        answers[subject.label] = classify(subject.spec, data, batch_size=PREDICT_BATCH, threads=max(settings.threads))
+    latency = tuple(time_pairs(subjects, settings, ticks))
+    original, candidate = (by_role(subjects, role) for role in ("original", "candidate"))
     rows = tuple(_row(subject, subjects, answers, data) for subject in subjects)
     ticks.now("time per layer")
     return Measured(
@@ -93,39 +95,37 @@ def data_facts(data: DataBundle) -> DataFacts:
     )
 
 
+def check_countable(subjects: Sequence[Subject]) -> None:
+    """Raise BadInputError where nothing can be kept of the original's MACs or weights, for it has none."""
+    original = by_role(subjects, "original")
+    if not original.macs or not original.parameters:
+        raise BadInputError(
+            f"expected a network with weights and multiply-accumulates, {original.file} has {original.parameters} and "
+            f"{original.macs}: no convolution or matrix product was found in its graph"
+        )
+
+
 def check_judged(subjects: Sequence[Subject], settings: VerifySettings) -> None:
-    """Raise UsageError where the gates are for a row that is not among the subjects, or is the original itself."""
+    """Raise UsageError where the gates are for no row, for the original itself, or ask for a time not measured."""
     labels = [subject.label for subject in subjects if subject.role != "original"]
-    if settings.judged is not None and settings.judged not in labels:
-        raise UsageError(f"expected one of the rows {', '.join(labels)} for the gates, got {settings.judged!r}")
+    judged = settings.judged
+    if judged is not None and judged not in labels:
+        raise UsageError(f"expected one of the rows {', '.join(labels)} for the gates, got {judged!r}")
+    timed = {second for _first, second in pairs_to_time(subjects)}
+    if judged is not None and judged not in timed and settings.gates.on_latency:
+        raise UsageError(f"{judged} has the original's layers and is not timed: drop its gates of latency")
 
 
 def count_steps(subjects: Sequence[Subject], settings: VerifySettings) -> int:
     """How many steps the observer will be told of, at most."""
-    timings = len(_pairs(subjects)) * len(settings.batch_sizes) * len(settings.threads)
+    timings = len(pairs_to_time(subjects)) * len(settings.batch_sizes) * len(settings.threads)
     return len(subjects) + timings + 1
-
-
-class _Ticks:
-    """Tells the observer of each measurement as it begins, unless a stop was asked for."""
-
-    def __init__(self, observer: Observer, should_stop: Callable[[], int | None]) -> None:
-        self._observer = observer
-        self._should_stop = should_stop
-        self._done = 0
-
-    def now(self, what: str) -> None:
-        signal_number = self._should_stop()
-        if signal_number is not None:
-            raise InterruptedRun("stopped", signal_number=signal_number)
-        self._done += 1
-        self._observer.step(self._done, images=0, values={"now": what})
 
 
 def _row(
     subject: Subject, subjects: Sequence[Subject], answers: Mapping[str, np.ndarray], data: DataBundle
 ) -> NetworkRow:
-    original = _by_role(subjects, "original")
+    original = by_role(subjects, "original")
     labels_N = data.test.labels.numpy()
     mine, theirs = answers[subject.label], answers[original.label]
     is_original = subject is original
@@ -152,47 +152,26 @@ def _row(
         comparison=None if is_original else compare_answers(theirs, mine, labels_N),
         parity=subject.parity,
         denormals_flushed=subject.denormals_flushed,
-        memory=measure_memory(subject.spec.path, image_size=subject.spec.image_size, batch_size=1, threads=1),
+        memory=measure_memory(
+            subject.spec.path,
+            image_size=subject.spec.image_size,
+            batch_size=subject.spec.signature.batch or 1,
+            threads=1,
+        ),
         origin=origin,
     )
 
 
-def _latency(subjects: Sequence[Subject], settings: VerifySettings, ticks: _Ticks) -> Iterator[LatencyRow]:
-    by_label = {subject.label: subject for subject in subjects}
-    for first, second in _pairs(subjects):
-        original, candidate = by_label[first], by_label[second]
-        for batch_size in settings.batch_sizes:
-            if not all(subject.spec.takes_batch(batch_size) for subject in (original, candidate)):
-                continue
-            for threads in settings.threads:
-                ticks.now(f"latency of {second} against {first}, batch {batch_size}, threads {threads}")
-                comparison = compare_latency(
-                    original.spec.path,
-                    candidate.spec.path,
-                    image_size=(original.spec.image_size, candidate.spec.image_size),
-                    batch_size=batch_size,
-                    threads=threads,
-                    settings=LatencySettings(seed=settings.seed, min_seconds=settings.seconds),
-                )
-                yield LatencyRow(original=first, candidate=second, comparison=comparison)
-
-
-def _pairs(subjects: Sequence[Subject]) -> list[tuple[str, str]]:
-    """What is timed: the candidate and every file made from another file, against the original and its source.
-
-    Other extra rows (the original trained on, the paper's (F)) have the original's layers: its time is theirs.
-    """
-    original = _by_role(subjects, "original").label
-    timed = [subject for subject in subjects if subject.role == "candidate" or subject.source is not None]
-    pairs = [(against, subject.label) for subject in timed for against in (original, subject.source) if against]
-    return list(dict.fromkeys(pairs))
-
-
-def _operators(original: Subject, candidate: Subject, settings: VerifySettings) -> OperatorProfile:
+def _operators(original: Subject, candidate: Subject, settings: VerifySettings) -> OperatorProfile | None:
+    """The profile of both at one batch size; ``None`` where their fixed batch sizes differ."""
+    fixed = {spec.signature.batch for spec in (original.spec, candidate.spec)} - {None}
+    if len(fixed) > 1:
+        return None
     return profile_operators(
         original.spec.path,
         candidate.spec.path,
         image_size=(original.spec.image_size, candidate.spec.image_size),
+        batch_size=next(iter(fixed), None) or 1,
         native_block=native_block(),
         seed=settings.seed,
     )
@@ -209,7 +188,3 @@ def _gates(
     return judge(
         settings.gates, network=row.label, drop=row.drop, timing=timing, size_bytes=row.size_bytes, macs=row.macs
     )
-
-
-def _by_role(subjects: Sequence[Subject], role: str) -> Subject:
-    return next(subject for subject in subjects if subject.role == role)

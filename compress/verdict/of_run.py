@@ -13,17 +13,17 @@ from compress.config import DecidedConfig
 from compress.data.bundle import DataBundle
 from compress.environment import describe_environment
 from compress.observer import Observer, Silent
-from compress.report.documents import keep_report
+from compress.report.documents import keep_report, new_folder, render_run_documents, write_documents
 from compress.report.model import Report
 from compress.report.run_facts import BudgetFacts, LayerRow, RunFacts, SearchFacts
 from compress.report.store import parse_report
-from compress.runs import STAGES, RunFolder
-from compress.settings import decide, load_decided
-from compress.stages.bench import Bench, check_same_images
+from compress.runs import MODEL_FACTS, STAGES, RunFolder
+from compress.stages.bench import Bench
+from compress.stages.reopen import reopen
 from compress.stages.ship import NOTES, export_faults
 from compress.stages.shipped import ShippedFile, shipped_files
 from compress.verdict.measure import count_steps, data_facts, measure
-from compress.verdict.recheck import recheck_file, recheck_removal
+from compress.verdict.recheck import REBUILT, recheck_file, recheck_removal
 from compress.verdict.settings import VerifySettings
 from compress.verdict.subject import Subject
 from compress.verify.files import open_file
@@ -39,7 +39,7 @@ def verify_stage(bench: Bench) -> Report:
     """The run's last stage: measure its files and write the reports."""
     name = STAGES[-1]
     if not bench.run.is_finished(name):
-        settings = VerifySettings(seed=bench.config.seed)
+        settings = VerifySettings(seed=bench.config.seed, threads=tuple(sorted({1, bench.config.threads})))
         subjects = _subjects(bench.run, bench.config, bench.data)
         with bench.stage(name, steps=count_steps(subjects, settings)):
             keep_report(bench.run, _judge(bench, subjects, settings))
@@ -47,32 +47,41 @@ def verify_stage(bench: Bench) -> Report:
 
 
 def verify_run(
-    path: Path, settings: VerifySettings, *, moved: Mapping[str, Any] | None = None, observer: Observer | None = None
+    path: Path,
+    settings: VerifySettings,
+    *,
+    moved: Mapping[str, Any] | None = None,
+    observer: Observer | None = None,
+    out: Path | None = None,
 ) -> Report:
-    """Measure a run's files again, from the disk alone, and replace its reports.
+    """Check every file of a run against its checksum, measure its ONNX files again, and write its reports anew.
 
     Args:
         path: the run folder.
         settings: what to measure, and the gates.
-        moved: where the images are now, if elsewhere than when the run was made: settings of ``RunConfig``.
+        moved: where the images are now, if elsewhere than when the run was made (``stages.reopen``).
         observer: receives progress.
+        out: a new folder for the reports; the run itself is then only read.
 
     Raises:
         BadInputError: no run folder, nothing exported yet, a file that was changed, other images.
         CheckFailedError: an equality of the run no longer holds.
     """
     run, observer = RunFolder.open(path), observer or Silent()
-    recorded = run.read_config().model_copy(update={"device": "cpu"} | dict(moved or {}))
-    config, data = load_decided(decide(recorded))
-    check_same_images(run, data, config.dataset)
-    torch.set_num_threads(config.threads)
-    with run, export_faults():
+    with new_folder(out) if out else run:
+        run.check_all()
+        config, data = reopen(run, moved or {})
+        torch.set_num_threads(config.threads)
         bench = Bench(config, data, run, observer, lambda: None)
-        observer.stage("verify", index=1, count=1, steps=0)
-        subjects = _subjects(run, config, data)
-        observer.stage("verify", index=1, count=1, steps=count_steps(subjects, settings))
-        report = _judge(bench, subjects, settings)
-        keep_report(run, report)
+        with export_faults():
+            observer.stage("verify", index=1, count=1, steps=0)
+            subjects = _subjects(run, config, data)
+            observer.stage("verify", index=1, count=1, steps=count_steps(subjects, settings))
+            report = _judge(bench, subjects, settings)
+        if out:
+            write_documents(out, render_run_documents(report, run.read_json(MODEL_FACTS)))
+        else:
+            keep_report(run, report)
     return report
 
 
@@ -101,7 +110,7 @@ def _judge(bench: Bench, subjects: Sequence[Subject], settings: VerifySettings) 
         changed=measured.changed,
         gates=measured.gates,
         run=RunFacts(
-            config=config.model_dump(mode="json"),
+            config=run.read_config().model_dump(mode="json"),
             budget=_budget_facts(config, subjects),
             layers=tuple(LayerRow(**layer) for layer in run.read_json("04_remove/removal.json")["layers"]),
             search=_search_facts(bench),
@@ -109,7 +118,7 @@ def _judge(bench: Bench, subjects: Sequence[Subject], settings: VerifySettings) 
             training=_training(run),
             seconds=seconds | {STAGES[-1]: time.monotonic() - began},
         ),
-        notes=(*data.notes, *run.read_json(NOTES), *(note for subject in subjects for note in subject.spec.notes)),
+        notes=(*data.notes, *run.read_json(NOTES), *_notes(subjects)),
     )
 
 
@@ -172,3 +181,14 @@ def _search_facts(bench: Bench) -> SearchFacts:
         seconds=run.seconds("03_search"),
         history=tuple(history),
     )
+
+
+def _notes(subjects: Sequence[Subject]) -> tuple[str, ...]:
+    """What had to be assumed of the files, and what was not proved again."""
+    assumed = [note for subject in subjects for note in subject.spec.notes]
+    older = [
+        f"{subject.label}: equal to its module when it was exported; that was not proved again"
+        for subject in subjects
+        if subject.parity is not None and subject.role not in REBUILT
+    ]
+    return tuple(dict.fromkeys((*assumed, *older)))

@@ -17,7 +17,7 @@ from compress.structure.plan import PruningPlan, state_from_plan
 from compress.structure.remove import remove_units
 from exporters.read.onnx_cost import count_cost
 
-_REBUILT: Final[dict[Role, Which]] = {"original": "original", "candidate": "pruned"}
+REBUILT: Final[dict[Role, Which]] = {"original": "original", "candidate": "pruned"}
 """Roles whose networks ``load`` rebuilds; other rows keep the parity that their export proved."""
 
 
@@ -51,8 +51,8 @@ def recheck_file(run: RunFolder, file: ShippedFile, config: DecidedConfig, data:
     macs = count_cost(path).macs
     if macs != file.macs:
         raise CheckFailedError(f"{file.file}: expected {file.macs:,} MACs as on record, its graph has {macs:,}")
-    if file.parity is None or file.role not in _REBUILT:
+    if file.parity is None or file.role not in REBUILT:
         return file
     images = check_images(config, data).cpu()
-    network = load(run.path, network=_REBUILT[file.role])
+    network = load(run.path, network=REBUILT[file.role])
     return replace(file, parity=prove_parity(network, path, images, threads=config.threads))

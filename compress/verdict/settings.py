@@ -1,9 +1,12 @@
 """What is measured, for how long, and which limits a candidate must keep."""
 
+import math
 from dataclasses import dataclass, field
 
 from compress.environment import usable_cores
+from compress.errors import UsageError
 from compress.verify.gates import Gates
+from exporters.measure.latency import LatencySettings
 
 PREDICT_BATCH = 64
 """Images in a call while accuracy is measured."""
@@ -28,3 +31,16 @@ class VerifySettings:
     seed: int = 0
     gates: Gates = field(default_factory=Gates)
     judged: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be measured."""
+        if not (math.isfinite(self.seconds) and self.seconds > 0):
+            raise UsageError(f"expected --seconds above 0, got {self.seconds}")
+        if not self.batch_sizes or not self.threads or min(*self.batch_sizes, *self.threads) < 1:
+            raise UsageError(f"expected batch sizes and threads from 1, got {self.batch_sizes} and {self.threads}")
+
+    @property
+    def latency(self) -> LatencySettings:
+        """The same for one pair of files; slow networks may take ten times as long, for enough pairs."""
+        most = max(LatencySettings.max_seconds, 4 * self.seconds)
+        return LatencySettings(seed=self.seed, min_seconds=self.seconds, max_seconds=most)

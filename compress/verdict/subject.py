@@ -1,5 +1,6 @@
 """A file under judgement, and what is known of it before it is measured."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from compress.report.model import Precision, Role
@@ -29,3 +30,8 @@ class Subject:
     parity: ParityReport | None = None
     source: str | None = None
     quantization: Quantization | None = None
+
+
+def by_role(subjects: Sequence[Subject], role: Role) -> Subject:
+    """The first subject of a role; every verdict has one original and one candidate."""
+    return next(subject for subject in subjects if subject.role == role)

@@ -33,6 +33,11 @@ class Gates:
     max_size_mb: float | None = None
     max_macs: int | None = None
 
+    @property
+    def on_latency(self) -> bool:
+        """Whether a limit is one of time."""
+        return self.min_speedup is not None or self.max_latency_ms is not None
+
     def __post_init__(self) -> None:
         """Refuse limits that nothing can keep.
 
@@ -90,7 +95,7 @@ def judge(
     Raises:
         CheckFailedError: a limit of latency was asked for, and latency was not measured: no gate passes unseen.
     """
-    if timing is None and not (gates.min_speedup is None and gates.max_latency_ms is None):
+    if timing is None and gates.on_latency:
         raise CheckFailedError(
             f"expected the latency of {network} for --min-speedup and --max-latency-ms, got no measurement; "
             "try to time the files too, or leave these gates out"

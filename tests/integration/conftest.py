@@ -1,10 +1,11 @@
 """One image folder and one finished run of the real command line, shared by all tests here."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from compress.verdict import measure
+from compress.verdict.settings import VerifySettings
 from exporters.measure.latency import LatencySettings
 from tests.helpers.command import compress
 from tests.helpers.images import write_image_folder
@@ -30,8 +31,5 @@ def finished(images, tmp_path_factory) -> Path:
 @pytest.fixture
 def short_timing(monkeypatch) -> None:
     """Latency is measured for a second, not for thirteen."""
-
-    def short(*, seed: int, min_seconds: float) -> LatencySettings:  # noqa: ARG001
-        return LatencySettings(rounds=4, min_pairs=8, min_seconds=0, max_seconds=0.1, warmup_seconds=0.01, seed=seed)
-
-    monkeypatch.setattr(measure, "LatencySettings", short)
+    short = LatencySettings(rounds=4, min_pairs=8, min_seconds=0, max_seconds=0.1, warmup_seconds=0.01)
+    monkeypatch.setattr(VerifySettings, "latency", property(lambda settings: replace(short, seed=settings.seed)))

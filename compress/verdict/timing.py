@@ -1,0 +1,71 @@
+"""Which files are timed against which, and how often."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from compress.errors import InterruptedRun
+from compress.observer import Observer
+from compress.report.model import LatencyRow
+from compress.verdict.settings import VerifySettings
+from compress.verdict.subject import Subject, by_role
+from exporters.measure.latency import compare_latency
+
+
+class Ticks:
+    """Tells the observer of each measurement as it begins, unless a stop was asked for."""
+
+    def __init__(self, observer: Observer, should_stop: Callable[[], int | None]) -> None:
+        self._observer = observer
+        self._should_stop = should_stop
+        self._done = 0
+
+    def now(self, what: str) -> None:
+        """``what`` begins.
+
+        Raises:
+            InterruptedRun: a stop was asked for.
+        """
+        signal_number = self._should_stop()
+        if signal_number is not None:
+            raise InterruptedRun("stopped", signal_number=signal_number)
+        self._done += 1
+        self._observer.step(self._done, images=0, values={"now": what})
+
+
+def time_pairs(subjects: Sequence[Subject], settings: VerifySettings, ticks: Ticks) -> Iterator[LatencyRow]:
+    """Every pair at every batch size that both files take and every thread count."""
+    by_label = {subject.label: subject for subject in subjects}
+    for first, second in pairs_to_time(subjects):
+        original, candidate = by_label[first], by_label[second]
+        for batch_size in settings.batch_sizes:
+            if not all(subject.spec.takes_batch(batch_size) for subject in (original, candidate)):
+                continue
+            for threads in settings.threads:
+                ticks.now(f"latency of {second} against {first}, batch {batch_size}, threads {threads}")
+                comparison = compare_latency(
+                    original.spec.path,
+                    candidate.spec.path,
+                    image_size=(original.spec.image_size, candidate.spec.image_size),
+                    batch_size=batch_size,
+                    threads=threads,
+                    settings=settings.latency,
+                )
+                yield LatencyRow(original=first, candidate=second, comparison=comparison)
+
+
+def pairs_to_time(subjects: Sequence[Subject]) -> list[tuple[str, str]]:
+    """What is timed: the candidate and every file made from another file.
+
+    Each against the original, against its source, and the candidate's variants (INT8, ...) against the
+    original's: what pruning bought is known with and without quantisation. Other extra rows (the original
+    trained on, the paper's (F)) have the original's layers: its time is theirs.
+    """
+    original, candidate = by_role(subjects, "original").label, by_role(subjects, "candidate").label
+    labels = {subject.label for subject in subjects}
+    pairs: dict[tuple[str, str], None] = {}
+    for subject in subjects:
+        if subject.role == "original" or (subject.role == "extra" and subject.source is None):
+            continue
+        twin = original + subject.label.removeprefix(candidate)
+        against = (original, subject.source, twin if subject.label.startswith(candidate) else None)
+        pairs |= {(label, subject.label): None for label in against if label in labels}
+    return list(pairs)
