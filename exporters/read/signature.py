@@ -6,7 +6,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from onnxruntime import InferenceSession
 
-from exporters.errors import ExportError, OnnxFileError
+from exporters.errors import CallError, OnnxFileError
 
 Layout = Literal["NCHW", "NHWC"]
 PixelType = Literal["float32", "float16", "uint8"]
@@ -18,6 +18,9 @@ PIXEL_TYPES: Final[dict[str, PixelType]] = {
 }
 _SCORE_TYPES: Final = ("tensor(float)", "tensor(float16)", "tensor(double)")
 _CHANNELS: Final = (1, 3)
+
+MOST_PIXELS: Final = 2**25
+"""In one call: 32 images of 1024 x 1024, or 668 of 224 x 224; the first layer's output may be 100 times as large."""
 
 
 @dataclass(frozen=True)
@@ -60,18 +63,37 @@ class Signature:
             [B, C, H, W] or [B, H, W, C] in the file's type, contiguous.
 
         Raises:
-            ExportError: the file takes another batch size, or needs an image size.
+            CallError: see ``call_shape``.
+        """
+        shape = self.call_shape(batch_size=batch_size, image_size=image_size)
+        if self.dtype == "uint8":
+            return random.integers(0, 256, size=shape, dtype=np.uint8)
+        return random.standard_normal(shape, dtype=np.float32).astype(self.dtype, copy=False)
+
+    def call_shape(self, *, batch_size: int, image_size: int | None = None) -> tuple[int, int, int, int]:
+        """The shape of the images in a call.
+
+        Args:
+            batch_size: images in the call.
+            image_size: height and width, pixels, where the file leaves them free.
+
+        Raises:
+            CallError: the file takes another batch size, or needs an image size, or the call is too large.
         """
         if batch_size < 1 or self.batch not in (None, batch_size):
             wanted = "a batch of at least 1 image" if self.batch is None else f"a batch of {self.batch}, as in the file"
-            raise ExportError(f"expected {wanted}, got {batch_size}; try --batch-sizes {self.batch or 1}")
+            raise CallError(f"expected {wanted}, got {batch_size}; try --batch-sizes {self.batch or 1}")
         height, width = self.height or image_size, self.width or image_size
         if height is None or width is None:
-            raise ExportError("expected an image size, as the file leaves it free, got none; try --image-size")
-        shape = (self.channels, height, width) if self.layout == "NCHW" else (height, width, self.channels)
-        if self.dtype == "uint8":
-            return random.integers(0, 256, size=(batch_size, *shape), dtype=np.uint8)
-        return random.standard_normal((batch_size, *shape), dtype=np.float32).astype(self.dtype, copy=False)
+            raise CallError("expected an image size, as the file leaves it free, got none; try --image-size")
+        if batch_size * height * width > MOST_PIXELS:
+            raise CallError(
+                f"expected at most {MOST_PIXELS:,} pixels in a call, got {batch_size:,} images of {height:,} x "
+                f"{width:,}; try a smaller batch" + ("" if self.batch is None else ", in another export of the file")
+            )
+        if self.layout == "NCHW":
+            return batch_size, self.channels, height, width
+        return batch_size, height, width, self.channels
 
 
 def signature_of(
@@ -191,3 +213,10 @@ def _layout(sizes: list[int | None], told: Layout | None, *, source: str) -> Lay
         f"expected 1 or 3 channels as the second or the last axis, {source} has the input shape {shown}, "
         "from which the layout cannot be told; try --layout NCHW or --layout NHWC"
     )
+
+
+def shared_batch(first: Signature, second: Signature) -> int | None:
+    """The smallest batch that both files take; ``None`` where they are made for two different ones."""
+    if first.batch is None or second.batch is None:
+        return first.batch or second.batch or 1
+    return first.batch if first.batch == second.batch else None
