@@ -12,6 +12,7 @@ from benchmarks.latency_method import (
     macs_ratio,
     summarise,
     table,
+    true_ratio,
     write_files,
 )
 from exporters.measure.latency import LatencySettings
@@ -27,6 +28,12 @@ def test_the_planted_slow_down_is_ten_percent_of_the_products(files):
     rest = 3 * 64 * 144 + 64 * 5
     assert macs_ratio(files) == pytest.approx((20 * layer + rest) / (22 * layer + rest))
     assert 1 / macs_ratio(files) == pytest.approx(1.1, abs=0.001)
+
+
+def test_the_true_ratio_is_that_of_the_medians_of_each_file_alone():
+    alone = {"20 layers": [2.0, 2.2, 9.0], "22 layers": [2.4, 2.0, 2.5], "squeezenet": [1.0]}
+    assert true_ratio(("20 layers", "22 layers"), alone) == pytest.approx(2.2 / 2.4)
+    assert true_ratio(("squeezenet", "squeezenet"), alone) == 1
 
 
 def test_neighbours_are_gone_afterwards():
@@ -68,8 +75,8 @@ def test_the_table():
         "environment": environment,
         "settings": {"min_seconds": 2.5, "rounds": 10},
         "macs_ratio": 0.9094,
-        "alone": {"1": {"ratio": 0.912}},
-        "outcomes": [row, row | {"pair": "planted"}],
+        "alone": {},
+        "outcomes": [row, row | {"pair": "planted"}, row | {"pair": "smaller"}],
     }
     text = table(results)
     assert (
@@ -78,7 +85,7 @@ def test_the_table():
     )
     assert "| 2 | 1 | 22 layers against 20 |" in text
     assert "0.909 times as fast" in text
-    assert "0.912 with threads 1" in text
+    assert "| 2 | 1 | 7 layers against 20 |" in text
     machine = "Some CPU, 2 cores (avx2), commit abc, Python 3.12, onnxruntime 1.31, torch 2.13, numpy 2.4"
     assert text.endswith(f"Measured on 2026-11-22 on {machine}; 2.5 s a comparison in 10 rounds.\n")
 
