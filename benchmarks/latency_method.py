@@ -25,6 +25,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from benchmarks.latency_method_table import CHANNELS, PAIRS, table
 from compress.environment import describe_environment, usable_cores
 from exporters.measure.calls import calls_of
 from exporters.measure.comparison import LatencyComparison
@@ -35,14 +36,6 @@ from models_zoo.zoo import build_network
 
 ROOT = Path(__file__).parent.parent
 PIXELS = {"squeezenet": 48, "20 layers": 12, "22 layers": 12, "7 layers": 12}
-PAIRS = {
-    "itself": ("squeezenet", "squeezenet"),
-    "planted": ("20 layers", "22 layers"),
-    "smaller": ("20 layers", "7 layers"),
-}
-"""What is compared: original and candidate. The weights of 7 layers fit a cache of 2 MiB, those of 20 do not."""
-COLUMNS = ("Threads", "Neighbours", "Pair", "True ratio", "Intervals with it", "Verdicts", "Median interval", "CV")
-_CHANNELS = 64
 _ALONE_RUNS = 6
 _ALONE = (
     "import sys; from pathlib import Path; from benchmarks.latency_method import alone; "
@@ -132,10 +125,10 @@ def write_files(folder: Path) -> dict[str, Path]:
 
 def equal_layers(count: int) -> nn.Module:
     """``count`` equal 3x3 convolutions between a narrow stem and a head, scaled so that values neither grow nor die."""
-    layers: list[nn.Module] = [nn.Conv2d(3, _CHANNELS, 1), nn.ReLU()]
+    layers: list[nn.Module] = [nn.Conv2d(3, CHANNELS, 1), nn.ReLU()]
     for _ in range(count):
-        layers += [nn.Conv2d(_CHANNELS, _CHANNELS, 3, padding=1), nn.ReLU()]
-    network = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(_CHANNELS, 5))
+        layers += [nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1), nn.ReLU()]
+    network = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(CHANNELS, 5))
     for layer in network:
         if isinstance(layer, nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
@@ -215,53 +208,6 @@ def busy_neighbours(count: int) -> Iterator[None]:
         for neighbour in neighbours:
             neighbour.kill()
             neighbour.wait()
-
-
-def table(results: dict[str, Any]) -> str:
-    """The results as Markdown, and what they were measured on."""
-    lines = [COLUMNS, ("---",) * len(COLUMNS)]
-    for outcome in results["outcomes"]:
-        lows, ratios, highs = (statistics.median(column) for column in zip(*outcome["intervals"], strict=True))
-        verdicts = {name: outcome["verdicts"].count(name) for name in dict.fromkeys(outcome["verdicts"])}
-        lines.append(
-            (
-                str(outcome["threads"]),
-                str(outcome["neighbours"]),
-                _in_words(outcome["pair"]),
-                f"{outcome['truth']:.3f}",
-                f"{outcome['covering']} of {len(outcome['verdicts'])}",
-                ", ".join(f"{count} {name}" for name, count in verdicts.items()),
-                f"{ratios:.3f} [{lows:.3f}, {highs:.3f}]",
-                f"{statistics.median(outcome['variation']):.3f}",
-            )
-        )
-    body = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    return f"# Is the verdict on latency right?\n\n{_explanation(results)}\n\n{body}\n\n{_machine(results)}\n"
-
-
-def _in_words(pair: str) -> str:
-    original, candidate = PAIRS[pair]
-    return "a file against itself" if original == candidate else f"{candidate} against {original.split()[0]}"
-
-
-def _explanation(results: dict[str, Any]) -> str:
-    return (
-        "`compare_latency` at batch 1, with busy neighbours (processes that multiply matrices) or without. The file "
-        "against itself is SqueezeNet on 48x48 pixels; the others are stacks of equal 3x3 convolutions of "
-        f"{_CHANNELS} channels. The planted slow-down of 10 % is two layers more than 20 (by multiply-accumulates "
-        f"{results['macs_ratio']:.3f} times as fast); 7 layers fit the processor's cache, 20 do not. True: by long "
-        "runs of each file alone in a process of its own, without neighbours."
-    )
-
-
-def _machine(results: dict[str, Any]) -> str:
-    found, settings = results["environment"], results["settings"]
-    versions = ", ".join(f"{name} {found['packages'][name]}" for name in ("onnxruntime", "torch", "numpy"))
-    return (
-        f"Measured on {results['date']} on {found['cpu']['model']}, {found['cpu']['cores']} cores "
-        f"({' '.join(found['cpu']['isa'])}), commit {found['git']}, Python {found['python']}, {versions}; "
-        f"{settings['min_seconds']} s a comparison in {settings['rounds']} rounds."
-    )
 
 
 if __name__ == "__main__":
