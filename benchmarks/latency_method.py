@@ -27,7 +27,7 @@ from torch import nn
 
 from benchmarks.latency_method_table import CHANNELS, PAIRS, table
 from compress.environment import describe_environment, usable_cores
-from exporters.measure.calls import calls_of
+from exporters.measure.calls import RunnableFile, calls_of
 from exporters.measure.comparison import LatencyComparison
 from exporters.measure.latency import LatencySettings, compare_latency
 from exporters.read.onnx_cost import count_cost
@@ -147,9 +147,8 @@ def compare(
     """Comparisons of one pair at batch 1, each with a seed of its own."""
     return [
         compare_latency(
-            files[names[0]],
-            files[names[1]],
-            image_size=(PIXELS[names[0]], PIXELS[names[1]]),
+            RunnableFile(files[names[0]], PIXELS[names[0]]),
+            RunnableFile(files[names[1]], PIXELS[names[1]]),
             batch_size=1,
             threads=threads,
             settings=LatencySettings(**asdict(settings) | {"seed": seed}),
@@ -190,7 +189,7 @@ def true_ratio(names: tuple[str, str], alone: Mapping[str, Sequence[float]]) -> 
 
 def alone(path: Path, *, threads: int, seconds: float) -> float:
     """Median milliseconds of one file's calls, nothing else running in this process."""
-    call = calls_of(path, image_size=None, batch_size=1, seed=0).open(threads=threads)
+    call = calls_of(RunnableFile(path), batch_size=1, seed=0).open(threads=threads)
     taken: list[float] = []
     while sum(taken) < seconds * 1e3:
         taken.append(call.milliseconds())

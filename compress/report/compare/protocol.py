@@ -20,6 +20,7 @@ class Difference(Part):
 def protocol_of(report: Report) -> dict[str, str]:
     """Everything that moves accuracy or latency and is no property of the networks: fact -> value.
 
+    A processor's model alone says little: virtual machines of one name differ in what they may use of it.
     The image size is none of it: a network that takes smaller images is a trade-off like any other.
     """
     environment = report.environment
@@ -27,6 +28,8 @@ def protocol_of(report: Report) -> dict[str, str]:
     return {
         "data": f"{report.data.test:,} test images, sha256 {report.data.test_fingerprint[:16]}",
         "processor": _stated(environment, "cpu", "model"),
+        "instruction sets": _stated(environment, "cpu", "isa"),
+        "cores": _stated(environment, "cpu", "cores"),
         "threads": ", ".join(map(str, threads)) or "latency was not measured",
         "onnxruntime": _stated(environment, "packages", "onnxruntime"),
         **{f"session, {option}": value for option, value in report.session.items()},
@@ -49,4 +52,6 @@ def _different(protocols: Mapping[str, Mapping[str, str]], facts: Sequence[str])
 def _stated(facts: JsonValue, *names: str) -> str:
     for name in names:
         facts = facts.get(name) if isinstance(facts, dict) else None
+    if isinstance(facts, list):
+        return " ".join(map(str, facts))
     return UNSTATED if facts is None else str(facts)

@@ -22,10 +22,13 @@ def other_run(**changes) -> Report:
     return report(**{"name": "other", "networks": networks} | changes)
 
 
+CPU = {"model": "Some CPU", "isa": ["avx2"], "cores": 2}
+
+
 def on_machine(model: str, *, onnxruntime: str | None = "1.27.0") -> dict:
     """A report's ``environment``."""
     packages = {} if onnxruntime is None else {"packages": {"onnxruntime": onnxruntime}}
-    return {"cpu": {"model": model}, **packages}
+    return {"cpu": CPU | {"model": model}, **packages}
 
 
 def sources(**reports: Report) -> list[Source]:

@@ -1,7 +1,7 @@
 import pytest
 
 from compress.report.compare.protocol import UNSTATED, Difference, differences, protocol_of
-from tests.report.compare.runs import on_machine
+from tests.report.compare.runs import CPU, on_machine
 from tests.report.sample import latency_row, report
 
 
@@ -9,6 +9,8 @@ def test_by_hand():
     assert protocol_of(report(environment=on_machine("Some CPU"))) == {
         "data": "400 test images, sha256 eeeeeeeeeeeeeeee",
         "processor": "Some CPU",
+        "instruction sets": "avx2",
+        "cores": "2",
         "threads": "1, 2",
         "onnxruntime": "1.27.0",
         "session, provider": "CPUExecutionProvider",
@@ -37,6 +39,11 @@ def test_networks_names_and_dates_are_no_part_of_it():
         ({"data": report().data.model_copy(update={"test_fingerprint": "0" * 64})}, "data"),
         ({"environment": on_machine("Other CPU")}, "processor"),
         ({"environment": on_machine("Some CPU", onnxruntime="1.26.0")}, "onnxruntime"),
+        ({"environment": {"cpu": CPU | {"cores": 4}, "packages": {"onnxruntime": "1.27.0"}}}, "cores"),
+        (
+            {"environment": {"cpu": CPU | {"isa": ["avx2", "avx512_vnni"]}, "packages": {"onnxruntime": "1.27.0"}}},
+            "instruction sets",
+        ),
         ({"latency": (latency_row(1, 1, 1.48, 1.5, 1.55), latency_row(1, 4, 1.48, 1.5, 1.55))}, "threads"),
         ({"session": report().session | {"spinning": "on"}}, "session, spinning"),
         ({"session": report().session | {"arena": "off"}}, "session, arena"),
