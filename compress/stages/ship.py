@@ -1,20 +1,17 @@
 """Export: the networks of the verdict as ONNX files, checked against torch on real images."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from torch import Tensor, nn
 
 from compress.costs import Cost
-from compress.errors import BadInputError, CheckFailedError
+from compress.errors import CheckFailedError
 from compress.report.model import Role
 from compress.runs import MODEL_FACTS
 from compress.stages.bench import Bench
 from compress.stages.metadata import file_metadata, model_facts
 from compress.stages.shipped import ShippedFile, record
-from exporters.errors import ExportError, OnnxFileError
 from exporters.read.parity import ParityReport, check_parity
 from exporters.write.onnx_export import export_onnx
 
@@ -37,17 +34,6 @@ class Entrant:
     def file(self) -> str:
         """Where its ONNX file is in the run folder."""
         return f"{ARTIFACTS}/{self.stem}.onnx"
-
-
-@contextmanager
-def export_faults() -> Iterator[None]:
-    """The exporters' errors in the library's words: a file that is no fit network, or a check that failed."""
-    try:
-        yield
-    except OnnxFileError as error:
-        raise BadInputError(str(error)) from error
-    except ExportError as error:
-        raise CheckFailedError(str(error)) from error
 
 
 def export(bench: Bench, entrants: list[Entrant], *, notes: tuple[str, ...]) -> None:

@@ -14,8 +14,9 @@ from compress.settings import decide
 from compress.stages.bench import check_images
 from compress.stages.derive import Base, Made, Wanted, calibration_split, derive, made_of
 from compress.stages.reopen import reopen
-from compress.stages.ship import ARTIFACTS, export_faults, prove_parity
+from compress.stages.ship import ARTIFACTS, prove_parity
 from compress.stages.shipped import ShippedFile, record_variants, shipped_files
+from compress.verify.faults import export_faults
 from exporters.read.onnx_reading import read_onnx
 from exporters.write.artifact import metadata_of
 from exporters.write.onnx_export import export_onnx
@@ -46,6 +47,7 @@ def add_variants(
         CheckFailedError: a file cannot be made, or does not answer as it must.
     """
     run, observer = RunFolder.open(path), observer or Silent()
+    wanted = _with_dependants(run, wanted)
     sources = [file for file in shipped_files(run) if file.role in _NETWORKS]
     data = reopen(run, moved or {})[1] if wanted.int8 or wanted.opset else None
     observer.stage("export", index=1, count=1, steps=len(sources))
@@ -59,6 +61,15 @@ def add_variants(
         facts = run.read_json(MODEL_FACTS)
         run.write_json(MODEL_FACTS, facts | {"files": facts["files"] | {one.label: one.path.name for one in made}})
     return made
+
+
+def _with_dependants(run: RunFolder, wanted: Wanted) -> Wanted:
+    """Also what an earlier export made of the INT8 files that are about to be replaced."""
+    names = run.read_json(MODEL_FACTS)["files"].values()
+    raw, mobile = (any(name.endswith(end) for name in names) for end in (".int8.nhwc.onnx", ".int8.ort"))
+    if not wanted.int8:
+        return wanted
+    return replace(wanted, preprocessing=wanted.preprocessing or raw, ort=wanted.ort or mobile)
 
 
 def _variants(

@@ -17,8 +17,9 @@ from compress.settings import decide, load_decided
 from compress.stages.bench import check_images, fresh_network
 from compress.stages.derive import Base, Made, Wanted, calibration_split, derive, made_of
 from compress.stages.metadata import file_metadata, model_facts
-from compress.stages.ship import export_faults, prove_parity
+from compress.stages.ship import prove_parity
 from compress.stages.weights import load_given
+from compress.verify.faults import export_faults
 from exporters.write.onnx_export import export_onnx
 
 LABEL = "model"

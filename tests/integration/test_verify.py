@@ -9,6 +9,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from compress.report.store import parse_report
+from compress.runs import RunFolder
 from tests.helpers.command import compress
 
 QUICK = ("--seconds", 0.05, "--batch-sizes", "1", "--threads", "1", "--quiet")
@@ -87,14 +88,45 @@ def test_gates_that_are_kept_and_gates_that_are_missed(run):
     ]  # fmt: skip
 
 
-def test_a_flipped_bit_of_a_file_is_found(run):
-    path = run / "artifacts/pruned.onnx"
+def test_with_json_a_missed_gate_leaves_one_document(run):
+    missed = compress("verify", run, *QUICK, "--max-size-mb", 0.001, "--json")
+    assert missed.returncode == 3
+    (gate,) = json.loads(missed.stdout)["gates"]
+    assert (gate["gate"], gate["passed"]) == ("max-size-mb", False)
+    assert "max-size-mb: " in missed.stderr
+
+
+def test_reports_may_go_elsewhere_and_the_run_is_then_only_read(run, tmp_path):
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    done = compress("verify", run, *QUICK, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "report.json", "report.md", "report.html", "MODEL_CARD.md",
+    }  # fmt: skip
+    again = compress("verify", run, *QUICK, "--out", tmp_path / "out")
+    assert again.returncode == 2
+    assert "exists already" in again.stderr
+
+
+@pytest.mark.parametrize("rel", ["artifacts/pruned.onnx", "02_original/weights.safetensors", "04_remove/plan.json"])
+def test_a_flipped_bit_of_a_file_is_found(run, rel):
+    path = run / rel
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
     done = compress("verify", run, *QUICK)
     assert done.returncode == 4
-    assert "pruned.onnx was changed or damaged" in done.stderr
+    assert f"{path.name} was changed or damaged" in done.stderr
+
+
+def test_a_file_that_is_not_the_one_on_record_is_found(run):
+    """As an export leaves it that was killed between the file and its record."""
+    with RunFolder.open(run) as folder:
+        folder.write_bytes("artifacts/pruned.onnx", (run / "artifacts/original.onnx").read_bytes())
+    done = compress("verify", run, *QUICK)
+    assert done.returncode == 4
+    assert "is not the file on record for pruned" in done.stderr
 
 
 def test_other_images_are_refused(run, images, tmp_path):
