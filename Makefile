@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all lint types bench clean
+.PHONY: help run test test-all lint types bench bench-latency clean
 
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 	$$name -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
@@ -17,7 +17,8 @@ help:
 	@echo "make run      train, prune, cut, export and verify SqueezeNet on the bundled images (ARGS=... adds flags)"
 	@echo "make test     the tests          make test-all  with the slow ones"
 	@echo "make lint     ruff               make types     mypy"
-	@echo "make bench    the races          make clean     remove .venv and caches, never runs/"
+	@echo "make bench    the races          make bench-latency  is the latency method right?"
+	@echo "make clean    remove .venv and caches, never runs/"
 
 run: .venv/run.stamp
 	$(BIN)/compress run --arch squeezenet $(ARGS)
@@ -37,6 +38,9 @@ types: .venv/dev.stamp
 
 bench: .venv/run.stamp
 	$(BIN)/python -m benchmarks.race $(ARGS)
+
+bench-latency: .venv/run.stamp
+	$(BIN)/python -m benchmarks.latency_method $(ARGS)
 
 clean:
 	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
