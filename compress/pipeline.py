@@ -22,7 +22,7 @@ from compress.runs import RunFolder
 from compress.settings import decide, load_decided
 from compress.stages.bench import Bench, Prunable, check_images, check_same_images, fresh_network, study
 from compress.stages.prune import SearchResult, rehearse, remove, search
-from compress.stages.ship import Entrant, export, export_faults
+from compress.stages.ship import Entrant, export
 from compress.stages.weights import (
     baseline,
     baseline_notes,
@@ -36,6 +36,7 @@ from compress.structure.plan import plan_from_state
 from compress.structure.remove import put_back
 from compress.training.evaluate import recalibrate_batchnorm
 from compress.verdict.of_run import verify_stage
+from compress.verify.faults import export_faults
 
 Mode = Literal["new", "resume", "overwrite"]
 

@@ -23,6 +23,7 @@ from compress.verify.files import classify
 from compress.verify.gates import GateResult, judge
 from exporters.measure.memory import measure_memory
 from exporters.measure.profile import OperatorProfile, profile_operators
+from exporters.read.signature import shared_batch
 
 
 @dataclass(frozen=True)
@@ -152,26 +153,20 @@ def _row(
         comparison=None if is_original else compare_answers(theirs, mine, labels_N),
         parity=subject.parity,
         denormals_flushed=subject.denormals_flushed,
-        memory=measure_memory(
-            subject.spec.path,
-            image_size=subject.spec.image_size,
-            batch_size=subject.spec.signature.batch or 1,
-            threads=1,
-        ),
+        memory=measure_memory(subject.spec.runnable, batch_size=subject.spec.signature.batch or 1, threads=1),
         origin=origin,
     )
 
 
 def _operators(original: Subject, candidate: Subject, settings: VerifySettings) -> OperatorProfile | None:
     """The profile of both at one batch size; ``None`` where their fixed batch sizes differ."""
-    fixed = {spec.signature.batch for spec in (original.spec, candidate.spec)} - {None}
-    if len(fixed) > 1:
+    batch_size = shared_batch(original.spec.signature, candidate.spec.signature)
+    if batch_size is None:
         return None
     return profile_operators(
-        original.spec.path,
-        candidate.spec.path,
-        image_size=(original.spec.image_size, candidate.spec.image_size),
-        batch_size=next(iter(fixed), None) or 1,
+        original.spec.runnable,
+        candidate.spec.runnable,
+        batch_size=batch_size,
         native_block=native_block(),
         seed=settings.seed,
     )

@@ -9,10 +9,10 @@ from compress.data.load import load_data
 from compress.environment import describe_environment, usable_cores
 from compress.observer import Observer, Silent
 from compress.report.model import Report, Role
-from compress.stages.ship import export_faults
 from compress.verdict.measure import count_steps, data_facts, measure
 from compress.verdict.settings import VerifySettings
 from compress.verdict.subject import Subject
+from compress.verify.faults import export_faults
 from compress.verify.file_facts import Said
 from compress.verify.files import FileSpec, open_files
 from exporters.read.session import SESSION_FACTS

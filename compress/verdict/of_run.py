@@ -20,12 +20,13 @@ from compress.report.store import parse_report
 from compress.runs import MODEL_FACTS, STAGES, RunFolder
 from compress.stages.bench import Bench
 from compress.stages.reopen import reopen
-from compress.stages.ship import NOTES, export_faults
+from compress.stages.ship import NOTES
 from compress.stages.shipped import ShippedFile, shipped_files
 from compress.verdict.measure import count_steps, data_facts, measure
 from compress.verdict.recheck import REBUILT, recheck_file, recheck_removal
 from compress.verdict.settings import VerifySettings
 from compress.verdict.subject import Subject
+from compress.verify.faults import export_faults
 from compress.verify.files import open_file
 from exporters.read.session import SESSION_FACTS
 

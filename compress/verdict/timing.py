@@ -42,9 +42,8 @@ def time_pairs(subjects: Sequence[Subject], settings: VerifySettings, ticks: Tic
             for threads in settings.threads:
                 ticks.now(f"latency of {second} against {first}, batch {batch_size}, threads {threads}")
                 comparison = compare_latency(
-                    original.spec.path,
-                    candidate.spec.path,
-                    image_size=(original.spec.image_size, candidate.spec.image_size),
+                    original.spec.runnable,
+                    candidate.spec.runnable,
                     batch_size=batch_size,
                     threads=threads,
                     settings=settings.latency,

@@ -11,7 +11,6 @@ Axes: N images, K classes.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
@@ -24,6 +23,7 @@ from torch import Tensor
 from compress.data.bundle import DataBundle
 from compress.environment import usable_cores
 from compress.errors import BadInputError, UsageError
+from compress.verify.faults import as_bad_input
 from compress.verify.file_facts import (
     Said,
     own_preparation,
@@ -32,7 +32,7 @@ from compress.verify.file_facts import (
     read_preparation,
     read_resize,
 )
-from exporters.errors import ExportError
+from exporters.measure.calls import RunnableFile
 from exporters.read.onnx_cost import OnnxCost, count_cost
 from exporters.read.onnx_reading import read_onnx
 from exporters.read.predict import predict_logits
@@ -85,8 +85,13 @@ class FileSpec:
         Raises:
             BadInputError: the file cannot be run.
         """
-        with _as_bad_input():
-            return count_cost(self.path, image_size=self.image_size)
+        with as_bad_input():
+            return count_cost(self.path, image_size=self.image_size, signature=self.signature)
+
+    @property
+    def runnable(self) -> RunnableFile:
+        """The file, as it is timed, weighed and profiled."""
+        return RunnableFile(self.path, image_size=self.image_size, signature=self.signature)
 
     def takes_batch(self, batch_size: int) -> bool:
         """Whether the file can be called with so many images."""
@@ -137,10 +142,12 @@ def open_file(path: Path, data: DataBundle, *, said: Said | None = None) -> File
         UsageError: what the user says does not fit the file.
     """
     said, name = said or Said(), path.name
-    with _as_bad_input():
+    with as_bad_input():
         file = read_onnx(path)
         signature, metadata = _look_into(path, said, channels=data.preprocessing.channels)
     _check_fit(signature, data, path)
+    with as_bad_input():
+        signature.call_shape(batch_size=signature.batch or 1, image_size=data.preprocessing.image_size)
     preparation, notes = read_preparation(metadata, signature, said, data, source=name)
     scores_NK = _probe(path, data, Conversion(own_preparation(data), preparation, signature))
     order, order_notes = read_class_order(metadata, data, source=name)
@@ -184,7 +191,7 @@ def classify(file: FileSpec, data: DataBundle, *, batch_size: int = 64, threads:
         raise UsageError(f"expected {file.path} to be opened for the data set {data.name}, got {file.data.name}")
     conversion = Conversion(own_preparation(file.data), file.preparation, file.signature)
     images = (images for images, _labels in file.data.test.batches(batch_size))
-    with _as_bad_input():
+    with as_bad_input():
         scores_NK = predict_logits(file.path, images, threads=threads or usable_cores(), conversion=conversion)
     if file.class_order is not None:
         scores_NK = scores_NK[:, list(file.class_order)]
@@ -192,7 +199,7 @@ def classify(file: FileSpec, data: DataBundle, *, batch_size: int = 64, threads:
 
 
 def _image_size(path: Path, said: Said) -> int | None:
-    with _as_bad_input():
+    with as_bad_input():
         signature, metadata = _look_into(path, said, channels=3)  # free channels do not matter for the size
     return read_image_size(metadata, signature, said, source=str(path))
 
@@ -220,7 +227,7 @@ def _check_fit(signature: Signature, data: DataBundle, path: Path) -> None:
 def _probe(path: Path, data: DataBundle, conversion: Conversion) -> np.ndarray:
     """Scores [N, K] of some test images: does the file run, and are they scores of this data set's classes?"""
     images: Iterator[Tensor] = (images for images, _labels in islice(data.test.batches(PROBE), 1))
-    with _as_bad_input():
+    with as_bad_input():
         scores_NK = predict_logits(path, images, threads=1, conversion=conversion)
     if scores_NK.shape[1] != len(data.classes):
         raise BadInputError(
@@ -233,12 +240,3 @@ def _probe(path: Path, data: DataBundle, conversion: Conversion) -> np.ndarray:
 def _are_probabilities(scores_NK: np.ndarray) -> bool:
     sums_N = scores_NK.sum(axis=1)
     return bool((scores_NK >= 0).all() and (np.abs(sums_N - 1) <= _SUM_WITHIN).all())
-
-
-@contextmanager
-def _as_bad_input() -> Iterator[None]:
-    """A file from elsewhere that does not open, or fails on images that it takes, is bad input."""
-    try:
-        yield
-    except ExportError as error:
-        raise BadInputError(str(error)) from error

@@ -7,9 +7,24 @@ from pathlib import Path
 import numpy as np
 from onnxruntime import InferenceSession, SessionOptions
 
-from exporters.errors import ExportError
+from exporters.errors import kind_of, reason_of
 from exporters.read.session import open_session
-from exporters.read.signature import signature_of
+from exporters.read.signature import Signature, signature_of
+
+
+@dataclass(frozen=True)
+class RunnableFile:
+    """An ONNX image classifier, and what is known of how it is called.
+
+    Attributes:
+        path: where it is.
+        image_size: height and width in pixels, where the file leaves them free.
+        signature: what it takes and gives, where its shapes do not say it; ``None``: as they say.
+    """
+
+    path: Path
+    image_size: int | None = None
+    signature: Signature | None = None
 
 
 @dataclass(frozen=True)
@@ -39,10 +54,12 @@ class CallFactory:
 
     Attributes:
         path: the file.
+        signature: what it takes and gives.
         images: as it takes them.
     """
 
     path: Path
+    signature: Signature
     images: np.ndarray
 
     def open(self, *, threads: int, options: SessionOptions | None = None) -> Call:
@@ -50,36 +67,35 @@ class CallFactory:
 
         Raises:
             OnnxFileError: the file cannot be opened.
-            ExportError: it fails on its images.
+            CallError: it fails on its images.
+            MachineError: there is not enough memory.
         """
         session = open_session(self.path, threads=threads, options=options)
-        signature = signature_of(session, source=str(self.path))
-        call = Call(session, {signature.input_name: self.images}, [signature.output_name])
+        call = Call(session, {self.signature.input_name: self.images}, [self.signature.output_name])
         try:
             call.milliseconds()
-        except Exception as error:  # onnxruntime's errors have no public base class
-            reason = str(error).strip().split("\n", 1)[0]
-            shape = list(self.images.shape)
-            raise ExportError(
+        except Exception as error:
+            reason, shape = reason_of(error), list(self.images.shape)
+            raise kind_of(reason)(
                 f"expected {self.path} to answer for {self.images.dtype} images {shape}, it fails: {reason}; "
                 "try the image size it was made for, or another batch size"
             ) from error
         return call
 
 
-def calls_of(path: Path, *, image_size: int | None, batch_size: int, seed: int) -> CallFactory:
+def calls_of(file: RunnableFile, *, batch_size: int, seed: int) -> CallFactory:
     """Random images of the shape, layout and type that a file takes.
 
     Args:
-        path: an ONNX image classifier.
-        image_size: height and width in pixels, where the file leaves them free.
+        file: the classifier.
         batch_size: images in a call.
         seed: of the images.
 
     Raises:
         OnnxFileError: the file cannot be opened, or is no image classifier.
-        ExportError: it does not take this batch size, or needs an image size.
+        CallError: it does not take this batch size, or needs an image size.
     """
-    signature = signature_of(open_session(path, threads=1), source=str(path))
+    signature = file.signature or signature_of(open_session(file.path, threads=1), source=str(file.path))
     random = np.random.default_rng(seed)
-    return CallFactory(path, signature.random_images(random, batch_size=batch_size, image_size=image_size))
+    images = signature.random_images(random, batch_size=batch_size, image_size=file.image_size)
+    return CallFactory(file.path, signature, images)

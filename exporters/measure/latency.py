@@ -17,12 +17,11 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from exporters.measure.affinity import core_sets, held_on
-from exporters.measure.calls import Call, CallFactory, calls_of
+from exporters.measure.calls import Call, CallFactory, RunnableFile, calls_of
 from exporters.measure.comparison import LatencyComparison
 from exporters.measure.interruptions import Round, interruptions, undisturbed
 from exporters.measure.paired_ratio import ratio_interval
@@ -61,10 +60,9 @@ class LatencySettings:
 
 
 def compare_latency(
-    original: Path,
-    candidate: Path,
+    original: RunnableFile,
+    candidate: RunnableFile,
     *,
-    image_size: tuple[int | None, int | None],
     batch_size: int,
     threads: int,
     settings: LatencySettings,
@@ -74,20 +72,17 @@ def compare_latency(
     Args:
         original: the file to compare with.
         candidate: the file that should be faster.
-        image_size: pixels of the original's and the candidate's images, where the files leave them free.
         batch_size: images in a call.
         threads: of onnxruntime, the same for both.
         settings: how long, and the seed.
 
     Raises:
         OnnxFileError: a file cannot be opened, or is no image classifier.
-        ExportError: a file does not take this batch size, or needs an image size, or fails on its images.
+        CallError: a file does not take this batch size, or needs an image size, or fails on its images.
+        MachineError: there is not enough memory.
     """
     random = np.random.default_rng(settings.seed)
-    factories = [
-        calls_of(path, image_size=size, batch_size=batch_size, seed=settings.seed)
-        for path, size in zip((original, candidate), image_size, strict=True)
-    ]
+    factories = [calls_of(file, batch_size=batch_size, seed=settings.seed) for file in (original, candidate)]
     choices = core_sets(threads) or ((),)
     rounds: list[Round] = []
     pinned, settling = True, 0

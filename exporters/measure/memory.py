@@ -11,11 +11,14 @@ import tempfile
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from exporters.errors import ExportError
+from exporters.errors import MachineError, kind_of
+
+if TYPE_CHECKING:
+    from exporters.measure.calls import RunnableFile
 
 _SECONDS = 120
 _STATUS = Path("/proc/self/status")
@@ -36,12 +39,11 @@ class MemoryUse:
     peak_bytes: int
 
 
-def measure_memory(path: Path, *, image_size: int | None, batch_size: int = 1, threads: int = 1) -> MemoryUse | None:
+def measure_memory(file: "RunnableFile", *, batch_size: int = 1, threads: int = 1) -> MemoryUse | None:
     """Open a file in a fresh process and run it once.
 
     Args:
-        path: an ONNX image classifier.
-        image_size: height and width in pixels, where the file leaves them free.
+        file: an ONNX image classifier.
         batch_size: images in the call.
         threads: of onnxruntime.
 
@@ -50,21 +52,22 @@ def measure_memory(path: Path, *, image_size: int | None, batch_size: int = 1, t
 
     Raises:
         OnnxFileError: the file cannot be opened, or is no image classifier.
-        ExportError: it does not take such images, or the process failed or took longer than two minutes.
+        CallError: it does not take such images, or fails on them.
+        MachineError: the process was killed, had too little memory or took longer than two minutes.
     """
     from exporters.measure.calls import calls_of
     from exporters.read.onnx_reading import read_onnx
 
     if find_spec("resource") is None:
         return None
-    images = calls_of(path, image_size=image_size, batch_size=batch_size, seed=0).images
+    path, images = file.path, calls_of(file, batch_size=batch_size, seed=0).images
     task = {"path": str(path.resolve()), "threads": threads, "shape": images.shape, "dtype": images.dtype.name}
-    file = read_onnx(path)
-    if not file.external:
+    content = read_onnx(path)
+    if not content.external:
         return MemoryUse(batch_size=batch_size, threads=threads, peak_bytes=_run(task, path))
     with tempfile.TemporaryDirectory() as folder:  # onnxruntime cannot open every file whose weights are outside
         whole = Path(folder) / path.name
-        whole.write_bytes(file.data)
+        whole.write_bytes(content.data)
         peak_bytes = _run(task | {"path": str(whole)}, path)
     return MemoryUse(batch_size=batch_size, threads=threads, peak_bytes=peak_bytes)
 
@@ -76,12 +79,17 @@ def _run(task: dict[str, Any], path: Path) -> int:
     try:
         done = subprocess.run(command, cwd=home, capture_output=True, text=True, timeout=_SECONDS, check=False)
     except subprocess.TimeoutExpired as error:
-        raise ExportError(
+        raise MachineError(
             f"expected {path} to answer one call within {_SECONDS} s, it did not; try a smaller batch"
         ) from error
+    if done.returncode < 0:
+        raise MachineError(
+            f"expected {path} to open and run in a process of its own, that was ended by signal {-done.returncode}; "
+            "is there enough memory? try a smaller batch"
+        )
     if done.returncode != 0:
         reason = (done.stderr.strip() or f"exit code {done.returncode}").split("\n")[-1]
-        raise ExportError(f"expected {path} to open and run in a process of its own, it failed: {reason}")
+        raise kind_of(reason)(f"expected {path} to open and run in a process of its own, it failed: {reason}")
     return int(done.stdout)
 
 

@@ -63,7 +63,7 @@ class Trace:
     def fixed_ms(self) -> float:
         """What a node takes that has next to nothing to do, in milliseconds."""
         idle = [node.milliseconds for node in self.nodes if node.moved_bytes < _NEXT_TO_NOTHING]
-        return float(np.median(idle)) if idle else min(node.milliseconds for node in self.nodes)
+        return float(np.median(idle)) if idle else min((node.milliseconds for node in self.nodes), default=0.0)
 
 
 def trace_operators(files: Sequence[CallFactory], *, threads: int) -> tuple[Trace, ...]:
@@ -75,7 +75,8 @@ def trace_operators(files: Sequence[CallFactory], *, threads: int) -> tuple[Trac
 
     Raises:
         OnnxFileError: a file cannot be opened.
-        ExportError: it fails on its images.
+        CallError: it fails on its images.
+        MachineError: there is not enough memory.
     """
     cores = core_sets(threads)
     with tempfile.TemporaryDirectory(prefix="profile-") as folder, held_on(cores[0] if cores else ()):

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from exporters.measure.calls import calls_of
+from exporters.measure.calls import RunnableFile, calls_of
 from exporters.measure.layer_notes import LAYOUT_CHANGES, TYPE_CHANGES, LayerCost, explain, group_note
 from exporters.measure.operator_trace import NodeTime, Trace, trace_operators
 from exporters.measure.source_graph import SourceGraph
@@ -62,10 +61,9 @@ class _Row:
 
 
 def profile_operators(
-    original: Path,
-    candidate: Path,
+    original: RunnableFile,
+    candidate: RunnableFile,
     *,
-    image_size: tuple[int | None, int | None],
     batch_size: int = 1,
     threads: int = 1,
     native_block: int = 16,
@@ -79,7 +77,6 @@ def profile_operators(
     Args:
         original: the file to compare with.
         candidate: the file that should be faster.
-        image_size: pixels of the original's and the candidate's images, where the files leave them free.
         batch_size: images in a call.
         threads: of onnxruntime.
         native_block: channels that onnxruntime's convolutions handle at a time on this processor.
@@ -87,14 +84,13 @@ def profile_operators(
 
     Raises:
         OnnxFileError: a file cannot be opened, or is no image classifier.
-        ExportError: a file does not take this batch size, or needs an image size, or fails on its images.
+        CallError: a file does not take this batch size, or needs an image size, or fails on its images.
+        MachineError: there is not enough memory.
     """
-    files = list(zip((original, candidate), image_size, strict=True))
-    factories = [calls_of(path, image_size=size, batch_size=batch_size, seed=seed) for path, size in files]
-    traces = trace_operators(factories, threads=threads)
+    files = (original, candidate)
+    traces = trace_operators([calls_of(file, batch_size=batch_size, seed=seed) for file in files], threads=threads)
     before, after = (
-        _rows(trace, SourceGraph(path, image_size=size), batch_size=batch_size)
-        for trace, (path, size) in zip(traces, files, strict=True)
+        _rows(trace, SourceGraph(file), batch_size=batch_size) for trace, file in zip(traces, files, strict=True)
     )
     fixed_ms = traces[1].fixed_ms
     layers = tuple(

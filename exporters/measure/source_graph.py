@@ -8,10 +8,10 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from onnx import NodeProto
 
+from exporters.measure.calls import RunnableFile
 from exporters.read.onnx_cost import LayerCost, count_cost
 from exporters.read.onnx_reading import read_onnx
 
@@ -46,17 +46,21 @@ class SourceLayer:
 class SourceGraph:
     """The layers of one file, found by the names of nodes as they ran."""
 
-    def __init__(self, path: Path, *, image_size: int | None) -> None:
+    def __init__(self, file: RunnableFile) -> None:
         """Read the file and count its layers.
+
+        Args:
+            file: the classifier.
 
         Raises:
             OnnxFileError: the file cannot be opened or run, or is no image classifier.
         """
-        graph = read_onnx(path).model.graph
+        graph = read_onnx(file.path).model.graph
         self._stored = {tensor.name: tensor for tensor in graph.initializer}
         self._nodes = {node.name: node for node in graph.node if node.name}
         self._makers = {output: node for node in graph.node for output in node.output}
-        self._costs = {cost.node: cost for cost in count_cost(path, image_size=image_size).layers if cost.node}
+        cost = count_cost(file.path, image_size=file.image_size, signature=file.signature)
+        self._costs = {layer.node: layer for layer in cost.layers if layer.node}
 
     def find(self, ran_as: str, operator: str) -> SourceLayer:
         """The layer that ran under this name; one without products where the file has no such layer.

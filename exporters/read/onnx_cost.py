@@ -16,7 +16,7 @@ from onnx import ModelProto, NodeProto, TensorProto, helper
 from onnx.inliner import inline_local_functions
 from onnxruntime import GraphOptimizationLevel, SessionOptions
 
-from exporters.errors import OnnxFileError
+from exporters.errors import OnnxFileError, kind_of, reason_of
 from exporters.read.onnx_products import PRODUCTS, Shape
 from exporters.read.onnx_reading import read_onnx
 from exporters.read.onnx_weights import WeightTensor, find_weights
@@ -75,7 +75,8 @@ def count_cost(path: Path, *, image_size: int | None = None, signature: Signatur
 
     Raises:
         OnnxFileError: the file cannot be opened or run, or is no image classifier.
-        ExportError: it leaves the image size free and none is given.
+        CallError: it leaves the image size free and none is given.
+        MachineError: there is not enough memory to run it.
     """
     file = read_onnx(path)
     if signature is None:
@@ -119,9 +120,10 @@ def _run_for_shapes(
     images = signature.random_images(random, batch_size=signature.batch or 1, image_size=image_size)
     try:
         values = session.run(answers, {signature.input_name: images}) if answers else []
-    except Exception as error:  # onnxruntime's errors have no public base class
-        reason = str(error).strip().split("\n", 1)[0]
-        raise OnnxFileError(f"expected a model that runs on {list(images.shape)} images, {path}: {reason}") from error
+    except Exception as error:
+        reason = reason_of(error)
+        message = f"expected a model that runs on {list(images.shape)} images, {path}: {reason}"
+        raise kind_of(reason, OnnxFileError)(message) from error
     return known | {name: tuple(np.asarray(value).tolist()) for name, value in zip(asked, values, strict=True)}
 
 

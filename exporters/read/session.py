@@ -7,7 +7,7 @@ import numpy as np
 import onnxruntime
 from onnxruntime import ExecutionMode, GraphOptimizationLevel, InferenceSession, SessionOptions
 
-from exporters.errors import ExportError, OnnxFileError
+from exporters.errors import CallError, ExportError, OnnxFileError, kind_of, reason_of
 from exporters.read.onnx_reading import read_onnx
 from exporters.read.signature import PIXEL_TYPES, image_input, score_output
 
@@ -79,22 +79,25 @@ def start_session(data: bytes, options: SessionOptions, *, path: Path) -> Infere
 
     Raises:
         OnnxFileError: onnxruntime cannot run it.
+        MachineError: there is not enough memory for it.
     """
     try:
         return InferenceSession(data, options, providers=[_PROVIDER])
-    except Exception as error:  # onnxruntime's errors have no public base class
-        reason = str(error).strip().split("\n", 1)[0]
+    except Exception as error:
+        reason = reason_of(error)
         hint = "try to export it again, with another opset"
         if any(sign in reason for sign in _UNKNOWN_OPERATOR):
             hint = f"onnxruntime {onnxruntime.__version__} lacks this operator on the CPU; {hint}"
-        raise OnnxFileError(f"expected a model that onnxruntime can run, {path} gives: {reason}; {hint}") from error
+        message = f"expected a model that onnxruntime can run, {path} gives: {reason}; {hint}"
+        raise kind_of(reason, OnnxFileError)(message) from error
 
 
 def run_logits(session: InferenceSession, images: np.ndarray) -> np.ndarray:
     """Scores float32 [B, K] of images as the file takes them.
 
     Raises:
-        ExportError: the images do not have the shape or type the file asks for, or it fails on them.
+        CallError: the images do not have the shape or type the file asks for, or it fails on them.
+        MachineError: there is not enough memory.
     """
     (wanted,) = session.get_inputs()
     dtype = PIXEL_TYPES[wanted.type]
@@ -102,14 +105,15 @@ def run_logits(session: InferenceSession, images: np.ndarray) -> np.ndarray:
         not isinstance(size, int) or size == got for size, got in zip(wanted.shape, images.shape, strict=True)
     )
     if not matches or images.dtype != dtype:
-        raise ExportError(
+        raise CallError(
             f"expected {dtype} images of shape {wanted.shape}, got {images.dtype} {list(images.shape)}; "
             "try the preprocessing written in the file's metadata"
         )
     output = score_output(session, source="the file").name
     try:
         scores = np.asarray(session.run([output], {wanted.name: np.ascontiguousarray(images)})[0], np.float32)
-    except Exception as error:  # onnxruntime's errors have no public base class
-        reason = str(error).strip().split("\n", 1)[0]
-        raise ExportError(f"expected scores for {list(images.shape)} images, onnxruntime fails: {reason}") from error
+    except Exception as error:
+        reason = reason_of(error)
+        message = f"expected scores for {list(images.shape)} images, onnxruntime fails: {reason}"
+        raise kind_of(reason)(message) from error
     return scores.reshape(len(scores), -1)

@@ -11,6 +11,7 @@ import pytest
 
 from exporters.errors import ExportError, OnnxFileError
 from exporters.measure.affinity import core_sets
+from exporters.measure.calls import RunnableFile
 from exporters.measure.comparison import LatencyComparison
 from exporters.measure.latency import LatencySettings, compare_latency
 from exporters.measure.timing import summarise_timing
@@ -32,8 +33,9 @@ def files(tmp_path_factory) -> dict[int, Path]:
 
 
 def compare(original: Path, candidate: Path, settings: LatencySettings = QUICK, **changes) -> LatencyComparison:
-    options = {"image_size": (16, 16), "batch_size": 2, "threads": 1} | changes
-    return compare_latency(original, candidate, settings=settings, **options)
+    options = {"batch_size": 2, "threads": 1} | changes
+    files = (RunnableFile(path, image_size=16) for path in (original, candidate))
+    return compare_latency(*files, settings=settings, **options)
 
 
 def test_a_comparison_says_what_it_measured(files):
@@ -110,7 +112,7 @@ def test_more_threads_than_cores_are_not_held(files):
 
 def test_two_files_of_other_layout_type_and_size(files, tmp_path):
     odd = pooled_classifier(tmp_path / "odd.onnx", shape=["batch", 20, 24, 3], dtype=onnx.TensorProto.UINT8)
-    result = compare(files[8], odd, image_size=(16, None))
+    result = compare(files[8], odd)
     assert result.candidate.samples >= 20
 
 
@@ -121,7 +123,7 @@ def test_wrong_requests_are_errors(files, tmp_path):
         compare(files[8], pooled_classifier(tmp_path / "four.onnx", shape=[4, 3, 16, 16]))
     free = pooled_classifier(tmp_path / "free.onnx", shape=["batch", 3, "height", "width"])
     with pytest.raises(ExportError, match="expected an image size"):
-        compare(files[8], free, image_size=(16, None))
+        compare_latency(RunnableFile(files[8]), RunnableFile(free), batch_size=2, threads=1, settings=QUICK)
     with pytest.raises(OnnxFileError, match="cannot read"):
         compare(files[8], tmp_path / "none.onnx")
 

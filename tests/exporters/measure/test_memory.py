@@ -7,6 +7,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from exporters.errors import ExportError, OnnxFileError
+from exporters.measure.calls import RunnableFile
 from exporters.measure.memory import MemoryUse, measure_memory
 from tests.exporters.graphs import pooled_classifier, save
 
@@ -35,8 +36,8 @@ def heavy_classifier(path: Path, *, megabytes: int) -> Path:
 
 def test_the_weights_are_in_the_peak_and_what_the_caller_holds_is_not(tmp_path):
     ballast = np.ones(300 * MEGABYTE // 8)  # resident here, not in the measuring process
-    light = measure_memory(heavy_classifier(tmp_path / "light.onnx", megabytes=1), image_size=None)
-    heavy = measure_memory(heavy_classifier(tmp_path / "heavy.onnx", megabytes=40), image_size=None)
+    light = measure_memory(RunnableFile(heavy_classifier(tmp_path / "light.onnx", megabytes=1)))
+    heavy = measure_memory(RunnableFile(heavy_classifier(tmp_path / "heavy.onnx", megabytes=40)))
     assert ballast.nbytes > heavy.peak_bytes
     assert 0 < light.peak_bytes < 30 * MEGABYTE
     assert 39 * MEGABYTE < heavy.peak_bytes - light.peak_bytes < 4 * 40 * MEGABYTE
@@ -44,26 +45,26 @@ def test_the_weights_are_in_the_peak_and_what_the_caller_holds_is_not(tmp_path):
 
 def test_a_batch_of_bytes_channels_last(tmp_path):
     file = pooled_classifier(tmp_path / "odd.onnx", shape=["batch", "h", "w", 3], dtype=onnx.TensorProto.UINT8)
-    use = measure_memory(file, image_size=512, batch_size=4, threads=2)
+    use = measure_memory(RunnableFile(file, 512), batch_size=4, threads=2)
     assert (use.batch_size, use.threads) == (4, 2)
     assert use.peak_bytes > 4 * 512 * 512 * 3 * 4  # the images as floats
 
 
 def test_a_system_that_does_not_tell(tmp_path, monkeypatch):
     file = pooled_classifier(tmp_path / "file.onnx", shape=["batch", 3, 8, 8])
-    assert isinstance(measure_memory(file, image_size=None), MemoryUse)
+    assert isinstance(measure_memory(RunnableFile(file)), MemoryUse)
     monkeypatch.setattr(
         "exporters.measure.memory.find_spec", lambda name: None if name == "resource" else importlib.util
     )
-    assert measure_memory(file, image_size=None) is None
+    assert measure_memory(RunnableFile(file)) is None
 
 
 def test_wrong_requests_are_errors(tmp_path):
     with pytest.raises(OnnxFileError, match="cannot read"):
-        measure_memory(tmp_path / "none.onnx", image_size=8)
+        measure_memory(RunnableFile(tmp_path / "none.onnx", 8))
     four = pooled_classifier(tmp_path / "four.onnx", shape=[4, 3, 8, 8])
     with pytest.raises(ExportError, match="batch of 4"):
-        measure_memory(four, image_size=8, batch_size=1)
+        measure_memory(RunnableFile(four, 8), batch_size=1)
 
 
 def test_a_failure_in_the_other_process_is_told(tmp_path):
@@ -78,9 +79,9 @@ def test_a_failure_in_the_other_process_is_told(tmp_path):
     images = helper.make_tensor_value_info("images", TensorProto.FLOAT, ["batch", 3, "height", "width"])
     logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 2])
     file = save(helper.make_graph(nodes, "for 8 pixels", [images], [logits], reshape), tmp_path / "eight.onnx")
-    assert measure_memory(file, image_size=8) is not None
+    assert measure_memory(RunnableFile(file, 8)) is not None
     with pytest.raises(ExportError, match=r"eight\.onnx to open and run in a process of its own, it failed: .*eshape"):
-        measure_memory(file, image_size=9)
+        measure_memory(RunnableFile(file, 9))
 
 
 def test_weights_in_another_file_count(tmp_path):
@@ -88,4 +89,4 @@ def test_weights_in_another_file_count(tmp_path):
     split = tmp_path / "split.onnx"
     onnx.save(onnx.load(whole), split, save_as_external_data=True, location="weights.bin", size_threshold=0)
     assert split.stat().st_size < MEGABYTE
-    assert measure_memory(split, image_size=None).peak_bytes > 20 * MEGABYTE
+    assert measure_memory(RunnableFile(split)).peak_bytes > 20 * MEGABYTE

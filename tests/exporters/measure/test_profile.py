@@ -11,6 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from exporters.errors import ExportError, OnnxFileError
+from exporters.measure.calls import RunnableFile
 from exporters.measure.profile import LayerTime, OperatorProfile, profile_operators
 from exporters.measure.source_graph import SourceGraph
 from exporters.write.onnx_export import export_onnx
@@ -49,7 +50,7 @@ def named(profile: OperatorProfile) -> dict[str, LayerTime]:
 
 def test_layers_beside_each_other(files, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    profile = profile_operators(files[32], files[16], image_size=(16, 16), batch_size=2)
+    profile = profile_operators(RunnableFile(files[32], 16), RunnableFile(files[16], 16), batch_size=2)
     assert (profile.batch_size, profile.threads) == (2, 1)
     assert profile.calls >= 50
     layers = named(profile)
@@ -64,14 +65,14 @@ def test_layers_beside_each_other(files, tmp_path, monkeypatch):
 
 
 def test_a_layer_takes_longer_with_more_to_do(files):
-    layers = named(profile_operators(files[32], files[16], image_size=(16, 16), batch_size=8))
+    layers = named(profile_operators(RunnableFile(files[32], 16), RunnableFile(files[16], 16), batch_size=8))
     assert layers["right"].original_ms > 2 * layers["left"].original_ms  # 9 times the products
     assert layers["right"].original_ms > 2 * layers["head"].original_ms
 
 
 def test_unlike_networks_match_nothing_but_the_kinds_added_up(files, tmp_path):
     other = export_onnx(plain(), tmp_path / "plain.onnx", input_shape=SHAPE, opset=18, metadata={}).path
-    profile = profile_operators(files[32], other, image_size=(16, 16))
+    profile = profile_operators(RunnableFile(files[32], 16), RunnableFile(other, 16))
     one_sided = [layer for layer in profile.layers if None in (layer.original_ms, layer.candidate_ms)]
     assert {"stem", "left", "right", "head"} <= {layer.layer for layer in one_sided if layer.candidate_ms is None}
     assert {"0", "3", "7"} <= {layer.layer for layer in one_sided if layer.original_ms is None}
@@ -80,7 +81,7 @@ def test_unlike_networks_match_nothing_but_the_kinds_added_up(files, tmp_path):
 
 def test_quantised_layers_and_type_changes(tmp_path):
     quantised = quantised_head(tmp_path / "int8.onnx")
-    layers = named(profile_operators(quantised, quantised, image_size=(None, None)))
+    layers = named(profile_operators(RunnableFile(quantised), RunnableFile(quantised)))
     assert layers["head"].macs_kept == 1.0
     changes = layers["DequantizeLinear"]
     assert changes.note.startswith("type change")
@@ -93,16 +94,16 @@ def test_files_made_by_hand_without_names(tmp_path):
     for node in model.graph.node:
         node.ClearField("name")
     onnx.save(model, file)
-    profile = profile_operators(file, file, image_size=(8, 8))
+    profile = profile_operators(RunnableFile(file, 8), RunnableFile(file, 8))
     assert sum(layer.original_ms for layer in profile.layers) > 0
     assert {layer.kind for layer in profile.layers} >= {"ReduceMean", "Cast"}
 
 
 def test_wrong_requests_are_errors(files, tmp_path):
     with pytest.raises(OnnxFileError, match="cannot read"):
-        profile_operators(files[32], tmp_path / "none.onnx", image_size=(16, 16))
+        profile_operators(RunnableFile(files[32], 16), RunnableFile(tmp_path / "none.onnx", 16))
     with pytest.raises(ExportError, match="at least 1 image, got 0"):
-        profile_operators(files[32], files[16], image_size=(16, 16), batch_size=0)
+        profile_operators(RunnableFile(files[32], 16), RunnableFile(files[16], 16), batch_size=0)
 
 
 @pytest.mark.parametrize(
@@ -119,14 +120,14 @@ def test_wrong_requests_are_errors(files, tmp_path):
     ],
 )
 def test_names_as_onnxruntime_changes_them(files, ran_as, operator, name):
-    layer = SourceGraph(files[16], image_size=16).find(ran_as, operator)
+    layer = SourceGraph(RunnableFile(files[16], 16)).find(ran_as, operator)
     assert layer.name == name
     expected = {"stem": 32 * 27 * 256, "left": 16 * 32 * 256, "head": 48 * 5}
     assert layer.macs == expected.get(name)
 
 
 def test_a_weight_s_shape_and_bytes(files):
-    layer = SourceGraph(files[16], image_size=16).find("relu_1_nchwc", "Conv")
+    layer = SourceGraph(RunnableFile(files[16], 16)).find("relu_1_nchwc", "Conv")
     assert (layer.weight, layer.weight_bytes) == ((16, 32, 1, 1), 16 * 32 * 4)
 
 
