@@ -129,20 +129,29 @@ def fit_image(image: Image.Image, *, size: int) -> Image.Image:
     return square.resize((size, size), Image.Resampling.BILINEAR)
 
 
-def load_folder(root: Path, options: FolderOptions) -> DataBundle:
+def load_folder(root: Path, options: FolderOptions, *, test_only: bool = False) -> DataBundle:
     """Scan an image folder and make its splits.
 
     Without ``val/``, a tenth of ``train/`` validates. Without ``test/``, ``val/`` is the test set,
     and validation is cut from ``train/`` too, so that no decision is taken on test images.
 
+    Args:
+        root: the folder.
+        options: how it is read.
+        test_only: ``test/``, or ``val/``, is enough; splits that are not there come out empty.
+
     Raises:
         BadInputError: see ``scan_folder``.
     """
-    scan = scan_folder(root, skip_bad=options.skip_bad)
+    scan = scan_folder(root, skip_bad=options.skip_bad, test_only=test_only)
     splits, notes = dict(scan.splits), list(scan.notes)
+    trains = "train" in splits
     if "test" not in splits:
         splits["test"] = splits.pop("val")
-        notes.append("no test/: val/ is the test set, and validation is cut from train/")
+        notes.append("no test/: val/ is the test set" + (", and validation is cut from train/" if trains else ""))
+    if not trains:
+        splits = {"train": (), "val": (), **splits}
+        notes.append("no train/: only the test images are used")
     if "val" not in splits:
         splits["train"], splits["val"] = _hold_out(splits["train"], seed=options.seed)
         notes.append(f"validation: {len(splits['val'])} images of train/, {VALIDATION:.0%} of every class")

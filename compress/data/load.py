@@ -31,6 +31,19 @@ def load_data(config: DataConfig) -> DataBundle:
         BadInputError: files are missing, damaged or unfit.
         EnvironmentProblem: a download failed.
     """
+    return _load(config, test_only=False)
+
+
+def load_test_images(config: DataConfig) -> DataBundle:
+    """The same for a verdict alone: a folder may hold test images and no others, its other splits are then empty.
+
+    Raises:
+        UsageError, BadInputError, EnvironmentProblem: see ``load_data``.
+    """
+    return _load(config, test_only=True)
+
+
+def _load(config: DataConfig, *, test_only: bool) -> DataBundle:
     if config.dataset != "fashion" and (config.data_dir is not None or config.download):
         raise UsageError(
             f"expected data_dir and download only with dataset 'fashion', got dataset {config.dataset!r}; try to "
@@ -41,10 +54,10 @@ def load_data(config: DataConfig) -> DataBundle:
     folder = Path(config.dataset).expanduser()
     if not folder.is_dir():
         raise _unknown(config.dataset)
-    return load_folder(
-        folder,
-        FolderOptions(image_size=config.image_size, seed=config.seed, skip_bad=config.skip_bad, workers=config.workers),
+    options = FolderOptions(
+        image_size=config.image_size, seed=config.seed, skip_bad=config.skip_bad, workers=config.workers
     )
+    return load_folder(folder, options, test_only=test_only)
 
 
 def _load_sample(config: DataConfig) -> DataBundle:

@@ -58,18 +58,19 @@ class FolderScan:
     notes: tuple[str, ...]
 
 
-def scan_folder(root: Path, *, skip_bad: int) -> FolderScan:
+def scan_folder(root: Path, *, skip_bad: int, test_only: bool = False) -> FolderScan:
     """List the splits and classes, then read and decode every image.
 
     Args:
         root: the folder.
         skip_bad: bad files that may be left out; one more is an error.
+        test_only: ``test/``, or ``val/``, is enough.
 
     Raises:
         BadInputError: the folder is not as expected, or more than ``skip_bad`` files are bad; every
             fault of the same kind is named.
     """
-    classes = _read_classes(root)
+    classes = _read_classes(root, test_only=test_only)
     images, others = _list_images(root, classes)
     with warnings.catch_warnings(), ThreadPoolExecutor(_THREADS) as pool:
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # decode_image refuses these
@@ -90,23 +91,24 @@ def scan_folder(root: Path, *, skip_bad: int) -> FolderScan:
     return FolderScan(classes=classes, splits=splits, notes=(*notes, *_overlaps(splits)))
 
 
-def _read_classes(root: Path) -> tuple[str, ...]:
+def _read_classes(root: Path, *, test_only: bool) -> tuple[str, ...]:
     found = {split: _subfolders(root / split) for split in SPLITS if (root / split).is_dir()}
-    if "train" not in found or len(found) < 2:
+    if found.keys() <= {"train"} or ("train" not in found and not test_only):
+        needed = "test/ (or val/)" if test_only else "train/ and test/ (or val/)"
         raise BadInputError(
-            f"expected train/ and test/ (or val/) with class folders in {root}, got "
+            f"expected {needed} with class folders in {root}, got "
             f"{', '.join(sorted(f'{name}/' for name in _subfolders(root))) or 'no folders'}"
         )
-    classes = found["train"]
+    leading, classes = next(iter(found.items()))
     if len(classes) < 2:
-        raise BadInputError(f"expected two or more class folders in {root / 'train'}, got {list(classes)}")
+        raise BadInputError(f"expected two or more class folders in {root / leading}, got {list(classes)}")
     faults = [
         f"{root / split}: missing {sorted(set(classes) - set(names))}, unexpected {sorted(set(names) - set(classes))}"
         for split, names in found.items()
         if names != classes
     ]
     if faults:
-        raise BadInputError("expected the class folders of train/ in every split, got\n  " + "\n  ".join(faults))
+        raise BadInputError(f"expected the class folders of {leading}/ in every split, got\n  " + "\n  ".join(faults))
     return classes
 
 
@@ -165,7 +167,7 @@ def _check_counts(root: Path, classes: tuple[str, ...], splits: Mapping[str, tup
 
 
 def _overlaps(splits: Mapping[str, tuple[ImageFile, ...]]) -> list[str]:
-    trained = {file.sha256 for file in splits["train"]}
+    trained = {file.sha256 for file in splits.get("train", ())}
     shared = {split: sum(file.sha256 in trained for file in splits[split]) for split in splits if split != "train"}
     return [
         f"{count} files of {split}/ are also in train/, byte for byte: accuracy on them is no evidence"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from compress import __version__
 from compress.config import DataConfig
-from compress.data.load import load_data
+from compress.data.load import load_test_images
 from compress.environment import describe_environment, usable_cores
 from compress.observer import Observer, Silent
 from compress.report.model import Report, Role
@@ -45,7 +45,10 @@ def verify_files(
     observer.stage("verify", index=1, count=1, steps=0)
     with export_faults():
         first, second = open_files(
-            original, candidate, lambda size: load_data(images.model_copy(update={"image_size": size})), said=said
+            original,
+            candidate,
+            lambda size: load_test_images(images.model_copy(update={"image_size": size})),
+            said=said,
         )
         labels = _labels(original, candidate)
         subjects = [_subject(labels[0], "original", first), _subject(labels[1], "candidate", second)]

@@ -14,7 +14,7 @@ from typing import Final, Literal
 import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, helper
 from onnx.inliner import inline_local_functions
-from onnxruntime import GraphOptimizationLevel, SessionOptions
+from onnxruntime import ExecutionOrder, GraphOptimizationLevel, SessionOptions
 
 from exporters.errors import OnnxFileError, kind_of, reason_of
 from exporters.read.onnx_products import PRODUCTS, Shape
@@ -131,6 +131,7 @@ def _plain_options() -> SessionOptions:
     """Without optimisations: they would rename and fuse what is asked for."""
     options = session_options(threads=1)
     options.graph_optimization_level = GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.execution_order = ExecutionOrder.PRIORITY_BASED  # shapes first, so that their tensors can go
     return options
 
 

@@ -118,3 +118,19 @@ def test_a_test_image_that_was_trained_on_is_noted(root):
     assert scan_folder(root, skip_bad=0).notes == (
         "1 files of test/ are also in train/, byte for byte: accuracy on them is no evidence",
     )
+
+
+@pytest.mark.parametrize("split", ["test", "val"])
+def test_test_images_alone_are_enough_where_that_is_said(tmp_path, split):
+    root = write_folder(tmp_path / "pets", splits={split: 1})
+    scan = scan_folder(root, skip_bad=0, test_only=True)
+    assert scan.classes == ("cat", "dog")
+    assert {name: len(files) for name, files in scan.splits.items()} == {split: 2}
+    with pytest.raises(BadInputError, match=r"expected train/ and test/ \(or val/\) .*got " + split):
+        scan_folder(root, skip_bad=0)
+
+
+def test_test_images_are_what_a_verdict_needs(tmp_path):
+    root = write_folder(tmp_path / "pets", splits={"train": 2})
+    with pytest.raises(BadInputError, match=r"expected test/ \(or val/\) with class folders .*got train/"):
+        scan_folder(root, skip_bad=0, test_only=True)

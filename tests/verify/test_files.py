@@ -14,6 +14,9 @@ from compress.errors import BadInputError, UsageError
 from compress.verify.accuracy import measure_accuracy
 from compress.verify.file_facts import Said
 from compress.verify.files import classify, open_file, open_files
+from exporters.measure.calls import RunnableFile, calls_of
+from exporters.measure.memory import measure_memory
+from exporters.measure.profile import profile_operators
 from exporters.read.preparation import RAW_PIXELS, Preparation
 from tests.exporters.onnx_files import FLOAT, FLOAT16, UINT8, Wanted, answer, classifier, save
 from tests.helpers.images import write_image_folder
@@ -249,3 +252,28 @@ def test_broken_files_are_bad_input(kind, message, tmp_path, data, load):
             attempt()
         assert caught.value.exit_code == 4
         assert "net.onnx" in str(caught.value)
+
+
+def test_what_is_said_of_a_file_reaches_all_that_run_it(tmp_path, data):
+    free = replace(GREY, batch="n", channels="c", size=("h", "w"))
+    proto = classifier(replace(free, channels=1))
+    proto.graph.input[0].type.tensor_type.shape.dim[1].dim_param = "c"
+    file = open_file(save(proto, tmp_path / "net.onnx"), data, said=replace(HALF, layout="NCHW"))
+    assert file.cost.macs == 4 * SIZE**2 + 12
+    assert file.runnable == RunnableFile(file.path, SIZE, file.signature)
+    assert calls_of(file.runnable, batch_size=2, seed=0).open(threads=1).milliseconds() > 0
+    assert measure_memory(file.runnable) is not None
+    assert "conv" in {layer.layer for layer in profile_operators(file.runnable, file.runnable).layers}
+
+
+def test_a_batch_that_would_eat_the_memory(tmp_path, data):
+    path = save(classifier(replace(GREY, batch=10**6)), tmp_path / "net.onnx")
+    with pytest.raises(BadInputError, match=r"at most 33,554,432 pixels in a call, got 1,000,000 images of 16 x 16"):
+        open_file(path, data, said=HALF)
+
+
+def test_classes_that_are_numbered(tmp_path, data, pixels):
+    proto = classifier(GREY, metadata={"classes": "[2, 0, 1]"})
+    numbered = replace(data, classes=("0", "1", "2"))
+    logits = classify(open_file(save(proto, tmp_path / "net.onnx"), numbered, said=HALF), numbered, threads=1)
+    np.testing.assert_allclose(logits, answer(normalised(pixels, HALF), GREY)[:, [1, 2, 0]], atol=1e-4)

@@ -6,7 +6,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from exporters.errors import ExportError, OnnxFileError
+from exporters.errors import CallError, MachineError, OnnxFileError
 from exporters.measure.calls import RunnableFile
 from exporters.measure.memory import MemoryUse, measure_memory
 from tests.exporters.graphs import pooled_classifier, save
@@ -63,7 +63,7 @@ def test_wrong_requests_are_errors(tmp_path):
     with pytest.raises(OnnxFileError, match="cannot read"):
         measure_memory(RunnableFile(tmp_path / "none.onnx", 8))
     four = pooled_classifier(tmp_path / "four.onnx", shape=[4, 3, 8, 8])
-    with pytest.raises(ExportError, match="batch of 4"):
+    with pytest.raises(CallError, match="batch of 4"):
         measure_memory(RunnableFile(four, 8), batch_size=1)
 
 
@@ -80,7 +80,7 @@ def test_a_failure_in_the_other_process_is_told(tmp_path):
     logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 2])
     file = save(helper.make_graph(nodes, "for 8 pixels", [images], [logits], reshape), tmp_path / "eight.onnx")
     assert measure_memory(RunnableFile(file, 8)) is not None
-    with pytest.raises(ExportError, match=r"eight\.onnx to open and run in a process of its own, it failed: .*eshape"):
+    with pytest.raises(CallError, match=r"eight\.onnx to open and run in a process of its own, it failed: .*eshape"):
         measure_memory(RunnableFile(file, 9))
 
 
@@ -90,3 +90,17 @@ def test_weights_in_another_file_count(tmp_path):
     onnx.save(onnx.load(whole), split, save_as_external_data=True, location="weights.bin", size_threshold=0)
     assert split.stat().st_size < MEGABYTE
     assert measure_memory(RunnableFile(split)).peak_bytes > 20 * MEGABYTE
+
+
+def test_what_the_machine_cannot_do(tmp_path, monkeypatch):
+    file = RunnableFile(pooled_classifier(tmp_path / "file.onnx", shape=["batch", 3, 8, 8]))
+    killed = tmp_path / "killed"
+    killed.write_text("#!/bin/sh\nkill -9 $$\n")
+    killed.chmod(0o755)
+    with monkeypatch.context() as patch:
+        patch.setattr("sys.executable", str(killed))
+        with pytest.raises(MachineError, match=r"ended by signal 9; is there enough memory\? try a smaller batch"):
+            measure_memory(file)
+    monkeypatch.setattr("exporters.measure.memory._SECONDS", 0.001)
+    with pytest.raises(MachineError, match=r"to answer one call within .* it did not"):
+        measure_memory(file)

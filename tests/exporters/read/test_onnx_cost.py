@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import onnx
 import pytest
@@ -10,6 +13,7 @@ from compress.costs import build_cost_model
 from compress.units import find_units
 from exporters.errors import ExportError, OnnxFileError
 from exporters.read.onnx_cost import count_cost
+from exporters.read.signature import Signature
 from exporters.write.onnx_export import export_onnx
 from models_zoo.zoo import build_network
 from tests.exporters.onnx_files import FLOAT, FLOAT16, UINT8, Wanted, classifier, model, save
@@ -165,3 +169,57 @@ def test_a_graph_that_does_not_run(tmp_path):
     path = save(proto, tmp_path / "net.onnx")
     with pytest.raises(OnnxFileError, match=r"runs on \[1, 3, 12, 12\] images"):
         count_cost(path, image_size=12)
+
+
+def test_a_known_signature_serves_where_the_shapes_say_nothing(tmp_path):
+    path = save(classifier(Wanted(batch="n", channels="c", size=("h", "w"))), tmp_path / "net.onnx")
+    with pytest.raises(OnnxFileError, match="the layout cannot be told"):
+        count_cost(path, image_size=8)
+    known = Signature("pixels", "scores", "NCHW", "float32", None, 3, None, None, 5)
+    assert count_cost(path, image_size=8, signature=known).macs == CONV_MACS + HEAD_MACS
+
+
+def test_einsum_is_a_layer_with_weights(tmp_path):
+    proto = model(
+        [helper.make_node("Einsum", ["pixels", "matrix"], ["scores"], name="head", equation="nchw,chwk->nk")],
+        inputs={"pixels": (FLOAT, [4, 3, 8, 8])},
+        outputs={"scores": (FLOAT, [4, 5])},
+        stored={"matrix": np.ones((3, 8, 8, 5), np.float32)},
+    )
+    cost = count_cost(save(proto, tmp_path / "net.onnx"))
+    assert (cost.macs, cost.parameters) == (192 * 5, 192 * 5)
+    assert [(layer.operator, layer.weight) for layer in cost.layers] == [("Einsum", "matrix")]
+
+
+def test_a_file_without_products_costs_none(tmp_path):
+    proto = model(
+        [helper.make_node("ReduceMean", ["pixels"], ["scores"], axes=[2, 3], keepdims=0)],
+        inputs={"pixels": (FLOAT, ["n", 3, 8, 8])},
+        outputs={"scores": (FLOAT, ["n", 3])},
+    )
+    cost = count_cost(save(proto, tmp_path / "net.onnx"))
+    assert (cost.macs, cost.parameters, cost.layers, cost.precision) == (0, 0, (), "fp32")
+
+
+def test_the_tensors_of_a_large_batch_are_not_held(tmp_path):
+    """Twenty layers, each giving 32 MiB: together 640 MiB; held one or two at a time, much less."""
+    stored = {f"w{number}": np.ones((16, 16 if number else 3, 1, 1), np.float32) for number in range(20)}
+    names = ["pixels", *(f"x{number}" for number in range(20))]
+    nodes = [helper.make_node("Conv", [names[i], f"w{i}"], [names[i + 1]], name=f"conv{i}") for i in range(20)]
+    nodes.append(helper.make_node("ReduceMean", [names[-1]], ["scores"], axes=[2, 3], keepdims=0))
+    proto = model(
+        nodes,
+        inputs={"pixels": (FLOAT, [8, 3, 256, 256])},
+        outputs={"scores": (FLOAT, [8, 16])},
+        stored=stored,
+    )
+    path = save(proto, tmp_path / "net.onnx")
+    code = (
+        "import sys; from pathlib import Path; from exporters.read.onnx_cost import count_cost;"
+        "from exporters.measure.memory import _peak_bytes; before = _peak_bytes();"
+        "print(count_cost(Path(sys.argv[1])).macs, _peak_bytes() - before)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
+    macs, peak_bytes = map(int, done.stdout.split())
+    assert macs == 256 * 256 * (3 * 16 + 19 * 16 * 16)
+    assert peak_bytes < 200 * 2**20

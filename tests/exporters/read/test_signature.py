@@ -3,9 +3,9 @@ import onnx
 import pytest
 from onnx import helper
 
-from exporters.errors import ExportError, OnnxFileError
+from exporters.errors import CallError, OnnxFileError
 from exporters.read.session import open_session
-from exporters.read.signature import Signature, signature_of
+from exporters.read.signature import Signature, shared_batch, signature_of
 from tests.exporters.onnx_files import FLOAT, FLOAT16, UINT8, Wanted, classifier, model, save
 
 
@@ -140,10 +140,32 @@ def test_batches_and_sizes_that_do_not_fit():
     random = np.random.default_rng(0)
     fixed = Signature("x", "y", "NCHW", "float32", 4, 3, 8, 8, 5)
     assert fixed.random_images(random, batch_size=4, image_size=99).shape == (4, 3, 8, 8)
-    with pytest.raises(ExportError, match="a batch of 4, as in the file, got 1"):
+    with pytest.raises(CallError, match="a batch of 4, as in the file, got 1"):
         fixed.random_images(random, batch_size=1)
     free = Signature("x", "y", "NCHW", "float32", None, 3, None, None, 5)
-    with pytest.raises(ExportError, match="expected an image size"):
+    with pytest.raises(CallError, match="expected an image size"):
         free.random_images(random, batch_size=1)
-    with pytest.raises(ExportError, match="at least 1 image, got 0"):
+    with pytest.raises(CallError, match="at least 1 image, got 0"):
         free.random_images(random, batch_size=0, image_size=8)
+
+
+def takes(*, batch=None, size=(None, None), layout="NCHW") -> Signature:
+    return Signature("x", "y", layout, "float32", batch, 3, *size, 5)
+
+
+def test_the_shape_of_a_call():
+    assert takes().call_shape(batch_size=2, image_size=16) == (2, 3, 16, 16)
+    assert takes(layout="NHWC", size=(8, 9)).call_shape(batch_size=2, image_size=16) == (2, 8, 9, 3)
+
+
+def test_the_largest_call():
+    assert takes().call_shape(batch_size=32, image_size=1024)[0] == 32
+    with pytest.raises(CallError, match=r"at most 33,554,432 pixels in a call, got 33 images of 1,024 x 1,024; try"):
+        takes().call_shape(batch_size=33, image_size=1024)
+    with pytest.raises(CallError, match=r"got 100,000,000 images of 8 x 8; .*another export"):
+        takes(batch=10**8, size=(8, 8)).call_shape(batch_size=10**8)
+
+
+@pytest.mark.parametrize(("one", "two", "both"), [(None, None, 1), (8, None, 8), (None, 8, 8), (8, 8, 8), (8, 4, None)])
+def test_a_batch_that_two_files_take(one, two, both):
+    assert shared_batch(takes(batch=one), takes(batch=two)) == both
