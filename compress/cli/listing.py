@@ -92,7 +92,7 @@ def runs(
 
 def _print_runs(runs: "tuple[ListedRun, ...]") -> None:
     """The table, then what does not fit into it."""
-    table = Table("Name", "Started", "Network", "Data", "Top-1, points, speed-up", box=None)
+    table = Table("Name", "Started", "Network", "Data", "Top-1, change, speed-up", box=None)
     for column in table.columns:
         column.overflow = "fold"
     for run in runs:
@@ -116,8 +116,7 @@ def _verdict(run: "ListedRun") -> str:
     if run.verdict is None:
         return "see below" if run.problem else f"{len(run.stages)} of {len(STAGES)} stages"
     verdict = run.verdict
-    better = "lost" if verdict.points_lost >= 0 else "gained"
-    parts = [f"{figures.percent(verdict.top1)}", f"{abs(verdict.points_lost):.2f} {better}"]
+    parts = [f"{figures.hundredths(100 * verdict.top1)} %", figures.signed(-verdict.points_lost)]
     if verdict.speedup is not None:
         parts.append(f"{verdict.speedup.ratio:.2f}x")
     return ", ".join(parts)

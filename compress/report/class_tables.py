@@ -1,8 +1,13 @@
 """Tables of single classes: who lost most, and what is mistaken for what, original against candidate."""
 
+from typing import Final
+
 from compress.report import figures
 from compress.report.model import Report
 from compress.report.tables import Table
+
+ONE_IN_TWENTY: Final = "of 20 such intervals about one misses by chance"
+"""What every document says beside many intervals."""
 
 
 def class_table(report: Report, *, most: int) -> Table:
@@ -10,7 +15,7 @@ def class_table(report: Report, *, most: int) -> Table:
     compared = report.candidate.comparison
     drops = () if compared is None else compared.classes
     return Table(
-        title=f"Classes, largest loss first{_of(most, len(drops))} (images right; change in points)",
+        title=f"Classes, largest loss first{_of(most, len(drops))} (images right; change in points; {ONE_IN_TWENTY})",
         columns=("class", "images", report.original.label, report.candidate.label, "change", "95 %"),
         rows=tuple(
             (
@@ -18,7 +23,7 @@ def class_table(report: Report, *, most: int) -> Table:
                 f"{drop.images:,}",
                 f"{drop.original_hits:,}",
                 f"{drop.candidate_hits:,}",
-                figures.signed(-drop.points),
+                figures.signed(round(-drop.points, 2)),
                 figures.signed_span(-drop.high, -drop.low),
             )
             for drop in drops[:most]
@@ -44,6 +49,7 @@ def confusion_table(report: Report, *, most: int) -> Table:
             )
             for change in changes[:most]
         ),
+        words=frozenset({"answer"}),
     )
 
 

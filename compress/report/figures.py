@@ -1,14 +1,20 @@
 """Numbers and names as a reader wants them: three digits, a unit, nothing that moves a cursor."""
 
+from typing import Final
+
 from compress.verify.accuracy import Rate
+
+_EXACT: Final = 1e-9
 
 
 def count(number: float) -> str:
-    """A large count: 950, 12.3 k, 1.24 M, 4.11 G."""
-    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
-        if number >= size:
-            return f"{three_digits(number / size)} {unit}"
-    return f"{number:.0f}"
+    """A large count: 950, 12.3 k, 1.24 M, 4.11 G; 999,900 is 1.00 M, since 1000 k is no better than 1000."""
+    value, unit = float(number), ""
+    for larger in ("k", "M", "G"):
+        if value < 999.5:
+            break
+        value, unit = value / 1000, f" {larger}"
+    return f"{three_digits(value)}{unit}" if unit else f"{number:.0f}"
 
 
 def three_digits(number: float) -> str:
@@ -26,9 +32,15 @@ def percent(fraction: float) -> str:
     return f"{100 * fraction:.1f} %"
 
 
+def hundredths(number: float) -> str:
+    """Two decimals, or three where two would round: 87.40, 86.675; so that differences add up."""
+    decimals = 2 if abs(number - round(number, 2)) < _EXACT else 3
+    return f"{number:.{decimals}f}"
+
+
 def rate(value: Rate | None) -> str:
-    """A measured share, to the hundredth of a percent; a dash where it was not measured."""
-    return "-" if value is None else f"{100 * value.value:.2f} %"
+    """A measured share in percent, with the decimals that its images need; a dash where it was not measured."""
+    return "-" if value is None else f"{hundredths(100 * value.value)} %"
 
 
 def rate_interval(value: Rate) -> str:
@@ -44,6 +56,14 @@ def span(low: float, high: float) -> str:
 def milliseconds(value: float | None) -> str:
     """A duration in milliseconds; a dash where the sample was too small to say."""
     return "-" if value is None else three_digits(value)
+
+
+def microseconds(milliseconds: float | None) -> str:
+    """A profiled duration in microseconds, whole below 10 as the profile's clock counts; a dash for ``None``."""
+    if milliseconds is None:
+        return "-"
+    value = 1000 * milliseconds
+    return f"{value:.0f}" if value < 10 or value >= 999.5 else three_digits(value)
 
 
 def duration(seconds: float) -> str:
@@ -72,14 +92,21 @@ def printable(text: str) -> str:
 
 
 def signed(number: float) -> str:
-    """A change to the hundredth, with its sign: +1.25, -0.50, 0.00."""
-    text = f"{number:+.2f}"
-    return "0.00" if float(text) == 0 else text
+    """A change with its sign: +1.25, -0.725, 0.00."""
+    text = hundredths(number)
+    if float(text) == 0:
+        return "0.00"
+    return text if number < 0 else f"+{text}"
 
 
 def signed_span(low: float, high: float) -> str:
-    """An interval of a change: -5.29 to +2.77."""
-    return f"{signed(low)} to {signed(high)}"
+    """An interval of a change, to the hundredth: -5.29 to +2.77."""
+    return f"{signed(round(low, 2))} to {signed(round(high, 2))}"
+
+
+def setting(batch_size: int, threads: int) -> str:
+    """How something was timed: batch 1, 2 threads."""
+    return f"batch {batch_size}, {plural(threads, 'thread')}"
 
 
 def probability(value: float) -> str:

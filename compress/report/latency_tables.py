@@ -1,111 +1,119 @@
-"""Tables of latency: the ratio that decides, percentiles, and where the time goes."""
+"""Tables of latency: the ratio that decides, and percentiles. Milliseconds are those of one pair alone."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from compress.report import figures
 from compress.report.model import LatencyRow, Report
 from compress.report.tables import Table
-from compress.report.verdict import headline_latency
+from compress.report.timings import headline_setting, setting_of
 from exporters.measure.comparison import LatencyComparison
-from exporters.measure.profile import LayerTime
+
+PAIR_COLUMNS: Final = ("batch", "threads", "before", "after", "ratio", "95 %", "images/s", "verdict")
+"""Of every table of one pair."""
+
+_WORDS: Final = frozenset({"against", "verdict"})
 
 
 def latency_table(report: Report) -> Table:
     """The candidate against the original, at every setting."""
-    timings = report.timings(report.candidate.label, against=report.original.label)
-    return _pair_table(report.original.label, report.candidate.label, timings)
+    return _pair_table(report, report.original.label, report.candidate.label)
 
 
 def pair_tables(report: Report) -> Iterator[Table]:
     """Every other pair, a table each, in the report's order."""
+    yield from (_pair_table(report, before, after) for before, after in pairs(report)[1:])
+
+
+def pairs(report: Report) -> list[tuple[str, str]]:
+    """The labels of every pair that was timed: original and candidate first, then in the report's order."""
     first = (report.original.label, report.candidate.label)
-    for before, after in dict.fromkeys((row.original, row.candidate) for row in report.latency):
-        if (before, after) != first:
-            yield _pair_table(before, after, report.timings(after, against=before))
+    timed = dict.fromkeys((row.original, row.candidate) for row in report.latency)
+    return list(dict.fromkeys((first, *timed)))
+
+
+def pair_rows(report: Report, before: str, after: str) -> tuple[tuple[str, ...], ...]:
+    """Cells for ``PAIR_COLUMNS``: one pair, smallest batch first, then fewest threads."""
+    return tuple(
+        (
+            str(row.batch_size),
+            str(row.threads),
+            *_numbers(row),
+            figures.count(row.candidate.images_per_second),
+            verdict_words(row),
+        )
+        for row in report.timings(after, against=before)
+    )
 
 
 def other_latency_table(report: Report) -> Table:
     """Every other pair at the headline's setting, the smallest batch and the fewest threads."""
-    headline = headline_latency(report)
+    setting = headline_setting(report)
     first = (report.original.label, report.candidate.label)
     chosen = [
         row
         for row in report.latency
-        if headline is not None
-        and (row.original, row.candidate) != first
-        and (row.comparison.batch_size, row.comparison.threads) == (headline.batch_size, headline.threads)
+        if (row.original, row.candidate) != first and setting_of(row.comparison) == setting
     ]
-    where = "" if headline is None else f" (median ms; {setting(headline)})"
     return Table(
-        title=f"Latency of the other files{where}",
+        title=f"Latency of the other files (median ms of each pair; {setting})",
         columns=("network", "against", "before", "after", "ratio", "95 %", "verdict"),
         rows=tuple(
-            (row.candidate, row.original, *_numbers(row.comparison), _verdict(row.comparison)) for row in chosen
+            (row.candidate, row.original, *_numbers(row.comparison), verdict_words(row.comparison)) for row in chosen
         ),
+        words=_WORDS,
     )
 
 
 def percentile_table(report: Report) -> Table:
     """Percentiles, where the samples allow them, throughput and steadiness."""
     return Table(
-        title="Latency percentiles (ms per call; a dash: too few samples; CV: between rounds)",
-        columns=("network", "against", "batch", "threads", "samples", "p50", "95 %", "p90", "p99", "images/s", "CV"),
+        title="Latency percentiles (ms per call; a dash: too few calls; CV: of the medians between rounds)",
+        columns=("network", "against", "batch", "threads", "p50", "95 %", "p90", "p99", "images/s", "CV"),
         rows=tuple(_percentiles(report.latency)),
+        words=_WORDS,
     )
 
 
-def operator_table(report: Report, *, most: int | None = None) -> Table:
-    """Time per layer, original beside candidate: those the candidate spends most time in first.
-
-    Args:
-        report: the report.
-        most: only so many rows, in a narrow table without kinds; all where ``None``.
-    """
-    profile = report.operators
-    if profile is None:
-        return Table("Where the time goes", (), ())
-    layers = sorted(profile.layers, key=lambda layer: -(layer.candidate_ms or 0.0))
-    rest = "" if most is None or len(layers) <= most else f"; {most} of {len(layers)} layers"
-    sums = [sum(getattr(layer, name) or 0.0 for layer in layers) for name in ("original_ms", "candidate_ms")]
-    total = LayerTime("all layers", "", sums[0], sums[1], macs_kept=None, note="")
-    kinds = most is None
+def protocol_table(report: Report) -> Table:
+    """How each pair was timed, and how much of that was undisturbed."""
     return Table(
-        title=f"Where the time goes (ms per call, profiled: batch {profile.batch_size}, "
-        f"{figures.plural(profile.threads, 'thread')}{rest})",
-        columns=("layer", *(("kind",) if kinds else ()), "before", "after", "ratio", "MACs kept", "note"),
-        rows=tuple(_layer(layer, kinds=kinds) for layer in (*layers[:most], total)),
-    )
-
-
-def setting(row: LatencyComparison) -> str:
-    """A setting in words: batch 1, 2 threads."""
-    return f"batch {row.batch_size}, {figures.plural(row.threads, 'thread')}"
-
-
-def _pair_table(before: str, after: str, timings: tuple[LatencyComparison, ...]) -> Table:
-    return Table(
-        title=f"Latency, {before} -> {after} (median ms per call; images/s: {after})",
-        columns=("batch", "threads", "before", "after", "ratio", "95 %", "images/s", "verdict"),
+        title="How each pair was timed (untimed: calls of the same file before each timed one; used: uninterrupted)",
+        columns=("network", "against", "batch", "threads", "rounds", "untimed", "pairs", "used", "pinned"),
         rows=tuple(
             (
-                str(row.batch_size),
-                str(row.threads),
-                *_numbers(row),
-                figures.count(row.candidate.images_per_second),
-                _verdict(row),
+                pair.candidate,
+                pair.original,
+                *(str(number) for number in setting_of(pair.comparison)),
+                str(pair.comparison.rounds),
+                str(pair.comparison.settling_calls),
+                f"{pair.comparison.pairs:,}",
+                f"{pair.comparison.pairs_used:,}",
+                "yes" if pair.comparison.pinned else "no",
             )
-            for row in timings
+            for pair in report.latency
         ),
+        words=_WORDS,
+    )
+
+
+def verdict_words(row: LatencyComparison) -> str:
+    """faster; slower, noisy; no difference, cut short."""
+    return ", ".join((row.verdict, *(("noisy",) if row.noisy else ()), *(("cut short",) if row.cut_short else ())))
+
+
+def _pair_table(report: Report, before: str, after: str) -> Table:
+    return Table(
+        title=f"Latency, {before} -> {after} (median ms per call; images/s: {after})",
+        columns=PAIR_COLUMNS,
+        rows=pair_rows(report, before, after),
+        words=_WORDS,
     )
 
 
 def _numbers(row: LatencyComparison) -> tuple[str, ...]:
     medians = (figures.milliseconds(side.p50_ms) for side in (row.original, row.candidate))
     return (*medians, f"{row.ratio:.2f}x", figures.span(row.ratio_low, row.ratio_high))
-
-
-def _verdict(row: LatencyComparison) -> str:
-    return row.verdict + (", noisy" if row.noisy else "")
 
 
 def _percentiles(pairs: tuple[LatencyRow, ...]) -> Iterator[tuple[str, ...]]:
@@ -118,7 +126,6 @@ def _percentiles(pairs: tuple[LatencyRow, ...]) -> Iterator[tuple[str, ...]]:
                 against,
                 str(row.batch_size),
                 str(row.threads),
-                f"{timing.samples:,}",
                 figures.milliseconds(timing.p50_ms),
                 f"{figures.milliseconds(timing.p50_low_ms)} to {figures.milliseconds(timing.p50_high_ms)}",
                 figures.milliseconds(timing.p90_ms),
@@ -126,16 +133,3 @@ def _percentiles(pairs: tuple[LatencyRow, ...]) -> Iterator[tuple[str, ...]]:
                 figures.count(timing.images_per_second),
                 figures.percent(timing.coefficient_of_variation),
             )
-
-
-def _layer(layer: LayerTime, *, kinds: bool) -> tuple[str, ...]:
-    before, after = layer.original_ms, layer.candidate_ms
-    return (
-        layer.layer,
-        *((layer.kind,) if kinds else ()),
-        figures.milliseconds(before),
-        figures.milliseconds(after),
-        f"{before / after:.2f}x" if before and after else "-",
-        "-" if layer.macs_kept is None else figures.percent(layer.macs_kept),
-        layer.note,
-    )

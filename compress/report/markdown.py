@@ -1,18 +1,16 @@
 """The report as Markdown for a pull request: verdict and main tables open, the rest folded, names escaped."""
 
-import re
 from collections.abc import Iterable, Iterator
 
-from compress.report import class_tables, figures, latency_tables, run_tables, tables
-from compress.report.figures import printable
+from compress.report import class_tables, figures, latency_tables, profile_tables, run_tables, tables
+from compress.report.escaping import escape
 from compress.report.model import Report
-from compress.report.tables import LEFT, Table
+from compress.report.tables import Table
+from compress.report.timings import how_timed
 from compress.report.verdict import state_verdict
 
 MOST_CLASSES = 25
 MOST_CONFUSIONS = 15
-
-_SPECIAL = re.compile(r"([\\`*_\[\]<|&~])")
 
 
 def render_markdown(report: Report) -> str:
@@ -29,8 +27,8 @@ def render_markdown(report: Report) -> str:
         *table_lines(tables.answer_table(report)),
         *table_lines(run_tables.check_table(report)),
         *_folded("Classes and wrong answers", *_classes(report)),
-        *_folded("Where the time goes", latency_tables.operator_table(report)),
-        *_folded("Latency in full", *latency_tables.pair_tables(report), latency_tables.percentile_table(report)),
+        *_folded("Where the time goes", profile_tables.layer_table(report)),
+        *_folded("Latency in full", *_latency(report)),
         *_folded("How it was made", *_making(report), before=_search_lines(report)),
         *_folded(
             "Files, data, machine",
@@ -43,27 +41,17 @@ def render_markdown(report: Report) -> str:
     return "\n".join(lines) + "\n"
 
 
-def escape(text: str) -> str:
-    """A user's text as Markdown that shows exactly it; not for the start of a line."""
-    return _SPECIAL.sub(r"\\\1", printable(text))
-
-
 def verdict_lines(report: Report) -> Iterator[str]:
-    """The verdict as a bold sentence and a list."""
+    """The verdict as a bold sentence and a list, then how it was timed."""
     verdict = state_verdict(report)
     yield f"**{escape(verdict.headline)}**"
     yield ""
-    for name, sentences in (
-        ("**FAILED**", verdict.missed),
-        ("Passed", verdict.kept),
-        ("Gained", verdict.gained),
-        ("Lost", verdict.lost),
-        ("Also", verdict.others),
-        ("Note", verdict.caveats),
-    ):
-        yield from (f"- {name}: {escape(sentence)}" for sentence in sentences)
+    for part in verdict.parts():
+        name = f"**{part.name}**" if part.name.isupper() else part.name.capitalize()
+        yield from (f"- {name}: {escape(sentence)}" for sentence in part.sentences)
     yield ""
-    yield "Intervals are at 95 %."
+    timed = how_timed(report)
+    yield "Intervals are at 95 %." + (f" {escape(timed)}" if timed else "")
     yield ""
 
 
@@ -74,7 +62,7 @@ def table_lines(table: Table) -> Iterator[str]:
     yield f"### {escape(table.title)}"
     yield ""
     yield _row(table.columns)
-    sides = [":---" if number == 0 or name in LEFT else "---:" for number, name in enumerate(table.columns)]
+    sides = [":---" if table.is_left(number) else "---:" for number in range(len(table.columns))]
     yield f"|{'|'.join(sides)}|"
     yield from map(_row, table.rows)
     yield ""
@@ -85,6 +73,14 @@ def _folded(summary: str, *parts: Table, before: Iterable[str] = ()) -> Iterator
     content = [*before, *(line for part in parts for line in table_lines(part))]
     if content:
         yield from (f"<details><summary>{summary}</summary>", "", *content, "</details>", "")
+
+
+def _latency(report: Report) -> tuple[Table, ...]:
+    return (
+        *latency_tables.pair_tables(report),
+        latency_tables.percentile_table(report),
+        latency_tables.protocol_table(report),
+    )
 
 
 def _classes(report: Report) -> tuple[Table, ...]:
@@ -106,15 +102,9 @@ def _making(report: Report) -> tuple[Table, ...]:
 
 
 def _search_lines(report: Report) -> Iterator[str]:
-    if report.run is None:
-        return
-    search = report.run.search
-    converged = "not converged" if search.converged_at is None else f"converged in epoch {search.converged_at}"
-    yield escape(
-        f"Search: preset {search.preset}, {figures.plural(search.population, 'state')}, "
-        f"{figures.plural(search.iterations, 'iteration')}, {converged}, {figures.duration(search.seconds)}."
-    )
-    yield ""
+    if report.run is not None:
+        yield escape(run_tables.search_words(report.run.search))
+        yield ""
 
 
 def _data_lines(report: Report) -> Iterator[str]:
@@ -122,11 +112,18 @@ def _data_lines(report: Report) -> Iterator[str]:
     yield escape(
         f"Data set {data.name}: {data.train:,} training, {data.val:,} validation and {data.test:,} test images, "
         f"{len(data.classes)} classes ({', '.join(data.classes)}), {data.image_size} x {data.image_size} pixels, "
-        f"{figures.plural(data.channels, 'channel')}. Resize: {data.resize}. Fingerprint {data.fingerprint}."
+        f"{figures.plural(data.channels, 'channel')}. Resize: {data.resize}."
     )
     yield ""
+    yield from fingerprint_lines(report)
     for row in report.networks:
         yield f"- {escape(row.label)}: sha256 {row.sha256}; preprocessing: {escape(row.preprocessing)}"
+    yield ""
+
+
+def fingerprint_lines(report: Report) -> Iterator[str]:
+    """Which images exactly, as a list."""
+    yield from (f"- sha256 of {what}: `{value}`" for what, value in run_tables.fingerprints(report))
     yield ""
 
 

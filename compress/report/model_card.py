@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from compress.errors import BadInputError
-from compress.report import class_tables, figures, latency_tables, tables
-from compress.report.markdown import escape, table_lines, verdict_lines
+from compress.report import class_tables, figures, latency_tables, run_tables, tables
+from compress.report.escaping import code, escape, escape_line
+from compress.report.markdown import fingerprint_lines, table_lines, verdict_lines
 from compress.report.model import NetworkRow, Report
 from compress.report.run_facts import RunFacts
 from compress.runs import MODEL_FACTS
@@ -108,7 +109,7 @@ def _what_it_is(report: Report, run: RunFacts, arch: str) -> Iterator[str]:
     )
     yield ""
     yield from table_lines(tables.file_table(report))
-    yield f"`{row.file}` has the sha256 `{row.sha256}`."
+    yield f"{code(row.file)} has the sha256 `{row.sha256}`."
     yield ""
 
 
@@ -120,6 +121,7 @@ def _results(report: Report) -> Iterator[str]:
     yield from table_lines(latency_tables.latency_table(report))
     yield from table_lines(latency_tables.other_latency_table(report))
     yield from table_lines(tables.network_table(report))
+    yield from table_lines(tables.origin_table(report))
 
 
 def _data(report: Report, facts: Mapping[str, Any]) -> Iterator[str]:
@@ -128,13 +130,12 @@ def _data(report: Report, facts: Mapping[str, Any]) -> Iterator[str]:
     mean, std = (", ".join(f"{value:g}" for value in facts[name]) for name in ("mean", "std"))
     yield "## Data"
     yield ""
-    yield escape(
+    yield escape_line(
         f"{data.name}: {data.train:,} training, {data.val:,} validation and {data.test:,} test images; the test images "
         f"were used for the results alone. Classes: {', '.join(classes[:MOST_NAMED])}{more}."
     )
     yield ""
-    yield f"Fingerprint (sha256 of all images, labels and splits): `{data.fingerprint}`."
-    yield ""
+    yield from fingerprint_lines(report)
     yield escape(
         f"Preprocessing: {'8-bit grey' if data.channels == 1 else 'RGB'}, {data.image_size} x {data.image_size} "
         f"pixels ({facts['resize']}), divided by 255, less the mean ({mean}), divided by the std ({std})."
@@ -149,7 +150,10 @@ def _recipe(run: RunFacts) -> Iterator[str]:
         for name, share in (("MACs", budget.asked_macs), ("parameters", budget.asked_parameters))
         if share is not None
     ]
-    epochs = [f"{stage[3:]} {figures.plural(len(history), 'epoch')}" for stage, history in run.training.items()]
+    epochs = [
+        f"{run_tables.stage_name(stage)}, {figures.plural(len(history), 'epoch')}"
+        for stage, history in run.training.items()
+    ]
     start = "from weights that were given" if config.get("weights") else "from random weights"
     yield "## Recipe"
     yield ""
@@ -158,7 +162,7 @@ def _recipe(run: RunFacts) -> Iterator[str]:
         f"{figures.plural(len(search.history), 'epoch')}, {figures.plural(search.iterations, 'iteration')}), "
         f"asked to keep {' and '.join(asked) or 'what its energy says'}; cut, and trained on"
         f"{' with the original as teacher' if config.get('distill') else ''}. "
-        f"Trainings: {escape(', '.join(epochs)) or 'none'}. Seed {config.get('seed', 'unknown')}. "
+        f"Trainings: {escape('; '.join(epochs)) or 'none'}. Seed {config.get('seed', 'unknown')}. "
         f"Took {figures.duration(sum(run.seconds.values()))}. `compress run --config config.toml` makes it again."
     )
     yield ""
@@ -172,7 +176,7 @@ def _limits(report: Report) -> Iterator[str]:
         f"- Measured on {figures.plural(data.test, 'test image')} of {escape(data.name)} alone; other images, damaged "
         "images and images of no class were not tried, and every image gets one of the classes."
     )
-    yield f"- Latency holds for {escape(_processor(report))} and the onnxruntime that measured it."
+    yield f"- Latency holds for this machine alone: {escape(run_tables.machine_words(report))}."
     yield (
         f"- Probabilities (softmax of the logits) are off by {figures.percent(row.accuracy.calibration_error)} "
         f"on average (expected calibration error; the original's: "
@@ -181,11 +185,6 @@ def _limits(report: Report) -> Iterator[str]:
     yield "- An average hides single classes: those that lost most are below."
     yield ""
     yield from table_lines(class_tables.class_table(report, most=_LOSERS))
-
-
-def _processor(report: Report) -> str:
-    cpu = report.environment.get("cpu")
-    return str(cpu.get("model") or "the machine of the measurement") if isinstance(cpu, dict) else "this machine"
 
 
 def _licence(licence: str) -> Iterator[str]:
@@ -197,7 +196,7 @@ def _licence(licence: str) -> Iterator[str]:
             "Once you know, `compress report RUN --license NAME` states it here and keeps it."
         )
     else:
-        yield f"{escape(licence)}."
+        yield f"{escape_line(licence)}."
     yield ""
 
 
@@ -213,7 +212,7 @@ def _loading(report: Report, facts: Mapping[str, Any]) -> Iterator[str]:
     bytes_in = [row.file for row in report.networks if row.signature.dtype == "uint8"]
     if bytes_in:
         yield (
-            f"{', '.join(f'`{file}`' for file in bytes_in)}: give 8-bit pixels N x H x W x C as they are, "
+            f"{', '.join(map(code, bytes_in))}: give 8-bit pixels N x H x W x C as they are, "
             "`np.asarray(image, np.uint8)`; scaling and normalisation are inside."
         )
         yield ""
@@ -227,4 +226,4 @@ def _made_from(report: Report) -> str:
     """The files the same lines run: those with the same input."""
     row: NetworkRow = report.candidate
     same = [other.file for other in report.networks if other.label != row.label and other.signature == row.signature]
-    return f"the same lines run {', '.join(f'`{file}`' for file in same)}" if same else f"`{row.file}`"
+    return f"the same lines run {', '.join(map(code, same))}" if same else code(row.file)

@@ -8,7 +8,7 @@ from compress.errors import BadInputError, CompressError
 from compress.report.model import Report
 from compress.report.run_facts import Part
 from compress.report.store import parse_report
-from compress.report.verdict import headline_latency
+from compress.report.timings import headline_latency
 from compress.runs import STAGES, RunFolder
 from compress.runs.folder import EVENTS
 from compress.runs.manifest import NAME as MANIFEST

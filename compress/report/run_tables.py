@@ -1,13 +1,37 @@
 """Tables of a run: its equalities, layers, search, training, time, settings; and of the machine."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from compress.report import figures
 from compress.report.model import Report
+from compress.report.run_facts import SearchFacts
 from compress.report.tables import Table
 
 Epoch = dict[str, float]
+
+_PAIRS: Final = frozenset({""})
+
+_NAMES: Final = {
+    "loss": "training loss",
+    "accuracy": "training Top-1",
+    "val_loss": "validation loss",
+    "val_accuracy": "validation Top-1",
+    "kept_units": "units kept",
+    "energy_best": "energy, best state",
+    "energy_mean": "energy, mean",
+}
+"""What a history records -> how a reader says it; a name that is not here is shown as it is."""
+
+_STAGES: Final = {
+    "01_baseline": "baseline training",
+    "02_original": "control: the original trained on",
+    "03_search": "search",
+    "04_remove": "removal",
+    "05_finetune": "fine-tuning",
+    "06_export": "export",
+    "07_verify": "verdict",
+}
 
 
 def check_table(report: Report) -> Table:
@@ -24,10 +48,30 @@ def layer_table(report: Report) -> Table:
     return Table(
         title="Layers (channels before -> after)",
         columns=("layer", "kind", "in", "out"),
+        words=frozenset({"kind"}),
         rows=tuple(
             (row.name, row.kind, f"{row.in_before} -> {row.in_after}", f"{row.out_before} -> {row.out_after}")
             for row in (report.run.layers if report.run else ())
         ),
+    )
+
+
+def stage_name(stage: str) -> str:
+    """A stage as a reader says it; one that is not known without its number."""
+    return _STAGES.get(stage, stage.partition("_")[2] or stage)
+
+
+def search_words(search: SearchFacts) -> str:
+    """The search in a sentence; the default preset stops evolving as planned, the paper's may converge."""
+    if search.converged_at is not None:
+        ended = f"converged in epoch {search.converged_at}"
+    elif search.preset == "default":
+        ended = "states frozen after 80 % of the search, as planned"
+    else:
+        ended = "not converged"
+    return (
+        f"Search: preset {search.preset}, {figures.plural(search.population, 'state')}, "
+        f"{figures.plural(search.iterations, 'iteration')}, {ended}, {figures.duration(search.seconds)}."
     )
 
 
@@ -36,7 +80,8 @@ def history_table(report: Report) -> Table:
     history = report.run.search.history if report.run else ()
     names = tuple(dict.fromkeys(name for epoch in history for name in epoch))
     rows = tuple(tuple(_value(epoch, name) for name in names) for epoch in history)
-    return Table(title="Search, epoch by epoch", columns=names, rows=rows)
+    columns = tuple(_NAMES.get(name, name) for name in names)
+    return Table(title="Search, epoch by epoch (accuracies and units kept: 1 is all)", columns=columns, rows=rows)
 
 
 def training_table(report: Report) -> Table:
@@ -44,10 +89,10 @@ def training_table(report: Report) -> Table:
     training = {stage: epochs for stage, epochs in (report.run.training if report.run else {}).items() if epochs}
     names = tuple(dict.fromkeys(name for epochs in training.values() for name in epochs[-1] if name != "epoch"))
     return Table(
-        title="Training, last epoch of each stage",
-        columns=("stage", "epochs", *names),
+        title="Training, last epoch of each stage (accuracies: 1 is all)",
+        columns=("stage", "epochs", *(_NAMES.get(name, name) for name in names)),
         rows=tuple(
-            (stage, str(len(epochs)), *(_value(epochs[-1], name) for name in names))
+            (stage_name(stage), str(len(epochs)), *(_value(epochs[-1], name) for name in names))
             for stage, epochs in training.items()
         ),
     )
@@ -56,20 +101,45 @@ def training_table(report: Report) -> Table:
 def time_table(report: Report) -> Table:
     """What each stage took."""
     seconds = report.run.seconds if report.run else {}
-    rows = [(name, figures.duration(taken)) for name, taken in seconds.items()]
+    rows = [(stage_name(name), figures.duration(taken)) for name, taken in seconds.items()]
     total = [("total", figures.duration(sum(seconds.values())))] if seconds else []
     return Table(title="Time", columns=("stage", "time"), rows=(*rows, *total))
 
 
 def setting_table(report: Report) -> Table:
     """The run's settings."""
-    return Table("Settings", ("", ""), tuple(_flatten(report.run.config if report.run else {})))
+    return Table("Settings", ("", ""), tuple(_flatten(report.run.config if report.run else {})), words=_PAIRS)
 
 
 def machine_table(report: Report) -> Table:
     """Machine, versions, and onnxruntime's options."""
     session = {f"onnxruntime.{name}": value for name, value in report.session.items()}
-    return Table("Machine and versions", ("", ""), (*_flatten(report.environment), *_flatten(session)))
+    return Table("Machine and versions", ("", ""), (*_flatten(report.environment), *_flatten(session)), words=_PAIRS)
+
+
+def machine_words(report: Report) -> str:
+    """The machine in a line: processor, cores, instruction sets, onnxruntime and its options."""
+    environment = report.environment
+    cpu, packages = (_mapping(environment.get(name)) for name in ("cpu", "packages"))
+    isa, cores = cpu.get("isa"), cpu.get("cores")
+    said = [str(cpu.get("model") or "the processor of the measurement")]
+    said += [figures.plural(cores, "core")] if isinstance(cores, int) else []
+    said += [" ".join(map(str, isa))] if isinstance(isa, list) and isa else []
+    options = ", ".join(f"{name} {value}" for name, value in report.session.items())
+    runtime = f"onnxruntime {packages.get('onnxruntime', 'of a version not stated')}"
+    return "; ".join((", ".join(said), f"{runtime} ({options})" if options else runtime))
+
+
+def fingerprints(report: Report) -> tuple[tuple[str, str], ...]:
+    """Which images exactly: what each sha256 is over, and the sha256."""
+    return (
+        ("test images and labels (what compare goes by)", report.data.test_fingerprint),
+        ("all images, labels and splits", report.data.fingerprint),
+    )
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _checks(report: Report) -> Iterator[tuple[str, ...]]:

@@ -3,23 +3,36 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Final
 
 from compress.report import figures
 from compress.report.model import NetworkRow, Report
 from compress.verify.accuracy import AccuracyDrop
 from exporters.read.signature import Signature
 
-LEFT = frozenset({"against", "answer", "file", "input", "kind", "made from", "note", "verdict"})
-"""Columns of words, set left as the first one is; all others hold numbers."""
+_MOST_NAMED: Final = 3
+"""Layers left in float32 that are named; report.json has all."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """A title, column names and rows of cells; names of users are not escaped yet."""
+    """A title, column names and rows of cells; names of users are not escaped yet.
+
+    Attributes:
+        title: what it shows, with the units and settings that all its columns share.
+        columns: their names.
+        rows: cells as strings.
+        words: columns of words, set left as the first one is; all others hold numbers.
+    """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    words: frozenset[str] = frozenset()
+
+    def is_left(self, number: int) -> bool:
+        """Whether a column, counted from 0, is set left."""
+        return number == 0 or self.columns[number] in self.words
 
 
 Column = tuple[str, Callable[[NetworkRow], str]]
@@ -38,7 +51,7 @@ def network_table(report: Report) -> Table:
         columns.append(("epochs", lambda row: "as given" if row.epochs is None else str(row.epochs)))
     if any(row.memory is not None for row in report.networks):
         columns.append(("memory", _memory))
-    return _by_network("Networks (memory: peak of one call)", columns, report.networks)
+    return _by_network(f"Networks{_memory_setting(report)}", columns, report.networks)
 
 
 def accuracy_table(report: Report) -> Table:
@@ -71,12 +84,12 @@ def answer_table(report: Report) -> Table:
 
 
 def origin_table(report: Report) -> Table:
-    """Files made from another file: what that changed, and how INT8 was calibrated."""
+    """Files made from another file: what that changed, and how they were made."""
     columns: tuple[Column, ...] = (
         ("made from", lambda row: row.origin.source if row.origin else "-"),
         ("change", lambda row: change(row.origin.drop if row.origin else None)),
         ("95 %", lambda row: change_interval(row.origin.drop if row.origin else None)),
-        ("calibrated on", _calibration),
+        ("how", _how),
     )
     made = tuple(row for row in report.networks if row.origin is not None)
     return _by_network("Files made from other files (change: points of Top-1 against that file)", columns, made)
@@ -117,6 +130,7 @@ def _by_network(title: str, columns: list[Column] | tuple[Column, ...], rows: tu
         title=title,
         columns=("network", *(name for name, _show in columns)),
         rows=tuple((row.label, *(show(row) for _name, show in columns)) for row in rows),
+        words=frozenset({"file", "how", "input", "made from"}),
     )
 
 
@@ -128,6 +142,34 @@ def _memory(row: NetworkRow) -> str:
     return "-" if row.memory is None else figures.file_size(row.memory.peak_bytes)
 
 
-def _calibration(row: NetworkRow) -> str:
+def _memory_setting(report: Report) -> str:
+    """How memory was measured, where it was: the same way for every row, or the table does not say."""
+    ways = {figures.setting(row.memory.batch_size, row.memory.threads) for row in report.networks if row.memory}
+    return f" (memory: peak of opening the file and one call, {' or '.join(sorted(ways))})" if ways else ""
+
+
+def _how(row: NetworkRow) -> str:
+    """How a file was made from another one, in words."""
     made = row.origin.quantization if row.origin else None
-    return "-" if made is None else f"{figures.plural(made.calibration_images, 'image')}, {made.calibration}"
+    said = []
+    if made is not None:
+        said += [
+            made.scheme,
+            f"calibrated ({made.calibration}) on {figures.plural(made.calibration_images, 'training image')}",
+            f"weights {made.weights} {'per channel' if made.per_channel else 'per tensor'}"
+            f"{', reduced range' if made.reduced_range else ''}",
+            f"activations {made.activations}",
+            _left_float(made.left_float),
+        ]
+    elif row.precision != "fp32":
+        said.append(f"weights {row.precision}")
+    if row.signature.dtype == "uint8":
+        said.append("preprocessing inside")
+    return ", ".join(said) or "-"
+
+
+def _left_float(layers: tuple[str, ...]) -> str:
+    if not layers:
+        return "no layer left in float32"
+    more = f" and {len(layers) - _MOST_NAMED} more" if len(layers) > _MOST_NAMED else ""
+    return f"left in float32: {', '.join(layers[:_MOST_NAMED])}{more}"

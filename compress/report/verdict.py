@@ -1,14 +1,27 @@
-"""The verdict in plain words: what was gained, what was lost, which gates held, and what to keep in mind."""
+"""The verdict in plain words: which gates held, what was gained and lost, and what to keep in mind."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
+from typing import Final
 
 from compress.report import figures
 from compress.report.model import NetworkRow, Report
+from compress.report.outcomes import Outcome, drop_outcome, size_outcome, timing_outcome
+from compress.report.timings import disturbances, headline_latency, headline_setting, setting_of, timing_at
 from compress.verify.accuracy import AccuracyDrop
 from compress.verify.gates import GateResult, say
 from exporters.measure.comparison import LatencyComparison
+
+UNSHOWN: Final = "no difference shown"
+
+
+@dataclass(frozen=True)
+class VerdictPart:
+    """Sentences of one kind, under their heading."""
+
+    name: str
+    sentences: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -17,8 +30,9 @@ class VerdictText:
 
     Attributes:
         headline: which network against which, on which images.
-        gained: what is better, and what shows no difference.
-        lost: what is worse, or may be.
+        gained: what is better.
+        lost: what is worse.
+        same: what shows no difference: its interval holds "none", or it is equal.
         others: one sentence a file made from another file (INT8, FP16).
         kept: gates that hold.
         missed: gates that do not.
@@ -28,18 +42,35 @@ class VerdictText:
     headline: str
     gained: tuple[str, ...]
     lost: tuple[str, ...]
+    same: tuple[str, ...]
     others: tuple[str, ...]
     kept: tuple[str, ...]
     missed: tuple[str, ...]
     caveats: tuple[str, ...]
 
+    def parts(self, *, gates: bool = True) -> tuple[VerdictPart, ...]:
+        """What is said, in the order and under the headings of every document; empty parts are left out.
+
+        Args:
+            gates: whether the gates are among it, or shown elsewhere.
+        """
+        judged = (("FAILED", self.missed), ("passed", self.kept)) if gates else ()
+        named = (
+            *judged,
+            ("gained", self.gained),
+            ("lost", self.lost),
+            (UNSHOWN, self.same),
+            ("also", self.others),
+            ("note", self.caveats),
+        )
+        return tuple(VerdictPart(name, sentences) for name, sentences in named if sentences)
+
 
 def state_verdict(report: Report) -> VerdictText:
     """Put the report's numbers into words; a difference whose interval holds "none" is not called one."""
-    gained: list[str] = []
-    lost: list[str] = []
-    for sentence, worse in chain(_sizes(report), _accuracy(report), _latency(report)):
-        (lost if worse else gained).append(sentence)
+    said: dict[Outcome, list[str]] = {"gained": [], "lost": [], "same": []}
+    for sentence, outcome in chain(_sizes(report), _accuracy(report), _latency(report)):
+        said[outcome].append(sentence)
     data = report.data
     arch = "" if report.run is None else f"{report.run.config.get('arch', 'network')} on "
     return VerdictText(
@@ -47,8 +78,9 @@ def state_verdict(report: Report) -> VerdictText:
             f"{report.candidate.label} against {report.original.label}: {arch}{data.name}, "
             f"{figures.plural(data.test, 'test image')}, {data.image_size} px"
         ),
-        gained=tuple(gained),
-        lost=tuple(lost),
+        gained=tuple(said["gained"]),
+        lost=tuple(said["lost"]),
+        same=tuple(said["same"]),
         others=tuple(_other(report, row) for row in report.networks if row.origin is not None),
         kept=tuple(_gate(report, gate) for gate in report.gates if gate.passed),
         missed=tuple(_gate(report, gate) for gate in report.gates if not gate.passed),
@@ -56,29 +88,33 @@ def state_verdict(report: Report) -> VerdictText:
     )
 
 
-def headline_latency(report: Report) -> LatencyComparison | None:
-    """Original against candidate with the smallest batch and the fewest threads."""
-    return next(iter(report.timings(report.candidate.label, against=report.original.label)), None)
+def change_words(drop: AccuracyDrop, *, against: str = "") -> str:
+    """A change of Top-1: "1.25 points lost (2.77 gained to 5.29 lost)", "unchanged (1.00 gained to 1.00 lost)".
 
-
-def change_words(drop: AccuracyDrop) -> str:
-    """A change of Top-1: "1.25 points lost, -2.77 to 5.29 (no difference shown)"."""
-    if drop.points < 0:
-        words = f"{-drop.points:.2f} points better, {figures.span(-drop.high, -drop.low)}"
+    Args:
+        drop: the change.
+        against: label of what it is against; then it is also said where no difference is shown.
+    """
+    if drop.low < 0 < drop.high:
+        interval = f"{-drop.low:.2f} gained to {drop.high:.2f} lost"
     else:
-        words = f"{drop.points:.2f} points lost, {figures.span(drop.low, drop.high)}"
-    return words + (" (no difference shown)" if drop.low <= 0 <= drop.high else "")
+        interval = figures.span(*sorted((abs(drop.low), abs(drop.high))))
+    size = figures.hundredths(abs(drop.points))
+    amount = "unchanged" if drop.points == 0 else f"{size} points {'lost' if drop.points > 0 else 'gained'}"
+    if not against:
+        return f"{amount} ({interval})"
+    return f"{amount} against {against} ({interval}{_unshown(drop_outcome(drop))})"
 
 
-Sentence = tuple[str, bool]
-"""Words, and whether they speak of a loss."""
+Sentence = tuple[str, Outcome]
 
 
 def _sizes(report: Report) -> Iterator[Sentence]:
     before, after = report.original, report.candidate
     budget = report.run.budget if report.run else None
     files = f"file {figures.file_size(before.size_bytes)} -> {figures.file_size(after.size_bytes)}"
-    yield f"{files}, {_smaller(before.size_bytes, after.size_bytes)}", after.size_bytes > before.size_bytes
+    outcome = size_outcome(before.size_bytes, after.size_bytes)
+    yield f"{files}, {_smaller(before.size_bytes, after.size_bytes, outcome)}", outcome
     for name, old, new, kept, asked in (
         ("MACs", before.macs, after.macs, after.kept_macs, budget.asked_macs if budget else None),
         (
@@ -90,44 +126,60 @@ def _sizes(report: Report) -> Iterator[Sentence]:
         ),
     ):
         wish = "" if asked is None else f" (asked: {figures.percent(asked)})"
-        yield f"{name} {figures.count(old)} -> {figures.count(new)}, {figures.percent(kept)} kept{wish}", new > old
+        words = f"{name} {figures.count(old)} -> {figures.count(new)}, {figures.percent(kept)} kept{wish}"
+        yield words, size_outcome(old, new)
 
 
-def _smaller(before: int, after: int) -> str:
-    return f"{before / after:.2f}x smaller" if after <= before else f"{after / before:.2f}x larger"
+def _smaller(before: int, after: int, outcome: Outcome) -> str:
+    if outcome == "same":
+        return "the same size"
+    return f"{before / after:.2f}x smaller" if outcome == "gained" else f"{after / before:.2f}x larger"
 
 
 def _accuracy(report: Report) -> Iterator[Sentence]:
     drop = report.candidate.drop
     assert drop is not None  # the report's own rule
     rates = " -> ".join(figures.rate(row.accuracy.top1) for row in (report.original, report.candidate))
-    yield f"Top-1 {rates}, {change_words(drop)}", drop.points >= 0
+    yield f"Top-1 {rates}, {change_words(drop)}, {_wrong(drop)}", drop_outcome(drop)
+
+
+def _wrong(drop: AccuracyDrop) -> str:
+    more = drop.only_original_right - drop.only_candidate_right
+    amount = "as many" if more == 0 else f"{abs(more):,} {'more' if more > 0 else 'fewer'}"
+    return f"{amount} of {figures.plural(drop.images, 'image')} wrong"
 
 
 def _latency(report: Report) -> Iterator[Sentence]:
     row = headline_latency(report)
     if row is not None:
-        words = ", no difference shown" if row.verdict == "no difference" else ""
-        where = f"batch {row.batch_size}, {figures.plural(row.threads, 'thread')}{words}"
         times = " -> ".join(f"{figures.milliseconds(side.p50_ms)} ms" for side in (row.original, row.candidate))
-        yield f"latency {times}, {_ratio(row)} ({where})", row.verdict == "slower"
-
-
-def _ratio(row: LatencyComparison) -> str:
-    return f"{row.ratio:.2f}x as fast, {figures.span(row.ratio_low, row.ratio_high)}"
+        where = f"{setting_of(row)}{', noisy' if row.noisy else ''}"
+        interval = figures.span(row.ratio_low, row.ratio_high)
+        yield f"latency {times}, {row.ratio:.2f}x as fast, {interval} ({where})", timing_outcome(row)
 
 
 def _other(report: Report, row: NetworkRow) -> str:
     """An INT8 or FP16 file against the original and against the file it was made from."""
     assert row.origin is not None and row.drop is not None  # noqa: PT018
-    against = dict.fromkeys((report.original.label, row.origin.source))
-    ratios = [
-        f"{timings[0].ratio:.2f}x as fast as {label} ({figures.span(timings[0].ratio_low, timings[0].ratio_high)})"
-        for label in against
-        if (timings := report.timings(row.label, against=label))
-    ]
-    accuracy = f"Top-1 {figures.rate(row.accuracy.top1)}, {change_words(row.drop)}"
-    return f"{row.label}: {'; '.join([*ratios, accuracy, figures.file_size(row.size_bytes)])}"
+    drops = {report.original.label: row.drop, row.origin.source: row.origin.drop}
+    setting = headline_setting(report)
+    timed_against = dict.fromkeys(pair.original for pair in report.latency if pair.candidate == row.label)
+    timed = {label: timing_at(report, row.label, against=label, setting=setting) for label in timed_against}
+    ratios = [_ratio(label, timing) for label, timing in timed.items() if timing is not None]
+    speed = [f"{', '.join(ratios)}, at {setting}"] if ratios else []
+    changes = [change_words(drop, against=label) for label, drop in drops.items()]
+    accuracy = f"Top-1 {figures.rate(row.accuracy.top1)}, {', '.join(changes)}"
+    return f"{row.label}: {'; '.join([*speed, accuracy, figures.file_size(row.size_bytes)])}"
+
+
+def _ratio(label: str, timing: LatencyComparison) -> str:
+    noisy = ", noisy" if timing.noisy else ""
+    interval = figures.span(timing.ratio_low, timing.ratio_high)
+    return f"{timing.ratio:.2f}x as fast as {label} ({interval}{_unshown(timing_outcome(timing))}{noisy})"
+
+
+def _unshown(outcome: Outcome) -> str:
+    return f", {UNSHOWN}" if outcome == "same" else ""
 
 
 def _gate(report: Report, gate: GateResult) -> str:
@@ -148,19 +200,8 @@ def _caveats(report: Report) -> Iterator[str]:
             yield f"masked and smaller network differ by {_apart(removal.max_abs_difference, removal.tolerance)}"
         if note:
             yield note
-    yield from _noise(report)
+    yield from disturbances(report)
 
 
 def _apart(difference: float, tolerance: float) -> str:
     return f"{figures.small(difference)}, more than {figures.small(tolerance)}"
-
-
-def _noise(report: Report) -> Iterator[str]:
-    for pair in report.latency:
-        row = pair.comparison
-        if row.noisy:
-            yield (
-                f"noisy timing of {pair.candidate} against {pair.original} at batch {row.batch_size}, "
-                f"{figures.plural(row.threads, 'thread')}: medians of the {row.rounds} rounds vary by "
-                f"{figures.percent(row.coefficient_of_variation)}"
-            )

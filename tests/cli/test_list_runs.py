@@ -19,7 +19,7 @@ def test_the_runs_of_a_folder(tmp_path):
     assert max(len(line) for line in done.stdout.splitlines()) <= 80
     lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
     half = next(line for line in lines if line.startswith("half [red] "))
-    assert half.endswith("squeezenet fashion-sample 88.8 %, 1.25 lost, 1.50x")
+    assert half.endswith("squeezenet fashion-sample 88.75 %, -1.25, 1.50x")
     assert next(line for line in lines if line.startswith("begun ")).endswith("1 of 7 stages")
     assert "photos: runs/photos is not a run folder: it has no MANIFEST.sha256" in lines
     assert "An unfinished run goes on with compress run --resume FOLDER." in lines

@@ -115,7 +115,7 @@ def foreign_report(**changes) -> Report:
         )
     )  # fmt: skip
     fields = {
-        "name": "big.onnx against small.onnx",
+        "name": "small.onnx against big.onnx",
         "networks": rows,
         "latency": (latency_row(1, 1, 1.48, 1.5, 1.55, against="big.onnx", other="small.onnx"),),
         "run": None,

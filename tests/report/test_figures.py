@@ -1,17 +1,31 @@
 import pytest
 
 from compress.report import figures
+from compress.verify.accuracy import rate_of
 
 
 @pytest.mark.parametrize(
     ("number", "text"),
-    [(0, "0"), (950, "950"), (1000, "1.00 k"), (727_626, "728 k"), (999_900, "1000 k"), (4_110_000_000, "4.11 G")],
+    [
+        (0, "0"),
+        (950, "950"),
+        (1000, "1.00 k"),
+        (727_626, "728 k"),
+        (999_499, "999 k"),
+        (999_900, "1.00 M"),
+        (999_600_000, "1.00 G"),
+        (999, "999"),
+        (4_110_000_000, "4.11 G"),
+        (4_110_000_000_000, "4110 G"),
+    ],
 )
 def test_count(number, text):
     assert figures.count(number) == text
 
 
-@pytest.mark.parametrize(("size", "text"), [(0, "0 B"), (999, "999 B"), (12_345, "12.3 kB"), (2_909_876, "2.91 MB")])
+@pytest.mark.parametrize(
+    ("size", "text"), [(0, "0 B"), (999, "999 B"), (12_345, "12.3 kB"), (2_909_876, "2.91 MB"), (999_900, "1.00 MB")]
+)
 def test_file_size(size, text):
     assert figures.file_size(size) == text
 
@@ -36,8 +50,28 @@ def test_nothing_that_moves_a_cursor_survives():
 
 
 def test_changes_and_probabilities():
-    assert [figures.signed(x) for x in (1.254, -0.5, 0.0, -0.001)] == ["+1.25", "-0.50", "0.00", "0.00"]
+    assert [figures.signed(x) for x in (1.25, -0.725, -0.5, 0.0, -0.0001)] == [
+        "+1.25",
+        "-0.725",
+        "-0.50",
+        "0.00",
+        "0.00",
+    ]
     assert figures.signed_span(-5.288, 2.77) == "-5.29 to +2.77"
     assert [figures.probability(p) for p in (1.0, 0.6201, 0.00312, 0.0009, 0.0)] == [
         "1", "0.62", "0.0031", "< 0.001", "< 0.001"
+    ]  # fmt: skip
+
+
+def test_as_many_decimals_as_the_images_need():
+    """One of 4,000 images is 0.025 points."""
+    assert [figures.rate(rate_of(hits, 4000)) for hits in (3496, 3467, 4000)] == ["87.40 %", "86.675 %", "100.00 %"]
+    assert figures.rate(rate_of(1, 3)) == "33.333 %"
+    assert figures.hundredths(87.4 - 86.675) == "0.725"  # the headline adds up
+    assert figures.rate(None) == "-"
+
+
+def test_microseconds_are_whole_where_the_clock_is_no_finer():
+    assert [figures.microseconds(ms) for ms in (None, 0.0, 0.0052, 0.00996, 0.0278, 0.42, 1.2345)] == [
+        "-", "0", "5", "10", "27.8", "420", "1234"
     ]  # fmt: skip

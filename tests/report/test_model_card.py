@@ -38,12 +38,15 @@ def test_every_section_is_there_with_what_it_is_for():
         "`artifacts/pruned.onnx` has the sha256 `" + "b" * 64,
         "84.72 to 91.05",
         "- **FAILED**: max-drop",
-        "Fingerprint (sha256 of all images, labels and splits): `" + "f" * 64,
+        "- sha256 of test images and labels (what compare goes by): `" + "e" * 64,
+        "- sha256 of all images, labels and splits: `" + "f" * 64,
         "less the mean (0.286), divided by the std (0.353)",
         "searched with EDropout (preset default, 8 states, 4 epochs, 255 iterations), asked to keep 50.0 % of the MACs",
-        "baseline 6 epochs, finetune 8 epochs",
+        "Trainings: baseline training, 6 epochs; fine-tuning, 8 epochs.",
         "Seed 0",
-        "Latency holds for Some CPU",
+        "Latency holds for this machine alone: Some CPU, avx2 fma; onnxruntime of a version not stated "
+        "(provider CPUExecutionProvider, graph optimisation all, spinning stopped).",
+        "static QDQ, calibrated (minmax) on 512 training images, weights int8 per channel, activations uint8",
         'compress.load(".")',
     ):
         assert fact in card
@@ -54,6 +57,33 @@ def test_the_licence_is_stated_only_where_it_is_known():
     stated = render_model_card(report(), facts(license="CC-BY-4.0"))
     assert stated.startswith('---\nlicense: "CC-BY-4.0"\n')
     assert "## Licence\n\nCC-BY-4.0.\n" in stated
+
+
+def test_the_machine_is_told_as_far_as_it_is_known():
+    environment = {
+        "cpu": {"model": "Fast CPU", "cores": 2, "isa": ["avx2", "avx512_vnni"]},
+        "packages": {"onnxruntime": "1.31.1"},
+    }
+    card = render_model_card(report(environment=environment, session={}), facts())
+    assert "Fast CPU, 2 cores, avx2 avx512\\_vnni; onnxruntime 1.31.1." in card
+    assert "the processor of the measurement; onnx" in render_model_card(report(environment={}), facts())
+
+
+def test_the_controls_training_is_the_controls():
+    run = report().run
+    trained = run.model_copy(update={"training": {"02_original": run.training["01_baseline"]}})
+    assert "Trainings: control: the original trained on, 6 epochs." in render_model_card(report(run=trained), facts())
+
+
+def test_a_name_at_the_start_of_a_line_is_a_paragraph():
+    for name, seen in (
+        ("- list", "&#45; list: 10,800"),
+        ("1. list", "1&#46; list: 10,800"),
+        ("# head", "&#35; head: 10,8"),
+    ):
+        data = report().data.model_copy(update={"name": name})
+        assert f"\n{seen}" in render_model_card(report(data=data), facts())
+    assert "\n&#62; mine.\n" in render_model_card(report(), facts(license="> mine"))
 
 
 def test_files_that_take_other_pixels_are_told_apart():

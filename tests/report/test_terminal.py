@@ -17,11 +17,21 @@ def rendered(document, *, width: int | None = 80, terminal: bool = False) -> str
 
 def test_the_verdict_comes_first_and_the_tables_follow():
     text = rendered(report())
-    order = ["pruned against original", "gained", "lost", "Accuracy", "Latency", "Networks", "Answers", "Classes",
-             "Checks", "Files", "Time"]  # fmt: skip
+    order = ["pruned against original", "gained", "no difference", "How it was timed", "Accuracy", "Latency",
+             "Networks", "Answers", "Classes", "Checks", "Files", "Time"]  # fmt: skip
     places = [text.index(word) for word in order]
     assert places == sorted(places)
-    for fact in ("1.48 to 1.55", "90.00 %", "aaaaaaaaaaaa", "400 / 400", "2 min 41 s", "no difference", "14.0 MB"):
+    for fact in (
+        "1.48 to 1.55",
+        "90.00 %",
+        "aaaaaaaaaaaa",
+        "400 / 400",
+        "2 min 41 s",
+        "no difference",
+        "14.0 MB",
+        "memory: peak of opening the file and one call, batch 1, 1 thread",
+        "batch 1, 1 thread",
+    ):
         assert fact in text
 
 
@@ -33,11 +43,25 @@ def test_int8_rows_gates_and_layers_of_a_full_report():
     text = rendered(full_report())
     assert "pruned int8 88.25 % 84.72 to 91.05 -1.75 -5.85 to +2.33 0.46" in lines_with(text, "pruned int8")
     assert "pruned int8 pruned 1.00 0.430 2.30x 2.20 to 2.50 faster" in lines_with(text, "2.30x")
-    assert "pruned int8 pruned -0.50 -1.65 to +0.58 512 images, minmax" in lines_with(text, "minmax")
+    assert "pruned int8 pruned -0.50 -1.65 to +0.58 static QDQ, calibrated" in lines_with(text, "-0.50")
+    words = " ".join(text.split())
+    assert "(minmax) on 512 training images, weights int8 per channel, activations uint8" in " ".join(
+        cell for line in text.splitlines() if line.startswith(" " * 40) for cell in line.split()
+    )
+    assert "mean of the middle half of 60 calls, batch 1, 1 thread; profiling slows every node" in words
     assert lines_with(text, "FAILED") == ["FAILED max-drop: 1.25 points (at most 5.26), limit 1.00: missed by 4.26"]
     assert lines_with(text, "passed")[0].startswith("passed min-speedup: 1.50x (at least 1.48), limit 1.20")
-    assert "all layers 0.670 0.490 1.37x -" in lines_with(text, "all layers")
-    assert text.index("features.0") < text.index("memory-bound") < text.index("layout change")
+    assert "features.0 420 220 62.7 % 44.9 % 50.0 %" in lines_with(text, "features.0")
+    assert "all layers" not in text
+    assert text.index("features.0") < text.index("memory-bound") < text.index("layout")
+
+
+def test_missed_gates_come_before_anything_else():
+    text = rendered(full_report())
+    places = [
+        text.index(word) for word in ("against original", "FAILED", "passed", "gained", "no difference", "also", "note")
+    ]
+    assert places == sorted(places)
 
 
 def test_files_from_elsewhere_have_neither_epochs_nor_checks_nor_stages():

@@ -2,7 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from compress.report.verdict import headline_latency, state_verdict
+from compress.report.timings import headline_latency
+from compress.report.verdict import change_words, state_verdict
+from compress.verify.accuracy import AccuracyDrop
 from exporters.read.parity import ParityReport
 from tests.report.sample import full_report, latency_row, network, report, run_facts, timing
 
@@ -21,9 +23,10 @@ def test_the_usual_case_word_for_word():
         "parameters 728 k -> 290 k, 40.0 % kept",
         "latency 1.50 ms -> 1.00 ms, 1.50x as fast, 1.48 to 1.55 (batch 1, 1 thread)",
     )
-    (lost,) = verdict.lost
-    assert lost.startswith("Top-1 90.00 % -> 88.75 %, 1.25 points lost, -2.77 to ")
-    assert lost.endswith("(no difference shown)")
+    assert verdict.lost == ()
+    assert verdict.same == (
+        "Top-1 90.00 % -> 88.75 %, 1.25 points lost (2.77 gained to 5.29 lost), 5 more of 400 images wrong",
+    )
     assert verdict.caveats == ()
 
 
@@ -38,7 +41,8 @@ def test_slower_is_a_loss_and_no_difference_is_said():
     slower = state_verdict(report(latency=(latency_row(1, 1, 0.7, 0.75, 0.8),)))
     assert any("0.75x as fast" in line for line in slower.lost)
     same = state_verdict(report(latency=(latency_row(1, 1, 0.97, 1.0, 1.02),)))
-    assert any("no difference shown" in line for line in same.gained)
+    assert [line.split()[0] for line in same.same] == ["Top-1", "latency"]
+    assert not any("latency" in line for line in same.gained + same.lost)
 
 
 def test_a_gain_is_not_called_points_lost():
@@ -46,9 +50,55 @@ def test_a_gain_is_not_called_points_lost():
     gained = network("pruned", "candidate", wrong=range(38), file="p.onnx")
     verdict = state_verdict(report(networks=(original, gained)))
     assert verdict.lost == ()
-    (line,) = [line for line in verdict.gained if line.startswith("Top-1")]
-    assert line.startswith("Top-1 90.00 % -> 90.50 %, 0.50 points better, -0.")
-    assert line.endswith("(no difference shown)")
+    (line,) = verdict.same
+    assert line.startswith("Top-1 90.00 % -> 90.50 %, 0.50 points gained (")
+    assert line.endswith(" lost), 2 fewer of 400 images wrong")
+
+
+def test_no_change_at_all_is_neither_gained_nor_lost():
+    original = report().original
+    equal = original.model_copy(update={"label": "pruned", "role": "candidate", "drop": report().candidate.drop})
+    none = replace(equal.drop, points=0.0, low=-1.0, high=1.0, only_original_right=3, only_candidate_right=3)
+    same = (latency_row(1, 1, 0.98, 1.0, 1.02),)
+    verdict = state_verdict(report(networks=(original, equal.model_copy(update={"drop": none})), latency=same))
+    assert (verdict.gained, verdict.lost) == ((), ())
+    assert verdict.same == (
+        "file 3.00 MB -> 3.00 MB, the same size",
+        "MACs 25.0 M -> 25.0 M, 100.0 % kept (asked: 50.0 %)",
+        "parameters 728 k -> 728 k, 100.0 % kept",
+        "Top-1 90.00 % -> 90.00 %, unchanged (1.00 gained to 1.00 lost), as many of 400 images wrong",
+        "latency 1.50 ms -> 1.00 ms, 1.00x as fast, 0.98 to 1.02 (batch 1, 1 thread)",
+    )
+
+
+@pytest.mark.parametrize(
+    ("size", "kind"), [(3_015_000, "same"), (2_985_000, "same"), (3_015_100, "lost"), (2_984_900, "gained")]
+)
+def test_half_a_percent_of_size_is_nothing(size, kind):
+    assert any(line.startswith("file") for line in getattr(state_verdict(with_candidate(size_bytes=size)), kind))
+
+
+def test_the_parts_come_in_one_order():
+    verdict = state_verdict(full_report())
+    names = ["FAILED", "passed", "gained", "no difference shown", "also", "note"]
+    assert [part.name for part in verdict.parts()] == names
+    assert [part.name for part in verdict.parts(gates=False)] == names[2:]
+
+
+@pytest.mark.parametrize(
+    ("points", "low", "high", "words"),
+    [
+        (0.725, 0.128, 1.327, "0.725 points lost (0.13 to 1.33)"),
+        (-2.0, -3.5, -0.5, "2.00 points gained (0.50 to 3.50)"),
+        (0.5, 0.0, 1.0, "0.50 points lost (0.00 to 1.00)"),
+        (-0.125, -0.34, 0.08, "0.125 points gained (0.34 gained to 0.08 lost)"),
+    ],
+)
+def test_a_change_in_words(points, low, high, words):
+    drop = AccuracyDrop(points, low, high, 0, 0, 4000)
+    assert change_words(drop) == words
+    unshown = ", no difference shown)" if low <= 0 <= high else ")"
+    assert change_words(drop, against="it") == words.replace(" (", " against it (").replace(")", unshown)
 
 
 def test_larger_is_a_loss():
@@ -61,8 +111,12 @@ def test_files_made_from_files_have_a_sentence_each_and_gates_are_kept_or_missed
     verdict = state_verdict(full_report())
     assert [line.split(":")[0] for line in verdict.others] == ["original int8", "pruned int8", "pruned fp16"]
     assert verdict.others[1] == (
-        "pruned int8: 3.50x as fast as original (3.30 to 3.70); 2.30x as fast as pruned (2.20 to 2.50); "
-        "Top-1 88.25 %, 1.75 points lost, -2.33 to 5.85 (no difference shown); 330 kB"
+        "pruned int8: 3.50x as fast as original (3.30 to 3.70), 2.30x as fast as pruned (2.20 to 2.50), at batch 1, "
+        "1 thread; Top-1 88.25 %, 1.75 points lost against original (2.33 gained to 5.85 lost, no difference shown), "
+        "0.50 points lost against pruned (0.58 gained to 1.65 lost, no difference shown); 330 kB"
+    )
+    assert verdict.others[2].startswith(
+        "pruned fp16: 0.98x as fast as original (0.97 to 0.99, no difference shown, noisy), at batch 1, 1 thread; "
     )
     assert [line.split(":")[0] for line in verdict.missed] == ["max-drop"]
     assert [line.split(":")[0] for line in verdict.kept] == ["min-speedup", "max-size-mb"]
@@ -79,7 +133,7 @@ def test_a_clear_change_of_accuracy(wrong, kind):
     candidate = network("pruned", "candidate", wrong=wrong, file="p.onnx")
     verdict = state_verdict(report(networks=(original, candidate)))
     (line,) = [line for line in (verdict.lost if kind == "lost" else verdict.gained) if line.startswith("Top-1")]
-    assert ("20.00 points lost" if kind == "lost" else "9.50 points better") in line
+    assert ("20.00 points lost" if kind == "lost" else "9.50 points gained") in line
     assert "no difference" not in line
 
 
@@ -104,6 +158,7 @@ def test_what_to_keep_in_mind_is_said():
         "pruned: torch and onnxruntime differ by 5.0e-01, more than 1.0e-04",
         "masked and smaller network differ by 2.0e-02, more than 1.0e-04",
         "align 16 allows no more",
-        "noisy timing of pruned against original at batch 1, 1 thread: medians of the 10 rounds vary by 21.0 %",
+        "noisy timing (medians differ from round to round): pruned against original at batch 1, 1 thread "
+        "(pruned varies by 21.0 %)",
         "two images skipped",
     )

@@ -90,8 +90,12 @@ def _notes(reports: Mapping[str, Report], rows: Sequence[ComparedRow], setting: 
         yield "no latencies: the reports have no batch size and thread count in common"
     else:
         yield "milliseconds of different runs were not measured in turn; each ratio was, against its run's own original"
-    if sum(row.role == "original" for row in rows) > 1:
-        yield "points lost and ratios are against each run's own original; the originals are different files"
+    originals = [row for row in rows if row.role == "original"]
+    if len(originals) > 1:
+        yield "changes, ratios and the front over latency are against each run's own original; these files differ"
+    if len({row.macs for row in originals}) > 1:
+        work = ", ".join(f"{row.label} {figures.count(row.macs)}" for row in originals)
+        yield f"the originals do not cost the same, so the front over latency compares shares, not times: MACs {work}"
     for name, values in (
         ("image sizes", {key: str(report.data.image_size) for key, report in reports.items()}),
         ("versions of compress", {key: report.compress_version for key, report in reports.items()}),

@@ -51,6 +51,13 @@ class RowLatency(Part):
     ratio_high: float | None
     noisy: bool
 
+    @property
+    def relative(self) -> tuple[float, float, float]:
+        """Time per call as a share of its own original's, with its interval: medians of other pairs do not compare."""
+        if self.ratio is None or self.ratio_low is None or self.ratio_high is None:
+            return 1.0, 1.0, 1.0
+        return 1 / self.ratio, 1 / self.ratio_high, 1 / self.ratio_low
+
 
 class ComparedRow(Part):
     """One network.
@@ -110,7 +117,7 @@ class RunComparison(Part):
 
 
 COSTS: Final[dict[Cost, Callable[[ComparedRow], float | None]]] = {
-    "latency": lambda row: None if row.latency is None else row.latency.p50_ms,
+    "latency": lambda row: None if row.latency is None else row.latency.relative[0],
     "MACs": lambda row: row.macs,
     "size": lambda row: row.size_bytes,
 }

@@ -10,7 +10,11 @@ from compress.report.html.pictures import Picture
 from compress.report.html.templating import fill_template
 from compress.report.html.tradeoff import Point, draw_tradeoff
 
-_AXES: Final[dict[Cost, str]] = {"latency": "median latency, ms", "MACs": "million MACs an image", "size": "file, MB"}
+_AXES: Final[dict[Cost, str]] = {
+    "latency": "time per call, own original = 100 %",
+    "MACs": "million MACs an image",
+    "size": "file, MB",
+}
 _MOST_NAMES: Final = 10
 """With more networks than this in a picture, only those on the front are named."""
 
@@ -64,8 +68,10 @@ def _pictures(comparison: RunComparison) -> Iterator[Picture]:
 def _cost(row: ComparedRow, cost: Cost) -> tuple[float, float, float] | None:
     """Its cost in the axis's unit, with the ends of its interval."""
     if cost == "latency":
-        timed = row.latency
-        return None if timed is None else (timed.p50_ms, timed.p50_low_ms, timed.p50_high_ms)
+        if row.latency is None:
+            return None
+        value, low, high = row.latency.relative
+        return 100 * value, 100 * low, 100 * high
     return ((row.macs if cost == "MACs" else row.size_bytes) / 1e6,) * 3
 
 

@@ -5,13 +5,13 @@ from typing import Final
 
 from compress.report import figures
 from compress.report.compare.comparison import COSTS, ComparedRow, Cost, RunComparison
-from compress.report.tables import Table
+from compress.report.tables import Table, change, change_interval
 
 MARK = " *"
 """Behind the name of every row, where the protocols differ."""
 
 _SHOWN: Final[dict[Cost, Callable[[float], str]]] = {
-    "latency": lambda value: f"{figures.milliseconds(value)} ms",
+    "latency": figures.percent,
     "MACs": figures.count,
     "size": lambda value: figures.file_size(round(value)),
 }
@@ -30,6 +30,7 @@ def run_table(comparison: RunComparison) -> Table:
     return Table(
         title="Runs",
         columns=("", "name", "network", "data", "pixels", "measured"),
+        words=frozenset({"name", "network", "data", "measured"}),
         rows=tuple(
             (run.key, run.name, run.arch or "-", run.dataset, str(run.image_size), run.created[:10])
             for run in comparison.runs
@@ -42,6 +43,7 @@ def unlike_table(comparison: RunComparison) -> Table:
     return Table(
         title="* Compared by force: every row stands beside rows of another protocol",
         columns=("unlike", "run", "value"),
+        words=frozenset({"run", "value"}),
         rows=tuple(
             (difference.fact if number == 0 else "", key, value)
             for difference in comparison.unlike
@@ -53,16 +55,17 @@ def unlike_table(comparison: RunComparison) -> Table:
 def accuracy_table(comparison: RunComparison) -> Table:
     """What the networks get right, and what they lost."""
     return Table(
-        title="Accuracy of the files (95 % intervals; lost: points of Top-1 against the run's own original)",
-        columns=("network", "weights", "Top-1", "95 %", "lost", "95 %"),
+        title="Accuracy of the files (95 % intervals; change: points of Top-1 against the run's own original)",
+        columns=("network", "weights", "Top-1", "95 %", "change", "95 %"),
+        words=frozenset({"weights"}),
         rows=tuple(
             (
                 row_name(row),
                 row.precision,
                 figures.rate(row.top1),
                 figures.rate_interval(row.top1),
-                "-" if row.drop is None else f"{row.drop.points:.2f}",
-                "-" if row.drop is None else figures.span(row.drop.low, row.drop.high),
+                change(row.drop),
+                change_interval(row.drop),
             )
             for row in comparison.rows
         ),
@@ -74,10 +77,10 @@ def cost_table(comparison: RunComparison) -> Table:
     setting = comparison.setting
     where = "not measured alike"
     if setting is not None:
-        where = f"batch {setting.batch_size}, {figures.plural(setting.threads, 'thread')}"
+        where = figures.setting(setting.batch_size, setting.threads)
     return Table(
-        title=f"Cost of the files (latency: median ms, {where}; speed-up: over the run's own original)",
-        columns=("network", "ms", "speed-up", "95 %", "MACs", "params", "size"),
+        title=f"Cost of the files (ms: median of the pair with the run's own original, {where}; ratio: to it)",
+        columns=("network", "ms", "ratio", "95 %", "MACs", "params", "size"),
         rows=tuple((row_name(row), *_latency(row), *_size(row)) for row in comparison.rows),
     )
 
@@ -93,8 +96,12 @@ def front_table(comparison: RunComparison) -> Table:
             for number, (value, row) in enumerate(front)
         ]
     return Table(
-        title="Best trade-offs (Pareto fronts: no other network is cheaper and as accurate; cheapest first)",
+        title=(
+            "Best trade-offs (Pareto fronts: no other network is cheaper and as accurate; cheapest first; "
+            "latency: time per call, the run's own original = 100 %)"
+        ),
         columns=("over", "network", "cost", "Top-1"),
+        words=frozenset({"network"}),
         rows=tuple(lines),
     )
 

@@ -70,7 +70,7 @@ def class_lines(comparison: Comparison, *, most: int) -> list[ClassLine]:
             images=drop.images,
             before=figures.percent(drop.original_hits / drop.images),
             after=figures.percent(drop.candidate_hits / drop.images),
-            change=signed(-drop.points),
+            change=signed(round(-drop.points, 2)),
             interval=drop_interval(drop),
             tone=drop_tone(drop),
             low=place(-drop.high),

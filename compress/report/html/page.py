@@ -2,11 +2,13 @@
 
 from typing import Any, Final
 
-from compress.report import latency_tables, run_tables, tables
+from compress.report import latency_tables, profile_tables, run_tables, tables
+from compress.report.class_tables import ONE_IN_TWENTY
 from compress.report.html import answers, pictures, summary, times
 from compress.report.html.changes import drop_interval, signed
 from compress.report.html.templating import fill_template
 from compress.report.model import Report
+from compress.report.timings import headline_setting, how_timed
 from compress.report.verdict import state_verdict
 
 MOST_CLASSES: Final = 100
@@ -31,7 +33,7 @@ def render_html(report: Report) -> str:
         verdict=state_verdict(report),
         tiles=tuple(summary.tiles(report)),
         results=tuple(summary.results(report)),
-        origin_lines=tuple(summary.origin_lines(report)),
+        origins=tables.origin_table(report),
         tradeoff=tuple(pictures.tradeoff_pictures(report)),
         first_rows=FIRST_ROWS,
         signed=signed,
@@ -42,29 +44,31 @@ def render_html(report: Report) -> str:
 
 
 def _measurements(report: Report) -> dict[str, Any]:
-    comparison, profile = report.candidate.comparison, report.operators
-    settings = pictures.settings_of(report)
+    comparison = report.candidate.comparison
     lines = answers.class_lines(comparison, most=MOST_CLASSES) if comparison else []
     return {
-        "timed": settings[0] if settings else None,
+        "timed": headline_setting(report),
+        "how_timed": how_timed(report),
         "lost_images": [image for image in report.changed if image.original == image.truth],
         "won_images": [image for image in report.changed if image.original != image.truth],
         "answers": tuple(answers.answers(report)),
         "classes": lines,
         "classes_left_out": len(comparison.classes) - len(lines) if comparison else 0,
+        "one_in_twenty": ONE_IN_TWENTY,
         "confusions": () if comparison is None else comparison.confusions,
-        "latency_columns": times.LATENCY_COLUMNS,
+        "pair_columns": latency_tables.PAIR_COLUMNS,
         "latency_groups": times.latency_groups(report),
         "latency_pictures": tuple(pictures.latency_pictures(report)),
-        "percentiles": latency_tables.percentile_table(report),
-        "slowest": [] if profile is None else times.slowest_first(profile),
-        "kinds": [] if profile is None else times.time_by_kind(profile),
+        "timing_tables": (latency_tables.percentile_table(report), latency_tables.protocol_table(report)),
+        "slowest": profile_tables.layer_times(report),
+        "kinds": profile_tables.operator_times(report),
+        "profiled": profile_tables.how_profiled(report.operators) if report.operators else "",
+        "shares": profile_tables.shares,
         "width": times.width,
         "longest": times.longest,
-        "time_unit": times.time_unit,
-        "short_time": times.short_time,
         "networks": (tables.network_table(report), tables.answer_table(report)),
         "checks": run_tables.check_table(report),
+        "fingerprints": run_tables.fingerprints(report),
         "machine": run_tables.machine_table(report),
     }
 
@@ -73,8 +77,9 @@ def _course(report: Report) -> dict[str, Any]:
     """What only a run has."""
     run = report.run
     if run is None:
-        return {"search_pictures": (), "training_pictures": (), "settings": None, "time": None}
+        return {"search": "", "search_pictures": (), "training_pictures": (), "settings": None, "time": None}
     return {
+        "search": run_tables.search_words(run.search),
         "search_pictures": tuple(pictures.search_pictures(run)),
         "training_pictures": tuple(pictures.training_pictures(run)),
         "settings": run_tables.setting_table(report),

@@ -8,11 +8,14 @@ from markupsafe import Markup
 from compress.report import figures
 from compress.report.html.curves import Curve, curve_of, draw_curves
 from compress.report.html.distributions import NamedTiming, draw_distributions, shown_up_to
+from compress.report.html.svg import shorten
 from compress.report.html.tradeoff import Point, draw_tradeoff
+from compress.report.latency_tables import pairs
 from compress.report.model import NetworkRow, Report
 from compress.report.run_facts import RunFacts
+from compress.report.run_tables import stage_name
+from compress.report.timings import Setting, headline_setting, setting_of, settings_of, timing_at
 from exporters.measure.comparison import LatencyComparison
-from exporters.measure.timing import Timing
 
 MOST_SETTINGS = 6  # of batch size and threads, with a picture each
 
@@ -33,32 +36,22 @@ def series_numbers(report: Report) -> dict[str, int]:
     return {label: number for number, label in enumerate(labels)}
 
 
-def timings_at(report: Report, batch_size: int, threads: int) -> dict[str, Timing]:
-    """Label -> its timing at one setting; from the pair with the original where it was in several."""
-    found: dict[str, Timing] = {}
-    pairs = [row for row in report.latency if _setting(row.comparison) == (batch_size, threads)]
-    for pair in sorted(pairs, key=lambda row: row.original != report.original.label):
-        found.setdefault(pair.original, pair.comparison.original)
-        found.setdefault(pair.candidate, pair.comparison.candidate)
-    return {row.label: found[row.label] for row in report.networks if row.label in found}
-
-
-def settings_of(report: Report) -> list[tuple[int, int]]:
-    """The (batch size, threads) that were timed: smallest batch first, then fewest threads."""
-    return sorted({_setting(row.comparison) for row in report.latency})
+def relative_times(report: Report, setting: Setting) -> dict[str, tuple[float, float, float]]:
+    """Label -> time per call in percent of the original's, with its interval: medians of other pairs do not compare."""
+    found = {report.original.label: (100.0, 100.0, 100.0)}
+    for row in report.networks:
+        pair = timing_at(report, row.label, against=report.original.label, setting=setting)
+        if pair is not None:
+            found[row.label] = (100 / pair.ratio, 100 / pair.ratio_high, 100 / pair.ratio_low)
+    return found
 
 
 def tradeoff_pictures(report: Report) -> Iterator[Picture]:
     """Top-1 over latency, where it was measured, and over the file's size."""
-    settings = settings_of(report)
-    if settings:
-        batch, threads = settings[0]
-        costs = {
-            label: (timing.p50_ms, timing.p50_low_ms, timing.p50_high_ms)
-            for label, timing in timings_at(report, batch, threads).items()
-        }
-        where = f"batch {batch}, {figures.plural(threads, 'thread')}"
-        yield _tradeoff(report, costs, title="Accuracy and latency", cost=f"median latency, ms ({where})")
+    setting = headline_setting(report)
+    if setting is not None:
+        cost = f"time per call, {shorten(report.original.label)} = 100 % ({setting})"
+        yield _tradeoff(report, relative_times(report, setting), title="Accuracy and latency", cost=cost)
     else:
         costs = {row.label: (row.macs / 1e6,) * 3 for row in report.networks}
         yield _tradeoff(report, costs, title="Accuracy and work", cost="million MACs an image")
@@ -87,20 +80,27 @@ def _percent(row: NetworkRow) -> tuple[float, float, float]:
 
 
 def latency_pictures(report: Report) -> Iterator[Picture]:
-    """The calls of every network, a picture a setting."""
+    """The calls of both networks of a pair: the candidate's at every setting, the other pairs' at the headline's."""
+    first, *others = pairs(report)
+    shown = [(first, setting) for setting in settings_of(report)[:MOST_SETTINGS]]
+    shown += [(pair, setting) for pair in others if (setting := headline_setting(report)) is not None]
+    for number, (pair, setting) in enumerate(shown):
+        timing = timing_at(report, pair[1], against=pair[0], setting=setting)
+        if timing is not None and timing.original.sample_ms and timing.candidate.sample_ms:
+            yield _distribution(report, pair, timing, name=f"calls-{number}")
+
+
+def _distribution(report: Report, pair: tuple[str, str], timing: LatencyComparison, *, name: str) -> Picture:
     colours = series_numbers(report)
-    for batch, threads in settings_of(report)[:MOST_SETTINGS]:
-        timings = timings_at(report, batch, threads)
-        rows = [NamedTiming(label, timing, colours[label]) for label, timing in timings.items() if timing.sample_ms]
-        if not rows:
-            continue
-        told = "; ".join(f"{row.label}: median {figures.milliseconds(row.timing.p50_ms)} ms" for row in rows)
-        title = f"Batch {batch}, {figures.plural(threads, 'thread')}"
-        svg = draw_distributions(rows, name=f"calls-{batch}-{threads}", description=f"{title}: {told}.")
-        end = shown_up_to(rows)
-        beyond = {row.label: sum(ms > end for ms in row.timing.sample_ms) / len(row.timing.sample_ms) for row in rows}
-        left_out = ", ".join(f"{figures.percent(share)} of {label}'s" for label, share in beyond.items() if share)
-        yield Picture(title, svg, f"Longer than shown: {left_out} calls." if left_out else "")
+    sides = zip(pair, (timing.original, timing.candidate), strict=True)
+    rows = [NamedTiming(label, side, colours[label]) for label, side in sides]
+    told = "; ".join(f"{row.label}: median {figures.milliseconds(row.timing.p50_ms)} ms" for row in rows)
+    title = f"{pair[1]} against {pair[0]}, {setting_of(timing)}"
+    svg = draw_distributions(rows, name=name, description=f"{title}: {told}.")
+    end = shown_up_to(rows)
+    beyond = {row.label: sum(ms > end for ms in row.timing.sample_ms) / len(row.timing.sample_ms) for row in rows}
+    left_out = ", ".join(f"{figures.percent(share)} of {label}'s" for label, share in beyond.items() if share)
+    return Picture(title, svg, f"Longer than shown: {left_out} calls." if left_out else "")
 
 
 def search_pictures(run: RunFacts) -> Iterator[Picture]:
@@ -116,7 +116,10 @@ def search_pictures(run: RunFacts) -> Iterator[Picture]:
             svg=draw_curves(
                 energy, name="energy", y_label="energy", converged_at=converged, description=_told("Energy", energy)
             ),
-            caption="Lower is better; where the mean meets the best, the population agrees.",
+            caption=(
+                "Lower is better within an epoch; where the mean meets the best, the population agrees. "
+                "Energies of different epochs belong to different budgets and weights: their course is no progress."
+            ),
         )
     course = (
         *curve_of(history, "val_accuracy", "validation", series=1, scale=100),
@@ -140,11 +143,6 @@ def training_pictures(run: RunFacts) -> Iterator[Picture]:
             yield Picture(title, svg, "Solid: validation images. Dashed: training images.")
 
 
-def stage_name(stage: str) -> str:
-    """A stage as a reader says it: "05_finetune" is "finetune"."""
-    return stage.partition("_")[2] or stage
-
-
 def _told(title: str, curves: tuple[Curve, ...] | list[Curve]) -> str:
     ends = (
         f"{curve.label}: {figures.three_digits(curve.values[0])} to {figures.three_digits(curve.values[-1])}"
@@ -152,7 +150,3 @@ def _told(title: str, curves: tuple[Curve, ...] | list[Curve]) -> str:
         if curve.label
     )
     return f"{title}, first to last epoch. {'; '.join(ends)}."
-
-
-def _setting(row: LatencyComparison) -> tuple[int, int]:
-    return row.batch_size, row.threads

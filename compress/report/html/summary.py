@@ -1,15 +1,16 @@
-"""The page's first screen: large numbers, a line a network, and what INT8 and the like cost and brought."""
+"""The page's first screen: large numbers, and a line a network."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from compress.report import figures
-from compress.report.html.changes import Tone, drop_interval, drop_tone, signed
-from compress.report.html.pictures import series_numbers, settings_of, timings_at
+from compress.report.html.changes import TONES, Tone, drop_interval, signed
+from compress.report.html.pictures import series_numbers
 from compress.report.model import NetworkRow, Report
-from compress.report.verdict import headline_latency
-from exporters.write.quantize import Quantization
+from compress.report.outcomes import Outcome, drop_outcome, size_outcome, timing_outcome
+from compress.report.timings import headline_latency, headline_setting, setting_of, timing_at
+from compress.report.verdict import UNSHOWN
 
 _TIMES: Final = "\N{MULTIPLICATION SIGN}"
 _ARROW: Final = " \N{RIGHTWARDS ARROW} "
@@ -28,28 +29,26 @@ class Tile:
 
 
 def tiles(report: Report) -> Iterator[Tile]:
-    """What a reader wants to know first: speed, accuracy, size, work."""
+    """What a reader wants to know first: speed, accuracy, size, work; judged as in the lists below them."""
     before, after = report.original, report.candidate
     timing = headline_latency(report)
     if timing is not None:
         times = _ARROW.join(figures.milliseconds(side.p50_ms) for side in (timing.original, timing.candidate))
-        tones: dict[str, Tone] = {"faster": "good", "slower": "bad", "no difference": "plain"}
+        outcome = timing_outcome(timing)
         yield Tile(
-            name=f"Speed (batch {timing.batch_size}, {figures.plural(timing.threads, 'thread')})",
+            name=f"Speed ({setting_of(timing)})",
             value=f"{timing.ratio:.2f}{_TIMES}",
             unit="as fast",
-            interval=_interval(
-                figures.span(timing.ratio_low, timing.ratio_high), shown=timing.verdict != "no difference"
-            ),
-            change=f"{times} ms",
-            tone=tones[timing.verdict],
+            interval=_interval(figures.span(timing.ratio_low, timing.ratio_high), outcome),
+            change=f"{times} ms{' (noisy)' if timing.noisy else ''}",
+            tone=TONES[outcome],
         )
     drop = after.drop
     assert drop is not None  # the report's own rule
     rates = _ARROW.join(figures.rate(row.accuracy.top1) for row in (before, after))
-    tone = drop_tone(drop)
-    interval = _interval(drop_interval(drop), shown=tone != "plain")
-    yield Tile("Top-1", signed(-drop.points), "points", interval, rates, tone)
+    outcome = drop_outcome(drop)
+    interval = _interval(drop_interval(drop), outcome)
+    yield Tile("Top-1", signed(-drop.points), "points", interval, rates, TONES[outcome])
     yield _shrinking("File", before.size_bytes, after.size_bytes, figures.file_size)
     for name, old, new in (("MACs", before.macs, after.macs), ("Parameters", before.parameters, after.parameters)):
         if old and new:  # a file from elsewhere may hold no layer that is counted
@@ -57,16 +56,15 @@ def tiles(report: Report) -> Iterator[Tile]:
 
 
 def _shrinking(name: str, before: int, after: int, show: Callable[[int], str]) -> Tile:
-    ratio = before / after
+    outcome = size_outcome(before, after)
     fewer, more = ("smaller", "larger") if name == "File" else ("fewer", "more")
-    factor = ratio if ratio >= 1 else 1 / ratio
-    tone: Tone = "good" if ratio > 1.005 else "bad" if ratio < 0.995 else "plain"
-    unit = {"good": fewer, "bad": more, "plain": "the same"}[tone]
-    return Tile(name, f"{factor:.2f}{_TIMES}", unit, "", f"{show(before)}{_ARROW}{show(after)}", tone)
+    unit = {"gained": fewer, "lost": more, "same": "the same"}[outcome]
+    factor = max(before / after, after / before)
+    return Tile(name, f"{factor:.2f}{_TIMES}", unit, "", f"{show(before)}{_ARROW}{show(after)}", TONES[outcome])
 
 
-def _interval(interval: str, *, shown: bool) -> str:
-    return f"95 %: {interval}{'' if shown else ', no difference shown'}"
+def _interval(interval: str, outcome: Outcome) -> str:
+    return f"95 %: {interval}{f', {UNSHOWN}' if outcome == 'same' else ''}"
 
 
 @dataclass(frozen=True)
@@ -81,19 +79,14 @@ class Result:
 
 
 def results(report: Report) -> Iterator[Result]:
-    """Every network, at the smallest batch and the fewest threads."""
-    colours, settings = series_numbers(report), settings_of(report)
-    timings = timings_at(report, *settings[0]) if settings else {}
+    """Every network, at the headline's setting; its milliseconds are those of its pair with the original."""
+    colours, setting, original = series_numbers(report), headline_setting(report), report.original.label
     for row in report.networks:
-        timing = timings.get(row.label)
-        pair = next(
-            (
-                found
-                for found in report.timings(row.label, against=report.original.label)
-                if (found.batch_size, found.threads) == settings[0]
-            ),
-            None,
-        )
+        pair = timing_at(report, row.label, against=original, setting=setting)
+        timing = None if pair is None else pair.candidate
+        if row.label == original:
+            headline = headline_latency(report)
+            timing = None if headline is None else headline.original
         yield Result(
             series=colours[row.label],
             row=row,
@@ -101,32 +94,3 @@ def results(report: Report) -> Iterator[Result]:
             ratio=None if pair is None else f"{pair.ratio:.2f}{_TIMES}",
             ratio_interval="" if pair is None else figures.span(pair.ratio_low, pair.ratio_high),
         )
-
-
-def origin_lines(report: Report) -> Iterator[str]:
-    """What each file that was made from another one cost and brought, against that one."""
-    for row in report.networks:
-        if row.origin is None:
-            continue
-        made, source = row.origin, next(one for one in report.networks if one.label == row.origin.source)
-        said = [f"Top-1 {signed(-made.drop.points)} points ({drop_interval(made.drop)})"]
-        said += [
-            f"{pair.ratio:.2f}{_TIMES} as fast ({figures.span(pair.ratio_low, pair.ratio_high)}; batch "
-            f"{pair.batch_size}, {figures.plural(pair.threads, 'thread')})"
-            for pair in report.timings(row.label, against=source.label)[:1]
-        ]
-        said.append(f"file {figures.file_size(source.size_bytes)}{_ARROW}{figures.file_size(row.size_bytes)}")
-        if made.quantization is not None:
-            said.append(_how(made.quantization))
-        yield f"{row.label} against {source.label}: {'; '.join(said)}."
-
-
-def _how(made: Quantization) -> str:
-    channels = "per channel" if made.per_channel else "per tensor"
-    reduced = ", reduced range" if made.reduced_range else ""
-    floats = f", {figures.plural(len(made.left_float), 'node')} left in float" if made.left_float else ""
-    images = figures.plural(made.calibration_images, "training image")
-    return (
-        f"{made.scheme}, calibrated ({made.calibration}) on {images}, "
-        f"weights {made.weights} {channels}, activations {made.activations}{reduced}{floats}"
-    )

@@ -49,6 +49,27 @@ def test_the_fronts():
     }
 
 
+def test_the_front_over_latency_is_over_ratios_not_over_milliseconds_of_other_pairs():
+    """The second run was timed while the machine was slow: twice the milliseconds, the same ratio."""
+    slow = (latency_row(1, 1, 1.9, 2.0, 2.1, before=3.0, after=1.5), latency_row(8, 2, 1.9, 2.0, 2.1))
+    found = compare_reports(sources(first=full_report(), second=other_run(latency=slow)))
+    row = next(row for row in found.rows if row.label == "B pruned")
+    assert row.latency is not None
+    assert row.latency.p50_ms == 1.5
+    assert row.latency.relative == (1 / 2.0, 1 / 2.1, 1 / 1.9)
+    assert "latency" in row.fronts
+    assert found.rows[0].latency.relative == (1, 1, 1)
+
+
+def test_originals_that_do_not_cost_the_same_are_told():
+    large = report().original.model_copy(update={"macs": 50_000_000, "sha256": "7" * 64})
+    notes = compare_reports(sources(a=report(), b=report(networks=(large, report().candidate)))).notes
+    assert notes[2] == (
+        "the originals do not cost the same, so the front over latency compares shares, not times: "
+        "MACs A original 25.0 M, B original 50.0 M"
+    )
+
+
 def test_the_smallest_setting_that_all_have():
     both = (latency_row(8, 2, 1.1, 1.2, 1.3), latency_row(1, 2, 1.1, 1.2, 1.3), latency_row(1, 1, 1.4, 1.5, 1.6))
     few = (latency_row(8, 2, 1.1, 1.2, 1.3), latency_row(2, 1, 1.1, 1.2, 1.3))
@@ -111,7 +132,9 @@ def test_files_from_elsewhere_have_no_architecture():
 def test_what_a_reader_has_to_know():
     small = report().data.model_copy(update={"image_size": 32})
     notes = compare_reports(sources(a=full_report(), b=other_run(data=small, compress_version="0.2.0"))).notes
-    assert "the originals are different files" in notes[1]
+    assert notes[1] == (
+        "changes, ratios and the front over latency are against each run's own original; these files differ"
+    )
     assert notes[2:] == (
         "image sizes differ: A 48, B 32",
         "versions of compress differ: A 0.1.0, B 0.2.0",

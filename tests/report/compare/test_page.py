@@ -32,8 +32,9 @@ def test_three_fronts_and_all_rows():
         attributes["aria-label"] for tag, attributes in page.tags if (tag, attributes.get("role")) == ("svg", "img")
     ]
     assert [label.split(";")[0] for label in pictures] == [
-        "Top-1 over median latency, ms", "Top-1 over million MACs an image", "Top-1 over file, MB",
+        "Top-1 over time per call, own original = 100 %", "Top-1 over million MACs an image", "Top-1 over file, MB",
     ]  # fmt: skip
+    assert "A pruned int8: 88.25 % at 28.6;" in pictures[0]  # 100 / 3.5
     assert pictures[1].endswith("on the front: B pruned: 92.00 % at 9.00.")
     text = " ".join(page.words)
     for word in ("half", "other", "A original int8", "A pruned fp16", "B pruned", "3.30 to 3.70", "330 kB"):

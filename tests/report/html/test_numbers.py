@@ -5,10 +5,11 @@ import pytest
 from compress.report.html.answers import class_lines
 from compress.report.html.changes import drop_interval, drop_tone, signed
 from compress.report.html.distributions import NamedTiming, shown_up_to
-from compress.report.html.pictures import series_numbers, settings_of, stage_name, timings_at
-from compress.report.html.times import latency_groups, short_time, slowest_first, time_by_kind, time_unit, width
+from compress.report.html.pictures import relative_times, series_numbers
+from compress.report.html.times import latency_groups, longest, width
+from compress.report.timings import Setting
 from compress.verify.comparison import ClassDrop, Comparison
-from exporters.measure.profile import LayerTime, OperatorProfile
+from exporters.measure.profile import LayerTime
 from tests.report import sample
 
 MINUS = "\N{MINUS SIGN}"
@@ -19,7 +20,7 @@ def drop(label, points, low, high):
 
 
 def test_a_change_has_a_sign_and_a_loss_is_negative():
-    assert [signed(value) for value in (1.25, -0.5, 0.0, -0.001)] == ["+1.25", f"{MINUS}0.50", "0.00", "0.00"]
+    assert [signed(value) for value in (1.25, -0.725, 0.0, -0.0001)] == ["+1.25", f"{MINUS}0.725", "0.00", "0.00"]
     assert drop_interval(drop(0, 2.0, -1.0, 5.0)) == f"{MINUS}5.00 to +1.00"
 
 
@@ -61,63 +62,38 @@ def test_the_original_and_the_candidate_have_the_first_colours():
     }  # fmt: skip
 
 
-def test_a_network_in_several_pairs_is_timed_against_the_original():
+def test_times_are_in_percent_of_the_originals_by_the_ratio_of_the_pair():
     report = sample.full_report(
         latency=(
             sample.latency_row(1, 1, 2.2, 2.3, 2.5, against="pruned", other="pruned int8", before=1.1, after=0.5),
-            sample.latency_row(1, 1, 3.3, 3.5, 3.7, other="pruned int8", before=1.5, after=0.4),
+            sample.latency_row(1, 1, 3.2, 4.0, 5.0, other="pruned int8", before=1.5, after=0.4),
             sample.latency_row(8, 1, 1.4, 1.5, 1.6, before=9, after=6),
         )
     )
-    assert settings_of(report) == [(1, 1), (8, 1)]
-    found = timings_at(report, 1, 1)
-    assert {label: timing.p50_ms for label, timing in found.items()} == {
-        "original": 1.5, "pruned": 1.1, "pruned int8": 0.4,
+    assert relative_times(report, Setting(1, 1)) == {
+        "original": (100, 100, 100), "pruned int8": (25, 20, 31.25),
     }  # fmt: skip
 
 
-def test_pairs_are_in_the_networks_order():
+def test_the_candidates_pair_comes_first():
     groups = latency_groups(sample.full_report())
     assert [(group.before, group.after, len(group.rows)) for group in groups] == [
         ("original", "pruned", 2),
         ("original", "original int8", 1),
         ("original", "pruned int8", 1),
-        ("original", "pruned fp16", 1),
         ("pruned", "pruned int8", 1),
+        ("original", "pruned fp16", 1),
     ]
-    assert groups[0].rows[0][:2] == ("1", "1")
-    assert groups[3].rows[0][-1] == "14.0 % (noisy)"
-
-
-def test_times_by_kind_are_sums():
-    layers = (
-        LayerTime("a", "Conv", 1.0, 0.5, 0.5, ""),
-        LayerTime("b", "Relu", 0.1, None, None, ""),
-        LayerTime("c", "Conv", 2.0, 0.25, 0.1, ""),
-        LayerTime("d", "Pad", None, 4.0, None, ""),
-    )
-    profile = OperatorProfile(1, 1, 60, layers)
-    assert time_by_kind(profile) == [
-        LayerTime("Pad", "Pad", None, 4.0, None, "1 layer"),
-        LayerTime("Conv", "Conv", 3.0, 0.75, None, "2 layers"),
-        LayerTime("Relu", "Relu", 0.1, None, None, "1 layer"),
-    ]
-    assert [row.layer for row in slowest_first(profile)] == ["d", "c", "a", "b"]
-
-
-def test_short_times_are_microseconds():
-    short = [LayerTime("a", "Conv", 0.0254, 0.0085, None, "")]
-    assert time_unit(short) == "\N{MICRO SIGN}s"
-    assert short_time(0.0254, time_unit(short)) == "25.4"
-    assert short_time(None, time_unit(short)) == "-"
-    assert time_unit([LayerTime("a", "Conv", 0.6, None, None, "")]) == "ms"
-    assert short_time(0.6, "ms") == "0.600"
+    assert groups[0].rows[0] == ("1", "1", "1.50", "1.00", "1.50x", "1.48 to 1.55", "980", "faster")
+    assert groups[4].rows[0][-1] == "no difference, noisy"
 
 
 def test_a_bar_is_a_share_of_the_longest():
     assert width(1.0, 4.0) == 25.0
     assert width(None, 4.0) == 0.0
     assert width(1.0, 0.0) == 0.0
+    assert longest([LayerTime("a", "Conv", 0.5, 0.25, None, ""), LayerTime("b", "Conv", None, 0.75, None, "")]) == 0.75
+    assert longest([]) == 0.0
 
 
 def test_an_interrupted_call_does_not_squeeze_the_others():
@@ -129,8 +105,3 @@ def test_an_interrupted_call_does_not_squeeze_the_others():
     assert shown_up_to([hit]) == pytest.approx(1.02 * (1.03 + 0.102))
     half_of_them = NamedTiming("a", sample.timing(1.02, sample_ms=(*calm, *(80.0,) * 60), p90_ms=80.0), 0)
     assert shown_up_to([half_of_them]) == pytest.approx(1.02 * 2.5 * 1.02)
-
-
-def test_a_stage_without_its_number():
-    assert stage_name("05_finetune") == "finetune"
-    assert stage_name("finetune") == "finetune"

@@ -50,7 +50,8 @@ def test_pictures_and_headings_speak(page):
 def test_the_verdict_comes_first():
     text = Document(render_html(sample.full_report())).text
     order = ["pruned against original", "Failed: 1 of 3 gates", "max-drop: 1.25 points", "1.50\N{MULTIPLICATION SIGN}",
-             "\N{MINUS SIGN}1.25 points", "Keep in mind", "two images were skipped", "Networks"]  # fmt: skip
+             "\N{MINUS SIGN}1.25 points", "Gained", "No difference shown Top-1", "Also original int8: 2.40x",
+             "Note noisy timing", "two images were skipped", "Networks", "How it was timed"]  # fmt: skip
     places = [" ".join(text.split()).index(words) for words in order]
     assert places == sorted(places)
 
@@ -87,9 +88,66 @@ def test_a_slower_and_larger_candidate_is_not_praised():
 
 def test_int8_rows_say_what_pruning_and_what_quantising_bought():
     text = Document(render_html(sample.full_report())).text
-    assert "pruned int8 against pruned: Top-1" in text
-    assert "2.30\N{MULTIPLICATION SIGN} as fast (2.20 to 2.50; batch 1, 1 thread)" in text
+    assert "2.30x as fast as pruned (2.20 to 2.50), at batch 1, 1 thread" in text
+    assert "0.50 points lost against pruned (0.58 gained to 1.65 lost, no difference shown)" in text
     assert "calibrated (minmax) on 512 training images, weights int8 per channel, activations uint8" in text
+
+
+def test_tiles_and_lists_agree():
+    """Better by less than half a percent, and by less than a percent of time, is neither."""
+    report = sample.report()
+    equal = report.candidate.model_copy(update={"size_bytes": 2_990_000})
+    page = render_html(
+        sample.report(networks=(report.original, equal), latency=(sample.latency_row(1, 1, 1.002, 1.005, 1.008),))
+    )
+    tones = dict(re.findall(r'<li class="tile (\w+)">\s*<span class="name">(\w+)', page)[i][::-1] for i in range(4))
+    assert tones == {"Speed": "plain", "Top": "plain", "File": "plain", "MACs": "good"}
+    same = page[page.index("No difference shown</h2>") :]
+    assert [line.split()[0] for line in re.findall("<li>(.*?)</li>", same)[:3]] == ["file", "Top-1", "latency"]
+
+
+def test_the_tradeoff_is_over_ratios_not_over_milliseconds_of_other_pairs():
+    page = Document(render_html(sample.full_report()))
+    (told,) = [a["aria-label"] for a in page.of("svg") if (a.get("aria-label") or "").startswith("Top-1 over time")]
+    assert told == (
+        "Top-1 over time per call, original = 100 % (batch 1, 1 thread). original: 90.00 % at 100; pruned: 88.75 % at "
+        "66.7; original int8: 89.75 % at 41.7; pruned int8: 88.25 % at 28.6; pruned fp16: 88.75 % at 102."
+    )
+    calls = [a["aria-label"] for a in page.of("svg") if "median" in (a.get("aria-label") or "")]
+    assert len(calls) == 6
+    assert all(label.count("median") == 2 for label in calls)  # a pair each
+    assert (
+        "pruned int8 against pruned, batch 1, 1 thread: pruned: median 1.00 ms; pruned int8: median 0.430 ms." in calls
+    )
+
+
+def test_milliseconds_are_of_the_pair_with_the_original():
+    odd = sample.full_report().latency[4]
+    assert (odd.original, odd.candidate) == ("pruned", "pruned int8")
+    slow = sample.latency_row(1, 1, 2.2, 2.3, 2.5, against="pruned", other="pruned int8", before=9.9, after=7.7)
+    rows = tuple(row if row is not odd else slow for row in sample.full_report().latency)
+    page = render_html(sample.full_report(latency=(slow, *(row for row in rows if row is not slow))))
+    table = page[page.index('class="data results"') : page.index("</table>", page.index('class="data results"'))]
+    assert "0.430" in table
+    assert "7.70" not in table
+    assert "9.90" not in table
+
+
+def test_both_fingerprints_and_how_memory_was_measured_are_there():
+    text = " ".join(Document(render_html(sample.full_report())).text.split())
+    assert "sha256 of test images and labels (what compare goes by)" + "e" * 64 in text
+    assert "sha256 of all images, labels and splits" + "f" * 64 in text
+    assert "9.50 MB for opening the file and one call (batch 1, 1 thread)" in text
+
+
+def test_the_course_of_the_search_is_not_read_as_progress():
+    run = sample.run_facts(
+        search=sample.run_facts().search.model_copy(update={"history": sample.search_history(4), "converged_at": None})
+    )
+    text = " ".join(Document(render_html(sample.report(run=run))).text.split())
+    assert "states frozen after 80 % of the search, as planned" in text
+    assert "not converged" not in text
+    assert "Energies of different epochs belong to different budgets and weights" in text
 
 
 def test_files_from_elsewhere_have_no_course():

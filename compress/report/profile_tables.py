@@ -1,0 +1,90 @@
+"""Where the time goes: layers and operators, original beside candidate. Profiling slows every node: shares count."""
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import Final
+
+from compress.report import figures
+from compress.report.model import Report
+from compress.report.tables import Table
+from exporters.measure.profile import LayerTime, OperatorProfile
+
+TITLE: Final = "Where the time goes"
+COLUMNS: Final = ("before", "after", "share before", "share after", "MACs kept", "note")
+
+
+def layer_times(report: Report) -> tuple[LayerTime, ...]:
+    """The layers, those that the candidate spends most time in first."""
+    return _slowest_first(() if report.operators is None else report.operators.layers)
+
+
+def operator_times(report: Report) -> tuple[LayerTime, ...]:
+    """The layers' times added up by operator; the note counts the layers."""
+    layers = () if report.operators is None else report.operators.layers
+    kinds = []
+    for kind, group in groupby(sorted(layers, key=lambda row: row.kind), key=lambda row: row.kind):
+        rows = list(group)
+        before, after = _sum(row.original_ms for row in rows), _sum(row.candidate_ms for row in rows)
+        kinds.append(LayerTime(kind, kind, before, after, None, figures.plural(len(rows), "layer")))
+    return _slowest_first(kinds)
+
+
+def shares(report: Report, layer: LayerTime) -> tuple[str, str]:
+    """A layer's part of all nodes' time, in the original and in the candidate."""
+    assert report.operators is not None
+    return (
+        _share(layer.original_ms, _sum(row.original_ms for row in report.operators.layers)),
+        _share(layer.candidate_ms, _sum(row.candidate_ms for row in report.operators.layers)),
+    )
+
+
+def how_profiled(profile: OperatorProfile) -> str:
+    """How the times came about, in words."""
+    return (
+        f"µs per call in onnxruntime's profile, mean of the middle half of {figures.plural(profile.calls, 'call')}, "
+        f"{figures.setting(profile.batch_size, profile.threads)}; profiling slows every node: compare shares"
+    )
+
+
+def layer_table(report: Report, *, most: int | None = None) -> Table:
+    """Time per layer, original beside candidate.
+
+    Args:
+        report: the report.
+        most: only so many rows, in a narrow table without kinds; all where ``None``.
+    """
+    if report.operators is None:
+        return Table(TITLE, (), ())
+    layers, kinds = layer_times(report), most is None
+    rest = "" if most is None or len(layers) <= most else f"; {most} of {len(layers)} layers"
+    return Table(
+        title=f"{TITLE} ({how_profiled(report.operators)}{rest})",
+        columns=("layer", *(("kind",) if kinds else ()), *COLUMNS),
+        rows=tuple(_cells(report, layer, kinds=kinds) for layer in layers[:most]),
+        words=frozenset({"kind", "note"}),
+    )
+
+
+def _cells(report: Report, layer: LayerTime, *, kinds: bool) -> tuple[str, ...]:
+    return (
+        layer.layer,
+        *((layer.kind,) if kinds else ()),
+        figures.microseconds(layer.original_ms),
+        figures.microseconds(layer.candidate_ms),
+        *shares(report, layer),
+        "-" if layer.macs_kept is None else figures.percent(layer.macs_kept),
+        layer.note,
+    )
+
+
+def _slowest_first(layers: Sequence[LayerTime]) -> tuple[LayerTime, ...]:
+    return tuple(sorted(layers, key=lambda layer: (-(layer.candidate_ms or 0.0), -(layer.original_ms or 0.0))))
+
+
+def _sum(times: Iterable[float | None]) -> float | None:
+    measured = [ms for ms in times if ms is not None]
+    return sum(measured) if measured else None
+
+
+def _share(part: float | None, whole: float | None) -> str:
+    return figures.percent(part / whole) if part is not None and whole else "-"
