@@ -10,12 +10,13 @@ import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import ModelProto, TensorProto
 
-from exporters.errors import OnnxFileError
+from exporters.errors import OnnxFileError, reason_of
 from exporters.read.onnx_messages import tensors_of
 
 LARGEST_BYTES: Final = 2**31 - 1
 """Of the file and its external data together; protobuf cannot hold more in one file either."""
 _CHUNK: Final = 2**20  # bytes
+_MOST_DIGITS: Final = 20  # of an offset; Python refuses to read thousands
 _OPSETS_SINCE: Final = 3  # version of the format from which on a model has to name its operator sets
 
 # What people give in place of an ONNX file, by its first bytes.
@@ -133,24 +134,39 @@ def _is_outside(tensor: TensorProto) -> bool:
 def _external_place(path: Path, tensor: TensorProto) -> _Place:
     entries = {entry.key: entry.value for entry in tensor.external_data}
     location = entries.get("location", "")
+    if not location or _leaves(location):
+        raise _not_inside(path, tensor, location)
     file = path.parent / location
-    if not location or _leaves(location) or not file.resolve().is_relative_to(path.parent.resolve()):
+    try:
+        inside = file.resolve().is_relative_to(path.parent.resolve())
+        size = file.stat().st_size if file.is_file() else None
+    except (OSError, RuntimeError) as error:  # too long a name, links in a circle, no permission
         raise OnnxFileError(
-            f"expected external data inside the folder of {path}, the weight {tensor.name!r} is at {location!r}; "
-            "try to save the file again with all weights inside"
-        )
-    if not file.is_file():
+            f"cannot read the external data {location!r:.80} of {path}: {reason_of(error):.200}"
+        ) from error
+    if not inside:
+        raise _not_inside(path, tensor, location)
+    if size is None:
         raise OnnxFileError(
             f"expected the external data of {path} beside it, {location!r} is missing; try to copy it along"
         )
-    size = file.stat().st_size
     offset, length = (entries.get(key, "0") for key in ("offset", "length"))
-    if not (offset.isdecimal() and length.isdecimal() and int(offset) + int(length) <= size):
+    start, count = (
+        int(text) if text.isdecimal() and len(text) < _MOST_DIGITS else size + 1 for text in (offset, length)
+    )
+    if start + count > size:
         raise OnnxFileError(
-            f"expected the weight {tensor.name!r} of {path} at byte {offset}, {length} bytes long, in {location!r}, "
-            f"which has {size} bytes: it is truncated or of another model; try to copy it again"
+            f"expected the weight {tensor.name!r} of {path} at byte {offset:.20}, {length:.20} bytes long, in "
+            f"{location!r}, which has {size} bytes: it is truncated or of another model; try to copy it again"
         )
-    return _Place(file, int(offset), int(length) or size - int(offset))
+    return _Place(file, start, count or size - start)
+
+
+def _not_inside(path: Path, tensor: TensorProto, location: str) -> OnnxFileError:
+    return OnnxFileError(
+        f"expected external data inside the folder of {path}, the weight {tensor.name!r} is at {location!r}; "
+        "try to save the file again with all weights inside"
+    )
 
 
 def _take_in(tensor: TensorProto, place: _Place) -> None:

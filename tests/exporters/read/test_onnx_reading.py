@@ -81,13 +81,32 @@ def test_a_link_that_leads_outside_is_refused(split):
         read_onnx(split)
 
 
+def test_names_that_no_system_can_open(split):
+    with pytest.raises(OnnxFileError, match=r"cannot read the external data 'nnn.*net\.onnx: .*too long"):
+        read_onnx(moved(split, location="n" * 5000))
+    (split.parent / "net.data").unlink()
+    (split.parent / "net.data").symlink_to(split.parent / "net.data")
+    with pytest.raises(OnnxFileError, match=r"net\.data"):
+        read_onnx(moved(split, location="net.data"))
+
+
 def test_weights_that_are_not_there(split):
     (split.parent / "net.data").unlink()
     with pytest.raises(OnnxFileError, match=r"'net.data' is missing"):
         read_onnx(split)
 
 
-@pytest.mark.parametrize("entries", [{"offset": "100000"}, {"length": "100000"}, {"offset": "-4"}, {"length": "x"}])
+@pytest.mark.parametrize(
+    "entries",
+    [
+        {"offset": "100000"},
+        {"length": "100000"},
+        {"offset": "-4"},
+        {"length": "x"},
+        {"length": "²"},
+        {"offset": "9" * 5000},
+    ],
+)
 def test_a_place_outside_the_other_file(split, entries):
     with pytest.raises(OnnxFileError, match="truncated or of another model"):
         read_onnx(moved(split, **entries))
