@@ -15,7 +15,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -52,7 +52,6 @@ class Outcome:
         pair: a name of ``PAIRS``.
         neighbours: processes that kept a core busy meanwhile.
         threads: of onnxruntime.
-        truth: how many times as fast the candidate is, by another measure.
         intervals: low, ratio, high of every comparison.
         verdicts: of every comparison.
         variation: its coefficient of variation, of the less steady file.
@@ -61,15 +60,9 @@ class Outcome:
     pair: str
     neighbours: int
     threads: int
-    truth: float
     intervals: tuple[tuple[float, float, float], ...]
     verdicts: tuple[str, ...]
     variation: tuple[float, ...]
-
-    @property
-    def covering(self) -> int:
-        """Intervals that contain the truth."""
-        return sum(low <= self.truth <= high for low, _ratio, high in self.intervals)
 
 
 def main() -> None:
@@ -79,7 +72,11 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=LatencySettings.min_seconds, help="of each comparison")
     parser.add_argument("--alone-seconds", type=float, default=5.0, help="of each run of a file alone")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "latency_method.md")
+    parser.add_argument("--table-only", action="store_true", help="write the table of earlier results anew")
     arguments = parser.parse_args()
+    if arguments.table_only:
+        arguments.out.write_text(table(json.loads(arguments.out.with_suffix(".json").read_text())))
+        return
     settings = LatencySettings(min_seconds=arguments.seconds)
     with tempfile.TemporaryDirectory() as folder:
         files = write_files(Path(folder))
@@ -92,15 +89,13 @@ def main() -> None:
             "outcomes": [],
         }
         for threads in sorted({1, usable_cores()}):
-            alone = alone_milliseconds(files, threads=threads, seconds=arguments.alone_seconds)
-            results["alone"][str(threads)] = alone
+            results["alone"][str(threads)] = alone_milliseconds(files, threads=threads, seconds=arguments.alone_seconds)
             for neighbours in (0, 1, usable_cores()):
                 with busy_neighbours(neighbours):
                     for pair, names in PAIRS.items():
-                        truth = true_ratio(names, alone)
                         compared = compare(files, names, threads=threads, repeats=arguments.repeats, settings=settings)
-                        outcome = summarise(pair, compared, neighbours=neighbours, truth=truth)
-                        results["outcomes"].append(asdict(outcome) | {"covering": outcome.covering})
+                        outcome = summarise(pair, compared, neighbours=neighbours)
+                        results["outcomes"].append(asdict(outcome))
                 arguments.out.with_suffix(".json").write_text(json.dumps(results, indent=1) + "\n")
                 arguments.out.write_text(table(results))
     sys.stdout.write(table(results))
@@ -157,13 +152,12 @@ def compare(
     ]
 
 
-def summarise(pair: str, compared: Sequence[LatencyComparison], *, neighbours: int, truth: float) -> Outcome:
+def summarise(pair: str, compared: Sequence[LatencyComparison], *, neighbours: int) -> Outcome:
     """What is kept of comparisons."""
     return Outcome(
         pair=pair,
         neighbours=neighbours,
         threads=compared[0].threads,
-        truth=truth,
         intervals=tuple((one.ratio_low, one.ratio, one.ratio_high) for one in compared),
         verdicts=tuple(one.verdict for one in compared),
         variation=tuple(one.coefficient_of_variation for one in compared),
@@ -179,12 +173,6 @@ def alone_milliseconds(files: dict[str, Path], *, threads: int, seconds: float) 
             done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
             milliseconds.append(float(done.stdout))
     return runs
-
-
-def true_ratio(names: tuple[str, str], alone: Mapping[str, Sequence[float]]) -> float:
-    """How many times as fast the second file is as the first, each alone; 1 for a file against itself."""
-    original, candidate = (statistics.median(alone[name]) for name in names)
-    return original / candidate
 
 
 def alone(path: Path, *, threads: int, seconds: float) -> float:

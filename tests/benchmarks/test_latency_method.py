@@ -6,15 +6,13 @@ import psutil
 import pytest
 
 from benchmarks.latency_method import (
-    Outcome,
     busy_neighbours,
     compare,
     macs_ratio,
     summarise,
-    table,
-    true_ratio,
     write_files,
 )
+from benchmarks.latency_method_table import Span, alone_ratio, meeting, table
 from exporters.measure.latency import LatencySettings
 
 
@@ -30,10 +28,10 @@ def test_the_planted_slow_down_is_ten_percent_of_the_products(files):
     assert 1 / macs_ratio(files) == pytest.approx(1.1, abs=0.001)
 
 
-def test_the_true_ratio_is_that_of_the_medians_of_each_file_alone():
-    alone = {"20 layers": [2.0, 2.2, 9.0], "22 layers": [2.4, 2.0, 2.5], "squeezenet": [1.0]}
-    assert true_ratio(("20 layers", "22 layers"), alone) == pytest.approx(2.2 / 2.4)
-    assert true_ratio(("squeezenet", "squeezenet"), alone) == 1
+def test_what_is_true_is_the_median_ratio_of_runs_of_each_file_alone():
+    alone = {"20 layers": [2.0, 2.2, 9.0], "22 layers": [2.5, 2.0, 10.0], "squeezenet": [1.0, 1.5, 0.7]}
+    assert alone_ratio("planted", alone) == pytest.approx((0.8, 0.9, 1.1))
+    assert alone_ratio("itself", alone) == (1, 1, 1)
 
 
 def test_neighbours_are_gone_afterwards():
@@ -43,27 +41,24 @@ def test_neighbours_are_gone_afterwards():
     assert set(psutil.Process().children()) == before
 
 
-def outcome(**changes) -> Outcome:
-    fields = {
-        "pair": "itself",
-        "neighbours": 1,
-        "threads": 2,
-        "truth": 1.0,
-        "intervals": ((0.98, 1.0, 1.02), (1.001, 1.01, 1.03), (0.97, 0.99, 1.0)),
-        "verdicts": ("no difference", "no difference", "faster"),
-        "variation": (0.1, 0.2, 0.3),
-    }
-    return Outcome(**fields | changes)
+INTERVALS = ((0.98, 1.0, 1.02), (1.001, 1.01, 1.03), (0.97, 0.99, 1.0))
 
 
-def test_intervals_that_contain_the_truth_are_counted():
-    assert outcome().covering == 2
-    assert outcome(truth=1.02).covering == 2
-    assert outcome(truth=2.0).covering == 0
+def test_intervals_that_meet_the_truth_are_counted():
+    assert meeting(Span(1, 1, 1), INTERVALS) == 2
+    assert meeting(Span(1.025, 1.1, 1.2), INTERVALS) == 1
+    assert meeting(Span(2, 2, 2), INTERVALS) == 0
 
 
 def test_the_table():
-    row = vars(outcome()) | {"covering": 2}
+    row = {
+        "pair": "itself",
+        "neighbours": 1,
+        "threads": 2,
+        "intervals": INTERVALS,
+        "verdicts": ("no difference", "no difference", "faster"),
+        "variation": (0.1, 0.2, 0.3),
+    }
     environment = {
         "cpu": {"model": "Some CPU", "cores": 2, "isa": ["avx2"]},
         "packages": {"onnxruntime": "1.31", "torch": "2.13", "numpy": "2.4"},
@@ -75,12 +70,14 @@ def test_the_table():
         "environment": environment,
         "settings": {"min_seconds": 2.5, "rounds": 10},
         "macs_ratio": 0.9094,
-        "alone": {},
+        "alone": {
+            "2": {"squeezenet": [1.0] * 6, "20 layers": [2.0] * 6, "22 layers": [2.2] * 6, "7 layers": [0.7] * 6}
+        },
         "outcomes": [row, row | {"pair": "planted"}, row | {"pair": "smaller"}],
     }
     text = table(results)
     assert (
-        "| 2 | 1 | a file against itself | 1.000 | 2 of 3 | 2 no difference, 1 faster | 1.000 [0.980, 1.020] | 0.200 |"
+        "| 2 | 1 | a file against itself | 1 | 2 of 3 | 2 no difference, 1 faster | 1.000 [0.980, 1.020] | 0.200 |"
         in text
     )
     assert "| 2 | 1 | 22 layers against 20 |" in text
@@ -97,8 +94,8 @@ def test_a_file_against_itself_contains_1_in_18_of_20(files, neighbours):
         compared = compare(
             files, ("squeezenet", "squeezenet"), threads=1, repeats=20, settings=LatencySettings(min_seconds=1.5)
         )
-    found = summarise("itself", compared, neighbours=neighbours, truth=1.0)
-    assert found.covering >= 18
+    found = summarise("itself", compared, neighbours=neighbours)
+    assert meeting(Span(1, 1, 1), found.intervals) >= 18
     assert found.verdicts.count("no difference") >= 19
 
 
