@@ -159,6 +159,61 @@ def test_two_files_made_by_hand(images, tmp_path):
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"report.json", "report.md", "report.html"}
 
 
+@pytest.mark.parametrize(("batches", "profiled"), [((8, 8), 8), (("n", 8), 8), ((4, 8), None)])
+def test_files_of_a_fixed_batch(batches, profiled, images, tmp_path):
+    original, candidate = (
+        mean_colour_classifier(tmp_path / f"{name}.onnx", batch=batch)
+        for name, batch in zip(("original", "candidate"), batches, strict=True)
+    )
+    done = compress(
+        "verify", "--original", original, "--candidate", candidate, "--dataset", images, "--mean", "0", "--std", "1",
+        "--seconds", 0.05, "--threads", "1", "--quiet", "--json", "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    report = parse_report(done.stdout, source="stdout")
+    assert [row.accuracy.top1.hits for row in report.networks] == [90, 90]
+    assert (None if report.operators is None else report.operators.batch_size) == profiled
+    assert [row.comparison.batch_size for row in report.latency] == ([8] if profiled else [])
+    wanted = [1 if batch == "n" else batch for batch in batches]
+    assert [row.memory.batch_size for row in report.networks if row.memory] == wanted
+
+
+def test_a_layout_that_only_the_user_knows(images, tmp_path):
+    free = mean_colour_classifier(tmp_path / "free.onnx")
+    model = onnx.load(free)
+    for axis, name in zip(model.graph.input[0].type.tensor_type.shape.dim, "nchw", strict=True):
+        axis.dim_param = name
+    free.write_bytes(model.SerializeToString())
+    arguments = (
+        "verify", "--original", free, "--candidate", free, "--dataset", images, *QUICK,
+        "--mean", "0", "--std", "1", "--json",
+    )  # fmt: skip
+    refused = compress(*arguments)
+    assert refused.returncode == 4
+    assert "try --layout NCHW or --layout NHWC" in refused.stderr
+    done = compress(*arguments, "--layout", "nchw")
+    assert done.returncode == 0, done.stderr
+    report = parse_report(done.stdout, source="stdout")
+    assert [row.accuracy.top1.hits for row in report.networks] == [90, 90]
+    assert len(report.latency) == 1
+    assert report.operators is not None
+    assert {row.signature.layout for row in report.networks} == {"NCHW"}
+
+
+def test_test_images_are_enough(images, tmp_path):
+    shutil.copytree(images / "test", tmp_path / "alone/test")
+    by_hand = mean_colour_classifier(tmp_path / "by hand.onnx")
+    arguments = (
+        "verify", "--original", by_hand, "--candidate", by_hand, "--dataset", tmp_path / "alone",
+        "--mean", "0", "--std", "1", *QUICK, "--out", tmp_path / "out",
+    )  # fmt: skip
+    done = compress(*arguments)
+    assert done.returncode == 0, done.stderr
+    report = parse_report((tmp_path / "out/report.json").read_text(), source="out")
+    assert (report.data.train, report.data.val, report.data.test) == (0, 0, 90)
+    assert "no train/: only the test images are used" in report.notes
+
+
 def test_a_run_s_file_against_one_made_by_hand(finished, images, tmp_path):
     by_hand = mean_colour_classifier(tmp_path / "by hand.onnx")
     done = compress(
@@ -197,6 +252,7 @@ def wrong_files(folder):
     good = mean_colour_classifier(folder / "good.onnx").read_bytes()
     (folder / "truncated.onnx").write_bytes(good[: len(good) // 2])
     (folder / "text.onnx").write_text("not a network")
+    mean_colour_classifier(folder / "huge batch.onnx", batch=10**9)
     model = onnx.load_from_string(good)
     model.graph.input.append(helper.make_tensor_value_info("x2", TensorProto.FLOAT, [1]))
     (folder / "two inputs.onnx").write_bytes(model.SerializeToString())
@@ -218,6 +274,7 @@ def wrong_files(folder):
     [
         ("truncated.onnx", "truncated.onnx"),
         ("text.onnx", "text.onnx"),
+        ("huge batch.onnx", "expected at most 33,554,432 pixels in a call"),
         ("two inputs.onnx", "input"),
         ("no classifier.onnx", "no classifier.onnx"),
         ("outside.onnx", "outside"),
