@@ -10,7 +10,9 @@ from compress.report.tables import Table
 from exporters.measure.profile import LayerTime, OperatorProfile
 
 TITLE: Final = "Where the time goes"
-COLUMNS: Final = ("before", "after", "share before", "share after", "MACs kept", "note")
+COLUMNS: Final = ("layer", "kind", "before", "after", "share before", "share after", "MACs kept", "note")
+_WIDE: Final = frozenset({"kind", "share before"})
+"""Columns that a narrow table goes without."""
 
 
 def layer_times(report: Report) -> tuple[LayerTime, ...]:
@@ -51,24 +53,28 @@ def layer_table(report: Report, *, most: int | None = None) -> Table:
 
     Args:
         report: the report.
-        most: only so many rows, in a narrow table without kinds; all where ``None``.
+        most: only so many rows, in a narrow table; all where ``None``.
     """
     if report.operators is None:
         return Table(TITLE, (), ())
-    layers, kinds = layer_times(report), most is None
+    layers, whole = layer_times(report), most is None
     rest = "" if most is None or len(layers) <= most else f"; {most} of {len(layers)} layers"
     return Table(
         title=f"{TITLE} ({how_profiled(report.operators)}{rest})",
-        columns=("layer", *(("kind",) if kinds else ()), *COLUMNS),
-        rows=tuple(_cells(report, layer, kinds=kinds) for layer in layers[:most]),
+        columns=tuple(name for name in COLUMNS if whole or name not in _WIDE),
+        rows=tuple(
+            tuple(cell for name, cell in zip(COLUMNS, _cells(report, layer), strict=True) if whole or name not in _WIDE)
+            for layer in layers[:most]
+        ),
         words=frozenset({"kind", "note"}),
     )
 
 
-def _cells(report: Report, layer: LayerTime, *, kinds: bool) -> tuple[str, ...]:
+def _cells(report: Report, layer: LayerTime) -> tuple[str, ...]:
+    """A cell for each of ``COLUMNS``."""
     return (
         layer.layer,
-        *((layer.kind,) if kinds else ()),
+        layer.kind,
         figures.microseconds(layer.original_ms),
         figures.microseconds(layer.candidate_ms),
         *shares(report, layer),

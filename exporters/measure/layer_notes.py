@@ -86,7 +86,7 @@ def _causes(
     yield "; ".join(cause for cause in (zeros, _other_kernel(original, candidate)) if cause)
     varying_ms = max(0.0, original.milliseconds - fixed_ms)
     if candidate.milliseconds <= 2 * fixed_ms or _in_proportion(candidate, fixed_ms + work.share * varying_ms):
-        yield f"too small to gain: any node takes about {fixed_ms * 1e3:.0f} µs"
+        yield f"too small to gain more: any node takes about {fixed_ms * 1e3:.0f} µs"
     taken = f"{candidate.milliseconds / original.milliseconds:.0%} of the time" if original.milliseconds else "slower"
     moved = _bytes_kept(original, candidate)
     waits = candidate.macs is not None and candidate.macs < _FEW_PRODUCTS * candidate.moved_bytes

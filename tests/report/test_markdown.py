@@ -59,7 +59,8 @@ def test_files_from_elsewhere_have_no_run():
 
 def test_what_is_long_is_folded_and_every_fold_ends():
     text = render_markdown(full_report())
-    assert text.count("<details><summary>") == text.count("</details>") == 5
+    assert text.count("<details><summary>") == 5
+    assert text.count("</details>") == 5
     shown = re.sub(r"<details>.*?</details>", "", text, flags=re.S)
     assert len(shown.splitlines()) < 100
 
@@ -70,6 +71,7 @@ def test_tables_are_whole(document):
     rows = [line for line in text.splitlines() if line.startswith("|")]
     html = MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
     separators = sum(set(row) <= set("|:-") for row in rows)
+    assert separators > 0
     assert html.count("<tr>") == len(rows) - separators
     assert separators == html.count("<table>") == len(titles(text))
 

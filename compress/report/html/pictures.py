@@ -18,6 +18,7 @@ from compress.report.timings import Setting, headline_setting, setting_of, setti
 from exporters.measure.comparison import LatencyComparison
 
 MOST_SETTINGS = 6  # of batch size and threads, with a picture each
+MOST_PAIRS = 6  # beside original and candidate, likewise
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def latency_pictures(report: Report) -> Iterator[Picture]:
     """The calls of both networks of a pair: the candidate's at every setting, the other pairs' at the headline's."""
     first, *others = pairs(report)
     shown = [(first, setting) for setting in settings_of(report)[:MOST_SETTINGS]]
-    shown += [(pair, setting) for pair in others if (setting := headline_setting(report)) is not None]
+    shown += [(pair, setting) for pair in others[:MOST_PAIRS] if (setting := headline_setting(report)) is not None]
     for number, (pair, setting) in enumerate(shown):
         timing = timing_at(report, pair[1], against=pair[0], setting=setting)
         if timing is not None and timing.original.sample_ms and timing.candidate.sample_ms:

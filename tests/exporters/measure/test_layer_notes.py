@@ -48,7 +48,7 @@ def test_the_image_s_channels_are_no_reason():
 
 
 def test_a_tiny_layer():
-    tiny = "too small to gain: any node takes about 3 µs"
+    tiny = "too small to gain more: any node takes about 3 µs"
     assert explained(conv(0.008), conv(0.006, channels=16)) == tiny
     assert explained(conv(0.017), conv(0.008, channels=20 // 20 * 16)) == tiny  # 3 + 14 / 4 = 6.5
     assert explained(conv(0.017), conv(0.012, channels=16)) != tiny

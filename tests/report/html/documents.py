@@ -26,6 +26,8 @@ def hostile() -> Report:
             update={
                 "label": names[row.label],
                 "file": f"artifacts/{HOSTILE[0]}.onnx",
+                "signature": replace(row.signature, input_name=HOSTILE[0], output_name=HOSTILE[2]),
+                "preprocessing": HOSTILE[5],
                 "origin": row.origin and row.origin.model_copy(update={"source": names[row.origin.source]}),
             }
         )
@@ -43,6 +45,19 @@ def hostile() -> Report:
         environment={HOSTILE[0]: {HOSTILE[2]: list(HOSTILE)}},
         notes=HOSTILE,
         gates=(),
+        operators=replace(
+            report.operators,
+            layers=tuple(
+                replace(layer, layer=f"{name} {layer.layer}", kind=name, note=name)
+                for layer, name in zip(report.operators.layers, HOSTILE, strict=False)
+            ),
+        ),
+        run=report.run.model_copy(
+            update={
+                "config": {"arch": HOSTILE[0], HOSTILE[2]: {HOSTILE[0]: HOSTILE[5]}},
+                "layers": tuple(layer.model_copy(update={"name": HOSTILE[2]}) for layer in report.run.layers),
+            }
+        ),
     )
 
 

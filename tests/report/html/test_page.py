@@ -170,6 +170,8 @@ def test_names_of_users_are_shown_and_do_nothing():
     page = Document(html)
     shown = [name for name in HOSTILE if name.isprintable()]
     assert len(shown) == 5
+    # As a network, a class, a layer, its kind, its note, an input or an output, a setting, a note, a file, a machine.
+    assert page.text.count(HOSTILE[0]) > 15
     for name in shown:
         assert name in page.text
         assert name not in html or "<" not in name
@@ -189,6 +191,7 @@ def test_changed_images_are_inside():
     page = Document(render_html(report))
     sources = {a["src"].partition(",")[2] for a in page.of("img")}
     assert sources == {image.png for image in report.changed}
+    assert len(sources) > 0
     assert all(base64.b64decode(source).startswith(b"\x89PNG") for source in sources)
     assert "Only original has it right" in page.text
 
