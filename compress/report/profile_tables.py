@@ -13,6 +13,8 @@ TITLE: Final = "Where the time goes"
 COLUMNS: Final = ("layer", "kind", "before", "after", "share before", "share after", "MACs kept", "note")
 _WIDE: Final = frozenset({"kind", "share before"})
 """Columns that a narrow table goes without."""
+_NARROW: Final = {"share after": "share", "MACs kept": "MACs"}
+"""Their shorter names there, so that those of layers have room."""
 
 
 def layer_times(report: Report) -> tuple[LayerTime, ...]:
@@ -58,10 +60,11 @@ def layer_table(report: Report, *, most: int | None = None) -> Table:
     if report.operators is None:
         return Table(TITLE, (), ())
     layers, whole = layer_times(report), most is None
-    rest = "" if most is None or len(layers) <= most else f"; {most} of {len(layers)} layers"
+    rest = "" if whole else "; share: of all nodes' time after; MACs: kept"
+    rest += "" if most is None or len(layers) <= most else f"; {most} of {len(layers)} layers"
     return Table(
         title=f"{TITLE} ({how_profiled(report.operators)}{rest})",
-        columns=tuple(name for name in COLUMNS if whole or name not in _WIDE),
+        columns=COLUMNS if whole else tuple(_NARROW.get(name, name) for name in COLUMNS if name not in _WIDE),
         rows=tuple(
             tuple(cell for name, cell in zip(COLUMNS, _cells(report, layer), strict=True) if whole or name not in _WIDE)
             for layer in layers[:most]

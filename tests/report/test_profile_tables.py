@@ -49,9 +49,10 @@ def test_no_row_reads_as_a_latency(profiled):
     )
     assert table.title == (
         "Where the time goes (µs per call in onnxruntime's profile, mean of the middle half of 60 calls, batch 8, "
-        "2 threads; profiling slows every node: compare shares; 2 of 5 layers)"
+        "2 threads; profiling slows every node: compare shares; share: of all nodes' time after; MACs: kept; "
+        "2 of 5 layers)"
     )
-    assert table.columns == ("layer", "before", "after", "share after", "MACs kept", "note")
+    assert table.columns == ("layer", "before", "after", "share", "MACs", "note")
     whole = layer_table(profiled)
     assert len(whole.rows) == 5
     assert len(whole.columns) == len(whole.rows[0]) == 8
