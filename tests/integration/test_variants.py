@@ -7,14 +7,20 @@ import onnx
 import pytest
 import torch
 from onnx import numpy_helper
+from PIL import Image
 from safetensors.torch import load_file
 
 from compress.errors import InterruptedRun
 from compress.observer import Silent
 from compress.pipeline import run_pipeline
+from compress.report.model import Report
 from compress.runs import RunFolder
 from compress.stages.bench import Bench, check_images, fresh_network, study
+from compress.stages.derive import Wanted
 from compress.stages.prune import remove, search
+from compress.stages.variants import add_variants
+from compress.verdict.of_run import verify_run
+from compress.verdict.settings import VerifySettings
 from tests.helpers.images import write_image_folder
 from tests.helpers.runs import StopAt, loaded, tiny_config, whole_network
 
@@ -24,6 +30,12 @@ pytestmark = pytest.mark.usefixtures("short_timing")
 @pytest.fixture
 def weights(finished):
     return finished / "01_baseline/weights.safetensors"
+
+
+def with_int8(run) -> Report:
+    """The run's report after INT8 files were added."""
+    add_variants(run, Wanted(int8=True, calibration_images=30))
+    return verify_run(run, VerifySettings(batch_sizes=(1,), threads=(1,)))
 
 
 def test_the_paper_preset_reports_full_and_pruned_rows(images, weights, tmp_path):
@@ -41,6 +53,13 @@ def test_the_paper_preset_reports_full_and_pruned_rows(images, weights, tmp_path
     whole = np.concatenate([value.ravel() for value in _initializers(run / "artifacts/full.onnx")])
     assert all(np.isin(value.numpy(), whole).all() for value in small.values())
     assert run_pipeline(config, out=run, mode="resume") == report
+    again = with_int8(run)
+    assert [row.label for row in again.networks[3:]] == ["original, as given int8", "pruned (P) int8"]
+    assert again.networks[:3] == tuple(
+        row.model_copy(update={"memory": new.memory}) for row, new in zip(report.networks, again.networks, strict=False)
+    )
+    assert ("original, as given int8", "pruned (P) int8") in [(row.original, row.candidate) for row in again.latency]
+    assert "full (F): equal to its module when it was exported; that was not proved again" in again.notes
 
 
 def test_the_paper_preset_starts_from_a_fresh_network_and_resumes(images, tmp_path):
@@ -88,6 +107,19 @@ def test_given_weights_are_judged_as_given_and_are_never_changed(images, weights
     assert all(value.numpy().tobytes() in shipped for name, value in given.items() if name.endswith("weight"))
     trained_on = {value.tobytes() for value in _initializers(tmp_path / "run/artifacts/original-trained-on.onnx")}
     assert not all(value.numpy().tobytes() in trained_on for name, value in given.items() if name.endswith("weight"))
+    again = with_int8(tmp_path / "run")
+    assert [row.label for row in again.networks[3:]] == ["original, as given int8", "pruned int8"]
+    assert again.run.config == report.run.config
+
+
+def test_images_in_colour(tmp_path):
+    data = write_image_folder(tmp_path / "grey", train=60, test=10, size=24)
+    for path in data.rglob("*.png"):
+        Image.open(path).convert("RGB").save(path)
+    report = run_pipeline(tiny_config(data, search_epochs=1, finetune_epochs=1), out=tmp_path / "run")
+    assert (report.data.channels, report.original.signature.channels) == (3, 3)
+    again = with_int8(tmp_path / "run")
+    assert again.networks[3].origin.quantization.calibration_images == 30
 
 
 def test_without_train_original_given_weights_are_the_only_original(images, weights, tmp_path):
