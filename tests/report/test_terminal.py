@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -101,6 +102,16 @@ def test_names_are_text_not_markup_nor_control_codes():
     assert "[/red][bold]<script>" in text
     whole = "".join(text.split())
     assert EVIL.replace("\x1b", "\ufffd").replace(" ", "") in whole
+
+
+def test_hostile_layers_notes_and_classes_are_text():
+    plain = full_report()
+    layers = tuple(replace(layer, layer=EVIL, kind=EVIL, note=EVIL) for layer in plain.operators.layers)
+    data = plain.data.model_copy(update={"classes": (EVIL,) * len(CLASSES)})
+    text = rendered(full_report(operators=replace(plain.operators, layers=layers), data=data))
+    assert "\x1b" not in text
+    assert max(len(line) for line in text.splitlines()) <= 80
+    assert text.count("[/red]") > 8  # of layers and of classes, however they are folded
 
 
 def test_sections_without_rows_are_left_out():
