@@ -8,6 +8,7 @@ from compress.report.model import LatencyRow
 from compress.verdict.settings import VerifySettings
 from compress.verdict.subject import Subject, by_role
 from exporters.measure.latency import compare_latency
+from exporters.read.signature import shared_batch
 
 
 class Ticks:
@@ -32,13 +33,11 @@ class Ticks:
 
 
 def time_pairs(subjects: Sequence[Subject], settings: VerifySettings, ticks: Ticks) -> Iterator[LatencyRow]:
-    """Every pair at every batch size that both files take and every thread count."""
+    """Every pair at every thread count and every batch size that both files take."""
     by_label = {subject.label: subject for subject in subjects}
     for first, second in pairs_to_time(subjects):
         original, candidate = by_label[first], by_label[second]
-        for batch_size in settings.batch_sizes:
-            if not all(subject.spec.takes_batch(batch_size) for subject in (original, candidate)):
-                continue
+        for batch_size in _batch_sizes(original, candidate, settings):
             for threads in settings.threads:
                 ticks.now(f"latency of {second} against {first}, batch {batch_size}, threads {threads}")
                 comparison = compare_latency(
@@ -49,6 +48,14 @@ def time_pairs(subjects: Sequence[Subject], settings: VerifySettings, ticks: Tic
                     settings=settings.latency,
                 )
                 yield LatencyRow(original=first, candidate=second, comparison=comparison)
+
+
+def _batch_sizes(original: Subject, candidate: Subject, settings: VerifySettings) -> tuple[int, ...]:
+    """Those asked for that both files take, else the one that both were made for, if there is one."""
+    both = (original.spec, candidate.spec)
+    taken = tuple(size for size in settings.batch_sizes if all(spec.takes_batch(size) for spec in both))
+    shared = shared_batch(original.spec.signature, candidate.spec.signature)
+    return taken or (() if shared is None else (shared,))
 
 
 def pairs_to_time(subjects: Sequence[Subject]) -> list[tuple[str, str]]:

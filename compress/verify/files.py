@@ -38,7 +38,7 @@ from exporters.read.onnx_reading import read_onnx
 from exporters.read.predict import predict_logits
 from exporters.read.preparation import Conversion, Preparation
 from exporters.read.session import open_session
-from exporters.read.signature import Signature, signature_of
+from exporters.read.signature import Signature, shared_batch, signature_of
 
 Loader = Callable[[int | None], DataBundle]
 """The data set at an image size in pixels; ``None``: at its own."""
@@ -125,6 +125,9 @@ def open_files(original: Path, candidate: Path, load: Loader, *, said: Said | No
     one, two = open_file(original, first, said=said), open_file(candidate, second, said=said)
     if one.image_size != two.image_size:
         note = f"{candidate.name} reads the images at {two.image_size} pixels, {original.name} at {one.image_size}"
+        two = replace(two, notes=(*two.notes, note))
+    if shared_batch(one.signature, two.signature) is None:
+        note = f"fixed batches of {one.signature.batch} and {two.signature.batch}: no times can be compared"
         two = replace(two, notes=(*two.notes, note))
     return one, two
 

@@ -159,7 +159,7 @@ def test_two_files_made_by_hand(images, tmp_path):
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"report.json", "report.md", "report.html"}
 
 
-@pytest.mark.parametrize(("batches", "profiled"), [((8, 8), 8), (("n", 8), 8), ((4, 8), None)])
+@pytest.mark.parametrize(("batches", "profiled"), [((8, 8), 8), (("n", 5), 5), ((4, 8), None)])
 def test_files_of_a_fixed_batch(batches, profiled, images, tmp_path):
     original, candidate = (
         mean_colour_classifier(tmp_path / f"{name}.onnx", batch=batch)
@@ -173,7 +173,8 @@ def test_files_of_a_fixed_batch(batches, profiled, images, tmp_path):
     report = parse_report(done.stdout, source="stdout")
     assert [row.accuracy.top1.hits for row in report.networks] == [90, 90]
     assert (None if report.operators is None else report.operators.batch_size) == profiled
-    assert [row.comparison.batch_size for row in report.latency] == ([8] if profiled else [])
+    assert [row.comparison.batch_size for row in report.latency] == ([profiled] if profiled else [])
+    assert ("fixed batches of 4 and 8: no times can be compared" in report.notes) == (profiled is None)
     wanted = [1 if batch == "n" else batch for batch in batches]
     assert [row.memory.batch_size for row in report.networks if row.memory] == wanted
 
