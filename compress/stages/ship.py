@@ -11,7 +11,7 @@ from compress.report.model import Role
 from compress.runs import MODEL_FACTS
 from compress.stages.bench import Bench
 from compress.stages.metadata import file_metadata, model_facts
-from compress.stages.shipped import ShippedFile, record
+from compress.stages.shipped import ShippedFile, record, shipped_files
 from exporters.read.parity import ParityReport, check_parity
 from exporters.write.onnx_export import export_onnx
 
@@ -46,9 +46,11 @@ def export(bench: Bench, entrants: list[Entrant], *, notes: tuple[str, ...]) -> 
 
     Raises:
         CheckFailedError: onnxruntime does not answer as torch does.
+        BadInputError: a file that was exported before is gone or was changed.
     """
     name = "06_export"
     if bench.run.is_finished(name):
+        shipped_files(bench.run)  # still there, and whole
         return
     with bench.stage(name):
         record(bench.run, tuple(_export_one(bench, entrant) for entrant in entrants))
