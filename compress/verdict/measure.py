@@ -12,7 +12,7 @@ from compress.data.bundle import DataBundle
 from compress.environment import native_block
 from compress.errors import BadInputError, UsageError
 from compress.observer import Observer
-from compress.report.model import ChangedImage, DataFacts, LatencyRow, NetworkRow, Origin
+from compress.report.model import ChangedImage, LatencyRow, NetworkRow, Origin
 from compress.verdict.changed import changed_images
 from compress.verdict.settings import PREDICT_BATCH, VerifySettings
 from compress.verdict.subject import Subject, by_role
@@ -77,22 +77,6 @@ def measure(
         operators=_operators(original, candidate, settings),
         changed=changed_images(data, answers[original.label], answers[candidate.label]),
         gates=_gates(rows, latency, settings),
-    )
-
-
-def data_facts(data: DataBundle) -> DataFacts:
-    """What the report says of the images."""
-    return DataFacts(
-        name=data.name,
-        classes=data.classes,
-        train=len(data.train),
-        val=len(data.val),
-        test=len(data.test),
-        fingerprint=data.fingerprint,
-        test_fingerprint=data.test_fingerprint,
-        image_size=data.preprocessing.image_size,
-        channels=data.preprocessing.channels,
-        resize=data.preprocessing.resize,
     )
 
 

@@ -1,21 +1,19 @@
 """The verdict on any two ONNX classifiers, whoever made them."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 
-from compress import __version__
 from compress.config import DataConfig
 from compress.data.load import load_test_images
 from compress.environment import describe_environment, usable_cores
 from compress.observer import Observer, Silent
 from compress.report.model import Report, Role
-from compress.verdict.measure import count_steps, data_facts, measure
+from compress.verdict.assemble import assemble
+from compress.verdict.measure import count_steps, measure
 from compress.verdict.settings import VerifySettings
 from compress.verdict.subject import Subject
 from compress.verify.faults import export_faults
 from compress.verify.file_facts import Said
 from compress.verify.files import FileSpec, open_files
-from exporters.read.session import SESSION_FACTS
 
 
 def verify_files(
@@ -54,20 +52,13 @@ def verify_files(
         subjects = [_subject(labels[0], "original", first), _subject(labels[1], "candidate", second)]
         observer.stage("verify", index=1, count=1, steps=count_steps(subjects, settings))
         measured = measure(subjects, first.data, settings, observer=observer)
-    return Report(
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        compress_version=__version__,
+    return assemble(
+        measured,
+        first.data,
         name=f"{labels[1]} against {labels[0]}",
         environment=describe_environment(threads=usable_cores(), seed=settings.seed),
-        session=SESSION_FACTS,
-        data=data_facts(first.data),
-        networks=measured.networks,
-        latency=measured.latency,
-        operators=measured.operators,
-        changed=measured.changed,
-        gates=measured.gates,
         run=None,
-        notes=tuple(dict.fromkeys((*first.data.notes, *first.notes, *second.notes))),
+        notes=(*first.notes, *second.notes),
     )
 
 

@@ -2,13 +2,11 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from compress import __version__
 from compress.config import DecidedConfig
 from compress.data.bundle import DataBundle
 from compress.environment import describe_environment
@@ -22,13 +20,13 @@ from compress.stages.bench import Bench
 from compress.stages.reopen import reopen
 from compress.stages.ship import NOTES
 from compress.stages.shipped import ShippedFile, shipped_files
-from compress.verdict.measure import count_steps, data_facts, measure
+from compress.verdict.assemble import assemble
+from compress.verdict.measure import count_steps, measure
 from compress.verdict.recheck import REBUILT, recheck_file, recheck_removal
 from compress.verdict.settings import VerifySettings
 from compress.verdict.subject import Subject
 from compress.verify.faults import export_faults
 from compress.verify.files import open_file
-from exporters.read.session import SESSION_FACTS
 
 NEAR = 0.02
 """Achieved within this share of what was asked counts as met."""
@@ -98,28 +96,22 @@ def _judge(bench: Bench, subjects: Sequence[Subject], settings: VerifySettings) 
     removal = recheck_removal(run, config, data)
     measured = measure(subjects, data, settings, observer=bench.observer, should_stop=bench.should_stop)
     seconds = {stage: run.seconds(stage) for stage in STAGES[:-1] if run.is_finished(stage)}
-    return Report(
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        compress_version=__version__,
+    facts = RunFacts(
+        config=run.read_config().model_dump(mode="json"),
+        budget=_budget_facts(config, subjects),
+        layers=tuple(LayerRow(**layer) for layer in run.read_json("04_remove/removal.json")["layers"]),
+        search=_search_facts(bench),
+        removal=removal,
+        training=_training(run),
+        seconds=seconds | {STAGES[-1]: time.monotonic() - began},
+    )
+    return assemble(
+        measured,
+        data,
         name=run.path.resolve().name,
         environment=describe_environment(threads=config.threads, seed=config.seed),
-        session=SESSION_FACTS,
-        data=data_facts(data),
-        networks=measured.networks,
-        latency=measured.latency,
-        operators=measured.operators,
-        changed=measured.changed,
-        gates=measured.gates,
-        run=RunFacts(
-            config=run.read_config().model_dump(mode="json"),
-            budget=_budget_facts(config, subjects),
-            layers=tuple(LayerRow(**layer) for layer in run.read_json("04_remove/removal.json")["layers"]),
-            search=_search_facts(bench),
-            removal=removal,
-            training=_training(run),
-            seconds=seconds | {STAGES[-1]: time.monotonic() - began},
-        ),
-        notes=(*data.notes, *run.read_json(NOTES), *_notes(subjects)),
+        run=facts,
+        notes=(*run.read_json(NOTES), *_notes(subjects)),
     )
 
 

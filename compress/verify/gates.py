@@ -101,14 +101,9 @@ def judge(
             "try to time the files too, or leave these gates out"
         )
     megabytes = size_bytes / 1e6
-    judged: list[tuple[str, float | None, float, float]] = [("max-drop", gates.max_drop, drop.points, drop.high)]
-    if timing is not None:
-        candidate = timing.candidate
-        judged += [
-            ("min-speedup", gates.min_speedup, timing.ratio, timing.ratio_low),
-            ("max-latency-ms", gates.max_latency_ms, candidate.p50_ms, candidate.p50_high_ms),
-        ]
-    judged += [
+    judged = [
+        ("max-drop", gates.max_drop, drop.points, drop.high),
+        *(_on_time(gates, timing) if timing is not None else ()),
         ("max-size-mb", gates.max_size_mb, megabytes, megabytes),
         ("max-macs", gates.max_macs, macs, macs),
     ]
@@ -123,6 +118,14 @@ def judge(
         )
         for gate, limit, measured, pessimistic in judged
         if limit is not None
+    )
+
+
+def _on_time(gates: Gates, timing: LatencyComparison) -> tuple[tuple[str, float | None, float, float], ...]:
+    candidate = timing.candidate
+    return (
+        ("min-speedup", gates.min_speedup, timing.ratio, timing.ratio_low),
+        ("max-latency-ms", gates.max_latency_ms, candidate.p50_ms, candidate.p50_high_ms),
     )
 
 

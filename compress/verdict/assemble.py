@@ -1,0 +1,64 @@
+"""The report of what was measured."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from compress import __version__
+from compress.data.bundle import DataBundle
+from compress.report.model import DataFacts, Report
+from compress.report.run_facts import RunFacts
+from compress.verdict.measure import Measured
+from exporters.read.session import SESSION_FACTS
+
+
+def assemble(
+    measured: Measured,
+    data: DataBundle,
+    *,
+    name: str,
+    environment: dict[str, Any],
+    run: RunFacts | None,
+    notes: Iterable[str],
+) -> Report:
+    """Put a report together, as of now.
+
+    Args:
+        measured: of all files.
+        data: the images.
+        name: of the run, or of the two files.
+        environment: machine and versions.
+        run: how the files came about; ``None`` for files from elsewhere.
+        notes: what the reader has to know, beside what the data set says.
+    """
+    return Report(
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        compress_version=__version__,
+        name=name,
+        environment=environment,
+        session=SESSION_FACTS,
+        data=_data_facts(data),
+        networks=measured.networks,
+        latency=measured.latency,
+        operators=measured.operators,
+        changed=measured.changed,
+        gates=measured.gates,
+        run=run,
+        notes=tuple(dict.fromkeys((*data.notes, *notes))),
+    )
+
+
+def _data_facts(data: DataBundle) -> DataFacts:
+    """What the report says of the images."""
+    return DataFacts(
+        name=data.name,
+        classes=data.classes,
+        train=len(data.train),
+        val=len(data.val),
+        test=len(data.test),
+        fingerprint=data.fingerprint,
+        test_fingerprint=data.test_fingerprint,
+        image_size=data.preprocessing.image_size,
+        channels=data.preprocessing.channels,
+        resize=data.preprocessing.resize,
+    )
