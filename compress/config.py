@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from compress.errors import UsageError
 
 Preset = Literal["default", "paper"]
+Augment = Literal["default", "paper"]
+Method = Literal["edropout", "saliency", "anneal", "random", "l1", "l2", "bn-scale", "taylor", "thinet", "scratch"]
 _Settings = TypeVar("_Settings", bound="DataConfig")
 
 
@@ -23,6 +25,8 @@ class DataConfig(BaseModel):
     download: bool = False
     skip_bad: int = Field(default=0, ge=0)
     image_size: int | None = Field(default=None, ge=16, le=1024)
+    channels: Literal[1, 3] | None = None
+    augment: Augment | None = None
     workers: int = Field(default=0, ge=0)
     seed: int = Field(default=0, ge=0, lt=2**31)
 
@@ -35,16 +39,17 @@ class RunConfig(DataConfig):
     """
 
     arch: str
-
+    model: str | None = None
     weights: Path | None = None
     train_original: bool | None = None
 
     preset: Preset = "default"
+    method: Method = "edropout"
+    plan: Path | None = None
     keep_macs: float | None = Field(default=None, gt=0, lt=1)
     keep_params: float | None = Field(default=None, gt=0, lt=1)
     align: Literal["auto"] | int = "auto"
     population: int = Field(default=8, ge=4, le=64)
-    evolution: bool = True
     distill: bool | None = None
 
     baseline_epochs: int | None = Field(default=None, ge=0)
@@ -55,14 +60,27 @@ class RunConfig(DataConfig):
     threads: int | None = Field(default=None, ge=1)
     opset: int = Field(default=18, ge=18)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _name_model(cls, values: Any) -> Any:
+        """A user's model is called after its file or module and its function."""
+        if not isinstance(values, dict) or not isinstance(values.get("model"), str):
+            return values
+        label = model_label(values["model"])
+        if values.get("arch", label) != label:
+            raise ValueError(f"expected arch or model, got both: {values['arch']!r} and {values['model']!r}")
+        return values | {"arch": label}
+
     @model_validator(mode="after")
     def _check_combinations(self) -> "RunConfig":
         if isinstance(self.align, int) and self.align < 1:
             raise ValueError(f"align must be 'auto' or a positive integer, got {self.align}")
         if self.preset == "paper" and (self.keep_macs or self.keep_params):
             raise ValueError("the paper's algorithm has no budget: drop keep_macs/keep_params or preset 'paper'")
-        if self.preset == "paper" and not self.evolution:
-            raise ValueError("evolution = false is the ablation of the default preset, not of 'paper'")
+        if self.preset == "paper" and self.method != "edropout":
+            raise ValueError(f"preset 'paper' is EDropout as published: drop it, or method {self.method!r}")
+        if (self.method == "scratch") != (self.plan is not None):
+            raise ValueError("method 'scratch' trains the shape of a plan from fresh weights: give both, or neither")
         if self.baseline_epochs == 0 and self.weights is None and self.preset != "paper":
             raise ValueError("without weights the original has to be trained: baseline_epochs of at least 1")
         if self.train_original is False and self.weights is None:
@@ -73,6 +91,7 @@ class RunConfig(DataConfig):
 class DecidedConfig(RunConfig):
     """Settings with every open value decided (``settings.decide``); the image size is settled by the data."""
 
+    augment: Augment
     train_original: bool
     align: int
     distill: bool
@@ -81,6 +100,13 @@ class DecidedConfig(RunConfig):
     finetune_epochs: int
     batch_size: int
     threads: int
+
+
+def model_label(spec: str) -> str:
+    """What a user's model is called: ``nets/tiny.py:build`` and ``package.tiny:build`` are both ``tiny.build``."""
+    place, _, function = spec.rpartition(":")
+    stem = Path(place).stem if place.endswith(".py") else place.rpartition(".")[2]
+    return f"{stem}.{function}" if stem and function else spec
 
 
 def build_config(values: dict[str, Any], *, file: Path | None = None) -> RunConfig:

@@ -9,7 +9,7 @@ from compress.data.bundle import DataBundle
 from compress.data.load import DATASETS, load_data
 from compress.environment import native_block, usable_cores
 from compress.errors import EnvironmentProblem, UsageError
-from models_zoo.zoo import Architecture, UnknownArchError, find_architecture
+from compress.networks import NetworkSource, find_source
 
 DEFAULT_EPOCHS = {"default": (8, 4, 10), "paper": (20, 80, 100)}
 """Epochs of baseline, search and fine-tuning per preset.
@@ -31,13 +31,11 @@ def decide(config: RunConfig) -> DecidedConfig:
         UsageError: no such network, an image too small for it, or a preset that does not fit.
         EnvironmentProblem: the device asked for is not there.
     """
-    architecture = _find(config.arch)
-    image_size = config.image_size
-    if image_size is None and config.dataset in DATASETS:
-        image_size = architecture.small_size
-    if image_size is not None and image_size < architecture.min_size:
+    source = find_source(config)
+    image_size = config.image_size or _default_size(config, source)
+    if image_size is not None and image_size < source.min_size:
         raise UsageError(
-            f"{config.arch} needs images of at least {architecture.min_size} pixels, got --image-size {image_size}"
+            f"{source.name} needs images of at least {source.min_size} pixels, got --image-size {image_size}"
         )
     _check_device(config.device)
     baseline, search, finetune = DEFAULT_EPOCHS[config.preset]
@@ -45,6 +43,7 @@ def decide(config: RunConfig) -> DecidedConfig:
     budget = {} if paper or config.keep_params else {"keep_macs": config.keep_macs or KEEP_MACS}
     decided = {
         "image_size": image_size,
+        "augment": config.augment or ("paper" if paper else "default"),
         "train_original": config.weights is None if config.train_original is None else config.train_original,
         "align": _alignment(config, paper=paper),
         "distill": not paper if config.distill is None else config.distill,
@@ -64,19 +63,21 @@ def load_decided(config: DecidedConfig) -> tuple[DecidedConfig, DataBundle]:
     A folder of images smaller than the network can take is loaded at the network's usual small size.
     """
     data = load_data(config)
-    architecture = _find(config.arch)
-    if data.preprocessing.image_size < architecture.min_size:
-        note = f"images are enlarged to {architecture.small_size} pixels, for {config.arch} needs that"
-        data = load_data(config.model_copy(update={"image_size": architecture.small_size}))
+    source = find_source(config)
+    if data.preprocessing.image_size < source.min_size:
+        note = f"images are enlarged to {source.small_size} pixels, for {source.name} needs that"
+        data = load_data(config.model_copy(update={"image_size": source.small_size}))
         data = replace(data, notes=(*data.notes, note))
     return config.model_copy(update={"image_size": data.preprocessing.image_size}), data
 
 
-def _find(arch: str) -> Architecture:
-    try:
-        return find_architecture(arch)
-    except UnknownArchError as error:
-        raise UsageError(str(error)) from None
+def _default_size(config: RunConfig, source: NetworkSource) -> int | None:
+    """The size for a named data set; a folder's is decided by its images."""
+    if config.dataset not in DATASETS:
+        return None
+    if config.preset == "paper":
+        return source.paper_size
+    return source.small_size if DATASETS[config.dataset].small_images else source.full_size
 
 
 def _check_device(device: str) -> None:

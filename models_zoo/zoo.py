@@ -21,22 +21,24 @@ class UnknownArchError(ValueError):
 class Architecture:
     """One network: how to build it, and the image sizes (pixels, square) it works on.
 
-    ``small_size`` is the default for data sets of small images (28 to 64 pixels).
+    ``small_size`` is the default for data sets of small images (28 to 64 pixels), ``paper_size`` the
+    one of the paper's experiments (``None``: ``full_size``).
     """
 
     build: Callable[..., nn.Module]
     min_size: int
     small_size: int
     full_size: int = 224
+    paper_size: int | None = None
 
 
 ARCHITECTURES: Mapping[str, Architecture] = {
     "squeezenet1_0": Architecture(torchvision.models.squeezenet1_0, min_size=21, small_size=48),
     "squeezenet1_1": Architecture(torchvision.models.squeezenet1_1, min_size=17, small_size=48),
-    "resnet18": Architecture(torchvision.models.resnet18, min_size=16, small_size=32),
-    "resnet34": Architecture(torchvision.models.resnet34, min_size=16, small_size=32),
-    "resnet50": Architecture(torchvision.models.resnet50, min_size=16, small_size=32),
-    "resnet101": Architecture(torchvision.models.resnet101, min_size=16, small_size=32),
+    "resnet18": Architecture(torchvision.models.resnet18, min_size=16, small_size=32, paper_size=32),
+    "resnet34": Architecture(torchvision.models.resnet34, min_size=16, small_size=32, paper_size=32),
+    "resnet50": Architecture(torchvision.models.resnet50, min_size=16, small_size=32, paper_size=32),
+    "resnet101": Architecture(torchvision.models.resnet101, min_size=16, small_size=32, paper_size=32),
     "alexnet": Architecture(torchvision.models.alexnet, min_size=63, small_size=64),
 }
 

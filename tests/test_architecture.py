@@ -12,12 +12,12 @@ FILES = sorted(file for package in ("compress", "exporters", "models_zoo") for f
 FLOORS = {
     "errors": 0, "config": 0, "observer": 0,
     "units": 1, "masks": 1, "costs": 1, "budget": 1, "layers": 0, "data": 1, "runs": 1, "environment": 1, "eta": 1,
-    "edropout": 2, "structure": 2, "training": 2, "verify": 2, "report": 2, "doctor": 2,
-    "settings": 2,
+    "edropout": 2, "controls": 2, "structure": 2, "training": 2, "verify": 2, "report": 2, "doctor": 2,
+    "networks": 1, "settings": 2,
     "loading": 3, "verdict": 3,
     "stages": 3,
-    "pipeline": 4,
-    "cli": 5, "__main__": 6, "__init__": 3,
+    "pipeline": 4, "race": 5,
+    "cli": 6, "__main__": 7, "__init__": 3,
 }  # fmt: skip
 
 # The dependency graph of torch-pruning passes through one module, which `units` may ask.

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from typer import Option
 
-from compress.config import Preset
+from compress.config import Augment, Method, Preset
 from compress.errors import UsageError
 
 Settings = dict[str, Any]
@@ -25,19 +25,23 @@ _DATA, _TRAINING, _PRUNING, _RUN = "Data", "Training", "Pruning", "Run"
 
 SETTINGS: dict[str, Any] = {
     "arch": flag(str, "Network", "Network; see `compress list archs`.", "--arch", "-a"),
+    "model": flag(str, "Network", "Yours instead: path/file.py:build or package.module:build. Its code is run."),
     "weights": flag(Path, "Network", "Yours, trained: safetensors or a state dict. Skips the baseline training."),
     "dataset": flag(str, _DATA, "Name or image folder; see `compress list datasets`. (default: fashion-sample)"),
     "data_dir": flag(Path, _DATA, "Where the named data set's files are."),
     "download": flag(bool, _DATA, "Fetch the named data set if it is not here.", "--download"),
     "skip_bad": flag(int, _DATA, "Unreadable images to tolerate. (default: 0)"),
     "image_size": flag(int, _DATA, "Pixels a side. (default: by data set)"),
+    "channels": flag(int, _DATA, "1 grey, 3 RGB. (default: as the images are)"),
+    "augment": flag(Augment, _DATA, "How training images are varied. (default: as the preset)"),
     "workers": flag(int, _DATA, "Processes that read an image folder. (default: 0)"),
     "preset": flag(Preset, _PRUNING, "paper: the published algorithm, after 20 epochs of plain training."),
+    "method": flag(Method, _PRUNING, "What chooses the channels; see `compress list methods`. (default: edropout)"),
+    "plan": flag(Path, _PRUNING, "Of --method scratch: the plan.json whose shape is trained from fresh weights."),
     "keep_macs": flag(float, _PRUNING, "Fraction of multiply-accumulates to keep. (default: 0.5)"),
     "keep_params": flag(float, _PRUNING, "Fraction of parameters to keep; alone, it takes the place of --keep-macs."),
     "align": flag(str, _PRUNING, "Keep multiples of so many channels; auto: by processor. (default: auto)"),
     "population": flag(int, _PRUNING, "States that compete. (default: 8)"),
-    "evolution": flag(bool, _PRUNING, "Without it: the ablation, saliency alone.", "--evolution/--no-evolution"),
     "baseline_epochs": flag(int, _TRAINING, "Epochs before the search. (default: 8; paper 20)"),
     "search_epochs": flag(int, _TRAINING, "Epochs of EDropout. (default: 4; paper 80)"),
     "finetune_epochs": flag(int, _TRAINING, "Epochs of the cut network. (default: 10; paper 100)"),
@@ -58,7 +62,8 @@ SETTINGS: dict[str, Any] = {
 }
 
 DATA: dict[str, Any] = {
-    name: SETTINGS[name] for name in ("dataset", "data_dir", "download", "skip_bad", "image_size", "workers")
+    name: SETTINGS[name]
+    for name in ("dataset", "data_dir", "download", "skip_bad", "image_size", "channels", "workers")
 }
 """Those that name and read the images; for commands that need nothing else of a run."""
 

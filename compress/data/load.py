@@ -17,10 +17,11 @@ from compress.errors import BadInputError, UsageError
 
 @dataclass(frozen=True)
 class NamedDataset:
-    """An entry of ``DATASETS``: one line about it, and how it is loaded."""
+    """An entry of ``DATASETS``: one line about it, how it is loaded, whether its images are small (28 to 64 pixels)."""
 
     summary: str
     load: Callable[[DataConfig], DataBundle]
+    small_images: bool = True
 
 
 def load_data(config: DataConfig) -> DataBundle:

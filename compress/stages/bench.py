@@ -16,11 +16,11 @@ from compress.costs import CostModel, build_cost_model
 from compress.data.bundle import DataBundle
 from compress.edropout.guided import Constraint
 from compress.errors import BadInputError, InterruptedRun
+from compress.networks import find_source
 from compress.observer import Observer
 from compress.runs import STAGES, RunFolder
 from compress.training.loop import LoopHooks, LoopSettings
 from compress.units import UnitMap, find_units
-from models_zoo.zoo import build_network
 
 CHECK_IMAGES = 64
 """Test images on which masked and smaller network, and torch and onnxruntime, are compared."""
@@ -109,8 +109,7 @@ def check_same_images(run: RunFolder, data: DataBundle, dataset: str) -> None:
 def fresh_network(config: DecidedConfig, data: DataBundle) -> nn.Module:
     """The network of a run with fresh weights, by its seed, on its device."""
     torch.manual_seed(config.seed)
-    network = build_network(
-        config.arch,
+    network = find_source(config).build(
         classes=len(data.classes),
         channels=data.preprocessing.channels,
         image_size=data.preprocessing.image_size,

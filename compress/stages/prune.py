@@ -70,7 +70,7 @@ def _population(bench: Bench, prunable: Prunable, generator: torch.Generator) ->
     config = bench.config
     if config.preset == "paper":
         return PaperPopulation(prunable.units, population=config.population, generator=generator)
-    settings = GuidedSettings(evolution=config.evolution)
+    settings = GuidedSettings(evolution=config.method != "saliency")
     return GuidedPopulation(prunable.constraint, settings, population=config.population, generator=generator)
 
 

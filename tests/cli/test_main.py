@@ -110,9 +110,9 @@ def test_flags_win_over_the_config_file(tmp_path):
     from compress.cli.run import _merge
 
     file = tmp_path / "run.toml"
-    file.write_text('arch = "alexnet"\nseed = 4\nevolution = false\n')
+    file.write_text('arch = "alexnet"\nseed = 4\nmethod = "saliency"\n')
     settings = _merge({"seed": 5}, file)
-    assert (settings.arch, settings.seed, settings.evolution) == ("alexnet", 5, False)
+    assert (settings.arch, settings.seed, settings.method) == ("alexnet", 5, "saliency")
 
 
 def test_paths_are_made_absolute_so_that_a_run_resumes_from_anywhere(tmp_path, monkeypatch):

@@ -82,11 +82,11 @@ def test_the_paper_preset_starts_from_a_fresh_network_and_resumes(images, tmp_pa
 
 
 def test_the_ablation_with_a_budget_of_parameters(images, tmp_path):
-    config = tiny_config(images, evolution=False, keep_params=0.4, search_epochs=1, finetune_epochs=1)
+    config = tiny_config(images, method="saliency", keep_params=0.4, search_epochs=1, finetune_epochs=1)
     report = run_pipeline(config, out=tmp_path / "run")
     assert (report.run.budget.asked_macs, report.run.budget.asked_parameters) == (None, 0.4)
     assert 0.36 < report.candidate.kept_parameters <= 0.4
-    assert report.run.config["evolution"] is False
+    assert report.run.config["method"] == "saliency"
     assert {row["energy_best"] for row in report.run.search.history} == {
         row["energy_mean"] for row in report.run.search.history
     }
