@@ -16,7 +16,7 @@ FLOORS = {
     "networks": 1, "settings": 2,
     "loading": 3, "verdict": 3,
     "stages": 3,
-    "pipeline": 4, "race": 5,
+    "pipeline": 4, "dry_run": 4, "race": 5,
     "cli": 6, "__main__": 7, "__init__": 3,
 }  # fmt: skip
 

@@ -69,7 +69,7 @@ def _is_named(dataset: str) -> bool:
 
 def _show_plan(settings: RunConfig, out: Path | None, *, overwrite: bool, json: bool) -> None:
     from compress.cli.output import print_json
-    from compress.pipeline import plan_run
+    from compress.dry_run import plan_run
     from compress.runs import RunFolder, default_run_path
 
     RunFolder.check_free(out or default_run_path(settings), overwrite=overwrite)

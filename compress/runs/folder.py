@@ -5,7 +5,7 @@ import json
 import os
 import shlex
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -161,6 +161,29 @@ class RunFolder(CheckedFolder):
     def seconds(self, stage: str) -> float:
         """How long a finished stage took, in seconds."""
         return float(self.read_json(f"{stage}/{_FINISHED}")["seconds"])
+
+    def take_stages(self, other: "RunFolder", stages: Iterable[str]) -> tuple[str, ...]:
+        """Copy what another run has of stages that it has finished and this one has not.
+
+        Args:
+            other: a run whose values are this one's, too; every file is checked against its checksum.
+            stages: names of stages.
+
+        Returns:
+            The stages taken.
+
+        Raises:
+            BadInputError: a file of the other run is missing, or not what was written.
+        """
+        taken = tuple(stage for stage in stages if other.is_finished(stage) and not self.is_finished(stage))
+        for stage in taken:
+            mark = f"{stage}/{_FINISHED}"
+            files = {name for name in other._manifest.entries if name.startswith(f"{stage}/")} - {mark}
+            for name in (*sorted(name for name in files if not checkpoints.is_checkpoint(name)), mark):
+                self.write_bytes(name, other.read_bytes(name))
+            self.drop_checkpoint(stage)
+            self.event("stage taken", stage=stage, run=other.path.resolve().name)
+        return taken
 
     def event(self, kind: str, **values: Any) -> None:
         """Append a line to ``events.jsonl``; ValueError for NaN or infinity."""

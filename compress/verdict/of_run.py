@@ -34,11 +34,16 @@ NEAR = 0.02
 TRAINED = ("01_baseline", "02_original", "05_finetune")
 
 
-def verify_stage(bench: Bench) -> Report:
-    """The run's last stage: measure its files and write the reports."""
+def verify_stage(bench: Bench, settings: VerifySettings | None = None) -> Report:
+    """The run's last stage: measure its files and write the reports.
+
+    Args:
+        bench: the run.
+        settings: what to measure; ``None``: at one thread and at the run's own number.
+    """
     name = STAGES[-1]
     if not bench.run.is_finished(name):
-        settings = VerifySettings(seed=bench.config.seed, threads=tuple(sorted({1, bench.config.threads})))
+        settings = settings or VerifySettings(seed=bench.config.seed, threads=tuple(sorted({1, bench.config.threads})))
         subjects = _subjects(bench.run, bench.config, bench.data)
         with bench.stage(name, steps=count_steps(subjects, settings)):
             keep_report(bench.run, _judge(bench, subjects, settings))
