@@ -58,3 +58,11 @@ def read_image(path: Path, *, channels: int) -> Image.Image:
     except OSError as error:
         raise BadInputError(f"cannot read {path}: {error.strerror}") from None
     return convert_image(decode_image(data, source=str(path)), channels=channels)
+
+
+def fit_image(image: Image.Image, *, size: int) -> Image.Image:
+    """The largest centred square, resized to ``size`` x ``size`` pixels, bilinear with antialiasing."""
+    side = min(image.size)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    square = image.crop((left, top, left + side, top + side))
+    return square.resize((size, size), Image.Resampling.BILINEAR)

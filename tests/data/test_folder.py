@@ -5,7 +5,8 @@ from PIL import Image
 
 from compress.data import folder
 from compress.data.bundle import Order
-from compress.data.folder import FolderOptions, fit_image, load_folder
+from compress.data.folder import FolderOptions, load_folder
+from compress.data.images import fit_image
 from compress.errors import BadInputError
 from tests.data.files import write_folder, write_image
 

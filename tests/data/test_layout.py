@@ -1,0 +1,82 @@
+import shutil
+
+import pytest
+
+from compress.data.layout import list_folder
+from compress.errors import BadInputError
+from tests.data.files import write_folder, write_image
+
+
+@pytest.fixture
+def root(tmp_path):
+    return write_folder(tmp_path / "pets", splits={"train": 4, "test": 2})
+
+
+def test_a_good_folder_is_listed_by_class_then_path(root):
+    listing = list_folder(root)
+    assert listing.classes == ("cat", "dog")
+    assert listing.notes == ()
+    assert {split: len(files) for split, files in listing.splits.items()} == {"train": 8, "test": 4}
+    assert [(path.relative_to(root).as_posix(), label) for path, label in listing.splits["test"]] == [
+        ("test/cat/000.png", 0),
+        ("test/cat/001.jpg", 0),
+        ("test/dog/000.png", 1),
+        ("test/dog/001.jpg", 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("remove", "got"), [("test", "got train/"), ("train", "got test/")], ids=["no test", "no train"]
+)
+def test_missing_splits_are_an_error(root, remove, got):
+    shutil.rmtree(root / remove)
+    with pytest.raises(BadInputError, match=r"expected train/ and test/ \(or val/\).*" + got):
+        list_folder(root)
+
+
+def test_an_empty_folder_is_an_error(tmp_path):
+    with pytest.raises(BadInputError, match="got no folders"):
+        list_folder(tmp_path)
+
+
+def test_splits_with_other_classes_are_an_error(root):
+    (root / "test/dog").rename(root / "test/dgo")
+    with pytest.raises(BadInputError, match=r"test: missing \['dog'\], unexpected \['dgo'\]"):
+        list_folder(root)
+
+
+def test_one_class_is_too_few(tmp_path):
+    write_folder(tmp_path, splits={"train": 2, "test": 1}, classes=("cat",))
+    with pytest.raises(BadInputError, match="expected two or more class folders"):
+        list_folder(tmp_path)
+
+
+def test_deeper_folders_links_and_other_files(root):
+    write_image(root / "train/cat/more/deep.png", seed=90)
+    (root / "train/cat/up").symlink_to(root / "train/cat", target_is_directory=True)  # a loop
+    elsewhere = write_image(root.parent / "elsewhere/linked.png", seed=91)
+    (root / "train/dog/linked.png").symlink_to(elsewhere)
+    (root / "train/dog/notes.txt").write_text("hello")
+    (root / "train/dog/.hidden.png").write_text("hello")
+    (root / "train/.cache").mkdir()
+    listing = list_folder(root)
+    names = [path.name for path, _label in listing.splits["train"]]
+    assert len(names) == 10
+    assert {"deep.png", "linked.png"} <= set(names)
+    assert listing.notes == ("1 files in class folders have no image suffix and were left out",)
+
+
+@pytest.mark.parametrize("split", ["test", "val"])
+def test_test_images_alone_are_enough_where_that_is_said(tmp_path, split):
+    root = write_folder(tmp_path / "pets", splits={split: 1})
+    listing = list_folder(root, test_only=True)
+    assert listing.classes == ("cat", "dog")
+    assert {name: len(files) for name, files in listing.splits.items()} == {split: 2}
+    with pytest.raises(BadInputError, match=r"expected train/ and test/ \(or val/\) .*got " + split):
+        list_folder(root)
+
+
+def test_test_images_are_what_a_verdict_needs(tmp_path):
+    root = write_folder(tmp_path / "pets", splits={"train": 2})
+    with pytest.raises(BadInputError, match=r"expected test/ \(or val/\) with class folders .*got train/"):
+        list_folder(root, test_only=True)
