@@ -80,7 +80,7 @@ def bundle_of_files(
     Raises:
         BadInputError: more than ``options.skip_bad`` files cannot be read, or a class has too few images.
     """
-    scan = scan_files(splits, classes=classes, skip_bad=options.skip_bad)
+    scan = scan_files(splits, classes=classes, skip_bad=options.skip_bad, root=root)
     parts, found = dict(scan.splits), [*notes, *scan.notes]
     if "train" not in parts:
         parts = {"train": (), "val": (), "test": parts["test"]}

@@ -1,6 +1,7 @@
 """Look at every file of a data set before anything is trained on it."""
 
 import hashlib
+import os
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from pathlib import Path
 from PIL import Image
 
 from compress.data.images import decode_image, is_grey
+from compress.data.index import Entry, read_index, write_index
 from compress.errors import BadInputError
 
 SPLITS = ("train", "val", "test")
@@ -18,6 +20,7 @@ LabelledPath = tuple[Path, int]
 """An image file and the index of its class."""
 
 _THREADS = 8  # Pillow decodes outside the interpreter's lock
+_CHUNK = 256  # files a thread takes at a time
 
 
 @dataclass(frozen=True)
@@ -52,45 +55,90 @@ class Scan:
     notes: tuple[str, ...]
 
 
-def scan_files(splits: Mapping[str, Sequence[LabelledPath]], *, classes: tuple[str, ...], skip_bad: int) -> Scan:
-    """Read and decode every image.
+def scan_files(
+    splits: Mapping[str, Sequence[LabelledPath]], *, classes: tuple[str, ...], skip_bad: int, root: Path
+) -> Scan:
+    """Read and decode every image that is not, unchanged, in the folder's index.
 
     Args:
         splits: some of ``SPLITS`` -> its files.
         classes: names of the labels.
         skip_bad: bad files that may be left out; one more is an error.
+        root: the folder they lie under: which index.
 
     Raises:
         BadInputError: more than ``skip_bad`` files are bad, or what is left of a class is too little;
             every fault of the same kind is named.
     """
-    listed = [file for files in splits.values() for file in files]
-    with warnings.catch_warnings(), ThreadPoolExecutor(_THREADS) as pool:
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # decode_image refuses these
-        results = iter(list(pool.map(_inspect, listed)))
-    found = {split: [next(results) for _ in files] for split, files in splits.items()}
-    bad = [file for files in found.values() for file in files if isinstance(file, BadInputError)]
+    results = _look_at([path for files in splits.values() for path, _label in files], root=root)
+    bad = [result for result in results.values() if isinstance(result, BadInputError)]
     if len(bad) > skip_bad:
         names = "\n  ".join(str(error) for error in bad)
         raise BadInputError(
-            f"expected at most {skip_bad} bad images (--skip-bad), got {len(bad)} of {len(listed)}; try to mend or "
+            f"expected at most {skip_bad} bad images (--skip-bad), got {len(bad)} of {len(results)}; try to mend or "
             f"remove them, or --skip-bad {len(bad)}:\n  {names}"
         )
-    good = {split: tuple(file for file in files if isinstance(file, ImageFile)) for split, files in found.items()}
+    good = {
+        split: tuple(
+            ImageFile(path, label, found.shorter_side, grey=found.grey, sha256=found.sha256)
+            for path, label in files
+            if isinstance(found := results[path], Entry)
+        )
+        for split, files in splits.items()
+    }
     _check_counts(good, classes)
     return Scan(good, notes=(*(f"skipped {error}" for error in bad), *_overlaps(good)))
 
 
-def _inspect(file: LabelledPath) -> ImageFile | BadInputError:
-    path, label = file
+def _look_at(paths: Sequence[Path], *, root: Path) -> dict[Path, Entry | BadInputError]:
+    """What is in every file, in order; the index keeps what had to be read, also where the scan is broken off."""
+    places = {path: str(path).removeprefix(f"{root}{os.sep}") for path in paths}
+    index = read_index(root)
+    results: dict[Path, Entry | BadInputError] = {}
+    unread = []
+    for path, place in places.items():
+        known = index.get(place)
+        if known is not None and _stamp(path) == (known.size, known.mtime_ns):
+            results[path] = known
+        else:
+            unread.append(path)
+    chunks = [unread[start : start + _CHUNK] for start in range(0, len(unread), _CHUNK)]
     try:
+        with warnings.catch_warnings(), ThreadPoolExecutor(_THREADS) as pool:
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # decode_image refuses these
+            for chunk, found in zip(chunks, pool.map(_read_all, chunks), strict=True):
+                results |= zip(chunk, found, strict=True)
+    finally:
+        if unread:
+            good = {places[path]: found for path, found in results.items() if isinstance(found, Entry)}
+            write_index(root, good)
+    return {path: results[path] for path in places}
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """Size and time of the last change; ``None`` where the file is not there."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
+
+
+def _read_all(paths: Sequence[Path]) -> list[Entry | BadInputError]:
+    return [_read(path) for path in paths]
+
+
+def _read(path: Path) -> Entry | BadInputError:
+    try:
+        before = path.stat()  # a change from here on shows at the next scan
         data = path.read_bytes()
         image = decode_image(data, source=str(path))
     except OSError as error:
         return BadInputError(f"{path}: {error.strerror}")
     except BadInputError as error:
         return error
-    return ImageFile(path, label, min(image.size), is_grey(image), hashlib.sha256(data).hexdigest())
+    digest = hashlib.sha256(data).hexdigest()
+    return Entry(before.st_size, before.st_mtime_ns, min(image.size), grey=is_grey(image), sha256=digest)
 
 
 def _check_counts(splits: Mapping[str, tuple[ImageFile, ...]], classes: tuple[str, ...]) -> None:
