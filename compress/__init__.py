@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
     from typing import Literal
 
@@ -13,11 +14,17 @@ __all__ = ["__version__", "load"]
 __version__ = "0.1.0"
 
 
-def load(run: "str | Path", network: "Literal['pruned', 'original']" = "pruned") -> "nn.Module":
+def load(
+    run: "str | Path",
+    network: "Literal['pruned', 'original']" = "pruned",
+    *,
+    build: "Callable[[int], nn.Module] | None" = None,
+) -> "nn.Module":
     """A network of a finished run as a module, in evaluation mode; see ``compress.loading.load``.
 
-    Example: ``compress.load("runs/first")(images)`` gives logits.
+    Example: ``compress.load("runs/first")(images)`` gives logits. A run of your own network needs the function
+    that builds it, ``compress.load("runs/mine", build=build)``.
     """
     from compress import loading  # here, so that `import compress` needs no torch
 
-    return loading.load(run, network)
+    return loading.load(run, network, build=build)

@@ -2,12 +2,15 @@
 
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
 from compress.errors import UsageError
+
+if TYPE_CHECKING:
+    from compress.own_code import OwnCode
 
 Preset = Literal["default", "paper"]
 Augment = Literal["default", "paper"]
@@ -35,7 +38,8 @@ class RunConfig(DataConfig):
     """One run, whole. Epochs are passes over the training split.
 
     ``None`` means "decided by the preset, the data set or the machine" (``settings.decide``); a run
-    folder's ``config.toml`` holds the decided values.
+    folder's ``config.toml`` holds the decided values. ``model`` only names the user's code: what it names
+    comes through ``with_code``, and is never read from a file of settings.
     """
 
     arch: str
@@ -59,6 +63,25 @@ class RunConfig(DataConfig):
     device: str = "cpu"
     threads: int | None = Field(default=None, ge=1)
     opset: int = Field(default=18, ge=18)
+
+    _code: "OwnCode | None" = PrivateAttr(default=None)
+
+    @property
+    def code(self) -> "OwnCode | None":
+        """The user's code that ``model`` names, where the command named it too."""
+        return self._code
+
+    def with_code(self, code: "OwnCode | None") -> Self:
+        """The same settings with the user's code.
+
+        Raises:
+            UsageError: they are those of a network by name.
+        """
+        if code is not None and self.model is None:
+            raise UsageError(f"the network is {self.arch}, which takes no code of yours: drop --model")
+        copy = self.model_copy()
+        copy._code = code
+        return copy
 
     @model_validator(mode="before")
     @classmethod
@@ -119,9 +142,11 @@ def build_config(values: dict[str, Any], *, file: Path | None = None) -> RunConf
     Raises:
         UsageError: the file is unreadable or any setting is unknown or out of range.
     """
+    given = {key: value for key, value in values.items() if value is not None}
     merged = read_toml(file) if file is not None else {}
-    merged |= {key: value for key, value in values.items() if value is not None}
-    return _built(RunConfig, merged)
+    if {"arch", "model"} & given.keys():  # either takes the place of the file's network
+        merged = {key: value for key, value in merged.items() if key not in ("arch", "model")}
+    return _built(RunConfig, merged | given)
 
 
 def build_data_config(values: dict[str, Any]) -> DataConfig:

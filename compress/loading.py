@@ -1,21 +1,24 @@
 """A run's networks as modules again: built by name, cut by the plan, weights loaded strictly. No pickle, no data."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import torch
 from torch import nn
 
+from compress.config import RunConfig
 from compress.errors import BadInputError, UsageError
+from compress.networks import find_source
+from compress.own_code import wrap_code
 from compress.runs import MODEL_FACTS, RunFolder
 from compress.structure.plan import PruningPlan
 from compress.structure.remove import cut
-from models_zoo.zoo import UnknownArchError, build_network
 
 Which = Literal["pruned", "original"]
 
 
-def load(run: str | Path, network: Which = "pruned") -> nn.Module:
+def load(run: str | Path, network: Which = "pruned", *, build: Callable[[int], nn.Module] | None = None) -> nn.Module:
     """A network of a finished run, on the CPU, in evaluation mode; it can be trained further.
 
     The numbers come from the run folder alone and are checked against its checksums.
@@ -23,19 +26,21 @@ def load(run: str | Path, network: Which = "pruned") -> nn.Module:
     Args:
         run: the run folder.
         network: "pruned", or "original", the one the report compares it with.
+        build: for a run of your own network, the function that built it: a run folder makes no code run.
 
     Returns:
         A module from images (B, C, H, W), normalised as ``artifacts/model.json`` says, to logits (B, K).
 
     Raises:
-        UsageError: no such network.
+        UsageError: no such network; ``build`` is missing, not wanted, or fails.
         BadInputError: no run folder, an export that has not taken place yet, a file that was changed.
     """
     if network not in get_args(Which):
         raise UsageError(f"expected network 'pruned' or 'original', got {network!r}")
     folder = RunFolder.open(Path(run))
+    config = folder.read_config().with_code(wrap_code(build) if build else None)
     facts = folder.read_json(MODEL_FACTS)
-    whole = _build(folder, facts)
+    whole = _build(folder, config, facts)
     if network == "original":
         stage = "02_original" if trained_here(folder) else "01_baseline"
         return _filled(folder, whole, stage)
@@ -44,16 +49,16 @@ def load(run: str | Path, network: Which = "pruned") -> nn.Module:
     return _filled(folder, cut(whole, plan, example), "05_finetune")
 
 
-def _build(folder: RunFolder, facts: dict[str, Any]) -> nn.Module:
+def _build(folder: RunFolder, config: RunConfig, facts: dict[str, Any]) -> nn.Module:
     try:
+        source = find_source(config)
         with torch.random.fork_rng(devices=[]):  # fresh weights are drawn, and overwritten
-            network = build_network(
-                folder.read_config().arch,
-                classes=len(facts["classes"]),
-                channels=facts["channels"],
-                image_size=facts["image_size"],
+            network = source.build(
+                classes=len(facts["classes"]), channels=facts["channels"], image_size=facts["image_size"]
             )
-    except (UnknownArchError, ValueError) as error:
+    except (UsageError, ValueError) as error:
+        if config.model is not None:
+            raise
         raise BadInputError(f"{folder.path} holds no network that this version can build: {error}") from None
     return network.eval()
 

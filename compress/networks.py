@@ -1,12 +1,15 @@
 """Settings -> the network they name: one of the zoo, or the user's own."""
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from torch import nn
 
 from compress.config import RunConfig
 from compress.errors import UsageError
+from compress.own_network import build_own
 from models_zoo.zoo import UnknownArchError, build_network, find_architecture
 
 
@@ -19,35 +22,45 @@ class NetworkSource:
         build: called with ``classes``, ``channels`` and ``image_size`` (keywords); fresh weights from torch's
             global random generator.
         min_size: smallest images.
-        small_size: the default for sets of small images.
-        full_size: the default for photographs.
-        paper_size: the image size of the paper's experiments.
-        channels: the only input channels it takes; ``None``: it is built for any.
+        small_size: the default for sets of small images; ``None``: as the images are.
+        full_size: the default for photographs; ``None``: as the data set has it.
+        paper_size: the image size of the paper's experiments; ``None``: as the data set has it.
     """
 
     name: str
     build: Callable[..., nn.Module]
     min_size: int
-    small_size: int
-    full_size: int
-    paper_size: int
-    channels: int | None = None
+    small_size: int | None = None
+    full_size: int | None = None
+    paper_size: int | None = None
 
 
 def find_source(config: RunConfig) -> NetworkSource:
     """The network that settings name.
 
     Raises:
-        UsageError: no such network.
+        UsageError: no such network, or the user's own and the command has not named its code.
     """
+    if config.model is not None:
+        return _find_own(config, config.model)
     try:
         found = find_architecture(config.arch)
     except UnknownArchError as error:
         raise UsageError(str(error)) from None
-
-    def build(*, classes: int, channels: int, image_size: int) -> nn.Module:
-        return build_network(config.arch, classes=classes, channels=channels, image_size=image_size)
-
     return NetworkSource(
-        config.arch, build, found.min_size, found.small_size, found.full_size, found.paper_size or found.full_size
+        config.arch,
+        partial(build_network, config.arch),
+        found.min_size,
+        found.small_size,
+        found.full_size,
+        found.paper_size or found.full_size,
     )
+
+
+def _find_own(config: RunConfig, spec: str) -> NetworkSource:
+    if config.code is None:
+        raise UsageError(
+            f"the network is your own code, {spec}, and code is run only where a command names it: "
+            f"add --model {shlex.quote(spec)} (in Python: with build=your_function)"
+        )
+    return NetworkSource(config.arch, partial(build_own, config.code, config.arch), min_size=1)

@@ -10,6 +10,8 @@ from compress.data.load import DATASETS, load_data
 from compress.environment import native_block, usable_cores
 from compress.errors import EnvironmentProblem, UsageError
 from compress.networks import NetworkSource, find_source
+from compress.own_code import OwnCode
+from compress.own_network import Images, examine, fitting_channels
 
 DEFAULT_EPOCHS = {"default": (8, 4, 10), "paper": (20, 80, 100)}
 """Epochs of baseline, search and fine-tuning per preset.
@@ -54,13 +56,17 @@ def decide(config: RunConfig) -> DecidedConfig:
         "threads": config.threads or usable_cores(),
         **budget,
     }
-    return DecidedConfig(**config.model_dump() | decided)
+    return DecidedConfig(**config.model_dump() | decided).with_code(config.code)
 
 
 def load_decided(config: DecidedConfig) -> tuple[DecidedConfig, DataBundle]:
     """Load the data of decided settings, and settle the image size by it: a decided config runs again as it is.
 
-    A folder of images smaller than the network can take is loaded at the network's usual small size.
+    A folder of images smaller than the network can take is loaded at the network's usual small size; a
+    user's own network is tried out on images of the data's size and channels.
+
+    Raises:
+        UsageError, BadInputError, EnvironmentProblem: unfit images, or an own network that is no classifier of them.
     """
     data = load_data(config)
     source = find_source(config)
@@ -68,7 +74,25 @@ def load_decided(config: DecidedConfig) -> tuple[DecidedConfig, DataBundle]:
         note = f"images are enlarged to {source.small_size} pixels, for {source.name} needs that"
         data = load_data(config.model_copy(update={"image_size": source.small_size}))
         data = replace(data, notes=(*data.notes, note))
+    if config.code is not None:
+        config, data = _fitted(config, config.code, data)
     return config.model_copy(update={"image_size": data.preprocessing.image_size}), data
+
+
+def _fitted(config: DecidedConfig, code: OwnCode, data: DataBundle) -> tuple[DecidedConfig, DataBundle]:
+    """Settings and images that the user's own network takes, after it was tried out on them."""
+    shown = data.preprocessing
+    images = Images(shown.image_size, shown.channels, len(data.classes), any_channels=config.channels is None)
+    with torch.random.fork_rng(devices=[]):
+        channels = fitting_channels(code, config.arch, images)
+        if channels != shown.channels:
+            config = config.model_copy(update={"channels": channels})
+            data = load_data(config)
+        notes = examine(code, config.arch, replace(images, channels=channels))
+    if config.channels is not None:
+        how = "three channels, a grey one repeated" if channels == 3 else "grey"
+        notes = (f"{config.arch} gets its images in {how}", *notes)
+    return config, replace(data, notes=(*data.notes, *notes))
 
 
 def _default_size(config: RunConfig, source: NetworkSource) -> int | None:

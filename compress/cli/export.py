@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +16,7 @@ from compress.errors import UsageError
 
 if TYPE_CHECKING:
     from compress.observer import Observer
+    from compress.own_code import OwnCode
     from compress.report.model import Report
     from compress.stages.derive import Made, Wanted
 
@@ -32,6 +33,7 @@ WANTED: dict[str, Any] = {
 }
 NETWORK: dict[str, Any] = {
     "arch": flag(str, _WEIGHTS, "Network; see `compress list archs`.", "--arch", "-a"),
+    "model": flag(str, "Network of your own", "The code that builds it: path/file.py:build. It is run."),
     "weights": flag(Path, _WEIGHTS, "Yours, trained: safetensors or a state dict."),
     "out": flag(Path, _WEIGHTS, "New folder for the files."),
 }
@@ -41,6 +43,15 @@ Verify = Annotated[
 TIMING: dict[str, Any] = {
     "seconds": flag(float, _VERDICT, "Of timing for each pair of files and setting. (default: 2.5)")
 }
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a run is read: where its images are now, who is told of progress, the code of an own network."""
+
+    moved: options.Settings
+    observer: "Observer"
+    code: "OwnCode | None"
 
 
 @options.collecting(wanted=WANTED, network=NETWORK, data=options.DATA, timing=TIMING)
@@ -61,20 +72,21 @@ def export(
 
     Example: compress export --weights w.safetensors --arch resnet18 --dataset photos/ --out files --int8
     """
-    if (run is None) == (not network):
+    if (run is None) == (not network.keys() - {"model"}):
         raise UsageError("what shall be exported? give a run folder, or --weights with --arch, --dataset and --out")
     from compress.cli import output
     from compress.cli.progress import watching
     from compress.stages.derive import Wanted
 
     _refuse_idle(wanted, timing, of_run=run is not None, verify=verify)
-    chosen = Wanted(**wanted)
-    with watching(output.talk_console(), {}, quiet=quiet) as observer:
+    chosen, code = Wanted(**wanted), options.named_code(network.get("model"))
+    with watching(output.talk_console(), {}, quiet=quiet) as observer, options.stdout_kept(code):
         if run is not None:
-            made = _of_run(run, chosen, data, observer)
-            report = _verified(run, made, data, timing, observer) if verify else None
+            reading = Reading(data, observer, code)
+            made = _of_run(run, chosen, reading)
+            report = _verified(run, made, timing, reading) if verify else None
         else:
-            made, report = _of_weights(network, chosen, data), None
+            made, report = _of_weights(network | data, chosen, code), None
     if json:
         verdict = report.model_dump(mode="json") if report else None
         output.print_json({"files": [_as_plain(one) for one in made], "report": verdict})
@@ -93,7 +105,7 @@ def _refuse_idle(wanted: options.Settings, timing: options.Settings, *, of_run: 
         raise UsageError("files from weights are not measured here: drop --seconds and --no-verify")
 
 
-def _of_run(run: Path, wanted: "Wanted", data: options.Settings, observer: "Observer") -> list["Made"]:
+def _of_run(run: Path, wanted: "Wanted", reading: Reading) -> list["Made"]:
     from compress.stages.variants import add_variants
 
     if not wanted.anything:
@@ -101,32 +113,30 @@ def _of_run(run: Path, wanted: "Wanted", data: options.Settings, observer: "Obse
             f"{run} has its fp32 files already, in {run}/artifacts: say what else, such as --int8, --fp16, --ort, "
             "--embed-preprocessing or --opset N"
         )
-    options.refuse_other_images(data)
-    return add_variants(run, wanted, moved=data, observer=observer)
+    options.refuse_other_images(reading.moved)
+    return add_variants(run, wanted, moved=reading.moved, observer=reading.observer, code=reading.code)
 
 
-def _verified(
-    run: Path, made: Sequence["Made"], data: options.Settings, timing: options.Settings, observer: "Observer"
-) -> "Report | None":
+def _verified(run: Path, made: Sequence["Made"], timing: options.Settings, reading: Reading) -> "Report | None":
     """The run's new report, where there are new rows for it."""
     if all(one.operators is not None for one in made):
         return None
     from compress.verdict.of_run import verify_run
     from compress.verdict.settings import VerifySettings
 
-    return verify_run(run, VerifySettings(**timing), moved=data, observer=observer)
+    return verify_run(run, VerifySettings(**timing), moved=reading.moved, observer=reading.observer, code=reading.code)
 
 
-def _of_weights(network: options.Settings, wanted: "Wanted", data: options.Settings) -> list["Made"]:
+def _of_weights(given: options.Settings, wanted: "Wanted", code: "OwnCode | None") -> list["Made"]:
     from compress.config import build_config
     from compress.stages.weights_export import export_weights
 
-    given = network | data
-    missing = ["--" + name for name in ("weights", "arch", "dataset", "out") if name not in given]
+    named = "arch" if code is None else "model"
+    missing = ["--" + name for name in ("weights", named, "dataset", "out") if name not in given]
     if missing:
         raise UsageError(f"to export weights without a run, give {', '.join(missing)} too")
     out = given.pop("out")
-    return export_weights(build_config(given), wanted, out=out)
+    return export_weights(build_config(given).with_code(code), wanted, out=out)
 
 
 def _as_plain(made: "Made") -> dict[str, Any]:

@@ -4,14 +4,18 @@ A setting that is not given is ``None``, so that a config file's value or the de
 """
 
 import inspect
+import shlex
+import sys
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from pathlib import Path
 from typing import Annotated, Any
 
 from typer import Option
 
-from compress.config import Augment, Method, Preset
+from compress.config import Augment, Method, Preset, RunConfig, build_config
 from compress.errors import UsageError
+from compress.own_code import OwnCode, import_code, resolve_spec
 
 Settings = dict[str, Any]
 
@@ -72,8 +76,54 @@ Config = flag(Path, _RUN, "Settings in TOML; flags win.")
 Resume = flag(Path, _RUN, "Go on with this run folder.")
 Overwrite = Annotated[bool, Option("--overwrite", help="Replace the run that --out holds.", rich_help_panel=_RUN)]
 DryRun = Annotated[bool, Option("--dry-run", help="Check everything, show the plan, write nothing.")]
+Model = flag(str, "Network of your own", "The code that builds it: path/file.py:build. It is run.")
 Json = Annotated[bool, Option("--json", help="One JSON document on stdout, for errors too.")]
 Quiet = Annotated[bool, Option("--quiet", "-q", help="No progress.")]
+
+
+def named_code(spec: str | None) -> OwnCode | None:
+    """The code that the command line names, imported: nothing else makes code run."""
+    if spec is None:
+        return None
+    with redirect_stdout(sys.stderr):
+        return import_code(spec)
+
+
+def merge_settings(given: Settings, file: Path | None) -> RunConfig:
+    """Flags over a file of settings, with absolute paths, so that ``--resume`` works from any folder.
+
+    Raises:
+        UsageError: no network, wrong settings, or the file names code that the command line does not.
+    """
+    if not {"arch", "model"} & given.keys() and file is None:
+        raise UsageError(
+            "which network? give --arch NAME (see `compress list archs`), --model path/file.py:build or --config FILE"
+        )
+    code = named_code(given.get("model"))
+    if "model" in given:
+        given = given | {"model": resolve_spec(given["model"])}
+    settings = build_config(given, file=file)
+    if settings.model is not None and code is None:
+        spec = shlex.quote(settings.model)
+        raise UsageError(f"{file} names code, and code is run only where the command names it: add --model {spec}")
+    absolute: dict[str, Any] = {
+        name: path.resolve() for name in ("weights", "data_dir", "plan") if (path := getattr(settings, name))
+    }
+    folder = Path(settings.dataset)
+    if folder.is_dir() and not _is_named(settings.dataset):
+        absolute["dataset"] = str(folder.resolve())
+    return settings.model_copy(update=absolute).with_code(code)
+
+
+def _is_named(dataset: str) -> bool:
+    from compress.data.load import DATASETS
+
+    return dataset in DATASETS
+
+
+def stdout_kept(code: OwnCode | None) -> AbstractContextManager[Any]:
+    """Send what the user's code prints to stderr: stdout is for data."""
+    return redirect_stdout(sys.stderr) if code is not None else nullcontext()
 
 
 def refuse_other_images(given: Settings) -> None:

@@ -6,7 +6,7 @@ from typing import Literal
 import typer
 
 from compress.cli import options
-from compress.config import RunConfig, build_config
+from compress.config import RunConfig
 from compress.errors import UsageError
 
 
@@ -27,11 +27,12 @@ def run(
     Example: compress run --arch squeezenet --keep-macs 0.4 --out runs/first
     """
     if resume is not None:
+        code = options.named_code(settings.pop("model", None))
         others = {"out": out, "config": config, "overwrite": overwrite, "dry_run": dry_run} | settings
         _refuse_beside_resume([name for name, value in others.items() if value])
-        _execute(_recorded_config(resume), resume, mode="resume", json=json, quiet=quiet)
+        _execute(_recorded_config(resume).with_code(code), resume, mode="resume", json=json, quiet=quiet)
         return
-    merged = _merge(settings, config)
+    merged = options.merge_settings(settings, config)
     if dry_run:
         _show_plan(merged, out, overwrite=overwrite, json=json)
         return
@@ -50,30 +51,14 @@ def _recorded_config(folder: Path) -> RunConfig:
     return RunFolder.open(folder).read_config()
 
 
-def _merge(given: options.Settings, file: Path | None) -> RunConfig:
-    if "arch" not in given and file is None:
-        raise UsageError("which network? give --arch NAME (see `compress list archs`) or --config FILE")
-    settings = build_config(given, file=file)
-    paths = {name: path.resolve() for name in ("weights", "data_dir") if (path := getattr(settings, name))}
-    folder = Path(settings.dataset)
-    if folder.is_dir() and not _is_named(settings.dataset):
-        paths["dataset"] = str(folder.resolve())
-    return settings.model_copy(update=paths)  # absolute: --resume works from any folder
-
-
-def _is_named(dataset: str) -> bool:
-    from compress.data.load import DATASETS
-
-    return dataset in DATASETS
-
-
 def _show_plan(settings: RunConfig, out: Path | None, *, overwrite: bool, json: bool) -> None:
     from compress.cli.output import print_json
     from compress.dry_run import plan_run
     from compress.runs import RunFolder, default_run_path
 
     RunFolder.check_free(out or default_run_path(settings), overwrite=overwrite)
-    plan = plan_run(settings)
+    with options.stdout_kept(settings.code):
+        plan = plan_run(settings)
     if json:
         print_json({"plan": plan.as_dict()})
     else:
@@ -95,7 +80,11 @@ def _execute(
     path = out or default_run_path(settings)
     talk = output.talk_console()
     work = expected_work(decide(settings))
-    with asked_to_stop() as should_stop, watching(talk, work, quiet=quiet) as observer:
+    with (
+        asked_to_stop() as should_stop,
+        watching(talk, work, quiet=quiet) as observer,
+        options.stdout_kept(settings.code),
+    ):
         report = run_pipeline(settings, out=path, mode=mode, observer=observer, should_stop=should_stop)
     if json:
         typer.echo(report.model_dump_json(indent=2))

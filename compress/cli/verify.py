@@ -56,6 +56,7 @@ def verify(
     data: options.Settings,
     gates: options.Settings,
     timing: options.Settings,
+    model: options.Model = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -65,17 +66,24 @@ def verify(
 
     Example: compress verify --original a.onnx --candidate b.onnx --dataset photos/
     """
+    if model is not None and run is None:
+        raise UsageError("--model is for a run of your own network: ONNX files need no code, drop it")
     settings = _settings(gates, timing)
     if (run is None) == (not files.keys() - {"out"}):
         raise UsageError("what shall be verified? give a run folder, or --original and --candidate with --dataset")
     from compress.cli import output
     from compress.cli.progress import watching
     from compress.report.terminal import render_terminal
+    from compress.verdict.of_run import verify_run
     from compress.verify.gates import require
 
-    out = files.pop("out", None)
-    with watching(output.talk_console(), {}, quiet=quiet) as observer:
-        report = _of_run(run, data, settings, out, observer) if run else _of_files(files, data, settings, out, observer)
+    out, code = files.pop("out", None), options.named_code(model)
+    with watching(output.talk_console(), {}, quiet=quiet) as observer, options.stdout_kept(code):
+        if run:
+            options.refuse_other_images(data)
+            report = verify_run(run, settings, moved=data, observer=observer, out=out, code=code)
+        else:
+            report = _of_files(files, data, settings, out, observer)
     if json:
         typer.echo(report.model_dump_json(indent=2))
     else:
@@ -104,15 +112,6 @@ def _settings(gates: options.Settings, timing: options.Settings) -> "VerifySetti
         if name in chosen:
             chosen[name] = _counts(chosen[name], flag_name=name)
     return VerifySettings(**chosen, gates=Gates(**limits), judged=judged)
-
-
-def _of_run(
-    run: Path, data: options.Settings, settings: "VerifySettings", out: Path | None, observer: "Observer"
-) -> "Report":
-    options.refuse_other_images(data)
-    from compress.verdict.of_run import verify_run
-
-    return verify_run(run, settings, moved=data, observer=observer, out=out)
 
 
 def _of_files(

@@ -1,19 +1,24 @@
 """A finished run's settings and images once more, on this machine."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from compress.config import DecidedConfig
 from compress.data.bundle import DataBundle
+from compress.own_code import OwnCode
 from compress.runs import RunFolder
 from compress.settings import decide, load_decided
 from compress.stages.bench import check_same_images
+from compress.stages.code_record import code_notes
 
 MOVABLE: Final = ("dataset", "data_dir", "workers", "download")
 """Settings that may differ from the run's own: where the images are now, and how they are fetched and read."""
 
 
-def reopen(run: RunFolder, moved: Mapping[str, Any]) -> tuple[DecidedConfig, DataBundle]:
+def reopen(
+    run: RunFolder, moved: Mapping[str, Any], *, code: OwnCode | None = None
+) -> tuple[DecidedConfig, DataBundle]:
     """The run's settings, for the CPU, and its images.
 
     Nothing is downloaded because the run once was allowed to: only ``moved`` allows it.
@@ -21,11 +26,13 @@ def reopen(run: RunFolder, moved: Mapping[str, Any]) -> tuple[DecidedConfig, Dat
     Args:
         run: the run.
         moved: settings of ``MOVABLE`` that are otherwise now.
+        code: what builds the network, where it is the user's own.
 
     Raises:
+        UsageError: the network is the user's own and its code is missing, or does not fit the images.
         BadInputError: the images are not those the run was made with.
     """
     recorded = run.read_config().model_copy(update={"device": "cpu", "download": False} | dict(moved))
-    config, data = load_decided(decide(recorded))
+    config, data = load_decided(decide(recorded.with_code(code)))
     check_same_images(run, data, config.dataset)
-    return config, data
+    return config, replace(data, notes=(*data.notes, *code_notes(run, code)))

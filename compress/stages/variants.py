@@ -6,11 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from compress.config import DecidedConfig
 from compress.data.bundle import DataBundle
 from compress.loading import Which, load
 from compress.observer import Observer, Silent
+from compress.own_code import OwnCode
 from compress.runs import MODEL_FACTS, RunFolder
-from compress.settings import decide
 from compress.stages.bench import check_images
 from compress.stages.derive import Base, Made, Wanted, calibration_split, derive, made_of
 from compress.stages.reopen import reopen
@@ -24,9 +25,16 @@ from exporters.write.onnx_export import export_onnx
 _NETWORKS: Mapping[str, Which] = {"original": "original", "candidate": "pruned"}
 """Roles of the rows that variants are made of, and their networks."""
 
+Opened = tuple[DecidedConfig, DataBundle]
+
 
 def add_variants(
-    path: Path, wanted: Wanted, *, moved: Mapping[str, Any] | None = None, observer: Observer | None = None
+    path: Path,
+    wanted: Wanted,
+    *,
+    moved: Mapping[str, Any] | None = None,
+    observer: Observer | None = None,
+    code: OwnCode | None = None,
 ) -> list[Made]:
     """Make more files of a run's original and pruned network, and put them on record.
 
@@ -38,23 +46,25 @@ def add_variants(
         wanted: which files.
         moved: where the images are now, if elsewhere than when the run was made: settings of ``RunConfig``.
         observer: receives progress.
+        code: what builds the network, where it is the user's own.
 
     Returns:
         The new files, the original's first.
 
     Raises:
+        UsageError: the network is the user's own and its code is missing.
         BadInputError: no finished run, a file that was changed, other images than the run's.
         CheckFailedError: a file cannot be made, or does not answer as it must.
     """
     run, observer = RunFolder.open(path), observer or Silent()
     wanted = _with_dependants(run, wanted)
     sources = [file for file in shipped_files(run) if file.role in _NETWORKS]
-    data = reopen(run, moved or {})[1] if wanted.int8 or wanted.opset else None
+    opened = reopen(run, moved or {}, code=code) if wanted.int8 or wanted.opset else None
     observer.stage("export", index=1, count=1, steps=len(sources))
     with run, export_faults(), tempfile.TemporaryDirectory(prefix="compress-export-") as temporary:
         made: list[Made] = []
         for done, source in enumerate(sources, start=1):
-            fresh = _variants(run, source, wanted, data, Path(temporary))
+            fresh = _variants(run, source, wanted, opened, Path(temporary))
             record_variants(run, tuple(_on_record(source, one) for one in fresh if one.operators is None))
             made += fresh
             observer.step(done, images=0, values={"network": source.label})
@@ -73,26 +83,28 @@ def _with_dependants(run: RunFolder, wanted: Wanted) -> Wanted:
 
 
 def _variants(
-    run: RunFolder, source: ShippedFile, wanted: Wanted, data: DataBundle | None, temporary: Path
+    run: RunFolder, source: ShippedFile, wanted: Wanted, opened: Opened | None, temporary: Path
 ) -> list[Made]:
     """The files of one network, made elsewhere and then kept in the run folder whole."""
     facts = run.read_json(MODEL_FACTS)
     base = Base(source.label, run.path / source.file, mean=tuple(facts["mean"]), std=tuple(facts["std"]))
     again: list[Made] = []
     calibration = None
-    if data is not None and wanted.opset is not None:
-        again = [_other_opset(run, source, wanted.opset, data, temporary)]
+    if opened is not None and wanted.opset is not None:
+        again = [_other_opset(run, source, wanted.opset, opened, temporary)]
         base = replace(base, label=again[0].label, path=again[0].path)
-    if data is not None and wanted.int8:
-        calibration = calibration_split(data.train, images=wanted.calibration_images, seed=run.read_config().seed)
+    if opened is not None and wanted.int8:
+        config, data = opened
+        calibration = calibration_split(data.train, images=wanted.calibration_images, seed=config.seed)
     made = [*again, *derive(base, wanted, calibration, temporary)]
     for file in (file for one in made for file in one.files):
         run.write_bytes(f"{ARTIFACTS}/{file.name}", file.read_bytes())
     return [one.moved_to(run.path / ARTIFACTS) for one in made]
 
 
-def _other_opset(run: RunFolder, source: ShippedFile, opset: int, data: DataBundle, temporary: Path) -> Made:
-    network = load(run.path, _NETWORKS[source.role])
+def _other_opset(run: RunFolder, source: ShippedFile, opset: int, opened: Opened, temporary: Path) -> Made:
+    config, data = opened
+    network = load(run.path, _NETWORKS[source.role], build=config.code.build if config.code else None)
     shown = data.preprocessing
     artifact = export_onnx(
         network,
@@ -101,7 +113,6 @@ def _other_opset(run: RunFolder, source: ShippedFile, opset: int, data: DataBund
         opset=opset,
         metadata=metadata_of(read_onnx(run.path / source.file).model),
     )
-    config = decide(run.read_config().model_copy(update={"device": "cpu"}))
     parity = prove_parity(network, artifact.path, check_images(config, data), threads=config.threads)
     return replace(
         made_of(f"{source.label} opset{opset}", artifact, source=source.label, precision="fp32"),

@@ -29,7 +29,7 @@ def export_weights(config: RunConfig, wanted: Wanted, *, out: Path) -> list[Made
     """Write ``model.onnx``, its variants and ``model.json`` into a new folder: all of them, or none.
 
     Args:
-        config: arch, weights, and the images: those that calibrate INT8 are of its training split.
+        config: arch or model, weights, and the images: those that calibrate INT8 are of its training split.
         wanted: which variants.
         out: the new folder.
 

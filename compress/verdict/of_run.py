@@ -11,6 +11,7 @@ from compress.config import DecidedConfig
 from compress.data.bundle import DataBundle
 from compress.environment import describe_environment
 from compress.observer import Observer, Silent
+from compress.own_code import OwnCode
 from compress.report.documents import keep_report, new_folder, render_run_documents, write_documents
 from compress.report.model import Report
 from compress.report.run_facts import BudgetFacts, LayerRow, RunFacts, SearchFacts
@@ -57,6 +58,7 @@ def verify_run(
     moved: Mapping[str, Any] | None = None,
     observer: Observer | None = None,
     out: Path | None = None,
+    code: OwnCode | None = None,
 ) -> Report:
     """Check every file of a run against its checksum, measure its ONNX files again, and write its reports anew.
 
@@ -66,15 +68,17 @@ def verify_run(
         moved: where the images are now, if elsewhere than when the run was made (``stages.reopen``).
         observer: receives progress.
         out: a new folder for the reports; the run itself is then only read.
+        code: what builds the network, where it is the user's own.
 
     Raises:
+        UsageError: the network is the user's own and its code is missing.
         BadInputError: no run folder, nothing exported yet, a file that was changed, other images.
         CheckFailedError: an equality of the run no longer holds.
     """
     run, observer = RunFolder.open(path), observer or Silent()
     with new_folder(out) if out else run:
         run.check_all()
-        config, data = reopen(run, moved or {})
+        config, data = reopen(run, moved or {}, code=code)
         torch.set_num_threads(config.threads)
         bench = Bench(config, data, run, observer, lambda: None)
         with export_faults():

@@ -54,5 +54,5 @@ def recheck_file(run: RunFolder, file: ShippedFile, config: DecidedConfig, data:
     if file.parity is None or file.role not in REBUILT:
         return file
     images = check_images(config, data).cpu()
-    network = load(run.path, network=REBUILT[file.role])
+    network = load(run.path, network=REBUILT[file.role], build=config.code.build if config.code else None)
     return replace(file, parity=prove_parity(network, path, images, threads=config.threads))

@@ -107,24 +107,24 @@ def test_all_wrong_settings_are_told_at_once():
 
 
 def test_flags_win_over_the_config_file(tmp_path):
-    from compress.cli.run import _merge
+    from compress.cli.options import merge_settings
 
     file = tmp_path / "run.toml"
     file.write_text('arch = "alexnet"\nseed = 4\nmethod = "saliency"\n')
-    settings = _merge({"seed": 5}, file)
+    settings = merge_settings({"seed": 5}, file)
     assert (settings.arch, settings.seed, settings.method) == ("alexnet", 5, "saliency")
 
 
 def test_paths_are_made_absolute_so_that_a_run_resumes_from_anywhere(tmp_path, monkeypatch):
-    from compress.cli.run import _merge
+    from compress.cli.options import merge_settings
 
     (tmp_path / "photos").mkdir()
     (tmp_path / "fashion").mkdir()
     monkeypatch.chdir(tmp_path)
-    settings = _merge({"arch": "alexnet", "dataset": "photos", "weights": "w.safetensors"}, None)
+    settings = merge_settings({"arch": "alexnet", "dataset": "photos", "weights": "w.safetensors"}, None)
     assert settings.dataset == str(tmp_path / "photos")
     assert settings.weights == tmp_path / "w.safetensors"
-    assert _merge({"arch": "alexnet", "dataset": "fashion"}, None).dataset == "fashion"  # the name, not the folder
+    assert merge_settings({"arch": "alexnet", "dataset": "fashion"}, None).dataset == "fashion"
 
 
 def test_lists():

@@ -1,0 +1,151 @@
+"""A user's own network: ``path/file.py:build`` or ``package.module:build`` -> the function that builds it.
+
+Importing it runs its code. So this is done only for what a command line names, or for a function that a
+program hands over: never for what a file on disk says.
+"""
+
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import os
+import sys
+import sysconfig
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from compress.errors import CompressError, UsageError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+SPEC = "path/file.py:build or package.module:build"
+_FRAMES = 3
+_NOT_THEIRS = (
+    "<",
+    f"{Path(__file__).parent}{os.sep}",
+    *(f"{sysconfig.get_path(name)}{os.sep}" for name in ("stdlib", "purelib", "platlib")),
+)
+
+
+@dataclass(frozen=True)
+class OwnCode:
+    """The function that builds a user's network, and where it came from.
+
+    Attributes:
+        spec: as it was named; empty for a function that was handed over.
+        build: called as ``build(num_classes)``, gives a new network with fresh weights.
+        file: name of the file it is defined in; empty where there is none.
+        sha256: of that file (hex), or empty.
+    """
+
+    spec: str
+    build: "Callable[[int], nn.Module]"
+    file: str = ""
+    sha256: str = ""
+
+
+def import_code(spec: str) -> OwnCode:
+    """Import a user's function: its module's code is run.
+
+    Args:
+        spec: ``path/file.py:build``, relative to the working folder, or ``package.module:build``.
+
+    Raises:
+        UsageError: no such file, module or function, or its code fails.
+    """
+    place, _, name = spec.rpartition(":")
+    if not place or not name:
+        raise UsageError(f"expected --model as {SPEC}, got {spec!r}")
+    with explaining(f"importing {place}"):
+        module = _from_file(Path(place)) if place.endswith(".py") else _from_package(place)
+    found = getattr(module, name, None)
+    if not callable(found):
+        functions = [
+            key for key, value in vars(module).items() if callable(value) and _is_defined_in(value, module.__name__)
+        ]
+        what = "is no function" if hasattr(module, name) else "is not there"
+        raise UsageError(f"{place}: {name} {what}; it has {', '.join(functions) or 'no function'}")
+    return _described(found, spec=spec, file=getattr(module, "__file__", None))
+
+
+def wrap_code(build: "Callable[[int], nn.Module]") -> OwnCode:
+    """A function that a program hands over."""
+    try:
+        file = inspect.getsourcefile(inspect.unwrap(build))
+    except TypeError:  # an object with __call__
+        file = None
+    return _described(build, spec="", file=file)
+
+
+def resolve_spec(spec: str) -> str:
+    """The same with an absolute path, so that it means the same from any folder."""
+    place, _, name = spec.rpartition(":")
+    return f"{Path(place).expanduser().resolve()}:{name}" if place.endswith(".py") else spec
+
+
+@contextmanager
+def explaining(doing: str) -> Iterator[None]:
+    """Turn a fault of the user's code into a UsageError that shows where in it.
+
+    Args:
+        doing: what was tried, for the message: "net.build(10)".
+    """
+    try:
+        yield
+    except (CompressError, MemoryError):
+        raise
+    except (Exception, SystemExit) as error:
+        raise UsageError(f"{doing} failed:\n{told(error)}") from error
+
+
+def told(error: BaseException) -> str:
+    """The last lines of a traceback, without those of this package, of torch and of Python's own library."""
+    frames = [
+        frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(_NOT_THEIRS)
+    ]
+    lines = [*traceback.format_list(frames[-_FRAMES:]), *traceback.format_exception_only(error)]
+    return "".join(lines).rstrip()
+
+
+def _from_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise UsageError(f"expected a Python file at {path}, got none; --model takes {SPEC}")
+    folder = str(path.resolve().parent)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)  # as Python does for a script: its neighbours can be imported
+    # Under a name of its own, so that a file called after a module of Python's does not take its place.
+    name = f"compress_own_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path.resolve())
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _from_package(name: str) -> ModuleType:
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)  # as `python -m` does
+    return importlib.import_module(name)
+
+
+def _is_defined_in(value: Any, module: str) -> bool:
+    return getattr(value, "__module__", None) == module
+
+
+def _described(build: Any, *, spec: str, file: str | None) -> OwnCode:
+    if file is None or not Path(file).is_file():
+        return OwnCode(spec, build)
+    return OwnCode(spec, build, Path(file).name, hashlib.sha256(Path(file).read_bytes()).hexdigest())
