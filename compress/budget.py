@@ -49,6 +49,21 @@ class Counts:
         return stepped.clamp(min=self.smallest, max=self.largest)
 
 
+@dataclass(frozen=True)
+class Constraint:
+    """What every state has to satisfy, whatever method finds it: a budget, in allowed counts."""
+
+    units: UnitMap
+    model: CostModel
+    counts: Counts
+    budget: Budget
+
+    def repair(self, keys_PU: Tensor, *, progress: float) -> Tensor:
+        """States, bool (P, U), of highest keys within the budget at ``progress`` (1: the budget itself)."""
+        limits = self.budget.limits(self.model, progress=progress)
+        return repair(keys_PU, self.units, self.model, self.counts, limits)
+
+
 def allowed_counts(units: UnitMap, align: int, *, floor: float = FLOOR) -> Counts:
     """Multiples of ``align`` channels per group, or the whole group where it is smaller than that."""
     smallest, steps, largest = [], [], []

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import torch
 from torch import nn
@@ -18,7 +18,7 @@ from compress.report.model import Report
 from compress.runs import RunFolder
 from compress.settings import decide, load_decided
 from compress.stages.bench import Bench, Prunable, check_images, check_same_images, fresh_network, study
-from compress.stages.prune import SearchResult, rehearse, remove, search
+from compress.stages.prune import SearchResult, check_method, rehearse, remove, search
 from compress.stages.ship import Entrant, export
 from compress.stages.taken import take_original
 from compress.stages.weights import (
@@ -38,6 +38,9 @@ from compress.verdict.settings import VerifySettings
 from compress.verify.faults import export_faults
 
 Mode = Literal["new", "resume", "overwrite"]
+
+TRAINED_ON: Final = "original, trained on"
+"""The row of given weights that were trained for as long as the pruned network."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ def rehearsal(settings: DecidedConfig, data: DataBundle, *, weights: bool) -> tu
     Args:
         settings: decided settings.
         data: the run's data.
-        weights: try the user's weights too; a resumed run has read them already.
+        weights: try the user's weights and plan too; a resumed run has read them already.
 
     Returns:
         What there is to prune, and the largest difference of logits between masked and smaller network.
@@ -118,6 +121,8 @@ def rehearsal(settings: DecidedConfig, data: DataBundle, *, weights: bool) -> tu
     if weights:
         load_given(settings, data, network)
     prunable = study(settings, network, images)
+    if weights:
+        check_method(settings, data, network, prunable)
     return prunable, rehearse(prunable, network, images, seed=settings.seed)
 
 
@@ -126,7 +131,7 @@ def _stages(bench: Bench, prunable: Prunable, verify: VerifySettings | None) -> 
     trained_on = train_original(bench, before) if bench.config.train_original or trained_here(bench) else None
     teacher = trained_on if trained_on is not None and trained_here(bench) else before
     found = search(bench, before, prunable)
-    smaller = finetune(bench, remove(bench, found, prunable), teacher, searched=len(found.history))
+    smaller = finetune(bench, remove(bench, found, prunable), teacher, epochs_behind=found.epochs_behind)
     whole = tuple(f"{root} is left whole: {reason}" for root, reason in prunable.units.surprises.items())
     entrants = _entrants(bench, before, trained_on, smaller, found, prunable)
     export(bench, entrants, notes=(*baseline_notes(bench), *whole))
@@ -154,7 +159,7 @@ def _entrants(
     else:
         entrants.insert(0, Entrant("original, as given", "original", "original", before, None, full))
         if trained_on is not None:
-            entrants.append(Entrant("original, trained on", "extra", "original-trained-on", trained_on, total, full))
+            entrants.append(Entrant(TRAINED_ON, "extra", "original-trained-on", trained_on, total, full))
     if paper:
         plan = plan_from_state(prunable.units, found.keep_U)
         whole = put_back(smaller, found.network, prunable.units, plan)

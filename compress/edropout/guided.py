@@ -10,26 +10,9 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from compress.budget import Budget, Counts, repair
-from compress.costs import CostModel
+from compress.budget import Constraint
 from compress.edropout.evolution import better, cross, mutate_real, pick_parents
 from compress.edropout.population import EnergyOf, Spread
-from compress.units import UnitMap
-
-
-@dataclass(frozen=True)
-class Constraint:
-    """What every state of the default population satisfies: a budget, in allowed counts."""
-
-    units: UnitMap
-    model: CostModel
-    counts: Counts
-    budget: Budget
-
-    def repair(self, keys_PU: Tensor, *, progress: float) -> Tensor:
-        """States, bool (P, U), of highest keys within the budget at ``progress`` (1: the budget itself)."""
-        limits = self.budget.limits(self.model, progress=progress)
-        return repair(keys_PU, self.units, self.model, self.counts, limits)
 
 
 @dataclass(frozen=True)

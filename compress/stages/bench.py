@@ -10,11 +10,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from compress.budget import Budget, Counts, allowed_counts, check_reachable
+from compress.budget import Budget, Constraint, Counts, allowed_counts, check_reachable
 from compress.config import DecidedConfig
 from compress.costs import CostModel, build_cost_model
 from compress.data.bundle import DataBundle
-from compress.edropout.guided import Constraint
 from compress.errors import BadInputError, InterruptedRun
 from compress.networks import find_source
 from compress.observer import Observer
@@ -133,7 +132,7 @@ class Prunable:
 
     @property
     def constraint(self) -> Constraint:
-        """The same as the populations need it."""
+        """The same as the methods need it."""
         return Constraint(self.units, self.model, self.counts, self.budget)
 
 

@@ -6,12 +6,16 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor, nn
 
+from compress.config import DecidedConfig
+from compress.controls.one_shot import ONE_SHOT, check_applies
+from compress.controls.task import Task
+from compress.data.bundle import DataBundle
 from compress.edropout.guided import GuidedPopulation, GuidedSettings
 from compress.edropout.paper import PaperPopulation
 from compress.edropout.population import Population, never_empty
 from compress.edropout.search import Search, SearchSettings
-from compress.stages.bench import Bench, Prunable, on_device, weights_file
-from compress.stages.weights import recipe
+from compress.stages.bench import Bench, Prunable, fresh_network, on_device, weights_file
+from compress.stages.weights import baseline_epochs, recipe
 from compress.structure.plan import PruningPlan, plan_from_state, state_from_plan
 from compress.structure.remove import cut, remove_units
 from compress.training.evaluate import recalibrate_batchnorm
@@ -25,45 +29,103 @@ ENERGY_SHARE = 8
 SEARCH_RATE = 0.5
 """The default preset's learning rate in the search, as a share of the recipe's: the network is trained already."""
 
+LAST_SEED = 2**31 - 1
+"""A network trained from fresh weights draws others than the baseline began with: counted down from here."""
 
 MORE_SEARCH = "more --search-epochs, a milder budget, or start from trained --weights"
 
 
 @dataclass(frozen=True)
 class SearchResult:
-    """The whole network after the search, the state it converged to (bool U), and the search's course."""
+    """The whole network that is cut, the state it is cut by (bool U), and how they came about.
+
+    Attributes:
+        network: its weights are where the small network starts.
+        keep_U: the state.
+        history: numbers per epoch; empty where a method chose at once.
+        epochs_behind: epochs these weights were trained for in this run, baseline included.
+    """
 
     network: nn.Module
     keep_U: Tensor
     history: History
+    epochs_behind: int
 
 
 def search(bench: Bench, original: nn.Module, prunable: Prunable) -> SearchResult:
-    """Evolve pruning states while training a copy of the original.
+    """Let the run's method choose a state of a copy of the original.
 
     Raises:
-        DivergedError: the network with its state is at chance.
+        DivergedError: a method that trains while it searches left the network at chance.
+        UsageError: the method cannot be used on this network.
     """
-    name, config = "03_search", bench.config
-    network = copy.deepcopy(original)
+    name = "03_search"
     if not bench.run.is_finished(name):
-        epochs = config.search_epochs
-        with bench.stage(name, steps=epochs * bench.steps_per_epoch):
-            generator = torch.Generator().manual_seed(config.seed)
-            population = _population(bench, prunable, generator)
-            body = _body(bench, network, prunable, population)
-            history = run_loop(body, bench.data.train, bench.loop_settings(name, epochs), bench.hooks(name))
-            if config.preset != "paper":  # the paper trains the state for long after it has been fixed
-                accuracy = body.validate(population.final()).accuracy
-                check_left_chance(accuracy, bench.data.val.labels, advice=MORE_SEARCH)
-            plan = plan_from_state(prunable.units, population.final())
-            bench.run.write_text(f"{name}/plan.json", plan.to_json())
-            bench.run.write_json(f"{name}/history.json", history)
-            bench.save_network(weights_file(name), network)
+        find = _choose if bench.config.method in ONE_SHOT else _evolve
+        find(bench, original, prunable)
     plan = PruningPlan.from_json(bench.run.read_text(f"{name}/plan.json"))
-    network = bench.load_network(weights_file(name), network)
-    keep = state_from_plan(prunable.units, plan)
-    return SearchResult(network, keep, bench.run.read_json(f"{name}/history.json"))
+    return SearchResult(
+        network=bench.load_network(weights_file(name), original),
+        keep_U=state_from_plan(prunable.units, plan),
+        history=bench.run.read_json(f"{name}/history.json"),
+        epochs_behind=bench.run.read_json(f"{name}/epochs_behind.json"),
+    )
+
+
+def check_method(config: DecidedConfig, data: DataBundle, network: nn.Module, prunable: Prunable) -> None:
+    """Find out before anything is trained whether the method can be used.
+
+    Raises:
+        UsageError: it cannot.
+        BadInputError: the plan it needs cannot be read.
+    """
+    check_applies(config.method, _task(config, data, network, prunable))
+
+
+def _choose(bench: Bench, original: nn.Module, prunable: Prunable) -> None:
+    """A state at once; nothing is trained here."""
+    name, config = "03_search", bench.config
+    with bench.stage(name):
+        choice = ONE_SHOT[config.method](_task(config, bench.data, original, prunable))
+        behind = 0 if choice.fresh else baseline_epochs(bench)
+        _save(bench, SearchResult(choice.network, choice.keep_U, [], behind), prunable)
+
+
+def _evolve(bench: Bench, original: nn.Module, prunable: Prunable) -> None:
+    """States evolve while a copy of the original is trained."""
+    name, config, epochs = "03_search", bench.config, bench.config.search_epochs
+    network = copy.deepcopy(original)
+    with bench.stage(name, steps=epochs * bench.steps_per_epoch):
+        generator = torch.Generator().manual_seed(config.seed)
+        population = _population(bench, prunable, generator)
+        body = _body(bench, network, prunable, population)
+        history = run_loop(body, bench.data.train, bench.loop_settings(name, epochs), bench.hooks(name))
+        if config.preset != "paper":  # the paper trains the state for long after it has been fixed
+            accuracy = body.validate(population.final()).accuracy
+            check_left_chance(accuracy, bench.data.val.labels, advice=MORE_SEARCH)
+        behind = baseline_epochs(bench) + len(history)
+        _save(bench, SearchResult(network, population.final(), history, behind), prunable)
+
+
+def _save(bench: Bench, found: SearchResult, prunable: Prunable) -> None:
+    name = "03_search"
+    bench.run.write_text(f"{name}/plan.json", plan_from_state(prunable.units, found.keep_U).to_json())
+    bench.run.write_json(f"{name}/history.json", found.history)
+    bench.run.write_json(f"{name}/epochs_behind.json", found.epochs_behind)
+    bench.save_network(weights_file(name), found.network)
+
+
+def _task(config: DecidedConfig, data: DataBundle, network: nn.Module, prunable: Prunable) -> Task:
+    other = config.model_copy(update={"seed": LAST_SEED - config.seed})
+    return Task(
+        network=network,
+        constraint=prunable.constraint,
+        train=data.train,
+        batch_size=config.batch_size,
+        seed=config.seed,
+        fresh_network=lambda: fresh_network(other, data),
+        plan=config.plan,
+    )
 
 
 def _population(bench: Bench, prunable: Prunable, generator: torch.Generator) -> Population:
@@ -90,7 +152,7 @@ def _body(bench: Bench, network: nn.Module, prunable: Prunable, population: Popu
 
 
 def _search_recipe(bench: Bench, network: nn.Module) -> Recipe:
-    found = recipe(bench, network)
+    found = recipe(bench, network, epochs_behind=baseline_epochs(bench))
     return found if bench.config.preset == "paper" else found.scaled(SEARCH_RATE)
 
 

@@ -30,7 +30,7 @@ def baseline(bench: Bench) -> nn.Module:
     network = bench.new_network()
     if not bench.run.is_finished(name):
         head = load_given(config, bench.data, network)
-        epochs = _baseline_epochs(config, fresh_head=bool(head))
+        epochs = _epochs_of_baseline(config, fresh_head=bool(head))
         for note in _head_note(head, epochs):
             bench.observer.note(note)
         with bench.stage(name, steps=epochs * bench.steps_per_epoch):
@@ -57,32 +57,42 @@ def train_original(bench: Bench, original: nn.Module) -> nn.Module:
     epochs = epochs_after_baseline(config)
     if not bench.run.is_finished(name):
         with bench.stage(name, steps=epochs * bench.steps_per_epoch):
-            _train(bench, name, network, _settings(bench, recipe(bench, network), epochs))
+            _train(
+                bench,
+                name,
+                network,
+                _settings(bench, recipe(bench, network, epochs_behind=baseline_epochs(bench)), epochs),
+            )
             bench.save_network(weights_file(name), network)
     return bench.load_network(weights_file(name), network)
 
 
-def finetune(bench: Bench, smaller: nn.Module, teacher: nn.Module, *, searched: int) -> nn.Module:
+def finetune(bench: Bench, smaller: nn.Module, teacher: nn.Module, *, epochs_behind: int) -> nn.Module:
     """Train the small network on; it learns from the original's answers too where ``distill`` is on.
 
-    A search that converged before its last epoch (``searched`` epochs took place) leaves the rest to
-    fine-tuning, as in the paper: the run's epochs are the same either way.
+    Every method's run has the same epochs in all: what was not spent on the weights before (``epochs_behind``,
+    the baseline's and the search's) is spent here. A search that converged early leaves the rest, as in the paper.
     """
     name, config = "05_finetune", bench.config
-    epochs = epochs_after_baseline(config) - searched
+    epochs = baseline_epochs(bench) + epochs_after_baseline(config) - epochs_behind
     if not bench.run.is_finished(name):
         with bench.stage(name, steps=epochs * bench.steps_per_epoch):
-            distillation = Distillation(teacher) if config.distill else None
             if epochs:
                 settings = _settings(
                     bench,
-                    recipe(bench, smaller, searched=searched),
+                    recipe(bench, smaller, epochs_behind=epochs_behind),
                     epochs,
-                    distillation=distillation,
+                    distillation=Distillation(teacher) if config.distill else None,
                 )
                 _train(bench, name, smaller, settings)
             bench.save_network(weights_file(name), smaller)
     return bench.load_network(weights_file(name), smaller)
+
+
+def baseline_epochs(bench: Bench) -> int:
+    """Epochs the baseline took in this run: none where weights were given."""
+    epochs: int = bench.run.read_json("01_baseline/epochs.json")
+    return epochs
 
 
 def epochs_after_baseline(config: DecidedConfig) -> int:
@@ -90,10 +100,10 @@ def epochs_after_baseline(config: DecidedConfig) -> int:
     return config.search_epochs + config.finetune_epochs
 
 
-def recipe(bench: Bench, network: nn.Module, *, searched: int = 0) -> Recipe:
+def recipe(bench: Bench, network: nn.Module, *, epochs_behind: int) -> Recipe:
     """The recipe of the run's preset after the baseline; the paper's schedule goes on where the last stage left it."""
     if bench.config.preset == "paper":
-        return replace(PAPER, epochs_behind=bench.run.read_json("01_baseline/epochs.json") + searched)
+        return replace(PAPER, epochs_behind=epochs_behind)
     return default_recipe(network)
 
 
@@ -116,10 +126,10 @@ def load_given(config: DecidedConfig, data: DataBundle, network: nn.Module) -> t
 def baseline_notes(bench: Bench) -> tuple[str, ...]:
     """What the report has to say of the original's weights."""
     run = bench.run
-    return _head_note(run.read_json("01_baseline/fresh_head.json"), run.read_json("01_baseline/epochs.json"))
+    return _head_note(run.read_json("01_baseline/fresh_head.json"), baseline_epochs(bench))
 
 
-def _baseline_epochs(config: DecidedConfig, *, fresh_head: bool) -> int:
+def _epochs_of_baseline(config: DecidedConfig, *, fresh_head: bool) -> int:
     epochs = config.baseline_epochs
     if config.weights is None:
         return epochs

@@ -1,0 +1,77 @@
+"""The methods that choose a state at once, in the trained network, and leave all the epochs to fine-tuning."""
+
+from collections.abc import Callable, Mapping
+
+import torch
+
+from compress.config import Method
+from compress.controls.scores import filter_norms, log_keys, norm_factors, share_keys
+from compress.controls.scratch import choose_scratch, planned_state
+from compress.controls.task import Choice, Choose, Task
+from compress.controls.taylor import taylor_scores
+
+
+def choose_random(task: Task) -> Choice:
+    """The same share of every group, drawn at random."""
+    units = task.constraint.units
+    drawn_U = torch.rand(units.total, generator=torch.Generator().manual_seed(task.seed))
+    return _kept(task, share_keys(drawn_U, units))
+
+
+def choose_l1(task: Task) -> Choice:
+    """The same share of every group, filters of large l1 norm."""
+    units = task.constraint.units
+    return _kept(task, share_keys(filter_norms(task.network, units, order=1), units))
+
+
+def choose_l2(task: Task) -> Choice:
+    """The same share of every group, filters of large l2 norm."""
+    units = task.constraint.units
+    return _kept(task, share_keys(filter_norms(task.network, units, order=2), units))
+
+
+def choose_bn_scale(task: Task) -> Choice:
+    """Units of large BatchNorm factor, one threshold for all groups.
+
+    Raises:
+        UsageError: a group has no BatchNorm.
+    """
+    return _kept(task, log_keys(norm_factors(task.network, task.constraint.units)))
+
+
+def choose_taylor(task: Task) -> Choice:
+    """Units whose going would change the loss most, one threshold for all groups."""
+    units = task.constraint.units
+    scores_U = taylor_scores(task.network, units, task.train, batch_size=task.batch_size, seed=task.seed)
+    return _kept(task, log_keys(scores_U))
+
+
+ONE_SHOT: Mapping[Method, Choose] = {
+    "random": choose_random,
+    "l1": choose_l1,
+    "l2": choose_l2,
+    "bn-scale": choose_bn_scale,
+    "taylor": choose_taylor,
+    "scratch": choose_scratch,
+}
+
+_NEEDS: Mapping[Method, Callable[[Task], object]] = {
+    "bn-scale": lambda task: norm_factors(task.network, task.constraint.units),
+    "scratch": lambda task: planned_state(task.plan, task.constraint),
+}
+
+
+def check_applies(method: Method, task: Task) -> None:
+    """Find out before anything is trained whether a method can be used; the weights do not matter.
+
+    Raises:
+        UsageError: it cannot: no BatchNorm, or a plan that does not fit.
+        BadInputError: the plan cannot be read.
+    """
+    if method in _NEEDS:
+        _NEEDS[method](task)
+
+
+def _kept(task: Task, keys_U: torch.Tensor) -> Choice:
+    keep_U = task.constraint.repair(keys_U.unsqueeze(0), progress=1.0)[0]
+    return Choice(keep_U, task.network)

@@ -1,0 +1,71 @@
+"""The same small shape trained from fresh weights (Liu et al., ICLR 2019): is pruning worth more than its shape?
+
+Axes: U units, C input channels of a layer.
+"""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from compress.budget import Constraint
+from compress.controls.task import Choice, Task
+from compress.controls.weights import scale_inputs
+from compress.errors import BadInputError, UsageError
+from compress.structure.plan import PruningPlan, state_from_plan
+from compress.units import UnitMap
+
+
+def choose_scratch(task: Task) -> Choice:
+    """The state of the plan, in a network with fresh weights.
+
+    Raises:
+        BadInputError: the plan cannot be read.
+        UsageError: it does not fit the network, or is over the budget.
+    """
+    keep_U = planned_state(task.plan, task.constraint)
+    network = task.fresh_network()
+    _keep_signal(network, task.constraint.units, keep_U)
+    return Choice(keep_U, network, fresh=True)
+
+
+def planned_state(plan: Path | None, constraint: Constraint) -> Tensor:
+    """The state, bool U, that another run's plan keeps.
+
+    Raises:
+        BadInputError: the plan cannot be read.
+        UsageError: it does not fit the network, the alignment or the budget.
+    """
+    if plan is None:
+        raise UsageError("method scratch trains the shape of a plan: expected --plan RUN/04_remove/plan.json, got none")
+    try:
+        found = PruningPlan.from_json(plan.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadInputError(f"cannot read the plan {plan}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise BadInputError(f"{plan} is no pruning plan: expected JSON text") from None
+    units = constraint.units
+    expected = {group.root: group.size * group.tied for group in units.groups}
+    if dict(found.widths) != expected:
+        odd = sorted(set(expected.items()) ^ set(found.widths.items()))[0][0]
+        raise UsageError(f"the plan {plan} is of another network: it differs at layer {odd}; try that network's --arch")
+    keep_U = state_from_plan(units, found)
+    counts = units.counts(keep_U.unsqueeze(0))
+    if not torch.equal(constraint.counts.round(counts), counts):
+        raise UsageError(f"the plan {plan} keeps other counts than this --align allows: try the --align of its run")
+    if (constraint.model.costs(counts)[0] > constraint.budget.limits(constraint.model)).any():
+        share = constraint.model.cost(counts[0]).macs / constraint.model.full.macs
+        raise UsageError(f"the plan {plan} keeps {share:.1%} of the MACs, more than was asked: try its run's budget")
+    return keep_U
+
+
+def _keep_signal(network: nn.Module, units: UnitMap, keep_U: Tensor) -> None:
+    """Scale the weights of every layer that reads fewer inputs by sqrt(inputs / kept inputs).
+
+    Fresh weights are drawn for the number of inputs (He et al. 2015: variance 2 / inputs). Cut out of
+    the whole network they would be too small, and signals fade from layer to layer.
+    """
+    keep = torch.cat([keep_U.cpu(), torch.ones(1, dtype=torch.bool)])
+    for name, unit_of_channel in units.reads.items():
+        share = keep[unit_of_channel].double().mean()
+        scale_inputs(network.get_submodule(name), (share**-0.5).expand(len(unit_of_channel)))

@@ -1,0 +1,51 @@
+"""What a one-shot method is given and what it returns.
+
+Axes: U units.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from compress.budget import Constraint
+from compress.data.bundle import Split
+
+
+@dataclass(frozen=True)
+class Task:
+    """A trained network, what a state of it has to satisfy, and what may be looked at.
+
+    Attributes:
+        network: trained; a method leaves it as it was.
+        constraint: units, allowed counts, budget.
+        train: the images it may look at: never those of validation or test.
+        batch_size: images in a mini-batch.
+        seed: of whatever is drawn.
+        fresh_network: the same network with fresh weights.
+        plan: the plan of another run, for the method that trains its shape.
+    """
+
+    network: nn.Module
+    constraint: Constraint
+    train: Split
+    batch_size: int
+    seed: int
+    fresh_network: Callable[[], nn.Module]
+    plan: Path | None = None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The state (bool U), and the whole network it is cut from.
+
+    ``fresh``: that network's weights have not been trained at all.
+    """
+
+    keep_U: Tensor
+    network: nn.Module
+    fresh: bool = False
+
+
+Choose = Callable[[Task], Choice]
