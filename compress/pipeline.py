@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -18,6 +18,8 @@ from compress.report.model import Report
 from compress.runs import RunFolder
 from compress.settings import decide, load_decided
 from compress.stages.bench import Bench, Prunable, check_images, check_same_images, fresh_network, study
+from compress.stages.code_record import record_code
+from compress.stages.export_rehearsal import rehearse_export
 from compress.stages.prune import SearchResult, check_method, rehearse, remove, search
 from compress.stages.ship import Entrant, export
 from compress.stages.taken import take_original
@@ -79,7 +81,7 @@ def run_pipeline(
         CompressError: see its subclasses; ``InterruptedRun`` says how to go on.
     """
     observer, options = observer or Silent(), options or RunOptions()
-    recorded = RunFolder.open(out).read_config() if mode == "resume" else config
+    recorded = RunFolder.open(out).read_config().with_code(config.code) if mode == "resume" else config
     if mode != "resume":
         RunFolder.check_free(out, overwrite=mode == "overwrite")
     settings, data = load_decided(decide(recorded))
@@ -87,7 +89,7 @@ def run_pipeline(
     prunable, _difference = rehearsal(settings, data, weights=mode != "resume")
     run = RunFolder.open(out) if mode == "resume" else RunFolder.create(out, settings, overwrite=mode == "overwrite")
     with run:
-        _record(run, settings, data)
+        data = _record(run, settings, data)
         if options.original_of is not None:
             take_original(run, options.original_of)
         bench = Bench(settings, data, run, observer, should_stop)
@@ -98,9 +100,14 @@ def run_pipeline(
                 return _stages(bench, prunable, options.verify)
         except InterruptedRun as stop:
             raise InterruptedRun(
-                f"stopped; everything so far is saved. Go on with: compress run --resume {shlex.quote(str(out))}",
+                f"stopped; everything so far is saved. Go on with: {_resume_command(out, settings)}",
                 signal_number=stop.exit_code - 128,
             ) from None
+
+
+def _resume_command(out: Path, settings: DecidedConfig) -> str:
+    code = ["--model", settings.model] if settings.model else []  # only what a command names is run
+    return shlex.join(["compress", "run", "--resume", str(out), *code])
 
 
 def rehearsal(settings: DecidedConfig, data: DataBundle, *, weights: bool) -> tuple[Prunable, float]:
@@ -123,7 +130,10 @@ def rehearsal(settings: DecidedConfig, data: DataBundle, *, weights: bool) -> tu
     prunable = study(settings, network, images)
     if weights:
         check_method(settings, data, network, prunable)
-    return prunable, rehearse(prunable, network, images, seed=settings.seed)
+    difference = rehearse(prunable, network, images, seed=settings.seed)
+    if weights and settings.code is not None:
+        rehearse_export(settings, network, images)
+    return prunable, difference
 
 
 def _stages(bench: Bench, prunable: Prunable, verify: VerifySettings | None) -> Report:
@@ -168,9 +178,14 @@ def _entrants(
     return entrants
 
 
-def _record(run: RunFolder, settings: DecidedConfig, data: DataBundle) -> None:
-    """Keep the environment and the data's fingerprint; a resumed run must find the same data."""
+def _record(run: RunFolder, settings: DecidedConfig, data: DataBundle) -> DataBundle:
+    """Keep the environment, the data's fingerprint and the code's; a resumed run must find the same data.
+
+    Returns:
+        The data, with a note where an own network's code is another now.
+    """
     if not run.has("data.json"):
         run.write_json("data.json", {"fingerprint": data.fingerprint})
     check_same_images(run, data, settings.dataset)
     run.write_json("env.json", describe_environment(threads=settings.threads, seed=settings.seed))
+    return replace(data, notes=(*data.notes, *record_code(run, settings.code)))

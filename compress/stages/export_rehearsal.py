@@ -1,0 +1,35 @@
+"""A network from elsewhere becomes an ONNX file once before it is trained: after hours would be late to learn it cannot."""
+
+import tempfile
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from compress.config import DecidedConfig
+from compress.errors import CheckFailedError, UsageError
+from compress.stages.ship import prove_parity
+from compress.verify.faults import export_faults
+from exporters.write.onnx_export import export_onnx
+
+IMAGES = 8
+
+
+def rehearse_export(config: DecidedConfig, network: nn.Module, images: Tensor) -> None:
+    """Export a network with fresh weights, and ask both what they answer.
+
+    Args:
+        config: decided settings.
+        network: left as it was.
+        images: real ones (B, C, H, W).
+
+    Raises:
+        UsageError: it cannot be exported, or the file answers otherwise than the network.
+    """
+    with tempfile.TemporaryDirectory(prefix="compress-rehearsal-") as folder:
+        path = Path(folder) / "network.onnx"
+        try:
+            with export_faults():
+                export_onnx(network, path, input_shape=tuple(images.shape[1:]), opset=config.opset, metadata={})
+                prove_parity(network, path, images[:IMAGES].cpu(), threads=config.threads)
+        except CheckFailedError as error:
+            raise UsageError(f"{config.arch} cannot become an ONNX file: {error}") from error
