@@ -101,8 +101,8 @@ def bundle_of_files(
         val=split("val"),
         test=split("test"),
         preprocessing=preprocessing,
-        fingerprint=_fingerprint(root, classes, {part: parts[part] for part in SPLITS}),
-        test_fingerprint=_fingerprint(root, classes, {"test": parts["test"]}),
+        fingerprint=_fingerprint(classes, {part: parts[part] for part in SPLITS}),
+        test_fingerprint=_fingerprint(classes, {"test": parts["test"]}),
         notes=tuple(found),
     )
 
@@ -133,10 +133,10 @@ def _preprocessing(files: list[ImageFile], options: FolderOptions) -> Preprocess
     )
 
 
-def _fingerprint(root: Path, classes: tuple[str, ...], splits: dict[str, tuple[ImageFile, ...]]) -> str:
+def _fingerprint(classes: tuple[str, ...], splits: dict[str, tuple[ImageFile, ...]]) -> str:
     digest = hashlib.sha256()
     for name, files in splits.items():
         for file in files:
-            place = file.path.relative_to(root).as_posix()
-            digest.update(f"{name}\0{classes[file.label]}\0{place}\0{file.sha256}\n".encode(errors="surrogateescape"))
+            line = f"{name}\0{classes[file.label]}\0{file.place}\0{file.sha256}\n"
+            digest.update(line.encode(errors="surrogateescape"))
     return digest.hexdigest()

@@ -41,15 +41,12 @@ def list_folder(root: Path, *, test_only: bool = False) -> FolderListing:
     """
     classes = _read_classes(root, test_only=test_only)
     splits = {split: _list_files(root / split, classes) for split in SPLITS if (root / split).is_dir()}
-    images = {split: tuple(file for file in files if is_image(file[0])) for split, files in splits.items()}
+    images = {
+        split: tuple(file for file in files if file[0].suffix.lower() in SUFFIXES) for split, files in splits.items()
+    }
     others = sum(map(len, splits.values())) - sum(map(len, images.values()))
     note = f"{others} files in class folders have no image suffix and were left out"
     return FolderListing(classes, images, notes=(note,) if others else ())
-
-
-def is_image(path: Path) -> bool:
-    """Whether the suffix is an image's."""
-    return path.suffix.lower() in SUFFIXES
 
 
 def _read_classes(root: Path, *, test_only: bool) -> tuple[str, ...]:
@@ -78,10 +75,14 @@ def _subfolders(folder: Path) -> tuple[str, ...]:
 
 
 def _list_files(folder: Path, classes: tuple[str, ...]) -> list[LabelledPath]:
-    return [(path, label) for label, name in enumerate(classes) for path in sorted(_walk(folder / name))]
+    return [
+        (Path(path), label)
+        for label, name in enumerate(classes)
+        for path in sorted(_walk(folder / name), key=lambda path: path.replace(os.sep, "\0"))  # as paths are sorted
+    ]
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def _walk(folder: Path) -> Iterator[str]:
     entered = set()
     for place, folders, files in os.walk(folder, followlinks=True):
         real = os.path.realpath(place)
@@ -90,4 +91,4 @@ def _walk(folder: Path) -> Iterator[Path]:
             continue
         entered.add(real)
         folders[:] = [name for name in folders if not name.startswith(".")]
-        yield from (Path(place) / name for name in files if not name.startswith("."))
+        yield from (os.path.join(place, name) for name in files if not name.startswith("."))

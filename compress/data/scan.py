@@ -29,6 +29,7 @@ class ImageFile:
 
     Attributes:
         path: where it is.
+        place: the same within the data set's folder, with forward slashes.
         label: index of its class.
         shorter_side: pixels.
         grey: it has no colour channels.
@@ -36,6 +37,7 @@ class ImageFile:
     """
 
     path: Path
+    place: str
     label: int
     shorter_side: int
     grey: bool
@@ -70,7 +72,11 @@ def scan_files(
         BadInputError: more than ``skip_bad`` files are bad, or what is left of a class is too little;
             every fault of the same kind is named.
     """
-    results = _look_at([path for files in splits.values() for path, _label in files], root=root)
+    start = f"{root}{os.sep}"
+    places = {
+        path: str(path).removeprefix(start).replace(os.sep, "/") for files in splits.values() for path, _label in files
+    }
+    results = _look_at(places, root=root)
     bad = [result for result in results.values() if isinstance(result, BadInputError)]
     if len(bad) > skip_bad:
         names = "\n  ".join(str(error) for error in bad)
@@ -80,7 +86,7 @@ def scan_files(
         )
     good = {
         split: tuple(
-            ImageFile(path, label, found.shorter_side, grey=found.grey, sha256=found.sha256)
+            ImageFile(path, places[path], label, found.shorter_side, grey=found.grey, sha256=found.sha256)
             for path, label in files
             if isinstance(found := results[path], Entry)
         )
@@ -90,9 +96,8 @@ def scan_files(
     return Scan(good, notes=(*(f"skipped {error}" for error in bad), *_overlaps(good)))
 
 
-def _look_at(paths: Sequence[Path], *, root: Path) -> dict[Path, Entry | BadInputError]:
+def _look_at(places: Mapping[Path, str], *, root: Path) -> dict[Path, Entry | BadInputError]:
     """What is in every file, in order; the index keeps what had to be read, also where the scan is broken off."""
-    places = {path: str(path).removeprefix(f"{root}{os.sep}") for path in paths}
     index = read_index(root)
     results: dict[Path, Entry | BadInputError] = {}
     unread = []
@@ -109,8 +114,8 @@ def _look_at(paths: Sequence[Path], *, root: Path) -> dict[Path, Entry | BadInpu
             for chunk, found in zip(chunks, pool.map(_read_all, chunks), strict=True):
                 results |= zip(chunk, found, strict=True)
     finally:
-        if unread:
-            good = {places[path]: found for path, found in results.items() if isinstance(found, Entry)}
+        good = {places[path]: found for path, found in results.items() if isinstance(found, Entry)}
+        if good != index:
             write_index(root, good)
     return {path: results[path] for path in places}
 

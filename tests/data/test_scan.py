@@ -11,7 +11,7 @@ from tests.data.files import write_folder
 
 def scan_folder(root, *, skip_bad) -> Scan:
     listing = list_folder(root)
-    return scan_files(listing.splits, classes=listing.classes, skip_bad=skip_bad)
+    return scan_files(listing.splits, classes=listing.classes, skip_bad=skip_bad, root=root)
 
 
 @pytest.fixture
