@@ -12,6 +12,7 @@ from compress.cli.compare import compare
 from compress.cli.doctor import doctor
 from compress.cli.export import export
 from compress.cli.output import print_error
+from compress.cli.race import race
 from compress.cli.report import report
 from compress.cli.run import run
 from compress.cli.verify import verify
@@ -28,6 +29,7 @@ app.command("run")(run)
 app.command("export")(export)
 app.command("verify")(verify)
 app.command("compare")(compare)
+app.command("race")(race)
 app.command("report")(report)
 app.command("doctor")(doctor)
 app.add_typer(listing.app, name="list")

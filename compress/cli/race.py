@@ -1,0 +1,147 @@
+"""``compress race``: methods, budgets and seeds at equal terms, in one table and one picture."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer import Option
+
+from compress.cli import options
+from compress.cli.options import flag
+from compress.errors import CheckFailedError, UsageError
+
+if TYPE_CHECKING:
+    from compress.observer import Observer
+    from compress.race.cells import RaceSettings
+    from compress.report.race.model import RaceReport
+
+_RACE = "Race"
+OF_THE_RACE = ("method", "plan", "keep_macs", "keep_params", "seed", "preset")
+SHARED: dict[str, Any] = {name: kind for name, kind in options.SETTINGS.items() if name not in OF_THE_RACE}
+GRID: dict[str, Any] = {
+    "methods": flag(str, _RACE, "Comma-separated; see `compress list methods`. (default: all)"),
+    "keep_macs": flag(str, _RACE, "Fractions of multiply-accumulates to keep: 0.5,0.25,0.1. (default: 0.5)"),
+    "seeds": flag(str, _RACE, "How many, from 0; or which: 3,7. (default: 3)"),
+}
+Out = Annotated[
+    Path | None,
+    Option("--out", help="Folder of the race. (default: races/<arch>-<dataset>)", rich_help_panel=_RACE),
+]
+FullLatency = Annotated[
+    bool,
+    Option("--full-latency", help="Time as `run` does, not only batch 1 on one thread.", rich_help_panel=_RACE),
+]
+
+
+@options.collecting(grid=GRID, settings=SHARED)
+def race(
+    *,
+    grid: options.Settings,
+    settings: options.Settings,
+    out: Out = None,
+    config: options.Config = None,
+    full_latency: FullLatency = False,
+    dry_run: options.DryRun = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Race methods against each other: same units, budget, epochs, seeds and verdict; every cell is a run folder.
+
+    The same command again goes on where it was.
+
+    Example: compress race --arch squeezenet --keep-macs 0.5,0.25 --methods edropout,l1,scratch --seeds 2
+    """
+    from compress.cli import output
+
+    wanted = _race_settings(grid, settings, config, full_latency=full_latency)
+    folder = out or _default_folder(wanted)
+    if dry_run:
+        _show_plan(wanted, folder, json=json)
+        return
+    report = _execute(wanted, folder, quiet=quiet)
+    if json:
+        typer.echo(report.model_dump_json(indent=2))
+    if not quiet:
+        output.talk_console().print(f"The race is in {folder}", markup=False, soft_wrap=True)
+    failed = [f"{cell.folder}: {cell.reason}" for cell in report.cells if cell.outcome == "failed"]
+    if failed:
+        raise CheckFailedError("cells failed; all others are in the table:\n  " + "\n  ".join(failed))
+
+
+def _race_settings(
+    grid: options.Settings, settings: options.Settings, config: Path | None, *, full_latency: bool
+) -> "RaceSettings":
+    from typing import get_args
+
+    from compress.config import Method
+    from compress.race.cells import RaceSettings
+
+    known = get_args(Method)
+    methods = tuple(grid.get("methods", ",".join(known)).replace(" ", "").split(","))
+    unknown = [method for method in methods if method not in known]
+    if unknown:
+        raise UsageError(f"expected --methods among {', '.join(known)}, got {', '.join(unknown)}")
+    base = options.merge_settings(settings, config)
+    return RaceSettings(
+        base=base,
+        methods=methods,
+        budgets=_budgets(grid.get("keep_macs") or str(base.keep_macs or 0.5)),
+        seeds=_seeds(grid.get("seeds", "3")),
+        full_latency=full_latency,
+    )
+
+
+def _budgets(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"expected fractions such as 0.5,0.25 for --keep-macs, got {text!r}") from None
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    try:
+        numbers = tuple(int(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise UsageError(f"expected a number of seeds, or seeds such as 3,7 for --seeds, got {text!r}") from None
+    return numbers if "," in text else tuple(range(numbers[0])) if numbers else ()
+
+
+def _default_folder(race: "RaceSettings") -> Path:
+    from compress.runs.naming import label
+
+    return Path("races") / label(race.base)
+
+
+def _show_plan(race: "RaceSettings", folder: Path, *, json: bool) -> None:
+    from compress.cli.output import print_json
+    from compress.race.folders import check_folder
+    from compress.race.plan import plan_race
+
+    check_folder(race, folder)
+    with options.stdout_kept(race.base.code):
+        plan = plan_race(race, folder=folder)
+    if json:
+        print_json({"plan": plan.as_dict()})
+    else:
+        typer.echo("\n".join(plan.lines()))
+
+
+def _execute(race: "RaceSettings", folder: Path, *, quiet: bool) -> "RaceReport":
+    from compress.cli import output
+    from compress.cli.interrupts import asked_to_stop
+    from compress.cli.progress import watching
+    from compress.race.runner import Watch, run_race
+
+    talk = output.talk_console()
+
+    @contextmanager
+    def cell(title: str, work: Mapping[str, float]) -> Iterator["Observer"]:
+        if not quiet:
+            talk.print(title[:1].upper() + title[1:], markup=False, soft_wrap=True)
+        with watching(talk, work, quiet=quiet) as observer:
+            yield observer
+
+    with asked_to_stop() as should_stop, options.stdout_kept(race.base.code):
+        return run_race(race, folder=folder, watch=Watch(cell, should_stop))

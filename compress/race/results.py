@@ -1,0 +1,80 @@
+"""What a finished cell gives: read from its run folder, and its file asked once more for every test image.
+
+Axes: N images, K classes.
+"""
+
+import numpy as np
+
+from compress.data.bundle import DataBundle
+from compress.pipeline import TRAINED_ON
+from compress.report.model import NetworkRow, Report
+from compress.report.race.model import CellResult, CellTiming
+from compress.report.store import parse_report
+from compress.runs import RunFolder
+from compress.runs.manifest import sha256_of
+from compress.verify.accuracy import correct_pair, measure_drop
+from compress.verify.files import classify, open_file
+
+REPORT = "report.json"
+
+
+def report_digest(run: RunFolder) -> str:
+    """sha256 of a run's report, checked against its manifest."""
+    return sha256_of(run.read_bytes(REPORT))
+
+
+def read_result(run: RunFolder, data: DataBundle) -> tuple[Report, CellResult]:
+    """A finished cell's report, and the part of it that races.
+
+    Args:
+        run: the cell.
+        data: its images.
+
+    Raises:
+        BadInputError: a file of it is missing, damaged or was changed.
+    """
+    report = parse_report(run.read_text(REPORT), source=f"{run.path}/{REPORT}")
+    original, pruned = _equally_trained(report), report.candidate
+    theirs_NK, mine_NK = (_logits(run, row, data) for row in (original, pruned))
+    labels_N = data.test.labels.numpy()
+    _, right_N = correct_pair(theirs_NK, mine_NK, labels_N)
+    assert report.run is not None
+    return report, CellResult(
+        report_sha256=report_digest(run),
+        original=original.label,
+        original_top1=original.accuracy.top1,
+        top1=pruned.accuracy.top1,
+        drop=measure_drop(theirs_NK, mine_NK, labels_N),
+        macs=pruned.macs,
+        parameters=pruned.parameters,
+        kept_macs=pruned.kept_macs,
+        kept_parameters=pruned.kept_parameters,
+        timing=_timing(report),
+        seconds=report.run.seconds,
+        right=np.packbits(right_N).tobytes().hex(),
+    )
+
+
+def _equally_trained(report: Report) -> NetworkRow:
+    """The unpruned network that was trained for as many epochs as the pruned one."""
+    return next((row for row in report.networks if row.label == TRAINED_ON), report.original)
+
+
+def _logits(run: RunFolder, row: NetworkRow, data: DataBundle) -> np.ndarray:
+    run.read_bytes(row.file)  # checks it
+    return classify(open_file(run.path / row.file, data), data, threads=1)
+
+
+def _timing(report: Report) -> CellTiming | None:
+    timings = report.timings(report.candidate.label, against=report.original.label)
+    if not timings:
+        return None
+    first = timings[0]
+    return CellTiming(
+        batch_size=first.batch_size,
+        threads=first.threads,
+        ratio=first.ratio,
+        ratio_low=first.ratio_low,
+        ratio_high=first.ratio_high,
+        noisy=first.noisy,
+    )
