@@ -1,46 +1,16 @@
-"""Networks by name: torchvision's own builders, fitted to a number of classes and an image."""
+"""Networks by name: torchvision's classifiers, the ChannelNets, and timm's where it is installed."""
 
 import difflib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 
-import torch
 from torch import nn
 
-from models_zoo.torchvision_mend import torchvision
+from models_zoo import timm_models
+from models_zoo.architecture import Architecture, UnknownArchError
+from models_zoo.channelnet import CHANNELNETS
+from models_zoo.torchvision_models import TORCHVISION
 
-SMALL_IMAGE = 64
-"""Up to this size in pixels a ResNet gets the small-image stem (He et al. 2016, section 4.2)."""
-
-
-class UnknownArchError(ValueError):
-    """No network of that name; the message names the nearest ones."""
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """One network: how to build it, and the image sizes (pixels, square) it works on.
-
-    ``small_size`` is the default for data sets of small images (28 to 64 pixels), ``paper_size`` the
-    one of the paper's experiments (``None``: ``full_size``).
-    """
-
-    build: Callable[..., nn.Module]
-    min_size: int
-    small_size: int
-    full_size: int = 224
-    paper_size: int | None = None
-
-
-ARCHITECTURES: Mapping[str, Architecture] = {
-    "squeezenet1_0": Architecture(torchvision.models.squeezenet1_0, min_size=21, small_size=48),
-    "squeezenet1_1": Architecture(torchvision.models.squeezenet1_1, min_size=17, small_size=48),
-    "resnet18": Architecture(torchvision.models.resnet18, min_size=16, small_size=32, paper_size=32),
-    "resnet34": Architecture(torchvision.models.resnet34, min_size=16, small_size=32, paper_size=32),
-    "resnet50": Architecture(torchvision.models.resnet50, min_size=16, small_size=32, paper_size=32),
-    "resnet101": Architecture(torchvision.models.resnet101, min_size=16, small_size=32, paper_size=32),
-    "alexnet": Architecture(torchvision.models.alexnet, min_size=63, small_size=64),
-}
+ARCHITECTURES: Mapping[str, Architecture] = {**TORCHVISION, **CHANNELNETS}
 
 ALIASES: Mapping[str, str] = {"squeezenet": "squeezenet1_1"}
 
@@ -48,15 +18,20 @@ ALIASES: Mapping[str, str] = {"squeezenet": "squeezenet1_1"}
 def find_architecture(name: str) -> Architecture:
     """The network of that name.
 
+    Args:
+        name: a key of ``ARCHITECTURES`` or ``ALIASES``, or ``timm/NAME``.
+
     Raises:
         UnknownArchError: there is none; the message suggests the nearest names.
+        MissingExtraError: it is one of timm's, which is not installed.
     """
+    if name.startswith(timm_models.PREFIX):
+        return timm_models.find(name)
     resolved = ALIASES.get(name, name)
     if resolved in ARCHITECTURES:
         return ARCHITECTURES[resolved]
-    known = [*ARCHITECTURES, *ALIASES]
-    near = difflib.get_close_matches(name.lower(), known, n=3)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(sorted(known))}"
+    near = difflib.get_close_matches(name.lower(), [*ARCHITECTURES, *ALIASES], n=3)
+    hint = f"did you mean {' or '.join(near)}?" if near else "`compress list archs` shows all"
     raise UnknownArchError(f"unknown network {name!r}: {hint}")
 
 
@@ -64,7 +39,7 @@ def build_network(name: str, *, classes: int, channels: int = 3, image_size: int
     """Build a network with fresh weights from torch's global random generator.
 
     Args:
-        name: a key of ``ARCHITECTURES`` or ``ALIASES``.
+        name: as for ``find_architecture``.
         classes: width of the class head.
         channels: of the input image; 1 for grey, 3 for RGB.
         image_size: side of the square input in pixels.
@@ -74,19 +49,12 @@ def build_network(name: str, *, classes: int, channels: int = 3, image_size: int
 
     Raises:
         UnknownArchError: no such network.
-        ValueError: the image is too small for the network.
+        MissingExtraError: it is one of timm's, which is not installed.
+        UnfitInputError: the network cannot take images of that size, or have so many classes.
     """
     architecture = find_architecture(name)
-    if image_size < architecture.min_size:
-        raise ValueError(f"{name} needs images of at least {architecture.min_size} pixels, got {image_size}")
-    network = architecture.build(num_classes=classes)
-    if channels != 3:
-        _replace_first_convolution(network, in_channels=channels)
-    if isinstance(network, torchvision.models.ResNet) and image_size <= SMALL_IMAGE:
-        network.conv1 = nn.Conv2d(channels, network.conv1.out_channels, kernel_size=3, padding=1, bias=False)
-        nn.init.kaiming_normal_(network.conv1.weight, mode="fan_out", nonlinearity="relu")
-        network.maxpool = nn.Identity()
-    return network
+    architecture.check_size(name, image_size)
+    return architecture.build(classes=classes, channels=channels, image_size=image_size)
 
 
 def head_names(network: nn.Module, *, classes: int) -> tuple[str, ...]:
@@ -99,20 +67,3 @@ def head_names(network: nn.Module, *, classes: int) -> tuple[str, ...]:
     if not heads:
         return ()
     return tuple(f"{heads[-1]}.{name}" for name, _ in network.get_submodule(heads[-1]).named_parameters())
-
-
-def _replace_first_convolution(network: nn.Module, *, in_channels: int) -> None:
-    name, old = next((name, module) for name, module in network.named_modules() if isinstance(module, nn.Conv2d))
-    new = nn.Conv2d(
-        in_channels,
-        old.out_channels,
-        kernel_size=old.kernel_size,  # type: ignore[arg-type]
-        stride=old.stride,  # type: ignore[arg-type]
-        padding=old.padding,  # type: ignore[arg-type]
-        bias=old.bias is not None,
-    )
-    nn.init.kaiming_normal_(new.weight, mode="fan_out", nonlinearity="relu")
-    if new.bias is not None:
-        nn.init.zeros_(new.bias)
-    with torch.no_grad():
-        network.set_submodule(name, new)

@@ -1,0 +1,60 @@
+"""What a network of the zoo is: how to build it, and the images it takes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import nn
+
+
+class UnknownArchError(ValueError):
+    """No network of that name; the message names the nearest ones."""
+
+
+class UnfitInputError(ValueError):
+    """The network cannot be built for such images or so many classes; the message says for which it can."""
+
+
+class MissingExtraError(ImportError):
+    """A network of a package that is not installed; the message says how to install it."""
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """One network: how to build it, and the image sizes (pixels, square) it works on.
+
+    Attributes:
+        family: the networks it belongs to, for lists.
+        build: called with ``classes``, ``channels`` and ``image_size`` (keywords); fresh weights from
+            torch's global random generator.
+        min_size: the smallest images.
+        small_size: the default for data sets of small images (28 to 64 pixels).
+        full_size: the default for photographs; that of torchvision's published weights.
+        parameters: with 1,000 classes and RGB images of ``full_size``; ``None``: unknown until it is built.
+        paper_size: that of the paper's experiments (``None``: ``full_size``).
+        multiple_of: sizes it can take are multiples of this.
+    """
+
+    family: str
+    build: Callable[..., nn.Module]
+    min_size: int
+    small_size: int
+    full_size: int = 224
+    parameters: int | None = None
+    paper_size: int | None = None
+    multiple_of: int = 1
+
+    def check_size(self, name: str, image_size: int) -> None:
+        """Raise where images are of a size that the network cannot take.
+
+        Raises:
+            UnfitInputError: they are; the message names the sizes it can.
+        """
+        if image_size < self.min_size:
+            raise UnfitInputError(f"{name} needs images of at least {self.min_size} pixels, got {image_size}")
+        if image_size % self.multiple_of:
+            below = image_size // self.multiple_of * self.multiple_of
+            near = [size for size in (below, below + self.multiple_of) if size >= self.min_size]
+            raise UnfitInputError(
+                f"{name} takes images whose side is a multiple of {self.multiple_of} pixels, got {image_size}: "
+                f"try {' or '.join(map(str, near))}"
+            )
