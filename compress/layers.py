@@ -3,26 +3,52 @@
 from torch import nn
 
 Convolution = nn.modules.conv._ConvNd
-PerChannel = nn.modules.batchnorm._BatchNorm | nn.modules.instancenorm._InstanceNorm | nn.PReLU
+Norm = nn.modules.batchnorm._BatchNorm | nn.modules.instancenorm._InstanceNorm
+PerChannel = Norm | nn.PReLU
 
 
 def widths(layer: nn.Module) -> tuple[int, int]:
-    """Input and output channels of a layer that has parameters."""
+    """Input and output channels of a convolution, a linear layer or one that acts on every channel alone."""
     match layer:
         case Convolution():
             return layer.in_channels, layer.out_channels
         case nn.Linear():
             return layer.in_features, layer.out_features
+        case nn.PReLU():
+            return layer.num_parameters, layer.num_parameters
         case _:
-            width = next(layer.parameters(recurse=False)).shape[0]
+            width = int(layer.num_features)  # type: ignore[arg-type]
             return width, width
 
 
 def is_depthwise(layer: nn.Module) -> bool:
-    """True for a convolution with one filter per channel: it carries units on, and reads none."""
-    return isinstance(layer, Convolution) and layer.groups == layer.out_channels == layer.in_channels > 1
+    """True for a convolution with filters of their own for every channel: it carries units on, and reads none."""
+    return isinstance(layer, Convolution) and layer.groups == layer.in_channels > 1
 
 
 def is_transposed(layer: nn.Module) -> bool:
     """True for a transposed convolution: its weight has the input channels first."""
     return isinstance(layer, nn.modules.conv._ConvTransposeNd)
+
+
+def why_not_plain(layer: nn.Module) -> str:
+    """Why a layer cannot be cut by cutting its tensors; empty where it can.
+
+    It can where its forward is torch's own and its tensors are those that class is made with.
+    """
+    base = next((kind for kind in _PLAIN if isinstance(layer, kind)), None)
+    if base is None:
+        return f"{type(layer).__name__} is no layer of a kind that can be cut"
+    if any(getattr(type(layer), name, None) is not getattr(base, name, None) for name in ("forward", "_conv_forward")):
+        return f"{type(layer).__name__} has a forward of its own"
+    strange = set(dict(layer.named_parameters(recurse=False))) - {"weight", "bias"}
+    if strange or any(True for _ in layer.children()):
+        return f"it computes its weights from others ({', '.join(sorted(strange)) or 'parametrization'})"
+    return ""
+
+
+_PLAIN: tuple[type[nn.Module], ...] = (
+    nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear,
+    nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d,
+    nn.PReLU,
+)  # fmt: skip

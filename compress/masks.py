@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from compress.layers import Convolution, is_transposed
+from compress.layers import Convolution, is_depthwise, is_transposed
 from compress.units import UnitMap
 
 
@@ -74,6 +74,10 @@ def kept_entries(network: nn.Module, units: UnitMap, keep_U: Tensor) -> Mapping[
             if not tensor.dim():  # BatchNorm's count of batches
                 continue
             entry = torch.ones([1] * tensor.dim(), dtype=torch.bool)
+            if is_depthwise(layer) and is_transposed(layer) and tensor.dim() > 1:
+                each = layer.out_channels // layer.in_channels
+                entries[f"{name}.{key}"] = _along(keep[units.carries[name][::each]], 0, tensor).to(tensor.device)
+                continue
             out_dim = 1 if is_transposed(layer) and tensor.dim() > 1 else 0
             if name in units.carries:
                 entry = entry & _along(keep[units.carries[name]], out_dim, tensor)

@@ -3,41 +3,49 @@
 Axes: U units, G groups, C channels of a layer, P states.
 """
 
-import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from compress.errors import UsageError
-from compress.layers import Convolution, is_depthwise, widths
-from compress.structure._torch_pruning import FEEDS_OUTPUT, Member, TracedGroup, trace_groups
+from compress.tracing.follow import FEEDS_OUTPUT, Followed, follow
+
+NOT_ALONE = "its channels cannot go one by one"
 
 
 @dataclass(frozen=True)
 class UnitGroup:
-    """Units ``first`` .. ``first + size - 1`` of a state: channels that can go one by one.
+    """Units ``first`` .. ``first + size - 1`` of a state: channels that can go one by one, and are alike.
 
-    Each takes along whatever a residual add, a concat or a flatten ties to it. A unit is
-    ``tied`` channels of the root, ``size`` apart: more than one where a grouped
-    convolution needs the same positions kept in every one of its groups.
+    Each takes along whatever a residual add, a concat or a flatten ties to it: for all units of a
+    group the same number of channels of the same layers. A unit is ``tied`` channels of the root:
+    more than one where a grouped convolution or a channel shuffle needs the same positions kept in
+    each of its groups. ``order[c]`` is the unit of root channel c, counted within the group; empty
+    where that is ``c % size``.
     """
 
     root: str
     first: int
     size: int
     tied: int = 1
+    order: tuple[int, ...] = ()
 
     @property
     def units(self) -> slice:
         """Where this group's units lie in a state."""
         return slice(self.first, self.first + self.size)
 
+    @property
+    def unit_of_channel(self) -> Tensor:
+        """The unit, counted within the group, of every channel of the root: int64 C."""
+        return torch.tensor(self.order) if self.order else torch.arange(self.size * self.tied) % self.size
+
     def channels(self, units: Tensor) -> list[int]:
         """Root channels of units given by their index within the group, in ascending order."""
-        tied = torch.arange(self.tied).unsqueeze(1) * self.size + units.cpu()
-        return [int(channel) for channel in tied.flatten()]
+        return torch.isin(self.unit_of_channel, units.cpu()).nonzero().flatten().tolist()
 
 
 @dataclass(frozen=True)
@@ -75,6 +83,27 @@ class UnitMap:
         counts = torch.zeros(len(keep_PU), len(self.groups), dtype=torch.int64)
         return counts.index_add_(1, self.group_of_unit, keep_PU.to(dtype=torch.int64, device="cpu"))
 
+    def without(self, left_whole: Mapping[str, str]) -> "UnitMap":
+        """The same units less some groups.
+
+        Args:
+            left_whole: roots of the groups that stay whole -> why.
+        """
+        kept = [group for group in self.groups if group.root not in left_whole]
+        total = sum(group.size for group in kept)
+        renumbered = torch.full((self.total + 1,), total)
+        groups, first = [], 0
+        for group in kept:
+            renumbered[group.units] = torch.arange(first, first + group.size)
+            groups.append(UnitGroup(group.root, first, group.size, group.tied, group.order))
+            first += group.size
+
+        def renumber(places: Mapping[str, Tensor]) -> dict[str, Tensor]:
+            found = {name: renumbered[units] for name, units in places.items()}
+            return {name: units for name, units in found.items() if (units < total).any()}
+
+        return UnitMap(tuple(groups), renumber(self.reads), renumber(self.carries), {**self.left_whole, **left_whole})
+
 
 def find_units(network: nn.Module, example: Tensor) -> UnitMap:
     """Group a network's channels into units, protecting whatever feeds its output.
@@ -84,65 +113,81 @@ def find_units(network: nn.Module, example: Tensor) -> UnitMap:
         example: a batch of images (B, C, H, W) it accepts.
 
     Raises:
-        UsageError: the network cannot be traced, or has no group that can be pruned.
+        UsageError: the network does not run on the images, is no classifier, or has no group that can be pruned.
     """
-    try:
-        traced = trace_groups(network, example)
-    except RuntimeError as error:
-        raise UsageError(f"{error}. The network cannot be pruned; try another one.") from error
+    followed = follow(network, example)
     order = {name: place for place, (name, _) in enumerate(network.named_modules())}
-    traced = [replace(group, root=_first_layer(group, network, order)) for group in traced]
-    traced.sort(key=lambda group: order[group.root])
-    kept = list(_prunable(traced, network))
-    left_whole = {group.root: group.refusal for group in traced if group.refusal}
-    left_whole |= {group.root: "its channels cannot go one by one" for group, tied in kept if group.width == tied}
-    kept = [(group, tied) for group, tied in kept if group.width > tied]
-    if not kept:
+    sets = _alike(followed)
+    left_whole = {name: reason for name, reason in followed.not_followed.items() if name in order}
+    groups: list[tuple[UnitGroup, np.ndarray]] = []
+    for atoms in sets:
+        root, refusal = _judge(followed, atoms, order)
+        if refusal:
+            left_whole.setdefault(root, refusal)
+        else:
+            groups.append(_group(followed, root, atoms))
+    if not groups:
         reasons = "; ".join(f"{root}: {reason}" for root, reason in left_whole.items())
-        raise UsageError(f"nothing can be pruned in this network ({reasons})")
-    return _number(kept, left_whole, network)
+        raise UsageError(f"nothing can be pruned in this network ({reasons or 'no layer of it makes channels'})")
+    groups.sort(key=lambda pair: order[pair[0].root])
+    return _number(groups, followed, dict(sorted(left_whole.items(), key=lambda item: order[item[0]])))
 
 
-def _first_layer(group: TracedGroup, network: nn.Module, order: Mapping[str, int]) -> str:
-    """The first layer, in the order of definition, whose output channels are the group's, one for one."""
-    whole = tuple(range(group.width))
-    layers = [
-        member.layer
-        for member in group.members
-        if not member.reads
-        and member.positions == member.channels == whole
-        and isinstance(network.get_submodule(member.layer), Convolution | nn.Linear)
-        and not is_depthwise(network.get_submodule(member.layer))
-    ]
-    return min(layers, key=lambda name: order[name], default=group.root)
+def _alike(followed: Followed) -> list[np.ndarray]:
+    """Atoms of which each takes along the same number of channels of the same layers: a group each."""
+    bonds: dict[int, list[tuple[str, bool, int]]] = {}
+    for reads, places in ((False, followed.carries), (True, followed.reads)):
+        for name, labels in places.items():
+            for atom, count in zip(*np.unique(labels, return_counts=True), strict=True):
+                bonds.setdefault(int(atom), []).append((name, reads, int(count)))
+    bonds.pop(0, None)
+    sets: dict[tuple[tuple[str, bool, int], ...], list[int]] = {}
+    for atom in sorted(bonds):
+        sets.setdefault(tuple(bonds[atom]), []).append(atom)
+    return [np.array(atoms) for atoms in sets.values()]
 
 
-def _prunable(traced: list[TracedGroup], network: nn.Module) -> Iterator[tuple[TracedGroup, int]]:
-    for group in traced:
-        if not group.refusal:
-            yield group, math.lcm(*(_channel_groups(network, member) for member in group.members))
+def _judge(followed: Followed, atoms: np.ndarray, order: Mapping[str, int]) -> tuple[str, str]:
+    """The first layer, in the order of definition, that makes these atoms; and why they stay, or nothing."""
+    makers = [name for name in followed.makers if np.isin(followed.carries[name], atoms).any()]
+    first = min(makers, key=lambda name: order[name])
+    for atom in atoms:
+        if int(atom) in followed.reasons:
+            return first, followed.reasons[int(atom)]
+    if not any(np.isin(labels, atoms).any() for labels in followed.reads.values()):
+        return first, "nothing reads it"
+    if len(atoms) == 1:
+        return first, NOT_ALONE
+    whole = [name for name in makers if np.isin(followed.carries[name], atoms).all()]
+    if not whole:
+        return first, "its channels go to different places"
+    return min(whole, key=lambda name: order[name]), ""
 
 
-def _channel_groups(network: nn.Module, member: Member) -> int:
-    layer = network.get_submodule(member.layer)
-    if not isinstance(layer, Convolution) or is_depthwise(layer):
-        return 1
-    return layer.groups
+def _group(followed: Followed, root: str, atoms: np.ndarray) -> tuple[UnitGroup, np.ndarray]:
+    """A group, its units in the order of the root's channels; still without its place in a state."""
+    channels = followed.carries[root]
+    _, seen, unit = np.unique(channels, return_index=True, return_inverse=True)
+    rank = np.argsort(np.argsort(seen))
+    ordered = channels[np.sort(seen)]
+    size, tied = len(atoms), len(channels) // len(atoms)
+    unit_of_channel = rank[unit]
+    plain = np.array_equal(unit_of_channel, np.arange(len(channels)) % size)
+    return UnitGroup(root, 0, size, tied, () if plain else tuple(unit_of_channel.tolist())), ordered
 
 
-def _number(kept: list[tuple[TracedGroup, int]], left_whole: dict[str, str], network: nn.Module) -> UnitMap:
-    total = sum(group.width // tied for group, tied in kept)
-    groups: list[UnitGroup] = []
-    reads: dict[str, Tensor] = {}
-    carries: dict[str, Tensor] = {}
-    first = 0
-    for traced, tied in kept:
-        size = traced.width // tied
-        groups.append(UnitGroup(root=traced.root, first=first, size=size, tied=tied))
-        for member in traced.members:
-            layer = network.get_submodule(member.layer)
-            place = reads if member.reads else carries
-            units = place.setdefault(member.layer, torch.full((widths(layer)[0 if member.reads else 1],), total))
-            units[list(member.positions)] = first + torch.tensor(member.channels) % size
-        first += size
-    return UnitMap(tuple(groups), reads, carries, left_whole)
+def _number(groups: list[tuple[UnitGroup, np.ndarray]], followed: Followed, left_whole: Mapping[str, str]) -> UnitMap:
+    total = sum(group.size for group, _ in groups)
+    highest = max((int(labels.max()) for labels in (*followed.carries.values(), *followed.reads.values())), default=0)
+    unit_of_atom = np.full(highest + 1, total)
+    numbered, first = [], 0
+    for group, atoms in groups:
+        numbered.append(UnitGroup(group.root, first, group.size, group.tied, group.order))
+        unit_of_atom[atoms] = np.arange(first, first + group.size)
+        first += group.size
+
+    def units_of(places: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
+        found = {name: torch.from_numpy(unit_of_atom[labels]) for name, labels in places.items()}
+        return {name: units for name, units in found.items() if (units < total).any()}
+
+    return UnitMap(tuple(numbered), units_of(followed.reads), units_of(followed.carries), left_whole)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from compress.errors import BadInputError
@@ -62,9 +63,12 @@ def plan_from_state(units: UnitMap, keep_U: Tensor) -> PruningPlan:
 
 
 def state_from_plan(units: UnitMap, plan: PruningPlan) -> Tensor:
-    """The state (bool U) that a plan came from: the inverse of ``plan_from_state``."""
+    """The state (bool U) that a plan came from: the inverse of ``plan_from_state``.
+
+    Groups the plan does not name are kept whole.
+    """
     keep = units.group_of_unit.new_zeros(units.total).bool()
     for group in units.groups:
-        for channel in plan.kept[group.root]:
-            keep[group.first + channel % group.size] = True
+        channels = torch.tensor(plan.kept.get(group.root, range(group.size * group.tied)))
+        keep[group.first + group.unit_of_channel[channels]] = True
     return keep

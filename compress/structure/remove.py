@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from compress.errors import BadInputError, CheckFailedError
 from compress.layers import Convolution, widths
 from compress.masks import kept_entries, masked
-from compress.structure._torch_pruning import remove_channels
 from compress.structure.plan import PruningPlan, plan_from_state, state_from_plan
-from compress.units import UnitMap
+from compress.structure.shrink import shrink
+from compress.units import UnitMap, find_units
 
 TOLERANCE = 1e-4
 """Largest difference of logits allowed between the masked and the smaller network (float32, eval).
@@ -62,8 +62,13 @@ def cut(network: nn.Module, plan: PruningPlan, example: Tensor) -> nn.Module:
         layer = dict(network.named_modules()).get(root)
         if layer is None or widths(layer)[1] != width:
             raise BadInputError(f"the plan does not fit the network: it expects a layer {root} of width {width}")
+    units = find_units(network, example)
+    unknown = sorted(set(plan.kept) - {group.root for group in units.groups})
+    if unknown:
+        reason = units.left_whole.get(unknown[0], "its channels go with those of another layer")
+        raise BadInputError(f"the plan does not fit the network: it cuts {unknown[0]}, which stays whole ({reason})")
     smaller = copy.deepcopy(network)
-    remove_channels(smaller, example, plan.dropped())
+    shrink(smaller, units, state_from_plan(units, plan))
     before, after = _eval_logits(network, example), _eval_logits(smaller, example)
     if before.shape != after.shape:
         raise CheckFailedError(f"the cut changed the output from {tuple(before.shape)} to {tuple(after.shape)}")
@@ -118,7 +123,7 @@ def _eval_logits(network: nn.Module, images: Tensor) -> Tensor:
     try:
         with torch.no_grad():
             return network.eval()(images)
-    except RuntimeError as error:
+    except (RuntimeError, ValueError, TypeError, IndexError, AssertionError) as error:
         raise CheckFailedError(f"the network does not run after the cut: {error}") from error
     finally:
         network.train(training)

@@ -111,11 +111,16 @@ def test_a_network_that_cannot_run_after_the_cut_is_refused():
     class Fixed(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.stem, self.head = nn.Conv2d(2, 4, 1), nn.Conv2d(4, CLASSES, 1)
+            self.stem, self.head = nn.Conv2d(2, 4, 1), nn.Linear(4 * 4, CLASSES)
 
         def forward(self, images: torch.Tensor) -> torch.Tensor:
-            features = self.stem(images)
-            return self.head(features * torch.ones(1, 4, 1, 1)).mean((2, 3))
+            features = self.stem(images)[:, :, :2, :2]
+            return self.head(features.reshape(-1, 4 * 2 * 2))  # a number in the code, where -1 would do
 
     with pytest.raises(CheckFailedError, match="does not run after the cut"):
         cut(Fixed().eval(), PruningPlan({"stem": (0, 2)}, {"stem": 4}), image_batch())
+
+
+def test_a_plan_that_cuts_what_stays_whole_is_refused():
+    with pytest.raises(BadInputError, match=r"it cuts head, which stays whole \(it feeds the network's output\)"):
+        cut(built("residual"), PruningPlan({"head": (0, 2)}, {"head": CLASSES}), image_batch())

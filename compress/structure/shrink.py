@@ -1,0 +1,63 @@
+"""The cut itself: every layer keeps the rows and columns of its tensors that belong to kept units."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from compress.layers import Convolution, is_depthwise, widths
+from compress.masks import kept_entries
+from compress.units import UnitMap
+
+
+@torch.no_grad()
+def shrink(network: nn.Module, units: UnitMap, keep_U: Tensor) -> None:
+    """Cut what a state drops out of a network, in place.
+
+    Args:
+        network: the module to cut.
+        units: its units.
+        keep_U: the state, bool U.
+    """
+    entries = kept_entries(network, units, keep_U)
+    keep = torch.cat([keep_U.bool().cpu(), torch.ones(1, dtype=torch.bool)])
+    for name in {*units.reads, *units.carries}:
+        layer = network.get_submodule(name)
+        width_in, width_out = (
+            int(keep[place[name]].sum()) if name in place else width
+            for place, width in zip((units.reads, units.carries), widths(layer), strict=True)
+        )
+        _shrink_tensors(layer, name, entries)
+        _set_widths(layer, width_in, width_out)
+
+
+def _shrink_tensors(layer: nn.Module, name: str, entries: Mapping[str, Tensor]) -> None:
+    for key, value in (*layer.named_parameters(recurse=False), *layer.named_buffers(recurse=False)):
+        entry = entries.get(f"{name}.{key}")
+        if entry is None:
+            continue
+        kept = value
+        for dim, size in enumerate(entry.shape):
+            if size > 1 or value.shape[dim] == 1:
+                along = entry.movedim(dim, 0).reshape(size, -1).any(1).nonzero().flatten()
+                kept = kept.index_select(dim, along)
+        if value.dim() == 4 and value.is_contiguous(memory_format=torch.channels_last):
+            kept = kept.contiguous(memory_format=torch.channels_last)
+        if isinstance(value, nn.Parameter):
+            kept = nn.Parameter(kept, requires_grad=value.requires_grad)
+        setattr(layer, key, kept)
+
+
+def _set_widths(layer: nn.Module, width_in: int, width_out: int) -> None:
+    match layer:
+        case Convolution():
+            if is_depthwise(layer):
+                width_in = width_out * layer.in_channels // layer.out_channels
+                layer.groups = width_in
+            layer.in_channels, layer.out_channels = width_in, width_out
+        case nn.Linear():
+            layer.in_features, layer.out_features = width_in, width_out
+        case nn.PReLU():
+            layer.num_parameters = width_out
+        case _:
+            layer.num_features = width_out

@@ -1,0 +1,74 @@
+"""Channels as atoms: which of them can only go together, and which have to stay.
+
+Axes: N labels. Label 0 stands for "no atom": a channel that is always there.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Labels = NDArray[np.int64]
+
+
+class Atoms:
+    """A disjoint-set forest over channels. What is tied to something that has to stay, stays."""
+
+    def __init__(self) -> None:
+        self._parent: Labels = np.zeros(1, dtype=np.int64)
+        self._reasons: dict[int, str] = {}
+
+    def new(self, count: int) -> Labels:
+        """Fresh atoms, each for itself."""
+        labels = np.arange(len(self._parent), len(self._parent) + count, dtype=np.int64)
+        self._parent = np.concatenate([self._parent, labels])
+        return labels
+
+    def find(self, labels: Labels) -> Labels:
+        """The atom that stands for each label's set: the oldest one."""
+        while True:
+            above = self._parent[labels]
+            if np.array_equal(above, labels):
+                return labels
+            labels = above
+
+    def tie(self, first: Labels, second: Labels, reason: str) -> None:
+        """Make channels go together, one by one. Where one side is always there, the other has to stay.
+
+        Args:
+            first: labels N.
+            second: labels N.
+            reason: why the atoms stay that meet a channel that is always there.
+        """
+        one, other = self.find(first), self.find(second)
+        self.keep(np.where(other == 0, one, other)[(one == 0) ^ (other == 0)], reason)
+        both = (one != 0) & (other != 0)
+        one, other = one[both], other[both]
+        while True:
+            low, high = np.minimum(one, other), np.maximum(one, other)
+            apart = low != high
+            if not apart.any():
+                return
+            np.minimum.at(self._parent, high[apart], low[apart])
+            one, other = self.find(low[apart]), self.find(high[apart])
+
+    def keep(self, labels: Labels, reason: str) -> None:
+        """Say why channels have to stay; the first reason given counts."""
+        for atom in np.unique(labels):
+            if atom:
+                self._reasons.setdefault(int(atom), reason)
+
+    def keep_above_all(self, labels: Labels, reason: str) -> None:
+        """The same, with a reason that goes before those given so far."""
+        self._reasons = dict.fromkeys(np.unique(labels[labels != 0]).tolist(), reason) | self._reasons
+
+    def stay(self, labels: Labels) -> bool:
+        """True where some of these channels are known to have to stay."""
+        atoms = np.fromiter(self._reasons, dtype=np.int64, count=len(self._reasons))
+        return bool(np.isin(self.find(labels), self.find(atoms)).any())
+
+    def reasons(self) -> dict[int, str]:
+        """Why sets have to stay: the atom that stands for a set -> the first reason given for any of its atoms."""
+        atoms = np.fromiter(self._reasons, dtype=np.int64, count=len(self._reasons))
+        found: dict[int, str] = {}
+        for atom, reason in zip(self.find(atoms), self._reasons.values(), strict=True):
+            found.setdefault(int(atom), reason)
+        return found

@@ -1,0 +1,100 @@
+"""One operator call as the rules see it: its arguments by name, and the channels its tensors carry.
+
+A tensor carries channels along one axis: ``labels[i]`` is the atom of position ``i``. Dropping a channel
+drops its positions there. A tensor that carries none is the same whatever is pruned.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+from compress.tracing.atoms import Atoms, Labels
+
+
+@dataclass(frozen=True)
+class Channels:
+    """The axis of a tensor along which its channels lie, and their labels (as many as the axis is long)."""
+
+    axis: int
+    labels: Labels
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of an operator.
+
+    Attributes:
+        function: the ATen operator.
+        arguments: its arguments by the names of its schema.
+        result: what it returned.
+        atoms: all channels of the network.
+        channels_of: the channels a tensor carries, or None.
+        place: the module it happened in, for reasons.
+        name_of: the name of a bare parameter or buffer, or None.
+    """
+
+    function: Any
+    arguments: Mapping[str, Any]
+    result: Any
+    atoms: Atoms
+    channels_of: Callable[[Tensor], Channels | None]
+    place: str
+    name_of: Callable[[Tensor], str | None]
+
+    @property
+    def operator(self) -> str:
+        """The operator's name, without overload and trailing underscore."""
+        return str(self.function._schema.name).split("::")[-1].rstrip("_")
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        """All tensors among the arguments, those in lists too."""
+        return [value for value in pytree.tree_leaves(dict(self.arguments)) if isinstance(value, Tensor)]
+
+    @property
+    def results(self) -> list[Tensor]:
+        """All tensors among the results."""
+        return [value for value in pytree.tree_leaves(self.result) if isinstance(value, Tensor)]
+
+    def keep(self, tensor: Tensor, reason: str) -> None:
+        """The channels of a tensor have to stay."""
+        channels = self.channels_of(tensor)
+        if channels is not None:
+            self.atoms.keep(self.atoms.find(channels.labels), f"{reason} in {self.place}")
+
+    def dims(self, name: str, rank: int) -> tuple[int, ...]:
+        """An argument that names dimensions, counted from the first; nothing or an empty list means all."""
+        value = self.arguments.get(name)
+        if value is None or (isinstance(value, list | tuple) and not value):
+            return tuple(range(rank))
+        return tuple(dim % max(rank, 1) for dim in ([value] if isinstance(value, int) else value))
+
+
+Outcome = list[Channels | None]
+"""What each result of a call carries."""
+
+Rule = Callable[[Call], Outcome]
+
+
+def bound_arguments(function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of an operator by name, defaults included."""
+    schema = function._schema.arguments
+    values = {argument.name: argument.default_value for argument in schema if argument.has_default_value()}
+    values |= {argument.name: value for argument, value in zip(schema, args, strict=False)}
+    return values | dict(kwargs)
+
+
+def unfollowed(call: Call) -> Outcome:
+    """The rule for everything that is not understood: what it touches stays whole."""
+    for tensor in call.tensors:
+        call.keep(tensor, f"{call.operator}, which cannot be followed, takes it")
+    return [None] * len(call.results)
+
+
+def is_pointwise(function: Any) -> bool:
+    """True for operators that work on every number alone."""
+    return torch.Tag.pointwise in function.tags

@@ -1,0 +1,199 @@
+"""One forward pass, followed operator by operator."""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.weak import WeakTensorKeyDictionary
+
+from compress.errors import UsageError
+from compress.layers import Convolution, PerChannel, why_not_plain
+from compress.tracing.atoms import Atoms, Labels
+from compress.tracing.call import Call, Outcome, bound_arguments, is_pointwise, unfollowed
+from compress.tracing.layer_rules import Ledger, through_layer
+from compress.tracing.moves import MOVES
+from compress.tracing.sums import SUMS, pointwise
+
+FEEDS_OUTPUT = "it feeds the network's output"
+
+_RULES = MOVES | SUMS
+
+
+@dataclass(frozen=True)
+class Followed:
+    """Which channels go together in a network.
+
+    Attributes:
+        reads: layer -> the atom of each of its input channels (0: always there): int64 C.
+        carries: layer -> the same for its output channels.
+        makers: layers that make channels of their own (convolutions that are not depthwise, linear layers).
+        reasons: atom -> why it has to stay.
+        not_followed: layer -> why it cannot be cut, whatever it is tied to.
+    """
+
+    reads: Mapping[str, Labels]
+    carries: Mapping[str, Labels]
+    makers: frozenset[str]
+    reasons: Mapping[int, str]
+    not_followed: Mapping[str, str]
+
+
+def follow(network: nn.Module, example: Tensor) -> Followed:
+    """Follow a batch of images through a network.
+
+    What no rule understands keeps the channels it touches, so an unknown operator costs units, never
+    correctness.
+
+    Args:
+        network: any classifier; left as it was.
+        example: a batch of images (B, C, H, W) it accepts.
+
+    Raises:
+        UsageError: it does not run on the images, or gives something else than logits (B, K).
+    """
+    walk = _Walk(network)
+    training = {module: module.training for module in network.modules()}
+    try:
+        with ExitStack() as stack:
+            walk.watch(stack)
+            network.eval()
+            stack.enter_context(torch.no_grad())
+            stack.enter_context(sdpa_kernel(SDPBackend.MATH))
+            stack.enter_context(walk)
+            logits = network(example)
+    except (RuntimeError, ValueError, TypeError, AssertionError, IndexError, KeyError, AttributeError) as error:
+        raise UsageError(
+            f"the network does not run on images of shape {tuple(example.shape)}: {type(error).__name__}: {error}"
+        ) from error
+    finally:
+        for module, mode in training.items():
+            module.training = mode
+    if not isinstance(logits, Tensor) or logits.dim() != 2 or len(logits) != len(example):
+        found = f"a tensor {tuple(logits.shape)}" if isinstance(logits, Tensor) else f"a {type(logits).__name__}"
+        raise UsageError(
+            f"expected a classifier that returns one tensor of logits ({len(example)}, classes), got {found}; "
+            "wrap the network so that its forward returns the logits alone"
+        )
+    return walk.finish(logits)
+
+
+class _Walk(TorchDispatchMode):
+    """Sees every operator of one forward pass, and every layer as one step."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self._network = network
+        self._atoms = Atoms()
+        self._ledger = Ledger(self._atoms)
+        self._channels = WeakTensorKeyDictionary()
+        self._stack: list[str] = []
+        self._inside = 0  # a layer that is one step; not a flag, should one be called by another's hook
+        self._names = {id(value): name for name, value in (*network.named_parameters(), *network.named_buffers())}
+        self._layers, self._not_followed = _plain_layers(network)
+        self._owners: dict[int, str] = {}
+        for layer, name in self._layers.items():
+            for value in (*layer.parameters(recurse=False), *layer.buffers(recurse=False)):
+                self._owners[id(value)] = name
+
+    def watch(self, stack: ExitStack) -> None:
+        """Have the modules say when they begin and end."""
+        for name, module in self._network.named_modules():
+            before = module.register_forward_pre_hook(self._begin(name), prepend=True)
+            after = module.register_forward_hook(self._end(name), with_kwargs=True, always_call=True)
+            stack.callback(before.remove)
+            stack.callback(after.remove)
+
+    def finish(self, logits: Tensor) -> Followed:
+        """What was found, once the logits are there."""
+        head = self._channels.get(logits)
+        if head is not None:
+            self._atoms.keep_above_all(head.labels, FEEDS_OUTPUT)
+        for name, reason in self._not_followed.items():
+            for labels in (self._ledger.reads.get(name), self._ledger.carries.get(name)):
+                if labels is not None:
+                    self._atoms.keep(labels, f"{name}: {reason}")
+        find = self._atoms.find
+        return Followed(
+            reads={name: find(labels) for name, labels in self._ledger.reads.items()},
+            carries={name: find(labels) for name, labels in self._ledger.carries.items()},
+            makers=frozenset(self._ledger.makers),
+            reasons=self._atoms.reasons(),
+            not_followed=self._not_followed,
+        )
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if not self._inside:
+            self._step(func, bound_arguments(func, args, kwargs or {}), result)
+        return result
+
+    def _step(self, function: Any, arguments: Mapping[str, Any], result: Any) -> None:
+        place = self._stack[-1] if self._stack and self._stack[-1] else f"{type(self._network).__name__}.forward"
+        call = Call(
+            function, arguments, result, self._atoms, self._channels.get, place, lambda one: self._names.get(id(one))
+        )
+        for tensor in call.tensors:
+            if id(tensor) in self._owners:
+                self._not_followed.setdefault(
+                    self._owners[id(tensor)], f"its tensors are used in {place} by themselves"
+                )
+        if all(self._channels.get(tensor) is None for tensor in call.tensors):
+            return
+        rule = pointwise if is_pointwise(function) else _RULES.get(call.operator, unfollowed)
+        self._enter(call.results, rule(call))
+
+    def _enter(self, results: list[Tensor], outcome: Outcome) -> None:
+        for tensor, channels in zip(results, outcome, strict=True):
+            if channels is None:
+                self._channels.pop(tensor, None)
+            else:
+                self._channels[tensor] = channels
+
+    def _begin(self, name: str) -> Any:
+        def hook(module: nn.Module, _inputs: Any) -> None:
+            self._stack.append(name)
+            self._inside += module in self._layers
+
+        return hook
+
+    def _end(self, name: str) -> Any:
+        def hook(module: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any], output: Any) -> None:
+            self._stack.pop()
+            if module not in self._layers:
+                return
+            self._inside -= 1
+            if not isinstance(output, Tensor):  # it raised
+                return
+            images = [value for value in (*inputs, *named.values()) if isinstance(value, Tensor)]
+            if named:
+                self._not_followed.setdefault(name, "it is called with its input by name")
+            side = (images[0], self._channels.get(images[0]))
+            self._enter([output], [through_layer(self._ledger, name, module, side)])
+
+        return hook
+
+
+def _plain_layers(network: nn.Module) -> tuple[dict[nn.Module, str], dict[str, str]]:
+    """Layers that can be cut, with their names; and why others that look like it cannot."""
+    plain: dict[nn.Module, str] = {}
+    reasons: dict[str, str] = {}
+    first_owner: dict[int, str] = {}
+    for name, layer in network.named_modules():
+        if not isinstance(layer, Convolution | nn.Linear | PerChannel):
+            continue
+        reason = why_not_plain(layer)
+        if reason:
+            reasons[name] = reason
+            continue
+        plain[layer] = name
+        for parameter in layer.parameters(recurse=False):
+            other = first_owner.setdefault(id(parameter), name)
+            if other != name:
+                reasons[name] = f"it shares its weights with {other}"
+                reasons.setdefault(other, f"it shares its weights with {name}")
+    return plain, reasons

@@ -1,0 +1,117 @@
+"""What layers do to channels: they read some, and make or carry others."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from torch import Tensor, nn
+
+from compress.layers import Convolution, Norm, is_depthwise, widths
+from compress.tracing.atoms import Atoms, Labels
+from compress.tracing.call import Channels
+
+
+@dataclass
+class Ledger:
+    """What every layer reads and carries: labels of its input and of its output channels, by the layer's name.
+
+    A layer that is called again ties what it reads to what it read before.
+    """
+
+    atoms: Atoms
+    reads: dict[str, Labels] = field(default_factory=dict)
+    carries: dict[str, Labels] = field(default_factory=dict)
+    makers: set[str] = field(default_factory=set)
+
+    def read(self, name: str, labels: Labels) -> None:
+        """A layer multiplies these channels with its weights."""
+        self._enter(self.reads, name, labels)
+
+    def carry(self, name: str, labels: Labels) -> Labels:
+        """A layer hands these channels on, with a parameter for each."""
+        return self._enter(self.carries, name, labels)
+
+    def make(self, name: str, width: int) -> Labels:
+        """A layer makes channels; a single one is always there."""
+        self.makers.add(name)
+        if name not in self.carries:
+            self.carries[name] = self.atoms.new(width) if width > 1 else np.zeros(1, dtype=np.int64)
+        return self.carries[name]
+
+    def _enter(self, place: dict[str, Labels], name: str, labels: Labels) -> Labels:
+        if name in place:
+            self.atoms.tie(place[name], labels, f"{name} is called again with something of fixed width")
+        return place.setdefault(name, labels)
+
+
+def through_layer(
+    ledger: Ledger, name: str, layer: nn.Module, images: tuple[Tensor, Channels | None]
+) -> Channels | None:
+    """Follow channels through one call of a plain layer.
+
+    Args:
+        ledger: where the layer is entered.
+        name: the layer's name.
+        layer: the layer.
+        images: its input, and what that carries.
+
+    Returns:
+        What its output carries.
+    """
+    tensor, channels = images
+    match layer:
+        case nn.Linear():
+            return _through_weights(ledger, name, layer, (tensor.dim() - 1, channels))
+        case Convolution():
+            axis = tensor.dim() - len(layer.kernel_size) - 1
+            if channels and channels.axis > axis:
+                ledger.atoms.keep(ledger.atoms.find(channels.labels), f"the convolution {name} runs along it")
+                channels = None
+            return _through_weights(ledger, name, layer, (axis, channels))
+        case nn.PReLU() if layer.num_parameters == 1:
+            return channels
+        case _:
+            return _through_per_channel(ledger, name, layer, (tensor, channels))
+
+
+def _through_weights(ledger: Ledger, name: str, layer: nn.Module, side: tuple[int, Channels | None]) -> Channels | None:
+    """A layer that reads along ``axis``, whatever lies along the others."""
+    axis, channels = side
+    width_in, width_out = widths(layer)
+    here = channels if channels and channels.axis == axis else None
+    read = here.labels if here else np.zeros(width_in, dtype=np.int64)
+    groups = getattr(layer, "groups", 1)
+    if is_depthwise(layer):
+        carried = ledger.carry(name, np.repeat(read, width_out // width_in))
+    else:
+        _tie_groups(ledger.atoms, name, read, groups)
+        ledger.read(name, read)
+        carried = ledger.make(name, width_out)
+        _tie_groups(ledger.atoms, name, carried, groups)
+    made = Channels(axis, carried) if carried.any() else None
+    if channels is None or here or made is None:
+        return made if channels is None or here else channels
+    loser, winner = (made, channels) if not ledger.atoms.stay(channels.labels) else (channels, made)
+    ledger.atoms.keep(ledger.atoms.find(loser.labels), f"{name} works across channels of another axis")
+    return winner
+
+
+def _tie_groups(atoms: Atoms, name: str, labels: Labels, groups: int) -> None:
+    """A grouped convolution keeps the same positions in each of its groups."""
+    rows = labels.reshape(groups, -1)
+    for row in rows[1:]:
+        atoms.tie(rows[0], row, f"the grouped convolution {name} meets something of fixed width")
+
+
+def _through_per_channel(
+    ledger: Ledger, name: str, layer: nn.Module, side: tuple[Tensor, Channels | None]
+) -> Channels | None:
+    tensor, channels = side
+    if channels is None:
+        return None
+    if channels.axis == 1:
+        return Channels(1, ledger.carry(name, channels.labels))
+    if isinstance(layer, Norm) and not isinstance(layer, nn.modules.batchnorm._BatchNorm):
+        ledger.atoms.keep(ledger.atoms.find(channels.labels), f"{type(layer).__name__} {name} normalises over it")
+    if tensor.dim() <= 1:
+        return None
+    return channels

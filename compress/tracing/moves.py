@@ -1,0 +1,209 @@
+"""Operators that only move numbers: labels move the same way, so the operator itself is asked where to."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+from compress.tracing.atoms import Labels
+from compress.tracing.call import Call, Channels, Outcome, Rule, unfollowed
+
+
+def same(call: Call) -> Outcome:
+    """The result is laid out like the first argument."""
+    channels = call.channels_of(call.tensors[0])
+    return [channels if channels and _fits(result, channels) else None for result in call.results]
+
+
+def move(call: Call) -> Outcome:
+    """Ask the operator where labels go. Where a channel would lie along two axes, channels are tied until it does not.
+
+    That happens where code cuts an axis of channels in two (a channel shuffle, attention heads, a pixel
+    shuffle): the longest part is taken as what may shrink, the others as fixed in the code.
+    """
+    carrying = [tensor for tensor in call.tensors if call.channels_of(tensor) is not None]
+    if not carrying:
+        return [None] * len(call.results)
+    replaced = pytree.tree_map_only(Tensor, lambda tensor: _spread(call, tensor), dict(call.arguments))
+    try:
+        moved = _call_again(call.function, replaced)
+    except (RuntimeError, NotImplementedError):  # an operator without whole numbers
+        return unfollowed(call)
+    labels = [value for value in pytree.tree_leaves(moved) if isinstance(value, Tensor)]
+    return [_along_one_axis(call, found.numpy()) for found in labels]
+
+
+def cat(call: Call) -> Outcome:
+    """Channels side by side, or tied where something else is put side by side."""
+    tensors = [tensor for tensor in call.arguments["tensors"] if tensor.numel()]
+    carried = [call.channels_of(tensor) for tensor in tensors]
+    axes = {channels.axis for channels in carried if channels}
+    if not axes:
+        return [None]
+    axis = axes.pop()
+    if axes:
+        return unfollowed(call)
+    parts = [_labels(channels, tensor.shape[axis]) for channels, tensor in zip(carried, tensors, strict=True)]
+    if call.arguments["dim"] % tensors[0].dim() == axis:
+        return [Channels(axis, np.concatenate(parts))]
+    for part in parts[1:]:
+        call.atoms.tie(parts[0], part, f"it is put beside something of fixed width in {call.place}")
+    return [Channels(axis, parts[0])]
+
+
+def split(call: Call) -> Outcome:
+    """Equal parts are tied, so that they stay equal; unequal ones are numbers in the code."""
+    tensor = call.tensors[0]
+    channels = call.channels_of(tensor)
+    axis = call.arguments["dim"] % tensor.dim()
+    if channels is None or channels.axis != axis:
+        return [channels] * len(call.results)
+    parts = np.split(channels.labels, np.cumsum([result.shape[axis] for result in call.results])[:-1])
+    if len({len(part) for part in parts}) > 1:
+        call.keep(tensor, "it is split into unequal parts")
+        return [None] * len(parts)
+    for part in parts[1:]:
+        call.atoms.tie(parts[0], part, f"it is split in {call.place}")
+    return [Channels(axis, part) for part in parts]
+
+
+def pick(call: Call) -> Outcome:
+    """Positions named by number: nothing may go along that axis."""
+    tensor = call.tensors[0]
+    channels = call.channels_of(tensor)
+    for other in call.tensors[1:]:
+        call.keep(other, "it is used as an index")
+    if channels is None:
+        return [None] * len(call.results)
+    touched = _indexed(call, tensor) if call.operator == "index" else set(call.dims(_DIM[call.operator], tensor.dim()))
+    if channels.axis in touched and not _takes_everything(call, tensor):
+        call.keep(tensor, f"channels are picked by number ({call.operator})")
+        return [None] * len(call.results)
+    if call.operator == "index":  # a fixed index picks from axes that carry nothing
+        return _indexed_elsewhere(call, channels)
+    return move(call)
+
+
+def pad(call: Call) -> Outcome:
+    """Padding beside the channels leaves them; among them it does as long as nothing is cropped."""
+    tensor = call.tensors[0]
+    channels = call.channels_of(tensor)
+    amounts = call.arguments["pad"]
+    cropped = {tensor.dim() - 1 - place // 2 for place, amount in enumerate(amounts) if amount < 0}
+    if channels and channels.axis in cropped:
+        call.keep(tensor, "channels are cropped")
+        return [None]
+    return move(_with(call, value=0))
+
+
+def shuffle(call: Call) -> Outcome:
+    """A channel shuffle: the same positions of every group are tied."""
+    tensor = call.tensors[0]
+    channels = call.channels_of(tensor)
+    if channels is None:
+        return [None]
+    if channels.axis != 1:
+        return [channels]
+    rows = channels.labels.reshape(call.arguments["groups"], -1)
+    for row in rows[1:]:
+        call.atoms.tie(rows[0], row, f"it is shuffled in {call.place}")
+    return [Channels(1, rows.T.flatten())]
+
+
+def _with(call: Call, **changed: Any) -> Call:
+    return Call(**{**vars(call), "arguments": {**call.arguments, **changed}})
+
+
+def _spread(call: Call, tensor: Tensor) -> Tensor:
+    """Labels in the shape of a tensor."""
+    channels = call.channels_of(tensor)
+    if channels is None:
+        return torch.zeros(tensor.shape, dtype=torch.int32)
+    shape = [1] * tensor.dim()
+    shape[channels.axis] = -1
+    labels = torch.from_numpy(call.atoms.find(channels.labels).astype(np.int32))
+    return labels.reshape(shape).expand(tensor.shape).contiguous()
+
+
+def _call_again(function: Any, arguments: dict[str, Any]) -> Any:
+    positional = [a.name for a in function._schema.arguments if not a.kwarg_only]
+    args = [arguments[name] for name in positional if name in arguments]
+    return function(*args)
+
+
+def _along_one_axis(call: Call, labels: Labels) -> Channels | None:
+    axes = _varying(labels)
+    if not axes:
+        call.atoms.keep(np.unique(labels), f"it is taken apart in {call.place}")
+        return None
+    axis = max(axes, key=lambda axis: (labels.shape[axis], axis))
+    rows = np.moveaxis(labels, axis, -1).reshape(-1, labels.shape[axis]).astype(np.int64)
+    if len(axes) > 1:
+        rows = np.unique(rows, axis=0)
+        for row in rows[1:]:
+            call.atoms.tie(rows[0], row, f"it is mixed with something of fixed width in {call.place}")
+    return Channels(axis, call.atoms.find(rows[0]))
+
+
+def _varying(labels: Labels) -> list[int]:
+    return [axis for axis in range(labels.ndim) if (labels != labels.take([0], axis=axis)).any()]
+
+
+def _labels(channels: Channels | None, size: int) -> Labels:
+    return channels.labels if channels else np.zeros(size, dtype=np.int64)
+
+
+def _fits(tensor: Tensor, channels: Channels) -> bool:
+    return tensor.dim() > channels.axis and tensor.shape[channels.axis] == len(channels.labels)
+
+
+def _takes_everything(call: Call, tensor: Tensor) -> bool:
+    return call.operator == "slice" and call.results[0].shape == tensor.shape
+
+
+def _indexed(call: Call, tensor: Tensor) -> set[int]:
+    del tensor
+    return {axis for axis, index in enumerate(call.arguments["indices"]) if index is not None}
+
+
+def _indexed_elsewhere(call: Call, channels: Channels) -> Outcome:
+    """The axis of the channels among the results' axes, asked of the operator with labels."""
+    tensor = call.tensors[0]
+    found = call.function(_spread(call, tensor), call.arguments["indices"]).numpy()
+    del channels
+    return [_along_one_axis(call, found)]
+
+
+_DIM = {
+    "slice": "dim", "select": "dim", "index_select": "dim", "gather": "dim", "roll": "dims",
+    "unbind": "dim", "unfold": "dimension",
+}  # fmt: skip
+
+MOVES: dict[str, Rule] = {
+    **dict.fromkeys(
+        (
+            "view", "_unsafe_view", "reshape", "_reshape_alias", "permute", "transpose", "t", "unsqueeze", "squeeze",
+            "expand", "repeat", "flip", "stack", "pixel_shuffle", "pixel_unshuffle", "reflection_pad1d",
+            "reflection_pad2d", "replication_pad1d", "replication_pad2d", "im2col", "diagonal",
+        ),
+        move,
+    ),
+    **dict.fromkeys(
+        (
+            "clone", "detach", "alias", "_to_copy", "contiguous", "lift_fresh", "dropout", "native_dropout", "fill",
+            "zero", "bernoulli", "zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like",
+            "uniform", "normal", "hardswish", "rrelu_with_noise",
+        ),
+        same,
+    ),
+    **dict.fromkeys(_DIM, pick),
+    "index": pick,
+    "cat": cat,
+    "split": split,
+    "split_with_sizes": split,
+    "constant_pad_nd": pad,
+    "channel_shuffle": shuffle,
+    "native_channel_shuffle": shuffle,
+}  # fmt: skip

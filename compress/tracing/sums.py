@@ -1,0 +1,168 @@
+"""Operators that compute: on every number alone, over some axes, or as a product of matrices."""
+
+from torch import Tensor
+
+from compress.tracing.call import Call, Channels, Outcome, Rule, unfollowed
+
+
+def pointwise(call: Call) -> Outcome:
+    """Channels that meet are tied; what meets something of fixed width stays."""
+    rank = max((tensor.dim() for tensor in call.tensors), default=0)
+    axis: int | None = None
+    labels = None
+    for tensor in call.tensors:
+        channels = call.channels_of(tensor)
+        if channels is None:
+            continue
+        place = channels.axis + rank - tensor.dim()
+        if axis is None:
+            axis, labels = place, channels.labels
+        elif place != axis or len(channels.labels) != len(labels):
+            call.keep(tensor, f"it meets channels of another axis ({call.operator})")
+        else:
+            call.atoms.tie(labels, channels.labels, f"it meets something of fixed width ({call.operator})")
+    if axis is None or labels is None:
+        return [None] * len(call.results)
+    for tensor in call.tensors:
+        if call.channels_of(tensor) is None and _length(tensor, axis, rank) > 1:
+            what = call.name_of(tensor) or "a tensor of fixed width"
+            call.atoms.keep(call.atoms.find(labels), f"{what} is combined with it ({call.operator}) in {call.place}")
+    return [Channels(axis, labels) for _ in call.results]
+
+
+def _length(tensor: Tensor, axis: int, rank: int) -> int:
+    place = axis - rank + tensor.dim()
+    return tensor.shape[place] if place >= 0 else 1
+
+
+def reduce(call: Call) -> Outcome:
+    """A sum, mean or maximum over some axes: not over the one of the channels."""
+    tensor = call.tensors[0]
+    channels = call.channels_of(tensor)
+    if channels is None:
+        return [None] * len(call.results)
+    dims = call.dims("dim", tensor.dim())
+    if channels.axis in dims:
+        call.keep(tensor, f"{call.operator} runs over it")
+        return [None] * len(call.results)
+    gone = 0 if call.arguments.get("keepdim") else sum(dim < channels.axis for dim in dims)
+    return [Channels(channels.axis - gone, channels.labels) for _ in call.results]
+
+
+def along(call: Call) -> Outcome:
+    """A softmax, running sum or sort along one axis."""
+    tensor = call.tensors[0]
+    channels = call.channels_of(tensor)
+    if channels and channels.axis in call.dims("dim", tensor.dim()):
+        call.keep(tensor, f"{call.operator} runs over it")
+        channels = None
+    return [channels] * len(call.results)
+
+
+def spatial(axes: int) -> Rule:
+    """Pooling or resizing of the last ``axes`` axes."""
+
+    def rule(call: Call) -> Outcome:
+        tensor = call.tensors[0]
+        channels = call.channels_of(tensor)
+        if channels and channels.axis >= tensor.dim() - axes:
+            call.keep(tensor, f"{call.operator} runs over it")
+            channels = None
+        return [channels] * len(call.results)
+
+    return rule
+
+
+def normalise(kind: str) -> Rule:
+    """LayerNorm and its kin: dropping a channel would change the others."""
+
+    def rule(call: Call) -> Outcome:
+        tensor = call.tensors[0]
+        channels = call.channels_of(tensor)
+        first = tensor.dim() - len(call.arguments["normalized_shape"]) if kind == "LayerNorm" else 1
+        if channels and channels.axis >= first:
+            call.atoms.keep(call.atoms.find(channels.labels), f"{kind} {call.place} normalises over it")
+        return [channels] + [None] * (len(call.results) - 1)
+
+    return rule
+
+
+def product(left: str, right: str, added: str | None = None) -> Rule:
+    """A product of (batches of) matrices: channels may be rows or columns of the result, not what is summed over."""
+
+    def rule(call: Call) -> Outcome:
+        one, other = call.arguments[left], call.arguments[right]
+        if added and call.channels_of(call.arguments[added]):
+            return unfollowed(call)
+        found = [_of_side(call, one, summed=one.dim() - 1), _of_side(call, other, summed=max(other.dim() - 2, 0))]
+        carried = [channels for channels in found if channels]
+        if len(carried) == 2:
+            return _both(call, carried)
+        return [carried[0] if carried and call.result.dim() > carried[0].axis else None]
+
+    return rule
+
+
+def _of_side(call: Call, tensor: Tensor, *, summed: int) -> Channels | None:
+    channels = call.channels_of(tensor)
+    if channels and channels.axis == summed:
+        call.keep(tensor, "a product of matrices sums over it")
+        return None
+    if channels and tensor.dim() == 3 and channels.axis == 0:
+        call.keep(tensor, "it counts the matrices of a product")
+        return None
+    return channels
+
+
+def _both(call: Call, carried: list[Channels]) -> Outcome:
+    for channels in carried:
+        call.atoms.keep(call.atoms.find(channels.labels), f"a product of matrices crosses it in {call.place}")
+    return [None]
+
+
+def glu(call: Call) -> Outcome:
+    """One half times the sigmoid of the other: their channels are tied."""
+    tensor = call.tensors[0]
+    channels = call.channels_of(tensor)
+    if channels is None or channels.axis not in call.dims("dim", tensor.dim()):
+        return [channels]
+    half = len(channels.labels) // 2
+    call.atoms.tie(channels.labels[:half], channels.labels[half:], f"it is a gated unit in {call.place}")
+    return [Channels(channels.axis, channels.labels[:half])]
+
+
+_POOLS: dict[int, tuple[str, ...]] = {
+    1: ("max_pool1d", "max_pool1d_with_indices", "avg_pool1d", "adaptive_avg_pool1d", "adaptive_max_pool1d",
+        "upsample_nearest1d", "_upsample_nearest_exact1d", "upsample_linear1d"),
+    2: ("max_pool2d", "max_pool2d_with_indices", "avg_pool2d", "adaptive_avg_pool2d", "_adaptive_avg_pool2d",
+        "adaptive_max_pool2d", "upsample_nearest2d", "_upsample_nearest_exact2d", "upsample_bilinear2d",
+        "_upsample_bilinear2d_aa", "upsample_bicubic2d", "_upsample_bicubic2d_aa"),
+    3: ("max_pool3d", "max_pool3d_with_indices", "avg_pool3d", "adaptive_avg_pool3d", "_adaptive_avg_pool3d",
+        "adaptive_max_pool3d", "upsample_nearest3d", "upsample_trilinear3d"),
+}  # fmt: skip
+
+SUMS: dict[str, Rule] = {
+    **dict.fromkeys(
+        (
+            "mean", "sum", "amax", "amin", "max", "min", "var", "std", "var_mean", "std_mean", "prod", "argmax",
+            "argmin", "logsumexp", "linalg_vector_norm", "norm", "median", "any", "all", "nanmean",
+        ),
+        reduce,
+    ),
+    **dict.fromkeys(("_softmax", "_log_softmax", "softmax", "log_softmax", "cumsum", "cumprod", "sort", "topk"), along),
+    **{name: spatial(axes) for axes, names in _POOLS.items() for name in names},
+    "native_layer_norm": normalise("LayerNorm"),
+    "_fused_rms_norm": normalise("LayerNorm"),
+    "native_group_norm": normalise("GroupNorm"),
+    "mm": product("self", "mat2"),
+    "bmm": product("self", "mat2"),
+    "mv": product("self", "vec"),
+    "addmm": product("mat1", "mat2", "self"),
+    "baddbmm": product("batch1", "batch2", "self"),
+    "glu": glu,
+    "copy": pointwise,
+    "_prelu_kernel": pointwise,
+    "masked_fill": pointwise,
+    "where": pointwise,
+    "rsub": pointwise,
+}  # fmt: skip
