@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from compress.data.arrays import ImageArrays
 from compress.data.fashion import SAMPLE, SAMPLE_PER_CLASS
-from compress.data.fashion_files import DEBIAN_FOLDER, FashionArrays, read_full
+from compress.data.fashion_files import DEBIAN_FOLDER, read_full
 from compress.data.order import random_bits
 
 SEED = 20170828  # the day the data set's paper came out
@@ -32,7 +33,7 @@ def draw(labels: NDArray[np.uint8], *, per_class: int) -> NDArray[np.int64]:
     return np.sort(np.concatenate(chosen))
 
 
-def build(arrays: FashionArrays) -> bytes:
+def build(arrays: ImageArrays) -> bytes:
     """The sample as a compressed .npz without pickles; the same bytes wherever zlib is the same."""
     train = draw(arrays.train_labels, per_class=SAMPLE_PER_CLASS["train"])
     test = draw(arrays.test_labels, per_class=SAMPLE_PER_CLASS["test"])

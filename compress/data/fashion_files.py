@@ -5,17 +5,13 @@ authors' own files and any copy: the same bytes, gzipped with other time stamps.
 """
 
 import http.client
-import os
-import tempfile
 import urllib.request
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from compress.data.arrays import ImageArrays
 from compress.data.idx import IdxFile, decode_idx, find_idx
+from compress.data.published import TIMEOUT, cache_folder, written
 from compress.errors import BadInputError, EnvironmentProblem
 
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
@@ -39,21 +35,10 @@ FILES = {
         "t10k-labels-idx1-ubyte", (10_000,), "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"
     ),
 }
-_TIMEOUT = 60  # seconds without a byte
 _SLACK = 65_536  # bytes that gzip may add to what it cannot compress
 
 
-@dataclass(frozen=True, eq=False)
-class FashionArrays:
-    """The set as it is published: images uint8 [N, 28, 28], labels uint8 [N]."""
-
-    train_images: NDArray[np.uint8]
-    train_labels: NDArray[np.uint8]
-    test_images: NDArray[np.uint8]
-    test_labels: NDArray[np.uint8]
-
-
-def read_full(folder: Path, *, files: Mapping[str, IdxFile] = FILES) -> FashionArrays:
+def read_full(folder: Path, *, files: Mapping[str, IdxFile] = FILES) -> ImageArrays:
     """Read the four files of the full set, gzipped or not.
 
     Raises:
@@ -69,7 +54,7 @@ def read_full(folder: Path, *, files: Mapping[str, IdxFile] = FILES) -> FashionA
         except OSError as error:
             raise BadInputError(f"cannot read {path}: {error.strerror}") from None
         arrays[name] = decode_idx(data, expected, source=str(path))
-    return FashionArrays(**arrays)
+    return ImageArrays(**arrays)
 
 
 def find_full(
@@ -87,7 +72,7 @@ def find_full(
         BadInputError: it is nowhere and ``download`` is false.
         EnvironmentProblem: the download fails.
     """
-    target = data_dir if data_dir is not None else _cache_folder()
+    target = data_dir if data_dir is not None else cache_folder("fashion-mnist")
     folders = [DEBIAN_FOLDER, target] if data_dir is None else [target, target / TORCHVISION_FOLDER]
     for folder in folders:
         if all(find_idx(folder, expected) for expected in files.values()):
@@ -114,27 +99,10 @@ def fetch(folder: Path, *, files: Sequence[IdxFile], mirror: str) -> None:
             continue
         url = f"{mirror}{expected.name}.gz"
         try:
-            with urllib.request.urlopen(url, timeout=_TIMEOUT) as response:
+            with urllib.request.urlopen(url, timeout=TIMEOUT) as response:
                 data = response.read(expected.size_bytes + _SLACK)
             decode_idx(data, expected, source=url)
-            _write(folder / f"{expected.name}.gz", data)
+            with written(folder / f"{expected.name}.gz") as file:
+                file.write(data)
         except (OSError, http.client.HTTPException) as error:
             raise EnvironmentProblem(f"cannot download {url} to {folder}: {error}; try again, or --data-dir") from None
-
-
-def _cache_folder() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "compress" / "fashion-mnist"
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-        try:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-            os.replace(file.name, path)
-        except BaseException:
-            os.unlink(file.name)
-            raise

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import io
+import math
 import struct
 import zlib
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from compress.errors import BadInputError
 
 _UNSIGNED_BYTE = 0x08
+_MOST_BYTES = 2**31  # of an unpinned file, unzipped: more claim to be no data set of this format
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,38 @@ def decode_idx(data: bytes, expected: IdxFile, *, source: str) -> NDArray[np.uin
             "try to fetch it again"
         )
     return np.frombuffer(plain, np.uint8, offset=len(header)).reshape(expected.shape).copy()
+
+
+def parse_idx(data: bytes, *, axes: int, source: str) -> NDArray[np.uint8]:
+    """Decode a file of unsigned bytes that is pinned by nothing: its header says how large it is.
+
+    Args:
+        data: the file's bytes, gzipped or not.
+        axes: how many it has to have.
+        source: where the bytes come from, for the error.
+
+    Returns:
+        uint8, of the shape in the header.
+
+    Raises:
+        BadInputError: the file is damaged or of another format.
+    """
+    zipped = data[:2] == b"\x1f\x8b"
+    length = 4 + 4 * axes
+    header = _unzip(data, limit=length, source=source) if zipped else data[:length]
+    if len(header) < length or header[:4] != bytes((0, 0, _UNSIGNED_BYTE, axes)):
+        raise BadInputError(f"{source} is no IDX file of unsigned bytes with {axes} axes; try to fetch it again")
+    shape = struct.unpack(f">{axes}I", header[4:])
+    expected = length + math.prod(shape)
+    if expected > _MOST_BYTES:
+        raise BadInputError(f"expected at most {_MOST_BYTES:,} bytes in {source}, got a header of {shape}")
+    plain = _unzip(data, limit=expected + 1, source=source) if zipped else data
+    if len(plain) != expected:
+        raise BadInputError(
+            f"expected {expected:,} bytes in {source} for its axes {shape}, got "
+            f"{'more' if len(plain) > expected else f'{len(plain):,}'}; try to fetch it again"
+        )
+    return np.frombuffer(plain, np.uint8, offset=length).reshape(shape).copy()
 
 
 def find_idx(folder: Path, expected: IdxFile) -> Path | None:

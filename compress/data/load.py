@@ -2,26 +2,13 @@
 
 import difflib
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
 from compress.config import DataConfig
 from compress.data.bundle import DataBundle
-from compress.data.fashion import fashion_bundle, read_sample
-from compress.data.fashion_files import find_full, read_full
-from compress.data.folder import FolderOptions, load_folder
+from compress.data.folder import load_folder
+from compress.data.named import DATASETS, folder_options
 from compress.errors import BadInputError, UsageError
-
-
-@dataclass(frozen=True)
-class NamedDataset:
-    """An entry of ``DATASETS``: one line about it, how it is loaded, whether its images are small (28 to 64 pixels)."""
-
-    summary: str
-    load: Callable[[DataConfig], DataBundle]
-    small_images: bool = True
 
 
 def load_data(config: DataConfig) -> DataBundle:
@@ -45,29 +32,20 @@ def load_test_images(config: DataConfig) -> DataBundle:
 
 
 def _load(config: DataConfig, *, test_only: bool) -> DataBundle:
-    if config.dataset != "fashion" and (config.data_dir is not None or config.download):
+    entry = DATASETS.get(config.dataset)
+    if (config.data_dir is not None or config.download) and (entry is None or not entry.places):
+        named = ", ".join(name for name, other in DATASETS.items() if other.places)
         raise UsageError(
-            f"expected data_dir and download only with dataset 'fashion', got dataset {config.dataset!r}; try to "
+            f"expected data_dir and download only with a data set of {named}, got dataset {config.dataset!r}; try to "
             "drop them, or give an image folder itself as the dataset"
         )
-    if config.dataset in DATASETS:
-        return DATASETS[config.dataset].load(config)
+    if entry is not None:
+        load = entry.load_test if test_only and entry.load_test is not None else entry.load
+        return load(config)
     folder = Path(config.dataset).expanduser()
     if not folder.is_dir():
         raise _unknown(config.dataset)
-    options = FolderOptions(
-        image_size=config.image_size, seed=config.seed, skip_bad=config.skip_bad, workers=config.workers
-    )
-    return load_folder(folder, options, test_only=test_only)
-
-
-def _load_sample(config: DataConfig) -> DataBundle:
-    return fashion_bundle("fashion-sample", read_sample(), image_size=config.image_size, seed=config.seed)
-
-
-def _load_full(config: DataConfig) -> DataBundle:
-    folder = find_full(config.data_dir, download=config.download)
-    return fashion_bundle("fashion", read_full(folder), image_size=config.image_size, seed=config.seed)
+    return load_folder(folder, folder_options(config), test_only=test_only)
 
 
 def _unknown(name: str) -> UsageError | BadInputError:
@@ -76,11 +54,3 @@ def _unknown(name: str) -> UsageError | BadInputError:
     close = difflib.get_close_matches(name, DATASETS, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]!r}?" if close else "try the path of an image folder"
     return UsageError(f"expected a data set ({', '.join(DATASETS)}) or the path of a folder, got {name!r}; {hint}")
-
-
-DATASETS: Mapping[str, NamedDataset] = MappingProxyType(
-    {
-        "fashion-sample": NamedDataset("12,000 + 4,000 images of Fashion-MNIST, bundled (default)", _load_sample),
-        "fashion": NamedDataset("Fashion-MNIST, 60,000 + 10,000 images (Debian, --data-dir, --download)", _load_full),
-    }
-)

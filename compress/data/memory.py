@@ -1,4 +1,4 @@
-"""A split whose images are in memory, resized once: batches are gathered, never built image by image.
+"""A split whose images are in memory: batches are gathered, never built image by image.
 
 Axes: N images of the split, B of a batch, H height, W width, C channels.
 """
@@ -13,30 +13,32 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from compress.data.augment import PLAIN, Recipe, augment_pixels, cut_out
 from compress.data.bundle import Order, Preprocessing
-from compress.data.order import epoch_steps, plan_batches, random_integers
+from compress.data.order import epoch_steps, plan_batches
 from compress.errors import EnvironmentProblem
 
 RESIZE = "bilinear with antialiasing to the size, aspect ratio not kept, rounded to 8 bits"
-_FLIP, _SHIFT_ROWS, _SHIFT_COLUMNS = 0x464C, 0x5348_52, 0x5348_43  # streams of random numbers
+RESIZED_AT_ONCE = 2**30  # bytes of a split after resizing; above, every batch is resized when it is read
 _RESIZE_CHUNK = 4096  # images; bounds the float copies while resizing
 
 
 @dataclass(frozen=True, eq=False)
 class MemorySplit:
-    """Images uint8 [N, H, W, C] and labels int64 [N]; training flips and shifts them.
+    """Images uint8 [N, H, W, C] and labels int64 [N].
 
     Attributes:
-        images: uint8 [N, H, W, C], of the size in ``preprocessing``.
+        images: uint8 [N, H, W, C]; a batch is resized where they are not of the size in ``preprocessing``,
+            and grey is repeated where that asks for three channels.
         labels: int64 [N].
-        preprocessing: mean and std for the batches.
-        shift: augmentation moves an image by up to this many pixels, the edge filled with zeros.
+        preprocessing: size, channels, mean and std for the batches.
+        recipe: what training does to an image.
     """
 
     images: Tensor
     labels: Tensor
     preprocessing: Preprocessing
-    shift: int
+    recipe: Recipe = PLAIN
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -46,12 +48,16 @@ class MemorySplit:
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """See ``Split.batches``."""
         plan = plan_batches(order, size=len(self), batch_size=batch_size)
+        side = round(self.recipe.cutout * self.preprocessing.image_size)
         for indices in plan[first:]:
             chosen = torch.from_numpy(indices)
-            images = self.images.index_select(0, chosen)
+            pixels = resized(self.images.index_select(0, chosen), size=self.preprocessing.image_size)
             if order is not None:
-                images = flip_and_shift(images, indices=indices, order=order, shift=self.shift)
-            yield self._normalise(images), self.labels[chosen]
+                pixels = augment_pixels(pixels, indices=indices, order=order, recipe=self.recipe)
+            images = self._normalise(pixels)
+            if order is not None and side:
+                images = cut_out(images, indices=indices, order=order, side=side)
+            yield images, self.labels[chosen]
 
     def steps(self, batch_size: int) -> int:
         """See ``Split.steps``."""
@@ -62,33 +68,27 @@ class MemorySplit:
         return replace(self, images=self.images[indices], labels=self.labels[indices])
 
     def _normalise(self, images_BHWC: Tensor) -> Tensor:
-        mean = torch.tensor(self.preprocessing.mean)
-        std = torch.tensor(self.preprocessing.std)
-        return images_BHWC.float().div_(255).sub_(mean).div_(std).permute(0, 3, 1, 2)
+        shown = self.preprocessing
+        mean, std = torch.tensor(shown.mean), torch.tensor(shown.std)
+        wide_BHWC = images_BHWC.expand(-1, -1, -1, shown.channels).contiguous()
+        return wide_BHWC.float().div_(255).sub_(mean).div_(std).permute(0, 3, 1, 2)
 
 
-def flip_and_shift(images: Tensor, *, indices: NDArray[np.int64], order: Order, shift: int) -> Tensor:
-    """Mirror half of the images and move each by up to ``shift`` pixels along both axes.
+def prepare_images(images: NDArray[np.uint8], *, size: int) -> Tensor:
+    """The images a split shall hold: resized at once, or as they are where that would be too much to hold.
+
+    The batches are the same, bit for bit.
 
     Args:
-        images: uint8 [B, H, W, C].
-        indices: int64 [B], the images' places in their split; with ``order`` they decide all.
-        order: seed and epoch.
-        shift: pixels.
+        images: uint8 [N, H, W, C].
+        size: height and width of the batches, pixels.
 
     Returns:
-        uint8 [B, H, W, C], a new tensor.
+        uint8 [N, size, size, C] or ``images``.
     """
-    height, width = images.shape[1:3]
-    key = (order.seed, order.epoch)
-    top = random_integers((*key, _SHIFT_ROWS), indices, low=0, high=2 * shift)
-    left = random_integers((*key, _SHIFT_COLUMNS), indices, low=0, high=2 * shift)
-    flipped = random_integers((*key, _FLIP), indices, low=0, high=1).astype(bool)
-    columns = np.where(flipped[:, None], np.arange(width)[::-1], np.arange(width)) + left[:, None]
-    rows = np.arange(height) + top[:, None]
-    padded = functional.pad(images, (0, 0, shift, shift, shift, shift))
-    image = torch.arange(len(images))[:, None, None]
-    return padded[image, torch.from_numpy(rows)[:, :, None], torch.from_numpy(columns)[:, None, :]]
+    if len(images) * size * size * images.shape[3] > RESIZED_AT_ONCE:
+        return torch.from_numpy(np.ascontiguousarray(images))
+    return resize_images(images, size=size)
 
 
 def resize_images(images: NDArray[np.uint8], *, size: int) -> Tensor:
@@ -114,9 +114,16 @@ def resize_images(images: NDArray[np.uint8], *, size: int) -> Tensor:
     source = torch.from_numpy(np.ascontiguousarray(images))
     if source.shape[1:3] == (size, size):
         return source
-    resized = torch.empty((len(source), size, size, source.shape[3]), dtype=torch.uint8)
+    result = torch.empty((len(source), size, size, source.shape[3]), dtype=torch.uint8)
     for start in range(0, len(source), _RESIZE_CHUNK):
-        chunk = source[start : start + _RESIZE_CHUNK].permute(0, 3, 1, 2).float()
-        chunk = functional.interpolate(chunk, size=(size, size), mode="bilinear", antialias=True)
-        resized[start : start + _RESIZE_CHUNK] = chunk.round_().clamp_(0, 255).permute(0, 2, 3, 1).to(torch.uint8)
-    return resized
+        result[start : start + _RESIZE_CHUNK] = resized(source[start : start + _RESIZE_CHUNK], size=size)
+    return result
+
+
+def resized(images: Tensor, *, size: int) -> Tensor:
+    """Resize a chunk of images uint8 [B, H, W, C] as ``RESIZE`` says; an image comes out alike in any chunk."""
+    if images.shape[1:3] == (size, size):
+        return images
+    planes = images.permute(0, 3, 1, 2).float()
+    planes = functional.interpolate(planes, size=(size, size), mode="bilinear", antialias=True)
+    return planes.round_().clamp_(0, 255).permute(0, 2, 3, 1).to(torch.uint8)

@@ -1,14 +1,12 @@
 import hashlib
 import importlib.util
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from compress.data import fashion
-from compress.data.fashion import SAMPLE, fashion_bundle, read_sample
+from compress.data.fashion import FASHION, SAMPLE, read_sample
 from compress.data.fashion_files import read_full
 from compress.errors import BadInputError
 from tests.data.files import write_fashion
@@ -32,8 +30,8 @@ def test_the_bundled_sample_is_the_pinned_one_small_and_stratified():
 
 def test_the_stated_mean_and_deviation_are_those_of_the_images():
     images = read_sample().train_images / 255
-    assert abs(images.mean() - fashion.MEAN[0]) < 0.003
-    assert abs(images.std() - fashion.STD[0]) < 0.003
+    assert abs(images.mean() - FASHION.mean[0]) < 0.003
+    assert abs(images.std() - FASHION.std[0]) < 0.003
 
 
 def test_a_changed_sample_is_refused(tmp_path):
@@ -45,53 +43,6 @@ def test_a_changed_sample_is_refused(tmp_path):
         read_sample(changed)
     with pytest.raises(BadInputError, match="cannot read the bundled sample"):
         read_sample(tmp_path / "none.npz")
-
-
-def test_a_bundle_holds_out_a_tenth_and_resizes(tiny):
-    bundle = fashion_bundle("x", tiny, image_size=32, seed=0)
-    assert (len(bundle.train), len(bundle.val), len(bundle.test)) == (90, 10, 20)
-    assert bundle.val.labels.bincount().tolist() == [1] * 10
-    assert bundle.test.labels.tolist() == tiny.test_labels.tolist()
-    images, labels = next(bundle.test.batches(8))
-    assert images.shape == (8, 1, 32, 32)
-    assert labels.dtype == torch.int64
-    assert bundle.preprocessing.image_size == 32
-    assert bundle.preprocessing.channels == 1
-    assert len(bundle.classes) == 10
-
-
-def test_images_of_the_published_size_come_out_as_published(tiny):
-    images, _ = next(fashion_bundle("x", tiny, image_size=28, seed=0).test.batches(20))
-    pixels = (images[:, 0] * fashion.STD[0] + fashion.MEAN[0]) * 255
-    torch.testing.assert_close(pixels, torch.from_numpy(tiny.test_images.astype(np.float32)), atol=1e-3, rtol=0)
-
-
-def test_the_default_size_is_the_named_constant(tiny):
-    assert fashion_bundle("x", tiny, image_size=None, seed=0).preprocessing.image_size == fashion.DEFAULT_IMAGE_SIZE
-
-
-def test_the_fingerprint_tells_data_and_split_apart(tiny):
-    def fingerprint(arrays, *, seed=0, image_size=28):
-        return fashion_bundle("x", arrays, image_size=image_size, seed=seed).fingerprint
-
-    base = fingerprint(tiny)
-    changed = tiny.test_images.copy()
-    changed[3, 5, 5] ^= 1
-    assert len(base) == 64
-    assert fingerprint(tiny, image_size=32) == base
-    assert fingerprint(tiny, seed=1) != base
-    assert fingerprint(replace(tiny, test_images=changed)) != base
-
-
-def test_the_test_fingerprint_is_of_the_test_images_alone(tiny):
-    def fingerprint(arrays, *, seed=0):
-        return fashion_bundle("x", arrays, image_size=28, seed=seed).test_fingerprint
-
-    base = fingerprint(tiny)
-    assert fingerprint(tiny, seed=1) == base
-    assert fingerprint(replace(tiny, train_images=255 - tiny.train_images)) == base
-    assert fingerprint(replace(tiny, test_images=255 - tiny.test_images)) != base
-    assert fingerprint(replace(tiny, test_labels=tiny.test_labels[::-1])) != base
 
 
 def test_the_script_draws_evenly_and_always_the_same(tiny, tmp_path, monkeypatch):

@@ -3,7 +3,7 @@ import shutil
 import pytest
 
 from compress.config import RunConfig
-from compress.data.fashion import DEFAULT_IMAGE_SIZE
+from compress.data.fashion import FASHION
 from compress.data.load import DATASETS, load_data, load_test_images
 from compress.errors import BadInputError, UsageError
 from tests.data.files import write_fashion, write_folder
@@ -18,7 +18,7 @@ def test_the_default_is_the_bundled_sample():
     assert bundle.name == "fashion-sample"
     assert (len(bundle.train), len(bundle.val), len(bundle.test)) == (10_800, 1_200, 4_000)
     assert bundle.train.labels.bincount().tolist() == [1_080] * 10
-    assert bundle.preprocessing.image_size == DEFAULT_IMAGE_SIZE
+    assert bundle.preprocessing.image_size == FASHION.image_size
 
 
 def test_a_path_is_an_image_folder_and_its_settings_arrive(tmp_path):
@@ -48,8 +48,10 @@ def test_a_misspelt_name_is_corrected(name, close):
 
 
 def test_a_name_like_no_other_gets_the_list():
-    with pytest.raises(UsageError, match=r"expected a data set \(fashion-sample, fashion\) or the path of a folder"):
-        load_data(config(dataset="imagenet"))
+    with pytest.raises(
+        UsageError, match=r"expected a data set \(fashion-sample, fashion, .*\) or the path of a folder"
+    ):
+        load_data(config(dataset="xyzzy"))
 
 
 def test_a_path_without_a_folder_is_a_bad_input():
@@ -59,9 +61,10 @@ def test_a_path_without_a_folder_is_a_bad_input():
 
 
 @pytest.mark.parametrize("values", [{"download": True}, {"data_dir": "somewhere"}])
-def test_settings_of_another_data_set_are_refused(values):
-    with pytest.raises(UsageError, match="expected data_dir and download only with dataset 'fashion'"):
-        load_data(config(**values))
+def test_settings_of_another_data_set_are_refused(values, tmp_path):
+    for dataset in ("fashion-sample", str(tmp_path)):
+        with pytest.raises(UsageError, match="expected data_dir and download only with a data set of fashion, kuzu"):
+            load_data(config(dataset=dataset, **values))
 
 
 def test_every_entry_has_its_line():

@@ -3,17 +3,21 @@ import pytest
 import torch
 from PIL import Image
 
+from compress.data import memory
+from compress.data.augment import PLAIN, Recipe
 from compress.data.bundle import Order, Preprocessing
-from compress.data.memory import MemorySplit, flip_and_shift, resize_images
+from compress.data.memory import MemorySplit, prepare_images, resize_images
 from compress.data.order import plan_batches
 from compress.errors import EnvironmentProblem
 
+BUSY = Recipe(flip=True, shift=1 / 4, rotation=20, cutout=1 / 4)
 
-def make_split(*, count: int = 23, size: int = 8, channels: int = 1, shift: int = 2) -> MemorySplit:
+
+def make_split(*, count: int = 23, size: int = 8, channels: int = 1, recipe: Recipe = BUSY) -> MemorySplit:
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(1, 256, (count, size, size, channels), dtype=torch.uint8, generator=generator)
     preprocessing = Preprocessing(size, channels, mean=(0.25,) * channels, std=(0.5,) * channels, resize="")
-    return MemorySplit(images, torch.arange(count) % 5, preprocessing, shift)
+    return MemorySplit(images, torch.arange(count) % 5, preprocessing, recipe)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -31,7 +35,7 @@ def test_batches_in_file_order_are_normalised_and_not_augmented(channels):
 
 
 def test_an_order_shuffles_images_and_labels_together():
-    split = make_split(shift=0)
+    split = make_split(recipe=Recipe(flip=True))
     order = Order(seed=3, epoch=1)
     plan = np.concatenate(plan_batches(order, size=23, batch_size=5))
     plain = torch.cat([images for images, _ in split.batches(23)])
@@ -58,38 +62,6 @@ def test_a_last_batch_of_one_image_is_dropped_only_in_training():
     split = make_split(count=21)
     assert len(list(split.batches(10, order=Order(0, 0)))) == split.steps(10) == 2
     assert len(list(split.batches(10))) == 3
-
-
-def test_augmentation_of_an_image_does_not_depend_on_its_batch():
-    split = make_split()
-    indices = np.array([9, 4, 17])
-    order = Order(1, 2)
-    together = flip_and_shift(split.images[indices], indices=indices, order=order, shift=2)
-    for place, index in enumerate(indices):
-        alone = flip_and_shift(split.images[[index]], indices=np.array([index]), order=order, shift=2)
-        assert torch.equal(alone[0], together[place])
-
-
-def test_augmentation_mirrors_half_and_shifts_up_to_its_limit():
-    image = torch.zeros(9, 9, 1, dtype=torch.uint8)
-    image[4, 4] = 255  # the centre: its place after a shift is the shift, mirrored or not
-    image[4, 5] = 100  # on its right, or on its left when mirrored
-    count = 2000
-    out = flip_and_shift(image.expand(count, 9, 9, 1), indices=np.arange(count), order=Order(0, 0), shift=2)[..., 0]
-    assert (out == 255).sum() == count
-    centres = (out == 255).nonzero()[:, 1:] - 4
-    assert sorted({tuple(shift) for shift in centres.tolist()}) == [(y, x) for y in range(-2, 3) for x in range(-2, 3)]
-    mirrored = (out == 100).nonzero()[:, 2] - 4 < centres[:, 1]
-    assert 900 < mirrored.sum() < 1100
-
-
-def test_augmentation_fills_the_edge_with_zeros_and_wraps_nothing():
-    images = torch.full((200, 6, 6, 1), 7, dtype=torch.uint8)
-    out = flip_and_shift(images, indices=np.arange(200), order=Order(0, 0), shift=2)
-    assert set(out.unique().tolist()) == {0, 7}
-    assert out.shape == images.shape
-    moved = {int((one != 0).sum()) for one in out}
-    assert moved == {(6 - y) * (6 - x) for y in range(3) for x in range(3)}
 
 
 @pytest.mark.parametrize("size", [12, 28, 48])
@@ -126,3 +98,36 @@ def test_a_subset_is_a_split_of_its_own_in_the_order_of_its_indices():
     assert torch.equal(labels, split.labels[[20, 3, 4]])
     assert torch.equal(images, whole[[20, 3, 4]])
     assert len(split) == 23
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("size", [5, 13, 32])
+def test_batches_resized_when_read_are_those_resized_at_once_bit_for_bit(monkeypatch, channels, size):
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 9, 9, channels), dtype=np.uint8)
+    shown = Preprocessing(size, channels, (0.4,) * channels, (0.3,) * channels, "")
+    at_once = prepare_images(pixels, size=size)
+    monkeypatch.setattr(memory, "RESIZED_AT_ONCE", at_once.nbytes - 1)
+    lazily = prepare_images(pixels, size=size)
+    assert at_once.shape == (40, size, size, channels)
+    assert lazily.shape == pixels.shape
+    eager, lazy = (MemorySplit(images, torch.arange(40), shown, BUSY) for images in (at_once, lazily))
+    for order in (None, Order(0, 3)):
+        for batch_size in (1, 7, 40):
+            pairs = zip(eager.batches(batch_size, order=order), lazy.batches(batch_size, order=order), strict=True)
+            assert all(torch.equal(one, other) for (one, _), (other, _) in pairs)
+    assert torch.equal(
+        next(lazy.subset(torch.tensor([3, 30])).batches(2))[0], next(eager.subset(torch.tensor([3, 30])).batches(2))[0]
+    )
+
+
+def test_cifar_at_224_pixels_is_not_held_resized():
+    many = np.broadcast_to(np.zeros((1, 32, 32, 3), np.uint8), (50_000, 32, 32, 3))
+    assert prepare_images(many[:1000], size=224).shape == (1000, 224, 224, 3)
+    assert prepare_images(many, size=224).shape == (50_000, 32, 32, 3)
+
+
+def test_a_split_without_a_recipe_trains_on_the_images_as_they_are():
+    split = make_split(recipe=PLAIN)
+    order = Order(2, 0)
+    plan = np.concatenate(plan_batches(order, size=23, batch_size=23))
+    assert torch.equal(next(split.batches(23, order=order))[0], next(split.batches(23))[0][plan])

@@ -16,7 +16,7 @@ def split(counts: list[int]) -> MemorySplit:
     labels = torch.cat([torch.full((count,), label) for label, count in enumerate(counts)])
     random = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (len(labels), *SHAPE[1:], SHAPE[0]), dtype=torch.uint8, generator=random)
-    return MemorySplit(images, labels, Preprocessing(SHAPE[1], SHAPE[0], MEAN, STD, "none"), shift=2)
+    return MemorySplit(images, labels, Preprocessing(SHAPE[1], SHAPE[0], MEAN, STD, "none"))
 
 
 @pytest.fixture(scope="module")

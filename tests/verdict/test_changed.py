@@ -18,7 +18,7 @@ def bundle(pixels_NHWC: np.ndarray, labels: list[int]) -> DataBundle:
     shown = Preprocessing(
         image_size=pixels_NHWC.shape[1], channels=channels, mean=(0.3,) * channels, std=(0.2,) * channels, resize="none"
     )
-    split = MemorySplit(torch.from_numpy(pixels_NHWC), torch.tensor(labels), preprocessing=shown, shift=1)
+    split = MemorySplit(torch.from_numpy(pixels_NHWC), torch.tensor(labels), preprocessing=shown)
     return DataBundle(
         name="by hand", classes=("a", "b"), train=split, val=split, test=split, preprocessing=shown,
         fingerprint="f", test_fingerprint="t",

@@ -27,7 +27,7 @@ def loaded(pixels_NHWC: np.ndarray, preparation: Preparation) -> np.ndarray:
         resize="",
     )
     labels = torch.zeros(len(pixels_NHWC), dtype=torch.int64)
-    split = MemorySplit(torch.from_numpy(pixels_NHWC), labels, preprocessing=shown, shift=0)
+    split = MemorySplit(torch.from_numpy(pixels_NHWC), labels, preprocessing=shown)
     images, _labels = next(split.batches(len(pixels_NHWC)))
     return images.numpy()
 

@@ -43,7 +43,7 @@ def normalised(images: np.ndarray, mean=MEAN, std=STD) -> np.ndarray:
     """As the data sets do it."""
     shown = Preprocessing(image_size=SHAPE[1], channels=images.shape[3], mean=mean, std=std, resize="none")
     labels = torch.zeros(len(images), dtype=torch.int64)
-    ((batch, _labels),) = MemorySplit(torch.from_numpy(images), labels, shown, 0).batches(len(images))
+    ((batch, _labels),) = MemorySplit(torch.from_numpy(images), labels, shown).batches(len(images))
     return batch.contiguous().numpy()
 
 

@@ -1,0 +1,169 @@
+"""What training does to the images of each in-memory data set, and how: the one place that says it.
+
+Every choice about an image is a function of (seed, epoch, index of the image) alone.
+
+Axes: B images of a batch, H height, W width, C channels.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from compress.config import Augment
+from compress.data.bundle import Order
+from compress.data.order import random_integers
+
+_FLIP, _SHIFT_ROWS, _SHIFT_COLUMNS = 0x464C, 0x5348_52, 0x5348_43  # streams of random numbers
+_ROTATE, _CUT_ROWS, _CUT_COLUMNS = 0x524F, 0x4355_52, 0x4355_43
+_TENTHS = 10  # angles are whole tenths of a degree
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a data set's images are scaled, and what training does to them, in this order.
+
+    Attributes:
+        unit_range: pixels stay in [0, 1] (mean 0, std 1), not brought to the data set's mean and std.
+        flip: half of the images are mirrored.
+        shift: an image moves by up to this share of its size along both axes.
+        rotation: it turns by up to this angle, degrees either way.
+        cutout: side of the square that is blanked, as a share of the image's.
+    """
+
+    unit_range: bool = False
+    flip: bool = False
+    shift: float = 0.0
+    rotation: float = 0.0
+    cutout: float = 0.0
+
+
+PLAIN = Recipe()
+
+RECIPES: Mapping[str, Mapping[Augment, Recipe]] = MappingProxyType(
+    {
+        "fashion": {
+            "default": Recipe(flip=True, shift=1 / 14),  # 2 of the 28 pixels
+            "paper": Recipe(unit_range=True),
+        },
+        "kuzushiji": {
+            "default": Recipe(shift=1 / 14),  # a mirrored character is another one, or none
+            "paper": Recipe(unit_range=True),
+        },
+        "cifar10": {
+            "default": Recipe(flip=True, shift=1 / 8),  # 4 of the 32 pixels
+            "paper": Recipe(flip=True, rotation=15.0, cutout=1 / 2),
+        },
+        "cifar100": {
+            "default": Recipe(flip=True, shift=1 / 8),
+            "paper": Recipe(flip=True, rotation=15.0, cutout=1 / 4),
+        },
+    }
+)
+"""Per data set, what ``augment`` "default" and "paper" do.
+
+The paper (arXiv 2006.04270) scales Fashion and Kuzushiji to [0, 1] and trains CIFAR with flips, rotation
+and Cutout, without giving angles or sizes: the squares are those of DeVries and Taylor (arXiv 1708.04552,
+16 of 32 pixels on CIFAR-10, 8 on CIFAR-100), the 15 degrees are ours. Recipes for files: ``files.py``.
+"""
+
+
+def augment_pixels(images: Tensor, *, indices: NDArray[np.int64], order: Order, recipe: Recipe) -> Tensor:
+    """Mirror, shift and turn images, as ``recipe`` says.
+
+    Args:
+        images: uint8 [B, H, W, C].
+        indices: int64 [B], the images' places in their split; with ``order`` they decide all.
+        order: seed and epoch.
+        recipe: what to do.
+
+    Returns:
+        uint8 [B, H, W, C].
+    """
+    if recipe.flip or recipe.shift:
+        shift = round(recipe.shift * images.shape[1])
+        images = flip_and_shift(images, indices=indices, order=order, shift=shift, flip=recipe.flip)
+    if recipe.rotation:
+        images = rotate(images, indices=indices, order=order, degrees=recipe.rotation)
+    return images
+
+
+def flip_and_shift(
+    images: Tensor, *, indices: NDArray[np.int64], order: Order, shift: int, flip: bool = True
+) -> Tensor:
+    """Mirror half of the images (where ``flip``) and move each by up to ``shift`` pixels along both axes.
+
+    Args:
+        images: uint8 [B, H, W, C].
+        indices: int64 [B], the images' places in their split.
+        order: seed and epoch.
+        shift: pixels; the edge is filled with zeros.
+        flip: whether to mirror.
+
+    Returns:
+        uint8 [B, H, W, C], a new tensor.
+    """
+    height, width = images.shape[1:3]
+    key = (order.seed, order.epoch)
+    top = random_integers((*key, _SHIFT_ROWS), indices, low=0, high=2 * shift)
+    left = random_integers((*key, _SHIFT_COLUMNS), indices, low=0, high=2 * shift)
+    flipped = flip & random_integers((*key, _FLIP), indices, low=0, high=1).astype(bool)
+    columns = np.where(flipped[:, None], np.arange(width)[::-1], np.arange(width)) + left[:, None]
+    rows = np.arange(height) + top[:, None]
+    padded = functional.pad(images, (0, 0, shift, shift, shift, shift))
+    image = torch.arange(len(images))[:, None, None]
+    return padded[image, torch.from_numpy(rows)[:, :, None], torch.from_numpy(columns)[:, None, :]]
+
+
+def rotate(images: Tensor, *, indices: NDArray[np.int64], order: Order, degrees: float) -> Tensor:
+    """Turn each image about its centre by up to ``degrees`` either way, bilinear, corners filled with zeros.
+
+    Args:
+        images: uint8 [B, H, W, C].
+        indices: int64 [B], the images' places in their split.
+        order: seed and epoch.
+        degrees: the largest angle.
+
+    Returns:
+        uint8 [B, H, W, C], a new tensor.
+    """
+    most = round(degrees * _TENTHS)
+    tenths = random_integers((order.seed, order.epoch, _ROTATE), indices, low=-most, high=most)
+    angles = np.deg2rad(tenths / _TENTHS)
+    cos, sin, zero = np.cos(angles), np.sin(angles), np.zeros(len(angles))
+    matrices = np.stack([np.stack([cos, -sin, zero], 1), np.stack([sin, cos, zero], 1)], 1)
+    planes = images.permute(0, 3, 1, 2).float()
+    grid = functional.affine_grid(torch.from_numpy(matrices).float(), list(planes.shape), align_corners=False)
+    turned = functional.grid_sample(planes, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    return turned.round_().clamp_(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
+
+
+def cut_out(images: Tensor, *, indices: NDArray[np.int64], order: Order, side: int) -> Tensor:
+    """Blank a square of each image, its centre anywhere in the image, what lies outside cut off.
+
+    Cutout (DeVries and Taylor, arXiv 1708.04552): after normalisation, so that the square has the mean colour.
+
+    Args:
+        images: float32 [B, C, H, W], normalised; changed in place.
+        indices: int64 [B], the images' places in their split.
+        order: seed and epoch.
+        side: of the square, pixels.
+
+    Returns:
+        ``images``.
+    """
+    height, width = images.shape[2:]
+    key = (order.seed, order.epoch)
+
+    def inside(stream: int, length: int) -> Tensor:
+        start = random_integers((*key, stream), indices, low=0, high=length - 1)[:, None] - side // 2
+        place = np.arange(length)
+        return torch.from_numpy((place >= start) & (place < start + side))
+
+    blank = inside(_CUT_ROWS, height)[:, :, None] & inside(_CUT_COLUMNS, width)[:, None, :]
+    return images.masked_fill_(blank[:, None], 0.0)

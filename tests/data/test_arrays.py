@@ -1,0 +1,140 @@
+"""Arrays -> splits: what is held out, resized, repeated or turned grey, and what tells two sets apart."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from compress.data.arrays import ArrayOptions, ArraySet, ImageArrays, bundle_of_arrays, to_grey
+from compress.data.augment import RECIPES, Recipe
+from compress.data.bundle import Order
+from compress.data.memory import RESIZE
+from compress.errors import BadInputError
+
+GREY = ArraySet("grey", tuple("abcde"), (0.25,), (0.5,), image_size=12, recipes=RECIPES["kuzushiji"])
+COLOUR = ArraySet("colour", tuple("abcde"), (0.4, 0.5, 0.6), (0.2, 0.3, 0.4), image_size=8, recipes=RECIPES["cifar10"])
+
+
+def arrays(*shape: int) -> ImageArrays:
+    """100 + 20 images of 5 classes."""
+    random = np.random.default_rng(0)
+    train, test = (random.integers(0, 256, (count, *shape), dtype=np.uint8) for count in (100, 20))
+    return ImageArrays(train, np.arange(100, dtype=np.uint8) % 5, test, np.arange(20, dtype=np.uint8) % 5)
+
+
+def options(**changes) -> ArrayOptions:
+    return ArrayOptions(**({"image_size": 8, "seed": 0} | changes))
+
+
+@pytest.fixture(scope="module")
+def grey():
+    return arrays(8, 8)
+
+
+@pytest.fixture(scope="module")
+def colour():
+    return arrays(8, 8, 3)
+
+
+def test_a_bundle_holds_out_a_tenth_of_every_class_and_resizes(grey):
+    bundle = bundle_of_arrays(GREY, grey, options(image_size=32), notes=("said",))
+    assert (len(bundle.train), len(bundle.val), len(bundle.test)) == (90, 10, 20)
+    assert bundle.val.labels.bincount().tolist() == [2] * 5
+    assert bundle.test.labels.tolist() == grey.test_labels.tolist()
+    images, labels = next(bundle.test.batches(8))
+    assert images.shape == (8, 1, 32, 32)
+    assert labels.dtype == torch.int64
+    assert (bundle.preprocessing.image_size, bundle.preprocessing.channels) == (32, 1)
+    assert (bundle.name, bundle.classes, bundle.notes) == ("grey", GREY.classes, ("said",))
+    assert bundle.preprocessing.resize == RESIZE
+
+
+@pytest.mark.parametrize(("known", "shape"), [(GREY, (8, 8)), (COLOUR, (8, 8, 3))], ids=["grey", "colour"])
+def test_images_of_the_published_size_come_out_as_published(known, shape):
+    made = arrays(*shape)
+    images, _ = next(bundle_of_arrays(known, made, options()).test.batches(20))
+    channels = len(known.mean)
+    mean, std = (torch.tensor(values).view(1, channels, 1, 1) for values in (known.mean, known.std))
+    pixels = (images * std + mean) * 255
+    wanted = torch.from_numpy(made.test_images.reshape(20, 8, 8, channels)).permute(0, 3, 1, 2).float()
+    torch.testing.assert_close(pixels, wanted, atol=1e-3, rtol=0)
+
+
+def test_without_a_size_it_is_the_sets_own(grey):
+    assert bundle_of_arrays(GREY, grey, options(image_size=None)).preprocessing.image_size == 12
+
+
+def test_papers_images_of_characters_are_only_divided_by_255(grey):
+    bundle = bundle_of_arrays(GREY, grey, options(augment="paper"))
+    assert (bundle.preprocessing.mean, bundle.preprocessing.std) == ((0.0,), (1.0,))
+    images, _ = next(bundle.train.batches(90, order=Order(0, 0)))
+    assert images.min() >= 0
+    assert images.max() <= 1
+    assert {round(value * 255, 3) % 1 for value in images.unique().tolist()} == {0.0}
+    assert bundle.train.recipe == Recipe(unit_range=True)
+
+
+def test_grey_is_repeated_for_a_network_of_three_channels(grey):
+    one = bundle_of_arrays(GREY, grey, options())
+    three = bundle_of_arrays(GREY, grey, options(channels=3))
+    assert three.preprocessing.channels == 3
+    assert three.preprocessing.mean == (0.25, 0.25, 0.25)
+    assert three.preprocessing.resize == f"grey in three equal channels, {RESIZE}"
+    for order in (None, Order(0, 1)):
+        images, _ = next(three.train.batches(16, order=order))
+        alone, _ = next(one.train.batches(16, order=order))
+        assert torch.equal(images, alone.expand(-1, 3, -1, -1))
+        assert images.is_contiguous(memory_format=torch.channels_last)
+    assert three.fingerprint == one.fingerprint
+
+
+def test_colour_becomes_the_grey_that_pillow_makes(colour):
+    assert to_grey(colour.test_images).shape == (20, 8, 8)
+    for image, got in zip(colour.test_images, to_grey(colour.test_images), strict=True):
+        assert (np.asarray(Image.fromarray(image).convert("L")) == got).all()
+
+
+def test_colour_for_a_network_of_one_channel(colour):
+    bundle = bundle_of_arrays(COLOUR, colour, options(channels=1))
+    images, _ = next(bundle.test.batches(20))
+    assert images.shape == (20, 1, 8, 8)
+    assert bundle.preprocessing.mean == (round(0.299 * 0.4 + 0.587 * 0.5 + 0.114 * 0.6, 4),)
+    assert bundle.preprocessing.resize == f"8-bit grey (ITU-R BT.601), {RESIZE}"
+    pixels = (images[:, 0] * bundle.preprocessing.std[0] + bundle.preprocessing.mean[0]) * 255
+    assert (pixels - torch.from_numpy(to_grey(colour.test_images))).abs().max() < 1e-3
+
+
+def test_the_fingerprint_tells_data_and_split_apart(grey):
+    def fingerprint(made, **changes):
+        return bundle_of_arrays(GREY, made, options(**changes)).fingerprint
+
+    base = fingerprint(grey)
+    changed = grey.test_images.copy()
+    changed[3, 5, 5] ^= 1
+    assert len(base) == 64
+    assert fingerprint(grey, image_size=16) == base
+    assert fingerprint(grey, seed=1) != base
+    assert fingerprint(replace(grey, test_images=changed)) != base
+
+
+def test_the_test_fingerprint_is_of_the_test_images_alone(grey):
+    def fingerprint(made, *, seed=0):
+        return bundle_of_arrays(GREY, made, options(seed=seed)).test_fingerprint
+
+    base = fingerprint(grey)
+    assert fingerprint(grey, seed=1) == base
+    assert fingerprint(replace(grey, train_images=255 - grey.train_images)) == base
+    assert fingerprint(replace(grey, test_images=255 - grey.test_images)) != base
+    assert fingerprint(replace(grey, test_labels=grey.test_labels[::-1])) != base
+
+
+def test_a_class_without_images_is_named(grey):
+    labels = grey.train_labels.copy()
+    labels[labels == 3] = 2
+    with pytest.raises(BadInputError, match=r"2 or more training images of every class of grey, .*fewer of d;"):
+        bundle_of_arrays(GREY, replace(grey, train_labels=labels), options())
+    few = replace(grey, test_images=grey.test_images[:3], test_labels=grey.test_labels[:3])
+    with pytest.raises(BadInputError, match=r"expected 1 or more test images .*fewer of d, e;"):
+        bundle_of_arrays(GREY, few, options())
