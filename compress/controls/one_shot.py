@@ -9,6 +9,7 @@ from compress.controls.scores import filter_norms, log_keys, norm_factors, share
 from compress.controls.scratch import choose_scratch, planned_state
 from compress.controls.task import Choice, Choose, Task
 from compress.controls.taylor import taylor_scores
+from compress.controls.thinet import choose_thinet
 
 
 def choose_random(task: Task) -> Choice:
@@ -52,6 +53,7 @@ ONE_SHOT: Mapping[Method, Choose] = {
     "l2": choose_l2,
     "bn-scale": choose_bn_scale,
     "taylor": choose_taylor,
+    "thinet": choose_thinet,
     "scratch": choose_scratch,
 }
 

@@ -1,12 +1,14 @@
-"""A layer's weights by its input channels, whatever the layer.
+"""What a convolution or linear layer makes of each of its input channels, whatever its kind.
 
-Axes: C input channels of a layer.
+Axes: C input channels of a layer, B batch, L places in its output (pixels, tokens).
 """
 
 import torch
 from torch import Tensor, nn
 
 from compress.layers import is_transposed
+
+_KINDS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 
 
 @torch.no_grad()
@@ -25,3 +27,41 @@ def scale_inputs(layer: nn.Module, factors_C: Tensor) -> None:
     groups = getattr(layer, "groups", 1)
     rows = factors.reshape(groups, 1, -1).expand(groups, len(weight) // groups, -1).reshape(*weight.shape[:2])
     weight.mul_(rows.reshape(*rows.shape, *(1 for _ in weight.shape[2:])))
+
+
+@torch.no_grad()
+def contributions(layer: nn.Module, features: Tensor, channel: int) -> Tensor:
+    """What every input channel adds to one output channel; their sum is the output less the bias.
+
+    Args:
+        layer: a convolution (of any dimension, grouped, transposed) or linear layer.
+        features: its input, (B, C, ...) of a convolution, (B, ..., C) of a linear layer.
+        channel: the output channel.
+
+    Returns:
+        (B, C, L), zero for channels that a grouped convolution does not read there.
+    """
+    if isinstance(layer, nn.Linear):
+        return (features * layer.weight[channel]).reshape(len(features), -1, layer.in_features).transpose(1, 2)
+    alone, first = _each_alone(layer, channel)
+    width = alone.in_channels
+    added = alone(features[:, first : first + width]).flatten(2)
+    spread = added.new_zeros(len(added), features.shape[1], added.shape[-1])
+    spread[:, first : first + width] = added
+    return spread
+
+
+def _each_alone(layer: nn.Module, channel: int) -> tuple[nn.modules.conv._ConvNd, int]:
+    """The convolution with one filter per input channel that gives what each adds, and the first channel it takes."""
+    assert isinstance(layer, nn.modules.conv._ConvNd)
+    width, outputs = layer.in_channels // layer.groups, layer.out_channels // layer.groups
+    first = channel // outputs * width
+    options = {"output_padding": layer.output_padding} if is_transposed(layer) else {"padding_mode": layer.padding_mode}
+    kind = next(kind for kind in _KINDS if isinstance(layer, kind))
+    alone = nn.utils.skip_init(
+        kind, width, width, layer.kernel_size, groups=width, bias=False,
+        stride=layer.stride, padding=layer.padding, dilation=layer.dilation, **options,
+    )  # fmt: skip
+    own = layer.weight[first : first + width, channel % outputs] if is_transposed(layer) else layer.weight[channel]
+    alone.weight = nn.Parameter(own.unsqueeze(1).detach(), requires_grad=False)
+    return alone, first
