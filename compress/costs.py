@@ -1,6 +1,7 @@
 """What a state costs: MACs and parameters from the kept counts alone, for many states in one step.
 
-A layer's costs depend only on how many of its inputs and outputs are kept.
+A layer's costs depend only on how many of its inputs and outputs are kept; those of operators that
+are no layers (the products of an attention) on nothing: what they touch stays whole.
 
 Axes: P states, G groups, L layers.
 """
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
 
 from compress.layers import Convolution, PerChannel, is_depthwise, is_transposed, widths
 from compress.units import UnitMap
@@ -66,9 +69,10 @@ def build_cost_model(network: nn.Module, units: UnitMap, example: Tensor) -> Cos
         units: its units.
         example: a batch of images (B, C, H, W); only its first image is used.
     """
-    uses = _output_positions(network, example[:1])
+    uses, macs_of_all = _output_positions(network, example[:1])
     rows: list[tuple[tuple[float, float], tuple[float, float], Tensor, Tensor]] = []
     counted = 0
+    macs_of_layers = 0.0
     for name, positions in uses.items():
         layer = network.get_submodule(name)
         macs, parameters = _coefficients(layer, positions)
@@ -76,13 +80,14 @@ def build_cost_model(network: nn.Module, units: UnitMap, example: Tensor) -> Cos
         read = units.reads.get(name, torch.full((width_in,), units.total))
         carried = units.carries.get(name, torch.full((width_out,), units.total))
         rows.append((macs, parameters, _per_group(read, units), _per_group(carried, units)))
+        macs_of_layers += macs[0] * width_in * width_out + macs[1] * width_out
         counted += sum(p.numel() for p in layer.parameters(recurse=False) if p.requires_grad)
     total = sum(p.numel() for p in network.parameters() if p.requires_grad)
     inputs = torch.stack([row[2] for row in rows])
     outputs = torch.stack([row[3] for row in rows])
     return CostModel(
         measure_2L2=torch.tensor([[row[0] for row in rows], [row[1] for row in rows]], dtype=torch.float64),
-        constant_2=torch.tensor([0, total - counted], dtype=torch.float64),
+        constant_2=torch.tensor([max(0.0, macs_of_all - macs_of_layers), total - counted], dtype=torch.float64),
         inputs_LG=inputs[:, :-1],
         fixed_inputs_L=inputs[:, -1],
         outputs_LG=outputs[:, :-1],
@@ -100,8 +105,12 @@ def _per_group(unit_of_channel: Tensor, units: UnitMap) -> Tensor:
     return channels / sizes
 
 
-def _output_positions(network: nn.Module, image: Tensor) -> Mapping[str, float]:
-    """How often a layer's kernel is applied to one image, summed over its calls (a conv's H x W out)."""
+def _output_positions(network: nn.Module, image: Tensor) -> tuple[Mapping[str, float], float]:
+    """How often a layer's kernel is applied to one image, summed over its calls (a conv's H x W out).
+
+    And the MACs of the whole network by torch's own counter, which sees the products of matrices that no
+    layer makes: attention's, or those of functions on bare parameters. None of them depends on a unit.
+    """
     positions: dict[str, float] = {}
     names = {module: name for name, module in network.named_modules()}
 
@@ -112,14 +121,18 @@ def _output_positions(network: nn.Module, image: Tensor) -> Mapping[str, float]:
     layers = [module for module in network.modules() if _is_costed(module)]
     hooks = [layer.register_forward_hook(record) for layer in layers]
     training = network.training
+    fast = torch.backends.mha.get_fastpath_enabled()
+    counter = FlopCounterMode(display=False)
     try:
-        with torch.no_grad():
+        torch.backends.mha.set_fastpath_enabled(False)  # it and the kernels of attention are not counted
+        with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter:
             network.eval()(image)
     finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
         network.train(training)
         for hook in hooks:
             hook.remove()
-    return positions
+    return positions, counter.get_total_flops() / 2
 
 
 def _is_costed(layer: nn.Module) -> bool:

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from compress.tracing.call import Call, Channels, Outcome, Rule, unfollowed
+from compress.tracing.call import Call, Channels, Outcome, Rule
 
 
 def pointwise(call: Call) -> Outcome:
@@ -87,37 +87,11 @@ def normalise(kind: str) -> Rule:
     return rule
 
 
-def product(left: str, right: str, added: str | None = None) -> Rule:
-    """A product of (batches of) matrices: channels may be rows or columns of the result, not what is summed over."""
-
-    def rule(call: Call) -> Outcome:
-        one, other = call.arguments[left], call.arguments[right]
-        if added and call.channels_of(call.arguments[added]):
-            return unfollowed(call)
-        found = [_of_side(call, one, summed=one.dim() - 1), _of_side(call, other, summed=max(other.dim() - 2, 0))]
-        carried = [channels for channels in found if channels]
-        if len(carried) == 2:
-            return _both(call, carried)
-        return [carried[0] if carried and call.result.dim() > carried[0].axis else None]
-
-    return rule
-
-
-def _of_side(call: Call, tensor: Tensor, *, summed: int) -> Channels | None:
-    channels = call.channels_of(tensor)
-    if channels and channels.axis == summed:
-        call.keep(tensor, "a product of matrices sums over it")
-        return None
-    if channels and tensor.dim() == 3 and channels.axis == 0:
-        call.keep(tensor, "it counts the matrices of a product")
-        return None
-    return channels
-
-
-def _both(call: Call, carried: list[Channels]) -> Outcome:
-    for channels in carried:
-        call.atoms.keep(call.atoms.find(channels.labels), f"a product of matrices crosses it in {call.place}")
-    return [None]
+def product(call: Call) -> Outcome:
+    """A product of matrices that no layer makes: what it takes stays whole, so its cost is the same whatever goes."""
+    for tensor in call.tensors:
+        call.keep(tensor, "a product of matrices takes it")
+    return [None] * len(call.results)
 
 
 def glu(call: Call) -> Outcome:
@@ -154,11 +128,7 @@ SUMS: dict[str, Rule] = {
     "native_layer_norm": normalise("LayerNorm"),
     "_fused_rms_norm": normalise("LayerNorm"),
     "native_group_norm": normalise("GroupNorm"),
-    "mm": product("self", "mat2"),
-    "bmm": product("self", "mat2"),
-    "mv": product("self", "vec"),
-    "addmm": product("mat1", "mat2", "self"),
-    "baddbmm": product("batch1", "batch2", "self"),
+    **dict.fromkeys(("mm", "bmm", "mv", "dot", "addmm", "addmv", "addbmm", "baddbmm"), product),
     "glu": glu,
     "copy": pointwise,
     "_prelu_kernel": pointwise,
