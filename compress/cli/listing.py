@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 from rich.table import Table
 from rich.text import Text
-from typer import Argument
+from typer import Argument, Option
 
 from compress.cli import options, output
 
@@ -29,24 +29,40 @@ def listing(context: typer.Context) -> None:
 
 
 @app.command()
-def archs(json: options.Json = False) -> None:
+def archs(
+    timm: Annotated[bool, Option("--timm", help="Names of timm's networks instead; needs the extra [timm].")] = False,
+    json: options.Json = False,
+) -> None:
     """Networks for --arch.
 
     Example: compress list archs --json
     """
+    if timm:
+        _print_timm(as_json=json)
+        return
     rows = _architectures()
     if json:
         output.print_json({"archs": rows})
         return
-    table = Table("Name", "Also", box=None)
-    for title in ("Parameters", "Images from", "Small sets"):
+    table = Table("Family", "Name", box=None)
+    for title in ("Parameters", "Smallest", "Small sets", "Photos"):
         table.add_column(title, justify="right")
+    for column in table.columns:
+        column.overflow = "fold"
+    family = ""
     for row in rows:
-        sizes = (f"{row['min_image_size']} px", f"{row['small_image_size']} px")
-        table.add_row(row["name"], ", ".join(row["aliases"]), f"{row['parameters'] / 1e6:.1f} M", *sizes)
+        sizes = (_smallest(row), f"{row['small_image_size']}", f"{row['full_image_size']}")
+        heading = "" if row["family"] == family else row["family"]
+        table.add_row(heading, row["name"], f"{row['parameters'] / 1e6:.1f} M", *sizes)
+        family = row["family"]
     console = output.data_console()
     console.print(table)
-    console.print("Parameters with 1,000 classes and RGB images of 224 pixels.", style="dim")
+    for note in (
+        "Parameters with 1,000 classes and RGB images; sizes of images in pixels.",
+        *(f"{alias} is {row['name']}." for row in rows for alias in row["aliases"]),
+        "timm's networks are timm/NAME: compress list archs --timm. Your own: compress run --model.",
+    ):
+        console.print(note, style="dim")
 
 
 @app.command()
@@ -57,14 +73,23 @@ def datasets(json: options.Json = False) -> None:
     """
     from compress.data.load import DATASETS
 
-    rows = [{"name": name, "summary": dataset.summary} for name, dataset in DATASETS.items()]
+    rows = [
+        {
+            "name": name,
+            "summary": entry.summary,
+            "source": entry.source,
+            "files": entry.places,
+            "downloads": bool(entry.places) and entry.downloads,
+        }
+        for name, entry in DATASETS.items()
+    ]
     if json:
         output.print_json({"datasets": rows})
         return
-    table = Table("Name", "What it is", box=None)
+    table = Table("Name", "What it is", "Files in --data-dir", box=None)
     for row in rows:
-        table.add_row(row["name"], row["summary"])
-    table.add_row("PATH", "a folder with train/ and val/ or test/, one folder a class in each")
+        table.add_row(str(row["name"]), str(row["summary"]), str(row["files"]) or "bundled")
+    table.add_row("PATH", "a folder with train/ and val/ or test/, one folder a class in each", "")
     output.data_console().print(table)
 
 
@@ -129,22 +154,40 @@ def _one_line(text: str) -> Text:
 
 
 def _architectures() -> list[dict[str, Any]]:
-    import torch
+    from models_zoo.zoo import ALIASES, ARCHITECTURES
 
-    from models_zoo.zoo import ALIASES, ARCHITECTURES, build_network
+    return [
+        {
+            "name": name,
+            "family": architecture.family,
+            "aliases": [alias for alias, target in ALIASES.items() if target == name],
+            "parameters": architecture.parameters,
+            "min_image_size": architecture.min_size,
+            "image_size_multiple_of": architecture.multiple_of,
+            "small_image_size": architecture.small_size,
+            "full_image_size": architecture.full_size,
+        }
+        for name, architecture in ARCHITECTURES.items()
+    ]
 
-    rows = []
-    for name, architecture in ARCHITECTURES.items():
-        with torch.device("meta"):  # shapes without memory
-            network = build_network(name, classes=1000)
-        rows.append(
-            {
-                "name": name,
-                "aliases": [alias for alias, target in ALIASES.items() if target == name],
-                "parameters": sum(parameter.numel() for parameter in network.parameters()),
-                "min_image_size": architecture.min_size,
-                "small_image_size": architecture.small_size,
-                "full_image_size": architecture.full_size,
-            }
-        )
-    return rows
+
+def _print_timm(*, as_json: bool) -> None:
+    from compress.errors import EnvironmentProblem
+    from models_zoo import timm_models
+    from models_zoo.architecture import MissingExtraError
+
+    try:
+        names = timm_models.names()
+    except MissingExtraError as error:
+        raise EnvironmentProblem(str(error)) from None
+    if as_json:
+        output.print_json({"archs": [{"name": name} for name in names]})
+        return
+    for name in names:
+        typer.echo(name)
+
+
+def _smallest(row: dict[str, Any]) -> str:
+    """The smallest images, and the step from there where not every size will do."""
+    step = row["image_size_multiple_of"]
+    return f"{row['min_image_size']}" + (f", by {step}" if step > 1 else "")
