@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from compress.errors import BadInputError
+from models_zoo.published_weights import with_names_of_today
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
 
@@ -20,7 +21,7 @@ def load_weights(network: nn.Module, file: Path, *, head: tuple[str, ...]) -> bo
 
     Args:
         network: the network; takes every tensor of the file, or none.
-        file: safetensors, or what ``torch.save(network.state_dict())`` wrote.
+        file: safetensors, or what ``torch.save(network.state_dict())`` wrote; torchvision's published files too.
         head: names of the class head's parameters. Where only these have other shapes (another
             number of classes) they are left fresh.
 
@@ -30,8 +31,8 @@ def load_weights(network: nn.Module, file: Path, *, head: tuple[str, ...]) -> bo
     Raises:
         BadInputError: the file is missing, damaged, would run code, or does not fit the network.
     """
-    found = _read(file)
     wanted = network.state_dict()
+    found = with_names_of_today(_read(file), wanted)
     missing = sorted(set(wanted) - set(found))
     unexpected = sorted(set(found) - set(wanted))
     misshapen = [name for name in wanted if name in found and found[name].shape != wanted[name].shape]
@@ -89,7 +90,7 @@ def _misfit(
     shapes = [f"{name} is {tuple(found[name].shape)}, expected {tuple(wanted[name].shape)}" for name in misshapen]
     if shapes:
         lines.append(f"  misshapen: {_shown(shapes)}")
-    lines.append("Is it another network, another number of classes, or grey instead of RGB?")
+    lines.append("Is it another network, another number of classes, grey instead of RGB, or another image size?")
     return "\n".join(lines)
 
 

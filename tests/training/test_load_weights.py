@@ -91,3 +91,10 @@ def test_what_is_no_weights_file_is_refused(tmp_path: Path, name: str, content: 
 def test_other_values_than_tensors_are_refused(tmp_path: Path):
     with pytest.raises(BadInputError, match="holds no state dict"):
         load_weights(network(), saved(tmp_path / "w.pt", {"epoch": 3}), head=HEAD)
+
+
+def test_a_published_file_with_an_auxiliary_head_loads(tmp_path: Path):
+    target = network()
+    state = network().state_dict() | {"AuxLogits.fc.weight": torch.zeros(3, 4)}
+    assert load_weights(target, saved(tmp_path / "w.pt", state), head=HEAD) is False
+    assert torch.equal(target[0].weight, state["0.weight"])
