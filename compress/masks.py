@@ -59,6 +59,36 @@ def population_logits(network: nn.Module, units: UnitMap, keep_PU: Tensor, image
         return network(repeated).reshape(states, batch, -1)
 
 
+def kept_positions(network: nn.Module, units: UnitMap, keep_U: Tensor) -> Mapping[str, Mapping[int, Tensor]]:
+    """Which positions of parameters and buffers belong to kept units, along each dimension that carries units.
+
+    Returns:
+        Name -> dimension -> bool, as long as that dimension; names that no unit touches are left out.
+    """
+    keep = torch.cat([keep_U.bool().cpu(), torch.ones(1, dtype=torch.bool)])
+    positions: dict[str, dict[int, Tensor]] = {}
+    for name in {*units.reads, *units.carries}:
+        layer = network.get_submodule(name)
+        read, carried = (keep[place[name]] if name in place else None for place in (units.reads, units.carries))
+        for key, tensor in (*layer.named_parameters(recurse=False), *layer.named_buffers(recurse=False)):
+            for dim, kept in enumerate(_sides(layer, tensor, read, carried)):
+                if kept is not None:  # a grouped convolution repeats its first group's positions
+                    positions.setdefault(f"{name}.{key}", {})[dim] = kept[: tensor.shape[dim]]
+    return positions
+
+
+def _sides(layer: nn.Module, tensor: Tensor, read: Tensor | None, carried: Tensor | None) -> tuple[Tensor | None, ...]:
+    """What lies along the first dimensions of one of a layer's tensors."""
+    match tensor.dim():
+        case 0:  # BatchNorm's count of batches
+            return ()
+        case 1:
+            return (carried,)
+    if is_depthwise(layer) and is_transposed(layer):  # its weight is (in, out/in, ...)
+        return (carried if carried is None else carried[:: layer.out_channels // layer.in_channels],)
+    return (read, carried) if is_transposed(layer) else (carried, read)
+
+
 def kept_entries(network: nn.Module, units: UnitMap, keep_U: Tensor) -> Mapping[str, Tensor]:
     """Which entries of parameters and buffers belong to kept units, on both sides of a weight.
 
@@ -66,31 +96,14 @@ def kept_entries(network: nn.Module, units: UnitMap, keep_U: Tensor) -> Mapping[
         Name -> bool tensor that broadcasts to the parameter's or buffer's shape; names that no
         unit touches are left out. Selecting by it gives the smaller network's tensor, flattened.
     """
-    keep = torch.cat([keep_U.bool().cpu(), torch.ones(1, dtype=torch.bool)])
+    tensors = dict(network.named_parameters()) | dict(network.named_buffers())
     entries: dict[str, Tensor] = {}
-    for name in {*units.reads, *units.carries}:
-        layer = network.get_submodule(name)
-        for key, tensor in (*layer.named_parameters(recurse=False), *layer.named_buffers(recurse=False)):
-            if not tensor.dim():  # BatchNorm's count of batches
-                continue
-            entry = torch.ones([1] * tensor.dim(), dtype=torch.bool)
-            if is_depthwise(layer) and is_transposed(layer) and tensor.dim() > 1:
-                each = layer.out_channels // layer.in_channels
-                entries[f"{name}.{key}"] = _along(keep[units.carries[name][::each]], 0, tensor).to(tensor.device)
-                continue
-            out_dim = 1 if is_transposed(layer) and tensor.dim() > 1 else 0
-            if name in units.carries:
-                entry = entry & _along(keep[units.carries[name]], out_dim, tensor)
-            if name in units.reads and tensor.dim() > 1:
-                entry = entry & _along(keep[units.reads[name]], 1 - out_dim, tensor)
-            entries[f"{name}.{key}"] = entry.to(tensor.device)
+    for name, sides in kept_positions(network, units, keep_U).items():
+        entry = torch.ones([1] * tensors[name].dim(), dtype=torch.bool)
+        for dim, kept in sides.items():
+            entry = entry & kept.reshape([-1 if place == dim else 1 for place in range(entry.dim())])
+        entries[name] = entry.to(tensors[name].device)
     return entries
-
-
-def _along(keep_C: Tensor, dim: int, tensor: Tensor) -> Tensor:
-    shape = [1] * tensor.dim()
-    shape[dim] = -1
-    return keep_C[: tensor.shape[dim]].reshape(shape)  # a grouped convolution repeats its first group's positions
 
 
 def _shaped(mask: Tensor, layer: nn.Module) -> Tensor:
@@ -103,6 +116,8 @@ def _multiply_input(mask: Tensor) -> Any:
     def hook(_layer: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         features, *rest = inputs
         spread = mask
+        if len(mask) > 1 and len(features) > len(mask) and len(features) % len(mask) == 0:
+            spread = mask.repeat_interleave(len(features) // len(mask), dim=0)  # windows folded into the batch
         while spread.dim() < features.dim():  # a linear layer on (B, tokens, C)
             spread = spread.unsqueeze(1)
         return (features * spread, *rest)

@@ -67,8 +67,12 @@ def cut(network: nn.Module, plan: PruningPlan, example: Tensor) -> nn.Module:
     if unknown:
         reason = units.left_whole.get(unknown[0], "its channels go with those of another layer")
         raise BadInputError(f"the plan does not fit the network: it cuts {unknown[0]}, which stays whole ({reason})")
+    return _cut(network, units, state_from_plan(units, plan), example)
+
+
+def _cut(network: nn.Module, units: UnitMap, keep_U: Tensor, example: Tensor) -> nn.Module:
     smaller = copy.deepcopy(network)
-    shrink(smaller, units, state_from_plan(units, plan))
+    shrink(smaller, units, keep_U)
     before, after = _eval_logits(network, example), _eval_logits(smaller, example)
     if before.shape != after.shape:
         raise CheckFailedError(f"the cut changed the output from {tuple(before.shape)} to {tuple(after.shape)}")
@@ -88,7 +92,7 @@ def remove_units(network: nn.Module, units: UnitMap, keep_U: Tensor, images: Ten
         CheckFailedError: a count differs from the plan, or the logits by more than ``TOLERANCE``.
     """
     plan = plan_from_state(units, keep_U)
-    smaller = cut(network, plan, images[:2])
+    smaller = _cut(network, units, keep_U, images[:2])
     layers = _changes(network, smaller)
     _check_counts(layers, units, keep_U)
     with masked(network, units, keep_U.to(images)):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from compress.layers import Convolution, is_depthwise, widths
-from compress.masks import kept_entries
+from compress.masks import kept_positions
 from compress.units import UnitMap
 
 
@@ -19,7 +19,7 @@ def shrink(network: nn.Module, units: UnitMap, keep_U: Tensor) -> None:
         units: its units.
         keep_U: the state, bool U.
     """
-    entries = kept_entries(network, units, keep_U)
+    positions = kept_positions(network, units, keep_U)
     keep = torch.cat([keep_U.bool().cpu(), torch.ones(1, dtype=torch.bool)])
     for name in {*units.reads, *units.carries}:
         layer = network.get_submodule(name)
@@ -27,20 +27,15 @@ def shrink(network: nn.Module, units: UnitMap, keep_U: Tensor) -> None:
             int(keep[place[name]].sum()) if name in place else width
             for place, width in zip((units.reads, units.carries), widths(layer), strict=True)
         )
-        _shrink_tensors(layer, name, entries)
+        _shrink_tensors(layer, name, positions)
         _set_widths(layer, width_in, width_out)
 
 
-def _shrink_tensors(layer: nn.Module, name: str, entries: Mapping[str, Tensor]) -> None:
+def _shrink_tensors(layer: nn.Module, name: str, positions: Mapping[str, Mapping[int, Tensor]]) -> None:
     for key, value in (*layer.named_parameters(recurse=False), *layer.named_buffers(recurse=False)):
-        entry = entries.get(f"{name}.{key}")
-        if entry is None:
-            continue
         kept = value
-        for dim, size in enumerate(entry.shape):
-            if size > 1 or value.shape[dim] == 1:
-                along = entry.movedim(dim, 0).reshape(size, -1).any(1).nonzero().flatten()
-                kept = kept.index_select(dim, along)
+        for dim, along in positions.get(f"{name}.{key}", {}).items():
+            kept = kept.index_select(dim, along.nonzero().flatten().to(value.device))
         if value.dim() == 4 and value.is_contiguous(memory_format=torch.channels_last):
             kept = kept.contiguous(memory_format=torch.channels_last)
         if isinstance(value, nn.Parameter):

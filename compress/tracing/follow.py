@@ -64,6 +64,7 @@ def follow(network: nn.Module, example: Tensor) -> Followed:
             network.eval()
             stack.enter_context(torch.no_grad())
             stack.enter_context(sdpa_kernel(SDPBackend.MATH))
+            walk.show(example)
             stack.enter_context(walk)
             logits = network(example)
     except (RuntimeError, ValueError, TypeError, AssertionError, IndexError, KeyError, AttributeError) as error:
@@ -91,6 +92,7 @@ class _Walk(TorchDispatchMode):
         self._atoms = Atoms()
         self._ledger = Ledger(self._atoms)
         self._channels = WeakTensorKeyDictionary()
+        self._seeing = WeakTensorKeyDictionary()  # tensors that depend on the images
         self._stack: list[str] = []
         self._inside = 0  # a layer that is one step; not a flag, should one be called by another's hook
         self._names = {id(value): name for name, value in (*network.named_parameters(), *network.named_buffers())}
@@ -107,6 +109,10 @@ class _Walk(TorchDispatchMode):
             after = module.register_forward_hook(self._end(name), with_kwargs=True, always_call=True)
             stack.callback(before.remove)
             stack.callback(after.remove)
+
+    def show(self, images: Tensor) -> None:
+        """Say which tensor is the images."""
+        self._seeing[images] = True
 
     def finish(self, logits: Tensor) -> Followed:
         """What was found, once the logits are there."""
@@ -142,10 +148,18 @@ class _Walk(TorchDispatchMode):
                 self._not_followed.setdefault(
                     self._owners[id(tensor)], f"its tensors are used in {place} by themselves"
                 )
+        self._see(call.tensors, call.results)
         if all(self._channels.get(tensor) is None for tensor in call.tensors):
             return
         rule = pointwise if is_pointwise(function) else _RULES.get(call.operator, unfollowed)
         self._enter(call.results, rule(call))
+
+    def _see(self, takes: list[Tensor], gives: list[Tensor]) -> bool:
+        """Whether something depends on the images; what comes of it does, too."""
+        sees = any(tensor in self._seeing for tensor in takes)
+        if sees:
+            self._seeing.update(dict.fromkeys(gives, True))
+        return sees
 
     def _enter(self, results: list[Tensor], outcome: Outcome) -> None:
         for tensor, channels in zip(results, outcome, strict=True):
@@ -172,6 +186,8 @@ class _Walk(TorchDispatchMode):
             images = [value for value in (*inputs, *named.values()) if isinstance(value, Tensor)]
             if named:
                 self._not_followed.setdefault(name, "it is called with its input by name")
+            if not self._see(images, [output]):  # its inputs have no samples, so no sample's mask can act there
+                self._not_followed.setdefault(name, "it does not see the images")
             side = (images[0], self._channels.get(images[0]))
             self._enter([output], [through_layer(self._ledger, name, module, side)])
 
