@@ -63,8 +63,13 @@ def race(
     report = _execute(wanted, folder, quiet=quiet)
     if json:
         typer.echo(report.model_dump_json(indent=2))
+    else:
+        from compress.report.race.text import render_race
+
+        render_race(report, output.data_console())
     if not quiet:
-        output.talk_console().print(f"The race is in {folder}", markup=False, soft_wrap=True)
+        where = f"The race is in {folder}: race.html, race.md, race.json"
+        output.talk_console().print(where, markup=False, soft_wrap=True)
     failed = [f"{cell.folder}: {cell.reason}" for cell in report.cells if cell.outcome == "failed"]
     if failed:
         raise CheckFailedError("cells failed; all others are in the table:\n  " + "\n  ".join(failed))

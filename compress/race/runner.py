@@ -29,6 +29,7 @@ from compress.runs.atomic import machine_faults
 from compress.settings import decide, load_decided
 from compress.stages.taken import ORIGINAL
 from compress.verdict.settings import VerifySettings
+from exporters.read.session import SESSION_FACTS
 
 _ENDS: dict[type[Exception], Outcome] = {
     DivergedError: "diverged",
@@ -186,6 +187,7 @@ class _Race:
             leader=self.race.leader,
             config=self.race.base.model_dump(mode="json", exclude={"method", "plan", "keep_macs", "seed"}),
             environment=describe_environment(threads=torch.get_num_threads(), seed=self.cells[0].seed),
+            session=SESSION_FACTS,
             data=self.facts,
             cells=tuple(self.rows.values()),
         )

@@ -1,7 +1,7 @@
 """Tables of a run: its equalities, layers, search, training, time, settings; and of the machine."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from compress.report import figures
 from compress.report.model import Report
@@ -117,7 +117,19 @@ def machine_table(report: Report) -> Table:
     return Table("Machine and versions", ("", ""), (*_flatten(report.environment), *_flatten(session)), words=_PAIRS)
 
 
-def machine_words(report: Report) -> str:
+class OnAMachine(Protocol):
+    """A report that says where it was measured; see ``Report`` for the fields."""
+
+    @property
+    def environment(self) -> Mapping[str, Any]:
+        """Machine and versions."""
+
+    @property
+    def session(self) -> Mapping[str, str]:
+        """Options of onnxruntime."""
+
+
+def machine_words(report: OnAMachine) -> str:
     """The machine in a line: processor, cores, instruction sets, onnxruntime and its options."""
     environment = report.environment
     cpu, packages = (_mapping(environment.get(name)) for name in ("cpu", "packages"))

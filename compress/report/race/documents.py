@@ -7,13 +7,19 @@ from pydantic import ValidationError
 
 from compress.errors import BadInputError
 from compress.report.race.model import RaceReport
+from compress.report.race.page import render_race_html
+from compress.report.race.text import render_race_markdown
 
 JSON: Final = "race.json"
 
 
 def render_race_documents(report: RaceReport) -> dict[str, str]:
     """File name -> text."""
-    return {JSON: report.model_dump_json(indent=2) + "\n"}
+    return {
+        JSON: report.model_dump_json(indent=2) + "\n",
+        "race.md": render_race_markdown(report),
+        "race.html": render_race_html(report),
+    }
 
 
 def read_race(folder: Path) -> RaceReport | None:

@@ -89,6 +89,7 @@ class RaceReport(Part):
         leader: the method that the others are held against.
         config: the settings that all cells share.
         environment: machine and versions.
+        session: onnxruntime's options, name -> value.
         data: the images; ``None`` before the first cell has finished.
         cells: in the order in which they run.
     """
@@ -100,5 +101,6 @@ class RaceReport(Part):
     leader: str
     config: dict[str, JsonValue]
     environment: dict[str, JsonValue]
+    session: dict[str, str]
     data: DataFacts | None
     cells: tuple[RaceCell, ...]

@@ -1,0 +1,83 @@
+"""The race as one table of plain strings; the terminal, Markdown and the page show the same one."""
+
+from typing import Final
+
+from compress.report import figures
+from compress.report.race.model import RaceReport
+from compress.report.race.standings import Spread, Standing, find_standings, original_results
+from compress.report.tables import Table
+
+_DASH: Final = "-"
+
+
+def race_table(report: RaceReport) -> Table:
+    """A row a method and budget, best first; the original that was trained for as long above them."""
+    rows = [_row(standing) for standing in find_standings(report)]
+    return Table(
+        title=_title(report),
+        columns=("method", "MACs", "Top-1", "seeds", "lost", "against", "p", "faster", "params", "min"),
+        rows=(*_original(report), *rows),
+        words=frozenset({"seeds"}),
+    )
+
+
+def _title(report: RaceReport) -> str:
+    timings = [cell.result.timing for cell in report.cells if cell.result and cell.result.timing]
+    timed = f", {figures.setting(timings[0].batch_size, timings[0].threads)}" if timings else ""
+    return (
+        "Race (MACs and parameters kept and Top-1 in percent; Top-1: mean over seeds; seeds: 95 % t-interval of that "
+        "mean, or up to two values themselves; lost: points against the original of the same seed, trained for as "
+        f"long; against: points more than {report.leader}; p: McNemar against it, all seeds together; "
+        f"faster: times as fast as the original{timed}; min: minutes of baseline, choice and fine-tuning)"
+    )
+
+
+def _original(report: RaceReport) -> tuple[tuple[str, ...], ...]:
+    results = original_results(report)
+    if not results:
+        return ()
+    top1 = Spread(tuple(100 * result.original_top1.value for result in results))
+    seconds = [sum(result.seconds.get(stage, 0.0) for stage in ("01_baseline", "02_original")) for result in results]
+    minutes = Spread(tuple(taken / 60 for taken in seconds)).mean
+    row = ("original", "100.0", _two(top1.mean), spread_words(top1), "0.00", _DASH, _DASH, "1.00x", "100.0")
+    return ((*row, _one(minutes)),)
+
+
+def _row(standing: Standing) -> tuple[str, ...]:
+    if standing.top1 is None:
+        return standing.method, _one(100 * standing.keep_macs), _DASH, standing.cells[0].outcome, *[_DASH] * 6
+    duel, ratio = standing.duel, standing.ratio
+    return (
+        standing.method,
+        _one(100 * standing.kept_macs),
+        _two(standing.top1.mean),
+        spread_words(standing.top1) + _missing(standing),
+        _two(standing.lost.mean),
+        f"{duel.points.mean:+.2f}" if duel else _DASH,
+        figures.probability(duel.p) if duel else _DASH,
+        f"{ratio.mean:.2f}x" if ratio else _DASH,
+        _one(100 * standing.kept_parameters),
+        _one(standing.minutes),
+    )
+
+
+def spread_words(spread: Spread) -> str:
+    """The interval over seeds, or the values where there are too few for one."""
+    if spread.interval is None:
+        return ", ".join(f"{value:.2f}" for value in spread.values)
+    return figures.span(*spread.interval)
+
+
+def _missing(standing: Standing) -> str:
+    """What became of the seeds without a result."""
+    lacking = [cell.outcome for cell in standing.cells if cell.result is None]
+    return "".join(f"; {lacking.count(outcome)} {outcome}" for outcome in dict.fromkeys(lacking))
+
+
+def _one(value: float) -> str:
+    return f"{value:.1f}"
+
+
+def _two(value: float) -> str:
+    """Two decimals; no minus before a zero."""
+    return f"{round(value, 2) + 0.0:.2f}"

@@ -1,0 +1,58 @@
+"""Races written by hand: every number is what a test can count."""
+
+import numpy as np
+
+from compress.report.model import DataFacts
+from compress.report.race.model import CellResult, CellTiming, RaceCell, RaceReport
+from compress.verify.accuracy import AccuracyDrop, rate_of
+
+IMAGES = 10
+ORIGINAL_HITS = 9
+
+
+def result(right: str, *, ratio: float | None = 2.0, kept: float = 0.5, seconds: float = 60.0) -> CellResult:
+    """A finished cell; ``right`` holds a 1 for every test image that the pruned network has right."""
+    hits = right.count("1")
+    lost = 100 * (ORIGINAL_HITS - hits) / len(right)
+    timing = None if ratio is None else CellTiming(
+        batch_size=1, threads=1, ratio=ratio, ratio_low=ratio - 0.1, ratio_high=ratio + 0.1, noisy=False
+    )  # fmt: skip
+    return CellResult(
+        report_sha256="0" * 64,
+        original="original",
+        original_top1=rate_of(ORIGINAL_HITS, len(right)),
+        top1=rate_of(hits, len(right)),
+        drop=AccuracyDrop(lost, lost - 1, lost + 1, 1, 0, len(right)),
+        macs=round(1000 * kept),
+        parameters=400,
+        kept_macs=kept,
+        kept_parameters=0.4,
+        timing=timing,
+        seconds={"01_baseline": seconds, "02_original": 120.0, "03_search": seconds, "05_finetune": seconds},
+        right=np.packbits([int(bit) for bit in right]).tobytes().hex(),
+    )
+
+
+def cell(method: str, seed: int, made: CellResult | None, *, share: float = 0.5, **changes: str) -> RaceCell:
+    """A cell; without a result it is waiting, or what ``changes`` say."""
+    values = {"outcome": "finished" if made else "waiting"} | changes
+    folder = f"cells/{method}-{100 * share:.6g}-seed{seed}"
+    return RaceCell(method=method, keep_macs=share, seed=seed, folder=folder, result=made, **values)
+
+
+def race_of(*cells: RaceCell, **changes: object) -> RaceReport:
+    values = {
+        "created": "2026-11-22T10:00:00+00:00",
+        "compress_version": "0.1.0",
+        "name": "quarter",
+        "leader": "edropout",
+        "config": {"arch": "squeezenet", "dataset": "fashion-sample"},
+        "environment": {"cpu": {"model": "Some CPU", "cores": 2, "isa": ["avx2"]}, "packages": {"onnxruntime": "1.31"}},
+        "session": {},
+        "data": DataFacts(
+            name="levels", classes=("a", "b"), train=30, val=5, test=IMAGES, fingerprint="1" * 64,
+            test_fingerprint="2" * 64, image_size=24, channels=1, resize="none",
+        ),
+        "cells": cells,
+    }  # fmt: skip
+    return RaceReport(**(values | changes))
