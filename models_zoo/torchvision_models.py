@@ -13,6 +13,9 @@ from models_zoo.torchvision_mend import torchvision
 SMALL_IMAGE = 64
 """Up to this size in pixels a ResNet gets the small-image stem (He et al. 2016, section 4.2)."""
 
+LIVELY_BIAS = 2.0
+"""Of SqueezeNet's class head at the start; the same for every class, so no answer is favoured."""
+
 _SMALLEST = 16
 """Networks that would run on a single pixel refuse images below this: nothing is left to see."""
 
@@ -27,6 +30,16 @@ _Make = Callable[..., nn.Module]
 def _plain(name: str, *, classes: int, channels: int, image_size: int) -> nn.Module:
     del channels, image_size  # the layers are the same for every size
     return torchvision.models.get_model(name, num_classes=classes)
+
+
+def _squeezenet(name: str, *, classes: int, channels: int, image_size: int) -> nn.Module:
+    """A ReLU follows the class head: a class whose logit is 0 for all images has no gradient, and is never answered.
+
+    With the bias at 0 that happened to one class in 1 of 7 fresh trainings on Fashion-MNIST, from ``LIVELY_BIAS`` in none.
+    """
+    network = _plain(name, classes=classes, channels=channels, image_size=image_size)
+    nn.init.constant_(network.get_parameter("classifier.1.bias"), LIVELY_BIAS)
+    return network
 
 
 def _without_auxiliary_heads(name: str, *, classes: int, channels: int, image_size: int) -> nn.Module:
@@ -131,8 +144,8 @@ def _efficientnets() -> _Family:
 
 TORCHVISION: Mapping[str, Architecture] = {
     **_family("AlexNet", "alexnet", min_size=63, small_size=64),
-    **_family("SqueezeNet", "squeezenet1_0", min_size=21, small_size=48),
-    **_family("SqueezeNet", "squeezenet1_1", min_size=17, small_size=48),
+    **_family("SqueezeNet", "squeezenet1_0", _squeezenet, min_size=21, small_size=48),
+    **_family("SqueezeNet", "squeezenet1_1", _squeezenet, min_size=17, small_size=48),
     **_family(
         "ResNet",
         "resnet18 resnet34 resnet50 resnet101 resnet152",

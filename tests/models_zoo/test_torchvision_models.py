@@ -105,3 +105,9 @@ def test_published_inception_weights_get_the_range_they_expect():
     usual = (pixels - torch.tensor([0.485, 0.456, 0.406])) / torch.tensor([0.229, 0.224, 0.225])
     expected = (pixels - 0.5) / 0.5
     assert torch.allclose(network._transform_input(usual.reshape(1, 3, 1, 1)).flatten(), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["squeezenet1_0", "squeezenet1_1"])
+def test_no_class_of_a_fresh_squeezenet_is_behind_a_closed_relu(name: str):
+    network = build_network(name, classes=6, channels=1, image_size=48).eval()
+    assert (network(torch.randn(8, 1, 48, 48)) > 0).all()
