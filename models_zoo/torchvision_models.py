@@ -35,7 +35,8 @@ def _plain(name: str, *, classes: int, channels: int, image_size: int) -> nn.Mod
 def _squeezenet(name: str, *, classes: int, channels: int, image_size: int) -> nn.Module:
     """A ReLU follows the class head: a class whose logit is 0 for all images has no gradient, and is never answered.
 
-    With the bias at 0 that happened to one class in 1 of 7 fresh trainings on Fashion-MNIST, from ``LIVELY_BIAS`` in none.
+    With the bias at 0 that happened to one class in 1 of 7 fresh trainings on Fashion-MNIST, from
+    ``LIVELY_BIAS`` on in none.
     """
     network = _plain(name, classes=classes, channels=channels, image_size=image_size)
     nn.init.constant_(network.get_parameter("classifier.1.bias"), LIVELY_BIAS)
