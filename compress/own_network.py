@@ -1,6 +1,5 @@
 """A user's network, built and tried out before anything is trained: what it takes, and whether it is a classifier."""
 
-import copy
 import inspect
 from dataclasses import dataclass
 
@@ -21,20 +20,16 @@ CLOSE = 1e-4
 
 @dataclass(frozen=True)
 class Images:
-    """What a network is to be fed and asked: pixels a side, channels, classes.
-
-    ``any_channels``: another number of channels would do as well.
-    """
+    """What a network is fed and asked: pixels a side, channels, classes."""
 
     size: int
     channels: int
     classes: int
-    any_channels: bool = True
 
-    def batch(self, *, size: int | None = None, channels: int | None = None) -> Tensor:
+    def batch(self) -> Tensor:
         """Random images (BATCH, C, H, W), always the same ones."""
-        side = size or self.size
-        return torch.randn(BATCH, channels or self.channels, side, side, generator=torch.Generator().manual_seed(0))
+        shape = (BATCH, self.channels, self.size, self.size)
+        return torch.randn(*shape, generator=torch.Generator().manual_seed(0))
 
 
 def build_own(code: OwnCode, name: str, *, classes: int, channels: int, image_size: int) -> nn.Module:
@@ -43,43 +38,44 @@ def build_own(code: OwnCode, name: str, *, classes: int, channels: int, image_si
     Raises:
         UsageError: it cannot be called so, fails, or gives something else than a network.
     """
-    call = f"{name}({classes})"
-    try:
-        inspect.signature(code.build).bind(classes)
-    except TypeError as error:
-        raise UsageError(f"{call}: it has to take the number of classes alone, build(num_classes); {error}") from None
-    except ValueError:  # a builtin: it has no signature
-        pass
-    with explaining(call):
-        network = code.build(classes)
-        if not isinstance(network, nn.Module):
-            raise UsageError(f"{call}: expected a torch.nn.Module, got {type(network).__name__}; it has to return one")
+    network = _call(code, name, classes)
+    with explaining(f"{name} on images of {image_size} x {image_size} pixels"):
         if any(nn.parameter.is_lazy(value) for value in (*network.parameters(), *network.buffers())):
-            with torch.no_grad():  # lazy layers learn their shape from the first image
-                network.eval()(Images(image_size, channels, classes).batch())
-                network.train()
-    others = {str(p.dtype) for p in network.parameters()} - {"torch.float32"}
-    if others:
-        raise UsageError(f"{call}: expected weights of torch.float32, got {', '.join(sorted(others))}; try .float()")
-    return network
+            _answers(network, Images(image_size, channels, classes).batch())  # lazy layers learn their shape
+    return network.train()
 
 
-def fitting_channels(code: OwnCode, name: str, images: Images) -> int:
-    """How many channels the network takes: the images' own, or else the other of 1 and 3.
+def fit(code: OwnCode, name: str, images: Images, *, any_size: bool, any_channels: bool) -> Images:
+    """Images that the network takes: these, or else of the other number of channels, or of the nearest size.
+
+    Args:
+        code: the function that builds it.
+        name: what it is called.
+        images: as the data set has them.
+        any_size: of ``SIZES``, others would do as well.
+        any_channels: 1 and 3 would do as well.
 
     Raises:
-        UsageError: it takes neither at this image size.
+        UsageError: it takes none of them.
     """
     try:
-        _answers(_built(code, name, images), images.batch())
-        return images.channels
+        _try(code, name, images)
+        return images
     except (UsageError, MemoryError):
         raise
     except Exception as error:
-        other = 1 if images.channels == 3 else 3
-        if images.any_channels and _takes(code, name, images, images.size, other):
-            return other
-        raise UsageError(_unfit(code, name, images, error)) from error
+        colour = {1: "grey", 3: "RGB"}[images.channels]
+        said = f"{name} does not take {colour} images of {images.size} x {images.size} pixels:\n{told(error)}\n"
+        sizes = sorted({images.size, *SIZES}, key=lambda size: abs(size - images.size))
+        for channels in (images.channels, 4 - images.channels) if any_channels else (images.channels,):
+            worked = [size for size in sizes if _takes(code, name, Images(size, channels, images.classes))]
+            if images.size in worked or (worked and any_size):
+                return Images(worked[0], channels, images.classes)
+            if worked:
+                listed = ", ".join(map(str, sorted(worked)))
+                raise UsageError(f"{said}It takes images of {listed} pixels: try --image-size {worked[0]}") from error
+        tried = "grey and RGB ones" if any_channels else f"{colour} ones"
+        raise UsageError(f"{said}Nor does it take {tried} of {', '.join(map(str, SIZES))} pixels") from error
 
 
 def examine(code: OwnCode, name: str, images: Images) -> tuple[str, ...]:
@@ -97,27 +93,44 @@ def examine(code: OwnCode, name: str, images: Images) -> tuple[str, ...]:
         UsageError: it is none; the message says what to change.
     """
     batch = images.batch()
-    torch.manual_seed(0)
-    network = _built(code, name, images)
-    torch.manual_seed(0)
-    again = _built(code, name, images)
-    _check_new(name, network, again)
+    network = _seeded(code, name, images, seed=0)
+    _check_new(name, network, _seeded(code, name, images, seed=0))
+    other = _seeded(code, name, images, seed=1)
     with explaining(name):
         before = batch.clone()
         logits = _answers(network, batch)
         _check_logits(name, images, logits)
         if not torch.equal(before, batch):
             raise UsageError(f"{name} changes its input in place: try x = x.op(...) for x.op_(...) on the images")
-        _check_answers(name, network, again, batch, logits)
-        _check_trains(name, again, batch, images.classes)
+        _check_answers(name, network, other, batch, logits)
+        _check_trains(name, other, batch, images.classes)
     rows = logits.sum(dim=1)
     if bool((logits >= 0).all()) and torch.allclose(rows, torch.ones_like(rows), atol=1e-4):
         return (f"{name} seems to end in a softmax: it learns better without, for the loss takes logits",)
     return ()
 
 
-def _built(code: OwnCode, name: str, images: Images) -> nn.Module:
-    return build_own(code, name, classes=images.classes, channels=images.channels, image_size=images.size).cpu()
+def _call(code: OwnCode, name: str, classes: int) -> nn.Module:
+    call = f"{name}({classes})"
+    try:
+        inspect.signature(code.build).bind(classes)
+    except TypeError as error:
+        raise UsageError(f"{call}: it has to take the number of classes alone, build(num_classes); {error}") from None
+    except ValueError:  # a builtin: it has no signature
+        pass
+    with explaining(call):
+        network = code.build(classes)
+    if not isinstance(network, nn.Module):
+        raise UsageError(f"{call}: expected a torch.nn.Module, got {type(network).__name__}; it has to return one")
+    others = {str(p.dtype) for p in network.parameters()} - {"torch.float32"}
+    if others:
+        raise UsageError(f"{call}: expected weights of torch.float32, got {', '.join(sorted(others))}; try .float()")
+    return network.cpu()
+
+
+def _seeded(code: OwnCode, name: str, images: Images, *, seed: int) -> nn.Module:
+    torch.manual_seed(seed)
+    return build_own(code, name, classes=images.classes, channels=images.channels, image_size=images.size)
 
 
 def _answers(network: nn.Module, batch: Tensor) -> Tensor:
@@ -125,24 +138,19 @@ def _answers(network: nn.Module, batch: Tensor) -> Tensor:
         return network.eval()(batch)
 
 
-def _takes(code: OwnCode, name: str, images: Images, size: int, channels: int) -> bool:
+def _try(code: OwnCode, name: str, images: Images) -> None:
+    """Raise whatever the network raises on images, or ValueError where it mixes them up."""
+    logits = _answers(_call(code, name, images.classes), images.batch())
+    if isinstance(logits, Tensor) and logits.ndim and len(logits) != BATCH:
+        raise ValueError(f"{BATCH} images gave {len(logits)} rows of logits; keep them apart with x.flatten(1)")
+
+
+def _takes(code: OwnCode, name: str, images: Images) -> bool:
     try:
-        _answers(_built(code, name, Images(size, channels, images.classes)), images.batch(size=size, channels=channels))
+        _try(code, name, images)
         return True
     except Exception:  # whatever a network raises on images that it was not made for
         return False
-
-
-def _unfit(code: OwnCode, name: str, images: Images, error: Exception) -> str:
-    colour = {1: "grey", 3: "RGB"}[images.channels]
-    said = f"{name} does not take {colour} images of {images.size} x {images.size} pixels:\n{told(error)}\n"
-    channels = (images.channels, 4 - images.channels) if images.any_channels else (images.channels,)
-    for count in channels:
-        sizes = [size for size in SIZES if _takes(code, name, images, size, count)]
-        if sizes:
-            worked = ", ".join(map(str, sizes))
-            return f"{said}It takes images of {worked} pixels: try --image-size {sizes[0]}"
-    return f"{said}Nor does it take any of {', '.join(map(str, SIZES))} pixels with 1 or 3 channels"
 
 
 def _check_new(name: str, network: nn.Module, again: nn.Module) -> None:
@@ -170,8 +178,8 @@ def _check_logits(name: str, images: Images, logits: object) -> None:
         )
     if tuple(logits.shape) != expected:
         hint = "build(num_classes) has to make a head of num_classes"
-        if logits.ndim != 2 or len(logits) != BATCH:
-            hint = "forward has to end in one row an image, as x.flatten(1) and a linear layer give"
+        if logits.ndim != 2:
+            hint = "forward has to end in one row an image, as pooling and x.flatten(1) give"
         raise UsageError(
             f"{name}: expected logits {expected} from {BATCH} images and {images.classes} classes, "
             f"got {tuple(logits.shape)}: {hint}"
@@ -180,7 +188,7 @@ def _check_logits(name: str, images: Images, logits: object) -> None:
         raise UsageError(f"{name}: expected finite logits of torch.float32, got {logits.dtype}, or NaN or infinity")
 
 
-def _check_answers(name: str, network: nn.Module, again: nn.Module, batch: Tensor, logits: Tensor) -> None:
+def _check_answers(name: str, network: nn.Module, other: nn.Module, batch: Tensor, logits: Tensor) -> None:
     """What it answers depends on each image and on the weights that are saved, and on nothing else."""
     if _differ(_answers(network, batch), logits):
         raise UsageError(
@@ -192,8 +200,8 @@ def _check_answers(name: str, network: nn.Module, again: nn.Module, batch: Tenso
             f"{name}: its answer to an image depends on the other images in the batch: "
             "reshape with x.flatten(1), and let BatchNorm track its running statistics"
         )
-    again.load_state_dict(copy.deepcopy(network.state_dict()))
-    if _differ(_answers(again, batch), logits):
+    other.load_state_dict(network.state_dict())
+    if _differ(_answers(other, batch), logits):
         raise UsageError(
             f"{name} answers differently after its state_dict was loaded into a second one: "
             "keep every tensor that it uses as a parameter or with register_buffer"

@@ -11,7 +11,7 @@ from compress.environment import native_block, usable_cores
 from compress.errors import EnvironmentProblem, UsageError
 from compress.networks import NetworkSource, find_source
 from compress.own_code import OwnCode
-from compress.own_network import Images, examine, fitting_channels
+from compress.own_network import Images, examine, fit
 
 DEFAULT_EPOCHS = {"default": (8, 4, 10), "paper": (20, 80, 100)}
 """Epochs of baseline, search and fine-tuning per preset.
@@ -82,16 +82,20 @@ def load_decided(config: DecidedConfig) -> tuple[DecidedConfig, DataBundle]:
 def _fitted(config: DecidedConfig, code: OwnCode, data: DataBundle) -> tuple[DecidedConfig, DataBundle]:
     """Settings and images that the user's own network takes, after it was tried out on them."""
     shown = data.preprocessing
-    images = Images(shown.image_size, shown.channels, len(data.classes), any_channels=config.channels is None)
+    had = Images(shown.image_size, shown.channels, len(data.classes))
     with torch.random.fork_rng(devices=[]):
-        channels = fitting_channels(code, config.arch, images)
-        if channels != shown.channels:
-            config = config.model_copy(update={"channels": channels})
-            data = load_data(config)
-        notes = examine(code, config.arch, replace(images, channels=channels))
+        any_size, any_channels = config.image_size is None, config.channels is None
+        images = fit(code, config.arch, had, any_size=any_size, any_channels=any_channels)
+        notes = list(examine(code, config.arch, images))
+    if images != had:
+        channels = config.channels if images.channels == had.channels else images.channels
+        config = config.model_copy(update={"image_size": images.size, "channels": channels})
+        data = load_data(config)
     if config.channels is not None:
-        how = "three channels, a grey one repeated" if channels == 3 else "grey"
-        notes = (f"{config.arch} gets its images in {how}", *notes)
+        how = "three channels, a grey one repeated" if config.channels == 3 else "grey"
+        notes.append(f"{config.arch} gets its images in {how}")
+    if images.size != had.size:
+        notes.append(f"images are made {images.size} pixels: {config.arch} does not take {had.size}")
     return config, replace(data, notes=(*data.notes, *notes))
 
 
