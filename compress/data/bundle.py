@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 
@@ -24,6 +25,19 @@ class Preprocessing:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     resize: str
+
+    def normalise(self, pixels: Tensor) -> Tensor:
+        """Pixels as the network takes them.
+
+        Args:
+            pixels: uint8 [B, H, W, C]; grey is repeated where three channels are expected.
+
+        Returns:
+            float32 [B, C, H, W], channels_last in memory.
+        """
+        wide_BHWC = pixels.expand(-1, -1, -1, self.channels).contiguous()
+        mean, std = torch.tensor(self.mean), torch.tensor(self.std)
+        return wide_BHWC.float().div_(255).sub_(mean).div_(std).permute(0, 3, 1, 2)
 
 
 @dataclass(frozen=True)

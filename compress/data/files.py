@@ -1,32 +1,61 @@
-"""A split whose images are files: read and augmented by ``DataLoader`` workers, each image from its own seed."""
+"""A split whose images are files: ``DataLoader`` workers read and vary them, batch by batch.
 
-import importlib
+Axes: B images of a batch, H height, W width, C channels.
+"""
+
+import math
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final, Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from compress.config import Augment
+from compress.data.augment import Recipe, augment_pixels, cut_out
 from compress.data.bundle import Order, Preprocessing
 from compress.data.images import fit_image, read_image
-from compress.data.order import epoch_steps, plan_batches, random_bits
-from models_zoo import torchvision_mend  # noqa: F401  (torchvision's submodules can be imported after it)
+from compress.data.order import epoch_steps, plan_batches, random_integers, random_uniforms
 
-v2: Any = importlib.import_module("torchvision.transforms.v2")
 
-CROP_AREA = (0.35, 1.0)  # of the image, random resized crop
-CUTOUT_AREA = 1 / 16  # of the cropped image; in half of the images
-PAPER_ROTATION = 15.0  # degrees either way
-PAPER_CUTOUT_AREA = 1 / 4  # a square of half the side, in every image
-_AUGMENT = 0x4155  # stream of random numbers
+@dataclass(frozen=True)
+class FileRecipe:
+    """What training does to a picture.
+
+    Attributes:
+        pixels: what it does once the picture is a square of the size.
+        crop: that square is a random part of the picture, not its middle.
+        cut: which pictures lose a square of ``pixels.cutout``.
+    """
+
+    pixels: Recipe
+    crop: bool
+    cut: Literal["all", "half of those in colour"]
+
+
+RECIPES: Final[Mapping[Augment, FileRecipe]] = MappingProxyType(
+    {
+        "default": FileRecipe(Recipe(flip=True, cutout=1 / 4), crop=True, cut="half of those in colour"),
+        "paper": FileRecipe(Recipe(flip=True, rotation=15.0, cutout=1 / 2), crop=False, cut="all"),
+    }
+)
+"""What ``augment`` "default" and "paper" do to files.
+
+Grey pictures are told by their shape, of which Cutout (DeVries and Taylor, arXiv 1708.04552) takes a part
+away: by default only coloured ones lose a square. The paper (arXiv 2006.04270) turns, mirrors and cuts
+its Flowers without giving angles or sizes; these are those of ``augment.RECIPES["cifar10"]``.
+"""
+
+CROP_AREA: Final = (0.35, 1.0)  # of the picture
+CROP_RATIO: Final = (3 / 4, 4 / 3)  # width to height
+_CROP, _CUT = 0x4352, 0x4355_54  # streams of random numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +66,7 @@ class FileSplit:
         files: the images, of any size.
         labels: int64 [N].
         preprocessing: size, channels, mean and std for the batches.
-        augment: ``default`` crops, flips and, in colour, cuts squares out of half of the images;
-            ``paper`` takes the whole square, flips, turns and cuts a square out of all of them.
+        augment: an entry of ``RECIPES``, for training.
         workers: processes that read; 0 reads in this one. They change nothing but the speed.
     """
 
@@ -59,16 +87,20 @@ class FileSplit:
         Raises:
             BadInputError: a file is no longer what the scan saw.
         """
-        plan = plan_batches(order, size=len(self), batch_size=batch_size)
+        plan = plan_batches(order, size=len(self), batch_size=batch_size)[first:]
         loader = DataLoader(
-            _Epoch(self, order),
-            batch_sampler=[indices.tolist() for indices in plan[first:]],
+            _Pass(self, order),
+            batch_sampler=[indices.tolist() for indices in plan],
             num_workers=self.workers,
+            collate_fn=_as_it_is,
             worker_init_fn=_ignore_interrupts,
             generator=torch.Generator(),  # else every pass would draw from torch's own: a resume would differ
         )
-        for images, labels in loader:
-            yield images.contiguous(memory_format=torch.channels_last), labels
+        for indices, pixels in zip(plan, loader, strict=True):
+            images = self.preprocessing.normalise(pixels)
+            if order is not None:
+                self._cut(images, indices=indices, order=order)
+            yield images, self.labels[torch.from_numpy(indices)]
 
     def steps(self, batch_size: int) -> int:
         """See ``Split.steps``."""
@@ -78,10 +110,20 @@ class FileSplit:
         """See ``Split.subset``."""
         return replace(self, files=tuple(self.files[i] for i in indices.tolist()), labels=self.labels[indices])
 
+    def _cut(self, images: Tensor, *, indices: NDArray[np.int64], order: Order) -> None:
+        recipe = RECIPES[self.augment]
+        side = round(recipe.pixels.cutout * self.preprocessing.image_size)
+        if recipe.cut == "all":
+            cut_out(images, indices=indices, order=order, side=side)
+        elif self.preprocessing.channels == 3:
+            drawn = random_integers((order.seed, order.epoch, _CUT), indices, low=0, high=1).astype(bool)
+            chosen = torch.from_numpy(drawn)
+            images[chosen] = cut_out(images[chosen], indices=indices[drawn], order=order, side=side)
+
 
 @dataclass(frozen=True, eq=False)
-class _Epoch(Dataset[tuple[Tensor, Tensor]]):
-    """One pass over a split, image by image; what the workers hold."""
+class _Pass(Dataset[Tensor]):
+    """One pass over a split; what the workers hold. Pixels are a quarter of the bytes of what they become."""
 
     split: FileSplit
     order: Order | None
@@ -89,40 +131,52 @@ class _Epoch(Dataset[tuple[Tensor, Tensor]]):
     def __len__(self) -> int:
         return len(self.split)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        image = read_image(self.split.files[index], channels=self.split.preprocessing.channels)
+    def __getitems__(self, batch: list[int]) -> Tensor:
+        """Pixels uint8 [B, H, W, C] of the images at these places."""
+        recipe, indices = RECIPES[self.split.augment], np.array(batch)
+        draws = None
+        if self.order is not None and recipe.crop:
+            draws = random_uniforms((self.order.seed, self.order.epoch, _CROP), indices, count=4)
+        squares = [self._square(place, None if draws is None else draws[row]) for row, place in enumerate(batch)]
+        pixels = torch.from_numpy(np.stack(squares))
         if self.order is None:
-            return self._normalise(self._fit(image)), self.split.labels[index]
-        key = (self.order.seed, self.order.epoch, _AUGMENT)
-        with torch.random.fork_rng(devices=[]):
-            torch.random.default_generator.manual_seed(int(random_bits(key, np.array([index]))[0]))
-            return self._erase(self._normalise(self._move(image))), self.split.labels[index]
+            return pixels
+        return augment_pixels(pixels, indices=indices, order=self.order, recipe=recipe.pixels)
 
-    def _fit(self, image: Image.Image) -> Image.Image:
-        return fit_image(image, size=self.split.preprocessing.image_size)
-
-    @cached_property
-    def _move(self) -> Any:
-        if self.split.augment == "paper":
-            turn = v2.RandomRotation(PAPER_ROTATION, interpolation=v2.InterpolationMode.BILINEAR)
-            return v2.Compose([self._fit, v2.RandomHorizontalFlip(), turn])
-        size = self.split.preprocessing.image_size
-        return v2.Compose([v2.RandomResizedCrop(size, scale=CROP_AREA, antialias=True), v2.RandomHorizontalFlip()])
-
-    @cached_property
-    def _normalise(self) -> Any:
+    def _square(self, place: int, draws: NDArray[np.float64] | None) -> NDArray[np.uint8]:
+        """A random part of a picture, or its middle: uint8 [H, W, C]."""
         shown = self.split.preprocessing
-        scale = v2.ToDtype(torch.float32, scale=True)
-        return v2.Compose([v2.PILToTensor(), scale, v2.Normalize(shown.mean, shown.std)])
-
-    @cached_property
-    def _erase(self) -> Any:
-        """Cutout (DeVries and Taylor, arXiv 1708.04552), for photographs: colour is how they are told."""
-        if self.split.augment == "paper":
-            share, area = 1.0, PAPER_CUTOUT_AREA
+        picture = read_image(self.split.files[place], channels=shown.channels)
+        side = (shown.image_size, shown.image_size)
+        if draws is None:
+            square = fit_image(picture, size=shown.image_size)
         else:
-            share, area = (0.5 if self.split.preprocessing.channels == 3 else 0.0), CUTOUT_AREA
-        return v2.RandomErasing(p=share, scale=(area, area), ratio=(1, 1))
+            square = picture.crop(crop_box(picture.size, draws)).resize(side, Image.Resampling.BILINEAR)
+        return np.asarray(square).reshape(*side, shown.channels)
+
+
+def crop_box(size: tuple[int, int], draws: NDArray[np.float64]) -> tuple[int, int, int, int]:
+    """A random part of a picture: ``CROP_AREA`` of it, of a shape in ``CROP_RATIO``, cut off where it would stick out.
+
+    Args:
+        size: width and height, pixels.
+        draws: float64 [4] in [0, 1): for area, shape, left and top.
+
+    Returns:
+        left, top, right, bottom, pixels.
+    """
+    width, height = size
+    area = width * height * (CROP_AREA[0] + draws[0] * (CROP_AREA[1] - CROP_AREA[0]))
+    low, high = map(math.log, CROP_RATIO)
+    ratio = math.exp(low + draws[1] * (high - low))
+    across = min(max(round(math.sqrt(area * ratio)), 1), width)
+    down = min(max(round(math.sqrt(area / ratio)), 1), height)
+    left, top = int(draws[2] * (width - across + 1)), int(draws[3] * (height - down + 1))
+    return left, top, left + across, top + down
+
+
+def _as_it_is(batch: Any) -> Any:
+    return batch
 
 
 def _ignore_interrupts(worker: int) -> None:  # noqa: ARG001

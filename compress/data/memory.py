@@ -54,7 +54,7 @@ class MemorySplit:
             pixels = resized(self.images.index_select(0, chosen), size=self.preprocessing.image_size)
             if order is not None:
                 pixels = augment_pixels(pixels, indices=indices, order=order, recipe=self.recipe)
-            images = self._normalise(pixels)
+            images = self.preprocessing.normalise(pixels)
             if order is not None and side:
                 images = cut_out(images, indices=indices, order=order, side=side)
             yield images, self.labels[chosen]
@@ -66,12 +66,6 @@ class MemorySplit:
     def subset(self, indices: Tensor) -> "MemorySplit":
         """See ``Split.subset``."""
         return replace(self, images=self.images[indices], labels=self.labels[indices])
-
-    def _normalise(self, images_BHWC: Tensor) -> Tensor:
-        shown = self.preprocessing
-        mean, std = torch.tensor(shown.mean), torch.tensor(shown.std)
-        wide_BHWC = images_BHWC.expand(-1, -1, -1, shown.channels).contiguous()
-        return wide_BHWC.float().div_(255).sub_(mean).div_(std).permute(0, 3, 1, 2)
 
 
 def prepare_images(images: NDArray[np.uint8], *, size: int) -> Tensor:

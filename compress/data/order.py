@@ -33,6 +33,12 @@ def random_integers(key: Sequence[int], indices: NDArray[np.int64], *, low: int,
     return ((top * np.uint64(high - low + 1)) >> np.uint64(32)).astype(np.int64) + low
 
 
+def random_uniforms(key: Sequence[int], indices: NDArray[np.int64], *, count: int) -> NDArray[np.float64]:
+    """Uniform numbers in [0, 1), ``count`` for each index: float64 [N, count]."""
+    columns = [random_bits((*key, column), indices) >> np.uint64(11) for column in range(count)]
+    return np.stack(columns, axis=1) * 2.0**-53
+
+
 def plan_batches(order: Order | None, *, size: int, batch_size: int) -> list[NDArray[np.int64]]:
     """The indices of every batch of one pass over ``size`` images.
 
