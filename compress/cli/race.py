@@ -148,5 +148,9 @@ def _execute(race: "RaceSettings", folder: Path, *, quiet: bool) -> "RaceReport"
         with watching(talk, work, quiet=quiet) as observer:
             yield observer
 
+    def note(text: str) -> None:
+        if not quiet:
+            talk.print(f"Note: {text}", markup=False, soft_wrap=True)
+
     with asked_to_stop() as should_stop, options.stdout_kept(race.base.code):
-        return run_race(race, folder=folder, watch=Watch(cell, should_stop))
+        return run_race(race, folder=folder, watch=Watch(cell, note, should_stop))

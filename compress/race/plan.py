@@ -1,5 +1,6 @@
 """What a race will take: checked and counted before the first cell."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from compress.dry_run import RunPlan, plan_run
 from compress.errors import UsageError
 from compress.eta import expected_work
 from compress.pipeline import rehearsal
-from compress.race.cells import Cell, RaceSettings
+from compress.race.cells import CELLS, Cell, RaceSettings
+from compress.race.folders import has_stages
 from compress.settings import decide, load_decided
 from compress.stages.taken import ORIGINAL
 
@@ -67,18 +69,21 @@ def plan_race(race: RaceSettings, *, folder: Path) -> RacePlan:
     run = plan_run(_any_cell(race, folder))
     unfit = _not_applicable(race, folder)
     cells = [cell for cell in race.cells() if not {cell.method, _share(cell.keep_macs)} & unfit.keys()]
-    work = 0.0
-    trained: set[int] = set()
-    for cell in cells:
-        stages = expected_work(decide(race.config(cell, folder=folder)))
-        work += sum(share for stage, share in stages.items() if stage not in ORIGINAL or cell.seed not in trained)
-        trained.add(cell.seed)
     return RacePlan(
         run=run,
         cells=tuple(cell.name for cell in cells),
         not_applicable=unfit,
-        seconds=run.seconds / sum(expected_work(run.config).values()) * work,
+        seconds=run.seconds / sum(expected_work(run.config).values()) * sum(cell_works(race, cells, folder)),
     )
+
+
+def cell_works(race: RaceSettings, cells: Iterable[Cell], folder: Path) -> Iterator[float]:
+    """What each cell costs, in epochs of plain training; the first of a seed trains the original too."""
+    trained = {cell.seed for cell in race.cells() if has_stages(folder / CELLS / cell.name, ORIGINAL)}
+    for cell in cells:
+        stages = expected_work(decide(race.config(cell, folder=folder)))
+        yield sum(work for stage, work in stages.items() if stage not in ORIGINAL or cell.seed not in trained)
+        trained.add(cell.seed)
 
 
 def _not_applicable(race: RaceSettings, folder: Path) -> dict[str, str]:

@@ -6,6 +6,7 @@ Axes: N images, K classes.
 import numpy as np
 
 from compress.data.bundle import DataBundle
+from compress.errors import BadInputError
 from compress.pipeline import TRAINED_ON
 from compress.report.model import NetworkRow, Report
 from compress.report.race.model import CellResult, CellTiming
@@ -31,9 +32,11 @@ def read_result(run: RunFolder, data: DataBundle) -> tuple[Report, CellResult]:
         data: its images.
 
     Raises:
-        BadInputError: a file of it is missing, damaged or was changed.
+        BadInputError: a file of it is missing, damaged or was changed, or the test images were.
     """
     report = parse_report(run.read_text(REPORT), source=f"{run.path}/{REPORT}")
+    if report.data.test_fingerprint != data.test_fingerprint:
+        raise BadInputError(f"the test images are not those that {run.path} was measured on: restore them")
     original, pruned = _equally_trained(report), report.candidate
     theirs_NK, mine_NK = (_logits(run, row, data) for row in (original, pruned))
     labels_N = data.test.labels.numpy()

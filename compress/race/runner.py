@@ -1,24 +1,23 @@
 """The race: its cells one after the other; what is finished is read, what was cut short goes on."""
 
+import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-import torch
-
 from compress import __version__
 from compress.config import RunConfig
 from compress.data.bundle import DataBundle
 from compress.environment import describe_environment
 from compress.errors import BadInputError, CheckFailedError, DivergedError, InterruptedRun, UsageError
-from compress.eta import expected_work
+from compress.eta import duration, expected_work
 from compress.observer import Observer, Silent
 from compress.pipeline import RunOptions, run_pipeline
 from compress.race.cells import CELLS, Cell, RaceSettings
 from compress.race.folders import check_folder, has_stages, original_for, state_of
-from compress.race.plan import rehearse_race
+from compress.race.plan import cell_works, rehearse_race
 from compress.race.results import read_result, report_digest
 from compress.report.documents import write_documents
 from compress.report.model import DataFacts
@@ -46,10 +45,12 @@ class Watch:
 
     Attributes:
         cell: gives the observer of a cell; called with the cell's title and the work of its stages.
+        note: is told what became of a cell that did not finish.
         should_stop: returns a signal's number once the race should save and stop.
     """
 
     cell: Callable[[str, Mapping[str, float]], AbstractContextManager[Observer]] = lambda *_: nullcontext(Silent())
+    note: Callable[[str], None] = lambda _text: None
     should_stop: Callable[[], int | None] = lambda: None
 
 
@@ -85,7 +86,9 @@ class _Race:
     watch: Watch
     rows: dict[Cell, RaceCell] = field(default_factory=dict)
     facts: DataFacts | None = None
-    _data: DataBundle | None = None
+    _data: tuple[int, DataBundle] | None = None
+    _worked: float = 0.0
+    _seconds: float = 0.0
 
     def __post_init__(self) -> None:
         """Begin with what is known of every cell."""
@@ -115,7 +118,9 @@ class _Race:
                 self._compute(cell, number, resume=state == "resume")
             self._settle(cell, "finished")
         except tuple(_ENDS) as error:
-            self._settle(cell, _ENDS[type(error)], str(error))
+            outcome = next(outcome for kind, outcome in _ENDS.items() if isinstance(error, kind))
+            self.watch.note(f"{cell.title}: {outcome}: {error}")
+            self._settle(cell, outcome, str(error))
 
     def _still_holds(self, cell: Cell, row: RaceCell) -> bool:
         """Whether what was kept of a cell is what its folder holds now; what did not apply is tried again."""
@@ -136,7 +141,9 @@ class _Race:
         self._refuse_hopeless(cell)
         work = expected_work(decide(config)) | (dict.fromkeys(ORIGINAL, 0.0) if original_of else {})
         verify = None if self.race.full_latency else VerifySettings(batch_sizes=(1,), threads=(1,), seed=cell.seed)
-        with self.watch.cell(f"cell {number}/{len(self.cells)}: {cell.title}", work) as observer:
+        title = f"cell {number}/{len(self.cells)}: {cell.title}{self._time_left(number)}"
+        began = time.monotonic()
+        with self.watch.cell(title, work) as observer:
             try:
                 run_pipeline(
                     config,
@@ -148,6 +155,16 @@ class _Race:
                 )
             except InterruptedRun as stop:
                 raise InterruptedRun(_STOPPED, signal_number=stop.exit_code - 128) from None
+        self._worked += sum(work.values())
+        self._seconds += time.monotonic() - began
+
+    def _time_left(self, number: int) -> str:
+        """In words, at the speed of the cells so far; a cell that is resumed counts whole."""
+        if not self._worked:
+            return ""
+        left = [cell for cell in self.cells[number - 1 :] if self.rows[cell].outcome == "waiting"]
+        work = sum(cell_works(self.race, left, self.folder))
+        return f"; about {duration(work * self._seconds / self._worked)} left"
 
     def _refuse_hopeless(self, cell: Cell) -> None:
         """Raise DivergedError where the original of this seed diverged: it would do so in every cell."""
@@ -160,17 +177,18 @@ class _Race:
         """Keep what came of a cell, and write the report."""
         result = None
         if outcome == "finished":
-            report, result = read_result(RunFolder.open(self._path(cell)), self._images())
+            report, result = read_result(RunFolder.open(self._path(cell)), self._images(cell))
             self.facts = report.data
         update = {"outcome": outcome, "reason": reason, "result": result}
         self.rows[cell] = self.rows[cell].model_copy(update=update)
         write_documents(self.folder, render_race_documents(self.report()))
 
-    def _images(self) -> DataBundle:
-        """The images of all cells; their seeds hold out others to validate, the test images are the same."""
-        if self._data is None:
-            _settings, self._data = load_decided(decide(self._config(self.cells[0])))
-        return self._data
+    def _images(self, cell: Cell) -> DataBundle:
+        """The images of a cell; its seed decides the splits that the data set itself leaves open."""
+        if self._data is None or self._data[0] != cell.seed:
+            _settings, data = load_decided(decide(self._config(cell)))
+            self._data = cell.seed, data
+        return self._data[1]
 
     def _config(self, cell: Cell) -> RunConfig:
         return self.race.config(cell, folder=self.folder)
@@ -180,13 +198,14 @@ class _Race:
 
     def report(self) -> RaceReport:
         """The race so far."""
+        first = decide(self._config(self.cells[0]))
         return RaceReport(
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             compress_version=__version__,
             name=self.folder.resolve().name,
             leader=self.race.leader,
             config=self.race.base.model_dump(mode="json", exclude={"method", "plan", "keep_macs", "seed"}),
-            environment=describe_environment(threads=torch.get_num_threads(), seed=self.cells[0].seed),
+            environment=describe_environment(threads=first.threads, seed=first.seed),
             session=SESSION_FACTS,
             data=self.facts,
             cells=tuple(self.rows.values()),

@@ -25,8 +25,8 @@ def _title(report: RaceReport) -> str:
     timings = [cell.result.timing for cell in report.cells if cell.result and cell.result.timing]
     timed = f", {figures.setting(timings[0].batch_size, timings[0].threads)}" if timings else ""
     return (
-        "Race (MACs and parameters kept and Top-1 in percent; Top-1: mean over seeds; seeds: 95 % t-interval of that "
-        "mean, or up to two values themselves; lost: points against the original of the same seed, trained for as "
+        "Race (MACs and parameters kept and Top-1 in percent; Top-1: mean over seeds; seeds: its 95 % t-interval, or "
+        "up to two values themselves; lost: points against the original of the same seed, trained for as "
         f"long; against: points more than {report.leader}; p: McNemar against it, all seeds together; "
         f"faster: times as fast as the original{timed}; min: minutes of baseline, choice and fine-tuning)"
     )
@@ -62,10 +62,11 @@ def _row(standing: Standing) -> tuple[str, ...]:
 
 
 def spread_words(spread: Spread) -> str:
-    """The interval over seeds, or the values where there are too few for one."""
+    """Half the interval over seeds, or the values where there are too few for one."""
     if spread.interval is None:
         return ", ".join(f"{value:.2f}" for value in spread.values)
-    return figures.span(*spread.interval)
+    low, high = spread.interval
+    return f"± {(high - low) / 2:.2f}"
 
 
 def _missing(standing: Standing) -> str:
