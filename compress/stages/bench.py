@@ -118,7 +118,11 @@ def fresh_network(config: DecidedConfig, data: DataBundle) -> nn.Module:
 
 def on_device(network: nn.Module, device: str) -> nn.Module:
     """Move a network, channels last: 1.3 to 3 times faster to train on CPUs than torch's default layout."""
-    return network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    moved = network.to(device)
+    for tensor in (*moved.parameters(), *moved.buffers()):
+        if tensor.dim() == 4:  # Module.to would also try this layout on the weights of a 3-D convolution, and fail
+            tensor.data = tensor.data.contiguous(memory_format=torch.channels_last)
+    return moved
 
 
 @dataclass(frozen=True)
