@@ -8,26 +8,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
 from compress.budget import Constraint
-from compress.edropout.evolution import better, cross, mutate_real, pick_parents
+from compress.edropout.allocation import Allocation
 from compress.edropout.population import EnergyOf, Spread
 
 
 @dataclass(frozen=True)
 class GuidedSettings:
-    """Settings of the default population; see the card (README.md) for why these values.
+    """Settings of the guidance; see the card (README.md) for why these values.
 
     Phases are shares of the search: weights and guidance warm up on the whole network, then the
-    budget shrinks to its target at ``shrunk``, then evolution goes on until ``frozen``.
+    budget shrinks to its target at ``shrunk``, then allocations go on changing until ``frozen``.
     """
 
-    evolution: bool = True
-    factor: float = 0.7
-    noise: float = 0.05
-    crossover: float = 0.9
-    bound: float = 1.0
     sticky: float = 0.2
     memory: float = 0.98
     warm: float = 0.1
@@ -37,26 +32,20 @@ class GuidedSettings:
 
 
 class GuidedPopulation:
-    """The default: saliency says which units of a group stay, evolution how much each group keeps.
+    """The default: saliency says which units of a group stay, an allocation how much each group keeps.
 
-    A member is one offset per group, added to the log of the units' saliency; its state is the
-    repair of that to the budget. The energy on a batch common to parents and trials selects.
+    An allocation's offsets, one per group, are added to the log of the units' saliency; its state is the
+    repair of that to the budget. How offsets are looked for is the allocation's: evolution, or a rival's way.
     """
 
-    def __init__(
-        self, constraint: Constraint, settings: GuidedSettings, *, population: int, generator: Generator
-    ) -> None:
+    def __init__(self, constraint: Constraint, allocation: Allocation, settings: GuidedSettings) -> None:
         self._constraint = constraint
+        self._allocation = allocation
         self._settings = settings
-        self._generator = generator
         units = constraint.units
-        self._offsets_PG = settings.bound / 2 * torch.randn(population, len(units.groups), generator=generator)
-        self._offsets_PG[0] = 0.0  # saliency alone is a member to beat
-        self._offsets_PG.clamp_(-settings.bound, settings.bound)
         self._saliency_U = torch.zeros(units.total)
         self._steps = 0
         self._in_use_U = torch.ones(units.total, dtype=torch.bool)
-        self._chosen = 0
         self._usual_loss = float("inf")
         self._tolerated = True
         self._frozen = False
@@ -67,30 +56,14 @@ class GuidedPopulation:
         if progress < settings.warm or self._steps == 0 or self._frozen:
             energy = float(energy_of(self._in_use_U.unsqueeze(0))[0])
             return self._in_use_U, Spread(energy, energy)
-        if not settings.evolution:
-            self._in_use_U = self._states(torch.zeros_like(self._offsets_PG[:1]), progress)[0]
-            energy = float(energy_of(self._in_use_U.unsqueeze(0))[0])
-            spread = Spread(energy, energy)
-        else:
-            spread = self._select(energy_of, progress)
+        phase = min((progress - settings.warm) / (settings.frozen - settings.warm), 1.0)
+        spread = self._allocation.select(lambda offsets: energy_of(self._states(offsets, progress)), phase=phase)
+        self._in_use_U = self._state_of_choice(progress)
         self._frozen = progress >= settings.frozen and self._tolerated
         return self._in_use_U, spread
 
-    def _select(self, energy_of: EnergyOf, progress: float) -> Spread:
-        settings, population = self._settings, len(self._offsets_PG)
-        parents = pick_parents(population, self._generator)
-        mutants = mutate_real(
-            self._offsets_PG, parents, factor=settings.factor, noise=settings.noise, generator=self._generator
-        ).clamp(-settings.bound, settings.bound)
-        trials = cross(self._offsets_PG, mutants, rate=settings.crossover, generator=self._generator)
-        states = self._states(torch.cat([self._offsets_PG, trials]), progress)
-        energies = energy_of(states)
-        wins = better(energies[population:], energies[:population])
-        self._offsets_PG = torch.where(wins.unsqueeze(1), trials, self._offsets_PG)
-        kept = torch.where(wins, energies[population:], energies[:population])
-        self._chosen = int(kept.argmin())
-        self._in_use_U = states[self._chosen + population * int(wins[self._chosen])]
-        return Spread(float(kept.min()), float(kept.mean()))
+    def _state_of_choice(self, progress: float) -> Tensor:
+        return self._states(self._allocation.chosen().unsqueeze(0), progress)[0]
 
     def _states(self, offsets_PG: Tensor, progress: float) -> Tensor:
         settings = self._settings
@@ -108,7 +81,7 @@ class GuidedPopulation:
         self._steps += 1
         self._tolerated = self._steps <= 1 or loss <= self._settings.tolerated_loss * self._usual_loss
         if not self._tolerated:
-            self._offsets_PG[self._chosen] *= 0.5  # it won on energy and trains badly: back towards saliency alone
+            self._allocation.draw_back()
         self._usual_loss = loss if self._steps == 1 else memory * self._usual_loss + (1 - memory) * loss
 
     def in_use(self) -> Tensor:
@@ -116,33 +89,28 @@ class GuidedPopulation:
         return self._in_use_U
 
     def final(self) -> Tensor:
-        """The state in use when evolution froze; before that, the chosen member at the whole budget."""
-        if self._frozen or self._steps == 0:
-            return self._in_use_U
-        return self._states(self._offsets_PG[self._chosen].unsqueeze(0), progress=1.0)[0]
+        """The state in use when it froze; before that, the chosen offsets' at the whole budget."""
+        return self._in_use_U if self._frozen or self._steps == 0 else self._state_of_choice(1.0)
 
     def converged(self) -> bool:
         """Never early: after the freeze the weights adapt until the search's last step."""
         return False
 
     def state_dict(self) -> dict[str, Any]:
-        """Offsets, saliency, the state in use and the random generator."""
+        """The allocation's state, saliency, the state in use and how training goes."""
         return {
-            "offsets": self._offsets_PG,
+            "allocation": self._allocation.state_dict(),
             "saliency": self._saliency_U,
             "steps": self._steps,
             "in_use": self._in_use_U,
-            "chosen": self._chosen,
             "usual_loss": self._usual_loss,
             "tolerated": self._tolerated,
             "frozen": self._frozen,
-            "generator": self._generator.get_state(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from a state."""
-        self._offsets_PG, self._saliency_U = state["offsets"], state["saliency"]
-        self._steps, self._in_use_U = state["steps"], state["in_use"]
-        self._chosen, self._usual_loss = state["chosen"], state["usual_loss"]
+        self._allocation.load_state_dict(state["allocation"])
+        self._saliency_U, self._steps, self._in_use_U = state["saliency"], state["steps"], state["in_use"]
+        self._usual_loss = state["usual_loss"]
         self._tolerated, self._frozen = state["tolerated"], state["frozen"]
-        self._generator.set_state(state["generator"])

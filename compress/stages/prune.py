@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from compress.config import DecidedConfig
 from compress.controls.one_shot import ONE_SHOT, check_applies
+from compress.controls.searched import ALLOCATIONS
 from compress.controls.task import Task
 from compress.data.bundle import DataBundle
 from compress.edropout.guided import GuidedPopulation, GuidedSettings
@@ -132,8 +133,8 @@ def _population(bench: Bench, prunable: Prunable, generator: torch.Generator) ->
     config = bench.config
     if config.preset == "paper":
         return PaperPopulation(prunable.units, population=config.population, generator=generator)
-    settings = GuidedSettings(evolution=config.method != "saliency")
-    return GuidedPopulation(prunable.constraint, settings, population=config.population, generator=generator)
+    allocation = ALLOCATIONS[config.method](len(prunable.units.groups), config.population, generator)
+    return GuidedPopulation(prunable.constraint, allocation, GuidedSettings())
 
 
 def _body(bench: Bench, network: nn.Module, prunable: Prunable, population: Population) -> Search:

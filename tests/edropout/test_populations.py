@@ -3,9 +3,11 @@ import copy
 import pytest
 import torch
 
-from compress.budget import Budget, allowed_counts
+from compress.budget import Budget, Constraint, allowed_counts
+from compress.controls.anneal import AnnealedAllocation, AnnealingSettings
 from compress.costs import build_cost_model
-from compress.edropout.guided import Constraint, GuidedPopulation, GuidedSettings
+from compress.edropout.allocation import Allocation, EvolutionSettings, EvolvedAllocation, SaliencyAlone
+from compress.edropout.guided import GuidedPopulation, GuidedSettings
 from compress.edropout.paper import PaperPopulation
 from compress.edropout.population import never_empty
 from compress.units import UnitMap, find_units
@@ -23,10 +25,13 @@ def constraint(name: str = "plain", share: float = 0.5) -> Constraint:
     return Constraint(units, model, allowed_counts(units, 1), Budget(macs=share))
 
 
-def guided(*, seed: int = 0, share: float = 0.5, **settings) -> GuidedPopulation:
-    return GuidedPopulation(
-        constraint(share=share), GuidedSettings(**settings), population=6, generator=generator(seed)
-    )
+def evolved(rules: Constraint, *, seed: int = 0) -> EvolvedAllocation:
+    return EvolvedAllocation(len(rules.units.groups), EvolutionSettings(), population=6, generator=generator(seed))
+
+
+def guided(*, seed: int = 0, share: float = 0.5, allocation: Allocation | None = None) -> GuidedPopulation:
+    rules = constraint(share=share)
+    return GuidedPopulation(rules, allocation or evolved(rules, seed=seed), GuidedSettings())
 
 
 def taught(population: GuidedPopulation, saliency: torch.Tensor) -> GuidedPopulation:
@@ -134,7 +139,7 @@ def test_the_whole_network_is_used_while_guidance_warms_up():
 
 def test_without_evolution_saliency_alone_decides():
     saliency = torch.linspace(1.0, 14.0, 14)
-    population = taught(guided(evolution=False), saliency)
+    population = taught(guided(allocation=SaliencyAlone(2)), saliency)
     state, _ = population.evolve(Energies(torch.arange(14)), progress=0.7)
     for group in constraint().units.groups:
         kept = state[group.units]
@@ -157,17 +162,17 @@ def test_evolution_shifts_the_allocation_to_where_energy_asks_for_it():
         state, _ = population.evolve(Energies(first), progress=0.7)
     assert state[first].sum() >= before
     assert state[first].sum() > 4
-    offsets = population.state_dict()["offsets"]
+    offsets = population.state_dict()["allocation"]["offsets"]
     assert offsets.abs().max() <= 1.0
 
 
 def test_a_winner_that_trains_badly_is_drawn_back():
     population = taught(guided(), torch.rand(14))
     population.evolve(Energies(torch.arange(8)), progress=0.7)
-    chosen = population.state_dict()["chosen"]
-    before = population.state_dict()["offsets"][chosen].clone()
+    chosen = population.state_dict()["allocation"]["chosen"]
+    before = population.state_dict()["allocation"]["offsets"][chosen].clone()
     population.learn(torch.ones(14), 100.0)
-    assert torch.equal(population.state_dict()["offsets"][chosen], before / 2)
+    assert torch.equal(population.state_dict()["allocation"]["offsets"][chosen], before / 2)
 
 
 def test_the_state_stays_once_frozen():
@@ -187,11 +192,22 @@ def test_a_search_too_short_to_freeze_still_ends_within_the_budget():
     assert cost.macs <= 0.5 * rules.model.full.macs
 
 
-@pytest.mark.parametrize("kind", ["paper", "guided"])
+def assert_same(state: dict, other: dict) -> None:
+    for key, value in state.items():
+        if isinstance(value, dict):
+            assert_same(value, other[key])
+        else:
+            assert torch.equal(value, other[key]) if isinstance(value, torch.Tensor) else value == other[key], key
+
+
+@pytest.mark.parametrize("kind", ["paper", "guided", "annealed"])
 def test_same_seed_same_population_also_after_a_resume(kind: str):
     def make():
         if kind == "guided":
             return taught(guided(seed=3), torch.linspace(1.0, 2.0, 14))
+        if kind == "annealed":
+            allocation = AnnealedAllocation(2, AnnealingSettings(judged=6), generator=generator(3))
+            return taught(guided(allocation=allocation), torch.linspace(1.0, 2.0, 14))
         return paper(find_units(built("plain"), image_batch()), seed=3)
 
     def steps(population, count: int):
@@ -208,6 +224,4 @@ def test_same_seed_same_population_also_after_a_resume(kind: str):
     for index in range(4, 8):
         resumed.evolve(Energies(torch.arange(5)), progress=0.3 + 0.02 * index)
         resumed.learn(torch.linspace(3.0, 1.0, 14), 1.0)
-    for key, value in undisturbed.state_dict().items():
-        other = resumed.state_dict()[key]
-        assert torch.equal(value, other) if isinstance(value, torch.Tensor) else value == other, key
+    assert_same(undisturbed.state_dict(), resumed.state_dict())

@@ -4,9 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from compress.budget import Budget, allowed_counts
+from compress.budget import Budget, Constraint, allowed_counts
 from compress.costs import build_cost_model
-from compress.edropout.guided import Constraint, GuidedPopulation, GuidedSettings
+from compress.edropout.allocation import EvolutionSettings, EvolvedAllocation
+from compress.edropout.guided import GuidedPopulation, GuidedSettings
 from compress.edropout.paper import PaperPopulation
 from compress.edropout.population import Spread
 from compress.edropout.search import Search, SearchSettings
@@ -86,7 +87,9 @@ def test_energies_are_measured_without_touching_batchnorm():
 def guided(network: nn.Module, units: UnitMap) -> GuidedPopulation:
     model = build_cost_model(network, units, image_batch())
     rules = Constraint(units, model, allowed_counts(units, 1), Budget(macs=0.5))
-    return GuidedPopulation(rules, GuidedSettings(), population=4, generator=torch.Generator().manual_seed(1))
+    generator = torch.Generator().manual_seed(1)
+    allocation = EvolvedAllocation(len(units.groups), EvolutionSettings(), population=4, generator=generator)
+    return GuidedPopulation(rules, allocation, GuidedSettings())
 
 
 def run(network: nn.Module, population, hooks: LoopHooks | None = None):

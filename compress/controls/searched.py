@@ -1,0 +1,34 @@
+"""The methods that choose while the network trains: one guidance and search, three ways to look for allocations."""
+
+from collections.abc import Callable, Mapping
+
+from torch import Generator
+
+from compress.config import Method
+from compress.controls.anneal import AnnealedAllocation, AnnealingSettings
+from compress.edropout.allocation import Allocation, EvolutionSettings, EvolvedAllocation, SaliencyAlone
+
+MakeAllocation = Callable[[int, int, Generator], Allocation]
+"""Groups, members of the population, random generator -> what looks for offsets."""
+
+
+def evolved(groups: int, population: int, generator: Generator) -> Allocation:
+    """EDropout's own: differential evolution."""
+    return EvolvedAllocation(groups, EvolutionSettings(), population=population, generator=generator)
+
+
+def annealed(groups: int, population: int, generator: Generator) -> Allocation:
+    """One state that moves, with as many energies in a mini-batch as parents and trials of the population have."""
+    return AnnealedAllocation(groups, AnnealingSettings(judged=2 * population), generator=generator)
+
+
+def saliency_alone(groups: int, population: int, generator: Generator) -> Allocation:  # noqa: ARG001
+    """No offsets."""
+    return SaliencyAlone(groups)
+
+
+ALLOCATIONS: Mapping[Method, MakeAllocation] = {
+    "edropout": evolved,
+    "saliency": saliency_alone,
+    "anneal": annealed,
+}
