@@ -30,7 +30,7 @@ class DataConfig(BaseModel):
     image_size: int | None = Field(default=None, ge=16, le=1024)
     channels: Literal[1, 3] | None = None
     augment: Augment | None = None
-    workers: int = Field(default=0, ge=0)
+    workers: int | None = Field(default=None, ge=0)
     seed: int = Field(default=0, ge=0, lt=2**31)
 
 

@@ -38,7 +38,7 @@ SETTINGS: dict[str, Any] = {
     "image_size": flag(int, _DATA, "Pixels a side. (default: by data set)"),
     "channels": flag(int, _DATA, "1 grey, 3 RGB. (default: as the images are)"),
     "augment": flag(Augment, _DATA, "How training images are varied. (default: as the preset)"),
-    "workers": flag(int, _DATA, "Processes that read an image folder. (default: 0)"),
+    "workers": flag(int, _DATA, "Processes that read image files; 0: none but this. (default: by threads)"),
     "preset": flag(Preset, _PRUNING, "paper: the published algorithm, after 20 epochs of plain training."),
     "method": flag(Method, _PRUNING, "What chooses the channels; see `compress list methods`. (default: edropout)"),
     "plan": flag(Path, _PRUNING, "Of --method scratch: the plan.json whose shape is trained from fresh weights."),

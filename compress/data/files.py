@@ -1,28 +1,27 @@
-"""A split whose images are files: ``DataLoader`` workers read and vary them, batch by batch.
+"""A split whose images are files: they are read and varied batch by batch.
 
 Axes: B images of a batch, H height, W width, C channels.
 """
 
 import math
-import signal
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
 from compress.config import Augment
 from compress.data.augment import Recipe, augment_pixels, cut_out
 from compress.data.bundle import Order, Preprocessing
 from compress.data.images import fit_image, read_image
 from compress.data.order import epoch_steps, plan_batches, random_integers, random_uniforms
+from compress.data.workers import Reading, read_batches
 
 
 @dataclass(frozen=True)
@@ -67,14 +66,14 @@ class FileSplit:
         labels: int64 [N].
         preprocessing: size, channels, mean and std for the batches.
         augment: an entry of ``RECIPES``, for training.
-        workers: processes that read; 0 reads in this one. They change nothing but the speed.
+        workers: see ``Reading``.
     """
 
     files: tuple[Path, ...]
     labels: Tensor
     preprocessing: Preprocessing
     augment: Augment
-    workers: int
+    workers: int | None
 
     def __len__(self) -> int:
         return len(self.files)
@@ -86,17 +85,12 @@ class FileSplit:
 
         Raises:
             BadInputError: a file is no longer what the scan saw.
+            EnvironmentProblem: a process that read was killed.
         """
         plan = plan_batches(order, size=len(self), batch_size=batch_size)[first:]
-        loader = DataLoader(
-            _Pass(self, order),
-            batch_sampler=[indices.tolist() for indices in plan],
-            num_workers=self.workers,
-            collate_fn=_as_it_is,
-            worker_init_fn=_ignore_interrupts,
-            generator=torch.Generator(),  # else every pass would draw from torch's own: a resume would differ
-        )
-        for indices, pixels in zip(plan, loader, strict=True):
+        size = self.preprocessing.image_size
+        work = Reading(workers=self.workers, batch_bytes=batch_size * size * size * self.preprocessing.channels)
+        for indices, pixels in zip(plan, read_batches(_Pass(self, order), plan, work), strict=True):
             images = self.preprocessing.normalise(pixels)
             if order is not None:
                 self._cut(images, indices=indices, order=order)
@@ -122,22 +116,21 @@ class FileSplit:
 
 
 @dataclass(frozen=True, eq=False)
-class _Pass(Dataset[Tensor]):
+class _Pass:
     """One pass over a split; what the workers hold. Pixels are a quarter of the bytes of what they become."""
 
     split: FileSplit
     order: Order | None
 
-    def __len__(self) -> int:
-        return len(self.split)
-
-    def __getitems__(self, batch: list[int]) -> Tensor:
+    def __call__(self, indices: NDArray[np.int64]) -> Tensor:
         """Pixels uint8 [B, H, W, C] of the images at these places."""
-        recipe, indices = RECIPES[self.split.augment], np.array(batch)
-        draws = None
-        if self.order is not None and recipe.crop:
-            draws = random_uniforms((self.order.seed, self.order.epoch, _CROP), indices, count=4)
-        squares = [self._square(place, None if draws is None else draws[row]) for row, place in enumerate(batch)]
+        recipe = RECIPES[self.split.augment]
+        if self.order is None or not recipe.crop:
+            squares = [self._square(place, None) for place in indices]
+        else:
+            key = (self.order.seed, self.order.epoch, _CROP)
+            draws = random_uniforms(key, indices, count=4)
+            squares = [self._square(place, row) for place, row in zip(indices, draws, strict=True)]
         pixels = torch.from_numpy(np.stack(squares))
         if self.order is None:
             return pixels
@@ -173,12 +166,3 @@ def crop_box(size: tuple[int, int], draws: NDArray[np.float64]) -> tuple[int, in
     down = min(max(round(math.sqrt(area / ratio)), 1), height)
     left, top = int(draws[2] * (width - across + 1)), int(draws[3] * (height - down + 1))
     return left, top, left + across, top + down
-
-
-def _as_it_is(batch: Any) -> Any:
-    return batch
-
-
-def _ignore_interrupts(worker: int) -> None:  # noqa: ARG001
-    """Ctrl-C reaches the whole group; the run finishes its step first, so its workers must live on."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -29,7 +29,7 @@ class FolderOptions:
     image_size: int | None
     seed: int
     skip_bad: int
-    workers: int
+    workers: int | None
     channels: int | None = None
     augment: Augment = "default"
 
