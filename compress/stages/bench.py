@@ -18,8 +18,9 @@ from compress.errors import BadInputError, InterruptedRun
 from compress.networks import find_source
 from compress.observer import Observer
 from compress.runs import STAGES, RunFolder
+from compress.structure.sound import sound_units
 from compress.training.loop import LoopHooks, LoopSettings
-from compress.units import UnitMap, find_units
+from compress.units import UnitMap
 
 CHECK_IMAGES = 64
 """Test images on which masked and smaller network, and torch and onnxruntime, are compared."""
@@ -151,7 +152,7 @@ def study(config: DecidedConfig, network: nn.Module, images: Tensor) -> Prunable
     Raises:
         UsageError: nothing can be pruned, or not that far.
     """
-    units = find_units(network, images[:2])
+    units = sound_units(network, images, seed=config.seed)
     model = build_cost_model(network, units, images[:1])
     counts = allowed_counts(units, config.align)
     budget = Budget(macs=config.keep_macs, parameters=config.keep_params)

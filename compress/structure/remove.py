@@ -73,7 +73,7 @@ def cut(network: nn.Module, plan: PruningPlan, example: Tensor) -> nn.Module:
 def _cut(network: nn.Module, units: UnitMap, keep_U: Tensor, example: Tensor) -> nn.Module:
     smaller = copy.deepcopy(network)
     shrink(smaller, units, keep_U)
-    before, after = _eval_logits(network, example), _eval_logits(smaller, example)
+    before, after = logits_of(network, example), logits_of(smaller, example)
     if before.shape != after.shape:
         raise CheckFailedError(f"the cut changed the output from {tuple(before.shape)} to {tuple(after.shape)}")
     return smaller
@@ -96,9 +96,9 @@ def remove_units(network: nn.Module, units: UnitMap, keep_U: Tensor, images: Ten
     layers = _changes(network, smaller)
     _check_counts(layers, units, keep_U)
     with masked(network, units, keep_U.to(images)):
-        expected = _eval_logits(network, images)
-    difference = float((expected - _eval_logits(smaller, images)).abs().max())
-    tolerance = TOLERANCE * max(1.0, float(expected.abs().max()) / LARGE_LOGIT)
+        expected = logits_of(network, images)
+    difference = float((expected - logits_of(smaller, images)).abs().max())
+    tolerance = tolerance_of(expected)
     if not difference <= tolerance:
         raise CheckFailedError(
             f"masked and smaller network differ by {difference:.2e} on {len(images)} images (allowed {tolerance:.0e}); "
@@ -122,7 +122,17 @@ def put_back(smaller: nn.Module, network: nn.Module, units: UnitMap, plan: Pruni
     return whole
 
 
-def _eval_logits(network: nn.Module, images: Tensor) -> Tensor:
+def tolerance_of(logits: Tensor) -> float:
+    """How far from these logits those of another way to compute them may be."""
+    return TOLERANCE * max(1.0, float(logits.abs().max()) / LARGE_LOGIT)
+
+
+def logits_of(network: nn.Module, images: Tensor) -> Tensor:
+    """Logits (B, K) in eval mode; the mode is left as it was.
+
+    Raises:
+        CheckFailedError: the network does not run.
+    """
     training = network.training
     try:
         with torch.no_grad():
