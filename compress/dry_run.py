@@ -1,5 +1,6 @@
 """What ``--dry-run`` shows: everything that a run needs is checked, and nothing is written."""
 
+import textwrap
 import time
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -14,10 +15,16 @@ from compress.pipeline import rehearsal
 from compress.settings import decide, load_decided
 from compress.stages.bench import fresh_network
 
+SHOWN = 16
+
 
 @dataclass(frozen=True)
 class RunPlan:
-    """What ``--dry-run`` shows: the decided settings, the network's size, and how long it may take."""
+    """What ``--dry-run`` shows: the decided settings, the network's size, and how long it may take.
+
+    ``pruned`` holds the channels that can go, by the first layer of their group; ``left_whole`` the reason why
+    those of a layer cannot.
+    """
 
     config: DecidedConfig
     images: tuple[int, int, int]
@@ -25,7 +32,9 @@ class RunPlan:
     macs: int
     units: int
     groups: int
+    pruned: dict[str, int]
     left_whole: dict[str, str]
+    notes: tuple[str, ...]
     masked_equals_physical: float
     seconds: float
 
@@ -42,11 +51,13 @@ class RunPlan:
             f"network    {config.arch}, {config.image_size} pixels: {self.parameters:,} parameters, {self.macs:,} MACs",
             f"data       {config.dataset}: {train:,} train, {val:,} validation, {test:,} test images",
             f"units      {self.units:,} channels in {self.groups} coupled groups",
-            *(f"left whole {root}: {reason}" for root, reason in self.left_whole.items()),
+            *_listed("prunes     ", [f"{root} ({channels})" for root, channels in self.pruned.items()]),
+            *_left_whole(self.left_whole),
             f"keep       {', '.join(asked)}, counts in multiples of {config.align}",
             f"epochs     {config.baseline_epochs} baseline + {config.search_epochs} search"
             f" + {config.finetune_epochs} fine-tuning",
             f"checked    masked == smaller network: {self.masked_equals_physical:.1e} on a random state",
+            *(f"note       {note}" for note in self.notes),
             f"time       about {self.seconds / 60:.0f} minutes on this machine",
         ]
 
@@ -71,10 +82,27 @@ def plan_run(config: RunConfig) -> RunPlan:
         macs=full.macs,
         units=prunable.units.total,
         groups=len(prunable.units.groups),
+        pruned={group.root: group.size for group in prunable.units.groups},
         left_whole=dict(prunable.units.left_whole),
+        notes=data.notes,
         masked_equals_physical=difference,
         seconds=_estimate(settings, network, images, labels) * data.train.steps(settings.batch_size),
     )
+
+
+def _left_whole(reasons: dict[str, str]) -> list[str]:
+    """Layers that are left whole, those of one reason together."""
+    by_reason: dict[str, list[str]] = {}
+    for root, reason in reasons.items():
+        by_reason.setdefault(reason, []).append(root)
+    return [line for reason, roots in by_reason.items() for line in _listed("left whole ", roots, end=f": {reason}")]
+
+
+def _listed(start: str, names: list[str], *, end: str = "") -> list[str]:
+    """Names in lines of a terminal, the first ``SHOWN`` of them."""
+    more = f" and {len(names) - SHOWN} more (--json has all)" if len(names) > SHOWN else ""
+    text = start + ", ".join(names[:SHOWN]) + more + end
+    return textwrap.wrap(text, 100, subsequent_indent=" " * len(start), break_long_words=False, break_on_hyphens=False)
 
 
 def _asked(config: DecidedConfig) -> list[tuple[str, float]]:
