@@ -3,6 +3,7 @@
 import shutil
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -59,17 +60,30 @@ def read_batches(read: ReadBatch, plan: Sequence[NDArray[np.int64]], how: Readin
         generator=torch.Generator(),  # else every pass would draw from torch's own: a resume would differ
     )
     try:
-        for batch in loader:
+        for batch in _started(loader):
             if isinstance(batch, BadInputError):
                 raise batch
             yield batch
-    except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
+    except (RuntimeError, OSError, EOFError) as error:  # a worker that dies tears at its pipes
+        if not loader.num_workers:
             raise
         raise EnvironmentProblem(
-            "a process that read images was killed, mostly for want of memory (shared memory: "
+            f"a process that read images was killed, mostly for want of memory ({error}; shared memory: "
             f"{_shared_memory() / 2**20:,.0f} MiB free); try fewer --workers: 0 needs no shared memory"
         ) from error
+
+
+def _started(loader: DataLoader[Tensor | BadInputError]) -> Iterator[Tensor | BadInputError]:
+    """The loader's iterator: it notices itself, within seconds, that a worker is gone.
+
+    Torch's handler of dead children, which it sets on the way, would raise in the middle of anything.
+    """
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "SIGCHLD"):
+        return iter(loader)
+    before = signal.getsignal(signal.SIGCHLD)
+    iterator = iter(loader)
+    signal.signal(signal.SIGCHLD, before or signal.SIG_DFL)
+    return iterator
 
 
 def usual_workers(batches: int, *, batch_bytes: int) -> int:

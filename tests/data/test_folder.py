@@ -3,11 +3,9 @@ import pytest
 import torch
 from PIL import Image
 
-from compress.data import folder
 from compress.data.bundle import Order
 from compress.data.folder import FolderOptions, load_folder
 from compress.data.images import fit_image
-from compress.errors import BadInputError
 from tests.data.files import write_folder, write_image
 
 
@@ -43,22 +41,6 @@ def test_without_test_val_is_the_test_set_and_decides_nothing(tmp_path):
     assert bundle.notes[0] == "no test/: val/ is the test set, and validation is cut from train/"
 
 
-def test_plain_batches_are_the_centre_square_resized_and_normalised(root):
-    split = load_folder(root, options()).test
-    images, labels = next(split.batches(3))
-    assert images.shape == (3, 3, 16, 16)
-    assert images.dtype == torch.float32
-    assert images.is_contiguous(memory_format=torch.channels_last)
-    assert labels.tolist() == [0, 0, 0]
-    with Image.open(split.files[1]) as image:
-        width, height = image.size
-        side = min(width, height)
-        square = image.crop(((width - side) // 2, (height - side) // 2, (width + side) // 2, (height + side) // 2))
-        pixels = np.asarray(square.resize((16, 16), Image.Resampling.BILINEAR)) / 255
-    expected = (pixels - folder.MEAN_RGB) / folder.STD_RGB
-    torch.testing.assert_close(images[1].permute(1, 2, 0).double(), torch.from_numpy(expected), atol=1e-5, rtol=0)
-
-
 def test_the_whole_square_is_kept_of_any_shape():
     image = Image.fromarray(np.tile(np.arange(0, 250, 10, dtype=np.uint8), (5, 1)))  # 25 wide, 5 high
     assert np.asarray(fit_image(image, size=5)).tolist() == [[100, 110, 120, 130, 140]] * 5
@@ -87,70 +69,6 @@ def test_the_size_follows_the_images_unless_asked(tmp_path, side, size):
                 write_image(tmp_path / split / name / f"{number}.png", size=(side + 30, side), mode="L", seed=number)
     assert load_folder(tmp_path, options(image_size=None)).preprocessing.image_size == size
     assert load_folder(tmp_path, options(image_size=40)).preprocessing.image_size == 40
-
-
-def test_training_batches_are_a_function_of_seed_epoch_and_index(root):
-    split = load_folder(root, options()).train
-    whole = list(split.batches(5, order=Order(1, 2)))
-    torch.manual_seed(99)
-    again = list(split.batches(5, order=Order(1, 2), first=2))
-    assert len(whole) == split.steps(5) == 5
-    for (images, labels), (expected_images, expected_labels) in zip(again, whole[2:], strict=True):
-        assert torch.equal(images, expected_images)
-        assert torch.equal(labels, expected_labels)
-    other, _ = next(split.batches(5, order=Order(1, 3)))
-    assert not torch.equal(other, whole[0][0])
-
-
-def test_an_image_is_augmented_alike_in_any_batch(root):
-    split = load_folder(root, options()).train
-    order = Order(0, 0)
-    small = torch.cat([images for images, _ in split.batches(4, order=order)])
-    large = torch.cat([images for images, _ in split.batches(24, order=order)])
-    assert torch.equal(small, large)
-
-
-def test_reading_leaves_torchs_own_random_numbers_alone(root):
-    split = load_folder(root, options()).train
-    torch.manual_seed(5)
-    expected = torch.rand(3)
-    torch.manual_seed(5)
-    list(split.batches(8, order=Order(0, 0)))
-    list(split.batches(8))
-    assert torch.equal(torch.rand(3), expected)
-
-
-def test_workers_change_nothing(root):
-    alone = list(load_folder(root, options()).train.batches(6, order=Order(0, 1)))
-    torch.manual_seed(5)
-    expected = torch.rand(3)
-    torch.manual_seed(5)
-    shared = list(load_folder(root, options(workers=2)).train.batches(6, order=Order(0, 1)))
-    assert torch.equal(torch.rand(3), expected)
-    assert len(alone) == len(shared) == 4
-    for (images, labels), (other_images, other_labels) in zip(alone, shared, strict=True):
-        assert torch.equal(images, other_images)
-        assert torch.equal(labels, other_labels)
-
-
-@pytest.mark.parametrize("workers", [0, 1])
-def test_a_file_that_vanishes_after_the_scan_is_named(tmp_path, workers):
-    bundle = load_folder(write_folder(tmp_path, splits={"train": 2, "test": 1}), options(workers=workers))
-    bundle.test.files[1].unlink()
-    with pytest.raises(BadInputError, match=r"cannot read .*test/dog/000\.png"):
-        list(bundle.test.batches(2))
-
-
-def test_colour_is_cut_out_in_half_of_the_images_and_grey_is_not(tmp_path):
-    def blank(images):
-        return ((images == 0).all(dim=1).flatten(1).sum(dim=1) == 16).sum().item()  # 4 x 4 of 16 x 16
-
-    for mode in ("RGB", "L"):
-        write_folder(tmp_path / mode, splits={"train": 20, "test": 1}, mode=mode)
-    colour, _ = next(load_folder(tmp_path / "RGB", options()).train.batches(40, order=Order(0, 0)))
-    grey, _ = next(load_folder(tmp_path / "L", options()).train.batches(40, order=Order(0, 0)))
-    assert 8 <= blank(colour) <= 26
-    assert blank(grey) == 0
 
 
 def test_the_fingerprint_tells_contents_names_and_split_apart(tmp_path):

@@ -1,0 +1,192 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from compress.data.bundle import Order
+from compress.data.files import crop_box
+from compress.data.folder import FolderOptions, load_folder
+from compress.errors import BadInputError
+from tests.data.files import write_folder
+
+
+def options(*, image_size=16, augment="default", channels=None, workers=0) -> FolderOptions:
+    return FolderOptions(image_size, seed=0, skip_bad=0, workers=workers, channels=channels, augment=augment)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return write_folder(tmp_path_factory.mktemp("data") / "pets", splits={"train": 20, "val": 1, "test": 3})
+
+
+@pytest.fixture(scope="module")
+def grey(tmp_path_factory):
+    return write_folder(tmp_path_factory.mktemp("data") / "grey", splits={"train": 20, "val": 1, "test": 3}, mode="L")
+
+
+def blanks(images) -> list[int]:
+    """Pixels of each image that hold exactly the mean colour."""
+    return (images == 0).all(dim=1).flatten(1).sum(dim=1).tolist()
+
+
+def training_images(folder, **values):
+    return next(load_folder(folder, options(**values)).train.batches(40, order=Order(0, 0)))[0]
+
+
+def test_plain_batches_are_the_centre_square_resized_and_normalised(root):
+    split = load_folder(root, options()).test
+    images, labels = next(split.batches(3))
+    assert images.shape == (3, 3, 16, 16)
+    assert images.dtype == torch.float32
+    assert images.is_contiguous(memory_format=torch.channels_last)
+    assert labels.tolist() == [0, 0, 0]
+    with Image.open(split.files[1]) as image:
+        width, height = image.size
+        side = min(width, height)
+        square = image.crop(((width - side) // 2, (height - side) // 2, (width + side) // 2, (height + side) // 2))
+        pixels = np.asarray(square.resize((16, 16), Image.Resampling.BILINEAR)) / 255
+    shown = split.preprocessing
+    torch.testing.assert_close(
+        images[1].permute(1, 2, 0).double(), torch.from_numpy((pixels - shown.mean) / shown.std), atol=1e-5, rtol=0
+    )
+
+
+def test_training_batches_are_a_function_of_seed_epoch_and_index(root):
+    split = load_folder(root, options()).train
+    whole = list(split.batches(9, order=Order(1, 2)))
+    torch.manual_seed(99)
+    again = list(split.batches(9, order=Order(1, 2), first=2))
+    assert len(whole) == split.steps(9) == 5
+    for (images, labels), (expected_images, expected_labels) in zip(again, whole[2:], strict=True):
+        assert torch.equal(images, expected_images)
+        assert torch.equal(labels, expected_labels)
+    for other in (Order(1, 3), Order(2, 2)):
+        assert not torch.equal(next(split.batches(9, order=other))[0], whole[0][0])
+
+
+@pytest.mark.parametrize("augment", ["default", "paper"])
+def test_an_image_is_varied_alike_in_any_batch(root, augment):
+    split = load_folder(root, options(augment=augment)).train
+    small = torch.cat([images for images, _ in split.batches(4, order=Order(0, 0))])
+    large = torch.cat([images for images, _ in split.batches(40, order=Order(0, 0))])
+    assert torch.equal(small, large)
+
+
+def test_reading_leaves_torchs_own_random_numbers_alone(root):
+    split = load_folder(root, options(workers=1)).train
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    list(split.batches(8, order=Order(0, 0)))
+    list(replace(split, workers=0).batches(8))
+    assert torch.equal(torch.rand(3), expected)
+
+
+@pytest.mark.parametrize("augment", ["default", "paper"])
+def test_workers_change_nothing(root, augment):
+    split = load_folder(root, options(augment=augment)).train
+    alone = list(split.batches(6, order=Order(0, 1)))
+    shared = list(replace(split, workers=2).batches(6, order=Order(0, 1)))
+    assert len(alone) == len(shared) == 7
+    for (images, labels), (other_images, other_labels) in zip(alone, shared, strict=True):
+        assert torch.equal(images, other_images)
+        assert torch.equal(labels, other_labels)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_file_that_vanishes_after_the_scan_is_named(tmp_path, workers):
+    bundle = load_folder(write_folder(tmp_path, splits={"train": 2, "test": 1}), options(workers=workers))
+    bundle.test.files[1].unlink()
+    with pytest.raises(BadInputError) as error:
+        list(bundle.test.batches(2))
+    assert str(error.value) == f"cannot read {tmp_path}/test/dog/000.png: No such file or directory"
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_channels_can_be_asked_for(root, grey, channels):
+    colour = load_folder(root, options(channels=channels)).test
+    images, _ = next(colour.batches(2))
+    assert images.shape[1] == colour.preprocessing.channels == len(colour.preprocessing.mean) == channels
+    images, _ = next(load_folder(grey, options(channels=channels)).test.batches(2))
+    assert images.shape[1] == channels
+    shown = load_folder(grey, options(channels=channels)).preprocessing
+    pixels = images * torch.tensor(shown.std).view(-1, 1, 1) + torch.tensor(shown.mean).view(-1, 1, 1)
+    torch.testing.assert_close(pixels, pixels[:, :1].expand_as(pixels), atol=1e-6, rtol=0)  # grey is repeated
+
+
+def test_colour_becomes_grey_by_its_luminance(root):
+    split = load_folder(root, options(channels=1)).test
+    images, _ = next(split.batches(1))
+    with Image.open(split.files[0]) as image:
+        red, green, blue = np.moveaxis(np.asarray(image, np.float64), 2, 0)
+    luma = 0.299 * red + 0.587 * green + 0.114 * blue  # ITU-R BT.601
+    mean = images.mean().item() * split.preprocessing.std[0] + split.preprocessing.mean[0]
+    assert mean == pytest.approx(luma[2:-2].mean() / 255, abs=0.01)  # 36 wide, 40 high: the middle
+
+
+def test_by_default_half_of_the_coloured_images_lose_a_square_of_a_quarter(root, grey):
+    cut = [count for count in blanks(training_images(root)) if count]
+    assert 10 <= len(cut) <= 30
+    assert max(cut) == 16  # 4 x 4 of 16 x 16; less where it sticks out
+    assert min(cut) >= 4
+    assert not any(blanks(training_images(grey)))
+
+
+def test_the_paper_cuts_half_of_the_side_out_of_every_image(root, grey):
+    for folder in (root, grey):
+        cut = blanks(training_images(folder, augment="paper"))
+        assert min(cut) >= 16
+        assert max(cut) == 64  # 8 x 8 of 16 x 16
+
+
+def test_half_are_mirrored_and_only_the_paper_turns(tmp_path):
+    slope = np.tile(np.arange(50, 250, 5, dtype=np.uint8), (40, 1))  # brighter to the right
+    for split, count in {"train": 20, "test": 1}.items():
+        for name in ("cat", "dog"):
+            (tmp_path / split / name).mkdir(parents=True)
+            for number in range(count):
+                Image.fromarray(slope).save(tmp_path / split / name / f"{number}.png")
+    shown = load_folder(tmp_path, options()).preprocessing
+    for augment in ("default", "paper"):
+        pixels = training_images(tmp_path, augment=augment)[:, 0] * shown.std[0] + shown.mean[0]
+        rising = (pixels[:, :, 9:].mean(dim=(1, 2)) > pixels[:, :, :7].mean(dim=(1, 2))).sum().item()
+        corners = pixels[:, [0, 0, -1, -1], [0, -1, 0, -1]]
+        assert 10 <= rising <= 30
+        assert (corners.min().item() < 0.1) == (augment == "paper")  # filled with black
+
+
+def test_the_paper_normalises_files_as_ever(root):
+    assert load_folder(root, options(augment="paper")).preprocessing == load_folder(root, options()).preprocessing
+
+
+def test_a_random_part_lies_inside_and_has_the_area_and_shape_drawn():
+    draws = np.random.default_rng(0).random((2000, 4))
+    boxes = np.array([crop_box((60, 40), row) for row in draws])
+    left, top, right, bottom = boxes.T
+    assert (left >= 0).all()
+    assert (top >= 0).all()
+    assert (right <= 60).all()
+    assert (bottom <= 40).all()
+    free = ((right - left) < 60) & ((bottom - top) < 40)
+    areas, shapes = ((right - left) * (bottom - top))[free], ((right - left) / (bottom - top))[free]
+    assert areas.min() > 0.33 * 2400
+    assert 0.7 < shapes.min() < 0.8
+    assert 1.25 < shapes.max() < 1.4
+    assert {left.min(), top.min()} == {0}
+    assert (right.max(), bottom.max()) == (60, 40)
+
+
+@pytest.mark.parametrize(
+    ("size", "draws", "box"),
+    [
+        ((100, 100), (1.0, 0.5, 0.0, 0.0), (0, 0, 100, 100)),  # all of it
+        ((100, 100), (0.0, 0.5, 0.0, 0.0), (0, 0, 59, 59)),  # 0.35 of it: 59.2 a side
+        ((100, 100), (0.0, 0.5, 1 - 1e-9, 1 - 1e-9), (41, 41, 100, 100)),  # at the far corner
+        ((100, 100), (1.0, 1.0, 0.0, 0.5), (0, 7, 100, 94)),  # 115 x 87: cut off at the edge
+        ((1, 1), (0.0, 0.0, 0.9, 0.9), (0, 0, 1, 1)),
+    ],
+)
+def test_parts_worked_out_by_hand(size, draws, box):
+    assert crop_box(size, np.array(draws)) == box
