@@ -85,13 +85,13 @@ def loading_snippet(report: Report, model_facts: Mapping[str, Any]) -> str:
     )
 
 
-def _front_matter(licence: str) -> Iterator[str]:
+def _front_matter(licence: str, method: str) -> Iterator[str]:
     """The fields that model hubs read."""
     yield "---"
     yield f"license: {json.dumps(licence)}"
     yield "library_name: onnxruntime"
     yield "pipeline_tag: image-classification"
-    yield "tags: [onnx, pruning, edropout]"
+    yield f"tags: [onnx, pruning, {method}]"
     yield "metrics: [accuracy]"
     yield "---"
     yield ""
@@ -100,8 +100,8 @@ def _front_matter(licence: str) -> Iterator[str]:
 def _what_it_is(report: Report, run: RunFacts, arch: str) -> Iterator[str]:
     original, row = report.original, report.candidate
     yield (
-        f"An image classifier: {escape(arch)} with {len(report.data.classes)} classes, whose channels were pruned "
-        f"by EDropout and cut out: {figures.count(row.macs)} of {figures.count(original.macs)} multiply-accumulates "
+        f"An image classifier: {escape(arch)} with {len(report.data.classes)} classes, whose channels were "
+        f"{escape(run_tables.made_words(run.search.method))} and cut out: {figures.count(row.macs)} of {figures.count(original.macs)} multiply-accumulates "
         f"({figures.percent(row.kept_macs)}) and {figures.count(row.parameters)} of "
         f"{figures.count(original.parameters)} parameters ({figures.percent(row.kept_parameters)}) are left. "
         f"Input: {escape(tables.input_words(row.signature))}. Channel counts are multiples of {run.budget.align} "
@@ -158,8 +158,7 @@ def _recipe(run: RunFacts) -> Iterator[str]:
     yield "## Recipe"
     yield ""
     yield (
-        f"Trained {start}; searched with EDropout (preset {search.preset}, {search.population} states, "
-        f"{figures.plural(len(search.history), 'epoch')}, {figures.plural(search.iterations, 'iteration')}), "
+        f"Trained {start}; {escape(run_tables.choice_words(search))}, "
         f"asked to keep {' and '.join(asked) or 'what its energy says'}; cut, and trained on"
         f"{' with the original as teacher' if config.get('distill') else ''}. "
         f"Trainings: {escape('; '.join(epochs)) or 'none'}. Seed {config.get('seed', 'unknown')}. "

@@ -32,8 +32,12 @@ class LayerRow(Part):
 
 
 class SearchFacts(Part):
-    """The search: its settings, when it converged (an epoch from 1) and numbers per epoch."""
+    """The search: its settings, when it converged (an epoch from 1) and numbers per epoch.
 
+    A ``method`` that chooses at once has no epochs: its history is empty.
+    """
+
+    method: str = "edropout"
     preset: str
     population: int
     iterations: int

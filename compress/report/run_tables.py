@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Protocol
 
+from compress.controls.methods import METHODS, MethodCard
 from compress.report import figures
 from compress.report.model import Report
 from compress.report.run_facts import SearchFacts
@@ -63,6 +64,9 @@ def stage_name(stage: str) -> str:
 
 def search_words(search: SearchFacts) -> str:
     """The search in a sentence; the default preset stops evolving as planned, the paper's may converge."""
+    took = figures.duration(search.seconds)
+    if not search.history:
+        return f"Search: {_method_words(search.method)}. Chosen at once, without training, in {took}."
     if search.converged_at is not None:
         ended = f"converged in epoch {search.converged_at}"
     elif search.preset == "default":
@@ -70,9 +74,37 @@ def search_words(search: SearchFacts) -> str:
     else:
         ended = "not converged"
     return (
-        f"Search: preset {search.preset}, {figures.plural(search.population, 'state')}, "
-        f"{figures.plural(search.iterations, 'iteration')}, {ended}, {figures.duration(search.seconds)}."
+        f"Search: {search.method}, preset {search.preset}, {_compared(search)}"
+        f"{figures.plural(search.iterations, 'iteration')}, {ended}, {took}."
     )
+
+
+def choice_words(search: SearchFacts) -> str:
+    """How the channels were chosen, in half a sentence."""
+    if not search.history:
+        return f"channels chosen at once by method {search.method}"
+    return (
+        f"searched by method {search.method} (preset {search.preset}, {_compared(search)}"
+        f"{figures.plural(len(search.history), 'epoch')}, {figures.plural(search.iterations, 'iteration')})"
+    )
+
+
+def made_words(method: str) -> str:
+    """Completes "its channels were ..."."""
+    cards: Mapping[str, MethodCard] = METHODS
+    return cards[method].made if method in cards else f"pruned by {method}"
+
+
+def _method_words(method: str) -> str:
+    cards: Mapping[str, MethodCard] = METHODS
+    return f"{method}, {cards[method].summary}" if method in cards else method
+
+
+def _compared(search: SearchFacts) -> str:
+    """The states compared in every mini-batch, with a comma behind; nothing where there is but one."""
+    if search.method == "edropout":
+        return f"{figures.plural(search.population, 'state')}, "
+    return f"one state and {2 * search.population - 1} moves from it, " if search.method == "anneal" else ""
 
 
 def history_table(report: Report) -> Table:

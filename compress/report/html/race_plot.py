@@ -39,7 +39,7 @@ class Track:
     Attributes:
         label: its name.
         number: of its colour and mark, the same in all pictures.
-        trials: cheapest first.
+        trials: smallest budget first; a line joins them.
     """
 
     label: str

@@ -50,12 +50,12 @@ def _pictures(report: RaceReport) -> Iterator[Picture]:
 
 def _picture(report: RaceReport, title: str, axis: str, original: Spread, cost: Cost) -> Picture:
     methods = list(dict.fromkeys(cell.method for cell in report.cells))
-    standings = find_standings(report)
+    standings = sorted(find_standings(report), key=lambda one: one.keep_macs)
     tracks = []
     for number, method in enumerate(methods):
         trials = [_trial(one, cost) for one in standings if one.method == method and one.top1 is not None]
         if trials:
-            tracks.append(Track(method, number, tuple(sorted(trials, key=lambda trial: trial.cost))))
+            tracks.append(Track(method, number, tuple(trials)))
     best = "; ".join(
         f"{track.label}: {', '.join(f'{trial.accuracy[0]:.2f} % at {trial.cost[0]:.1f}' for trial in track.trials)}"
         for track in tracks

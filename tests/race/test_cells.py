@@ -1,0 +1,70 @@
+"""Which cells a race has, in which order, with which settings."""
+
+from pathlib import Path
+
+import pytest
+
+from compress.config import RunConfig
+from compress.errors import UsageError
+from compress.race.cells import Cell, RaceSettings
+
+BASE = RunConfig(arch="squeezenet", method="taylor", keep_macs=0.9, seed=5, batch_size=16)
+
+
+def race(**changes):
+    values = {"base": BASE, "methods": ("l1", "edropout"), "budgets": (0.5, 0.125), "seeds": (0, 7)}
+    return RaceSettings(**(values | changes))
+
+
+def test_seed_by_seed_budget_by_budget_and_scratch_last():
+    names = [cell.name for cell in race(methods=("scratch", "l1", "edropout")).cells()]
+    assert names == [
+        "l1-50-seed0", "edropout-50-seed0", "scratch-50-seed0",
+        "l1-12.5-seed0", "edropout-12.5-seed0", "scratch-12.5-seed0",
+        "l1-50-seed7", "edropout-50-seed7", "scratch-50-seed7",
+        "l1-12.5-seed7", "edropout-12.5-seed7", "scratch-12.5-seed7",
+    ]  # fmt: skip
+
+
+def test_a_cell_has_the_settings_of_its_own_run():
+    config = race().config(Cell("l1", 0.125, 7), folder=Path("races/one"))
+    same = RunConfig(arch="squeezenet", method="l1", keep_macs=0.125, seed=7, batch_size=16, train_original=True)
+    assert config == same
+    assert RunConfig(**config.model_dump()) == config  # valid, though it was put together
+
+
+def test_scratch_trains_the_shape_of_the_same_budget_and_seed(tmp_path):
+    settings = race(methods=("scratch", "l1", "edropout"))
+    config = settings.config(Cell("scratch", 0.5, 7), folder=tmp_path)
+    assert config.plan == tmp_path / "cells/edropout-50-seed7/04_remove/plan.json"
+    assert RunConfig(**config.model_dump()) == config
+    without = race(methods=("scratch", "taylor", "l1"))
+    assert without.leader == "taylor"
+    plan = without.config(Cell("scratch", 0.5, 0), folder=tmp_path).plan
+    assert plan == tmp_path / "cells/taylor-50-seed0/04_remove/plan.json"
+
+
+def test_given_weights_are_trained_on_unless_declined(tmp_path):
+    given = BASE.model_copy(update={"weights": tmp_path / "w.safetensors"})
+    cell = Cell("l1", 0.5, 0)
+    assert race(base=given).config(cell, folder=tmp_path).train_original is True
+    declined = given.model_copy(update={"train_original": False})
+    assert race(base=declined).config(cell, folder=tmp_path).train_original is False
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"methods": ()}, "expected methods that differ, at least one"),
+        ({"methods": ("l1", "l1")}, "expected methods that differ, at least one, got l1, l1"),
+        ({"methods": ("scratch",)}, "scratch trains the shape that another method found"),
+        ({"budgets": (0.5, 1.0)}, "fractions between 0 and 1"),
+        ({"budgets": (float("nan"),)}, "fractions between 0 and 1"),
+        ({"seeds": (0, -1)}, "seeds from 0"),
+        ({"base": RunConfig(arch="squeezenet", preset="paper")}, "drop preset 'paper'"),
+        ({"base": RunConfig(arch="squeezenet", keep_params=0.5)}, "drop keep_params"),
+    ],
+)
+def test_no_race(changes, message):
+    with pytest.raises(UsageError, match=message):
+        race(**changes)

@@ -1,0 +1,92 @@
+"""The cells on disk, made by hand: what goes on, what is refused, whose original is taken."""
+
+import pytest
+
+from compress.config import RunConfig
+from compress.errors import UsageError
+from compress.race.cells import Cell, RaceSettings
+from compress.race.folders import check_folder, original_for, state_of
+from compress.runs import STAGES, RunFolder
+from compress.settings import decide
+
+BASE = RunConfig(arch="squeezenet", batch_size=16, align=8, threads=1)
+RACE = RaceSettings(BASE, methods=("edropout", "l1", "scratch"), budgets=(0.5,), seeds=(0, 1))
+
+
+def begin(folder, cell, *, race=RACE, done=0, **changes):
+    """A cell whose first ``done`` stages are finished."""
+    config = decide(race.config(cell, folder=folder)).model_copy(update=changes)
+    run = RunFolder.create(folder / "cells" / cell.name, config, overwrite=False)
+    with run:
+        for stage in STAGES[:done]:
+            run.finish(stage, 1.0)
+    return run.path
+
+
+def test_states(tmp_path):
+    path = tmp_path / "cells" / "l1-50-seed0"
+    assert state_of(path) == "new"
+    begin(tmp_path, Cell("l1", 0.5, 0), done=6)
+    assert state_of(path) == "resume"
+    with RunFolder.open(path) as run:
+        run.finish(STAGES[-1], 1.0)
+    assert state_of(path) == "finished"
+
+
+def test_a_creation_that_was_cut_short_is_new(tmp_path):
+    path = tmp_path / "l1-50-seed0"
+    path.mkdir()
+    (path / "MANIFEST.sha256").touch()
+    assert state_of(path) == "new"
+    (path / "MANIFEST.sha256").unlink()
+    (path / "mine.txt").touch()
+    with pytest.raises(UsageError, match="not empty and is not a run folder"):
+        state_of(path)
+
+
+def test_the_original_that_is_furthest_is_taken_from_the_same_seed(tmp_path):
+    cells = tuple(RACE.cells())
+    mine = Cell("l1", 0.5, 1)
+    assert original_for(mine, cells, tmp_path) is None
+    begin(tmp_path, Cell("edropout", 0.5, 0), done=7)
+    assert original_for(mine, cells, tmp_path) is None  # another seed
+    first = begin(tmp_path, Cell("edropout", 0.5, 1), done=1)
+    assert original_for(mine, cells, tmp_path) == first
+    further = begin(tmp_path, Cell("scratch", 0.5, 1), done=2)
+    assert original_for(mine, cells, tmp_path) == further
+    begin(tmp_path, mine, done=2)
+    assert original_for(mine, cells, tmp_path) is None  # it has its own
+
+
+def test_the_same_race_goes_on_and_may_grow(tmp_path):
+    check_folder(RACE, tmp_path / "new")
+    check_folder(RACE, tmp_path)  # empty
+    begin(tmp_path, Cell("edropout", 0.5, 0), image_size=48)  # the images decided it
+    begin(tmp_path, Cell("scratch", 0.5, 0))
+    check_folder(RACE, tmp_path)
+    check_folder(RaceSettings(BASE, methods=("random",), budgets=(0.1,), seeds=(9,)), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("base", "message"),
+    [
+        (BASE.model_copy(update={"batch_size": 32}), "batch_size: 16 there, 32 here"),
+        (
+            BASE.model_copy(update={"align": 4, "baseline_epochs": 3}),
+            "align: 8 there, 4 here; baseline_epochs: 8 there",
+        ),
+        (BASE.model_copy(update={"image_size": 32}), "image_size: 64 there, 32 here"),
+    ],
+)
+def test_other_settings_are_refused(tmp_path, base, message):
+    begin(tmp_path, Cell("edropout", 0.5, 0), image_size=64)
+    with pytest.raises(UsageError, match=message):
+        check_folder(RaceSettings(base, RACE.methods, RACE.budgets, RACE.seeds), tmp_path)
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path):
+    (tmp_path / "mine.txt").touch()
+    with pytest.raises(UsageError, match="is not a race"):
+        check_folder(RACE, tmp_path)
+    with pytest.raises(UsageError, match="is not a race"):
+        check_folder(RACE, tmp_path / "mine.txt")

@@ -1,0 +1,92 @@
+"""Stages of one run folder taken over into another."""
+
+import json
+
+import pytest
+import torch
+
+from compress.config import RunConfig
+from compress.errors import BadInputError, UsageError
+from compress.runs import RunFolder
+from compress.runs.manifest import Manifest
+from compress.stages.taken import take_original
+
+CONFIG = RunConfig(arch="squeezenet", seed=3, keep_macs=0.5)
+
+
+def new_run(path, config=CONFIG, *, images="abc"):
+    run = RunFolder.create(path, config, overwrite=False)
+    with run:
+        run.write_json("data.json", {"fingerprint": images})
+    return run
+
+
+@pytest.fixture
+def trained(tmp_path):
+    """Baseline and original are done, the search has begun."""
+    run = new_run(tmp_path / "first")
+    with run:
+        run.save_tensors("01_baseline/weights.safetensors", {"w": torch.arange(3.0)})
+        run.write_json("01_baseline/history.json", [{"loss": 0.5}])
+        run.finish("01_baseline", 12.5)
+        run.save_tensors("02_original/weights.safetensors", {"w": torch.ones(3)})
+        run.finish("02_original", 7.0)
+        run.save_checkpoint("03_search", {"step": 1})
+    return run
+
+
+def test_files_marks_and_checksums_are_taken(trained, tmp_path):
+    run = new_run(tmp_path / "second", RunConfig(arch="squeezenet", seed=3, keep_macs=0.25, method="l1"))
+    with run:
+        assert take_original(run, trained.path) == ("01_baseline", "02_original")
+    taken = Manifest.read(run.path).entries
+    theirs = Manifest.read(trained.path).entries
+    assert {name for name in taken if name.startswith("0")} == {
+        "01_baseline/weights.safetensors", "01_baseline/history.json", "01_baseline/finished.json",
+        "02_original/weights.safetensors", "02_original/finished.json",
+    }  # fmt: skip
+    assert all(taken[name] == theirs[name] for name in taken if name.startswith("0"))
+    assert run.seconds("01_baseline") == 12.5
+    assert RunFolder.open(run.path).read_config().keep_macs == 0.25
+    run.check_all()
+    events = [json.loads(line) for line in (run.path / "events.jsonl").read_text().splitlines()]
+    assert [(event["kind"], event["stage"], event["run"]) for event in events] == [
+        ("stage taken", "01_baseline", "first"), ("stage taken", "02_original", "first"),
+    ]  # fmt: skip
+
+
+def test_what_is_finished_here_stays_and_a_checkpoint_is_not_needed_any_more(trained, tmp_path):
+    run = new_run(tmp_path / "second")
+    with run:
+        run.write_json("01_baseline/history.json", [{"loss": 0.25}])
+        run.finish("01_baseline", 1.0)
+        run.save_checkpoint("02_original", {"step": 5})
+        assert take_original(run, trained.path) == ("02_original",)
+        assert run.load_checkpoint("02_original") is None
+        assert take_original(run, trained.path) == ()
+    assert run.read_json("01_baseline/history.json") == [{"loss": 0.25}]
+
+
+def test_a_damaged_file_is_not_taken(trained, tmp_path):
+    (trained.path / "02_original/weights.safetensors").write_bytes(b"other")
+    run = new_run(tmp_path / "second")
+    with run:
+        with pytest.raises(BadInputError, match="changed or damaged"):
+            take_original(run, trained.path)
+        assert run.is_finished("01_baseline")
+        assert not run.is_finished("02_original")
+
+
+@pytest.mark.parametrize(
+    ("config", "images", "unlike"),
+    [
+        (CONFIG.model_copy(update={"seed": 4}), "abc", "seed"),
+        (CONFIG.model_copy(update={"image_size": 32, "batch_size": 8}), "abc", "image_size, batch_size"),
+        (CONFIG, "abd", "images"),
+    ],
+)
+def test_another_original_is_refused(trained, tmp_path, config, images, unlike):
+    run = new_run(tmp_path / "second", config, images=images)
+    with run, pytest.raises(UsageError, match=f"it differs in {unlike};"):
+        take_original(run, trained.path)
+    assert not (run.path / "01_baseline").exists()
