@@ -9,6 +9,7 @@ import math
 import pickle
 import pickletools
 import re
+import warnings
 from typing import Any, NoReturn
 
 import numpy as np
@@ -31,7 +32,9 @@ def read_pickle(data: bytes, *, source: str) -> Any:
         BadInputError: it is damaged, or holds anything else.
     """
     try:
-        _look_through(data)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of odd escapes in text
+            _look_through(data)
         return _finished(_Reader(io.BytesIO(data), encoding="latin1").load())
     except Exception as error:  # a damaged pickle raises anything: KeyError, ValueError, AttributeError...
         reason = str(error) or type(error).__name__
