@@ -132,7 +132,7 @@ def rehearsal(settings: DecidedConfig, data: DataBundle, *, weights: bool) -> tu
         check_method(settings, data, network, prunable)
     difference = rehearse(prunable, network, images, seed=settings.seed)
     if weights and settings.code is not None:
-        rehearse_export(settings, network, images)
+        rehearse_export(settings, network, images, macs=prunable.model.full.macs)
     return prunable, difference
 
 

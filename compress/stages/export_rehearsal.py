@@ -9,21 +9,23 @@ from compress.config import DecidedConfig
 from compress.errors import CheckFailedError, UsageError
 from compress.stages.ship import prove_parity
 from compress.verify.faults import export_faults
+from exporters.read.onnx_cost import count_cost
 from exporters.write.onnx_export import export_onnx
 
 IMAGES = 8
 
 
-def rehearse_export(config: DecidedConfig, network: nn.Module, images: Tensor) -> None:
-    """Export a network with fresh weights, and ask both what they answer.
+def rehearse_export(config: DecidedConfig, network: nn.Module, images: Tensor, *, macs: int) -> None:
+    """Export a network with fresh weights, ask both what they answer, and count both.
 
     Args:
         config: decided settings.
         network: left as it was.
         images: real ones (B, C, H, W).
+        macs: of the network, for one image, as counted in its layers.
 
     Raises:
-        UsageError: it cannot be exported, or the file answers otherwise than the network.
+        UsageError: it cannot be exported, or the file answers otherwise than the network, or has other MACs.
     """
     with tempfile.TemporaryDirectory(prefix="compress-rehearsal-") as folder:
         path = Path(folder) / "network.onnx"
@@ -33,3 +35,9 @@ def rehearse_export(config: DecidedConfig, network: nn.Module, images: Tensor) -
                 prove_parity(network, path, images[:IMAGES].cpu(), threads=config.threads)
         except CheckFailedError as error:
             raise UsageError(f"{config.arch} cannot become an ONNX file: {error}") from error
+        counted = count_cost(path).macs
+    if counted != macs:
+        raise UsageError(
+            f"{config.arch}: {macs:,} MACs in its layers, {counted:,} in its ONNX file: a part of it is computed without "
+            "a layer and cannot be counted; make convolutions and products with nn.Conv2d, nn.Linear or @"
+        )
