@@ -9,7 +9,6 @@ import pickle
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -54,8 +53,6 @@ def _names_beside(folder: Path) -> Names:
             raise BadInputError(f"cannot read {path}: {error.strerror}") from None
         except (ValueError, TypeError, LookupError, RuntimeError, RecursionError, pickle.UnpicklingError) as error:
             raise BadInputError(f"{path} is no list of class names ({error}); try to mend or remove it") from None
-        if not all(isinstance(text, str) for pair in names.items() for text in pair):
-            raise BadInputError(f"{path} is no list of class names; try to mend or remove it")
         return names
     return {}
 
@@ -78,12 +75,16 @@ def _from_devkit(path: Path) -> Names:
 
 def _from_torchvision(path: Path) -> Names:
     names, _ = torch.load(path, weights_only=True)
-    return {one: ", ".join(synonyms) for one, synonyms in names.items()}
+    if not isinstance(names, dict):
+        raise ValueError("expected WordNet id -> synonyms")
+    return {str(one): ", ".join(synonyms) for one, synonyms in names.items()}
 
 
 def _from_keras(path: Path) -> Names:
-    index: dict[str, Any] = json.loads(path.read_bytes())
-    return {one: name.replace("_", " ") for one, name in index.values()}
+    index = json.loads(path.read_bytes())
+    if not isinstance(index, dict):
+        raise ValueError("expected label -> [WordNet id, name]")
+    return {str(one): str(name).replace("_", " ") for one, name in index.values()}
 
 
 def _from_kaggle(path: Path) -> Names:

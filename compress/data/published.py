@@ -177,4 +177,13 @@ def _unpack(archive: Path, folder: Path) -> None:
     with tempfile.TemporaryDirectory(dir=folder) as place, tarfile.open(archive) as tar:
         tar.extractall(place, filter="data")
         for entry in Path(place).iterdir():
-            os.replace(entry, folder / entry.name)
+            _move(entry, folder / entry.name)
+
+
+def _move(source: Path, target: Path) -> None:
+    """Move what is not there yet; a folder that is there keeps its files."""
+    if source.is_dir() and target.is_dir():
+        for entry in source.iterdir():
+            _move(entry, target / entry.name)
+    elif not target.exists():
+        os.replace(source, target)

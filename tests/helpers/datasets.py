@@ -80,12 +80,12 @@ def write_cifar100(folder: Path, *, train: int = 150, test: int = 30, classes: i
 
 
 def write_flowers(folder: Path, *, train: int = 90, val: int = 30, test: int = 30, classes: int = 3) -> Path:
-    """``jpg/image_00001.jpg`` and so on, their labels from 1, and the ids of the three splits, as doubles and bytes."""
+    """``jpg/image_00001.jpg`` and so on, their labels from 1, and the numbers of the images of each split."""
     (folder / "jpg").mkdir(parents=True)
     labels = [label for count in (train, val, test) for label in turns(count, classes)]
     for number, pixels in enumerate(noise(labels, 30, 36, 3, classes=classes), 1):
         Image.fromarray(pixels).save(folder / "jpg" / f"image_{number:05d}.jpg")
-    ids = np.arange(1, len(labels) + 1, dtype=np.float64)
+    ids = np.arange(1, len(labels) + 1, dtype=np.uint16)
     splits = {"trnid": ids[:train], "valid": ids[train : train + val], "tstid": ids[train + val :]}
     savemat(folder / "imagelabels.mat", {"labels": np.array(labels, np.uint8)[None] + 1}, do_compression=True)
     savemat(folder / "setid.mat", {name: part[None] for name, part in splits.items()}, do_compression=True)

@@ -1,0 +1,146 @@
+"""Published files: where they are looked for, how they are fetched (from this machine), what is said of them."""
+
+import functools
+import gzip
+import hashlib
+import http.server
+import io
+import tarfile
+import threading
+from pathlib import Path
+
+import pytest
+
+from compress.data.published import Download, Published, compare_with_published, find_published
+from compress.errors import BadInputError, EnvironmentProblem, UsageError
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def mirror(tmp_path):
+    """A folder that is served, and its address."""
+    folder = tmp_path / "mirror"
+    folder.mkdir()
+    handler = functools.partial(_Quiet, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield folder, f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+def archive(path: Path, names: dict[str, bytes]) -> str:
+    """Write a .tar.gz; gives its md5."""
+    with tarfile.open(path, "w:gz") as tar:
+        for name, data in names.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            tar.addfile(entry, io.BytesIO(data))
+    return hashlib.md5(path.read_bytes()).hexdigest()
+
+
+def offered(folder: Path, address: str) -> Published:
+    """A set of an archive and a file beside it."""
+    md5 = archive(folder / "tiny.tgz", {"tiny/jpg/a": b"A", "tiny/jpg/b": b"B"})
+    (folder / "labels.mat").write_bytes(b"labels")
+    labels = hashlib.md5(b"labels").hexdigest()
+    downloads = (
+        Download(f"{address}tiny.tgz", md5, unpack=True),
+        Download(f"{address}labels.mat", labels, into="tiny"),
+    )
+    return Published("tiny", ("tiny",), ("jpg", "labels.mat"), {"labels.mat": labels}, downloads)
+
+
+@pytest.mark.parametrize("place", ["", "tiny", "other"])
+def test_a_set_is_found_in_the_folder_given_or_in_torchvisions_in_it(tmp_path, place):
+    (tmp_path / place).mkdir(exist_ok=True)
+    (tmp_path / place / "one").write_bytes(b"")
+    (tmp_path / place / "two.gz").write_bytes(gzip.compress(b""))
+    published = Published("x", ("tiny", "other"), ("one", "two"))
+    assert find_published(published, tmp_path, download=False) == tmp_path / place
+
+
+def test_what_is_missing_is_named_where_the_most_of_it_is(tmp_path):
+    (tmp_path / "tiny").mkdir()
+    (tmp_path / "tiny" / "one").write_bytes(b"")
+    published = Published("x", ("tiny",), ("one", "two"), downloads=(Download("", ""),))
+    with pytest.raises(BadInputError, match=r"one, two in .* or .*tiny, got no two; try --data-dir FOLDER or"):
+        find_published(published, tmp_path, download=False)
+
+
+def test_a_download_lays_everything_out_as_torchvision_does_and_is_not_repeated(tmp_path, mirror):
+    published = offered(*mirror)
+    data = tmp_path / "data"
+    assert find_published(published, data, download=True) == data / "tiny"
+    files = {str(path.relative_to(data)): path.read_bytes() for path in data.rglob("*") if path.is_file()}
+    assert files == {"tiny/jpg/a": b"A", "tiny/jpg/b": b"B", "tiny/labels.mat": b"labels"}
+    (mirror[0] / "tiny.tgz").unlink()
+    assert find_published(published, data, download=True) == data / "tiny"
+
+
+def test_a_file_that_is_there_is_kept_by_a_download_of_the_others(tmp_path, mirror):
+    published = offered(*mirror)
+    (tmp_path / "data/tiny").mkdir(parents=True)
+    (tmp_path / "data/tiny/labels.mat").write_bytes(b"mine")
+    find_published(published, tmp_path / "data", download=True)
+    assert (tmp_path / "data/tiny/labels.mat").read_bytes() == b"mine"
+
+
+def test_nothing_is_downloaded_unless_asked(tmp_path, mirror):
+    with pytest.raises(BadInputError, match="--download"):
+        find_published(offered(*mirror), tmp_path / "data", download=False)
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("name", ["tiny.tgz", "labels.mat"])
+def test_other_contents_are_refused_and_leave_no_file(tmp_path, mirror, name):
+    published = offered(*mirror)
+    (mirror[0] / name).write_bytes(b"something else")
+    with pytest.raises(BadInputError, match=rf"{name} is not the published file: expected md5 [0-9a-f]{{32}}, got "):
+        find_published(published, tmp_path / "data", download=True)
+    assert not [path for path in (tmp_path / "data").rglob("*") if path.name == name or "tmp" in path.name]
+
+
+def test_an_archive_that_would_leave_its_folder_is_refused(tmp_path, mirror):
+    folder, address = mirror
+    md5 = archive(folder / "bad.tgz", {"../outside": b"x"})
+    published = Published("bad", (), ("jpg",), downloads=(Download(f"{address}bad.tgz", md5, unpack=True),))
+    with pytest.raises(EnvironmentProblem, match="cannot download"):
+        find_published(published, tmp_path / "data", download=True)
+    assert not (tmp_path / "outside").exists()
+
+
+def test_no_server_and_no_such_file_are_problems_of_the_environment(tmp_path, mirror):
+    for address in ("http://127.0.0.1:1/", mirror[1]):
+        published = Published("x", (), ("one",), downloads=(Download(f"{address}none", "0"),))
+        with pytest.raises(EnvironmentProblem, match="cannot download http://127") as error:
+            find_published(published, tmp_path / "data", download=True)
+        assert error.value.exit_code == 5
+
+
+def test_what_nobody_may_hand_out_is_not_downloaded(tmp_path):
+    with pytest.raises(UsageError, match="x cannot be downloaded without an account: drop --download"):
+        find_published(Published("x", (), ("one",)), tmp_path, download=True)
+
+
+def test_without_a_folder_it_is_in_the_cache(tmp_path, mirror, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    published = offered(*mirror)
+    found = find_published(published, None, download=True)
+    assert found == tmp_path / "cache/compress/tiny/tiny"
+    assert find_published(published, None, download=False) == found
+
+
+def test_only_files_as_published_come_without_a_note(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).write_bytes(name.encode())
+    sums = {name: hashlib.md5(name.encode()).hexdigest() for name in ("a", "b")}
+    published = Published("x", (), ("a", "b"), sums)
+    assert compare_with_published(published, tmp_path) == ()
+    (tmp_path / "b").write_bytes(b"c")
+    assert compare_with_published(published, tmp_path) == ("not the published x: b with other contents",)
+    (tmp_path / "b").unlink()
+    assert compare_with_published(published, tmp_path) == ("not compared with the published x: no b",)
