@@ -63,6 +63,16 @@ def test_work_knows_every_stage():
 
 
 @pytest.mark.parametrize(
+    ("method", "epochs"), [("edropout", 10), ("saliency", 10), ("taylor", 4 + 10), ("scratch", 8 + 4 + 10)]
+)
+def test_what_a_method_does_not_spend_on_its_search_goes_to_the_fine_tuning(method, epochs):
+    plan = "plan.json" if method == "scratch" else None
+    work = expected_work(decide(RunConfig(arch="squeezenet", method=method, plan=plan)))
+    assert work["05_finetune"] == epochs
+    assert (work["03_search"] < 1) == (epochs > 10)
+
+
+@pytest.mark.parametrize(
     ("seconds", "text"),
     [(0.04, "0.0 s"), (59.94, "59.9 s"), (59.96, "1 min 0 s"), (185, "3 min 5 s"), (7620, "2 h 7 min")],
 )

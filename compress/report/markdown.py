@@ -103,7 +103,7 @@ def _making(report: Report) -> tuple[Table, ...]:
 
 def _search_lines(report: Report) -> Iterator[str]:
     if report.run is not None:
-        yield escape(run_tables.search_words(report.run.search))
+        yield escape(run_tables.search_words(report.run))
         yield ""
 
 

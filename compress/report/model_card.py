@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from compress.controls.methods import METHODS
 from compress.errors import BadInputError
 from compress.report import class_tables, figures, latency_tables, run_tables, tables
 from compress.report.escaping import code, escape, escape_line
@@ -38,7 +39,7 @@ def render_model_card(report: Report, model_facts: Mapping[str, Any]) -> str:
         raise BadInputError(f"expected {', '.join(missing)} in {MODEL_FACTS}, got none; try the run's own file")
     arch, licence = str(model_facts["arch"]), str(model_facts.get("license", "unknown"))
     lines = [
-        *_front_matter(licence),
+        *_front_matter(licence, report.run.method),
         f"# {escape(arch)}, {escape(report.candidate.label)}, on {escape(report.data.name)}",
         "",
         *_what_it_is(report, report.run, arch),
@@ -99,9 +100,10 @@ def _front_matter(licence: str, method: str) -> Iterator[str]:
 
 def _what_it_is(report: Report, run: RunFacts, arch: str) -> Iterator[str]:
     original, row = report.original, report.candidate
+    made = METHODS[run.method].made
     yield (
-        f"An image classifier: {escape(arch)} with {len(report.data.classes)} classes, whose channels were "
-        f"{escape(run_tables.made_words(run.search.method))} and cut out: {figures.count(row.macs)} of {figures.count(original.macs)} multiply-accumulates "
+        f"An image classifier: {escape(arch)} with {len(report.data.classes)} classes, whose channels were {made} "
+        f"and cut out: {figures.count(row.macs)} of {figures.count(original.macs)} multiply-accumulates "
         f"({figures.percent(row.kept_macs)}) and {figures.count(row.parameters)} of "
         f"{figures.count(original.parameters)} parameters ({figures.percent(row.kept_parameters)}) are left. "
         f"Input: {escape(tables.input_words(row.signature))}. Channel counts are multiples of {run.budget.align} "
@@ -144,7 +146,7 @@ def _data(report: Report, facts: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _recipe(run: RunFacts) -> Iterator[str]:
-    search, config, budget = run.search, run.config, run.budget
+    config, budget = run.config, run.budget
     asked = [
         f"{figures.percent(share)} of the {name}"
         for name, share in (("MACs", budget.asked_macs), ("parameters", budget.asked_parameters))
@@ -158,7 +160,7 @@ def _recipe(run: RunFacts) -> Iterator[str]:
     yield "## Recipe"
     yield ""
     yield (
-        f"Trained {start}; {escape(run_tables.choice_words(search))}, "
+        f"Trained {start}; {run_tables.choice_words(run)}, "
         f"asked to keep {' and '.join(asked) or 'what its energy says'}; cut, and trained on"
         f"{' with the original as teacher' if config.get('distill') else ''}. "
         f"Trainings: {escape('; '.join(epochs)) or 'none'}. Seed {config.get('seed', 'unknown')}. "

@@ -1,6 +1,10 @@
 """The parts of a report that only a run has: how its files came about."""
 
+from typing import get_args
+
 from pydantic import BaseModel, ConfigDict, JsonValue
+
+from compress.config import Method
 
 
 class Part(BaseModel):
@@ -34,10 +38,9 @@ class LayerRow(Part):
 class SearchFacts(Part):
     """The search: its settings, when it converged (an epoch from 1) and numbers per epoch.
 
-    A ``method`` that chooses at once has no epochs: its history is empty.
+    Of a method that chooses at once the history is empty.
     """
 
-    method: str = "edropout"
     preset: str
     population: int
     iterations: int
@@ -75,3 +78,8 @@ class RunFacts(Part):
     removal: RemovalFacts
     training: dict[str, tuple[dict[str, float], ...]]
     seconds: dict[str, float]
+
+    @property
+    def method(self) -> Method:
+        """What chose the channels; runs made before there was a choice say nothing, and were EDropout's."""
+        return next((method for method in get_args(Method) if method == self.config.get("method")), "edropout")

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Protocol
 
-from compress.controls.methods import METHODS, MethodCard
+from compress.controls.methods import METHODS
 from compress.report import figures
 from compress.report.model import Report
-from compress.report.run_facts import SearchFacts
+from compress.report.run_facts import RunFacts
 from compress.report.tables import Table
 
 Epoch = dict[str, float]
@@ -62,11 +62,11 @@ def stage_name(stage: str) -> str:
     return _STAGES.get(stage, stage.partition("_")[2] or stage)
 
 
-def search_words(search: SearchFacts) -> str:
+def search_words(run: RunFacts) -> str:
     """The search in a sentence; the default preset stops evolving as planned, the paper's may converge."""
-    took = figures.duration(search.seconds)
+    search, took = run.search, figures.duration(run.search.seconds)
     if not search.history:
-        return f"Search: {_method_words(search.method)}. Chosen at once, without training, in {took}."
+        return f"Search: {run.method}, {METHODS[run.method].summary}. Chosen at once, in {took}."
     if search.converged_at is not None:
         ended = f"converged in epoch {search.converged_at}"
     elif search.preset == "default":
@@ -74,37 +74,27 @@ def search_words(search: SearchFacts) -> str:
     else:
         ended = "not converged"
     return (
-        f"Search: {search.method}, preset {search.preset}, {_compared(search)}"
+        f"Search: {run.method}, preset {search.preset}, {_compared(run)}"
         f"{figures.plural(search.iterations, 'iteration')}, {ended}, {took}."
     )
 
 
-def choice_words(search: SearchFacts) -> str:
+def choice_words(run: RunFacts) -> str:
     """How the channels were chosen, in half a sentence."""
+    search = run.search
     if not search.history:
-        return f"channels chosen at once by method {search.method}"
+        return f"channels chosen at once by method {run.method}"
     return (
-        f"searched by method {search.method} (preset {search.preset}, {_compared(search)}"
+        f"searched by method {run.method} (preset {search.preset}, {_compared(run)}"
         f"{figures.plural(len(search.history), 'epoch')}, {figures.plural(search.iterations, 'iteration')})"
     )
 
 
-def made_words(method: str) -> str:
-    """Completes "its channels were ..."."""
-    cards: Mapping[str, MethodCard] = METHODS
-    return cards[method].made if method in cards else f"pruned by {method}"
-
-
-def _method_words(method: str) -> str:
-    cards: Mapping[str, MethodCard] = METHODS
-    return f"{method}, {cards[method].summary}" if method in cards else method
-
-
-def _compared(search: SearchFacts) -> str:
+def _compared(run: RunFacts) -> str:
     """The states compared in every mini-batch, with a comma behind; nothing where there is but one."""
-    if search.method == "edropout":
-        return f"{figures.plural(search.population, 'state')}, "
-    return f"one state and {2 * search.population - 1} moves from it, " if search.method == "anneal" else ""
+    if run.method == "edropout":
+        return f"{figures.plural(run.search.population, 'state')}, "
+    return f"one state and {2 * run.search.population - 1} moves from it, " if run.method == "anneal" else ""
 
 
 def history_table(report: Report) -> Table:

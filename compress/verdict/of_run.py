@@ -179,7 +179,7 @@ def _search_facts(bench: Bench) -> SearchFacts:
         preset=config.preset,
         population=config.population,
         iterations=len(history) * bench.steps_per_epoch,
-        converged_at=len(history) if len(history) < config.search_epochs else None,
+        converged_at=len(history) if 0 < len(history) < config.search_epochs else None,
         seconds=run.seconds("03_search"),
         history=tuple(history),
     )

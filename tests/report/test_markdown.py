@@ -40,7 +40,7 @@ def test_every_section_is_there():
         "- No difference shown: Top-1 90.00 % -> 88.75 %",
         "How it was timed: both files in turn",
         "of 20 such intervals about one misses by chance",
-        "Search: preset default, 8 states, 255 iterations, converged in epoch 2, 1 min 01 s.",
+        "Search: edropout, preset default, 8 states, 255 iterations, converged in epoch 2, 1 min 01 s.",
         "| epoch | training loss | training Top-1 | validation loss |",
         "- sha256 of test images and labels (what compare goes by): `" + "e" * 64,
         "- sha256 of all images, labels and splits: `" + "f" * 64,

@@ -41,7 +41,7 @@ def test_every_section_is_there_with_what_it_is_for():
         "- sha256 of test images and labels (what compare goes by): `" + "e" * 64,
         "- sha256 of all images, labels and splits: `" + "f" * 64,
         "less the mean (0.286), divided by the std (0.353)",
-        "searched with EDropout (preset default, 8 states, 4 epochs, 255 iterations), asked to keep 50.0 % of the MACs",
+        "searched by method edropout (preset default, 8 states, 4 epochs, 255 iterations), asked to keep 50.0 %",
         "Trainings: baseline training, 6 epochs; fine-tuning, 8 epochs.",
         "Seed 0",
         "Latency holds for this machine alone: Some CPU, avx2 fma; onnxruntime of a version not stated "
@@ -50,6 +50,15 @@ def test_every_section_is_there_with_what_it_is_for():
         'compress.load(".")',
     ):
         assert fact in card
+
+
+def test_the_card_names_the_method():
+    sample = report()
+    for method, words in (("l1", "pruned by the l1 norms of their filters and cut"), ("edropout", "by EDropout and")):
+        run = sample.run.model_copy(update={"config": sample.run.config | {"method": method}})
+        card = render_model_card(report(run=run), facts())
+        assert words in card
+        assert f"tags: [onnx, pruning, {method}]" in card
 
 
 def test_the_licence_is_stated_only_where_it_is_known():

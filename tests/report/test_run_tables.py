@@ -1,9 +1,14 @@
 import pytest
 
 from compress.edropout.guided import GuidedSettings
-from compress.report.run_tables import history_table, machine_words, search_words, stage_name, time_table
+from compress.report.run_tables import choice_words, history_table, machine_words, search_words, stage_name, time_table
 from compress.runs import STAGES
 from tests.report.sample import full_report, report, run_facts
+
+
+def searched(changes: dict, **config: str):
+    run = run_facts()
+    return run.model_copy(update={"search": run.search.model_copy(update=changes), "config": run.config | config})
 
 
 @pytest.mark.parametrize(
@@ -15,9 +20,32 @@ from tests.report.sample import full_report, report, run_facts
     ],
 )
 def test_how_the_search_ended(changes, words):
-    search = run_facts().search.model_copy(update=changes)
-    said = search_words(search)
-    assert said == f"Search: preset {search.preset}, 8 states, 255 iterations, {words}, 1 min 01 s."
+    run = searched(changes)
+    assert (
+        search_words(run)
+        == f"Search: edropout, preset {run.search.preset}, 8 states, 255 iterations, {words}, 1 min 01 s."
+    )
+
+
+def test_a_method_says_what_it_compares():
+    run = searched({"converged_at": None}, method="anneal")
+    assert search_words(run).startswith("Search: anneal, preset default, one state and 15 moves from it, 255 it")
+    alone = searched({}, method="saliency")
+    assert choice_words(alone) == "searched by method saliency (preset default, 2 epochs, 255 iterations)"
+
+
+def test_a_choice_at_once_has_no_course():
+    run = searched({"converged_at": None, "history": ()}, method="l1")
+    assert search_words(run) == (
+        "Search: l1, the same share of every layer, filters of large l1 norm stay. Chosen at once, in 1 min 01 s."
+    )
+    assert choice_words(run) == "channels chosen at once by method l1"
+
+
+def test_a_run_of_before_there_was_a_choice_was_edropouts():
+    assert run_facts(config={"arch": "alexnet"}).method == "edropout"
+    assert run_facts(config={"method": "thinet"}).method == "thinet"
+    assert run_facts(config={"method": "no such thing"}).method == "edropout"
 
 
 def test_the_plan_is_the_default_presets():

@@ -79,7 +79,7 @@ def _course(report: Report) -> dict[str, Any]:
     if run is None:
         return {"search": "", "search_pictures": (), "training_pictures": (), "settings": None, "time": None}
     return {
-        "search": run_tables.search_words(run.search),
+        "search": run_tables.search_words(run),
         "search_pictures": tuple(pictures.search_pictures(run)),
         "training_pictures": tuple(pictures.training_pictures(run)),
         "settings": run_tables.setting_table(report),

@@ -105,20 +105,22 @@ def _distribution(report: Report, pair: tuple[str, str], timing: LatencyComparis
 
 
 def search_pictures(run: RunFacts) -> Iterator[Picture]:
-    """The population's energy, and how the network did meanwhile."""
+    """The energy of the states, and how the network did meanwhile; none where a method chose at once."""
     history, converged = run.search.history, run.search.converged_at
+    population = run.method == "edropout"
     energy = (
-        *curve_of(history, "energy_best", "best state", series=1),
-        *curve_of(history, "energy_mean", "mean of the population", series=0),
+        *curve_of(history, "energy_best", "best state" if population else "state in use", series=1),
+        *(curve_of(history, "energy_mean", "mean of the population", series=0) if population else ()),
     )
     if energy:
+        agrees = "; where the mean meets the best, the population agrees" if population else ""
         yield Picture(
-            title="Energy of the population",
+            title="Energy of the population" if population else "Energy of the state in use",
             svg=draw_curves(
                 energy, name="energy", y_label="energy", converged_at=converged, description=_told("Energy", energy)
             ),
             caption=(
-                "Lower is better within an epoch; where the mean meets the best, the population agrees. "
+                f"Lower is better within an epoch{agrees}. "
                 "Energies of different epochs belong to different budgets and weights: their course is no progress."
             ),
         )
