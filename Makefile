@@ -17,7 +17,7 @@ help:
 	@echo "make run      train, prune, cut, export and verify SqueezeNet on the bundled images (ARGS=... adds flags)"
 	@echo "make test     the tests          make test-all  with the slow ones"
 	@echo "make lint     ruff               make types     mypy"
-	@echo "make bench    the races          make bench-latency  is the latency method right?"
+	@echo "make bench    the race           make bench-latency  is the latency method right?"
 	@echo "make clean    remove .venv and caches, never runs/"
 
 run: .venv/run.stamp
@@ -37,7 +37,7 @@ types: .venv/dev.stamp
 	$(BIN)/mypy
 
 bench: .venv/run.stamp
-	$(BIN)/python -m benchmarks.race $(ARGS)
+	$(BIN)/compress race --arch squeezenet --keep-macs 0.5,0.25 --seeds 2 $(ARGS)
 
 bench-latency: .venv/run.stamp
 	$(BIN)/python -m benchmarks.latency_method $(ARGS)

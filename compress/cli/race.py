@@ -1,5 +1,6 @@
 """``compress race``: methods, budgets and seeds at equal terms, in one table and one picture."""
 
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,8 +72,9 @@ def race(
         where = f"The race is in {folder}: race.html, race.md, race.json"
         output.talk_console().print(where, markup=False, soft_wrap=True)
     failed = [f"{cell.folder}: {cell.reason}" for cell in report.cells if cell.outcome == "failed"]
-    if failed:
-        raise CheckFailedError("cells failed; all others are in the table:\n  " + "\n  ".join(failed))
+    if failed:  # on stdout is the report, which holds them
+        sys.stderr.write("Error: cells failed; all others are in the table:\n  " + "\n  ".join(failed) + "\n")
+        raise typer.Exit(CheckFailedError.exit_code)
 
 
 def _race_settings(

@@ -9,6 +9,7 @@ from compress.errors import BadInputError, UsageError
 from compress.race.cells import CELLS, Cell, RaceSettings
 from compress.runs import STAGES, RunFolder
 from compress.settings import decide
+from compress.stages.code_record import code_notes
 from compress.stages.taken import ORIGINAL
 
 State = Literal["new", "resume", "finished"]
@@ -34,7 +35,7 @@ def check_folder(race: RaceSettings, folder: Path) -> None:
     wanted = decide(race.config(next(race.cells()), folder=folder))
     for path in sorted((folder / CELLS).glob("*")):
         recorded = _recorded(path)
-        unlike = _unlike(wanted, recorded) if recorded else []
+        unlike = [*_unlike(wanted, recorded), *code_notes(RunFolder.open(path), race.base.code)] if recorded else []
         if unlike:
             raise UsageError(
                 f"{path} was made with other settings ({'; '.join(unlike)}): go on with those, "

@@ -90,3 +90,13 @@ def test_another_original_is_refused(trained, tmp_path, config, images, unlike):
     with run, pytest.raises(UsageError, match=f"it differs in {unlike};"):
         take_original(run, trained.path)
     assert not (run.path / "01_baseline").exists()
+
+
+def test_an_original_of_other_code_is_refused(trained, tmp_path):
+    with trained:
+        trained.write_json("code.json", {"model": "net.py:build", "file": "net.py", "sha256": "a" * 64})
+    run = new_run(tmp_path / "second")
+    with run:
+        run.write_json("code.json", {"model": "net.py:build", "file": "net.py", "sha256": "b" * 64})
+        with pytest.raises(UsageError, match="it differs in code;"):
+            take_original(run, trained.path)

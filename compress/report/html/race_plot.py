@@ -47,14 +47,27 @@ class Track:
     trials: tuple[Trial, ...]
 
 
-def draw_race(tracks: Sequence[Track], *, original: Span, name: str, cost: str, description: str) -> Markup:
+@dataclass(frozen=True)
+class Axis:
+    """The horizontal axis.
+
+    Attributes:
+        label: what it is, with its unit.
+        apart: how far the methods' marks are set apart sideways, in its unit: they cost the same.
+    """
+
+    label: str
+    apart: float = 0.0
+
+
+def draw_race(tracks: Sequence[Track], *, original: Span, name: str, axis: Axis, description: str) -> Markup:
     """A plot of Top-1 over a cost that starts at 0.
 
     Args:
         tracks: the methods.
         original: Top-1 of the unpruned network in percent: a line, with a band for its interval.
         name: of the picture, its own in the page.
-        cost: what the horizontal axis is, with its unit.
+        axis: the horizontal one.
         description: for those who do not see it.
     """
     lines = -(-(len(tracks) + 1) // _LEGEND_COLUMNS)
@@ -65,26 +78,35 @@ def draw_race(tracks: Sequence[Track], *, original: Span, name: str, cost: str, 
         axes.axhline(
             value, color=series(0), linestyle=(0, (4, 3)), linewidth=1.6, label="original, trained for as long"
         )
-        for track in tracks:
-            _draw_track(axes, track)
-        axes.set_xlim(0, 1.08 * max(trial.cost[2] for track in tracks for trial in track.trials))
+        for place, track in enumerate(tracks):
+            _draw_track(axes, track, aside=(place - (len(tracks) - 1) / 2) * axis.apart)
+        axes.set_xlim(0, 1.12 * max(trial.cost[2] for track in tracks for trial in track.trials))
         axes.margins(y=0.12)
-        axes.set_xlabel(cost)
+        axes.set_xlabel(axis.label)
         axes.set_ylabel("Top-1, %")
         figure.legend(loc="outside lower left", ncols=_LEGEND_COLUMNS, fontsize=11, columnspacing=1.2)
         return to_svg(figure, name=name, description=description)
 
 
-def _draw_track(axes: Axes, track: Track) -> None:
+def _draw_track(axes: Axes, track: Track, *, aside: float) -> None:
     colour, mark = series(1 + track.number % (len(SERIES) - 1)), _MARKS[track.number % len(_MARKS)]
-    means = [(trial.cost[0], trial.accuracy[0]) for trial in track.trials]
+    means = [(trial.cost[0] + aside, trial.accuracy[0]) for trial in track.trials]
     for trial in track.trials:
         (x, x_low, x_high), (y, y_low, y_high) = trial.cost, trial.accuracy
         axes.errorbar(
-            x, y, xerr=[[x - x_low], [x_high - x]], yerr=[[y - y_low], [y_high - y]],
+            x + aside, y, xerr=[[x - x_low], [x_high - x]], yerr=[[y - y_low], [y_high - y]],
             fmt="none", ecolor=colour, elinewidth=1.2, alpha=0.6,
         )  # fmt: skip
-        axes.plot(*zip(*trial.runs, strict=True), mark, color=colour, markersize=4, alpha=0.55, markeredgewidth=0)
+        costs, accuracies = zip(*trial.runs, strict=True)
+        axes.plot(
+            [cost + aside for cost in costs],
+            accuracies,
+            mark,
+            color=colour,
+            markersize=4,
+            alpha=0.55,
+            markeredgewidth=0,
+        )
     axes.plot(
         *zip(*means, strict=True), marker=mark, color=colour, linewidth=1, alpha=0.9, markersize=8,
         markeredgecolor=PANEL, markeredgewidth=1.2, label=shorten(track.label),

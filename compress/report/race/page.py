@@ -5,7 +5,7 @@ from typing import Final
 
 from compress.report import figures
 from compress.report.html.pictures import Picture
-from compress.report.html.race_plot import Span, Track, Trial, draw_race
+from compress.report.html.race_plot import Axis, Span, Track, Trial, draw_race
 from compress.report.html.templating import fill_template
 from compress.report.race.model import CellResult, RaceReport
 from compress.report.race.standings import Spread, Standing, find_standings, original_results
@@ -15,7 +15,7 @@ from compress.report.run_tables import machine_words
 
 Cost = Callable[[CellResult], float]
 
-_MACS: Final = "MACs kept, %"
+_MACS: Final = Axis("MACs kept, %", apart=0.7)
 
 
 def render_race_html(report: RaceReport) -> str:
@@ -44,11 +44,11 @@ def _pictures(report: RaceReport) -> Iterator[Picture]:
     timed = [cell.result.timing for cell in report.cells if cell.result is not None and cell.result.timing is not None]
     if timed:
         setting = figures.setting(timed[0].batch_size, timed[0].threads)
-        axis = f"time per call, original = 100 % ({setting})"
+        axis = Axis(f"time per call, original = 100 % ({setting})")
         yield _picture(report, "Accuracy over measured latency", axis, top1, _time)
 
 
-def _picture(report: RaceReport, title: str, axis: str, original: Spread, cost: Cost) -> Picture:
+def _picture(report: RaceReport, title: str, axis: Axis, original: Spread, cost: Cost) -> Picture:
     methods = list(dict.fromkeys(cell.method for cell in report.cells))
     standings = sorted(find_standings(report), key=lambda one: one.keep_macs)
     tracks = []
@@ -60,12 +60,12 @@ def _picture(report: RaceReport, title: str, axis: str, original: Spread, cost: 
         f"{track.label}: {', '.join(f'{trial.accuracy[0]:.2f} % at {trial.cost[0]:.1f}' for trial in track.trials)}"
         for track in tracks
     )
-    description = f"Top-1 over {axis}, means over seeds; original {original.mean:.2f} %; {best}."
+    description = f"Top-1 over {axis.label}, means over seeds; original {original.mean:.2f} %; {best}."
     name = "race-macs" if axis == _MACS else "race-latency"
     return Picture(
         title=title,
-        svg=draw_race(tracks, original=_span(original), name=name, cost=axis, description=description),
-        caption="",
+        svg=draw_race(tracks, original=_span(original), name=name, axis=axis, description=description),
+        caption="Methods at the same budget are set apart sideways." if axis.apart else "",
     )
 
 
