@@ -31,21 +31,27 @@ def is_transposed(layer: nn.Module) -> bool:
     return isinstance(layer, nn.modules.conv._ConvTransposeNd)
 
 
-def why_not_plain(layer: nn.Module) -> str:
-    """Why a layer cannot be cut by cutting its tensors; empty where it can.
-
-    It can where its forward is torch's own and its tensors are those that class is made with.
-    """
-    base = next((kind for kind in _PLAIN if isinstance(layer, kind)), None)
-    if base is None:
+def why_not_cut(layer: nn.Module) -> str:
+    """Why a layer cannot be cut by cutting its tensors; empty where its tensors are those its class is made with."""
+    if _kind(layer) is None:
         return f"{type(layer).__name__} is no layer of a kind that can be cut"
-    if any(getattr(type(layer), name, None) is not getattr(base, name, None) for name in ("forward", "_conv_forward")):
-        return f"{type(layer).__name__} has a forward of its own"
     strange = set(dict(layer.named_parameters(recurse=False))) - {"weight", "bias"}
-    if strange or any(True for _ in layer.children()):
-        return f"it computes its weights from others ({', '.join(sorted(strange)) or 'parametrization'})"
+    if strange or "parametrizations" in dict(layer.named_children()):
+        return f"it computes its weights from others ({', '.join(sorted(strange)) or 'parametrizations'})"
     return ""
 
+
+def has_own_forward(layer: nn.Module) -> bool:
+    """True where a subclass of a layer computes otherwise than torch's own class."""
+    kind = _kind(layer)
+    return any(getattr(type(layer), name, None) is not getattr(kind, name, None) for name in _COMPUTES)
+
+
+def _kind(layer: nn.Module) -> type[nn.Module] | None:
+    return next((kind for kind in _PLAIN if isinstance(layer, kind)), None)
+
+
+_COMPUTES = ("forward", "_conv_forward")
 
 _PLAIN: tuple[type[nn.Module], ...] = (
     nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear,

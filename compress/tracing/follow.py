@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -12,10 +13,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from compress.errors import UsageError
-from compress.layers import Convolution, PerChannel, why_not_plain
+from compress.layers import Convolution, has_own_forward
 from compress.tracing.atoms import Atoms, Labels
-from compress.tracing.call import Call, Outcome, bound_arguments, is_pointwise, unfollowed
-from compress.tracing.layer_rules import Ledger, through_layer
+from compress.tracing.call import Call, Channels, Outcome, bound_arguments, is_pointwise, unfollowed
+from compress.tracing.layer_rules import Ledger, layers_to_cut, through_layer
 from compress.tracing.moves import MOVES
 from compress.tracing.sums import SUMS, pointwise
 
@@ -93,12 +94,14 @@ class _Walk(TorchDispatchMode):
         self._ledger = Ledger(self._atoms)
         self._channels = WeakTensorKeyDictionary()
         self._seeing = WeakTensorKeyDictionary()  # tensors that depend on the images
-        self._stack: list[str] = []
+        self._stack: list[tuple[str, Channels | None]] = []  # modules that have begun, and what they were given
         self._inside = 0  # a layer that is one step; not a flag, should one be called by another's hook
         self._names = {id(value): name for name, value in (*network.named_parameters(), *network.named_buffers())}
-        self._layers, self._not_followed = _plain_layers(network)
+        layers, self._not_followed = layers_to_cut(network)
+        self._layers = {layer: name for layer, name in layers.items() if not has_own_forward(layer)}
+        self._own_forwards = {name: layer for layer, name in layers.items() if has_own_forward(layer)}
         self._owners: dict[int, str] = {}
-        for layer, name in self._layers.items():
+        for layer, name in layers.items():
             for value in (*layer.parameters(recurse=False), *layer.buffers(recurse=False)):
                 self._owners[id(value)] = name
 
@@ -139,20 +142,38 @@ class _Walk(TorchDispatchMode):
         return result
 
     def _step(self, function: Any, arguments: Mapping[str, Any], result: Any) -> None:
-        place = self._stack[-1] if self._stack and self._stack[-1] else f"{type(self._network).__name__}.forward"
+        place = (self._stack and self._stack[-1][0]) or f"{type(self._network).__name__}.forward"
         call = Call(
             function, arguments, result, self._atoms, self._channels.get, place, lambda one: self._names.get(id(one))
         )
+        own = self._own_layer(call)
         for tensor in call.tensors:
-            if id(tensor) in self._owners:
+            if self._owners.get(id(tensor), own) != own:
                 self._not_followed.setdefault(
                     self._owners[id(tensor)], f"its tensors are used in {place} by themselves"
                 )
         self._see(call.tensors, call.results)
+        if own:
+            side = (call.tensors[0], self._channels.get(call.tensors[0]))
+            through = through_layer(self._ledger, own, self._own_forwards[own], side)
+            self._enter(call.results, [through] + [None] * (len(call.results) - 1))
+            return
         if all(self._channels.get(tensor) is None for tensor in call.tensors):
             return
         rule = pointwise if is_pointwise(function) else _RULES.get(call.operator, unfollowed)
         self._enter(call.results, rule(call))
+
+    def _own_layer(self, call: Call) -> str | None:
+        """The layer that makes this call in a forward of its own, with its own weight, on what it was given."""
+        name, given = self._stack[-1] if self._stack else ("", None)
+        layer = self._own_forwards.get(name)
+        if layer is None or self._owners.get(id(call.arguments.get("weight"))) != name:
+            return None
+        if isinstance(layer, Convolution):  # a mask acts on what the layer is given
+            here = self._channels.get(call.tensors[0])
+            same = here is given or (here and given and np.array_equal(here.labels, given.labels))
+            return name if same and call.operator == "convolution" else None
+        return name if call.operator in ("native_batch_norm", "_native_batch_norm_legit_no_training") else None
 
     def _see(self, takes: list[Tensor], gives: list[Tensor]) -> bool:
         """Whether something depends on the images; what comes of it does, too."""
@@ -169,8 +190,9 @@ class _Walk(TorchDispatchMode):
                 self._channels[tensor] = channels
 
     def _begin(self, name: str) -> Any:
-        def hook(module: nn.Module, _inputs: Any) -> None:
-            self._stack.append(name)
+        def hook(module: nn.Module, inputs: tuple[Any, ...]) -> None:
+            given = inputs[0] if inputs and isinstance(inputs[0], Tensor) else None
+            self._stack.append((name, None if given is None else self._channels.get(given)))
             self._inside += module in self._layers
 
         return hook
@@ -192,24 +214,3 @@ class _Walk(TorchDispatchMode):
             self._enter([output], [through_layer(self._ledger, name, module, side)])
 
         return hook
-
-
-def _plain_layers(network: nn.Module) -> tuple[dict[nn.Module, str], dict[str, str]]:
-    """Layers that can be cut, with their names; and why others that look like it cannot."""
-    plain: dict[nn.Module, str] = {}
-    reasons: dict[str, str] = {}
-    first_owner: dict[int, str] = {}
-    for name, layer in network.named_modules():
-        if not isinstance(layer, Convolution | nn.Linear | PerChannel):
-            continue
-        reason = why_not_plain(layer)
-        if reason:
-            reasons[name] = reason
-            continue
-        plain[layer] = name
-        for parameter in layer.parameters(recurse=False):
-            other = first_owner.setdefault(id(parameter), name)
-            if other != name:
-                reasons[name] = f"it shares its weights with {other}"
-                reasons.setdefault(other, f"it shares its weights with {name}")
-    return plain, reasons

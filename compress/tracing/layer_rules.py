@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from torch import Tensor, nn
 
-from compress.layers import Convolution, Norm, is_depthwise, widths
+from compress.layers import Convolution, Norm, PerChannel, is_depthwise, why_not_cut, widths
 from compress.tracing.atoms import Atoms, Labels
 from compress.tracing.call import Channels
 
@@ -115,3 +115,24 @@ def _through_per_channel(
     if tensor.dim() <= 1:
         return None
     return channels
+
+
+def layers_to_cut(network: nn.Module) -> tuple[dict[nn.Module, str], dict[str, str]]:
+    """Layers that can be cut, with their names; and why others that look like it cannot."""
+    plain: dict[nn.Module, str] = {}
+    reasons: dict[str, str] = {}
+    first_owner: dict[int, str] = {}
+    for name, layer in network.named_modules():
+        if not isinstance(layer, Convolution | nn.Linear | PerChannel):
+            continue
+        reason = why_not_cut(layer)
+        if reason:
+            reasons[name] = reason
+            continue
+        plain[layer] = name
+        for parameter in layer.parameters(recurse=False):
+            other = first_owner.setdefault(id(parameter), name)
+            if other != name:
+                reasons[name] = f"it shares its weights with {other}"
+                reasons.setdefault(other, f"it shares its weights with {name}")
+    return plain, reasons

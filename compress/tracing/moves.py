@@ -77,12 +77,12 @@ def pick(call: Call) -> Outcome:
         call.keep(other, "it is used as an index")
     if channels is None:
         return [None] * len(call.results)
-    touched = _indexed(call, tensor) if call.operator == "index" else set(call.dims(_DIM[call.operator], tensor.dim()))
+    touched = _indexed(call) if call.operator == "index" else set(call.dims(_DIM[call.operator], tensor.dim()))
     if channels.axis in touched and not _takes_everything(call, tensor):
         call.keep(tensor, f"channels are picked by number ({call.operator})")
         return [None] * len(call.results)
-    if call.operator == "index":  # a fixed index picks from axes that carry nothing
-        return _indexed_elsewhere(call, channels)
+    if call.operator == "index":  # its index is not to be replaced by labels
+        return [_along_one_axis(call, call.function(_spread(call, tensor), call.arguments["indices"]).numpy())]
     return move(call)
 
 
@@ -90,12 +90,15 @@ def pad(call: Call) -> Outcome:
     """Padding beside the channels leaves them; among them it does as long as nothing is cropped."""
     tensor = call.tensors[0]
     channels = call.channels_of(tensor)
+    if channels is None:
+        return [None]
     amounts = call.arguments["pad"]
-    cropped = {tensor.dim() - 1 - place // 2 for place, amount in enumerate(amounts) if amount < 0}
-    if channels and channels.axis in cropped:
+    place = 2 * (tensor.dim() - 1 - channels.axis)
+    before, after = amounts[place : place + 2] or (0, 0)
+    if min(before, after) < 0:
         call.keep(tensor, "channels are cropped")
         return [None]
-    return move(_with(call, value=0))
+    return [Channels(channels.axis, np.pad(channels.labels, (before, after)))]
 
 
 def shuffle(call: Call) -> Outcome:
@@ -110,10 +113,6 @@ def shuffle(call: Call) -> Outcome:
     for row in rows[1:]:
         call.atoms.tie(rows[0], row, f"it is shuffled in {call.place}")
     return [Channels(1, rows.T.flatten())]
-
-
-def _with(call: Call, **changed: Any) -> Call:
-    return Call(**{**vars(call), "arguments": {**call.arguments, **changed}})
 
 
 def _spread(call: Call, tensor: Tensor) -> Tensor:
@@ -163,17 +162,8 @@ def _takes_everything(call: Call, tensor: Tensor) -> bool:
     return call.operator == "slice" and call.results[0].shape == tensor.shape
 
 
-def _indexed(call: Call, tensor: Tensor) -> set[int]:
-    del tensor
+def _indexed(call: Call) -> set[int]:
     return {axis for axis, index in enumerate(call.arguments["indices"]) if index is not None}
-
-
-def _indexed_elsewhere(call: Call, channels: Channels) -> Outcome:
-    """The axis of the channels among the results' axes, asked of the operator with labels."""
-    tensor = call.tensors[0]
-    found = call.function(_spread(call, tensor), call.arguments["indices"]).numpy()
-    del channels
-    return [_along_one_axis(call, found)]
 
 
 _DIM = {
