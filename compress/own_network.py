@@ -122,6 +122,8 @@ def _call(code: OwnCode, name: str, classes: int) -> nn.Module:
         network = code.build(classes)
     if not isinstance(network, nn.Module):
         raise UsageError(f"{call}: expected a torch.nn.Module, got {type(network).__name__}; it has to return one")
+    if isinstance(network, torch.jit.ScriptModule):
+        raise UsageError(f"{call}: a scripted network cannot be cut; return the module before torch.jit.script")
     others = {str(p.dtype) for p in network.parameters()} - {"torch.float32"}
     if others:
         raise UsageError(f"{call}: expected weights of torch.float32, got {', '.join(sorted(others))}; try .float()")

@@ -1,4 +1,4 @@
-"""A network from elsewhere becomes an ONNX file once before it is trained: after hours would be late to learn it cannot."""
+"""A network from elsewhere becomes an ONNX file before it is trained: hours later is late to learn that it cannot."""
 
 import tempfile
 from pathlib import Path
@@ -27,17 +27,18 @@ def rehearse_export(config: DecidedConfig, network: nn.Module, images: Tensor, *
     Raises:
         UsageError: it cannot be exported, or the file answers otherwise than the network, or has other MACs.
     """
+    _count, channels, height, width = images.shape
     with tempfile.TemporaryDirectory(prefix="compress-rehearsal-") as folder:
         path = Path(folder) / "network.onnx"
         try:
             with export_faults():
-                export_onnx(network, path, input_shape=tuple(images.shape[1:]), opset=config.opset, metadata={})
+                export_onnx(network, path, input_shape=(channels, height, width), opset=config.opset, metadata={})
                 prove_parity(network, path, images[:IMAGES].cpu(), threads=config.threads)
         except CheckFailedError as error:
             raise UsageError(f"{config.arch} cannot become an ONNX file: {error}") from error
         counted = count_cost(path).macs
     if counted != macs:
         raise UsageError(
-            f"{config.arch}: {macs:,} MACs in its layers, {counted:,} in its ONNX file: a part of it is computed without "
-            "a layer and cannot be counted; make convolutions and products with nn.Conv2d, nn.Linear or @"
+            f"{config.arch}: {macs:,} MACs in its layers, {counted:,} in its ONNX file: a part of it is computed "
+            "without a layer and cannot be counted; make convolutions and products with nn.Conv2d, nn.Linear or @"
         )

@@ -1,0 +1,131 @@
+"""A user's function, named or handed over, and what is said where its code fails."""
+
+import hashlib
+import sys
+from pathlib import Path
+
+import pytest
+
+from compress.errors import UsageError
+from compress.own_code import OwnCode, explaining, import_code, resolve_spec, wrap_code
+
+
+@pytest.fixture(autouse=True)
+def imports_undone(monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    before = set(sys.modules)
+    yield
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+
+
+def write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def test_a_file_by_path(tmp_path, monkeypatch):
+    file = write(tmp_path / "nets/tiny.py", "def build(n):\n    return ('net', n)\n")
+    monkeypatch.chdir(tmp_path)
+    code = import_code("nets/tiny.py:build")
+    assert code.build(7) == ("net", 7)
+    assert (code.spec, code.file) == ("nets/tiny.py:build", "tiny.py")
+    assert code.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def test_a_file_sees_its_neighbours_and_shadows_no_module_of_pythons(tmp_path):
+    write(tmp_path / "parts_of_it.py", "WIDTH = 3\n")
+    write(tmp_path / "json.py", "from parts_of_it import WIDTH\ndef build(n):\n    return WIDTH\n")
+    assert import_code(f"{tmp_path}/json.py:build").build(7) == 3
+    assert hasattr(sys.modules["json"], "dumps")
+
+
+def test_a_package_from_the_working_folder(tmp_path, monkeypatch):
+    write(tmp_path / "own_nets_pkg/__init__.py", "")
+    file = write(tmp_path / "own_nets_pkg/tiny.py", "class Net:\n    def __init__(self, n):\n        self.n = n\n")
+    monkeypatch.chdir(tmp_path)
+    code = import_code("own_nets_pkg.tiny:Net")
+    assert code.build(5).n == 5
+    assert (code.file, code.sha256) == ("tiny.py", hashlib.sha256(file.read_bytes()).hexdigest())
+
+
+@pytest.mark.parametrize("spec", ["tiny.py", ":build", "tiny.py:"])
+def test_no_function_is_named(spec):
+    with pytest.raises(UsageError, match=r"expected --model as path/file.py:build or package.module:build"):
+        import_code(spec)
+
+
+def test_no_such_file_module_or_function(tmp_path):
+    with pytest.raises(UsageError, match=r"expected a Python file at .*none.py, got none"):
+        import_code(f"{tmp_path}/none.py:build")
+    with pytest.raises(UsageError, match=r"importing no_such_package.nets failed:\nModuleNotFoundError"):
+        import_code("no_such_package.nets:build")
+    file = write(tmp_path / "tiny.py", "from pathlib import Path\nsize = 3\ndef make(n): ...\n")
+    with pytest.raises(UsageError, match=r"build is not there; it has make$"):
+        import_code(f"{file}:build")
+    with pytest.raises(UsageError, match=r"size is no function; it has make$"):
+        import_code(f"{file}:size")
+
+
+FAULTS = {
+    "1 / 0": "ZeroDivisionError: division by zero",
+    "def build(:": "SyntaxError",
+    "import no_such_module": "ModuleNotFoundError: No module named 'no_such_module'",
+    "raise SystemExit(3)": "SystemExit: 3",
+}
+
+
+@pytest.mark.parametrize("text", FAULTS)
+def test_a_fault_in_the_file_is_shown_with_its_line(tmp_path, text):
+    file = write(tmp_path / "broken.py", f"\n{text}\n")
+    with pytest.raises(UsageError) as caught:
+        import_code(f"{file}:build")
+    message = str(caught.value)
+    assert message.startswith(f"importing {file} failed:\n")
+    assert FAULTS[text] in message
+    assert f'File "{file}", line 2' in message
+    assert "importlib" not in message
+    assert "own_code.py" not in message
+    assert "compress_own_broken" not in sys.modules
+
+
+def test_only_the_last_of_their_lines_are_shown():
+    def deep(n: int) -> None:
+        if n:
+            deep(n - 1)
+        raise KeyError("end")
+
+    with pytest.raises(UsageError) as caught, explaining("net.build(10)"):
+        deep(20)
+    assert str(caught.value).startswith("net.build(10) failed:\n")
+    assert str(caught.value).count("File ") == 3
+    assert str(caught.value).endswith("KeyError: 'end'")
+
+
+def test_ctrl_c_and_want_of_memory_are_no_faults_of_theirs():
+    for kind in (KeyboardInterrupt, MemoryError):
+        with pytest.raises(kind), explaining("x"):
+            raise kind
+
+
+def test_a_function_that_is_handed_over():
+    def build(n: int) -> int:
+        return n
+
+    code = wrap_code(build)  # type: ignore[arg-type]
+    assert (code.spec, code.build, code.file) == ("", build, "test_own_code.py")
+    assert code.sha256 == hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+
+    class Factory:
+        def __call__(self, n: int) -> int:
+            return n
+
+    factory = Factory()
+    assert wrap_code(factory) == OwnCode("", factory)  # type: ignore[arg-type]
+
+
+def test_a_path_becomes_absolute_and_a_package_stays(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert resolve_spec("nets/tiny.py:build") == f"{tmp_path}/nets/tiny.py:build"
+    assert resolve_spec("nets.tiny:build") == "nets.tiny:build"

@@ -1,0 +1,172 @@
+"""What a user's network is told before anything is trained."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from compress.errors import UsageError
+from compress.own_code import OwnCode
+from compress.own_network import BATCH, Images, build_own, examine, fit
+
+SMALL = Images(size=12, channels=1, classes=3)
+
+
+class Net(nn.Module):
+    """A hidden layer between two linear ones; ``run`` is its forward pass."""
+
+    def __init__(self, run: Callable[["Net", Tensor], Tensor], classes: int) -> None:
+        super().__init__()
+        self.inner = nn.Linear(SMALL.size**2, 8)
+        self.head = nn.Linear(8, classes)
+        self.run = run
+
+    def forward(self, x):
+        return self.run(self, x)
+
+
+def hidden(net: Net, x: Tensor) -> Tensor:
+    return functional.relu(net.inner(x.flatten(1)))
+
+
+def own(run: Callable[[Net, Tensor], Tensor]) -> OwnCode:
+    return OwnCode("", lambda classes: Net(run, classes))
+
+
+def layers(*modules: Callable[[int], nn.Module]) -> OwnCode:
+    return OwnCode("", lambda classes: nn.Sequential(*(make(classes) for make in modules)))
+
+
+GOOD = own(lambda net, x: net.head(hidden(net, x)))
+
+
+def test_a_classifier_has_nothing_to_be_told():
+    assert examine(GOOD, "nets.good", SMALL) == ()
+
+
+def test_a_softmax_is_a_note():
+    (note,) = examine(own(lambda net, x: net.head(hidden(net, x)).softmax(1)), "nets.soft", SMALL)
+    assert note.startswith("nets.soft seems to end in a softmax")
+
+
+def with_unsaved_tensor(classes: int) -> nn.Module:
+    scale = torch.rand(8)
+    return Net(lambda net, x: net.head(hidden(net, x) * scale), classes)
+
+
+class Counting:
+    """Every call gives a wider network."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __call__(self, classes: int) -> nn.Module:
+        self.calls += 1
+        return nn.Sequential(nn.Flatten(), nn.Linear(144, 4 + self.calls), nn.Linear(4 + self.calls, classes))
+
+
+SAME = nn.Sequential(nn.Flatten(), nn.Linear(144, 3))
+
+FAULTS = {
+    "several heads": (
+        own(lambda net, x: (net.head(hidden(net, x)), x)),
+        r"expected logits, one tensor \(4, 3\), got tuple",
+    ),
+    "other classes": (
+        layers(lambda _: nn.Flatten(), lambda n: nn.Linear(144, n + 1)),
+        r"got \(4, 4\): build\(num_classes\)",
+    ),
+    "a map": (layers(lambda n: nn.Conv2d(1, n, 3)), r"got \(4, 3, 10, 10\): forward has to end in one row an image"),
+    "dropout": (
+        own(lambda net, x: net.head(functional.dropout(hidden(net, x)))),
+        "answers differently to the same images",
+    ),
+    "the batch": (own(lambda net, x: net.head(hidden(net, x - x.mean()))), "depends on the other images in the batch"),
+    "in place": (own(lambda net, x: net.head(hidden(net, x.mul_(2)))), "changes its input in place"),
+    "unsaved": (OwnCode("", with_unsaved_tensor), "after its state_dict was loaded into a second one"),
+    "no gradient": (own(lambda net, x: net.head(hidden(net, x)).detach()), "cannot be trained"),
+    "NaN": (own(lambda net, x: net.head(hidden(net, x)) / 0 * 0), "expected finite logits"),
+    "the same module": (OwnCode("", lambda _: SAME), "two calls give the same weights in memory"),
+    "other layers": (OwnCode("", Counting()), "two calls give networks of different layers"),
+    "fails": (own(lambda net, x: net.head(hidden(net, x))[:, [9]]), r"(?s)nets.net failed:.*IndexError"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_is_no_classifier_is_told_what_to_change(fault):
+    code, said = FAULTS[fault]
+    with pytest.raises(UsageError, match=said):
+        examine(code, "nets.net", SMALL)
+
+
+def test_weights_that_torch_did_not_draw():
+    import numpy as np
+
+    def build(classes: int) -> nn.Module:
+        network = Net(lambda net, x: net.head(hidden(net, x)), classes)
+        network.head.bias.data = torch.from_numpy(np.random.default_rng().random(classes)).float()
+        return network
+
+    with pytest.raises(UsageError, match=r"the same torch.manual_seed give other weights in head.bias"):
+        examine(OwnCode("", build), "nets.net", SMALL)
+
+
+CALLS = {
+    "no argument": (lambda: SAME, r"has to take the number of classes alone, build\(num_classes\); too many"),
+    "two arguments": (lambda _a, _b: SAME, "missing a required argument: '_b'"),
+    "no module": (lambda _: "resnet", "expected a torch.nn.Module, got str"),
+    "doubles": (
+        lambda n: nn.Linear(3, n).double(),
+        r"expected weights of torch.float32, got torch.float64; try .float\(\)",
+    ),
+    "scripted": (lambda n: torch.jit.trace(nn.Linear(3, n), torch.zeros(1, 3)), "a scripted network cannot be cut"),
+    "a fault": (lambda n: [][n], r"(?s)nets.net\(3\) failed:\n.*test_own_network.py.*IndexError"),
+}
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+@pytest.mark.parametrize("call", CALLS)
+def test_what_build_may_not_do(call):
+    build, said = CALLS[call]
+    with pytest.raises(UsageError, match=said):
+        build_own(OwnCode("", build), "nets.net", classes=3, channels=1, image_size=12)
+
+
+def test_lazy_layers_learn_their_shape_from_the_images():
+    code = layers(lambda _: nn.Flatten(), nn.LazyLinear)
+    network = build_own(code, "lazy", classes=3, channels=3, image_size=12)
+    assert network[1].weight.shape == (3, 3 * 12 * 12)
+    assert network.training
+
+
+@pytest.mark.parametrize("wanted", [1, 3])
+def test_the_other_number_of_channels_is_found(wanted):
+    code = layers(lambda _: nn.Conv2d(wanted, 4, 3), lambda _: nn.AdaptiveAvgPool2d(1), lambda _: nn.Flatten(),
+                  nn.LazyLinear)  # fmt: skip
+    given = Images(size=12, channels=4 - wanted, classes=3)
+    assert fit(code, "net", given, any_size=False, any_channels=True) == Images(12, wanted, 3)
+    with pytest.raises(UsageError, match=r"(?s)does not take .* images of 12 x 12 pixels.*Nor does it take"):
+        fit(code, "net", given, any_size=True, any_channels=False)
+
+
+def test_the_only_size_it_takes_is_found_or_named():
+    code = layers(lambda _: nn.Flatten(), lambda n: nn.Linear(28 * 28, n))
+    given = Images(size=48, channels=1, classes=3)
+    assert fit(code, "net", given, any_size=True, any_channels=True) == Images(28, 1, 3)
+    with pytest.raises(UsageError, match=r"(?s)It takes images of 28 pixels: try --image-size 28"):
+        fit(code, "net", given, any_size=False, any_channels=True)
+
+
+def test_of_several_sizes_the_nearest_is_taken():
+    code = layers(lambda n: nn.Conv2d(1, n, 60), lambda _: nn.AdaptiveAvgPool2d(1), lambda _: nn.Flatten())
+    assert fit(code, "net", Images(32, 1, 3), any_size=True, any_channels=True).size == 64
+    with pytest.raises(UsageError, match=r"It takes images of 64, 96, 128, 224 pixels: try --image-size 64"):
+        fit(code, "net", Images(32, 1, 3), any_size=False, any_channels=True)
+
+
+def test_a_reshape_that_mixes_images_is_no_fit():
+    code = layers(lambda _: nn.Unflatten(3, (2, -1)), lambda _: nn.Flatten(0, 3), nn.LazyLinear)
+    with pytest.raises(UsageError, match=rf"{BATCH} images gave \d+ rows of logits; keep them apart with x.flatten"):
+        fit(code, "net", SMALL, any_size=False, any_channels=False)
