@@ -2,6 +2,7 @@
 
 import hashlib
 import statistics
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +16,13 @@ from compress.data.files import FileSplit
 from compress.data.layout import list_folder
 from compress.data.order import stratified_holdout
 from compress.data.scan import SPLITS, ImageFile, LabelledPath, scan_files
+from compress.errors import BadInputError
 
 MEAN_RGB, STD_RGB = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's: given weights expect them
 MEAN_GREY, STD_GREY = (0.449,), (0.226,)  # their averages
 MAX_IMAGE_SIZE, MIN_IMAGE_SIZE = 224, 32  # pixels, where no size is asked for
 VALIDATION = 0.1  # of the training images, class by class
+TEST = 0.2  # of all images, class by class, where nobody said which are for the test
 
 
 @dataclass(frozen=True)
@@ -38,22 +41,29 @@ def load_folder(root: Path, options: FolderOptions, *, test_only: bool = False) 
     """Scan an image folder and make its splits.
 
     Without ``test/``, ``val/`` is the test set, and validation is cut from ``train/`` too, so that no
-    decision is taken on test images.
+    decision is taken on test images. Without both, or with class folders alone, the test images are
+    cut off first: the same ones for every seed.
 
     Args:
         root: the folder.
         options: how it is read.
-        test_only: ``test/``, or ``val/``, is enough; splits that are not there come out empty.
+        test_only: ``test/``, or ``val/``, is enough, and class folders alone are all test images;
+            splits that are not there come out empty.
 
     Raises:
         BadInputError: see ``list_folder`` and ``bundle_of_files``.
     """
     listing = list_folder(root, test_only=test_only)
-    splits, notes = dict(listing.splits), list(listing.notes)
-    trains = "train" in splits
-    if "test" not in splits:
+    splits: dict[str, Sequence[LabelledPath]] = dict(listing.splits)
+    notes = list(listing.notes)
+    if "val" in splits and "test" not in splits:
         splits["test"] = splits.pop("val")
-        notes.append("no test/: val/ is the test set" + (", and validation is cut from train/" if trains else ""))
+        also = ", and validation is cut from train/" if "train" in splits else ""
+        notes.append(f"no test/: val/ is the test set{also}")
+    if "test" not in splits:
+        splits = _cut_test(splits["train"], classes=listing.classes)
+        count = len(splits["test"])
+        notes.append(f"no test/: {count} images, {TEST:.0%} of every class, are the test set, whatever the seed")
     return bundle_of_files(root.resolve().name, listing.classes, splits, options, root=root, notes=tuple(notes))
 
 
@@ -105,6 +115,16 @@ def bundle_of_files(
         test_fingerprint=_fingerprint(classes, {"test": parts["test"]}),
         notes=tuple(found),
     )
+
+
+def _cut_test(files: Sequence[LabelledPath], *, classes: tuple[str, ...]) -> dict[str, Sequence[LabelledPath]]:
+    counts = Counter(label for _path, label in files)
+    few = [f"{name}: {counts[label]}" for label, name in enumerate(classes) if counts[label] < 3]
+    if few:
+        raise BadInputError("expected three or more images of every class without test/, got\n  " + "\n  ".join(few))
+    labels = torch.tensor([label for _path, label in files])
+    kept, held = stratified_holdout(labels, fraction=TEST, seed=0)
+    return {"train": [files[i] for i in kept.tolist()], "test": [files[i] for i in held.tolist()]}
 
 
 def _hold_out(files: tuple[ImageFile, ...], *, seed: int) -> tuple[tuple[ImageFile, ...], tuple[ImageFile, ...]]:

@@ -92,7 +92,7 @@ def scan_files(
         )
         for split, files in splits.items()
     }
-    _check_counts(good, classes)
+    _check_counts(good, classes, root)
     return Scan(good, notes=(*(f"skipped {error}" for error in bad), *_overlaps(good)))
 
 
@@ -146,7 +146,7 @@ def _read(path: Path) -> Entry | BadInputError:
     return Entry(before.st_size, before.st_mtime_ns, min(image.size), grey=is_grey(image), sha256=digest)
 
 
-def _check_counts(splits: Mapping[str, tuple[ImageFile, ...]], classes: tuple[str, ...]) -> None:
+def _check_counts(splits: Mapping[str, tuple[ImageFile, ...]], classes: tuple[str, ...], root: Path) -> None:
     faults = []
     for split, files in splits.items():
         counts = Counter(file.label for file in files)
@@ -154,7 +154,7 @@ def _check_counts(splits: Mapping[str, tuple[ImageFile, ...]], classes: tuple[st
         faults += [f"{split}/{name}: {counts[label]}" for label, name in enumerate(classes) if counts[label] < needed]
     if faults:
         raise BadInputError(
-            "expected two or more images of every class in train/ and one or more elsewhere, got\n  "
+            f"expected two or more images of every class in train/ and one or more elsewhere in {root}, got\n  "
             + "\n  ".join(faults)
         )
 

@@ -4,8 +4,9 @@ import torch
 from PIL import Image
 
 from compress.data.bundle import Order
-from compress.data.folder import FolderOptions, load_folder
+from compress.data.folder import FolderOptions, bundle_of_files, load_folder
 from compress.data.images import fit_image
+from compress.errors import BadInputError
 from tests.data.files import write_folder, write_image
 
 
@@ -45,6 +46,52 @@ def test_the_whole_square_is_kept_of_any_shape():
     image = Image.fromarray(np.tile(np.arange(0, 250, 10, dtype=np.uint8), (5, 1)))  # 25 wide, 5 high
     assert np.asarray(fit_image(image, size=5)).tolist() == [[100, 110, 120, 130, 140]] * 5
     assert fit_image(image.resize((3000, 1)), size=7).size == (7, 7)
+
+
+@pytest.mark.parametrize("split", [".", "train"])
+def test_without_any_test_images_a_fifth_of_every_class_is_cut_off(tmp_path, split):
+    write_folder(tmp_path, splits={split: 20})
+    bundle = load_folder(tmp_path, options())
+    assert (len(bundle.train), len(bundle.val), len(bundle.test)) == (28, 4, 8)
+    assert bundle.test.labels.tolist() == [0] * 4 + [1] * 4
+    assert len({*bundle.train.files, *bundle.val.files, *bundle.test.files}) == 40
+    assert bundle.notes[0] == "no test/: 8 images, 20% of every class, are the test set, whatever the seed"
+    other = load_folder(tmp_path, options(seed=1))
+    assert (other.test.files, other.test_fingerprint) == (bundle.test.files, bundle.test_fingerprint)
+    assert other.val.files != bundle.val.files
+
+
+def test_two_images_of_a_class_are_too_few_to_cut_a_test_set_from(tmp_path):
+    write_folder(tmp_path, splits={".": 2})
+    write_image(tmp_path / "cat/more.png")
+    with pytest.raises(
+        BadInputError, match=r"expected three or more images of every class without test/, got\n  dog: 2$"
+    ):
+        load_folder(tmp_path, options())
+
+
+def test_class_folders_alone_are_test_images_for_a_verdict(tmp_path):
+    bundle = load_folder(write_folder(tmp_path, splits={".": 2}), options(), test_only=True)
+    assert (len(bundle.train), len(bundle.val), len(bundle.test)) == (0, 0, 4)
+    assert bundle.notes == ("no train/: only the test images are used",)
+
+
+def test_files_that_somebody_listed(tmp_path):
+    write_folder(tmp_path, splits={"jpg": 6}, classes=("b", "a"))
+    files = sorted((tmp_path / "jpg").rglob("*.*"))
+    splits = {"train": [(path, 0 if path.parent.name == "b" else 1) for path in files[::2]]}
+    splits["test"] = [(path, 0 if path.parent.name == "b" else 1) for path in files[1::2]]
+    bundle = bundle_of_files("mine", ("b", "a"), splits, options(), root=tmp_path, notes=("first",))
+    assert (bundle.name, bundle.classes) == ("mine", ("b", "a"))
+    assert bundle.test.files == tuple(files[1::2])
+    assert bundle.test.labels.tolist() == [1, 1, 1, 0, 0, 0]
+    assert bundle.notes == ("first", "validation: 2 images of train/, 10% of every class")
+    elsewhere = tmp_path.rename(tmp_path.with_name("moved"))
+    moved = {
+        name: [(elsewhere / path.relative_to(tmp_path), label) for path, label in part] for name, part in splits.items()
+    }
+    again = bundle_of_files("mine", ("b", "a"), moved, options(), root=elsewhere)
+    assert again.fingerprint == bundle.fingerprint
 
 
 @pytest.mark.parametrize(("mode", "channels"), [("L", 1), ("RGB", 3)])

@@ -25,13 +25,51 @@ def test_a_good_folder_is_listed_by_class_then_path(root):
     ]
 
 
-@pytest.mark.parametrize(
-    ("remove", "got"), [("test", "got train/"), ("train", "got test/")], ids=["no test", "no train"]
-)
-def test_missing_splits_are_an_error(root, remove, got):
-    shutil.rmtree(root / remove)
-    with pytest.raises(BadInputError, match=r"expected train/ and test/ \(or val/\).*" + got):
+def test_missing_training_images_are_an_error(root):
+    shutil.rmtree(root / "train")
+    with pytest.raises(BadInputError, match=r"expected train/ and test/ \(or val/\).* alone, got test/"):
         list_folder(root)
+
+
+def test_class_folders_alone_are_all_for_training_or_all_for_the_test(tmp_path):
+    write_folder(tmp_path, splits={".": 2}, classes=("cat", "dog", "train station"))
+    assert list_folder(tmp_path).classes == ("cat", "dog", "train station")
+    assert {name: len(files) for name, files in list_folder(tmp_path).splits.items()} == {"train": 6}
+    assert {name: len(files) for name, files in list_folder(tmp_path, test_only=True).splits.items()} == {"test": 6}
+
+
+@pytest.mark.parametrize(
+    ("names", "splits"),
+    [
+        (("training", "validation"), ["train", "val"]),
+        (("Train", "valid", "TEST"), ["train", "val", "test"]),
+        (("train", "testing"), ["train", "test"]),
+    ],
+)
+def test_splits_have_other_usual_names(tmp_path, names, splits):
+    listing = list_folder(write_folder(tmp_path, splits=dict.fromkeys(names, 2)))
+    assert list(listing.splits) == splits
+    assert listing.splits["train"][0][0] == tmp_path / names[0] / "cat/000.png"
+
+
+def test_two_folders_of_a_split_are_an_error(root):
+    (root / "testing").mkdir()
+    with pytest.raises(BadInputError, match=r"expected one folder for test/ in .*, got test/ and testing/"):
+        list_folder(root)
+
+
+def test_splits_of_unknown_names_are_no_classes(tmp_path):
+    write_folder(tmp_path, splits={"part1": 2, "part2": 1})
+    with pytest.raises(BadInputError, match=r"got part1/, part2/ which all hold cat/, dog/; if they are splits"):
+        list_folder(tmp_path)
+
+
+def test_folders_without_images_are_no_classes(tmp_path):
+    write_folder(tmp_path, splits={".": 2})
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "src").mkdir()
+    with pytest.raises(BadInputError, match=r"or class folders alone, got no images in docs/, src/"):
+        list_folder(tmp_path)
 
 
 def test_an_empty_folder_is_an_error(tmp_path):
@@ -78,5 +116,5 @@ def test_test_images_alone_are_enough_where_that_is_said(tmp_path, split):
 
 def test_test_images_are_what_a_verdict_needs(tmp_path):
     root = write_folder(tmp_path / "pets", splits={"train": 2})
-    with pytest.raises(BadInputError, match=r"expected test/ \(or val/\) with class folders .*got train/"):
+    with pytest.raises(BadInputError, match=r"expected test/ \(or val/\) with class folders .*, got train/"):
         list_folder(root, test_only=True)

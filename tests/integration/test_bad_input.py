@@ -81,7 +81,7 @@ def test_a_run_folder_that_cannot_be_made(images, tmp_path):
 def _empty_class(data: Path) -> str:
     for path in (data / "train" / "dark").iterdir():
         path.unlink()
-    return f"{data / 'train' / 'dark'}: 0"
+    return f"one or more elsewhere in {data}, got\n  train/dark: 0"
 
 
 def _truncated(data: Path) -> str:
@@ -90,9 +90,9 @@ def _truncated(data: Path) -> str:
     return f"{path}: "
 
 
-def _no_test(data: Path) -> str:
-    shutil.rmtree(data / "test")
-    return f"expected train/ and test/ (or val/) with class folders in {data}, got train/"
+def _no_train(data: Path) -> str:
+    shutil.rmtree(data / "train")
+    return f"expected train/ and test/ (or val/) with class folders in {data}, or class folders alone, got test/"
 
 
 def _other_classes(data: Path) -> str:
@@ -100,7 +100,7 @@ def _other_classes(data: Path) -> str:
     return "missing ['dark'], unexpected ['drak']"
 
 
-@pytest.mark.parametrize("damage", [_empty_class, _truncated, _no_test, _other_classes])
+@pytest.mark.parametrize("damage", [_empty_class, _truncated, _no_train, _other_classes])
 def test_unfit_images(images, tmp_path, damage):
     data = tmp_path / "images"
     shutil.copytree(images, data)
