@@ -1,0 +1,152 @@
+"""Which networks can be pruned? Every one of torchvision's classifiers, the ChannelNets and some of timm's.
+
+Each network is examined (``benchmarks.support_case``) in a process of its own with a limit on memory and time,
+the smallest first. What is known already is not asked again: the same command goes on where it was stopped.
+
+Example: OMP_NUM_THREADS=1 python -m benchmarks.support_matrix --stop-at 15:40
+"""
+
+import argparse
+import json
+import multiprocessing
+import resource
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.support_case import examine
+from benchmarks.support_row import Trial
+from benchmarks.support_table import table
+from compress.environment import GIB, describe_environment, source_commit
+from models_zoo.zoo import ARCHITECTURES, find_architecture
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "benchmarks" / "support_matrix.json"
+PAGE = ROOT / "docs" / "support.md"
+TIMM = (
+    "resnet10t", "mobilenetv4_conv_small", "efficientvit_b0", "repvgg_a0", "ghostnetv2_100", "edgenext_xx_small",
+    "convnextv2_atto", "deit_tiny_patch16_224", "levit_128s", "mixer_s32_224", "hrnet_w18_small", "dla34", "skresnet18",
+    "dm_nfnet_f0",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Of one network's process: seconds, and GiB of address space."""
+
+    seconds: int
+    memory_gib: float
+
+
+_NO_MEMORY = ("can't allocate memory", "MemoryError", "bad_alloc", "Cannot allocate memory")
+
+
+def main() -> None:
+    """Examine what is not known yet, and write results and page after every network."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("networks", nargs="*", help="only these; examined again even where they are known")
+    parser.add_argument("--without-files", action="store_true", help="a first look: nothing is exported")
+    parser.add_argument("--seconds", type=int, default=1800, help="limit for one network")
+    parser.add_argument("--memory-gib", type=float, default=14, help="limit for one network's address space")
+    parser.add_argument("--stop-at", default="24:00", help="UTC time such as 15:40; no network is begun after it")
+    parser.add_argument("--table-only", action="store_true", help="write the page of earlier results anew")
+    arguments = parser.parse_args()
+    results = _read()
+    trial = Trial(files=not arguments.without_files)
+    limits = Limits(arguments.seconds, arguments.memory_gib)
+    for name in [] if arguments.table_only else arguments.networks or _unknown(results, trial):
+        if f"{datetime.now(UTC):%H:%M}" >= arguments.stop_at:
+            break
+        row = examine_apart(name, trial, limits)
+        sys.stderr.write(f"{datetime.now(UTC):%H:%M} {name}: {row['outcome']} {row['reason']}\n")
+        row |= {"date": f"{datetime.now(UTC):%Y-%m-%d}", "commit": source_commit()}
+        results = _read()  # another process may have added its own
+        results["networks"][name] = row
+        results["environment"] = describe_environment(threads=1, seed=0)
+        RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+        PAGE.write_text(table(results))
+    PAGE.write_text(table(results))
+
+
+def _unknown(results: dict[str, Any], trial: Trial) -> list[str]:
+    """Networks that were not examined so far, or not this far."""
+    known = results["networks"]
+    return [
+        name
+        for name in every_network()
+        if name not in known or (trial.files and known[name]["outcome"] == "right so far")
+    ]
+
+
+def every_network() -> list[str]:
+    """Torchvision's and the ChannelNets, the smallest first, but the largest only after those of timm's."""
+    zoo = sorted(ARCHITECTURES, key=lambda name: ARCHITECTURES[name].parameters or 0)
+    large = [name for name in zoo if (ARCHITECTURES[name].parameters or 0) > 150e6]
+    return [name for name in zoo if name not in large] + [f"timm/{name}" for name in TIMM] + large
+
+
+def examine_apart(name: str, trial: Trial, limits: Limits) -> dict[str, Any]:
+    """Examine a network in a process of its own: one that eats all memory or time takes nothing along.
+
+    The process is a copy of this one, which has imported everything and computed nothing.
+    """
+    forked = multiprocessing.get_context("fork")
+    here, there = forked.Pipe(duplex=False)
+    process = forked.Process(target=_examine_here, args=(name, trial, limits, there))
+    process.start()
+    there.close()
+    try:
+        if not here.poll(limits.seconds):
+            return _failed(name, "refused", f"not done within {limits.seconds} seconds")
+        return here.recv()
+    except EOFError:  # it ended without a word
+        return _failed(name, "refused", f"not done within {limits.memory_gib:g} GiB of memory")
+    finally:
+        process.kill()
+        process.join()
+
+
+def _examine_here(name: str, trial: Trial, limits: Limits, answer: Connection) -> None:
+    """Examine a network in this process, and send its row."""
+    limit = int(limits.memory_gib * GIB)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    torch.set_num_threads(1)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            row = asdict(examine(name, trial, Path(folder)))
+    except Exception as error:  # a bug in compress is a result, too
+        reason = f"{type(error).__name__}: {error}".split("\n", 1)[0]
+        if any(sign in reason for sign in _NO_MEMORY):
+            answer.send(_failed(name, "refused", f"not done within {limits.memory_gib:g} GiB of memory"))
+        else:
+            answer.send(_failed(name, "wrong", f"crashed: {reason}"))
+        return
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / GIB  # kilobytes on Linux
+    answer.send(row | {"family": find_architecture(name).family, "peak_gib": round(peak, 1)})
+
+
+def _failed(name: str, outcome: str, reason: str) -> dict[str, Any]:
+    architecture = find_architecture(name)
+    return {
+        "name": name,
+        "family": architecture.family,
+        "image_size": architecture.small_size,
+        "outcome": outcome,
+        "reason": reason,
+    }
+
+
+def _read() -> dict[str, Any]:
+    if RESULTS.exists():
+        return json.loads(RESULTS.read_text())
+    return {"environment": {}, "networks": {}}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""The page of the support matrix, from its results."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from models_zoo.torchvision_models import TORCHVISION
+
+_LEGEND = """\
+Every network is pruned once with fresh weights (scaled so that nothing is zero or tiny, BatchNorm measured), 10
+classes, the bundled images as RGB of the size named, random priorities, to half of its multiply-accumulates (MACs)
+in multiples of 8 channels. **Right** means that all of this holds:
+
+- the pruned network has as many classes as the original;
+- on real images its logits are those of the masked network: at most 1e-4 apart, for logits up to 10;
+- its ONNX file gives the same logits in onnxruntime, with the same tolerance;
+- the plan, read back from JSON, cuts a network with other weights; the pruned weights load strictly; the logits are
+  the same bit for bit;
+- every pruned layer keeps a multiple of 8 channels, or all where it has fewer than 8;
+- its file has as many MACs as the plan said.
+
+**Right so far** lacks the two that need files. *MACs kept* is what the files have of the half that was asked for:
+less where 8 channels are a large step. *Faster* is the time of the original file over that of the pruned one in
+onnxruntime, batch 1, 1 thread, with its 95 % interval. The images are as small as the network sensibly takes, the
+machine was busy, and each pair was timed for half a second: a direction, no more. *Left whole* counts layers that
+are not pruned, apart from the class head."""
+
+
+def table(results: Mapping[str, Any]) -> str:
+    """The page in Markdown.
+
+    Args:
+        results: ``environment``, and ``networks``: name -> a ``Support`` as a dictionary with family, date and commit.
+    """
+    networks = results["networks"]
+    parts = ["# Which networks can be pruned", _summary(networks), _LEGEND]
+    groups = {
+        "Torchvision's classifiers": [name for name in TORCHVISION if name in networks],
+        "ChannelNet": [name for name, row in networks.items() if row["family"] == "ChannelNet"],
+        "Some of timm's": [name for name in networks if name.startswith("timm/")],
+    }
+    for title, names in groups.items():
+        if names:
+            parts += [f"## {title}", _rows([networks[name] for name in names])]
+    parts += ["## What is left whole, and why", _left_whole(networks), _footer(results)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _summary(networks: Mapping[str, Any]) -> str:
+    counts = Counter(networks[name]["outcome"] for name in TORCHVISION if name in networks)
+    told = ", ".join(
+        f"{counts[outcome]} {outcome}" for outcome in ("right", "right so far", "refused", "wrong") if counts[outcome]
+    )
+    missing = len(TORCHVISION) - counts.total()
+    return f"Of torchvision's {len(TORCHVISION)} classifiers: {told}" + (f"; {missing} not tried." if missing else ".")
+
+
+def _rows(rows: list[Mapping[str, Any]]) -> str:
+    titles = (
+        "Network",
+        "Pixels",
+        "Outcome",
+        "Masked - pruned",
+        "torch - onnxruntime",
+        "MACs kept",
+        "Faster",
+        "Left whole",
+    )
+    lines = [titles, ["---", "---:", "---", "---:", "---:", "---:", "---:", "---:"], *map(_cells, rows)]
+    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    reasons = [f"- {row['name']} ({row['outcome']}): {row['reason']}" for row in rows if row["reason"]]
+    return "\n\n".join([table, "\n".join(reasons)]) if reasons else table
+
+
+def _cells(row: Mapping[str, Any]) -> list[str]:
+    faster = f"{row['ratio']:.2f}x [{row['ratio_low']:.2f}, {row['ratio_high']:.2f}]" if row.get("ratio") else "-"
+    return [
+        row["name"],
+        str(row["image_size"]),
+        row["outcome"],
+        _scientific(row.get("masked_difference")),
+        _scientific(row.get("onnx_difference")),
+        f"{row['kept_macs']:.1%}" if row.get("kept_macs") else "-",
+        faster,
+        str(len(row.get("left_whole", ()))) if row.get("groups") else "-",
+    ]
+
+
+def _left_whole(networks: Mapping[str, Any]) -> str:
+    """Reasons by family, with the layers' names left out of them: the JSON beside this page has every layer's."""
+    lines = []
+    for family in dict.fromkeys(row["family"] for row in networks.values()):
+        kinds = Counter(
+            _without_names(reason)
+            for row in networks.values()
+            if row["family"] == family
+            for reason in row.get("left_whole", {}).values()
+        )
+        if kinds:
+            lines.append(
+                f"- {family}: " + "; ".join(f"{kind} ({count} layers)" for kind, count in kinds.most_common(4))
+            )
+    return "\n".join(lines) or "Nothing."
+
+
+def _without_names(reason: str) -> str:
+    return " ".join("..." if "." in word.strip(",;:") else word for word in reason.split())
+
+
+def _scientific(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0e}" if value else "0"
+
+
+def _footer(results: Mapping[str, Any]) -> str:
+    environment = results["environment"]
+    rows = results["networks"].values()
+    dates = sorted({row["date"] for row in rows})
+    commits = sorted({str(row["commit"])[:10] for row in rows})
+    packages = ", ".join(f"{name} {version}" for name, version in environment["packages"].items())
+    cpu = environment["cpu"]
+    return (
+        f"Made by `python -m benchmarks.support_matrix` on {' and '.join(dates)} on {cpu['model']}, "
+        f"{cpu['cores']} cores ({' '.join(cpu['isa'])}), Python {environment['python']}, {packages}, "
+        f"commits {', '.join(commits)}. "
+        "All results, with every layer that is left whole and the reason: `benchmarks/support_matrix.json`."
+    )

@@ -1,0 +1,115 @@
+"""The support matrix: two small networks for real, and its page from rows written by hand."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from benchmarks import support_matrix
+from benchmarks.support_case import as_if_trained, examine
+from benchmarks.support_row import Support, Trial, judged
+from benchmarks.support_table import table
+from compress.config import RunConfig
+from compress.settings import decide, load_decided
+from exporters.measure.latency import LatencySettings
+from models_zoo.torchvision_models import TORCHVISION
+from models_zoo.zoo import build_network
+
+SHORT = Trial(latency=LatencySettings(rounds=4, min_pairs=12, min_seconds=0.05, max_seconds=5.0))
+
+
+@pytest.mark.parametrize(
+    ("name", "least_groups"),
+    [("squeezenet1_1", 20), pytest.param("shufflenet_v2_x0_5", 10, marks=pytest.mark.slow)],
+)
+def test_a_network_is_right(tmp_path: Path, name: str, least_groups: int):
+    row = examine(name, SHORT, tmp_path)
+    assert (row.outcome, row.reason, row.classes) == ("right", "", (10, 10))
+    assert row.masked_difference <= 1e-4
+    assert row.onnx_difference <= 1e-4
+    assert row.largest_logit > 0.1  # a difference of logits that are all 0 would say nothing
+    assert 0.45 < row.kept_macs <= 0.5
+    assert row.planned_macs == row.pruned_macs
+    assert row.ratio_low <= row.ratio <= row.ratio_high
+    assert row.groups >= least_groups
+
+
+def test_a_network_that_cannot_be_pruned_so_far_is_refused(tmp_path: Path):
+    row = examine("channelnet_v3", Trial(keep_macs=0.05, files=False), tmp_path)
+    assert row.outcome == "refused"
+    assert "cannot keep only 5.0% of the MACs" in row.reason
+    assert row.parameters == sum(
+        p.numel() for p in build_network("channelnet_v3", classes=10, image_size=64).parameters()
+    )
+    assert row.kept_macs is None
+
+
+def test_a_process_that_runs_out_of_time_or_memory_is_told_apart_from_a_wrong_network():
+    trial = Trial(files=False)
+    slow = support_matrix.examine_apart("squeezenet1_1", trial, support_matrix.Limits(seconds=0, memory_gib=14))
+    assert (slow["outcome"], slow["reason"]) == ("refused", "not done within 0 seconds")
+    large = support_matrix.examine_apart("vgg11", trial, support_matrix.Limits(seconds=60, memory_gib=0.1))
+    assert (large["outcome"], large["reason"]) == ("refused", "not done within 0.1 GiB of memory")
+
+
+def test_nothing_of_an_untrained_network_is_zero_or_tiny():
+    settings = RunConfig(arch="squeezenet", image_size=32, channels=3)
+    _, data = load_decided(decide(settings))
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 900, 10))
+    nn.init.zeros_(network[4].bias)
+    nn.init.constant_(network[4].weight, 1e-6)
+    as_if_trained(network, data)
+    assert all(parameter.abs().max() > 0.01 for parameter in network.parameters())
+    images, _ = next(iter(data.train.batches(64)))
+    features = network[1].eval()(network[0](images)).detach()
+    centred = (features - network[1].bias.reshape(-1, 1, 1)) / network[1].weight.reshape(-1, 1, 1)
+    assert centred.var(dim=(0, 2, 3)).sub(1).abs().max() < 0.5  # the statistics are those of such images
+    assert torch.isfinite(network(images)).all()
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"classes": (10, 5)}, "the number of classes changed"),
+        ({"aligned": False}, "a pruned layer's width is no multiple of the alignment"),
+        ({"reload_difference": 1e-7}, "the reloaded plan gives other logits"),
+        ({"onnx_passed": False}, "onnxruntime and torch differ"),
+        ({"pruned_macs": 51}, "the file has other MACs than the plan"),
+    ],
+)
+def test_each_fault_makes_a_network_wrong(changed: dict, reason: str):
+    values = {"classes": (10, 10), "aligned": True, "reload_difference": 0.0, "onnx_passed": True}
+    values |= {"planned_macs": 50, "pruned_macs": 50}
+    assert judged(Support("net", 32, **values), Trial()).outcome == "right"
+    row = judged(Support("net", 32, **values | changed), Trial())
+    assert (row.outcome, row.reason) == ("wrong", reason)
+    assert judged(Support("net", 32, **values), Trial(files=False)).outcome == "right so far"
+
+
+def test_every_network_is_in_the_matrix_the_largest_last():
+    names = support_matrix.every_network()
+    assert set(TORCHVISION) < set(names)
+    assert len(names) == len(set(names)) == 80 + 3 + len(support_matrix.TIMM)
+    assert names[-1] == "regnet_y_128gf"
+
+
+def test_the_page():
+    right = {
+        "name": "resnet18", "family": "ResNet", "image_size": 32, "outcome": "right", "reason": "", "groups": 12,
+        "masked_difference": 3e-7, "onnx_difference": 0.0, "kept_macs": 0.4986, "ratio": 1.346, "ratio_low": 1.1,
+        "ratio_high": 1.5, "left_whole": {"a.conv": "a.b.attn is attention"}, "date": "2026-11-22",
+        "commit": "abcdef0123456",
+    }  # fmt: skip
+    refused = right | {"name": "swin_t", "outcome": "refused", "reason": "too far", "ratio": None, "groups": None}
+    environment = {
+        "packages": {"torch": "2.13.0"},
+        "cpu": {"model": "Some CPU", "cores": 2, "isa": ["avx2"]},
+        "python": "3.12",
+    }
+    page = table({"environment": environment, "networks": {"resnet18": right, "swin_t": refused}})
+    assert "Of torchvision's 80 classifiers: 1 right, 1 refused; 78 not tried." in page
+    assert "| resnet18 | 32 | right | 3e-07 | 0 | 49.9% | 1.35x [1.10, 1.50] | 1 |" in page
+    assert "- swin_t (refused): too far" in page
+    assert "- ResNet: ... is attention (2 layers)" in page
+    assert "commits abcdef0123." in page
