@@ -85,8 +85,9 @@ def find_published(published: Published, data_dir: Path | None, *, download: boo
     places = " or ".join(str(folder) for folder in folders)
     nearest = max(folders, key=lambda folder: sum(_has(folder, name) for name in published.needed))
     absent = [name for name in published.needed if not _has(nearest, name)]
+    got = "none of them" if len(absent) == len(published.needed) else f"no {', '.join(absent)}"
     hint = "--data-dir FOLDER or --download" if published.downloads else "--data-dir FOLDER"
-    raise BadInputError(f"expected {', '.join(published.needed)} in {places}, got no {', '.join(absent)}; try {hint}")
+    raise BadInputError(f"expected {', '.join(published.needed)} in {places}, got {got}; try {hint}")
 
 
 def compare_with_published(published: Published, folder: Path) -> tuple[str, ...]:
