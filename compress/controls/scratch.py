@@ -45,10 +45,14 @@ def planned_state(plan: Path | None, constraint: Constraint) -> Tensor:
     except UnicodeDecodeError:
         raise BadInputError(f"{plan} is no pruning plan: expected JSON text") from None
     units = constraint.units
-    expected = {group.root: group.size * group.tied for group in units.groups}
-    if dict(found.widths) != expected:
-        odd = sorted(set(expected.items()) ^ set(found.widths.items()))[0][0]
-        raise UsageError(f"the plan {plan} is of another network: it differs at layer {odd}; try that network's --arch")
+    widths = {group.root: group.size * group.tied for group in units.groups}
+    odd = sorted(set(found.widths.items()) - set(widths.items()))
+    if odd:
+        root, width = odd[0]
+        raise UsageError(
+            f"the plan {plan} is of another network: expected a layer {root} with {width} channels to prune, "
+            f"got {widths.get(root, 'none')}; try the --arch and --image-size of its run"
+        )
     keep_U = state_from_plan(units, found)
     counts = units.counts(keep_U.unsqueeze(0))
     if not torch.equal(constraint.counts.round(counts), counts):

@@ -1,0 +1,91 @@
+import copy
+from typing import get_args
+
+import pytest
+import torch
+
+from compress.config import Method
+from compress.controls.methods import METHODS
+from compress.controls.one_shot import ONE_SHOT, check_applies
+from compress.controls.searched import ALLOCATIONS
+from compress.errors import UsageError
+from compress.structure.plan import plan_from_state
+from compress.structure.remove import remove_units
+from tests.controls.tasks import task_of
+from tests.helpers.networks import NETWORKS, image_batch
+
+PLANLESS = [method for method in ONE_SHOT if method != "scratch"]
+
+
+def test_every_method_is_told_of_and_has_one_way_to_choose():
+    assert tuple(METHODS) == get_args(Method)
+    assert {*ONE_SHOT} | {*ALLOCATIONS} == {*METHODS}
+    assert not {*ONE_SHOT} & {*ALLOCATIONS}
+
+
+@pytest.mark.parametrize(
+    ("name", "method"),
+    [(name, method) for name in NETWORKS for method in PLANLESS if method != "bn-scale"] + [("depthwise", "bn-scale")],
+)
+def test_a_choice_is_within_the_budget_and_close_to_it(name, method):
+    task = task_of(name)
+    before = copy.deepcopy(task.network.state_dict())
+    choice = ONE_SHOT[method](task)
+    rules = task.constraint
+    counts = rules.units.counts(choice.keep_U.unsqueeze(0))
+    share = rules.model.cost(counts[0]).macs / rules.model.full.macs
+    assert share <= 0.5
+    assert (counts + 1 > rules.counts.largest).all() or share > 0.3  # tiny groups go in large steps
+    assert (counts >= rules.counts.smallest).all()
+    assert all(torch.equal(value, before[key]) for key, value in task.network.state_dict().items())
+    removal = remove_units(choice.network, rules.units, choice.keep_U, image_batch())
+    assert removal.max_abs_difference < 1e-4
+
+
+@pytest.mark.parametrize("method", [method for method in PLANLESS if method != "bn-scale"])
+def test_the_same_seed_makes_the_same_choice(method):
+    first, second = (ONE_SHOT[method](task_of("concat", seed=3)) for _ in range(2))
+    assert torch.equal(first.keep_U, second.keep_U)
+    assert all(
+        torch.equal(value, second.network.state_dict()[key]) for key, value in first.network.state_dict().items()
+    )
+
+
+def test_random_is_another_choice_with_another_seed():
+    states = {tuple(ONE_SHOT["random"](task_of("concat", seed=seed)).keep_U.tolist()) for seed in range(5)}
+    assert len(states) == 5
+
+
+@pytest.mark.parametrize(("method", "kept"), [("l1", [4, 5, 6, 7]), ("l2", [4, 5, 6, 7]), ("taylor", [4, 5, 6, 7])])
+def test_what_matters_stays(method, kept):
+    """Of eight channels four are quiet: their filters and what reads them are a hundredth."""
+    task = task_of("plain", share=0.45)
+    with torch.no_grad():
+        task.network[0].weight[:4] *= 0.01
+        task.network[3].weight[:, :4] *= 0.01
+    assert set(ONE_SHOT[method](task).keep_U[:8].nonzero().flatten().tolist()) <= set(kept)
+
+
+def test_bn_scale_keeps_large_factors_of_all_layers_by_one_threshold():
+    task = task_of("depthwise")
+    with torch.no_grad():
+        task.network[1].weight.copy_(torch.linspace(0.1, 1.0, 10))
+        task.network[4].weight.copy_(torch.linspace(0.1, 1.0, 10))
+        task.network[7].weight.fill_(5.0)
+    keep = ONE_SHOT["bn-scale"](task).keep_U
+    counts = task.constraint.units.counts(keep.unsqueeze(0))[0].tolist()
+    assert counts[1] == 6  # all larger than any of the first layer
+    assert keep[:10].tolist() == sorted(keep[:10].tolist())
+
+
+def test_what_a_method_needs_is_found_out_before_training(tmp_path):
+    with pytest.raises(UsageError, match="needs a BatchNorm"):
+        check_applies("bn-scale", task_of("concat"))
+    task = task_of("concat")
+    plan = tmp_path / "plan.json"
+    plan.write_text(plan_from_state(task.constraint.units, ONE_SHOT["l1"](task).keep_U).to_json())
+    check_applies("scratch", task_of("concat", plan=plan))
+    with pytest.raises(UsageError, match="another network"):
+        check_applies("scratch", task_of("residual", plan=plan))
+    for method in ("edropout", "anneal", "saliency", "random", "l1", "l2", "taylor", "thinet"):
+        check_applies(method, task_of("concat"))
