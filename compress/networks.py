@@ -8,9 +8,10 @@ from functools import partial
 from torch import nn
 
 from compress.config import RunConfig
-from compress.errors import UsageError
+from compress.errors import EnvironmentProblem, UsageError
 from compress.own_network import build_own
-from models_zoo.zoo import UnknownArchError, build_network, find_architecture
+from models_zoo.architecture import MissingExtraError, UnfitInputError, UnknownArchError
+from models_zoo.zoo import build_network, find_architecture
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ def find_source(config: RunConfig) -> NetworkSource:
 
     Raises:
         UsageError: no such network, or the user's own and the command has not named its code.
+        EnvironmentProblem: the package that the network comes from is not installed.
     """
     if config.model is not None:
         return _find_own(config, config.model)
@@ -47,14 +49,28 @@ def find_source(config: RunConfig) -> NetworkSource:
         found = find_architecture(config.arch)
     except UnknownArchError as error:
         raise UsageError(str(error)) from None
+    except MissingExtraError as error:
+        raise EnvironmentProblem(str(error)) from None
     return NetworkSource(
         config.arch,
-        partial(build_network, config.arch),
+        partial(_build_named, config.arch),
         found.min_size,
         found.small_size,
         found.full_size,
         found.paper_size or found.full_size,
     )
+
+
+def _build_named(name: str, *, classes: int, channels: int, image_size: int) -> nn.Module:
+    """A network of the zoo.
+
+    Raises:
+        UsageError: it does not take such images, or so many classes.
+    """
+    try:
+        return build_network(name, classes=classes, channels=channels, image_size=image_size)
+    except UnfitInputError as error:
+        raise UsageError(str(error)) from None
 
 
 def _find_own(config: RunConfig, spec: str) -> NetworkSource:

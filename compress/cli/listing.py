@@ -20,7 +20,7 @@ app = typer.Typer()
 
 @app.callback(invoke_without_command=True)
 def listing(context: typer.Context) -> None:
-    """Networks and data sets that can be named, and runs that there are.
+    """Networks, data sets and methods that can be named, and runs that there are.
 
     Example: compress list archs
     """
@@ -90,6 +90,24 @@ def datasets(json: options.Json = False) -> None:
     for row in rows:
         table.add_row(str(row["name"]), str(row["summary"]), str(row["files"]) or "bundled")
     table.add_row("PATH", "a folder with train/ and val/ or test/, one folder a class in each", "")
+    output.data_console().print(table)
+
+
+@app.command()
+def methods(json: options.Json = False) -> None:
+    """Methods for --method: EDropout and its rivals.
+
+    Example: compress list methods
+    """
+    from compress.controls.methods import METHODS
+
+    rows = [{"name": name, "summary": card.summary, "source": card.source} for name, card in METHODS.items()]
+    if json:
+        output.print_json({"methods": rows})
+        return
+    table = Table("Name", "What it keeps", "Source", box=None)
+    for row in rows:
+        table.add_row(*row.values())
     output.data_console().print(table)
 
 

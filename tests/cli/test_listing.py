@@ -1,10 +1,13 @@
-"""``compress list archs|datasets``, in this process: most of the time a list takes is imports."""
+"""``compress list archs|datasets|methods``, in this process: most of the time a list takes is imports."""
 
 import json
+from typing import get_args
 
 from typer.testing import CliRunner
 
 from compress.cli.listing import app
+from compress.config import Method
+from compress.controls.methods import METHODS
 from models_zoo.zoo import ARCHITECTURES
 
 
@@ -41,3 +44,12 @@ def test_datasets_say_what_they_are_and_which_files_they_need():
     assert "data_batch_1" in by_name["cifar10"]["files"]
     assert all(row["summary"] and row["source"] for row in by_name.values())
     assert all(name in listed("datasets") for name in by_name)
+
+
+def test_methods_are_those_of_the_settings():
+    rows = json.loads(listed("methods", "--json"))["methods"]
+    assert [row["name"] for row in rows] == list(METHODS)
+    assert set(METHODS) == set(get_args(Method))
+    assert all(row["summary"] and row["source"] for row in rows)
+    table = listed("methods")
+    assert all(name in table for name in METHODS)
