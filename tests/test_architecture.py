@@ -31,6 +31,7 @@ ONLY_IN = {
     "timm": ("models_zoo/timm_models.py",),
     "matplotlib": ("compress/report/html/",),
     "jinja2": ("compress/report/html/",),
+    "scipy": ("compress/data/matlab.py", "compress/report/race/standings.py"),
 }
 
 
