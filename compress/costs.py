@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from compress.layers import Convolution, PerChannel, is_depthwise, is_transposed, widths
+from compress.tracing.plain_kernels import plain_kernels
 from compress.units import UnitMap
 
 
@@ -121,14 +121,11 @@ def _output_positions(network: nn.Module, image: Tensor) -> tuple[Mapping[str, f
     layers = [module for module in network.modules() if _is_costed(module)]
     hooks = [layer.register_forward_hook(record) for layer in layers]
     training = network.training
-    fast = torch.backends.mha.get_fastpath_enabled()
     counter = FlopCounterMode(display=False)
     try:
-        torch.backends.mha.set_fastpath_enabled(False)  # it and the kernels of attention are not counted
-        with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter:
+        with plain_kernels(), counter:
             network.eval()(image)
     finally:
-        torch.backends.mha.set_fastpath_enabled(fast)
         network.train(training)
         for hook in hooks:
             hook.remove()
@@ -147,10 +144,11 @@ def _coefficients(layer: nn.Module, positions: float) -> tuple[tuple[float, floa
     match layer:
         case Convolution() | nn.Linear():
             kernel = layer.weight[0, 0].numel()
+            own = any(p is layer.weight for p in trainable)  # a weight that is computed from others is not
             bias = sum(1 for p in trainable if p is layer.bias)
             if is_depthwise(layer):
                 return (0.0, kernel * positions), (0.0, float(kernel + bias))
             shared = kernel / getattr(layer, "groups", 1)
-            return (shared * positions, 0.0), (shared if layer.weight.requires_grad else 0.0, float(bias))
+            return (shared * positions, 0.0), (shared if own else 0.0, float(bias))
         case _:
             return (0.0, 0.0), (0.0, float(len(trainable)))

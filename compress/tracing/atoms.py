@@ -60,11 +60,6 @@ class Atoms:
         """The same, with a reason that goes before those given so far."""
         self._reasons = dict.fromkeys(np.unique(labels[labels != 0]).tolist(), reason) | self._reasons
 
-    def stay(self, labels: Labels) -> bool:
-        """True where some of these channels are known to have to stay."""
-        atoms = np.fromiter(self._reasons, dtype=np.int64, count=len(self._reasons))
-        return bool(np.isin(self.find(labels), self.find(atoms)).any())
-
     def reasons(self) -> dict[int, str]:
         """Why sets have to stay: the atom that stands for a set -> the first reason given for any of its atoms."""
         atoms = np.fromiter(self._reasons, dtype=np.int64, count=len(self._reasons))

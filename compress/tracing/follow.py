@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
@@ -18,6 +16,7 @@ from compress.tracing.atoms import Atoms, Labels
 from compress.tracing.call import Call, Channels, Outcome, bound_arguments, is_pointwise, unfollowed
 from compress.tracing.layer_rules import Ledger, layers_to_cut, through_layer
 from compress.tracing.moves import MOVES
+from compress.tracing.plain_kernels import plain_kernels
 from compress.tracing.sums import SUMS, pointwise
 
 FEEDS_OUTPUT = "it feeds the network's output"
@@ -63,8 +62,7 @@ def follow(network: nn.Module, example: Tensor) -> Followed:
         with ExitStack() as stack:
             walk.watch(stack)
             network.eval()
-            stack.enter_context(torch.no_grad())
-            stack.enter_context(sdpa_kernel(SDPBackend.MATH))
+            stack.enter_context(plain_kernels())
             walk.show(example)
             stack.enter_context(walk)
             logits = network(example)

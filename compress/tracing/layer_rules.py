@@ -88,11 +88,9 @@ def _through_weights(ledger: Ledger, name: str, layer: nn.Module, side: tuple[in
         carried = ledger.make(name, width_out)
         _tie_groups(ledger.atoms, name, carried, groups)
     made = Channels(axis, carried) if carried.any() else None
-    if channels is None or here or made is None:
-        return made if channels is None or here else channels
-    loser, winner = (made, channels) if not ledger.atoms.stay(channels.labels) else (channels, made)
-    ledger.atoms.keep(ledger.atoms.find(loser.labels), f"{name} works across channels of another axis")
-    return winner
+    if channels and not here:  # each of them is one more row for this layer, which costs count as fixed
+        ledger.atoms.keep(ledger.atoms.find(channels.labels), f"{name} works across it")
+    return made
 
 
 def _tie_groups(atoms: Atoms, name: str, labels: Labels, groups: int) -> None:

@@ -35,6 +35,11 @@ def move(call: Call) -> Outcome:
     return [_along_one_axis(call, found.numpy()) for found in labels]
 
 
+def fresh(call: Call) -> Outcome:
+    """A tensor of a size given in numbers: it carries nothing."""
+    return [None] * len(call.results)
+
+
 def cat(call: Call) -> Outcome:
     """Channels side by side, or tied where something else is put side by side."""
     tensors = [tensor for tensor in call.arguments["tensors"] if tensor.numel()]
@@ -138,6 +143,8 @@ def _along_one_axis(call: Call, labels: Labels) -> Channels | None:
         call.atoms.keep(np.unique(labels), f"it is taken apart in {call.place}")
         return None
     axis = max(axes, key=lambda axis: (labels.shape[axis], axis))
+    if call.operator == "pixel_shuffle":
+        axis = labels.ndim - 3
     rows = np.moveaxis(labels, axis, -1).reshape(-1, labels.shape[axis]).astype(np.int64)
     if len(axes) > 1:
         rows = np.unique(rows, axis=0)
@@ -189,6 +196,7 @@ MOVES: dict[str, Rule] = {
         same,
     ),
     **dict.fromkeys(_DIM, pick),
+    **dict.fromkeys(("new_zeros", "new_ones", "new_empty", "new_full", "new_empty_strided"), fresh),
     "index": pick,
     "cat": cat,
     "split": split,

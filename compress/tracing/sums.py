@@ -18,7 +18,9 @@ def pointwise(call: Call) -> Outcome:
         if axis is None:
             axis, labels = place, channels.labels
         elif place != axis or len(channels.labels) != len(labels):
-            call.keep(tensor, f"it meets channels of another axis ({call.operator})")
+            reason = f"it meets channels of another axis ({call.operator})"
+            call.keep(tensor, reason)
+            call.atoms.keep(call.atoms.find(labels), f"{reason} in {call.place}")
         else:
             call.atoms.tie(labels, channels.labels, f"it meets something of fixed width ({call.operator})")
     if axis is None or labels is None:

@@ -1,0 +1,133 @@
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from compress.costs import build_cost_model
+from compress.errors import UsageError
+from compress.masks import masked, population_logits
+from compress.structure.plan import PruningPlan, plan_from_state
+from compress.structure.remove import cut, remove_units
+from compress.structure.sound import sound_units
+from compress.tracing.plain_kernels import plain_kernels
+from compress.units import UnitMap, find_units
+from tests.helpers.networks import CLASSES, image_batch
+from tests.helpers.odd_layers import ODD_LAYERS
+from tests.helpers.odd_operators import ODD_OPERATORS
+
+ODD = ODD_LAYERS | ODD_OPERATORS
+
+
+def half(units: UnitMap, *, seed: int) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    keep = torch.rand(units.total, generator=generator) < 0.5
+    for group in units.groups:
+        keep[group.first + seed % group.size] = True
+        keep[group.first + (seed + 1) % group.size] = False
+    return keep
+
+
+def found(name: str) -> tuple[nn.Module, UnitMap]:
+    network = ODD[name].build()
+    if not ODD[name].pruned:
+        pytest.skip("nothing in it can be pruned")
+    return network, find_units(network, image_batch())
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_what_is_pruned_and_why_the_rest_is_not(name: str):
+    odd = ODD[name]
+    if not odd.pruned:
+        with pytest.raises(UsageError, match="nothing can be pruned in this network") as error:
+            find_units(odd.build(), image_batch())
+        assert all(f"{layer}: " in str(error.value) and why in str(error.value) for layer, why in odd.whole.items())
+        return
+    _, units = found(name)
+    assert {group.root: group.size for group in units.groups} == odd.pruned
+    for layer, why in odd.whole.items():
+        assert why in units.left_whole[layer]
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_masked_is_physical_alone_and_in_a_population(name: str):
+    network, units = found(name)
+    images = image_batch(4, seed=3)
+    states = torch.stack([half(units, seed=seed) for seed in range(3)])
+    together = population_logits(network, units, states.float(), images)
+    for keep, logits in zip(states, together, strict=True):
+        result = remove_units(network, units, keep, images)
+        with masked(network, units, keep.float()), torch.no_grad():
+            assert torch.allclose(network(images), logits, atol=1e-6)
+        with torch.no_grad():
+            assert (network(images) - logits).abs().max() > 1e-4  # the cut was heard
+        assert result.max_abs_difference <= 1e-6
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_costs_and_plans_are_those_of_the_cut_network(name: str):
+    network, units = found(name)
+    images = image_batch()
+    keep = half(units, seed=5)
+    plan = PruningPlan.from_json(plan_from_state(units, keep).to_json())
+    smaller = cut(network, plan, images)
+    with FlopCounterMode(display=False) as counter, plain_kernels():
+        smaller(images[:1])
+    cost = build_cost_model(network, units, images).cost(units.counts(keep.unsqueeze(0))[0])
+    assert cost.macs == counter.get_total_flops() // 2
+    assert cost.parameters == sum(p.numel() for p in smaller.parameters())
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_nothing_of_it_is_found_unsound(name: str):
+    network, units = found(name)
+    assert sound_units(network, image_batch(), seed=0).groups == units.groups
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        (lambda logits: (logits, logits), "got a tuple"),
+        (lambda logits: {"out": logits}, "got a dict"),
+        (lambda logits: logits[:, :, None, None], r"got a tensor \(3, 5, 1, 1\)"),
+        (lambda logits: logits.mean(0, keepdim=True), r"got a tensor \(1, 5\)"),
+    ],
+)
+def test_what_is_no_classifier_is_refused(output, message: str):
+    class Network(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.stem, self.head = nn.Conv2d(2, 8, 3), nn.Linear(8, CLASSES)
+
+        def forward(self, images: Tensor) -> Tensor:
+            return output(self.head(self.stem(images).mean((2, 3))))
+
+    with pytest.raises(UsageError, match=rf"expected a classifier that returns one tensor of logits .*{message}"):
+        find_units(Network(), image_batch())
+
+
+def test_images_a_network_does_not_take_are_named_with_its_own_error():
+    with pytest.raises(UsageError, match=r"does not run on images of shape \(3, 2, 12, 12\): RuntimeError: .*channels"):
+        find_units(nn.Conv2d(7, CLASSES, 3), image_batch())
+
+
+def test_modes_and_hooks_are_left_as_they_were():
+    network = ODD["own forwards"].build()
+    network.stem.train()
+    find_units(network, image_batch())
+    assert [module.training for module in network.children()] == [True, False, False, False, False]
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in network.modules())
+
+
+def test_a_layer_that_never_sees_the_images_stays_whole():
+    class Bias(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.stem, self.head = nn.Conv2d(2, 8, 3), nn.Linear(8, CLASSES)
+            self.one, self.two = nn.Linear(2, 16), nn.Linear(16, 8)
+
+        def forward(self, images: Tensor) -> Tensor:
+            bias = self.two(self.one(torch.ones(3, 2)).relu()).mean(0)
+            return self.head((self.stem(images).relu() + bias[:, None, None]).mean((2, 3)))
+
+    with pytest.raises(UsageError, match=r"one: it does not see the images; .*stem: two: it does not see the images"):
+        find_units(Bias(), image_batch())
