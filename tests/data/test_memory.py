@@ -122,7 +122,7 @@ def test_batches_resized_when_read_are_those_resized_at_once_bit_for_bit(monkeyp
 
 def test_cifar_at_224_pixels_is_not_held_resized():
     many = np.broadcast_to(np.zeros((1, 32, 32, 3), np.uint8), (50_000, 32, 32, 3))
-    assert prepare_images(many[:1000], size=224).shape == (1000, 224, 224, 3)
+    assert prepare_images(many[:20], size=224).shape == (20, 224, 224, 3)
     assert prepare_images(many, size=224).shape == (50_000, 32, 32, 3)
 
 
