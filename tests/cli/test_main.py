@@ -34,6 +34,7 @@ def call(*arguments, **environment):
     [
         ["--help"],
         ["run", "--help"],
+        ["race", "--help"],
         ["list", "-h"],
         ["list", "archs", "-h"],
         ["list", "datasets", "-h"],

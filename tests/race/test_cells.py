@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+from torch import nn
 
 from compress.config import RunConfig
 from compress.errors import UsageError
+from compress.own_code import wrap_code
 from compress.race.cells import Cell, RaceSettings
 
 BASE = RunConfig(arch="squeezenet", method="taylor", keep_macs=0.9, seed=5, batch_size=16)
@@ -50,6 +52,14 @@ def test_given_weights_are_trained_on_unless_declined(tmp_path):
     assert race(base=given).config(cell, folder=tmp_path).train_original is True
     declined = given.model_copy(update={"train_original": False})
     assert race(base=declined).config(cell, folder=tmp_path).train_original is False
+
+
+def test_a_network_of_ones_own_races_with_its_code(tmp_path):
+    code = wrap_code(lambda classes: nn.Linear(4, classes))
+    base = RunConfig(model="nets/tiny.py:build").with_code(code)
+    config = race(base=base).config(Cell("l1", 0.5, 0), folder=tmp_path)
+    assert config.code is code
+    assert config.arch == "tiny.build"
 
 
 @pytest.mark.parametrize(
