@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from compress.layers import Convolution, is_depthwise, is_transposed
+from compress.layers import Convolution, is_depthwise, is_transposed, widths
 from compress.units import UnitMap
 
 
@@ -85,7 +85,8 @@ def _sides(layer: nn.Module, tensor: Tensor, read: Tensor | None, carried: Tenso
         case 1:
             return (carried,)
     if is_depthwise(layer) and is_transposed(layer):  # its weight is (in, out/in, ...)
-        return (carried if carried is None else carried[:: layer.out_channels // layer.in_channels],)
+        width_in, width_out = widths(layer)
+        return (carried if carried is None else carried[:: width_out // width_in],)
     return (read, carried) if is_transposed(layer) else (carried, read)
 
 

@@ -54,5 +54,5 @@ def _set_widths(layer: nn.Module, width_in: int, width_out: int) -> None:
             layer.in_features, layer.out_features = width_in, width_out
         case nn.PReLU():
             layer.num_parameters = width_out
-        case _:
+        case nn.modules.batchnorm._NormBase():  # BatchNorm and InstanceNorm
             layer.num_features = width_out

@@ -159,7 +159,11 @@ class _Walk(TorchDispatchMode):
         if all(self._channels.get(tensor) is None for tensor in call.tensors):
             return
         rule = pointwise if is_pointwise(function) else _RULES.get(call.operator, unfollowed)
-        self._enter(call.results, rule(call))
+        try:
+            outcome = rule(call)
+        except (RuntimeError, ValueError, TypeError, LookupError, AttributeError):  # a form of it no rule thought of
+            outcome = unfollowed(call)
+        self._enter(call.results, outcome)
 
     def _own_layer(self, call: Call) -> str | None:
         """The layer that makes this call in a forward of its own, with its own weight, on what it was given."""

@@ -82,12 +82,15 @@ def pick(call: Call) -> Outcome:
         call.keep(other, "it is used as an index")
     if channels is None:
         return [None] * len(call.results)
-    touched = _indexed(call) if call.operator == "index" else set(call.dims(_DIM[call.operator], tensor.dim()))
+    touched = (
+        _indexed(call, tensor.dim()) if call.operator == "index" else set(call.dims(_DIM[call.operator], tensor.dim()))
+    )
     if channels.axis in touched and not _takes_everything(call, tensor):
         call.keep(tensor, f"channels are picked by number ({call.operator})")
         return [None] * len(call.results)
     if call.operator == "index":  # its index is not to be replaced by labels
-        return [_along_one_axis(call, call.function(_spread(call, tensor), call.arguments["indices"]).numpy())]
+        indices = [index if index is None else index.cpu() for index in call.arguments["indices"]]
+        return [_along_one_axis(call, call.function(_spread(call, tensor), indices).numpy())]
     return move(call)
 
 
@@ -169,7 +172,9 @@ def _takes_everything(call: Call, tensor: Tensor) -> bool:
     return call.operator == "slice" and call.results[0].shape == tensor.shape
 
 
-def _indexed(call: Call) -> set[int]:
+def _indexed(call: Call, rank: int) -> set[int]:
+    if any(index is not None and not index.dtype.is_signed for index in call.arguments["indices"]):
+        return set(range(rank))  # what is true picks positions, of several axes at once
     return {axis for axis, index in enumerate(call.arguments["indices"]) if index is not None}
 
 

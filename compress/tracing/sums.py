@@ -8,28 +8,30 @@ from compress.tracing.call import Call, Channels, Outcome, Rule
 def pointwise(call: Call) -> Outcome:
     """Channels that meet are tied; what meets something of fixed width stays."""
     rank = max((tensor.dim() for tensor in call.tensors), default=0)
-    axis: int | None = None
-    labels = None
+    met: Channels | None = None
     for tensor in call.tensors:
         channels = call.channels_of(tensor)
         if channels is None:
             continue
-        place = channels.axis + rank - tensor.dim()
-        if axis is None:
-            axis, labels = place, channels.labels
-        elif place != axis or len(channels.labels) != len(labels):
-            reason = f"it meets channels of another axis ({call.operator})"
-            call.keep(tensor, reason)
-            call.atoms.keep(call.atoms.find(labels), f"{reason} in {call.place}")
+        here = Channels(channels.axis + rank - tensor.dim(), channels.labels)
+        if met is None:
+            met = here
+        elif here.axis == met.axis and len(here.labels) == len(met.labels):
+            call.atoms.tie(met.labels, here.labels, f"it meets something of fixed width ({call.operator})")
         else:
-            call.atoms.tie(labels, channels.labels, f"it meets something of fixed width ({call.operator})")
-    if axis is None or labels is None:
+            for one in (met, here):
+                _keep(call, one, f"it meets channels of another axis ({call.operator})")
+    if met is None:
         return [None] * len(call.results)
     for tensor in call.tensors:
-        if call.channels_of(tensor) is None and _length(tensor, axis, rank) > 1:
+        if call.channels_of(tensor) is None and _length(tensor, met.axis, rank) > 1:
             what = call.name_of(tensor) or "a tensor of fixed width"
-            call.atoms.keep(call.atoms.find(labels), f"{what} is combined with it ({call.operator}) in {call.place}")
-    return [Channels(axis, labels) for _ in call.results]
+            _keep(call, met, f"{what} is combined with it ({call.operator})")
+    return [met] * len(call.results)
+
+
+def _keep(call: Call, channels: Channels, reason: str) -> None:
+    call.atoms.keep(call.atoms.find(channels.labels), f"{reason} in {call.place}")
 
 
 def _length(tensor: Tensor, axis: int, rank: int) -> int:

@@ -68,6 +68,12 @@ ODD_OPERATORS: dict[str, Odd] = {
     "chosen channels": Odd(
         chain(), applying(lambda x: x[:, [1, 0, 2, 3, 4, 5, 6, 7]]), LAST, {"stem": "picked by number (index)"}
     ),
+    "chosen by a mask": Odd(
+        chain(),
+        applying(lambda x: torch.cat([x[:, torch.arange(8) < 4], x[:, torch.arange(8) >= 4]], 1)),
+        LAST,
+        {"stem": "picked by number (index)"},
+    ),
     "rolled": Odd(chain(), applying(lambda x: x.roll(1, 1) + x.roll(2, 3)), LAST, {"stem": "picked by number (roll)"}),
     "features of a flat image": Odd(
         lambda: {
