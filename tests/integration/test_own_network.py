@@ -1,0 +1,231 @@
+"""A network that is nothing like the zoo's, brought as a file: a whole run, and that nothing on disk makes code run.
+
+The real command line in this process, so that the clock of the latency measurements can be short.
+"""
+
+import hashlib
+import io
+import json
+import os
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+import torch
+
+import compress as package
+from compress.cli.main import main
+from compress.config import RunConfig
+from compress.errors import UsageError
+from compress.own_code import import_code
+from compress.runs import RunFolder
+from compress.verdict.settings import VerifySettings
+from exporters.measure.latency import LatencySettings
+
+SOURCE = '''
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+Path(__file__).with_suffix(".ran").touch()
+print("their debugging output")
+
+
+class Gate(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.down, self.up = nn.Conv2d(channels, 8, 1), nn.Conv2d(8, channels, 1)
+
+    def forward(self, x):
+        return x * torch.sigmoid(self.up(F.relu(self.down(x.mean((2, 3), keepdim=True)))))
+
+
+class TwoBranches(nn.Module):
+    """RGB alone: a coarse branch that goes down and comes up again, a fine one in groups; a convolution answers."""
+
+    def __init__(self, classes):
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, 16, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU())
+        self.down = nn.Conv2d(16, 32, 3, stride=2, padding=1)
+        self.gate = Gate(32)
+        self.up = nn.ConvTranspose2d(32, 16, 2, stride=2)
+        self.fine = nn.Conv2d(16, 32, 3, padding=1, groups=4)
+        self.norm = nn.GroupNorm(8, 32)
+        self.point = nn.Conv2d(32, 16, 1)
+        self.mix = nn.Sequential(nn.Conv2d(32, 32, 3, stride=2, padding=1), nn.BatchNorm2d(32), nn.ReLU())
+        self.head = nn.Conv2d(32, classes, 1)
+
+    def forward(self, x):
+        x = self.stem(x)
+        coarse = F.relu(self.up(self.gate(F.relu(self.down(x)))))
+        fine = F.relu(self.point(F.gelu(self.norm(self.fine(x)))))
+        return self.head(self.mix(torch.cat([x + coarse, fine], 1))).mean((2, 3))
+
+
+def build(num_classes):
+    return TwoBranches(num_classes)
+'''
+
+FLAGS = [
+    *("--image-size", 24, "--batch-size", 16, "--align", 4, "--threads", 1),
+    *("--method", "l1", "--baseline-epochs", 4, "--search-epochs", 1, "--finetune-epochs", 1),
+]
+SHORT = LatencySettings(rounds=4, min_pairs=8, min_seconds=0, max_seconds=0.1, warmup_seconds=0.01)
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command ended with."""
+
+    code: int
+    out: str
+    err: str
+
+
+def compress(*arguments: object, cwd: Path | None = None) -> Done:
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.setattr(sys, "argv", ["compress", *map(str, arguments)])
+        patch.setattr(sys, "path", list(sys.path))
+        patch.setattr(VerifySettings, "latency", property(lambda settings: replace(SHORT, seed=settings.seed)))
+        if cwd is not None:
+            patch.chdir(cwd)
+        with pytest.raises(SystemExit) as ended:
+            main()
+    return Done(ended.value.code or 0, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory) -> Path:
+    file = tmp_path_factory.mktemp("nets") / "branches.py"
+    file.write_text(SOURCE)
+    return file
+
+
+@pytest.fixture(scope="module")
+def ended(images, network, tmp_path_factory) -> tuple[Path, Done]:
+    folder = tmp_path_factory.mktemp("own") / "run"
+    spec = f"{os.path.relpath(network)}:build"
+    done = compress("run", "--model", spec, "--dataset", images, *FLAGS, "--out", folder, "--json")
+    assert done.code == 0, done.err
+    return folder, done
+
+
+@pytest.fixture(scope="module")
+def run(ended) -> Path:
+    """Treat it as read-only."""
+    return ended[0]
+
+
+def test_it_is_pruned_exported_and_judged(run, ended):
+    report = json.loads(ended[1].out)  # what their code prints is not in it
+    assert "their debugging output" in ended[1].err
+    assert report["run"]["config"]["arch"] == "branches.build"
+    assert report["run"]["removal"]["max_abs_difference"] < 1e-4
+    assert report["run"]["budget"]["achieved_macs"] <= 0.51
+    assert "fine is left whole: GroupNorm norm normalises over it" in report["notes"]
+    assert "branches.build gets its images in three channels, a grey one repeated" in report["notes"]
+    assert json.loads((run / "artifacts/model.json").read_text())["channels"] == 3
+    layers = {layer["name"]: layer for layer in report["run"]["layers"]}
+    assert layers["head"]["out_after"] == 3
+    assert layers["down"]["out_after"] < layers["down"]["out_before"]
+    assert layers["up"]["in_after"] == layers["down"]["out_after"] == layers["gate.up"]["out_after"]
+
+
+def test_its_code_is_on_record_with_an_absolute_path(run, network):
+    folder = RunFolder.open(run)
+    assert folder.read_config().model == f"{network}:build"
+    record = folder.read_json("code.json")
+    assert record["file"] == "branches.py"
+    assert record["sha256"] == hashlib.sha256(network.read_bytes()).hexdigest()
+
+
+NEEDS_CODE = {
+    "verify": lambda run: ("verify", run),
+    "export": lambda run: ("export", run, "--int8"),
+    "resume": lambda run: ("run", "--resume", run),
+    "its settings": lambda run: ("run", "--config", run / "config.toml", "--dry-run"),
+}
+
+
+@pytest.mark.parametrize("command", NEEDS_CODE)
+def test_what_a_folder_names_is_not_run(run, network, command):
+    ran = network.with_suffix(".ran")
+    ran.unlink(missing_ok=True)
+    done = compress(*NEEDS_CODE[command](run))
+    assert done.code == 2
+    assert f"add --model {network}:build" in done.err
+    assert not ran.exists()
+
+
+def test_reading_a_run_needs_no_code(run, network):
+    ran = network.with_suffix(".ran")
+    ran.unlink(missing_ok=True)
+    for command in (("report", run), ("list", "runs", run.parent), ("export", run, "--fp16", "--no-verify")):
+        done = compress(*command)
+        assert done.code == 0, done.err
+    assert not ran.exists()
+    with pytest.raises(UsageError, match="code is run only where a command names it"):
+        package.load(run)
+
+
+def test_named_again_it_is_verified_and_a_change_of_the_code_is_told(run, tmp_path):
+    moved = tmp_path / "elsewhere.py"
+    moved.write_text(SOURCE + "# changed\n")
+    flags = ("--batch-sizes", 1, "--threads", 1, "--out", tmp_path / "reports", "--json")
+    done = compress("verify", run, "--model", f"{moved}:build", *flags)
+    assert done.code == 0, done.err
+    notes = json.loads(done.out)["notes"]
+    assert any(note.startswith("the network's code has changed since the run began: branches.py") for note in notes)
+    assert "branches.build gets its images in three channels, a grey one repeated" in notes
+
+
+def test_resumed_with_its_code_it_is_finished_already(run, network):
+    done = compress("run", "--resume", run, "--model", f"{network}:build", "--json")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["run"]["config"]["arch"] == "branches.build"
+
+
+def test_it_loads_as_a_module_with_its_function(run, network, monkeypatch):
+    monkeypatch.syspath_prepend(str(network.parent))
+    monkeypatch.delitem(sys.modules, "branches", raising=False)
+    from branches import build
+
+    pruned = package.load(run, build=build)
+    assert sum(p.numel() for p in pruned.parameters()) < sum(p.numel() for p in build(3).parameters())
+    assert pruned(torch.zeros(2, 3, 24, 24)).shape == (2, 3)
+    monkeypatch.delitem(sys.modules, "branches")
+
+
+def test_settings_of_a_network_by_name_take_no_code(network):
+    config = RunConfig(arch="squeezenet")
+    with pytest.raises(UsageError, match="the network is squeezenet, which takes no code of yours: drop --model"):
+        config.with_code(import_code(f"{network}:build"))
+
+
+FAULTS = {
+    "takes two": ("def build(classes, width): ...", "it has to take the number of classes alone"),
+    "fails": ("def build(classes):\n    return undefined", "NameError: name 'undefined' is not defined"),
+    "no logits": ("from torch import nn\ndef build(n):\n    return nn.Conv2d(1, n, 3)", "expected logits (4, 3)"),
+    "no ONNX": (
+        "from torch import nn\nclass Net(nn.Sequential):\n    def forward(self, x):\n        y = super().forward(x)\n"
+        "        return y * 2 if float(y.detach().sum()) > 1e9 else y\n"
+        "def build(n):\n    return Net(nn.Flatten(), nn.Linear(576, 32), nn.ReLU(), nn.Linear(32, n))",
+        "cannot become an ONNX file",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_of_their_code_is_no_bug_of_ours(images, tmp_path, fault):
+    text, said = FAULTS[fault]
+    (tmp_path / "net.py").write_text(text + "\n")
+    done = compress("run", "--model", "net.py:build", "--dataset", images, *FLAGS, "--out", "run", cwd=tmp_path)
+    assert done.code == 2
+    assert said in done.err
+    assert "is a bug in compress" not in done.err
+    assert not (tmp_path / "run").exists()
