@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from compress.data.arrays import ImageArrays
+from compress.data.cache import cache_folder
 from compress.data.idx import IdxFile, decode_idx, find_idx
-from compress.data.published import TIMEOUT, cache_folder, written
+from compress.data.published import TIMEOUT, written
 from compress.errors import BadInputError, EnvironmentProblem
 
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")

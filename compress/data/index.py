@@ -1,8 +1,7 @@
 """What reading a folder's images gave, kept in the user's cache: files that did not change are not read again.
 
-One file per folder, ``$XDG_CACHE_HOME/compress/scans/<key>.json`` (``~/.cache`` where that is not set):
-a line with the sha256 of the rest, then JSON. It can be deleted at any time. The images' own folder is
-never written to.
+One file per folder, ``scans/<key>.json`` in the program's cache folder: a line with the sha256 of the
+rest, then JSON. It can be deleted at any time. The images' own folder is never written to.
 """
 
 import hashlib
@@ -16,6 +15,7 @@ from typing import Final, NamedTuple
 
 import PIL
 
+from compress.data.cache import cache_folder
 from compress.errors import EnvironmentProblem
 from compress.runs.atomic import write_atomically
 
@@ -79,16 +79,5 @@ def write_index(root: Path, entries: Mapping[str, Entry]) -> None:
 
 
 def _index_path(root: Path) -> Path:
-    """Where the index is.
-
-    Raises:
-        RuntimeError: this user has no home.
-    """
     key = hashlib.sha256(os.fsencode(os.path.realpath(root))).hexdigest()[:32]
-    return _cache_home() / "compress" / "scans" / f"{key}.json"
-
-
-def _cache_home() -> Path:
-    """The XDG base directory specification's: a relative path there counts as none."""
-    given = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return given if given.is_absolute() else Path.home() / ".cache"
+    return cache_folder("scans") / f"{key}.json"

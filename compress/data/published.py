@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from compress.data.cache import cache_folder
 from compress.errors import BadInputError, EnvironmentProblem, UsageError
 
 TIMEOUT = 60  # seconds without a byte
@@ -105,12 +106,6 @@ def compare_with_published(published: Published, folder: Path) -> tuple[str, ...
     if absent:
         notes.append(f"not compared with the published {published.name}: no {', '.join(absent)}")
     return tuple(notes)
-
-
-def cache_folder(name: str) -> Path:
-    """The folder for downloads of one data set: under XDG_CACHE_HOME, or ~/.cache."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "compress" / name
 
 
 @contextmanager
