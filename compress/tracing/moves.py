@@ -35,6 +35,15 @@ def move(call: Call) -> Outcome:
     return [_along_one_axis(call, found.numpy()) for found in labels]
 
 
+def restride(call: Call) -> Outcome:
+    """Nothing moves where one pixel is left of each channel: average pooling of channels-last features ends so."""
+    size, stride = call.arguments["size"], call.arguments["stride"]
+    one_pixel = len(size) > 1 and set(size[2:]) <= {1} and tuple(stride[:2]) == (size[1], 1)
+    if one_pixel and all(tensor.shape == torch.Size(size) for tensor in call.tensors):
+        return same(call)
+    return unfollowed(call)
+
+
 def fresh(call: Call) -> Outcome:
     """A tensor of a size given in numbers: it carries nothing."""
     return [None] * len(call.results)
@@ -202,6 +211,7 @@ MOVES: dict[str, Rule] = {
     ),
     **dict.fromkeys(_DIM, pick),
     **dict.fromkeys(("new_zeros", "new_ones", "new_empty", "new_full", "new_empty_strided"), fresh),
+    "as_strided": restride,
     "index": pick,
     "cat": cat,
     "split": split,

@@ -131,3 +131,26 @@ def test_a_layer_that_never_sees_the_images_stays_whole():
 
     with pytest.raises(UsageError, match=r"one: it does not see the images; .*stem: two: it does not see the images"):
         find_units(Bias(), image_batch())
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_the_layout_in_memory_changes_no_group(layout: torch.memory_format):
+    pooled = nn.Sequential(nn.Conv2d(2, 8, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 4))
+    units = find_units(pooled.to(memory_format=layout), image_batch().contiguous(memory_format=layout))
+    assert {group.root: group.size for group in units.groups} == {"0": 8}
+    assert units.surprises == {}
+
+
+def test_new_strides_that_could_move_numbers_are_not_followed():
+    class Turned(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(2, 4, 3)
+            self.head = nn.Linear(4, 4)
+
+        def forward(self, images: Tensor) -> Tensor:
+            pooled = self.conv(images).amax((2, 3))
+            return self.head(pooled.as_strided(pooled.shape, (1, len(pooled))))
+
+    with pytest.raises(UsageError, match="conv: as_strided, which cannot be followed, takes it"):
+        find_units(Turned(), image_batch())
