@@ -73,7 +73,7 @@ def cut(network: nn.Module, plan: PruningPlan, example: Tensor) -> nn.Module:
 def _cut(network: nn.Module, units: UnitMap, keep_U: Tensor, example: Tensor) -> nn.Module:
     smaller = copy.deepcopy(network)
     shrink(smaller, units, keep_U)
-    before, after = logits_of(network, example), logits_of(smaller, example)
+    after, before = logits_of(smaller, example), logits_of(network, example)  # what may fail comes first
     if before.shape != after.shape:
         raise CheckFailedError(f"the cut changed the output from {tuple(before.shape)} to {tuple(after.shape)}")
     return smaller
