@@ -24,51 +24,12 @@ from compress.runs import RunFolder
 from compress.verdict.settings import VerifySettings
 from exporters.measure.latency import LatencySettings
 
-SOURCE = '''
+SOURCE = (Path(__file__).parents[2] / "docs/branches.py").read_text()
+SPY = """
 from pathlib import Path
-
-import torch
-import torch.nn.functional as F
-from torch import nn
-
 Path(__file__).with_suffix(".ran").touch()
 print("their debugging output")
-
-
-class Gate(nn.Module):
-    def __init__(self, channels):
-        super().__init__()
-        self.down, self.up = nn.Conv2d(channels, 8, 1), nn.Conv2d(8, channels, 1)
-
-    def forward(self, x):
-        return x * torch.sigmoid(self.up(F.relu(self.down(x.mean((2, 3), keepdim=True)))))
-
-
-class TwoBranches(nn.Module):
-    """RGB alone: a coarse branch that goes down and comes up again, a fine one in groups; a convolution answers."""
-
-    def __init__(self, classes):
-        super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(3, 16, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU())
-        self.down = nn.Conv2d(16, 32, 3, stride=2, padding=1)
-        self.gate = Gate(32)
-        self.up = nn.ConvTranspose2d(32, 16, 2, stride=2)
-        self.fine = nn.Conv2d(16, 32, 3, padding=1, groups=4)
-        self.norm = nn.GroupNorm(8, 32)
-        self.point = nn.Conv2d(32, 16, 1)
-        self.mix = nn.Sequential(nn.Conv2d(32, 32, 3, stride=2, padding=1), nn.BatchNorm2d(32), nn.ReLU())
-        self.head = nn.Conv2d(32, classes, 1)
-
-    def forward(self, x):
-        x = self.stem(x)
-        coarse = F.relu(self.up(self.gate(F.relu(self.down(x)))))
-        fine = F.relu(self.point(F.gelu(self.norm(self.fine(x)))))
-        return self.head(self.mix(torch.cat([x + coarse, fine], 1))).mean((2, 3))
-
-
-def build(num_classes):
-    return TwoBranches(num_classes)
-'''
+"""
 
 FLAGS = [
     *("--image-size", 24, "--batch-size", 16, "--align", 4, "--threads", 1),
@@ -102,7 +63,7 @@ def compress(*arguments: object, cwd: Path | None = None) -> Done:
 @pytest.fixture(scope="module")
 def network(tmp_path_factory) -> Path:
     file = tmp_path_factory.mktemp("nets") / "branches.py"
-    file.write_text(SOURCE)
+    file.write_text(SOURCE + SPY)
     return file
 
 
