@@ -18,6 +18,7 @@ from exporters.write.artifact import OnnxArtifact, opset_of, write_model
 INPUT_NAME = "images"
 OUTPUT_NAME = "logits"
 _EXAMPLE_BATCH = 2  # torch.export takes a batch of 1 for a constant
+_LARGEST = 2**31  # bytes of a protobuf message: what one file without external data can hold
 
 
 def export_onnx(
@@ -36,9 +37,11 @@ def export_onnx(
         metadata: written into the file, e.g. class names and preprocessing.
 
     Raises:
-        ExportError: the module cannot be exported with a dynamic batch, or the file is not valid ONNX.
+        ExportError: the module cannot be exported with a dynamic batch or is too large for one file, or the
+            file is not valid ONNX.
         OSError: the file cannot be written.
     """
+    _check_size(model)
     # Channels last in memory, as networks are trained here, would come out as strides: Range, Gather, Reshape.
     plain = copy.deepcopy(model).cpu().eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     proto = _trace(plain, input_shape, opset)
@@ -47,6 +50,15 @@ def export_onnx(
         raise ExportError(f"expected operator set {opset}, got {opset_of(proto)}; try --opset {opset_of(proto)}")
     _check_signature(proto, ["batch", *input_shape])
     return write_model(proto, path, metadata=metadata, denormals_flushed=flushed)
+
+
+def _check_size(model: nn.Module) -> None:
+    size = sum(tensor.nbytes for tensor in model.state_dict().values())
+    if size >= _LARGEST:
+        raise ExportError(
+            f"expected weights of less than 2 GiB, all that one ONNX file can hold, got {size / 2**30:.1f} GiB; "
+            "try a smaller network"
+        )
 
 
 def _trace(model: nn.Module, input_shape: tuple[int, int, int], opset: int) -> ModelProto:

@@ -145,6 +145,13 @@ def test_a_forward_that_fails_says_so(tmp_path):
         export(plain(), tmp_path / "net.onnx", shape=(1, 16, 16))
 
 
+def test_more_than_one_file_holds_is_refused_before_anything_is_traced(tmp_path):
+    large = nn.Linear(30_000, 20_000, device="meta")
+    with pytest.raises(ExportError, match=r"less than 2 GiB, all that one ONNX file can hold, got 2\.2 GiB"):
+        export_onnx(large, tmp_path / "large.onnx", input_shape=SHAPE, opset=18, metadata={})
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_missing_folder_is_an_os_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         export(plain(), tmp_path / "nowhere" / "net.onnx")
