@@ -23,6 +23,9 @@ IMAGES, OUTPUTS, PLACES = 256, 8, 10
 """Sampled: training images, and for each mini-batch of ``BATCH`` of them a reader's output channels and places."""
 
 BATCH = 16
+WIDE = 8192
+"""Places times units of a reader's largest group: fewer places where it is wide, for products grow with its square."""
+
 RIDGE = 1e-3
 """How strongly factors are held near 1, as a share of the units' mean square: dead and twin channels need it."""
 
@@ -131,19 +134,27 @@ def _empty(units: UnitMap, reader: str) -> Iterator[tuple[int, Tensor]]:
 
 
 def _watch(units: UnitMap, unit_of_channel: Tensor, of_group: dict[int, Tensor], generator: Generator) -> Any:
+    columns = {}
+    for index in of_group:
+        place = units.groups[index].units
+        channels = ((unit_of_channel >= place.start) & (unit_of_channel < place.stop)).nonzero().flatten()
+        columns[index] = channels, unit_of_channel[channels] - place.start
+    places = max(1, min(PLACES, WIDE // max(len(gram_SS) for gram_SS in of_group.values())))
+
     def hook(layer: nn.Module, inputs: Sequence[Tensor]) -> None:
-        for rows_NC in _sample(layer, inputs[0], generator):
-            rows_NU = rows_NC.new_zeros(len(rows_NC), units.total + 1).index_add_(1, unit_of_channel, rows_NC)
+        for rows_NC in _sample(layer, inputs[0], places, generator):
             for index, gram_SS in of_group.items():
-                rows_NS = rows_NU[:, units.groups[index].units]
+                channels, unit_in_group = columns[index]
+                rows_NS = rows_NC.new_zeros(len(rows_NC), len(gram_SS))
+                rows_NS.index_add_(1, unit_in_group, rows_NC[:, channels])
                 gram_SS.add_(rows_NS.T @ rows_NS)
 
     return hook
 
 
-def _sample(layer: nn.Module, features: Tensor, generator: Generator) -> Iterator[Tensor]:
-    """Contributions (N, C), on the CPU, of every input channel to ``OUTPUTS`` output channels at ``PLACES`` places."""
+def _sample(layer: nn.Module, features: Tensor, places: int, generator: Generator) -> Iterator[Tensor]:
+    """Contributions (N, C), on the CPU, of every input channel to ``OUTPUTS`` output channels at some places."""
     for channel in torch.randint(widths(layer)[1], (OUTPUTS,), generator=generator).tolist():
         added_BCL = contributions(layer, features, channel)
-        places = torch.randint(added_BCL.shape[-1], (min(PLACES, added_BCL.shape[-1]),), generator=generator)
-        yield added_BCL[..., places.to(added_BCL.device)].transpose(1, 2).flatten(0, 1).cpu()
+        drawn = torch.randint(added_BCL.shape[-1], (min(places, added_BCL.shape[-1]),), generator=generator)
+        yield added_BCL[..., drawn.to(added_BCL.device)].transpose(1, 2).flatten(0, 1).cpu()
