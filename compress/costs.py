@@ -69,7 +69,7 @@ def build_cost_model(network: nn.Module, units: UnitMap, example: Tensor) -> Cos
         units: its units.
         example: a batch of images (B, C, H, W); only its first image is used.
     """
-    uses, macs_of_all = _output_positions(network, example[:1])
+    uses, macs_of_all = _per_image(network, example[:1])
     rows: list[tuple[tuple[float, float], tuple[float, float], Tensor, Tensor]] = []
     counted = 0
     macs_of_layers = 0.0
@@ -105,12 +105,19 @@ def _per_group(unit_of_channel: Tensor, units: UnitMap) -> Tensor:
     return channels / sizes
 
 
-def _output_positions(network: nn.Module, image: Tensor) -> tuple[Mapping[str, float], float]:
+def _per_image(network: nn.Module, image: Tensor) -> tuple[Mapping[str, float], float]:
     """How often a layer's kernel is applied to one image, summed over its calls (a conv's H x W out).
 
     And the MACs of the whole network by torch's own counter, which sees the products of matrices that no
     layer makes: attention's, or those of functions on bare parameters. None of them depends on a unit.
+    What one more image costs is what counts: work that is the same for any image is done once and for all.
     """
+    one, macs_of_one = _of_batch(network, image)
+    two, macs_of_two = _of_batch(network, torch.cat([image, image]))
+    return {name: two[name] - one[name] for name in one}, macs_of_two - macs_of_one
+
+
+def _of_batch(network: nn.Module, images: Tensor) -> tuple[Mapping[str, float], float]:
     positions: dict[str, float] = {}
     names = {module: name for name, module in network.named_modules()}
 
@@ -124,7 +131,7 @@ def _output_positions(network: nn.Module, image: Tensor) -> tuple[Mapping[str, f
     counter = FlopCounterMode(display=False)
     try:
         with plain_kernels(), counter:
-            network.eval()(image)
+            network.eval()(images)
     finally:
         network.train(training)
         for hook in hooks:

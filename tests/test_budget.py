@@ -48,6 +48,21 @@ def test_costs_of_a_state_are_those_of_the_cut_network(name: str):
         assert (cost.macs, cost.parameters) == counted(cut(network, plan_from_state(units, keep), images), images)
 
 
+def test_work_that_is_the_same_for_any_image_is_not_counted():
+    class Biased(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.stem, self.bias, self.head = nn.Conv2d(2, 4, 1), nn.Linear(7, 5), nn.Linear(4, 5)
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return self.head(self.stem(images).mean((2, 3))) + self.bias(torch.ones(3, 7)).mean(0)
+
+    images = torch.zeros(2, 2, 3, 3)
+    network = Biased()
+    full = build_cost_model(network, find_units(network, images), images).full
+    assert (full.macs, full.parameters) == (9 * 2 * 4 + 4 * 5, 2 * 4 + 4 + 7 * 5 + 5 + 4 * 5 + 5)
+
+
 @pytest.mark.parametrize("arch", ["squeezenet", "resnet18", "resnet50", "alexnet"])
 def test_budgets_are_hit_within_two_percent_with_aligned_counts(arch: str):
     size = 64

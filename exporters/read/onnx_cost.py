@@ -52,7 +52,8 @@ class OnnxCost:
         parameters: numbers in its weights, see ``find_weights``. BatchNorm that the exporter folded into
             a convolution counts as that convolution's bias, so it may be less than in the module.
         macs: multiply-accumulates for one image of all convolutions and matrix products, biases not counted;
-            0 where a file computes in other ways.
+            0 where a file computes in other ways. What does not depend on the image is computed when the
+            file is loaded, and not counted.
         size_bytes: of the file and its external data.
         precision: of most of the weights.
         layers: the MACs layer by layer, in the graph's order.
@@ -83,7 +84,7 @@ def count_cost(path: Path, *, image_size: int | None = None, signature: Signatur
         signature = signature_of(start_session(file.data, _plain_options(), path=path), source=str(path))
     model = inline_local_functions(file.model) if file.model.functions else file.model
     weights = find_weights(model)
-    layers = [node for node in model.graph.node if node.op_type in PRODUCTS]
+    layers = _layers(model, signature)
     shapes = _run_for_shapes(model, layers, signature, path=path, image_size=image_size)
     costs = tuple(_layer_cost(node, shapes, weights, batch=signature.batch or 1) for node in layers)
     numbers: Counter[Precision] = Counter()
@@ -96,6 +97,19 @@ def count_cost(path: Path, *, image_size: int | None = None, signature: Signatur
         precision=max(numbers, key=lambda kind: numbers[kind], default="fp32"),
         layers=costs,
     )
+
+
+def _layers(model: ModelProto, signature: Signature) -> list[NodeProto]:
+    """The nodes that multiply and whose result depends on the image, in the graph's order."""
+    depends = {signature.input_name}
+    layers = []
+    for node in model.graph.node:
+        if depends.isdisjoint(node.input) and not any(attribute.HasField("g") for attribute in node.attribute):
+            continue
+        depends.update(node.output)
+        if node.op_type in PRODUCTS:
+            layers.append(node)
+    return layers
 
 
 def _run_for_shapes(

@@ -191,6 +191,21 @@ def test_einsum_is_a_layer_with_weights(tmp_path):
     assert [(layer.operator, layer.weight) for layer in cost.layers] == [("Einsum", "matrix")]
 
 
+def test_what_does_not_depend_on_the_image_is_not_counted(tmp_path):
+    proto = model(
+        [
+            helper.make_node("MatMul", ["table", "filters"], ["weight"], name="once for all"),
+            helper.make_node("Flatten", ["pixels"], ["flat"]),
+            helper.make_node("MatMul", ["flat", "weight"], ["scores"], name="head"),
+        ],
+        inputs={"pixels": (FLOAT, [4, 3, 8, 8])},
+        outputs={"scores": (FLOAT, [4, 5])},
+        stored={"table": np.ones((192, 7), np.float32), "filters": np.ones((7, 5), np.float32)},
+    )
+    cost = count_cost(save(proto, tmp_path / "net.onnx"))
+    assert (cost.macs, [layer.node for layer in cost.layers]) == (192 * 5, ["head"])
+
+
 def test_a_file_without_products_costs_none(tmp_path):
     proto = model(
         [helper.make_node("ReduceMean", ["pixels"], ["scores"], axes=[2, 3], keepdims=0)],
