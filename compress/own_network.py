@@ -1,6 +1,7 @@
 """A user's network, built and tried out before anything is trained: what it takes, and whether it is a classifier."""
 
 import inspect
+import itertools
 from dataclasses import dataclass
 
 import torch
@@ -108,6 +109,31 @@ def examine(code: OwnCode, name: str, images: Images) -> tuple[str, ...]:
     if bool((logits >= 0).all()) and torch.allclose(rows, torch.ones_like(rows), atol=1e-4):
         return (f"{name} seems to end in a softmax: it learns better without, for the loss takes logits",)
     return ()
+
+
+def own_head(network: nn.Module, images: Images) -> tuple[str, ...]:
+    """Names of the tensors of those layers that come last in a forward pass and are as wide as there are classes."""
+    called: list[tuple[str, int]] = []
+
+    def record(name: str, output: object) -> None:
+        called.append((name, output.shape[1] if isinstance(output, Tensor) and output.ndim > 1 else 0))
+
+    layers = {name: layer for name, layer in network.named_modules() if list(layer.parameters(recurse=False))}
+    hooks = [
+        layer.register_forward_hook(lambda _layer, _inputs, output, name=name: record(name, output))
+        for name, layer in layers.items()
+    ]
+    training = network.training
+    try:
+        _answers(network, images.batch().to(next(network.parameters())))
+    finally:
+        network.train(training)
+        for hook in hooks:
+            hook.remove()
+    last = itertools.takewhile(lambda call: call[1] == images.classes, reversed(called))
+    heads = [name for name, _width in last][::-1]
+    names = [name for name, value in network.state_dict().items() if value.ndim and name.rpartition(".")[0] in heads]
+    return tuple(names)
 
 
 def _call(code: OwnCode, name: str, classes: int) -> nn.Module:

@@ -9,7 +9,8 @@ from torch.nn import functional
 
 from compress.errors import UsageError
 from compress.own_code import OwnCode
-from compress.own_network import BATCH, Images, build_own, examine, fit
+from compress.own_network import BATCH, Images, build_own, examine, fit, own_head
+from compress.training.load_weights import load_weights
 
 SMALL = Images(size=12, channels=1, classes=3)
 
@@ -170,3 +171,36 @@ def test_a_reshape_that_mixes_images_is_no_fit():
     code = layers(lambda _: nn.Unflatten(3, (2, -1)), lambda _: nn.Flatten(0, 3), nn.LazyLinear)
     with pytest.raises(UsageError, match=rf"{BATCH} images gave \d+ rows of logits; keep them apart with x.flatten"):
         fit(code, "net", SMALL, any_size=False, any_channels=False)
+
+
+class Backwards(nn.Module):
+    """Its head is defined first and has a BatchNorm; what is defined last is as wide as there are classes."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(classes)
+        self.answer = nn.ConvTranspose2d(4, classes, 2)
+        self.middle = nn.Conv2d(3, 4, 3)
+        self.first = nn.Conv2d(1, 3, 3)
+
+    def forward(self, x):
+        return self.norm(self.answer(self.middle(self.first(x)))).mean((2, 3))
+
+
+def test_the_head_is_what_answers_wherever_it_is_defined():
+    network = Backwards(3)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    norm = ("norm.weight", "norm.bias", "norm.running_mean", "norm.running_var")
+    assert own_head(network, SMALL) == (*norm, "answer.weight", "answer.bias")
+    assert network.training
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+    assert own_head(Net(lambda net, x: net.head(hidden(net, x)), 3), SMALL) == ("head.weight", "head.bias")
+    assert not network.first._forward_hooks
+
+
+def test_weights_of_other_classes_leave_such_a_head_fresh(tmp_path):
+    file, network, other = tmp_path / "other.pt", Backwards(3), Backwards(5)
+    torch.save(other.state_dict(), file)
+    assert load_weights(network, file, head=own_head(network, SMALL))
+    assert torch.equal(network.first.weight, other.first.weight)
+    assert network.answer.weight.shape == (4, 3, 2, 2)

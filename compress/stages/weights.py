@@ -9,6 +9,7 @@ from torch import nn
 from compress import loading
 from compress.config import DecidedConfig
 from compress.data.bundle import DataBundle
+from compress.own_network import Images, own_head
 from compress.report import figures
 from compress.stages.bench import Bench, weights_file
 from compress.training.evaluate import evaluate
@@ -119,7 +120,11 @@ def load_given(config: DecidedConfig, data: DataBundle, network: nn.Module) -> t
     """
     if config.weights is None:
         return ()
-    head = head_names(network, classes=len(data.classes))
+    shown, classes = data.preprocessing, len(data.classes)
+    if config.code is None:
+        head = head_names(network, classes=classes)
+    else:
+        head = own_head(network, Images(shown.image_size, shown.channels, classes))
     return head if load_weights(network, config.weights, head=head) else ()
 
 
