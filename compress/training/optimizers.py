@@ -77,10 +77,11 @@ def build_schedule(
         return torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: 0.1 ** ((behind + step) // (STEP_EPOCHS * steps_per_epoch))
         )
+    steps = max(steps, 2)
     return torch.optim.lr_scheduler.OneCycleLR(
         optimizer,
         max_lr=[recipe.learning_rate for _ in optimizer.param_groups],
-        total_steps=max(steps, 2),
-        pct_start=0.25,
+        total_steps=steps,
+        pct_start=max(0.25, 1.5 / steps),  # torch divides by zero where the rise takes exactly one step
         cycle_momentum=False,
     )
