@@ -14,7 +14,7 @@ import torch
 import compress
 
 PACKAGES = (
-    "torch", "torchvision", "torch-pruning", "onnx", "onnxscript", "onnxruntime", "numpy", "pillow", "safetensors",
+    "torch", "torchvision", "onnx", "onnxscript", "onnxruntime", "numpy", "pillow", "safetensors",
 )  # fmt: skip
 
 ISA_FLAGS = ("avx2", "fma", "avx512f", "avx512bw", "avx512_vnni", "avx_vnni", "amx_bf16", "amx_int8", "neon", "sve")

@@ -44,7 +44,7 @@ def assemble(
         changed=measured.changed,
         gates=measured.gates,
         run=run,
-        notes=tuple(dict.fromkeys((*data.notes, *notes))),
+        notes=tuple(dict.fromkeys((*data.notes, *measured.notes, *notes))),
     )
 
 

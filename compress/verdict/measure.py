@@ -17,6 +17,7 @@ from compress.verdict.changed import changed_images
 from compress.verdict.settings import PREDICT_BATCH, VerifySettings
 from compress.verdict.subject import Subject, by_role
 from compress.verdict.timing import Ticks, pairs_to_time, time_pairs
+from compress.verdict.unanswered import unanswered
 from compress.verify.accuracy import measure_accuracy, measure_drop
 from compress.verify.comparison import compare_answers
 from compress.verify.files import classify
@@ -28,13 +29,14 @@ from exporters.read.signature import shared_batch
 
 @dataclass(frozen=True)
 class Measured:
-    """What was measured of all files of a verdict; see ``Report`` for the fields."""
+    """What was measured of all files of a verdict; see ``Report`` for the fields. ``notes``: what strikes in it."""
 
     networks: tuple[NetworkRow, ...]
     latency: tuple[LatencyRow, ...]
     operators: OperatorProfile | None
     changed: tuple[ChangedImage, ...]
     gates: tuple[GateResult, ...]
+    notes: tuple[str, ...]
 
 
 def measure(
@@ -77,6 +79,7 @@ def measure(
         operators=_operators(original, candidate, settings),
         changed=changed_images(data, answers[original.label], answers[candidate.label]),
         gates=_gates(rows, latency, settings),
+        notes=unanswered(answers, data.test.labels.numpy(), data.classes),
     )
 
 
