@@ -87,6 +87,7 @@ def _steps(row: Support, trial: Trial, folder: Path) -> Iterator[Support]:
         row,
         classes=(len(data.classes), logits_BK.shape[1]),
         largest_logit=float(logits_BK.abs().max()),
+        spread=float((logits_BK.amax(0) - logits_BK.amin(0)).max()),
         masked_difference=removed.max_abs_difference,
         planned_macs=prunable.model.cost(prunable.units.counts(keep_U.unsqueeze(0))[0]).macs,
         aligned=_aligned(removed, prunable, trial.align),

@@ -43,6 +43,7 @@ class Support:
         macs: of the original, for one image.
         classes: of original and pruned network.
         largest_logit: of the masked network, of any image.
+        spread: largest range of a logit of the pruned network over the images: how much it tells them apart.
         masked_difference: largest difference of a logit between the masked and the pruned network.
         onnx_difference: largest difference of a logit between torch and onnxruntime, of the pruned network.
         onnx_passed: whether it is within the tolerance.
@@ -69,6 +70,7 @@ class Support:
     macs: int | None = None
     classes: tuple[int, int] | None = None
     largest_logit: float | None = None
+    spread: float | None = None
     masked_difference: float | None = None
     onnx_difference: float | None = None
     onnx_passed: bool | None = None
@@ -86,10 +88,15 @@ class Support:
     seconds: float | None = None
 
 
+TELLING = 100
+"""An equality says something only where logits differ between images by so many times what is left of a difference."""
+
+
 def judged(row: Support, trial: Trial) -> Support:
     """The row of a network that was not refused, with what is wrong."""
     faults = {
         "the number of classes changed": row.classes is None or len(set(row.classes)) > 1,
+        "its logits hardly depend on the image: their equality says nothing": not _tells(row),
         "a pruned layer's width is no multiple of the alignment": not row.aligned,
         "the reloaded plan gives other logits": row.reload_difference != 0,
     }
@@ -99,3 +106,7 @@ def judged(row: Support, trial: Trial) -> Support:
     reason = "; ".join(fault for fault, is_so in faults.items() if is_so)
     right: Outcome = "right" if trial.files else "right so far"
     return replace(row, outcome="wrong" if reason else right, reason=reason)
+
+
+def _tells(row: Support) -> bool:
+    return bool(row.spread) and row.spread >= TELLING * (row.masked_difference or 0.0)
