@@ -109,4 +109,4 @@ def judged(row: Support, trial: Trial) -> Support:
 
 
 def _tells(row: Support) -> bool:
-    return bool(row.spread) and row.spread >= TELLING * (row.masked_difference or 0.0)
+    return row.spread is not None and row.spread > 0 and row.spread >= TELLING * (row.masked_difference or 0.0)

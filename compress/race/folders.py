@@ -10,6 +10,7 @@ from compress.race.cells import CELLS, Cell, RaceSettings
 from compress.runs import STAGES, RunFolder
 from compress.settings import decide
 from compress.stages.code_record import code_notes
+from compress.stages.reopen import HOW_READ
 from compress.stages.taken import ORIGINAL
 
 State = Literal["new", "resume", "finished"]
@@ -89,7 +90,7 @@ def _recorded(path: Path) -> RunConfig | None:
 def _unlike(wanted: DecidedConfig, recorded: RunConfig) -> list[str]:
     """The settings in which two cells of one race may not differ."""
     unlike = []
-    for name in DecidedConfig.model_fields.keys() - _OF_THE_CELL:
+    for name in DecidedConfig.model_fields.keys() - _OF_THE_CELL - {*HOW_READ}:
         here, there = getattr(wanted, name), getattr(recorded, name)
         if here != there and not (here is None and name in _SETTLED_BY_DATA):
             unlike.append(f"{name}: {there} there, {here} here")

@@ -12,8 +12,11 @@ from compress.settings import decide, load_decided
 from compress.stages.bench import check_same_images
 from compress.stages.code_record import code_notes
 
-MOVABLE: Final = ("dataset", "data_dir", "workers", "download")
-"""Settings that may differ from the run's own: where the images are now, and how they are fetched and read."""
+HOW_READ: Final = ("data_dir", "workers", "download")
+"""Settings that change nothing that is computed: where a data set's files are, how they are fetched and read."""
+
+MOVABLE: Final = ("dataset", *HOW_READ)
+"""Settings that may differ from the run's own when its images are elsewhere now."""
 
 
 def reopen(

@@ -6,6 +6,7 @@ from typing import Any, Final
 from compress.errors import UsageError
 from compress.runs import STAGES, RunFolder
 from compress.stages.code_record import RECORD
+from compress.stages.reopen import HOW_READ
 
 ORIGINAL: Final = STAGES[:2]
 """The stages in which nothing is pruned yet: the baseline, and the original trained on for as long."""
@@ -32,7 +33,8 @@ def take_original(run: RunFolder, path: Path) -> tuple[str, ...]:
         BadInputError: no run folder, or a file in it was changed.
     """
     other = RunFolder.open(path)
-    mine, theirs = (folder.read_config().model_dump(mode="json", exclude=set(AFTER)) for folder in (run, other))
+    unseen = {*AFTER, *HOW_READ}
+    mine, theirs = (folder.read_config().model_dump(mode="json", exclude=unseen) for folder in (run, other))
     unlike = [name for name in mine if mine[name] != theirs[name]]
     unlike += [what for what, name in _RECORDS.items() if _recorded(run, name) != _recorded(other, name)]
     if unlike:

@@ -63,6 +63,7 @@ def test_the_same_race_goes_on_and_may_grow(tmp_path):
     check_folder(RACE, tmp_path)  # empty
     begin(tmp_path, Cell("edropout", 0.5, 0), image_size=48)  # the images decided it
     begin(tmp_path, Cell("scratch", 0.5, 0))
+    begin(tmp_path, Cell("l1", 0.5, 0), workers=2)  # the same batches, whoever reads them
     check_folder(RACE, tmp_path)
     check_folder(RaceSettings(BASE, methods=("random",), budgets=(0.1,), seeds=(9,)), tmp_path)
 
