@@ -9,6 +9,7 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 	$$name -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
 	&& echo $$name && break; done)
 ARGS ?=
+JOBS ?= 2
 BIN := .venv/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 SETTINGS := Makefile pyproject.toml constraints.txt
@@ -24,7 +25,7 @@ run: .venv/run.stamp
 	$(BIN)/compress run --arch squeezenet $(ARGS)
 
 test: .venv/dev.stamp
-	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not slow" $(ARGS)
 
 test-all: .venv/dev.stamp
 	$(BIN)/python -m pytest $(ARGS)
