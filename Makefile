@@ -38,7 +38,7 @@ types: .venv/dev.stamp
 	$(BIN)/mypy
 
 bench: .venv/run.stamp
-	$(BIN)/compress race --arch squeezenet --keep-macs 0.5,0.25 --seeds 2 $(ARGS)
+	$(BIN)/compress race --arch squeezenet --keep-macs 0.5,0.25 --seeds 2 --threads 1 $(ARGS)
 
 bench-latency: .venv/run.stamp
 	$(BIN)/python -m benchmarks.latency_method $(ARGS)
