@@ -164,6 +164,7 @@ def test_search_and_removal_leave_the_original_as_it_was(finished, tmp_path):
     before = copy.deepcopy(original.state_dict())
     with RunFolder.create(tmp_path / "run", settings, overwrite=False) as folder:
         bench = Bench(settings, data, folder, Silent(), lambda: None)
+        folder.write_json("01_baseline/epochs.json", settings.baseline_epochs)
         prunable = study(settings, fresh_network(settings, data), check_images(settings, data))
         found = search(bench, original, prunable)
         remove(bench, found, prunable)
