@@ -10,8 +10,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from compress.config import DecidedConfig, RunConfig
+from compress.controls.methods import METHODS
+from compress.data.bundle import DataBundle
 from compress.eta import expected_work
-from compress.pipeline import rehearsal
+from compress.pipeline import Rehearsal, rehearsal
 from compress.settings import decide, load_decided
 from compress.stages.bench import fresh_network
 
@@ -53,6 +55,7 @@ class RunPlan:
             f"units      {self.units:,} channels in {self.groups} coupled groups",
             *_listed("prunes     ", [f"{root} ({channels})" for root, channels in self.pruned.items()]),
             *_left_whole(self.left_whole),
+            f"method     {config.method}: {METHODS[config.method].summary}",
             f"keep       {', '.join(asked)}, counts in multiples of {config.align}",
             f"epochs     {config.baseline_epochs} baseline + {config.search_epochs} search"
             f" + {config.finetune_epochs} fine-tuning",
@@ -70,7 +73,12 @@ def plan_run(config: RunConfig) -> RunPlan:
     """
     settings, data = load_decided(decide(config))
     torch.set_num_threads(settings.threads)
-    prunable, difference = rehearsal(settings, data, weights=True)
+    return plan_of(settings, data, rehearsal(settings, data, weights=True))
+
+
+def plan_of(settings: DecidedConfig, data: DataBundle, rehearsed: Rehearsal) -> RunPlan:
+    """The plan of a run that has been rehearsed."""
+    prunable = rehearsed.prunable
     network = fresh_network(settings, data)
     images, labels = next(iter(data.train.batches(settings.batch_size)))
     images, labels = images.to(settings.device), labels.to(settings.device)
@@ -85,7 +93,7 @@ def plan_run(config: RunConfig) -> RunPlan:
         pruned={group.root: group.size for group in prunable.units.groups},
         left_whole=dict(prunable.units.left_whole),
         notes=data.notes,
-        masked_equals_physical=difference,
+        masked_equals_physical=rehearsed.difference,
         seconds=_estimate(settings, network, images, labels) * data.train.steps(settings.batch_size),
     )
 

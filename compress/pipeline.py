@@ -19,7 +19,7 @@ from compress.runs import RunFolder
 from compress.settings import decide, load_decided
 from compress.stages.bench import Bench, Prunable, check_images, check_same_images, fresh_network, study
 from compress.stages.code_record import record_code
-from compress.stages.export_rehearsal import rehearse_export
+from compress.stages.export_rehearsal import check_fits_a_file, rehearse_export
 from compress.stages.prune import SearchResult, check_method, rehearse, remove, search
 from compress.stages.ship import Entrant, export
 from compress.stages.taken import take_original
@@ -86,7 +86,7 @@ def run_pipeline(
         RunFolder.check_free(out, overwrite=mode == "overwrite")
     settings, data = load_decided(decide(recorded))
     torch.set_num_threads(settings.threads)
-    prunable, _difference = rehearsal(settings, data, weights=mode != "resume")
+    prunable = rehearsal(settings, data, weights=mode != "resume").prunable
     run = RunFolder.open(out) if mode == "resume" else RunFolder.create(out, settings, overwrite=mode == "overwrite")
     with run:
         data = _record(run, settings, data)
@@ -110,7 +110,22 @@ def _resume_command(out: Path, settings: DecidedConfig) -> str:
     return shlex.join(["compress", "run", "--resume", str(out), *code])
 
 
-def rehearsal(settings: DecidedConfig, data: DataBundle, *, weights: bool) -> tuple[Prunable, float]:
+@dataclass(frozen=True)
+class Rehearsal:
+    """What was found out before a run.
+
+    Attributes:
+        network: with the weights the run begins with.
+        prunable: what there is to prune.
+        difference: the largest one of logits between masked and smaller network, of a random state.
+    """
+
+    network: nn.Module
+    prunable: Prunable
+    difference: float
+
+
+def rehearsal(settings: DecidedConfig, data: DataBundle, *, weights: bool) -> Rehearsal:
     """Do what can fail before there is a run folder, so that a fault leaves none behind.
 
     Args:
@@ -118,13 +133,11 @@ def rehearsal(settings: DecidedConfig, data: DataBundle, *, weights: bool) -> tu
         data: the run's data.
         weights: try the user's weights and plan too; a resumed run has read them already.
 
-    Returns:
-        What there is to prune, and the largest difference of logits between masked and smaller network.
-
     Raises:
         CompressError: what makes the run impossible.
     """
     network, images = fresh_network(settings, data), check_images(settings, data)
+    check_fits_a_file(settings, network)
     if weights:
         load_given(settings, data, network)
     prunable = study(settings, network, images)
@@ -133,7 +146,7 @@ def rehearsal(settings: DecidedConfig, data: DataBundle, *, weights: bool) -> tu
     difference = rehearse(prunable, network, images, seed=settings.seed)
     if weights and settings.code is not None:
         rehearse_export(settings, network, images, macs=prunable.model.full.macs)
-    return prunable, difference
+    return Rehearsal(network, prunable, difference)
 
 
 def _stages(bench: Bench, prunable: Prunable, verify: VerifySettings | None) -> Report:

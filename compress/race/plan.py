@@ -7,14 +7,17 @@ from typing import Any
 
 import torch
 
-from compress.config import RunConfig
-from compress.dry_run import RunPlan, plan_run
+from compress.budget import Budget, check_reachable
+from compress.config import DecidedConfig, RunConfig
+from compress.data.bundle import DataBundle
+from compress.dry_run import RunPlan, plan_of
 from compress.errors import UsageError
 from compress.eta import expected_work
-from compress.pipeline import rehearsal
+from compress.pipeline import Rehearsal, rehearsal
 from compress.race.cells import CELLS, Cell, RaceSettings
 from compress.race.folders import has_stages
 from compress.settings import decide, load_decided
+from compress.stages.prune import check_method
 from compress.stages.taken import ORIGINAL
 
 
@@ -66,8 +69,11 @@ def plan_race(race: RaceSettings, *, folder: Path) -> RacePlan:
     Raises:
         CompressError: what makes the whole race impossible.
     """
-    run = plan_run(_any_cell(race, folder))
-    unfit = _not_applicable(race, folder)
+    settings, data = load_decided(decide(_any_cell(race, folder)))
+    torch.set_num_threads(settings.threads)
+    rehearsed = rehearsal(settings, data, weights=True)
+    run = plan_of(settings, data, rehearsed)
+    unfit = _budgets_out_of_reach(race, settings, rehearsed) | _methods_not_applicable(race, settings, data, rehearsed)
     cells = [cell for cell in race.cells() if not {cell.method, _share(cell.keep_macs)} & unfit.keys()]
     return RacePlan(
         run=run,
@@ -86,22 +92,32 @@ def cell_works(race: RaceSettings, cells: Iterable[Cell], folder: Path) -> Itera
         trained.add(cell.seed)
 
 
-def _not_applicable(race: RaceSettings, folder: Path) -> dict[str, str]:
-    """Method or budget -> why the network cannot do with it."""
-    first = _any_cell(race, folder)
-    settings, data = load_decided(decide(first))
-    found = {}
-    budgets = [Cell("edropout", share, race.seeds[0]) for share in race.budgets]
-    methods = [Cell(method, max(race.budgets), race.seeds[0]) for method in race.methods if method != "scratch"]
-    for what, cell in [
-        *((_share(cell.keep_macs), cell) for cell in budgets),
-        *((cell.method, cell) for cell in methods),
-    ]:
-        changes = {"method": cell.method, "keep_macs": cell.keep_macs}
+def _budgets_out_of_reach(race: RaceSettings, settings: DecidedConfig, rehearsed: Rehearsal) -> dict[str, str]:
+    """Budget -> why the network cannot be pruned that far."""
+    found: dict[str, str] = {}
+    prunable = rehearsed.prunable
+    for share in race.budgets:
+        limits = Budget(macs=share, parameters=settings.keep_params).limits(prunable.model)
         try:
-            rehearsal(settings.model_copy(update=changes), data, weights=True)
+            check_reachable(prunable.model, prunable.counts, limits)
         except UsageError as error:
-            found[what] = str(error)
+            found[_share(share)] = str(error)
+    return found
+
+
+def _methods_not_applicable(
+    race: RaceSettings, settings: DecidedConfig, data: DataBundle, rehearsed: Rehearsal
+) -> dict[str, str]:
+    """Method -> why it cannot be used on the network; from scratch is trained what another one found."""
+    found: dict[str, str] = {}
+    for method in race.methods:
+        if method == "scratch":
+            continue
+        changed = settings.model_copy(update={"method": method})
+        try:
+            check_method(changed, data, rehearsed.network, rehearsed.prunable)
+        except UsageError as error:
+            found[method] = str(error)
     return found
 
 

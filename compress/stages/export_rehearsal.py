@@ -1,4 +1,4 @@
-"""A network from elsewhere becomes an ONNX file before it is trained: hours later is late to learn that it cannot."""
+"""Whether a network can become an ONNX file, found out before it is trained: hours later is late to learn it."""
 
 import tempfile
 from pathlib import Path
@@ -9,10 +9,19 @@ from compress.config import DecidedConfig
 from compress.errors import CheckFailedError, UsageError
 from compress.stages.ship import prove_parity
 from compress.verify.faults import export_faults
+from exporters.errors import ExportError
 from exporters.read.onnx_cost import count_cost
-from exporters.write.onnx_export import export_onnx
+from exporters.write.onnx_export import check_size, export_onnx
 
 IMAGES = 8
+
+
+def check_fits_a_file(config: DecidedConfig, network: nn.Module) -> None:
+    """Raise UsageError where the weights are more than one ONNX file can hold."""
+    try:
+        check_size(network)
+    except ExportError as error:
+        raise UsageError(f"{config.arch} cannot become an ONNX file: {error}") from None
 
 
 def rehearse_export(config: DecidedConfig, network: nn.Module, images: Tensor, *, macs: int) -> None:

@@ -41,7 +41,7 @@ def export_onnx(
             file is not valid ONNX.
         OSError: the file cannot be written.
     """
-    _check_size(model)
+    check_size(model)
     # Channels last in memory, as networks are trained here, would come out as strides: Range, Gather, Reshape.
     plain = copy.deepcopy(model).cpu().eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     proto = _trace(plain, input_shape, opset)
@@ -52,7 +52,8 @@ def export_onnx(
     return write_model(proto, path, metadata=metadata, denormals_flushed=flushed)
 
 
-def _check_size(model: nn.Module) -> None:
+def check_size(model: nn.Module) -> None:
+    """Raise ExportError where the weights are too large for one file."""
     size = sum(tensor.nbytes for tensor in model.state_dict().values())
     if size >= _LARGEST:
         raise ExportError(

@@ -152,6 +152,7 @@ def test_a_dry_run_writes_nothing(images, finished, tmp_path):
     before = sorted(tmp_path.rglob("*"))
     done = compress("run", "--config", finished / "config.toml", "--dry-run", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+    assert "method     edropout: " in done.stdout
     assert "keep       50% of the MACs, counts in multiples of 8" in done.stdout
     assert "4 baseline + 2 search + 2 fine-tuning" in done.stdout
     assert sorted(tmp_path.rglob("*")) == before
