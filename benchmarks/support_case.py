@@ -31,13 +31,9 @@ from exporters.measure.latency import compare_latency
 from exporters.read.onnx_cost import count_cost
 from exporters.read.parity import check_parity
 from exporters.write.onnx_export import export_onnx
-from models_zoo.zoo import ARCHITECTURES
 
 DEFAULT_SIZE = 64
 """Pixels of the images for a network that does not say what it takes."""
-
-SIZES = {name: known.full_size for name, known in ARCHITECTURES.items() if known.family == "Swin"}
-"""Pixels where the network's small size will not do: a Swin pads smaller images so much that half is out of reach."""
 
 _TINY = 1e-3
 
@@ -51,7 +47,7 @@ def examine(name: str, trial: Trial, folder: Path) -> Support:
         folder: where its two ONNX files are written.
     """
     began = time.monotonic()
-    row = Support(name, SIZES.get(name) or find_source(RunConfig(arch=name)).small_size or DEFAULT_SIZE)
+    row = Support(name, find_source(RunConfig(arch=name)).small_size or DEFAULT_SIZE)
     try:
         for further in _steps(row, trial, folder):
             row = further
