@@ -60,12 +60,13 @@ def main() -> None:
     results = _read()
     trial = Trial(files=not arguments.without_files)
     limits = Limits(arguments.seconds, arguments.memory_gib)
+    commit = source_commit()  # once: the results themselves are a change of the tree
     for name in [] if arguments.table_only else arguments.networks or _unknown(results, trial):
         if f"{datetime.now(UTC):%H:%M}" >= arguments.stop_at:
             break
         row = examine_apart(name, trial, limits)
         sys.stderr.write(f"{datetime.now(UTC):%H:%M} {name}: {row['outcome']} {row['reason']}\n")
-        row |= {"date": f"{datetime.now(UTC):%Y-%m-%d}", "commit": source_commit()}
+        row |= {"date": f"{datetime.now(UTC):%Y-%m-%d}", "commit": commit}
         results = _read()  # another process may have added its own
         results["networks"][name] = row
         results["environment"] = describe_environment(threads=1, seed=0)

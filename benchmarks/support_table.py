@@ -20,11 +20,14 @@ in multiples of 8 channels. **Right** means that all of this holds:
 - every pruned layer keeps a multiple of 8 channels, or all where it has fewer than 8;
 - its file has as many MACs as the plan said.
 
-**Right so far** lacks the two that need files. A row without a range of logits was examined before that was asked.
+**Right so far** lacks the two that need files.
 *MACs kept* is what the files have of the half that was asked for: less where 8 channels are a large step. *Faster*
 is the time of the original file over that of the pruned one in onnxruntime, batch 1, 1 thread, with its 95 %
-interval. The images are as small as the network sensibly takes, the machine was busy, and each pair was timed for
-half a second: a direction, no more. *Left whole* counts layers that are not pruned, apart from the class head."""
+interval. The images are those a run takes by default for small data sets, and each pair was timed for half a second
+of it: a direction, no more. *Left whole* counts layers that are not pruned, apart from the class head."""
+
+_WIDE = 2.0
+"""An interval whose ends are further apart than this factor measured the machine's other work, not the files."""
 
 
 def table(results: Mapping[str, Any]) -> str:
@@ -52,8 +55,10 @@ def _summary(networks: Mapping[str, Any]) -> str:
     told = ", ".join(
         f"{counts[outcome]} {outcome}" for outcome in ("right", "right so far", "refused", "wrong") if counts[outcome]
     )
-    missing = len(TORCHVISION) - counts.total()
-    return f"Of torchvision's {len(TORCHVISION)} classifiers: {told}" + (f"; {missing} not tried." if missing else ".")
+    missing = [name for name in TORCHVISION if name not in networks]
+    return f"Of torchvision's {len(TORCHVISION)} classifiers: {told}" + (
+        f"; not tried: {', '.join(missing)}." if missing else "."
+    )
 
 
 def _rows(rows: list[Mapping[str, Any]]) -> str:
@@ -75,7 +80,6 @@ def _rows(rows: list[Mapping[str, Any]]) -> str:
 
 
 def _cells(row: Mapping[str, Any]) -> list[str]:
-    faster = f"{row['ratio']:.2f}x [{row['ratio_low']:.2f}, {row['ratio_high']:.2f}]" if row.get("ratio") else "-"
     return [
         row["name"],
         str(row["image_size"]),
@@ -84,9 +88,17 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
         _scientific(row.get("masked_difference")),
         _scientific(row.get("onnx_difference")),
         f"{row['kept_macs']:.1%}" if row.get("kept_macs") else "-",
-        faster,
+        _faster(row),
         str(len(row.get("left_whole", ()))) if row.get("groups") else "-",
     ]
+
+
+def _faster(row: Mapping[str, Any]) -> str:
+    if not row.get("ratio"):
+        return "-"
+    if row["ratio_high"] > _WIDE * row["ratio_low"]:
+        return "unclear"
+    return f"{row['ratio']:.2f}x [{row['ratio_low']:.2f}, {row['ratio_high']:.2f}]"
 
 
 def _left_whole(networks: Mapping[str, Any]) -> str:
@@ -118,7 +130,7 @@ def _footer(results: Mapping[str, Any]) -> str:
     environment = results["environment"]
     rows = results["networks"].values()
     dates = sorted({row["date"] for row in rows})
-    commits = sorted({str(row["commit"])[:10] for row in rows})
+    commits = sorted({_short(str(row["commit"])) for row in rows})
     packages = ", ".join(f"{name} {version}" for name, version in environment["packages"].items())
     cpu = environment["cpu"]
     return (
@@ -127,3 +139,9 @@ def _footer(results: Mapping[str, Any]) -> str:
         f"commits {', '.join(commits)}. "
         "All results, with every layer that is left whole and the reason: `benchmarks/support_matrix.json`."
     )
+
+
+def _short(commit: str) -> str:
+    """Ten digits of a commit, and whether there were changes on top of it."""
+    digits, changed, _rest = commit.partition("+")
+    return digits[:10] + (" with changes" if changed else "")

@@ -112,9 +112,11 @@ def test_the_page():
         "cpu": {"model": "Some CPU", "cores": 2, "isa": ["avx2"]},
         "python": "3.12",
     }
-    page = table({"environment": environment, "networks": {"resnet18": right, "swin_t": refused}})
-    assert "Of torchvision's 80 classifiers: 1 right, 1 refused; 78 not tried." in page
+    noisy = right | {"name": "resnet34", "ratio_high": 2.3, "commit": "1234567890abc+changes"}
+    page = table({"environment": environment, "networks": {"resnet18": right, "resnet34": noisy, "swin_t": refused}})
+    assert "Of torchvision's 80 classifiers: 2 right, 1 refused; not tried: alexnet, " in page
     assert "| resnet18 | 32 | right | 5e-01 | 3e-07 | 0 | 49.9% | 1.35x [1.10, 1.50] | 1 |" in page
+    assert "| resnet34 | 32 | right | 5e-01 | 3e-07 | 0 | 49.9% | unclear | 1 |" in page
     assert "- swin_t (refused): too far" in page
-    assert "- ResNet: ... is attention (2 layers)" in page
-    assert "commits abcdef0123." in page
+    assert "- ResNet: ... is attention (3 layers)" in page
+    assert "commits 1234567890 with changes, abcdef0123." in page
