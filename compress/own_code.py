@@ -89,22 +89,32 @@ def resolve_spec(spec: str) -> str:
     return f"{Path(place).expanduser().resolve()}:{name}" if place.endswith(".py") else spec
 
 
+class OwnCodeError(UsageError):
+    """The user's code failed; ``where`` holds the last lines of its traceback."""
+
+    def __init__(self, doing: str, where: str) -> None:
+        super().__init__(f"{doing} failed:\n{where}")
+        self.where = where
+
+
 @contextmanager
 def explaining(doing: str) -> Iterator[None]:
-    """Turn a fault of the user's code into a UsageError that shows where in it.
+    """Turn a fault of the user's code into an OwnCodeError that shows where in it.
+
+    Whatever it raises is a fault, ``sys.exit`` too: only Ctrl-C, want of memory and this package's own errors pass.
 
     Args:
         doing: what was tried, for the message: "net.build(10)".
     """
     try:
         yield
-    except (CompressError, MemoryError):
+    except (CompressError, MemoryError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:
-        raise UsageError(f"{doing} failed:\n{told(error)}") from error
+    except BaseException as error:
+        raise OwnCodeError(doing, _told(error)) from error
 
 
-def told(error: BaseException) -> str:
+def _told(error: BaseException) -> str:
     """The last lines of a traceback, without those of this package, of torch and of Python's own library."""
     frames = [
         frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(_NOT_THEIRS)

@@ -9,10 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from compress.errors import UsageError
-from compress.own_code import OwnCode, explaining, told
-
-SIZES = (28, 32, 48, 64, 96, 128, 224)
-"""Image sizes (pixels) that are tried where a network does not take the data's."""
+from compress.own_code import OwnCode, explaining
 
 BATCH = 4
 CLOSE = 1e-4
@@ -39,44 +36,11 @@ def build_own(code: OwnCode, name: str, *, classes: int, channels: int, image_si
     Raises:
         UsageError: it cannot be called so, fails, or gives something else than a network.
     """
-    network = _call(code, name, classes)
+    network = call_build(code, name, classes)
     with explaining(f"{name} on images of {image_size} x {image_size} pixels"):
         if any(nn.parameter.is_lazy(value) for value in (*network.parameters(), *network.buffers())):
-            _answers(network, Images(image_size, channels, classes).batch())  # lazy layers learn their shape
+            answers(network, Images(image_size, channels, classes).batch())  # lazy layers learn their shape
     return network.train()
-
-
-def fit(code: OwnCode, name: str, images: Images, *, any_size: bool, any_channels: bool) -> Images:
-    """Images that the network takes: these, or else of the other number of channels, or of the nearest size.
-
-    Args:
-        code: the function that builds it.
-        name: what it is called.
-        images: as the data set has them.
-        any_size: of ``SIZES``, others would do as well.
-        any_channels: 1 and 3 would do as well.
-
-    Raises:
-        UsageError: it takes none of them.
-    """
-    try:
-        _try(code, name, images)
-        return images
-    except (UsageError, MemoryError):
-        raise
-    except Exception as error:
-        colour = {1: "grey", 3: "RGB"}[images.channels]
-        said = f"{name} does not take {colour} images of {images.size} x {images.size} pixels:\n{told(error)}\n"
-        sizes = sorted({images.size, *SIZES}, key=lambda size: abs(size - images.size))
-        for channels in (images.channels, 4 - images.channels) if any_channels else (images.channels,):
-            worked = [size for size in sizes if _takes(code, name, Images(size, channels, images.classes))]
-            if images.size in worked or (worked and any_size):
-                return Images(worked[0], channels, images.classes)
-            if worked:
-                listed = ", ".join(map(str, sorted(worked)))
-                raise UsageError(f"{said}It takes images of {listed} pixels: try --image-size {worked[0]}") from error
-        tried = "grey and RGB ones" if any_channels else f"{colour} ones"
-        raise UsageError(f"{said}Nor does it take {tried} of {', '.join(map(str, SIZES))} pixels") from error
 
 
 def examine(code: OwnCode, name: str, images: Images) -> tuple[str, ...]:
@@ -99,7 +63,7 @@ def examine(code: OwnCode, name: str, images: Images) -> tuple[str, ...]:
     other = _seeded(code, name, images, seed=1)
     with explaining(name):
         before = batch.clone()
-        logits = _answers(network, batch)
+        logits = answers(network, batch)
         _check_logits(name, images, logits)
         if not torch.equal(before, batch):
             raise UsageError(f"{name} changes its input in place: try x = x.op(...) for x.op_(...) on the images")
@@ -125,7 +89,7 @@ def own_head(network: nn.Module, images: Images) -> tuple[str, ...]:
     ]
     training = network.training
     try:
-        _answers(network, images.batch().to(next(network.parameters())))
+        answers(network, images.batch().to(next(network.parameters())))
     finally:
         network.train(training)
         for hook in hooks:
@@ -136,7 +100,12 @@ def own_head(network: nn.Module, images: Images) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _call(code: OwnCode, name: str, classes: int) -> nn.Module:
+def call_build(code: OwnCode, name: str, classes: int) -> nn.Module:
+    """What the user's function returns, on the CPU; lazy layers have no shape yet.
+
+    Raises:
+        UsageError: it cannot be called so, fails, or gives something else than a network.
+    """
     call = f"{name}({classes})"
     try:
         inspect.signature(code.build).bind(classes)
@@ -161,24 +130,10 @@ def _seeded(code: OwnCode, name: str, images: Images, *, seed: int) -> nn.Module
     return build_own(code, name, classes=images.classes, channels=images.channels, image_size=images.size)
 
 
-def _answers(network: nn.Module, batch: Tensor) -> Tensor:
+def answers(network: nn.Module, batch: Tensor) -> Tensor:
+    """What a network returns for images, in evaluation mode."""
     with torch.no_grad():
         return network.eval()(batch)
-
-
-def _try(code: OwnCode, name: str, images: Images) -> None:
-    """Raise whatever the network raises on images, or ValueError where it mixes them up."""
-    logits = _answers(_call(code, name, images.classes), images.batch())
-    if isinstance(logits, Tensor) and logits.ndim and len(logits) != BATCH:
-        raise ValueError(f"{BATCH} images gave {len(logits)} rows of logits; keep them apart with x.flatten(1)")
-
-
-def _takes(code: OwnCode, name: str, images: Images) -> bool:
-    try:
-        _try(code, name, images)
-        return True
-    except Exception:  # whatever a network raises on images that it was not made for
-        return False
 
 
 def _check_new(name: str, network: nn.Module, again: nn.Module) -> None:
@@ -218,18 +173,18 @@ def _check_logits(name: str, images: Images, logits: object) -> None:
 
 def _check_answers(name: str, network: nn.Module, other: nn.Module, batch: Tensor, logits: Tensor) -> None:
     """What it answers depends on each image and on the weights that are saved, and on nothing else."""
-    if _differ(_answers(network, batch), logits):
+    if _differ(answers(network, batch), logits):
         raise UsageError(
             f"{name} answers differently to the same images in evaluation mode: "
             "F.dropout needs training=self.training, and noise has no place there"
         )
-    if _differ(torch.cat([_answers(network, image.unsqueeze(0)) for image in batch]), logits):
+    if _differ(torch.cat([answers(network, image.unsqueeze(0)) for image in batch]), logits):
         raise UsageError(
             f"{name}: its answer to an image depends on the other images in the batch: "
             "reshape with x.flatten(1), and let BatchNorm track its running statistics"
         )
     other.load_state_dict(network.state_dict())
-    if _differ(_answers(other, batch), logits):
+    if _differ(answers(other, batch), logits):
         raise UsageError(
             f"{name} answers differently after its state_dict was loaded into a second one: "
             "keep every tensor that it uses as a parameter or with register_buffer"

@@ -11,7 +11,8 @@ from compress.environment import native_block, usable_cores
 from compress.errors import EnvironmentProblem, UsageError
 from compress.networks import NetworkSource, find_source
 from compress.own_code import OwnCode
-from compress.own_network import Images, examine, fit
+from compress.own_fit import fit
+from compress.own_network import Images, examine
 
 DEFAULT_EPOCHS = {"default": (8, 4, 10), "paper": (20, 80, 100)}
 """Epochs of baseline, search and fine-tuning per preset.

@@ -73,6 +73,7 @@ FAULTS = {
     "def build(:": "SyntaxError",
     "import no_such_module": "ModuleNotFoundError: No module named 'no_such_module'",
     "raise SystemExit(3)": "SystemExit: 3",
+    "raise type('Strange', (BaseException,), {})('weird')": "Strange: weird",
 }
 
 

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from compress.errors import UsageError
 from compress.own_code import OwnCode
-from compress.own_network import BATCH, Images, build_own, examine, fit, own_head
+from compress.own_network import Images, build_own, examine, own_head
 from compress.training.load_weights import load_weights
 
 SMALL = Images(size=12, channels=1, classes=3)
@@ -140,37 +140,6 @@ def test_lazy_layers_learn_their_shape_from_the_images():
     network = build_own(code, "lazy", classes=3, channels=3, image_size=12)
     assert network[1].weight.shape == (3, 3 * 12 * 12)
     assert network.training
-
-
-@pytest.mark.parametrize("wanted", [1, 3])
-def test_the_other_number_of_channels_is_found(wanted):
-    code = layers(lambda _: nn.Conv2d(wanted, 4, 3), lambda _: nn.AdaptiveAvgPool2d(1), lambda _: nn.Flatten(),
-                  nn.LazyLinear)  # fmt: skip
-    given = Images(size=12, channels=4 - wanted, classes=3)
-    assert fit(code, "net", given, any_size=False, any_channels=True) == Images(12, wanted, 3)
-    with pytest.raises(UsageError, match=r"(?s)does not take .* images of 12 x 12 pixels.*Nor does it take"):
-        fit(code, "net", given, any_size=True, any_channels=False)
-
-
-def test_the_only_size_it_takes_is_found_or_named():
-    code = layers(lambda _: nn.Flatten(), lambda n: nn.Linear(28 * 28, n))
-    given = Images(size=48, channels=1, classes=3)
-    assert fit(code, "net", given, any_size=True, any_channels=True) == Images(28, 1, 3)
-    with pytest.raises(UsageError, match=r"(?s)It takes images of 28 pixels: try --image-size 28"):
-        fit(code, "net", given, any_size=False, any_channels=True)
-
-
-def test_of_several_sizes_the_nearest_is_taken():
-    code = layers(lambda n: nn.Conv2d(1, n, 60), lambda _: nn.AdaptiveAvgPool2d(1), lambda _: nn.Flatten())
-    assert fit(code, "net", Images(32, 1, 3), any_size=True, any_channels=True).size == 64
-    with pytest.raises(UsageError, match=r"It takes images of 64, 96, 128, 224 pixels: try --image-size 64"):
-        fit(code, "net", Images(32, 1, 3), any_size=False, any_channels=True)
-
-
-def test_a_reshape_that_mixes_images_is_no_fit():
-    code = layers(lambda _: nn.Unflatten(3, (2, -1)), lambda _: nn.Flatten(0, 3), nn.LazyLinear)
-    with pytest.raises(UsageError, match=rf"{BATCH} images gave \d+ rows of logits; keep them apart with x.flatten"):
-        fit(code, "net", SMALL, any_size=False, any_channels=False)
 
 
 class Backwards(nn.Module):

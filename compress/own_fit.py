@@ -1,0 +1,71 @@
+"""Which images a user's network takes: the data's, or else the nearest that it does."""
+
+from torch import Tensor
+
+from compress.errors import UsageError
+from compress.own_code import OwnCode, OwnCodeError, explaining
+from compress.own_network import BATCH, Images, answers, call_build
+
+SIZES = (28, 32, 48, 64, 96, 128, 224)
+"""Image sizes (pixels) that are tried where a network does not take the data's."""
+
+_COLOURS = {1: "grey", 3: "RGB"}
+
+
+def fit(code: OwnCode, name: str, images: Images, *, any_size: bool, any_channels: bool) -> Images:
+    """Images that the network takes: these, or else of the other number of channels, or of the nearest size.
+
+    Args:
+        code: the function that builds it.
+        name: what it is called.
+        images: as the data set has them.
+        any_size: of ``SIZES``, others would do as well.
+        any_channels: 1 and 3 would do as well.
+
+    Raises:
+        UsageError: it takes none of them.
+    """
+    refusal = _refusal(code, name, images)
+    if not refusal:
+        return images
+    refusals = {_COLOURS[images.channels]: refusal}
+    sizes = sorted({images.size, *SIZES}, key=lambda size: abs(size - images.size))
+    for channels in (images.channels, 4 - images.channels) if any_channels else (images.channels,):
+        tried = {size: _refusal(code, name, Images(size, channels, images.classes)) for size in sizes}
+        worked = [size for size in sizes if not tried[size]]
+        if images.size in worked or (worked and any_size):
+            return Images(worked[0], channels, images.classes)
+        refusals[_COLOURS[channels]] = tried[images.size]
+        if worked:
+            listed = ", ".join(map(str, sorted(worked)))
+            hint = f"It takes {_COLOURS[channels]} images of {listed} pixels: try --image-size {worked[0]}"
+            raise UsageError(_said(name, images.size, refusals) + hint)
+    listed = ", ".join(map(str, SIZES))
+    raise UsageError(
+        f"{_said(name, images.size, refusals)}Nor does it take {' or '.join(refusals)} ones of {listed} pixels; "
+        "if it was made for another size: --image-size N"
+    )
+
+
+def _refusal(code: OwnCode, name: str, images: Images) -> str:
+    """Why the network does not take images: what it raises, or that it mixes them up; empty where it takes them."""
+    network = call_build(code, name, images.classes)
+    try:
+        with explaining(name):
+            logits = answers(network, images.batch())
+            if isinstance(logits, Tensor) and logits.ndim and len(logits) != BATCH:
+                return f"{BATCH} images gave {len(logits)} rows of logits; keep them apart with x.flatten(1)"
+    except OwnCodeError as error:
+        return error.where
+    return ""
+
+
+def _said(name: str, size: int, refusals: dict[str, str]) -> str:
+    """The refusals (colour -> why) of images of one size, those with the same reason together."""
+    colours: dict[str, list[str]] = {}
+    for colour, refusal in refusals.items():
+        colours.setdefault(refusal, []).append(colour)
+    return "".join(
+        f"{name} does not take {' or '.join(same)} images of {size} x {size} pixels:\n{refusal}\n"
+        for refusal, same in colours.items()
+    )
