@@ -2,10 +2,13 @@
 
 ``train/`` and ``test/`` (``val/`` beside it or instead of it), in each one folder a class; or the class
 folders alone. Images lie in a class folder at any depth. Links are followed; hidden files are no images.
+
+A folder called ``train`` can be a class, too, where other folders with images stand beside it. It is one
+if no folder of such a name holds folders; two or more that all do are splits; else nobody knows.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -33,7 +36,7 @@ class FolderListing:
         classes: names, sorted; the label is the index.
         splits: the images of each split that exists and their labels, by class, then by path. Class
             folders alone are all "train".
-        notes: what was left out.
+        notes: what was left out, and what could have been read otherwise.
     """
 
     classes: tuple[str, ...]
@@ -51,7 +54,7 @@ def list_folder(root: Path, *, test_only: bool = False) -> FolderListing:
     Raises:
         BadInputError: the folder is not as expected; every fault of the same kind is named.
     """
-    places = _split_folders(root)
+    places, notes = _split_folders(root)
     plain = not places
     if plain:
         places = {"test" if test_only else "train": root}
@@ -61,27 +64,50 @@ def list_folder(root: Path, *, test_only: bool = False) -> FolderListing:
         raise _unexpected(root, "test/ (or val/)")
     classes = _read_classes(root, places)
     files = {split: _list_files(place, classes) for split, place in places.items()}
-    images = {split: tuple(file for file in files[split] if file[0].suffix.lower() in SUFFIXES) for split in files}
+    images = {split: tuple(file for file in files[split] if _is_image(file[0])) for split in files}
     if plain:
         _check_plain(root, classes, *images.values())
     others = sum(map(len, files.values())) - sum(map(len, images.values()))
-    note = f"{others} files in class folders have no image suffix and were left out"
-    return FolderListing(classes, images, notes=(note,) if others else ())
+    if others:
+        notes += (f"{others} files in class folders have no image suffix and were left out",)
+    return FolderListing(classes, images, notes)
 
 
-def _split_folders(root: Path) -> dict[str, Path]:
+def _split_folders(root: Path) -> tuple[dict[str, Path], tuple[str, ...]]:
+    """The folder of each split, none where all folders are classes; and a note on what that leaves out or decides."""
+    names = _subfolders(root)
+    named = [name for name in names if name.lower() in FOLDER_NAMES]
+    others = [name for name in names if name not in named]
+    beside = [name for name in others if any(map(_is_image, map(Path, _walk(root / name))))] if named else []
+    divided = [name for name in named if _subfolders(root / name)]
+    if beside and not divided:
+        return {}, (f"{_listed(named)} taken for classes, not for splits: no folders in them",)
+    if beside and (len(divided) < 2 or divided != named):
+        raise BadInputError(
+            f"expected either splits or class folders in {root}, got {_listed(named)} beside {_listed(beside)}: splits "
+            f"or classes? If splits, try to move {_listed(beside)} elsewhere; if classes, to move all of them into a "
+            f"new folder train/ (train/{named[0]}/, train/{beside[0]}/)"
+        )
     found: dict[str, Path] = {}
-    for name in _subfolders(root):
-        split = FOLDER_NAMES.get(name.lower())
+    for name in named:
+        split = FOLDER_NAMES[name.lower()]
         if split in found:
             raise BadInputError(f"expected one folder for {split}/ in {root}, got {found[split].name}/ and {name}/")
-        if split is not None:
-            found[split] = root / name
-    return {split: found[split] for split in SPLITS if split in found}
+        found[split] = root / name
+    note = f"{_listed(others)} beside {_listed(named)} left out"
+    return {split: found[split] for split in SPLITS if split in found}, (note,) if named and others else ()
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"{name}/" for name in names)
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES
 
 
 def _unexpected(root: Path, needed: str) -> BadInputError:
-    got = ", ".join(f"{name}/" for name in _subfolders(root)) or "no folders"
+    got = _listed(_subfolders(root)) or "no folders"
     return BadInputError(f"expected {needed} with class folders in {root}, or class folders alone, got {got}")
 
 
@@ -91,7 +117,10 @@ def _read_classes(root: Path, places: Mapping[str, Path]) -> tuple[str, ...]:
     if leading == root and len(classes) < 2:
         raise _unexpected(root, "train/ and test/ (or val/)")
     if len(classes) < 2:
-        raise BadInputError(f"expected two or more class folders in {leading}, got {list(classes)}")
+        got = _listed(classes) or "none"
+        raise BadInputError(
+            f"expected two or more class folders in {leading}, got {got}; try {leading.name}/CLASS/*.jpg for its images"
+        )
     faults = [
         f"{place}: missing {sorted(set(classes) - set(names))}, unexpected {sorted(set(names) - set(classes))}"
         for place, names in found.items()
@@ -110,13 +139,13 @@ def _check_plain(root: Path, classes: tuple[str, ...], images: tuple[LabelledPat
     if empty:
         raise BadInputError(
             f"expected train/ and test/ (or val/) with class folders in {root}, or class folders alone, "
-            f"got no images in {', '.join(f'{name}/' for name in empty)}"
+            f"got no images in {_listed(empty)}"
         )
     inside = {_subfolders(root / name) for name in classes}
     if len(inside) == 1 and len(shared := inside.pop()) > 1:
         raise BadInputError(
-            f"expected class folders in {root}, got {', '.join(f'{name}/' for name in classes)} which all hold "
-            f"{', '.join(f'{name}/' for name in shared)}; if they are splits, try to call them train/, val/ and test/"
+            f"expected class folders in {root}, got {_listed(classes)} which all hold "
+            f"{_listed(shared)}; if they are splits, try to call them train/, val/ and test/"
         )
 
 

@@ -58,6 +58,75 @@ def test_two_folders_of_a_split_are_an_error(root):
         list_folder(root)
 
 
+@pytest.mark.parametrize("test_only", [False, True])
+def test_a_folder_called_as_a_split_is_a_class_where_no_such_folder_holds_folders(tmp_path, test_only):
+    write_folder(tmp_path, splits={".": 2}, classes=("bus", "car", "Test", "train"))
+    listing = list_folder(tmp_path, test_only=test_only)
+    assert listing.classes == ("Test", "bus", "car", "train")
+    assert [len(files) for files in listing.splits.values()] == [8]
+    assert listing.notes == ("Test/, train/ taken for classes, not for splits: no folders in them",)
+
+
+@pytest.mark.parametrize("test_only", [False, True])
+@pytest.mark.parametrize(
+    ("splits", "classes", "named"),
+    [
+        (("train",), ("steam", "diesel"), "train/"),
+        (("val",), ("steam", "diesel"), "val/"),
+        (("train",), ("more",), "train/"),
+    ],
+)
+def test_what_could_be_a_split_or_a_class_is_asked(tmp_path, test_only, splits, classes, named):
+    root = write_folder(tmp_path / "vehicles", splits={".": 2}, classes=("bus", "car"))
+    write_folder(root, splits=dict.fromkeys(splits, 2), classes=classes)
+    with pytest.raises(BadInputError, match=rf"got {named} beside bus/, car/: splits or classes\?.*train/bus/"):
+        list_folder(root, test_only=test_only)
+    aside = root.with_name("train")  # what the message proposes
+    root.rename(aside)
+    root.mkdir()
+    aside.rename(root / "train")
+    assert list_folder(root).classes == ("bus", "car", *splits)
+
+
+def test_a_split_without_folders_beside_one_with_folders_is_asked_about(root):
+    write_image(root / "val/unsorted.png")
+    write_image(root / "raw/one.png")
+    with pytest.raises(BadInputError, match=r"got test/, train/, val/ beside raw/: splits or classes\?"):
+        list_folder(root)
+
+
+def test_an_empty_folder_called_as_a_split_is_no_class(tmp_path):
+    write_folder(tmp_path, splits={".": 2})
+    (tmp_path / "train").mkdir()
+    with pytest.raises(BadInputError, match=r"class folders alone, got no images in train/"):
+        list_folder(tmp_path)
+
+
+def test_folders_beside_splits_are_left_out_and_noted(root):
+    write_image(root / "unlabelled/deep/one.png")
+    (root / "annotations").mkdir()
+    (root / ".cache").mkdir()
+    listing = list_folder(root)
+    assert listing.classes == ("cat", "dog")
+    assert listing.notes == ("annotations/, unlabelled/ beside test/, train/ left out",)
+
+
+def test_folders_without_images_leave_a_single_split_what_it_is(tmp_path):
+    write_folder(tmp_path, splits={"train": 2})
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "scripts/read.py").write_text("pass")
+    listing = list_folder(tmp_path)
+    assert listing.classes == ("cat", "dog")
+    assert listing.notes == ("scripts/ beside train/ left out",)
+
+
+def test_images_that_are_in_no_class_are_told_so(tmp_path):
+    write_image(tmp_path / "train/one.png")
+    write_image(tmp_path / "test/one.png")
+    with pytest.raises(BadInputError, match=r"class folders in .*train, got none; try train/CLASS/\*\.jpg"):
+        list_folder(tmp_path)
+
+
 def test_splits_of_unknown_names_are_no_classes(tmp_path):
     write_folder(tmp_path, splits={"part1": 2, "part2": 1})
     with pytest.raises(BadInputError, match=r"got part1/, part2/ which all hold cat/, dog/; if they are splits"):
