@@ -28,7 +28,6 @@ def decode_image(data: bytes, *, source: str) -> Image.Image:
             image.verify()
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
             upright = ImageOps.exif_transpose(image)
-        upright.info.pop("transparency", None)  # colours as they are stored; Pillow would warn at every conversion
         return upright
     except Exception as error:  # decoders of damaged bytes raise anything: SyntaxError, struct.error, IndexError...
         reason = "not an image" if isinstance(error, Image.UnidentifiedImageError) else str(error) or repr(error)
@@ -40,8 +39,23 @@ def is_grey(image: Image.Image) -> bool:
     return image.mode in ("1", "L", "LA") or image.mode.startswith("I")
 
 
+def is_dim(image: Image.Image) -> bool:
+    """Whether 16-bit grey nowhere exceeds a sixteenth of the range, as 12-bit pixels do not: 15 of 255 is left."""
+    return image.mode.startswith("I") and int(np.asarray(image).max()) < 2**12
+
+
+def is_transparent(image: Image.Image) -> bool:
+    """Whether a part of the picture is more or less transparent; ``convert_image`` shows the colours stored there."""
+    if not image.has_transparency_data or image.mode.startswith("I"):  # Pillow has no 16-bit RGBA
+        return False
+    return int(np.asarray(image.convert("RGBA"))[..., 3].min()) < 255
+
+
 def convert_image(image: Image.Image, *, channels: int) -> Image.Image:
-    """Make a picture of 8-bit grey (``channels`` 1) or RGB (3); 16-bit grey keeps its upper 8 bits."""
+    """Make a picture of 8-bit grey (``channels`` 1) or RGB (3), without transparency; 16 bits keep the upper 8."""
+    if "transparency" in image.info:
+        image = image.copy()
+        del image.info["transparency"]  # Pillow would warn of some and turn others into colours
     if image.mode.startswith("I"):
         image = Image.fromarray((np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))
     return image.convert("L" if channels == 1 else "RGB")

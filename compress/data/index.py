@@ -19,8 +19,12 @@ from compress.data.cache import cache_folder
 from compress.errors import EnvironmentProblem
 from compress.runs.atomic import write_atomically
 
-_READER: Final = f"1, Pillow {PIL.__version__}"  # the format; and who said that these files can be decoded
+_READER: Final = f"2, Pillow {PIL.__version__}"  # the format; and who said that these files can be decoded
 _SETTLED_NS: Final = 2_000_000_000  # coarsest clock of a common file system (FAT)
+
+
+Stamp = tuple[int, int, int, int]
+"""How a file looks from outside; see the first four of ``Entry``."""
 
 
 class Entry(NamedTuple):
@@ -28,17 +32,40 @@ class Entry(NamedTuple):
 
     Attributes:
         size: bytes.
-        mtime_ns: time of its last change, ns.
+        mtime_ns: time of the last change of its bytes, ns; archives and copies set it.
+        ctime_ns: time of the last change of anything, its name included, ns; nobody can set it.
+        inode: its number in the file system: tells files apart whose folder was renamed.
         shorter_side: pixels, upright.
         grey: it has no colour channels.
+        dim: see ``images.is_dim``.
+        transparent: see ``images.is_transparent``.
         sha256: hex, of the file's bytes.
     """
 
     size: int
     mtime_ns: int
+    ctime_ns: int
+    inode: int
     shorter_side: int
     grey: bool
+    dim: bool
+    transparent: bool
     sha256: str
+
+    @property
+    def stamp(self) -> Stamp:
+        """What changes with the file."""
+        return self[:4]
+
+
+def take_stamp(path: Path) -> Stamp:
+    """How a file looks from outside now.
+
+    Raises:
+        OSError: it is not there.
+    """
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
 def read_index(root: Path) -> Mapping[str, Entry]:
@@ -63,14 +90,18 @@ def read_index(root: Path) -> Mapping[str, Entry]:
 def write_index(root: Path, entries: Mapping[str, Entry]) -> None:
     """Keep what was read, whole or not at all; a cache that cannot be written to is no error.
 
-    A file that changed within the last seconds is left out: one more change could leave time and size as they are.
+    A file that changed within the last seconds is left out: one more change could leave its stamp as it is.
 
     Args:
         root: the folder.
         entries: by place, as ``read_index`` gives them.
     """
     now = time.time_ns()
-    settled = {place: entry for place, entry in entries.items() if abs(now - entry.mtime_ns) > _SETTLED_NS}
+    settled = {
+        place: entry
+        for place, entry in entries.items()
+        if abs(now - entry.mtime_ns) > _SETTLED_NS and abs(now - entry.ctime_ns) > _SETTLED_NS
+    }
     columns = zip(*settled.values(), strict=True) if settled else ((),) * len(Entry._fields)
     document = {"reader": _READER, "root": os.path.realpath(root), "places": list(settled)}
     body = json.dumps(document | dict(zip(Entry._fields, columns, strict=True))).encode()

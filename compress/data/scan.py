@@ -11,8 +11,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from compress.data.images import decode_image, is_grey
-from compress.data.index import Entry, read_index, write_index
+from compress.data.images import decode_image, is_dim, is_grey, is_transparent
+from compress.data.index import Entry, Stamp, read_index, take_stamp, write_index
 from compress.errors import BadInputError
 
 SPLITS = ("train", "val", "test")
@@ -93,7 +93,8 @@ def scan_files(
         for split, files in splits.items()
     }
     _check_counts(good, classes, root)
-    return Scan(good, notes=(*(f"skipped {error}" for error in bad), *_overlaps(good)))
+    read = [result for result in results.values() if isinstance(result, Entry)]
+    return Scan(good, notes=(*(f"skipped {error}" for error in bad), *_look_otherwise(read), *_overlaps(good)))
 
 
 def _look_at(places: Mapping[Path, str], *, root: Path) -> dict[Path, Entry | BadInputError]:
@@ -103,7 +104,7 @@ def _look_at(places: Mapping[Path, str], *, root: Path) -> dict[Path, Entry | Ba
     unread = []
     for path, place in places.items():
         known = index.get(place)
-        if known is not None and _stamp(path) == (known.size, known.mtime_ns):
+        if known is not None and _stamp(path) == known.stamp:
             results[path] = known
         else:
             unread.append(path)
@@ -120,13 +121,11 @@ def _look_at(places: Mapping[Path, str], *, root: Path) -> dict[Path, Entry | Ba
     return {path: results[path] for path in places}
 
 
-def _stamp(path: Path) -> tuple[int, int] | None:
-    """Size and time of the last change; ``None`` where the file is not there."""
+def _stamp(path: Path) -> Stamp | None:
     try:
-        status = path.stat()
+        return take_stamp(path)
     except OSError:
         return None
-    return status.st_size, status.st_mtime_ns
 
 
 def _read_all(paths: Sequence[Path]) -> list[Entry | BadInputError]:
@@ -135,7 +134,7 @@ def _read_all(paths: Sequence[Path]) -> list[Entry | BadInputError]:
 
 def _read(path: Path) -> Entry | BadInputError:
     try:
-        before = path.stat()  # a change from here on shows at the next scan
+        before = take_stamp(path)  # a change from here on shows at the next scan
         data = path.read_bytes()
         image = decode_image(data, source=str(path))
     except OSError as error:
@@ -143,7 +142,14 @@ def _read(path: Path) -> Entry | BadInputError:
     except BadInputError as error:
         return error
     digest = hashlib.sha256(data).hexdigest()
-    return Entry(before.st_size, before.st_mtime_ns, min(image.size), grey=is_grey(image), sha256=digest)
+    return Entry(
+        *before,
+        shorter_side=min(image.size),
+        grey=is_grey(image),
+        dim=is_dim(image),
+        transparent=is_transparent(image),
+        sha256=digest,
+    )
 
 
 def _check_counts(splits: Mapping[str, tuple[ImageFile, ...]], classes: tuple[str, ...], root: Path) -> None:
@@ -157,6 +163,18 @@ def _check_counts(splits: Mapping[str, tuple[ImageFile, ...]], classes: tuple[st
             f"expected two or more images of every class in train/ and one or more elsewhere in {root}, got\n  "
             + "\n  ".join(faults)
         )
+
+
+def _look_otherwise(read: Sequence[Entry]) -> list[str]:
+    """Images of which a network sees something else than people do."""
+    dim, transparent = sum(found.dim for found in read), sum(found.transparent for found in read)
+    notes = {
+        f"{dim} 16-bit images nowhere exceed a sixteenth of their range and are read as nearly black; if they hold "
+        "12 bits, try to multiply their values by 16": dim,
+        f"{transparent} images have transparent parts, which are read in the colours stored there; if nobody should "
+        "see these, try to put the images on a background": transparent,
+    }
+    return [note for note, count in notes.items() if count]
 
 
 def _overlaps(splits: Mapping[str, tuple[ImageFile, ...]]) -> list[str]:

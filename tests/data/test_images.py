@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from compress.data.images import convert_image, decode_image, is_grey, read_image
+from compress.data.images import convert_image, decode_image, is_dim, is_grey, is_transparent, read_image
 from compress.errors import BadInputError
 from tests.data.files import write_image
 
@@ -44,14 +44,77 @@ def test_sixteen_bits_are_scaled_not_clipped():
     assert np.asarray(convert_image(decoded, channels=1)).tolist() == [[0, 1, 128, 255]]
 
 
+@pytest.mark.parametrize("kind", ["TIFF", "PNG"])
+def test_the_upper_bits_of_sixteen_a_colour_are_kept(kind):
+    png = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        for name, body in (
+            (b"IHDR", struct.pack(">IIBBBBB", 1, 1, 16, 2, 0, 0, 0)),
+            (b"IDAT", zlib.compress(b"\0" + struct.pack(">3H", 4000, 256, 65_535))),
+            (b"IEND", b""),
+        )
+    )
+    pixels = struct.pack("<3H", 4000, 256, 65_535)
+    entries = [(256, 3, 1), (257, 3, 1), (258, 3, 16), (259, 3, 1), (262, 3, 2), (273, 4, 128), (277, 3, 3)]
+    entries += [(278, 3, 1), (279, 4, 6)]
+    body = b"".join(
+        struct.pack("<HHII", tag, kind, 3, 122) if tag == 258 else struct.pack("<HHII", tag, kind, 1, value)
+        for tag, kind, value in entries
+    )
+    tiff = b"II*\0" + struct.pack("<IH", 8, len(entries)) + body + bytes(4)
+    data = {"PNG": png, "TIFF": tiff.ljust(122, b"\0") + struct.pack("<3H", 16, 16, 16) + pixels}[kind]
+    colours = convert_image(decode_image(data, source="x"), channels=3)
+    assert colours.getpixel((0, 0)) == (15, 1, 255)
+
+
+@pytest.mark.parametrize("mode", ["I;16", "I;16B", "I"])
+@pytest.mark.parametrize(("highest", "dim"), [(0, True), (4095, True), (4096, False), (65_535, False)])
+def test_what_leaves_the_upper_bits_unused_is_dim(mode, highest, dim):
+    image = Image.new(mode, (3, 2))
+    image.putpixel((2, 1), highest)
+    assert is_dim(decode_image(encode(image, kind="TIFF"), source="x")) == dim
+
+
+def test_eight_bits_are_never_dim():
+    assert not any(is_dim(Image.new(mode, (3, 2))) for mode in ("1", "L", "P", "RGB"))
+
+
 def test_transparency_leaves_the_colours_and_warns_of_nothing():
     image = Image.new("P", (4, 4), 1)
     image.putpalette([0, 0, 0, 10, 20, 30])
     data = encode(image, transparency=bytes([255, 0]))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        colours = convert_image(decode_image(data, source="x"), channels=3)
+        decoded = decode_image(data, source="x")
+        assert is_transparent(decoded)
+        colours = convert_image(decoded, channels=3)
     assert colours.getpixel((0, 0)) == (10, 20, 30)
+
+
+@pytest.mark.parametrize(("alpha", "transparent"), [(255, False), (254, True), (0, True)])
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_alpha_that_is_not_opaque_is_transparent_and_dropped(mode, alpha, transparent):
+    image = Image.new("LA", (4, 4), (200, 255)).convert(mode)
+    image.putpixel((1, 2), (*[10] * (len(mode) - 1), alpha))
+    decoded = decode_image(encode(image), source="x")
+    assert is_transparent(decoded) == transparent
+    assert convert_image(decoded, channels=1).getpixel((1, 2)) == 10
+
+
+@pytest.mark.parametrize(("mode", "colour"), [("L", 7), ("RGB", (7, 8, 9)), ("1", 0)])
+def test_a_transparent_colour_counts_where_a_pixel_has_it(mode, colour):
+    image = Image.new(mode, (4, 4), colour)
+    other = {"L": 8, "RGB": (7, 8, 8), "1": 255}[mode]
+    for chosen, transparent in ((colour, True), (other, False)):
+        decoded = decode_image(encode(image, transparency=chosen), source="x")
+        assert is_transparent(decoded) == transparent
+        assert np.array_equal(np.asarray(convert_image(decoded, channels=3)), np.asarray(image.convert("RGB")))
+
+
+def test_a_transparent_value_of_sixteen_bits_is_no_matter():
+    decoded = decode_image(encode(Image.new("I;16", (4, 4), 4096), transparency=4096), source="x")
+    assert not is_transparent(decoded)
+    assert convert_image(decoded, channels=1).getpixel((0, 0)) == 16
 
 
 def test_a_turned_photograph_is_set_upright():

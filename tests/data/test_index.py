@@ -1,7 +1,9 @@
 import os
 import time
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from compress.data.folder import FolderOptions, load_folder
 from compress.data.index import Entry, read_index, write_index
@@ -11,10 +13,9 @@ from compress.errors import BadInputError
 from tests.data.files import write_folder, write_image
 
 LONG_AGO = time.time_ns() - 3600 * 10**9
-ENTRIES = {
-    "train/cat/1.png": Entry(10, LONG_AGO, 32, grey=False, sha256="ab" * 32),
-    "odd \n\udcff [name].jpg": Entry(2**40, LONG_AGO + 1, 1, grey=True, sha256="00" * 32),
-}
+CAT = Entry(10, LONG_AGO, LONG_AGO + 5, 77, 32, grey=False, dim=False, transparent=True, sha256="ab" * 32)
+ODD = Entry(2**40, LONG_AGO + 1, LONG_AGO, 2**63, 1, grey=True, dim=True, transparent=False, sha256="00" * 32)
+ENTRIES = {"train/cat/1.png": CAT, "odd \n\udcff [name].jpg": ODD}
 
 
 @pytest.fixture(autouse=True)
@@ -23,12 +24,32 @@ def cache(tmp_path, monkeypatch):
     return tmp_path / "cache" / "compress" / "scans"
 
 
+@pytest.fixture(autouse=True)
+def an_hour_later(monkeypatch):
+    """Files that a test writes are not new any more; when they last changed cannot be set, as the clock can."""
+    now = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: now() + 3600 * 10**9)
+
+
 @pytest.fixture
 def root(tmp_path):
-    """A folder whose files have been as they are for an hour."""
-    root = write_folder(tmp_path / "pets", splits={"train": 3, "test": 1})
-    for path in root.rglob("*.*"):
+    return write_folder(tmp_path / "pets", splits={"train": 3, "test": 1})
+
+
+@pytest.fixture
+def twins(tmp_path):
+    """Files that differ in their bytes alone, as an archive may leave them: one size, one time."""
+    root = tmp_path / "twins"
+    for split, count in (("train", 3), ("test", 1)):
+        for name in ("cat", "dog"):
+            (root / split / name).mkdir(parents=True)
+            for number in range(count):
+                Image.fromarray(np.full((8, 8), len(list(root.rglob("*.bmp"))), np.uint8)).save(
+                    root / split / name / f"{number}.bmp"
+                )
+    for path in root.rglob("*.bmp"):
         os.utime(path, ns=(LONG_AGO, LONG_AGO))
+    assert len({(path.stat().st_size, path.stat().st_mtime_ns) for path in root.rglob("*.bmp")}) == 1
     return root
 
 
@@ -37,11 +58,11 @@ def scan(root) -> Scan:
     return scan_files(listing.splits, classes=listing.classes, skip_bad=0, root=root)
 
 
-def spoil(path) -> None:
-    """Other bytes, same size and time: only a look inside can tell."""
-    status = path.stat()
-    path.write_bytes(b"x" * status.st_size)
-    os.utime(path, ns=(status.st_mtime_ns, status.st_mtime_ns))
+def swap(one, other) -> None:
+    aside = one.with_name("aside")
+    one.rename(aside)
+    other.rename(one)
+    aside.rename(other)
 
 
 def test_what_was_kept_is_read_back(tmp_path):
@@ -81,8 +102,8 @@ def test_an_index_of_another_folder_is_ignored(tmp_path, cache):
 
 
 def test_a_file_that_changed_just_now_is_not_kept(tmp_path):
-    now = ENTRIES["train/cat/1.png"]._replace(mtime_ns=time.time_ns())
-    write_index(tmp_path, ENTRIES | {"new.png": now})
+    now = time.time_ns()
+    write_index(tmp_path, ENTRIES | {"new.png": CAT._replace(mtime_ns=now), "renamed.png": CAT._replace(ctime_ns=now)})
     assert read_index(tmp_path) == ENTRIES
 
 
@@ -104,23 +125,45 @@ def test_a_relative_cache_folder_does_not_count(root, monkeypatch):
 
 def test_unchanged_files_are_not_read_again(root):
     first = scan(root)
-    for path in root.rglob("*.*"):
-        spoil(path)
-    assert scan(root) == first
+    known = {place: entry._replace(shorter_side=1000 + n) for n, (place, entry) in enumerate(read_index(root).items())}
+    write_index(root, known)  # what no file holds: it can come from the index alone
+    again = scan(root)
+    assert [file.sha256 for file in again.splits["train"]] == [file.sha256 for file in first.splits["train"]]
+    assert {file.place: file.shorter_side for files in again.splits.values() for file in files} == {
+        place: entry.shorter_side for place, entry in known.items()
+    }
 
 
-@pytest.mark.parametrize("change", ["time", "size"])
+@pytest.mark.parametrize("change", ["time", "size", "bytes"])
 def test_a_changed_file_is_read_again(root, change):
     scan(root)
     path = root / "train/cat/001.jpg"
-    if change == "time":
-        spoil(path)
-        os.utime(path, ns=(LONG_AGO + 1, LONG_AGO + 1))
-    else:
-        path.write_bytes(b"x" * (path.stat().st_size + 1))
-        os.utime(path, ns=(LONG_AGO, LONG_AGO))
+    before = path.stat()
+    path.write_bytes(b"x" * (before.st_size + (change == "size")))
+    time_ns = before.st_mtime_ns + (change == "time")
+    os.utime(path, ns=(time_ns, time_ns))
     with pytest.raises(BadInputError, match=r"(?s)got 1 of 8.*train/cat/001\.jpg: not an image"):
         scan(root)
+
+
+@pytest.mark.parametrize("places", [("train/cat/0.bmp", "train/dog/2.bmp"), ("test/cat", "test/dog")])
+def test_files_and_folders_that_changed_places_are_noticed(twins, monkeypatch, places):
+    before = scan(twins)
+    assert len(read_index(twins)) == 8
+    swap(*(twins / place for place in places))
+    after = scan(twins)
+    assert after != before
+    monkeypatch.setenv("XDG_CACHE_HOME", str(twins.parent / "empty"))
+    assert after == scan(twins)
+
+
+def test_notes_come_from_the_index_too(root):
+    Image.new("RGBA", (40, 40), (1, 2, 3, 0)).save(root / "train/cat/clear.png")
+    Image.fromarray(np.full((40, 40), 4000, np.uint16)).save(root / "train/dog/twelve.tif")
+    first = scan(root)
+    assert len(first.notes) == 2
+    assert scan(root) == first
+    assert len(read_index(root)) == 10
 
 
 def test_changes_reach_the_bundle_and_the_index(root):
@@ -129,7 +172,6 @@ def test_changes_reach_the_bundle_and_the_index(root):
     assert load_folder(root, options).fingerprint == before.fingerprint
     (root / "test/cat/000.png").rename(root / "test/cat/other.png")
     write_image(root / "train/dog/new.png", seed=5)
-    os.utime(root / "train/dog/new.png", ns=(LONG_AGO, LONG_AGO))
     after = load_folder(root, options)
     assert after.fingerprint != before.fingerprint
     assert {"test/cat/other.png", "train/dog/new.png"} <= read_index(root).keys()

@@ -1,7 +1,9 @@
 import hashlib
 import shutil
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from compress.data.layout import list_folder
 from compress.data.scan import Scan, scan_files
@@ -74,4 +76,27 @@ def test_a_test_image_that_was_trained_on_is_noted(root):
     shutil.copy(root / "train/cat/000.png", root / "test/cat/copy.png")
     assert scan_folder(root, skip_bad=0).notes == (
         "1 files of test/ are also in train/, byte for byte: accuracy on them is no evidence",
+    )
+
+
+def test_sixteen_bits_of_which_twelve_are_used_are_noted(root):
+    for number, highest in enumerate((4095, 4000, 4096, 65_535)):
+        pixels = np.full((40, 40), 100, np.uint16)
+        pixels[7, 9] = highest
+        Image.fromarray(pixels).save(root / f"train/cat/{number}.{('png', 'tif')[number % 2]}")
+    assert scan_folder(root, skip_bad=0).notes == (
+        "2 16-bit images nowhere exceed a sixteenth of their range and are read as nearly black; if they hold 12 bits, "
+        "try to multiply their values by 16",
+    )
+
+
+def test_transparent_parts_are_noted(root):
+    Image.new("RGBA", (40, 40), (9, 9, 9, 255)).save(root / "train/cat/opaque.png")
+    clear = Image.new("RGBA", (40, 40), (9, 9, 9, 255))
+    clear.putpixel((3, 4), (9, 9, 9, 254))
+    clear.save(root / "train/cat/clear.png")
+    clear.save(root / "test/dog/clear.webp", lossless=True)
+    assert scan_folder(root, skip_bad=0).notes == (
+        "2 images have transparent parts, which are read in the colours stored there; if nobody should see these, try "
+        "to put the images on a background",
     )
