@@ -66,9 +66,9 @@ def other_latency_table(report: Report) -> Table:
 
 
 def percentile_table(report: Report) -> Table:
-    """Percentiles, where the samples allow them, throughput and steadiness."""
+    """Percentiles, where the samples allow them, images a second by the median, and steadiness."""
     return Table(
-        title="Latency percentiles (ms per call; a dash: too few calls; CV: of the medians between rounds)",
+        title="Latency percentiles (ms per call; a dash: too few calls; images/s: by p50; CV: of the rounds' medians)",
         columns=("network", "against", "batch", "threads", "p50", "95 %", "p90", "p99", "images/s", "CV"),
         rows=tuple(_percentiles(report.latency)),
         words=_WORDS,
@@ -104,7 +104,7 @@ def verdict_words(row: LatencyComparison) -> str:
 
 def _pair_table(report: Report, before: str, after: str) -> Table:
     return Table(
-        title=f"Latency, {before} -> {after} (median ms per call; images/s: {after})",
+        title=f"Latency, {before} -> {after} (median ms per call; images/s: {after}, by its median)",
         columns=PAIR_COLUMNS,
         rows=pair_rows(report, before, after),
         words=_WORDS,

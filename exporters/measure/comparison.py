@@ -24,7 +24,7 @@ class LatencyComparison:
         rounds: times that both files were opened.
         settling_calls: untimed calls of the same file before each timed one.
         pairs: pairs that were timed.
-        pairs_used: those that the ratio and the throughput rest on: nothing interrupted them; all of them
+        pairs_used: those that the ratio rests on: nothing interrupted them; all of them
             where too few were undisturbed.
         cut_short: whether the time was over before the pairs and rounds that were asked for.
         original: timing of the original.

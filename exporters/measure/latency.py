@@ -190,7 +190,6 @@ def _summarise(rounds: list[Round], protocol: _Protocol, settings: LatencySettin
     original, candidate = (
         summarise_timing(
             [part.milliseconds[:, column] for part in rounds],
-            used=[pairs[:, column] for pairs in used],
             batch_size=protocol.batch_size,
             seed=settings.seed,
         )

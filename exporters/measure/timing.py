@@ -24,7 +24,8 @@ class Timing:
         p50_high_ms: upper end.
         p90_ms: 90 % of the calls were at most this long; from 64 samples on.
         p99_ms: 99 % of the calls were at most this long; from 662 samples on.
-        images_per_second: throughput of the calls that nothing interrupted, see ``LatencyComparison.pairs_used``.
+        images_per_second: images of a call over the median: what calls one after the other come to, but for the
+            few that took long.
         coefficient_of_variation: standard deviation over mean of the rounds' medians.
         sample_ms: at most 200 of the calls in the order they were timed, evenly spaced; for plots.
     """
@@ -40,12 +41,11 @@ class Timing:
     sample_ms: tuple[float, ...]
 
 
-def summarise_timing(rounds: Sequence[np.ndarray], *, used: Sequence[np.ndarray], batch_size: int, seed: int) -> Timing:
+def summarise_timing(rounds: Sequence[np.ndarray], *, batch_size: int, seed: int) -> Timing:
     """Percentiles of all calls, each only where their number allows it.
 
     Args:
         rounds: at least 2 arrays of milliseconds a call, in the order they were timed.
-        used: those calls that the throughput rests on.
         batch_size: images in a call.
         seed: of the bootstrap.
     """
@@ -62,7 +62,7 @@ def summarise_timing(rounds: Sequence[np.ndarray], *, used: Sequence[np.ndarray]
         p50_high_ms=max(high, p50),
         p90_ms=p90 if count >= _FEWEST_FOR_P90 else None,
         p99_ms=p99 if count >= _FEWEST_FOR_P99 else None,
-        images_per_second=1e3 * batch_size / float(np.concatenate(used).mean()),
+        images_per_second=1e3 * batch_size / p50,
         coefficient_of_variation=float(medians.std(ddof=1) / medians.mean()),
         sample_ms=tuple(float(value) for value in milliseconds[:: -(-count // _MOST_SHOWN)]),
     )

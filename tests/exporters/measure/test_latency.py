@@ -70,7 +70,7 @@ def test_the_time_limit_holds_for_slow_networks(files):
     ],
 )
 def test_the_verdict_is_that_of_the_whole_interval(low, high, verdict):
-    timing = summarise_timing([np.ones(3)] * 2, used=[np.ones(3)] * 2, batch_size=1, seed=0)
+    timing = summarise_timing([np.ones(3)] * 2, batch_size=1, seed=0)
     result = LatencyComparison(
         batch_size=1,
         threads=1,
