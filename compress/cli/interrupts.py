@@ -9,19 +9,27 @@ from types import FrameType
 _NOTICE = b"\nStopping after this step, then saving; once more to stop at once.\n"
 
 
+class StoppedAtOnce(KeyboardInterrupt):
+    """A second signal came: not to be caught by whatever is running, a user's network included."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(signal_number)
+        self.signal_number = signal_number
+
+
 @contextmanager
 def asked_to_stop() -> Iterator[Callable[[], int | None]]:
     """Catch SIGINT, SIGTERM and SIGHUP while the block runs.
 
     Yields:
         A function that returns the first signal's number, or ``None`` so far. A second signal
-        raises ``SystemExit`` with 128 + its number wherever the program is.
+        raises ``StoppedAtOnce`` wherever the program is.
     """
     received: list[int] = []
 
     def handle(number: int, _frame: FrameType | None) -> None:
         if received:
-            raise SystemExit(128 + number)
+            raise StoppedAtOnce(number)
         received.append(number)
         os.write(2, _NOTICE)  # not print: the handler may interrupt one
 

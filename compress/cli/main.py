@@ -1,25 +1,53 @@
 """The command ``compress``: parses, calls, and turns every error into a message and an exit code."""
 
 import os
+import signal
 import sys
 import traceback
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from compress.cli import listing
 from compress.cli.compare import compare
 from compress.cli.doctor import doctor
 from compress.cli.export import export
+from compress.cli.interrupts import StoppedAtOnce
 from compress.cli.output import print_error
 from compress.cli.race import race
 from compress.cli.report import report
 from compress.cli.run import run
 from compress.cli.verify import verify
-from compress.errors import CompressError, EnvironmentProblem
+from compress.errors import CompressError, EnvironmentProblem, InterruptedRun
+
+
+class _Commands(TyperGroup):
+    """The commands; what would end the program past ``main`` is told as an error first.
+
+    Typer turns Ctrl-C into a mere exit code, and a ``sys.exit`` in a user's network would choose the exit code.
+    """
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was named."""
+        try:
+            return super().invoke(ctx)
+        except StoppedAtOnce as stop:
+            message = "stopped at once; what had been saved before is kept"
+            raise InterruptedRun(message, signal_number=stop.signal_number) from None
+        except KeyboardInterrupt:  # `run` and `race` catch it from their first step on
+            nothing_yet = ctx.invoked_subcommand in ("run", "race")
+            message = "stopped before anything was written" if nothing_yet else "stopped"
+            raise InterruptedRun(message, signal_number=signal.SIGINT) from None
+        except SystemExit as error:  # ours are typer's
+            if isinstance(error.__context__, BrokenPipeError):  # rich's, where the reader of a pipe has gone
+                raise
+            raise RuntimeError(f"something called sys.exit({error.code!r})") from error
+
 
 app = typer.Typer(
     name="compress",
+    cls=_Commands,
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
@@ -58,7 +86,7 @@ def main() -> None:
     as_json = "--json" in sys.argv[1:]
     try:
         code = app(standalone_mode=False)
-    except (Exception, KeyboardInterrupt) as error:
+    except BaseException as error:
         kind, message, code = _explain(error)
         print_error(message, kind=kind, exit_code=code, as_json=as_json)
     sys.exit(code if isinstance(code, int) else 0)
@@ -76,8 +104,6 @@ def _explain(error: BaseException) -> tuple[str, str, int]:
         return type(error).__name__, str(error), error.exit_code
     if isinstance(error, typer.TyperException):
         return "UsageError", f"{error.format_message()} ({_hint(error.format_message())})", error.exit_code
-    if isinstance(error, KeyboardInterrupt):
-        return "Interrupted", "interrupted", 130
     traceback.print_exception(error)
     return (
         "Bug",

@@ -1,5 +1,6 @@
 """One signal asks, a second one stops."""
 
+import json
 import os
 import signal
 import subprocess
@@ -20,18 +21,36 @@ def test_the_first_signal_is_only_noted(number):
     assert signal.getsignal(number) is before
 
 
+def stopped(file, *signals, json=False):
+    """``compress run`` of a network that takes its time, stopped while it does: exit code, stdout, stderr."""
+    command = [sys.executable, "-m", "compress", "run", "--model", f"{file}:build", *(["--json"] if json else [])]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        said = ""
+        for number in signals:
+            said += process.stderr.readline()
+            process.send_signal(number)
+        said += process.stderr.read()
+        out = process.stdout.read()
+    return process.returncode, out, said
+
+
+def test_ctrl_c_before_the_run_begins_is_told(tmp_path):
+    file = tmp_path / "net.py"
+    file.write_text("import time\nprint('it is read', flush=True)\ntime.sleep(60)\n")
+    code, out, err = stopped(file, signal.SIGINT, json=True)
+    assert code == 130
+    assert err == "it is read\nstopped before anything was written\n"
+    assert json.loads(out)["error"] == {
+        "kind": "InterruptedRun", "message": "stopped before anything was written", "exit_code": 130
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_the_second_signal_stops_at_once_with_its_code(number):
-    code = (
-        "import os, signal\n"
-        "from compress.cli.interrupts import asked_to_stop\n"
-        "with asked_to_stop() as should_stop:\n"
-        f"    os.kill(os.getpid(), {int(signal.SIGTERM)})\n"
-        "    print('still running', flush=True)\n"
-        f"    os.kill(os.getpid(), {int(number)})\n"
-        "    print('not reached')\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 128 + number
-    assert done.stdout == "still running\n"
-    assert "once more to stop at once" in done.stderr
+def test_the_second_signal_stops_at_once_even_in_code_of_theirs(tmp_path, number):
+    file = tmp_path / "net.py"
+    file.write_text("import time\ndef build(n):\n    print('it is called', flush=True)\n    time.sleep(60)\n")
+    code, out, err = stopped(file, signal.SIGTERM, number)
+    assert code == 128 + number
+    assert out == ""
+    assert "once more to stop at once" in err
+    assert err.endswith("stopped at once; what had been saved before is kept\n")

@@ -163,7 +163,7 @@ def test_doctor_explains_the_machine():
         (MemoryError(), 5, "not enough memory"),
         (ZeroDivisionError("oops"), 1, "bug in compress, please report"),
         (FileNotFoundError(2, "No such file", "/a"), 1, "bug in compress"),
-        (KeyboardInterrupt(), 130, ""),
+        (type("Strange", (BaseException,), {})("oops"), 1, "bug in compress, please report"),
     ],
 )
 def test_every_error_has_its_exit_code(monkeypatch, capsys, error, code, said):
@@ -180,3 +180,21 @@ def test_every_error_has_its_exit_code(monkeypatch, capsys, error, code, said):
     assert said in json.loads(out)["error"]["message"]
     assert said in err
     assert ("Traceback" in err) == ("bug" in err)
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_an_exit_that_is_not_ours_chooses_no_exit_code(monkeypatch, capsys, code):
+    monkeypatch.setattr("compress.doctor.examine", lambda _path: sys.exit(code))
+    monkeypatch.setattr(sys, "argv", ["compress", "doctor"])
+    with pytest.raises(SystemExit) as exit_:
+        cli.main()
+    assert exit_.value.code == 1
+    assert f"something called sys.exit({code})" in capsys.readouterr().err
+
+
+def test_the_reader_of_a_pipe_may_go():
+    listing = [sys.executable, "-m", "compress", "list", "archs"]
+    with subprocess.Popen(listing, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.close()
+        assert "bug" not in process.stderr.read()
+    assert process.returncode == 1
