@@ -41,7 +41,7 @@ class _Commands(TyperGroup):
             raise InterruptedRun(message, signal_number=signal.SIGINT) from None
         except SystemExit as error:  # ours are typer's
             if isinstance(error.__context__, BrokenPipeError):  # rich's, where the reader of a pipe has gone
-                raise
+                raise typer.Exit(1) from None
             raise RuntimeError(f"something called sys.exit({error.code!r})") from error
 
 
