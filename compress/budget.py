@@ -19,6 +19,12 @@ FLOOR = 0.1
 SLACK = 0.01
 """Filling up stops once a state is within this share of its limit."""
 
+NEAR = 0.02
+"""A state within this share of its limit has met it."""
+
+MOST_SHAPES = 20_000
+"""A network with at most this many allowed shapes has them all looked at, a few milliseconds each time."""
+
 
 @dataclass(frozen=True)
 class Budget:
@@ -78,6 +84,16 @@ def allowed_counts(units: UnitMap, align: int, *, floor: float = FLOOR) -> Count
     return Counts(torch.tensor(smallest), torch.tensor(steps), torch.tensor(largest))
 
 
+def all_shapes(counts: Counts) -> Tensor | None:
+    """Every allowed shape, int64 (S, G); ``None`` where they are more than ``MOST_SHAPES``."""
+    choices = (counts.largest - counts.smallest) // counts.step + 1
+    if choices.double().prod() > MOST_SHAPES:
+        return None
+    bounds = zip(counts.smallest.tolist(), counts.largest.tolist(), counts.step.tolist(), strict=True)
+    axes = [torch.arange(least, most + 1, step) for least, most, step in bounds]
+    return torch.cartesian_prod(*axes).reshape(-1, len(axes))
+
+
 def check_reachable(model: CostModel, counts: Counts, limits: Tensor) -> None:
     """Raise where even the smallest allowed state is over the limits.
 
@@ -98,7 +114,8 @@ def repair(keys_PU: Tensor, units: UnitMap, model: CostModel, counts: Counts, li
     """Bring states to a budget: keep the units of highest key, in allowed counts, within the limits.
 
     A common threshold on the keys decides how much each group keeps; bisection finds the lowest
-    threshold whose aligned counts are within the limits; what is left is filled up block by block.
+    threshold whose aligned counts are within the limits; what is left is filled up block by block. A
+    network of few groups in wide steps may still be far below: then ``_nearest``.
 
     Args:
         keys_PU: the priority of every unit in every state, float.
@@ -114,6 +131,7 @@ def repair(keys_PU: Tensor, units: UnitMap, model: CostModel, counts: Counts, li
     sorted_PGS, order_PGS = padded_PGS.sort(dim=-1, descending=True, stable=True)
     counts_PG = _bisect(sorted_PGS, model, counts, limits)
     counts_PG = _fill(counts_PG, sorted_PGS, model, counts, limits)
+    counts_PG = _nearest(counts_PG, model, counts, limits)
     rank_PGS = torch.empty_like(order_PGS)
     rank_PGS.scatter_(-1, order_PGS, torch.arange(order_PGS.shape[-1]).expand_as(order_PGS).contiguous())
     keep_PGS = rank_PGS < counts_PG.unsqueeze(-1)
@@ -154,6 +172,24 @@ def _fill(counts_PG: Tensor, sorted_PGS: Tensor, model: CostModel, counts: Count
         grow_PG = nn.functional.one_hot(best_P, groups).bool() & fits_PG
         counts_PG = counts_PG + grow_PG * counts.step
     return counts_PG
+
+
+def _nearest(counts_PG: Tensor, model: CostModel, counts: Counts, limits: Tensor) -> Tensor:
+    """Where the limits allow a clearly larger shape, one of those, as few blocks away as can be.
+
+    Adding blocks alone gets stuck where one group's block has to go before another's fits.
+    """
+    used_P = (model.costs(counts_PG) / limits).amax(-1)
+    shapes_SG = None if (used_P >= 1 - NEAR).all() else all_shapes(counts)
+    if shapes_SG is None:
+        return counts_PG
+    costs_S2 = model.costs(shapes_SG)
+    used_S = torch.where((costs_S2 <= limits).all(-1), (costs_S2 / limits).amax(-1), 0.0)
+    enough = (1 - NEAR) * used_S.max()
+    good_SG, used_S = shapes_SG[used_S >= enough], used_S[used_S >= enough]
+    blocks_PS = ((good_SG - counts_PG.unsqueeze(1)).abs() // counts.step).sum(-1)
+    chosen_P = (blocks_PS - used_S).argmin(-1)  # of those equally far the largest
+    return torch.where((used_P < enough).unsqueeze(-1), good_SG[chosen_P], counts_PG)
 
 
 def _places(units: UnitMap) -> tuple[Tensor, Tensor]:

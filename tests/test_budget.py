@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -5,7 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from compress.budget import Budget, allowed_counts, check_reachable, repair
+from compress.budget import NEAR, Budget, all_shapes, allowed_counts, check_reachable, repair
 from compress.costs import build_cost_model
 from compress.errors import UsageError
 from compress.structure.plan import plan_from_state
@@ -147,3 +149,59 @@ def test_an_impossible_budget_names_the_smallest_possible_one():
     model = build_cost_model(network, units, images)
     with pytest.raises(UsageError, match=r"cannot keep only 1.0% of the MACs.*smallest network keeps \d+\.\d%"):
         check_reachable(model, allowed_counts(units, 4), Budget(macs=0.01).limits(model))
+
+
+def stack(*widths: int) -> nn.Sequential:
+    """Convolutions one after the other, each a group of its own."""
+    layers: list[nn.Module] = []
+    for before, width in zip((3, *widths), widths, strict=False):
+        layers += [nn.Conv2d(before, width, 3, padding=1), nn.ReLU()]
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(widths[-1], 10))
+
+
+def test_all_shapes_by_hand():
+    units = find_units(stack(32, 48), torch.zeros(1, 3, 8, 8))
+    shapes = all_shapes(allowed_counts(units, 16))
+    assert shapes is not None
+    assert shapes.tolist() == [[16, 16], [16, 32], [16, 48], [32, 16], [32, 32], [32, 48]]
+    assert all_shapes(allowed_counts(find_units(stack(256, 256, 256), torch.zeros(1, 3, 8, 8)), 8)) is None
+
+
+@pytest.mark.parametrize("widths", [(32, 32), (32, 64), (48, 96, 32), (64, 128, 128), (32, 32, 64, 64)], ids=str)
+@pytest.mark.parametrize("align", [8, 16])
+def test_few_shapes_come_within_two_percent_of_the_best_there_is(widths: tuple[int, ...], align: int):
+    """Against every allowed shape: adding blocks alone came to 66 % of the best in the worst of these cases."""
+    network, images = stack(*widths), torch.zeros(1, 3, 8, 8)
+    units = find_units(network, images)
+    model, counts = build_cost_model(network, units, images), allowed_counts(units, align)
+    axes = [range(*bounds) for bounds in zip(counts.smallest, counts.largest + 1, counts.step, strict=True)]
+    macs = model.costs(torch.tensor(list(itertools.product(*axes))))[:, 0]
+    keys = torch.rand(12, units.total, generator=torch.Generator().manual_seed(0))
+    for share in (0.3, 0.4, 0.5, 0.6, 0.75, 0.9):
+        limit = share * model.full.macs
+        reached = model.costs(units.counts(repair(keys, units, model, counts, Budget(macs=share).limits(model))))[:, 0]
+        best = macs[macs <= limit].max()
+        assert (reached <= limit).all()
+        assert (reached >= (1 - NEAR) * best).all(), (share, reached / best)
+
+
+def test_the_keys_still_decide_between_shapes_of_the_same_cost():
+    """Two layers that cost the same, side by side: the one of higher keys keeps more."""
+
+    class Beside(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.left, self.right = nn.Conv2d(3, 32, 1), nn.Conv2d(3, 32, 1)
+            self.head_left, self.head_right = nn.Linear(32, 5), nn.Linear(32, 5)
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            left, right = self.left(images).mean((2, 3)), self.right(images).mean((2, 3))
+            return self.head_left(left) + self.head_right(right)
+
+    network, images = Beside(), torch.zeros(1, 3, 4, 4)
+    units = find_units(network, images)
+    model, counts = build_cost_model(network, units, images), allowed_counts(units, 16)
+    keys = torch.zeros(2, units.total)
+    keys[0, units.groups[0].units] = keys[1, units.groups[1].units] = 1
+    keep = repair(keys, units, model, counts, Budget(macs=0.8).limits(model))
+    assert units.counts(keep).tolist() == [[32, 16], [16, 32]]
