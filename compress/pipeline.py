@@ -38,6 +38,8 @@ from compress.training.evaluate import recalibrate_batchnorm
 from compress.verdict.of_run import verify_stage
 from compress.verdict.settings import VerifySettings
 from compress.verify.faults import export_faults
+from exporters.write.opsets import OPSETS
+from models_zoo.zoo import ALIASES, ARCHITECTURES
 
 Mode = Literal["new", "resume", "overwrite"]
 
@@ -144,9 +146,14 @@ def rehearsal(settings: DecidedConfig, data: DataBundle, *, weights: bool) -> Re
     if weights:
         check_method(settings, data, network, prunable)
     difference = rehearse(prunable, network, images, seed=settings.seed)
-    if weights and settings.code is not None:
+    if weights and not _is_known_to_export(settings):
         rehearse_export(settings, network, images, macs=prunable.model.full.macs)
     return Rehearsal(network, prunable, difference)
+
+
+def _is_known_to_export(settings: DecidedConfig) -> bool:
+    """Whether docs/support.md has the network's file, in the operator set that needs no conversion."""
+    return settings.arch in ARCHITECTURES.keys() | ALIASES.keys() and settings.opset == OPSETS[0]
 
 
 def _stages(bench: Bench, prunable: Prunable, verify: VerifySettings | None) -> Report:

@@ -13,6 +13,7 @@ from compress.networks import NetworkSource, find_source
 from compress.own_code import OwnCode
 from compress.own_fit import fit
 from compress.own_network import Images, examine
+from exporters.write.opsets import OPSETS
 
 DEFAULT_EPOCHS = {"default": (8, 4, 10), "paper": (20, 80, 100)}
 """Epochs of baseline, search and fine-tuning per preset.
@@ -31,7 +32,7 @@ def decide(config: RunConfig) -> DecidedConfig:
     """Fill in every setting that was left open; the image size of a folder is left to its scan.
 
     Raises:
-        UsageError: no such network, an image too small for it, or a preset that does not fit.
+        UsageError: no such network, an image too small for it, or an operator set that no file can have.
         EnvironmentProblem: the device asked for is not there.
     """
     source = find_source(config)
@@ -40,6 +41,7 @@ def decide(config: RunConfig) -> DecidedConfig:
         raise UsageError(
             f"{source.name} needs images of at least {source.min_size} pixels, got --image-size {image_size}"
         )
+    check_opset(config.opset)
     _check_device(config.device)
     baseline, search, finetune = DEFAULT_EPOCHS[config.preset]
     paper = config.preset == "paper"
@@ -58,6 +60,12 @@ def decide(config: RunConfig) -> DecidedConfig:
         **budget,
     }
     return DecidedConfig(**config.model_dump() | decided).with_code(config.code)
+
+
+def check_opset(opset: int) -> None:
+    """Raise UsageError for an operator set that no network can be written in."""
+    if opset not in OPSETS:
+        raise UsageError(f"expected --opset from {OPSETS[0]} to {OPSETS[-1]}, got {opset}")
 
 
 def load_decided(config: DecidedConfig) -> tuple[DecidedConfig, DataBundle]:

@@ -8,6 +8,7 @@ from compress.data.order import stratified_holdout
 from compress.environment import isa
 from compress.errors import UsageError
 from compress.report.model import Precision
+from compress.settings import check_opset
 from exporters.read.parity import ParityReport
 from exporters.write.artifact import OnnxArtifact
 from exporters.write.embed_preprocessing import embed_preprocessing
@@ -44,8 +45,8 @@ class Wanted:
 
     def __post_init__(self) -> None:
         """Refuse what no file can be made of."""
-        if self.opset is not None and self.opset < 18:
-            raise UsageError(f"expected --opset of at least 18, got {self.opset}")
+        if self.opset is not None:
+            check_opset(self.opset)
         if self.calibration_images < 1:
             raise UsageError(f"expected at least 1 calibration image, got {self.calibration_images}")
 

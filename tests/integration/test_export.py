@@ -118,7 +118,7 @@ def test_weights_of_other_classes(finished, tmp_path):
         (["RUN", "--arch", "squeezenet", "--int8"], 2, "what shall be exported?"),
         (["RUN"], 2, "has its fp32 files already"),
         (["RUN", "--int8", "--image-size", 32], 2, "drop --image-size"),
-        (["RUN", "--opset", 12], 2, "at least 18"),
+        (["RUN", "--opset", 12], 2, "from 18 to 25, got"),
         (["/nowhere", "--int8"], 4, "is not a run folder"),
         (["--arch", "squeezenet", "--weights", "w"], 2, "give --dataset, --out too"),
     ],
