@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Final
 
 from compress.data.images import SUFFIXES
-from compress.data.scan import SPLITS, LabelledPath
+from compress.data.scan import SPLITS, LabelledPath, readable
 from compress.errors import BadInputError
 
 FOLDER_NAMES: Final[Mapping[str, str]] = MappingProxyType(
@@ -63,6 +63,7 @@ def list_folder(root: Path, *, test_only: bool = False) -> FolderListing:
     elif test_only and places.keys() == {"train"}:
         raise _unexpected(root, "test/ (or val/)")
     classes = _read_classes(root, places)
+    _check_names(root, classes)
     files = {split: _list_files(place, classes) for split, place in places.items()}
     images = {split: tuple(file for file in files[split] if _is_image(file[0])) for split in files}
     if plain:
@@ -131,6 +132,16 @@ def _read_classes(root: Path, places: Mapping[str, Path]) -> tuple[str, ...]:
             f"expected the class folders of {leading.name}/ in every split, got\n  " + "\n  ".join(faults)
         )
     return classes
+
+
+def _check_names(root: Path, classes: tuple[str, ...]) -> None:
+    """What ONNX files and reports have to hold; names of images may be any bytes."""
+    odd = [shown for name in (root.resolve().name, *classes) if (shown := readable(name)) != name]
+    if odd:
+        raise BadInputError(
+            f"expected names in UTF-8 of the folder and its classes, got {', '.join(odd)} in {readable(root)}; try to "
+            "rename them (convmv does it for many)"
+        )
 
 
 def _check_plain(root: Path, classes: tuple[str, ...], images: tuple[LabelledPath, ...]) -> None:

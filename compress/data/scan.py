@@ -132,13 +132,18 @@ def _read_all(paths: Sequence[Path]) -> list[Entry | BadInputError]:
     return [_read(path) for path in paths]
 
 
+def readable(name: Path | str) -> str:
+    """A name that any file can hold: bytes that are no UTF-8 become their numbers, after a backslash."""
+    return os.fsencode(name).decode(errors="backslashreplace")
+
+
 def _read(path: Path) -> Entry | BadInputError:
     try:
         before = take_stamp(path)  # a change from here on shows at the next scan
         data = path.read_bytes()
-        image = decode_image(data, source=str(path))
+        image = decode_image(data, source=readable(path))
     except OSError as error:
-        return BadInputError(f"{path}: {error.strerror}")
+        return BadInputError(f"{readable(path)}: {error.strerror}")
     except BadInputError as error:
         return error
     digest = hashlib.sha256(data).hexdigest()

@@ -152,6 +152,18 @@ def test_splits_with_other_classes_are_an_error(root):
         list_folder(root)
 
 
+@pytest.mark.parametrize("place", ["pets\udce9/train/cat", "pets/train/caf\udce9"])
+def test_names_that_no_report_can_hold_are_refused(tmp_path, place):
+    root = tmp_path / place.split("/")[0]
+    write_folder(root, splits={"train": 2}, classes=(place.split("/")[2], "dog"))
+    with pytest.raises(
+        BadInputError, match=r"expected names in UTF-8.*got (pets|caf)\\xe9 in .*; try to rename"
+    ) as error:
+        list_folder(root)
+    str(error.value).encode()
+    assert list_folder(write_folder(tmp_path / "größe", splits={"train": 2}, classes=("日本", "café"))).classes
+
+
 def test_one_class_is_too_few(tmp_path):
     write_folder(tmp_path, splits={"train": 2, "test": 1}, classes=("cat",))
     with pytest.raises(BadInputError, match="expected two or more class folders"):

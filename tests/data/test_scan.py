@@ -100,3 +100,14 @@ def test_transparent_parts_are_noted(root):
         "2 images have transparent parts, which are read in the colours stored there; if nobody should see these, try "
         "to put the images on a background",
     )
+
+
+def test_names_of_files_may_be_any_bytes_and_are_told_in_characters(root):
+    shutil.copy(root / "train/cat/000.png", root / "train/cat/caf\udce9.png")
+    (root / "train/dog/caf\udce9.png").write_bytes(b"no")
+    scan = scan_folder(root, skip_bad=1)
+    assert len(scan.splits["train"]) == 9
+    assert scan.notes == (rf"skipped {root}/train/dog/caf\xe9.png: not an image",)
+    (root / "test/dog/gone\udce9.png").symlink_to(root / "nowhere.png")
+    with pytest.raises(BadInputError, match=r"dog/gone\\xe9\.png: No such file"):
+        scan_folder(root, skip_bad=0)
