@@ -1,6 +1,9 @@
 """How wide a layer is. Convolutions, linear layers, and layers that act on every channel alone."""
 
-from torch import nn
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor, nn
 
 Convolution = nn.modules.conv._ConvNd
 Norm = nn.modules.batchnorm._BatchNorm | nn.modules.instancenorm._InstanceNorm
@@ -19,6 +22,16 @@ def widths(layer: nn.Module) -> tuple[int, int]:
         case _:
             width = int(layer.num_features)  # type: ignore[arg-type]
             return width, width
+
+
+def channel_axis(layer: nn.Module, rank: int) -> int:
+    """Where the channels lie that a convolution or linear layer reads in a tensor of so many dimensions."""
+    return rank - 1 - (len(layer.kernel_size) if isinstance(layer, Convolution) else 0)
+
+
+def tensors_given(inputs: Sequence[Any], named: Mapping[str, Any]) -> list[Tensor]:
+    """What a layer is called with, by place or by name, as hooks get it ``with_kwargs``; its input comes first."""
+    return [value for value in (*inputs, *named.values()) if isinstance(value, Tensor)]
 
 
 def is_depthwise(layer: nn.Module) -> bool:
@@ -56,5 +69,5 @@ _COMPUTES = ("forward", "_conv_forward")
 _PLAIN: tuple[type[nn.Module], ...] = (
     nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear,
     nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d,
-    nn.PReLU,
+    nn.SyncBatchNorm, nn.PReLU,
 )  # fmt: skip

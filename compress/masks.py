@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from compress.layers import Convolution, is_depthwise, is_transposed, widths
+from compress.layers import channel_axis, is_depthwise, is_transposed, tensors_given, widths
 from compress.units import UnitMap
 
 
@@ -34,8 +34,8 @@ def masked(network: nn.Module, units: UnitMap, keep: Tensor) -> Iterator[None]:
     with ExitStack() as hooks:
         for name, unit_of_channel in units.reads.items():
             layer = network.get_submodule(name)
-            mask = extended[:, unit_of_channel.to(keep.device)]
-            hook = layer.register_forward_pre_hook(_multiply_input(_shaped(mask, layer)))
+            multiply = _multiply_input(extended[:, unit_of_channel.to(keep.device)], units.rounds.get(name, 1))
+            hook = layer.register_forward_pre_hook(multiply, with_kwargs=True)
             hooks.callback(hook.remove)
         yield
 
@@ -107,20 +107,22 @@ def kept_entries(network: nn.Module, units: UnitMap, keep_U: Tensor) -> Mapping[
     return entries
 
 
-def _shaped(mask: Tensor, layer: nn.Module) -> Tensor:
-    if isinstance(layer, Convolution):
-        return mask.reshape(*mask.shape, *(1 for _ in layer.kernel_size))
-    return mask
-
-
-def _multiply_input(mask: Tensor) -> Any:
-    def hook(_layer: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        features, *rest = inputs
-        spread = mask
-        if len(mask) > 1 and len(features) > len(mask) and len(features) % len(mask) == 0:
-            spread = mask.repeat_interleave(len(features) // len(mask), dim=0)  # windows folded into the batch
-        while spread.dim() < features.dim():  # a linear layer on (B, tokens, C)
-            spread = spread.unsqueeze(1)
-        return (features * spread, *rest)
+def _multiply_input(mask_BC: Tensor, rounds: int) -> Any:
+    def hook(layer: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]) -> tuple[tuple[Any, ...], dict]:
+        features = tensors_given(inputs, named)[0]
+        product = features * _spread(mask_BC, features.shape, channel_axis(layer, features.dim()), rounds)
+        if inputs:
+            return (product, *inputs[1:]), named
+        return (), {key: product if value is features else value for key, value in named.items()}
 
     return hook
+
+
+def _spread(mask_BC: Tensor, shape: torch.Size, axis: int, rounds: int) -> Tensor:
+    """A mask that broadcasts to what a layer is given: rows, of each sample the same number, channels, places."""
+    places = [1] * (len(shape) - axis - 1)
+    if len(mask_BC) == 1:
+        return mask_BC.reshape(-1, *places)
+    rows = shape[:axis].numel() // (rounds * len(mask_BC))
+    spread = mask_BC.unsqueeze(1).expand(rounds, -1, rows, -1)
+    return spread.reshape(*shape[:axis], -1, *places)

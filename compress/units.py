@@ -4,13 +4,14 @@ Axes: U units, G groups, C channels of a layer, P states.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from compress.errors import UsageError
+from compress.tracing.batch import count_rounds
 from compress.tracing.follow import FEEDS_OUTPUT, Followed, follow
 
 NOT_ALONE = "its channels cannot go one by one"
@@ -54,13 +55,14 @@ class UnitMap:
 
     ``reads[layer]`` and ``carries[layer]`` give, for every input (output) channel of a layer, the
     unit it belongs to, or U ("always kept"): int64 C. ``left_whole`` maps a root layer that cannot
-    be pruned to the reason.
+    be pruned to the reason. ``rounds`` names the layers in whose input the batch comes more than once.
     """
 
     groups: tuple[UnitGroup, ...]
     reads: Mapping[str, Tensor]
     carries: Mapping[str, Tensor]
     left_whole: Mapping[str, str] = field(default_factory=dict)
+    rounds: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
@@ -102,7 +104,8 @@ class UnitMap:
             found = {name: renumbered[units] for name, units in places.items()}
             return {name: units for name, units in found.items() if (units < total).any()}
 
-        return UnitMap(tuple(groups), renumber(self.reads), renumber(self.carries), {**self.left_whole, **left_whole})
+        reasons = {**self.left_whole, **left_whole}
+        return UnitMap(tuple(groups), renumber(self.reads), renumber(self.carries), reasons, self.rounds)
 
 
 def find_units(network: nn.Module, example: Tensor) -> UnitMap:
@@ -130,7 +133,8 @@ def find_units(network: nn.Module, example: Tensor) -> UnitMap:
         reasons = "; ".join(f"{root}: {reason}" for root, reason in left_whole.items())
         raise UsageError(f"nothing can be pruned in this network ({reasons or 'no layer of it makes channels'})")
     groups.sort(key=lambda pair: order[pair[0].root])
-    return _number(groups, followed, dict(sorted(left_whole.items(), key=lambda item: order[item[0]])))
+    units = _number(groups, followed, dict(sorted(left_whole.items(), key=lambda item: order[item[0]])))
+    return replace(units, rounds=count_rounds(network, example, units.reads))
 
 
 def _alike(followed: Followed) -> list[np.ndarray]:

@@ -15,6 +15,7 @@ class Atoms:
     def __init__(self) -> None:
         self._parent: Labels = np.zeros(1, dtype=np.int64)
         self._reasons: dict[int, str] = {}
+        self._taken: dict[bytes, dict[bytes, str]] = {}
 
     def new(self, count: int) -> Labels:
         """Fresh atoms, each for itself."""
@@ -59,6 +60,31 @@ class Atoms:
     def keep_above_all(self, labels: Labels, reason: str) -> None:
         """The same, with a reason that goes before those given so far."""
         self._reasons = dict.fromkeys(np.unique(labels[labels != 0]).tolist(), reason) | self._reasons
+
+    def take(self, labels: Labels, where: slice, reason: str) -> Labels:
+        """Some channels of a row, picked by number; ``settle`` judges it, when all that is taken of the row is known.
+
+        Args:
+            labels: the row.
+            where: which of its positions.
+            reason: why they stay, should the code not take the row apart as a whole.
+        """
+        positions = np.arange(len(labels))[where]
+        self._taken.setdefault(labels.tobytes(), {}).setdefault(positions.tobytes(), reason)
+        return labels[where]
+
+    def settle(self) -> None:
+        """A row taken apart into parts of one size is tied, so that they stay equal; any other keeps its channels."""
+        for row, parts in self._taken.items():
+            labels = np.frombuffer(row, dtype=np.int64)
+            positions = [np.frombuffer(part, dtype=np.int64) for part in parts]
+            alike = len({len(part) for part in positions}) == 1
+            if alike and np.array_equal(np.sort(np.concatenate(positions)), np.arange(len(labels))):
+                for part, reason in zip(positions[1:], list(parts.values())[1:], strict=True):
+                    self.tie(labels[positions[0]], labels[part], reason)
+            else:
+                self.keep(self.find(labels), next(iter(parts.values())))
+        self._taken.clear()
 
     def reasons(self) -> dict[int, str]:
         """Why sets have to stay: the atom that stands for a set -> the first reason given for any of its atoms."""

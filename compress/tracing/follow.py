@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from compress.errors import UsageError
-from compress.layers import Convolution, has_own_forward
+from compress.errors import CompressError, UsageError
+from compress.layers import Convolution, has_own_forward, tensors_given
 from compress.tracing.atoms import Atoms, Labels
 from compress.tracing.call import Call, Channels, Outcome, bound_arguments, is_pointwise, unfollowed
 from compress.tracing.layer_rules import Ledger, layers_to_cut, through_layer
@@ -54,8 +55,13 @@ def follow(network: nn.Module, example: Tensor) -> Followed:
         example: a batch of images (B, C, H, W) it accepts.
 
     Raises:
-        UsageError: it does not run on the images, or gives something else than logits (B, K).
+        UsageError: it does not run on the images, gives something else than logits (B, K), or is scripted in part.
     """
+    for name, module in network.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            raise UsageError(
+                f"{name or 'the network'} is made by torch.jit and cannot be cut; use the module it is made of"
+            )
     walk = _Walk(network)
     training = {module: module.training for module in network.modules()}
     try:
@@ -66,7 +72,9 @@ def follow(network: nn.Module, example: Tensor) -> Followed:
             walk.show(example)
             stack.enter_context(walk)
             logits = network(example)
-    except (RuntimeError, ValueError, TypeError, AssertionError, IndexError, KeyError, AttributeError) as error:
+    except (CompressError, MemoryError):
+        raise
+    except Exception as error:  # whatever the network's own code raises
         raise UsageError(
             f"the network does not run on images of shape {tuple(example.shape)}: {type(error).__name__}: {error}"
         ) from error
@@ -106,8 +114,9 @@ class _Walk(TorchDispatchMode):
     def watch(self, stack: ExitStack) -> None:
         """Have the modules say when they begin and end."""
         for name, module in self._network.named_modules():
-            before = module.register_forward_pre_hook(self._begin(name), prepend=True)
-            after = module.register_forward_hook(self._end(name), with_kwargs=True, always_call=True)
+            # innermost: operators in the user's own hooks are followed like any other
+            before = module.register_forward_pre_hook(self._begin(name), with_kwargs=True)
+            after = module.register_forward_hook(self._end(name), prepend=True, with_kwargs=True, always_call=True)
             stack.callback(before.remove)
             stack.callback(after.remove)
 
@@ -117,6 +126,7 @@ class _Walk(TorchDispatchMode):
 
     def finish(self, logits: Tensor) -> Followed:
         """What was found, once the logits are there."""
+        self._atoms.settle()
         head = self._channels.get(logits)
         if head is not None:
             self._atoms.keep_above_all(head.labels, FEEDS_OUTPUT)
@@ -192,9 +202,9 @@ class _Walk(TorchDispatchMode):
                 self._channels[tensor] = channels
 
     def _begin(self, name: str) -> Any:
-        def hook(module: nn.Module, inputs: tuple[Any, ...]) -> None:
-            given = inputs[0] if inputs and isinstance(inputs[0], Tensor) else None
-            self._stack.append((name, None if given is None else self._channels.get(given)))
+        def hook(module: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
+            given = tensors_given(inputs, named)
+            self._stack.append((name, self._channels.get(given[0]) if given else None))
             self._inside += module in self._layers
 
         return hook
@@ -207,9 +217,7 @@ class _Walk(TorchDispatchMode):
             self._inside -= 1
             if not isinstance(output, Tensor):  # it raised
                 return
-            images = [value for value in (*inputs, *named.values()) if isinstance(value, Tensor)]
-            if named:
-                self._not_followed.setdefault(name, "it is called with its input by name")
+            images = tensors_given(inputs, named)
             if not self._see(images, [output]):  # its inputs have no samples, so no sample's mask can act there
                 self._not_followed.setdefault(name, "it does not see the images")
             side = (images[0], self._channels.get(images[0]))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from torch import Tensor, nn
 
-from compress.layers import Convolution, Norm, PerChannel, is_depthwise, why_not_cut, widths
+from compress.layers import Convolution, Norm, PerChannel, channel_axis, is_depthwise, why_not_cut, widths
 from compress.tracing.atoms import Atoms, Labels
 from compress.tracing.call import Channels
 
@@ -60,9 +60,9 @@ def through_layer(
     tensor, channels = images
     match layer:
         case nn.Linear():
-            return _through_weights(ledger, name, layer, (tensor.dim() - 1, channels))
+            return _through_weights(ledger, name, layer, (channel_axis(layer, tensor.dim()), channels))
         case Convolution():
-            axis = tensor.dim() - len(layer.kernel_size) - 1
+            axis = channel_axis(layer, tensor.dim())
             if channels and channels.axis > axis:
                 ledger.atoms.keep(ledger.atoms.find(channels.labels), f"the convolution {name} runs along it")
                 channels = None

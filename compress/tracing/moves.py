@@ -1,5 +1,6 @@
 """Operators that only move numbers: labels move the same way, so the operator itself is asked where to."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -95,7 +96,11 @@ def pick(call: Call) -> Outcome:
         _indexed(call, tensor.dim()) if call.operator == "index" else set(call.dims(_DIM[call.operator], tensor.dim()))
     )
     if channels.axis in touched and not _takes_everything(call, tensor):
-        call.keep(tensor, f"channels are picked by number ({call.operator})")
+        reason = f"channels are picked by number ({call.operator})"
+        if call.operator == "slice":
+            where = slice(*(call.arguments[name] for name in ("start", "end", "step")))
+            return [Channels(channels.axis, call.atoms.take(channels.labels, where, f"{reason} in {call.place}"))]
+        call.keep(tensor, reason)
         return [None] * len(call.results)
     if call.operator == "index":  # its index is not to be replaced by labels
         indices = [index if index is None else index.cpu() for index in call.arguments["indices"]]
@@ -116,6 +121,15 @@ def pad(call: Call) -> Outcome:
         call.keep(tensor, "channels are cropped")
         return [None]
     return [Channels(channels.axis, np.pad(channels.labels, (before, after)))]
+
+
+def unfold(call: Call) -> Outcome:
+    """Windows as columns: each channel comes once for every place in a window, one after the other."""
+    tensor = call.tensors[0]
+    channels = call.channels_of(tensor)
+    if channels is None or channels.axis != tensor.dim() - 3:
+        return unfollowed(call)
+    return [Channels(channels.axis, np.repeat(channels.labels, math.prod(call.arguments["kernel_size"])))]
 
 
 def shuffle(call: Call) -> Outcome:
@@ -197,7 +211,7 @@ MOVES: dict[str, Rule] = {
         (
             "view", "_unsafe_view", "reshape", "_reshape_alias", "permute", "transpose", "t", "unsqueeze", "squeeze",
             "expand", "repeat", "flip", "stack", "pixel_shuffle", "pixel_unshuffle", "reflection_pad1d",
-            "reflection_pad2d", "replication_pad1d", "replication_pad2d", "im2col", "diagonal",
+            "reflection_pad2d", "replication_pad1d", "replication_pad2d", "diagonal",
         ),
         move,
     ),
@@ -217,6 +231,7 @@ MOVES: dict[str, Rule] = {
     "split": split,
     "split_with_sizes": split,
     "constant_pad_nd": pad,
+    "im2col": unfold,
     "channel_shuffle": shuffle,
     "native_channel_shuffle": shuffle,
 }  # fmt: skip

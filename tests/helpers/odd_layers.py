@@ -1,5 +1,6 @@
 """Tiny networks with one odd layer each, what may be pruned of them, and why the rest may not."""
 
+import torch
 import torch.nn.functional as F
 from torch import nn
 
@@ -13,9 +14,11 @@ from tests.helpers.odd_pieces import (
     applying,
     between,
     chain,
+    hooked,
     pool,
     shared,
     tokens,
+    windows,
 )
 
 BOTH = {"stem": 8, "last": 6}
@@ -64,6 +67,13 @@ ODD_LAYERS: dict[str, Odd] = {
         LAST,
         {"stem": "GroupNorm norm normalises over it"},
     ),
+    "synchronised norm": Odd(chain(norm=lambda: nn.SyncBatchNorm(8)), between(lambda n, x: n.norm(x)), BOTH),
+    "called by name": Odd(
+        chain(same=lambda: SamePadded(8, 10, 3), wide=lambda: nn.Linear(10, 10), reads=10),
+        between(lambda n, x: n.wide(input=n.same(x=x).permute(0, 2, 3, 1)).permute(0, 3, 1, 2)),
+        {"stem": 8, "same": 10, "wide": 10, "last": 6},
+    ),
+    "hooks of the user": Odd(hooked, applying(lambda x: x), BOTH),
     "instance norm": Odd(chain(norm=lambda: nn.InstanceNorm2d(8, affine=True)), between(lambda n, x: n.norm(x)), BOTH),
     "layer norm of channels": Odd(
         chain(norm=lambda: nn.LayerNorm(8), wide=lambda: nn.Linear(8, 12), back=lambda: nn.Linear(12, 8)),
@@ -148,5 +158,26 @@ ODD_LAYERS: dict[str, Odd] = {
         chain(same=lambda: SamePadded(8, 10, 3), norm=lambda: NormAndRelu(10), reads=10),
         between(lambda n, x: n.norm(n.same(x))),
         {"stem": 8, "same": 10, "last": 6},
+    ),
+    "tokens before samples": Odd(
+        lambda: {
+            "stem": nn.Conv2d(2, 8, 3, stride=3),
+            "encoder": nn.TransformerEncoderLayer(8, 2, 12, dropout=0.0),
+            "wide": nn.Linear(8, 12),
+            "head": nn.Linear(12, CLASSES),
+        },
+        lambda n, x: n.head(n.wide(n.encoder(n.stem(x).flatten(2).permute(2, 0, 1))).relu().mean(0)),
+        {"encoder.linear1": 12, "wide": 12},
+        {"stem": "product of matrices"},
+    ),
+    "two views of every image": Odd(
+        chain(),
+        lambda n, x: sum(n.head(pool(n.last(n.stem(torch.cat([x, x.flip(3)])).relu()).sigmoid())).chunk(2)),
+        BOTH,
+    ),
+    "windows before samples": Odd(
+        chain(wide=lambda: nn.Linear(8, 12), back=lambda: nn.Linear(12, 8)),
+        between(lambda n, x: windows(n.back(n.wide(windows(x)).relu()), len(x))),
+        {"stem": 8, "wide": 12, "back": 8, "last": 6},
     ),
 }

@@ -21,6 +21,27 @@ ODD_OPERATORS: dict[str, Odd] = {
     "unequal split": Odd(
         chain(), applying(lambda x: torch.cat(x.split([3, 5], 1)[::-1], 1)), LAST, {"stem": "split into unequal parts"}
     ),
+    "slices of a half": Odd(
+        chain(),
+        applying(lambda x: torch.cat([x[:, : x.shape[1] // 2].tanh(), x[:, x.shape[1] // 2 :]], 1)),
+        {"stem": 4, "last": 6},
+    ),
+    "every other channel": Odd(
+        chain(reads=4), applying(lambda x: x[:, 0::2] * x[:, 1::2].sigmoid()), {"stem": 4, "last": 6}
+    ),
+    "slices that leave some": Odd(
+        chain(reads=6), applying(lambda x: x[:, :3].repeat(1, 2, 1, 1) + x[:, 2:]), LAST, {"stem": "by number (slice)"}
+    ),
+    "unequal slices": Odd(
+        chain(), applying(lambda x: torch.cat([x[:, 3:], x[:, :3]], 1)), LAST, {"stem": "by number (slice)"}
+    ),
+    "windows as columns": Odd(chain(reads=72), applying(lambda x: F.unfold(x, 3, padding=1).unsqueeze(3)), BOTH),
+    "windows among the channels": Odd(
+        chain(reads=90),
+        applying(lambda x: F.unfold(x.transpose(1, 2), 3, padding=1).unsqueeze(3)),
+        LAST,
+        {"stem": "im2col, which cannot be followed"},
+    ),
     "a bare parameter": Odd(
         chain(scale=lambda: Scale(8, 1, 1)),
         between(lambda n, x: n.scale(x)),
@@ -41,7 +62,7 @@ ODD_OPERATORS: dict[str, Odd] = {
         chain(other=lambda: nn.Conv2d(2, 4, 3)),
         assigned,
         LAST,
-        {"stem": "picked by number", "other": "a tensor of fixed width is combined with it"},
+        {"stem": "a tensor of fixed width is combined with it", "other": "a tensor of fixed width is combined with it"},
     ),
     "shortcut padded with zeros": Odd(
         chain(reads=12, more=lambda: nn.Conv2d(8, 12, 1)),
@@ -87,7 +108,7 @@ ODD_OPERATORS: dict[str, Odd] = {
     ),
     "in place": Odd(
         chain(other=lambda: nn.Conv2d(2, 8, 3)),
-        lambda n, x: n.head(pool(n.last(n.stem(x).relu_().add_(n.other(x)).mul_(0.5)))),
+        lambda n, x: n.head(pool(n.last(n.stem(x).mul_(0.5).add_(n.other(x)).relu_()))),
         BOTH,
     ),
     "the images decide": Odd(chain(), applying(lambda x: x.tanh() if float(x.detach().new_zeros(1)) > 0 else x), BOTH),

@@ -143,3 +143,17 @@ def shared() -> dict[str, nn.Module]:
     layers = chain(one=lambda: nn.Conv2d(8, 8, 1), two=lambda: nn.Conv2d(8, 8, 1))()
     layers["two"].weight = layers["one"].weight
     return layers
+
+
+def windows(x: Tensor, batch: int | None = None) -> Tensor:
+    """Features (B, C, 10, 10) as four windows of each, window by window (4 B, 25, C); or, with B given, back."""
+    if batch is None:
+        return x.view(len(x), -1, 2, 5, 2, 5).permute(2, 4, 0, 3, 5, 1).reshape(4 * len(x), 25, x.shape[1])
+    return x.view(2, 2, batch, 5, 5, -1).permute(2, 5, 0, 3, 1, 4).reshape(batch, -1, 10, 10)
+
+
+def hooked() -> dict[str, nn.Module]:
+    layers = chain()()
+    layers["stem"].register_forward_hook(lambda _layer, _inputs, output: output.flip(3) * 2)
+    layers["last"].register_forward_pre_hook(lambda _layer, inputs: (inputs[0] + 1,))
+    return layers

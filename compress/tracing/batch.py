@@ -1,0 +1,85 @@
+"""Where the samples of a batch lie in what a layer is given: they do not always come first.
+
+Axes: B samples, R rows of a layer's input: whatever lies before its channels, flattened.
+"""
+
+from collections.abc import Collection
+from contextlib import ExitStack
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from compress.layers import channel_axis, tensors_given
+from compress.tracing.plain_kernels import plain_kernels
+
+CHANGED = 1e-3
+"""A row is another one where it differs by more than this share of the largest number."""
+
+
+def count_rounds(network: nn.Module, example: Tensor, layers: Collection[str]) -> dict[str, int]:
+    """How often the rows that a layer reads go through the whole batch, one round after the other.
+
+    Rows are laid out as (rounds, B, rows of a sample). One round is the rule; tokens before samples (T, B, C) are
+    T of them, a second view of every image behind the first (2 B, C, H, W) is two. One of two images is
+    changed; the rows that change with it are its own.
+
+    Args:
+        network: the network; left as it was.
+        example: a batch of images (B, C, H, W) it accepts; only the first is used.
+        layers: names of convolutions and linear layers.
+
+    Returns:
+        Layer -> rounds, where they are more than one.
+    """
+    image = example[:1]
+    pixels = torch.randperm(image.numel(), generator=torch.Generator().manual_seed(0)).to(image.device)
+    same, other = (
+        _rows_read(network, torch.cat([image, second]), layers)
+        for second in (image, image.flatten()[pixels].reshape(image.shape))  # whatever a pixel may be, it stays so
+    )
+    found = {}
+    for name in layers:
+        rounds = _rounds([_changed(one, two) for one, two in zip(same[name], other[name], strict=True)])
+        if rounds > 1:
+            found[name] = rounds
+    return found
+
+
+def _rows_read(network: nn.Module, images: Tensor, layers: Collection[str]) -> dict[str, list[Tensor]]:
+    """What every layer is given at each of its calls: (R, numbers in a row)."""
+    read: dict[str, list[Tensor]] = {name: [] for name in layers}
+
+    def watch(name: str) -> Any:
+        def hook(layer: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
+            features = tensors_given(inputs, named)[0]
+            rows = features.shape[: channel_axis(layer, features.dim())].numel()
+            read[name].append(features.clone().reshape(rows, -1))  # code may change it in place later on
+
+        return hook
+
+    training = {module: module.training for module in network.modules()}
+    with ExitStack() as stack:
+        stack.enter_context(plain_kernels())
+        for name in layers:
+            hook = network.get_submodule(name).register_forward_pre_hook(watch(name), with_kwargs=True)
+            stack.callback(hook.remove)
+        for module, mode in training.items():
+            stack.callback(setattr, module, "training", mode)
+        network.eval()(images)
+    return read
+
+
+def _changed(one: Tensor, two: Tensor) -> Tensor:
+    """Rows that differ by more than float32 rounds: bool R."""
+    return (one - two).abs().amax(dim=1) > CHANGED * one.abs().max()
+
+
+def _rounds(changed: list[Tensor]) -> int:
+    """The smallest number that gives every row that changed (bool R, of each call) to the second of two samples."""
+    fewest = min(len(rows) for rows in changed)
+    for rounds in range(1, fewest // 2 + 1):
+        fits = all(len(rows) % (2 * rounds) == 0 for rows in changed)
+        if fits and not any(rows.reshape(rounds, 2, -1)[:, 0].any() for rows in changed):
+            return rounds
+    return 1

@@ -1,0 +1,56 @@
+import torch
+from torch import Tensor, nn
+
+from compress.tracing.batch import count_rounds
+from compress.units import find_units
+from tests.helpers.networks import CLASSES, NETWORKS, built, image_batch
+from tests.helpers.odd_layers import ODD_LAYERS
+
+
+def test_hand_worked_rounds():
+    # 4 x 4 tokens before the samples; two views one behind the other; 2 x 2 windows one behind the other
+    expected = {"tokens before samples": 16, "two views of every image": 2, "windows before samples": 4}
+    for name, rounds in expected.items():
+        units = find_units(ODD_LAYERS[name].build(), image_batch())
+        assert set(units.rounds.values()) == {rounds}
+    assert set(units.rounds) == {"wide", "back"}  # "last" reads (B, C, H, W) again, "head" (B, C)
+
+
+def test_samples_that_come_first_are_one_round():
+    for name in NETWORKS:
+        assert find_units(built(name), image_batch()).rounds == {}
+
+
+class Rows(nn.Module):
+    """A layer reads what ``arrange`` makes of the pixels (B, 144, 2)."""
+
+    def __init__(self, arrange) -> None:
+        super().__init__()
+        self.arrange = arrange
+        self.wide, self.head = nn.Linear(2, 4), nn.Linear(4, CLASSES)
+
+    def forward(self, images: Tensor) -> Tensor:
+        self.wide(self.arrange(images.flatten(2).transpose(1, 2)))
+        return self.head(images.new_zeros(len(images), 4))
+
+
+def test_rounds_of_rows_that_differ_in_one_place_only():
+    def rounds(arrange) -> dict[str, int]:
+        return count_rounds(Rows(arrange), image_batch(1), ["wide"])
+
+    assert rounds(lambda x: torch.cat([x] * 3)) == {"wide": 3}
+    assert rounds(lambda x: x.repeat_interleave(3, 0)) == {}
+    assert rounds(lambda x: x.transpose(0, 1)) == {"wide": 144}
+    assert rounds(lambda x: x.mean(0)) == {}  # samples are mixed: no number fits
+    assert rounds(torch.zeros_like) == {}  # nothing changes
+    assert rounds(lambda x: torch.cat([torch.zeros(1, len(x), 2), x.transpose(0, 1)])) == {"wide": 145}
+
+
+def test_the_network_is_left_as_it_was():
+    network = built("residual").train()
+    network.norm.eval()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    count_rounds(network, image_batch(), ["inner", "head"])
+    assert [module.training for module in network.modules()] == [True, True, False, True, True, True]
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+    assert not any(module._forward_pre_hooks for module in network.modules())
