@@ -14,6 +14,9 @@ CELLS: Final = "cells"
 SHAPE: Final = "04_remove/plan.json"
 """Where a run keeps the shape that the method ``scratch`` trains."""
 
+OF_THE_CELL: Final = frozenset({"method", "plan", "keep_macs", "seed"})
+"""Settings that are a cell's own; all others are the race's."""
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -68,6 +71,13 @@ class RaceSettings:
             raise UsageError("a race is over MACs: drop keep_params")
         if self.methods == ("scratch",):
             raise UsageError("scratch trains the shape that another method found: add one to --methods")
+        folders = [cell.name for cell in self.cells()]
+        twice = next((name for name in folders if folders.count(name) > 1), None)
+        if twice is not None:
+            raise UsageError(
+                f"expected budgets that differ in their first six digits, got {', '.join(map(str, self.budgets))}: "
+                f"two cells would share the folder {twice}"
+            )
 
     @property
     def leader(self) -> Method:

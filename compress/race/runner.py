@@ -15,15 +15,15 @@ from compress.errors import BadInputError, CheckFailedError, DivergedError, Inte
 from compress.eta import duration, expected_work
 from compress.observer import Observer, Silent
 from compress.pipeline import RunOptions, run_pipeline
-from compress.race.cells import CELLS, Cell, RaceSettings
-from compress.race.folders import check_folder, has_stages, original_for, state_of
+from compress.race.cells import CELLS, OF_THE_CELL, Cell, RaceSettings
+from compress.race.folders import State, check_folder, has_stages, original_for, shape_in, state_of
 from compress.race.plan import cell_works, rehearse_race
 from compress.race.results import read_result, report_digest
 from compress.report.documents import write_documents
 from compress.report.model import DataFacts
 from compress.report.race.documents import read_race, render_race_documents
 from compress.report.race.model import Outcome, RaceCell, RaceReport
-from compress.runs import RunFolder
+from compress.runs import STAGES, RunFolder
 from compress.runs.atomic import machine_faults
 from compress.settings import decide, load_decided
 from compress.stages.taken import ORIGINAL
@@ -112,32 +112,46 @@ class _Race:
         signal_number = self.watch.should_stop()
         if signal_number is not None:
             raise InterruptedRun(_STOPPED, signal_number=signal_number)
-        state = state_of(self._path(cell))
         try:
+            state = self._state(cell)
             if state != "finished":
                 self._compute(cell, number, resume=state == "resume")
             self._settle(cell, "finished")
         except tuple(_ENDS) as error:
             outcome = next(outcome for kind, outcome in _ENDS.items() if isinstance(error, kind))
-            self.watch.note(f"{cell.title}: {outcome}: {error}")
-            self._settle(cell, outcome, str(error))
+            reason = f"{error}{self._advice(cell, error)}"
+            self.watch.note(f"{cell.title}: {outcome}: {reason}")
+            self._settle(cell, outcome, reason)
+
+    def _advice(self, cell: Cell, error: Exception) -> str:
+        """What to do about a cell whose files are not what they should be."""
+        path = self._path(cell)
+        if not isinstance(error, BadInputError) or not path.exists():
+            return ""
+        return (
+            f"; where that cannot be mended, delete the folder {path} and run the same command: "
+            "this cell alone is made anew"
+        )
+
+    def _state(self, cell: Cell) -> State:
+        return state_of(self._path(cell), plan=self._config(cell).plan)
 
     def _still_holds(self, cell: Cell, row: RaceCell) -> bool:
         """Whether what was kept of a cell is what its folder holds now; what did not apply is tried again."""
-        state = state_of(self._path(cell))
-        if row.outcome == "diverged":
-            return state == "resume"  # it would again
-        return (
-            row.result is not None
-            and state == "finished"
-            and row.result.report_sha256 == report_digest(RunFolder.open(self._path(cell)))
-        )
+        try:
+            state = self._state(cell)
+            if row.outcome == "diverged":
+                return state == "resume"  # it would again
+            digest = report_digest(RunFolder.open(self._path(cell))) if state == "finished" else None
+        except BadInputError:
+            return False  # its turn will say so
+        return row.result is not None and row.result.report_sha256 == digest
 
     def _compute(self, cell: Cell, number: int, *, resume: bool) -> None:
         config = self._config(cell)
-        if config.plan is not None and not config.plan.exists():
-            raise UsageError(f"there is no shape to train: {self.race.leader} has found none at this budget and seed")
-        original_of = original_for(cell, self.cells, self.folder)
+        if config.plan is not None:
+            self._check_shape(cell, config.plan, resume=resume)
+        original_of = original_for(cell, self.cells, self.folder, anew=not resume)
         self._refuse_hopeless(cell)
         work = expected_work(decide(config)) | (dict.fromkeys(ORIGINAL, 0.0) if original_of else {})
         verify = None if self.race.full_latency else VerifySettings(batch_sizes=(1,), threads=(1,), seed=cell.seed)
@@ -157,6 +171,17 @@ class _Race:
                 raise InterruptedRun(_STOPPED, signal_number=stop.exit_code - 128) from None
         self._worked += sum(work.values())
         self._seconds += time.monotonic() - began
+
+    def _check_shape(self, cell: Cell, plan: Path, *, resume: bool) -> None:
+        """Raise UsageError where there is no shape to train; tell where the cell holds another one."""
+        leader = self.race.leader
+        if shape_in(plan) is None:
+            why = f"{leader} has found none at this budget and seed"
+            if plan.exists():
+                why = f"{plan} is damaged: delete the folder {plan.parents[1]} and run the same command"
+            raise UsageError(f"there is no shape to train: {why}")
+        if not resume and has_stages(self._path(cell), STAGES[2:3]):
+            self.watch.note(f"{cell.title}: the shape it holds is not the one that {leader} found: made anew")
 
     def _time_left(self, number: int) -> str:
         """In words, at the speed of the cells so far; a cell that is resumed counts whole."""
@@ -204,7 +229,7 @@ class _Race:
             compress_version=__version__,
             name=self.folder.resolve().name,
             leader=self.race.leader,
-            config=self.race.base.model_dump(mode="json", exclude={"method", "plan", "keep_macs", "seed"}),
+            config=first.model_dump(mode="json", exclude={*OF_THE_CELL}),
             environment=describe_environment(threads=first.threads, seed=first.seed),
             session=SESSION_FACTS,
             data=self.facts,

@@ -108,6 +108,51 @@ def test_scratch_trains_the_leaders_shape_for_all_the_epochs(images, finished, t
     assert len(epochs) == 8  # 4 + 2 + 2
 
 
+@pytest.mark.slow
+def test_scratch_does_not_keep_the_shape_of_another_method(images, finished, tmp_path):
+    """A race that grows by another leader trains that one's shape, with an original that is there already."""
+    base = tiny_config(images)
+    run_race(RaceSettings(base, ("l1", "scratch"), (0.5,), (0,)), folder=tmp_path)
+    shutil.copytree(finished, tmp_path / "cells/edropout-50-seed0")
+    shapes = [tmp_path / f"cells/{method}-50-seed0/04_remove/plan.json" for method in ("l1", "edropout", "scratch")]
+    l1, edropout, scratch = (path.read_text() for path in shapes)
+    assert scratch == l1 != edropout
+    grown, recorder = RaceSettings(base, ("edropout", "l1", "scratch"), (0.5,), (0,)), Recorder()
+    report = run_race(grown, folder=tmp_path, watch=recorder.watch)
+    assert recorder.titles == ["cell 3/3: scratch, 50 % of the MACs, seed 0"]
+    assert recorder.notes == [
+        "scratch, 50 % of the MACs, seed 0: the shape it holds is not the one that edropout found: made anew"
+    ]
+    assert shapes[2].read_text() == edropout
+    assert {cell.outcome for cell in report.cells} == {"finished"}
+    events = (tmp_path / "cells/scratch-50-seed0/events.jsonl").read_text().splitlines()
+    assert sum(json.loads(line)["kind"] == "stage taken" for line in events) == 2
+    once_more = Recorder()
+    assert run_race(grown, folder=tmp_path, watch=once_more.watch).cells == report.cells
+    assert (once_more.titles, once_more.notes) == ([], [])
+
+
+@pytest.mark.parametrize("name", ["report.json", "config.toml", "MANIFEST.sha256"])
+def test_a_damaged_cell_fails_alone_and_says_what_to_do(images, finished, tmp_path, name):
+    folders = [tmp_path / f"cells/{method}-50-seed0" for method in ("edropout", "l1")]
+    for folder in folders:
+        shutil.copytree(finished, folder)
+    race = RaceSettings(tiny_config(images), ("edropout", "l1"), (0.5,), (0,))
+    whole = run_race(race, folder=tmp_path)
+    (folders[0] / name).write_text("damaged")
+    recorder = Recorder()
+    report = run_race(race, folder=tmp_path, watch=recorder.watch)
+    assert [cell.outcome for cell in report.cells] == ["failed", "finished"]
+    advice = f"delete the folder {folders[0]} and run the same command: this cell alone is made anew"
+    assert report.cells[0].reason.endswith(advice)
+    assert recorder.notes == [f"edropout, 50 % of the MACs, seed 0: failed: {report.cells[0].reason}"]
+    assert recorder.titles == []
+    assert report.cells[1] == whole.cells[1]
+    shutil.rmtree(folders[0])
+    shutil.copytree(finished, folders[0])
+    assert run_race(race, folder=tmp_path).cells == whole.cells
+
+
 def test_a_divergence_is_a_result_and_is_not_tried_again(tmp_path):
     """The classes look the same: no network can leave chance."""
     for split, count in (("train", 24), ("test", 4)):

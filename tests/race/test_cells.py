@@ -70,6 +70,7 @@ def test_a_network_of_ones_own_races_with_its_code(tmp_path):
         ({"methods": ("scratch",)}, "scratch trains the shape that another method found"),
         ({"budgets": (0.5, 1.0)}, "fractions between 0 and 1"),
         ({"budgets": (float("nan"),)}, "fractions between 0 and 1"),
+        ({"budgets": (0.5, 0.50000000001)}, "two cells would share the folder l1-50-seed0"),
         ({"seeds": (0, -1)}, "seeds from 0"),
         ({"base": RunConfig(arch="squeezenet", preset="paper")}, "drop preset 'paper'"),
         ({"base": RunConfig(arch="squeezenet", keep_params=0.5)}, "drop keep_params"),

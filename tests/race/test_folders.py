@@ -3,9 +3,9 @@
 import pytest
 
 from compress.config import RunConfig
-from compress.errors import UsageError
-from compress.race.cells import Cell, RaceSettings
-from compress.race.folders import check_folder, original_for, state_of
+from compress.errors import BadInputError, UsageError
+from compress.race.cells import SHAPE, Cell, RaceSettings
+from compress.race.folders import check_folder, has_stages, original_for, shape_in, state_of
 from compress.runs import STAGES, RunFolder
 from compress.settings import decide
 
@@ -40,7 +40,7 @@ def test_a_creation_that_was_cut_short_is_new(tmp_path):
     assert state_of(path) == "new"
     (path / "MANIFEST.sha256").unlink()
     (path / "mine.txt").touch()
-    with pytest.raises(UsageError, match="not empty and is not a run folder"):
+    with pytest.raises(BadInputError, match="is no run folder, or a damaged one"):
         state_of(path)
 
 
@@ -56,6 +56,56 @@ def test_the_original_that_is_furthest_is_taken_from_the_same_seed(tmp_path):
     assert original_for(mine, cells, tmp_path) == further
     begin(tmp_path, mine, done=2)
     assert original_for(mine, cells, tmp_path) is None  # it has its own
+
+
+def with_file(path, name, text):
+    with RunFolder.open(path) as run:
+        run.write_text(name, text)
+    return path / name
+
+
+def test_scratch_is_new_where_it_trains_another_shape(tmp_path):
+    """Of the plans only what they say counts, not which method's folder they were in: a race can be moved."""
+    plans = [
+        with_file(begin(tmp_path, Cell(method, 0.5, 0), done=4), SHAPE, text)
+        for method, text in (("edropout", "ours"), ("l1", "theirs"))
+    ]
+    scratch = begin(tmp_path, Cell("scratch", 0.5, 0))
+    assert [state_of(scratch, plan=plan) for plan in plans] == ["resume", "new"]  # which it will read
+    with_file(scratch, "03_search/plan.json", "theirs")
+    with RunFolder.open(scratch) as run:
+        for stage in STAGES:
+            run.finish(stage, 1.0)
+    assert [state_of(scratch, plan=plan) for plan in plans] == ["new", "finished"]
+    assert state_of(scratch, plan=tmp_path / "cells/taylor-50-seed0" / SHAPE) == "new"  # it has found none yet
+    assert [shape_in(plan) for plan in plans] == [b"ours", b"theirs"]
+    plans[1].write_text("damaged")
+    assert shape_in(plans[1]) is None
+    assert state_of(scratch, plan=plans[1]) == "new"
+
+
+def test_a_cell_that_is_made_anew_takes_an_original_though_it_has_one(tmp_path):
+    cells = tuple(RACE.cells())
+    first = begin(tmp_path, Cell("edropout", 0.5, 1), done=4)
+    begin(tmp_path, Cell("scratch", 0.5, 1), done=7)
+    assert original_for(Cell("scratch", 0.5, 1), cells, tmp_path) is None
+    assert original_for(Cell("scratch", 0.5, 1), cells, tmp_path, anew=True) == first
+
+
+@pytest.mark.parametrize("name", ["MANIFEST.sha256", "config.toml", "01_baseline/weights.safetensors"])
+def test_a_damaged_cell_is_none_of_the_others(tmp_path, name):
+    path = begin(tmp_path, Cell("edropout", 0.5, 1), done=7)
+    with_file(path, "01_baseline/weights.safetensors", "weights")
+    whole = begin(tmp_path, Cell("scratch", 0.5, 1), done=2)
+    mine = Cell("l1", 0.5, 1)
+    assert original_for(mine, RACE.cells(), tmp_path) == path
+    (path / name).write_text("damaged")
+    check_folder(RACE, tmp_path)
+    assert original_for(mine, RACE.cells(), tmp_path) == whole
+    if name != "01_baseline/weights.safetensors":
+        assert not has_stages(path, STAGES[:1])
+        with pytest.raises(BadInputError):
+            state_of(path)
 
 
 def test_the_same_race_goes_on_and_may_grow(tmp_path):

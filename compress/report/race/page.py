@@ -1,21 +1,18 @@
 """The race as one HTML file, offline: who won, the picture, the table."""
 
-from collections.abc import Callable, Iterator
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from compress.report import figures
 from compress.report.html.pictures import Picture
-from compress.report.html.race_plot import Axis, Span, Track, Trial, draw_race
+from compress.report.html.race_plot import Span, Trial, draw_budget, draw_race
 from compress.report.html.templating import fill_template
 from compress.report.race.model import CellResult, RaceReport
-from compress.report.race.standings import Spread, Standing, find_standings, original_results
+from compress.report.race.standings import Spread, find_standings, original_results
 from compress.report.race.tables import race_table
 from compress.report.race.words import headlines, notes
 from compress.report.run_tables import machine_words
 
-Cost = Callable[[CellResult], float]
-
-_MACS: Final = Axis("MACs kept, %", apart=0.7)
+Cost = Callable[[CellResult], float | None]
 
 
 def render_race_html(report: RaceReport) -> str:
@@ -36,53 +33,85 @@ def render_race_html(report: RaceReport) -> str:
 
 
 def _pictures(report: RaceReport) -> Iterator[Picture]:
+    """Top-1 at every budget, and over the measured latency: of all of them, and of each at a scale of its own."""
     results = original_results(report)
     if not results:
         return
-    top1 = Spread(tuple(100 * result.original_top1.value for result in results))
-    yield _picture(report, "Accuracy over work", _MACS, top1, lambda result: 100 * result.kept_macs)
-    timed = [cell.result.timing for cell in report.cells if cell.result is not None and cell.result.timing is not None]
-    if timed:
-        setting = figures.setting(timed[0].batch_size, timed[0].threads)
-        axis = Axis(f"time per call, original = 100 % ({setting})")
-        yield _picture(report, "Accuracy over measured latency", axis, top1, _time)
+    original = Spread(tuple(100 * result.original_top1.value for result in results))
+    for number, trials in enumerate(_by_budget(_trials(report, _work))):
+        yield _at_budget(trials, original, name=f"race-macs-{number}")
+    timings = [cell.result.timing for cell in report.cells if cell.result and cell.result.timing]
+    if not timings:
+        return
+    cost = f"time per call, original = 100 % ({figures.setting(timings[0].batch_size, timings[0].threads)})"
+    timed = list(_trials(report, _time))
+    yield _over_latency(timed, original, cost, name="race-latency")
+    budgets = _by_budget(timed)
+    for number, trials in enumerate(budgets if len(budgets) > 1 else ()):
+        yield _over_latency(trials, original, cost, name=f"race-latency-{number}")
 
 
-def _picture(report: RaceReport, title: str, axis: Axis, original: Spread, cost: Cost) -> Picture:
-    methods = list(dict.fromkeys(cell.method for cell in report.cells))
-    standings = sorted(find_standings(report), key=lambda one: one.keep_macs)
-    tracks = []
-    for number, method in enumerate(methods):
-        trials = [_trial(one, cost) for one in standings if one.method == method and one.top1 is not None]
-        if trials:
-            tracks.append(Track(method, number, tuple(trials)))
-    best = "; ".join(
-        f"{track.label}: {', '.join(f'{trial.accuracy[0]:.2f} % at {trial.cost[0]:.1f}' for trial in track.trials)}"
-        for track in tracks
-    )
-    description = f"Top-1 over {axis.label}, means over seeds; original {original.mean:.2f} %; {best}."
-    name = "race-macs" if axis == _MACS else "race-latency"
+def _by_budget(trials: Iterable[Trial]) -> list[list[Trial]]:
+    found: dict[str, list[Trial]] = {}
+    for trial in trials:
+        found.setdefault(trial.budget, []).append(trial)
+    return list(found.values())
+
+
+def _at_budget(trials: Sequence[Trial], original: Spread, *, name: str) -> Picture:
+    title = f"Accuracy at {trials[0].budget}"
+    told = "; ".join(f"{trial.label}: {trial.accuracy[0]:.2f} % at {trial.cost[0]:.1f}" for trial in trials)
+    description = f"Top-1 at {trials[0].budget}, best first, means over seeds; original {original.mean:.2f} %; {told}."
+    low, high = min(trial.cost[1] for trial in trials), max(trial.cost[2] for trial in trials)
     return Picture(
         title=title,
-        svg=draw_race(tracks, original=_span(original), name=name, axis=axis, description=description),
-        caption="Methods at the same budget are set apart sideways." if axis.apart else "",
+        svg=draw_budget(trials, original=_span(original), name=name, description=description),
+        caption=f"MACs reached: {figures.span(low, high)} %.",
     )
 
 
-def _trial(standing: Standing, cost: Cost) -> Trial:
-    assert standing.top1 is not None
-    costs = Spread(tuple(cost(result) for result in standing.results))
-    return Trial(
-        cost=(costs.mean, min(costs.values), max(costs.values)),
-        accuracy=_span(standing.top1),
-        runs=tuple(zip(costs.values, standing.top1.values, strict=True)),
+def _over_latency(trials: Sequence[Trial], original: Spread, cost: str, *, name: str) -> Picture:
+    one = {trial.budget for trial in trials} == {trials[0].budget}
+    title = f"Accuracy over measured latency{f' at {trials[0].budget}' if one else ''}"
+    told = "; ".join(
+        f"{trial.label} at {trial.budget}: {trial.accuracy[0]:.2f} % at {trial.cost[0]:.1f}" for trial in trials
     )
+    description = f"Top-1 over {cost}, means over seeds; original {original.mean:.2f} %; {told}."
+    return Picture(
+        title=title,
+        svg=draw_race(trials, original=_span(original), name=name, cost=cost, description=description),
+        caption="Up and to the left is better. Neither axis begins at 0.",
+    )
+
+
+def _trials(report: RaceReport, cost: Cost) -> Iterator[Trial]:
+    """Every method and budget, best first, from those of its cells that have this cost."""
+    methods = list(dict.fromkeys(cell.method for cell in report.cells))
+    for standing in find_standings(report):
+        found = [(spent, result) for result in standing.results if (spent := cost(result)) is not None]
+        if not found:
+            continue
+        costs = Spread(tuple(spent for spent, _result in found))
+        top1 = Spread(tuple(100 * result.top1.value for _spent, result in found))
+        yield Trial(
+            label=standing.method,
+            number=methods.index(standing.method),
+            budget=f"{100 * standing.keep_macs:.6g} % of the MACs",
+            accuracy=_span(top1),
+            cost=(costs.mean, min(costs.values), max(costs.values)),
+            runs=tuple(zip(costs.values, top1.values, strict=True)),
+        )
 
 
 def _span(spread: Spread) -> Span:
     return spread.mean, *spread.extent
 
 
-def _time(result: CellResult) -> float:
-    """Of a cell without a timing: that of the original, so that it is not lost."""
-    return 100 / result.timing.ratio if result.timing is not None else 100.0
+def _work(result: CellResult) -> float:
+    """MACs, in percent of the original's."""
+    return 100 * result.kept_macs
+
+
+def _time(result: CellResult) -> float | None:
+    """Of a call, in percent of the original's."""
+    return 100 / result.timing.ratio if result.timing is not None else None

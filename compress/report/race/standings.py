@@ -12,10 +12,16 @@ import numpy as np
 from scipy.special import stdtrit
 
 from compress.report.race.model import CellResult, RaceCell, RaceReport
-from compress.verify.statistics import PairedCounts, mcnemar, paired_counts
+from compress.verify.statistics import mcnemar, paired_counts
 
 MOST_VALUES = 2
 """Up to so many seeds are shown one by one; an interval of two values says nothing."""
+
+CLEAR = 0.05
+"""Below this p two networks differ by more than chance in the test images makes."""
+
+_RUN = ("01", "02", "03", "04", "05")
+"""Stages that a run takes for its network: what the teacher and the choice cost too."""
 
 
 @dataclass(frozen=True)
@@ -50,20 +56,34 @@ class Spread:
 
 @dataclass(frozen=True)
 class Duel:
-    """A method against the leader, on the same images, budget and seeds.
+    """A method against the leader, seed by seed, on the same images at the same budget.
+
+    The images of all seeds are never counted together: one test over them would hold for these networks and
+    not for another seed, and could be sure of a difference that has another sign in every seed.
 
     Attributes:
         points: Top-1 of the method minus that of the leader, in points, by seed.
-        only_method: images that only the method's network has right, over all seeds.
-        only_leader: images that only the leader's network has right, over all seeds.
-        p: McNemar's exact test on these two: could chance in the test images alone make the difference of these
-            networks? Of other seeds it says nothing.
+        chances: p of McNemar's exact test, by seed: could chance in the test images alone make the difference
+            of these two networks? Of other seeds it says nothing.
     """
 
     points: Spread
-    only_method: int
-    only_leader: int
-    p: float
+    chances: tuple[float, ...]
+
+    @property
+    def ahead(self) -> int:
+        """Seeds in which the method's network is better by more than chance in the images."""
+        return sum(value > 0 and p < CLEAR for value, p in zip(self.points.values, self.chances, strict=True))
+
+    @property
+    def behind(self) -> int:
+        """Seeds in which it is worse likewise."""
+        return sum(value < 0 and p < CLEAR for value, p in zip(self.points.values, self.chances, strict=True))
+
+    @property
+    def disagrees(self) -> bool:
+        """Whether the seeds say opposite things, each clearly."""
+        return self.ahead > 0 and self.behind > 0
 
 
 @dataclass(frozen=True)
@@ -112,9 +132,9 @@ class Standing:
 
     @property
     def minutes(self) -> float:
-        """What baseline, choice and fine-tuning took, a mean."""
+        """What a run of its own takes before it is exported, a mean; for ``scratch`` without finding the shape."""
         return fmean(
-            sum(taken for stage, taken in result.seconds.items() if stage.startswith(("01", "03", "04", "05"))) / 60
+            sum(taken for stage, taken in result.seconds.items() if stage.startswith(_RUN)) / 60
             for result in self.results
         )
 
@@ -155,9 +175,8 @@ def _duel(cells: Sequence[RaceCell], leader: Sequence[RaceCell]) -> Duel | None:
     if not pairs:
         return None
     tables = [paired_counts(_right(mine), _right(other)) for mine, other in pairs]
-    total = PairedCounts(*(sum(column) for column in zip(*tables, strict=True)))
     points = tuple(100 * (table.only_a - table.only_b) / sum(table) for table in tables)
-    return Duel(Spread(points), total.only_a, total.only_b, mcnemar(total))
+    return Duel(Spread(points), tuple(mcnemar(table) for table in tables))
 
 
 def _right(result: CellResult) -> np.ndarray:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from compress.report import figures
 from compress.report.race.model import RaceReport
-from compress.report.race.standings import Duel, Standing, find_standings
+from compress.report.race.standings import CLEAR, MOST_VALUES, Duel, Standing, find_standings
+from compress.report.race.terms import terms
 
 
 def headlines(report: RaceReport) -> tuple[str, ...]:
@@ -16,7 +17,7 @@ def headlines(report: RaceReport) -> tuple[str, ...]:
 
 def notes(report: RaceReport) -> tuple[str, ...]:
     """What the reader has to know."""
-    return (*_terms(report), *_seeds(report), *_missing(report))
+    return (*terms(report), *_seeds(report), *_missing(report))
 
 
 def _headline(report: RaceReport, standings: list[Standing]) -> str:
@@ -38,38 +39,57 @@ def _headline(report: RaceReport, standings: list[Standing]) -> str:
 
 
 def _duel_words(duel: Duel | None, leader: str) -> str:
-    """By how much a method is ahead of the leader or behind it, in how many seeds, and how sure that is."""
+    """By how much a method is ahead of the leader or behind it, seed by seed."""
     if duel is None:
         return ""
     mean = duel.points.mean
     side = "ahead of" if mean > 0 else "behind"
-    agreeing = sum(value * mean > 0 for value in duel.points.values)
-    seeds = f"in {agreeing} of {figures.plural(len(duel.points.values), 'seed')}"
-    if mean == 0:
-        return f", level with {leader}"
-    sure = f"; 95 % t-interval {figures.signed_span(*duel.points.interval)}" if duel.points.interval else ""
-    return f", {abs(mean):.2f} points {side} {leader} ({seeds}{sure}; p {figures.probability(duel.p)})"
+    apart = f"{abs(mean):.2f} points {side} {leader}" if mean else f"level with {leader}"
+    split = ": the seeds disagree" if duel.disagrees else ""
+    return f", {apart} ({_by_seed(duel)}{split})"
 
 
-def _terms(report: RaceReport) -> Iterator[str]:
-    """What was equal."""
-    images = f" on {report.data.name}, {figures.plural(report.data.test, 'test image')}" if report.data else ""
-    yield (
-        f"{report.config['arch']}{images}. All cells of a seed start from the same trained network, "
-        "prune the same units to the same budget and alignment, and are trained for as many epochs in all; "
-        "the original beside them is the unpruned network, trained for as long."
-    )
+def _by_seed(duel: Duel) -> str:
+    """Every seed with its own test, or the interval over seeds where there are enough for one."""
+    points = duel.points
+    if points.interval is None:
+        each = [
+            f"{figures.signed(value)}, p {figures.probability(p)}"
+            for value, p in zip(points.values, duel.chances, strict=True)
+        ]
+        return (
+            f"by seed {' and '.join(each)}" if len(each) > 1 else f"one seed, p {figures.probability(duel.chances[0])}"
+        )
+    ahead = sum(value > 0 for value in points.values)
+    interval = figures.signed_span(*points.interval)
+    return f"ahead in {ahead} of {len(points.values)} seeds, 95 % t-interval over seeds {interval}"
 
 
 def _seeds(report: RaceReport) -> Iterator[str]:
+    """What so few seeds can say, and where they contradict each other."""
+    duels = [(one, one.duel) for one in find_standings(report) if one.duel is not None]
+    tests = sum(len(duel.chances) for _one, duel in duels)
     count = len({cell.seed for cell in report.cells})
     if count == 1:
         yield "One seed: another one may turn any of these differences round."
-        return
-    yield (
-        f"With {count} seeds, two equal methods still differ the same way in every seed once in {2 ** (count - 1)} "
-        "times. p is about these networks and chance in the test images, not about other seeds."
-    )
+    else:
+        few = "" if count > MOST_VALUES else ", too few for an interval"
+        yield (
+            f"{count} seeds{few}: two equal methods still differ the same way in every seed "
+            f"once in {2 ** (count - 1)} times."
+        )
+    if tests:
+        yield (
+            f"p, and what is clear (p below {CLEAR}), are of McNemar's exact test on two networks of one seed: whether "
+            "chance in the test images alone could make their difference. Another seed is another pair of networks, "
+            f"of which that says nothing. Of {figures.plural(tests, 'test')} between equals one in 20 is clear."
+        )
+    for one, duel in duels:
+        if duel.disagrees:
+            yield (
+                f"At {100 * one.keep_macs:.6g} % of the MACs the seeds disagree on {one.method}: clearly ahead of "
+                f"{report.leader} in {duel.ahead}, clearly behind in {duel.behind}."
+            )
 
 
 def _missing(report: RaceReport) -> Iterator[str]:

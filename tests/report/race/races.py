@@ -28,7 +28,13 @@ def result(right: str, *, ratio: float | None = 2.0, kept: float = 0.5, seconds:
         kept_macs=kept,
         kept_parameters=0.4,
         timing=timing,
-        seconds={"01_baseline": seconds, "02_original": 120.0, "03_search": seconds, "05_finetune": seconds},
+        seconds={
+            "01_baseline": seconds,
+            "02_original": 120.0,
+            "03_search": seconds,
+            "05_finetune": seconds,
+            "07_verify": 1000.0,
+        },
         right=np.packbits([int(bit) for bit in right]).tobytes().hex(),
     )
 

@@ -44,10 +44,23 @@ def test_a_duel_is_fought_on_the_same_images():
     assert edropout.duel is None
     # Seed 0: images 8, 9 only l1, image 6 only edropout. Seed 1: image 5, 8, 9 only edropout.
     assert l1.duel.points.values == pytest.approx((10, -30))
-    assert (l1.duel.only_method, l1.duel.only_leader) == (2, 4)
-    assert l1.duel.p == pytest.approx(2 * (1 + 6 + 15) / 2**6)  # X <= 2 of 6 fair coins
+    assert l1.duel.chances == pytest.approx((1.0, 2 / 2**3))  # 1 of 3 coins; 0 of 3
+    assert (l1.duel.ahead, l1.duel.behind, l1.duel.disagrees) == (0, 0, False)
     assert l1.top1.values == (80, 50)
     assert l1.lost.values == pytest.approx((10, 40))
+
+
+def test_seeds_that_say_opposite_things_disagree():
+    """Six images that one network alone has right: p = 2 / 2^6 = 0.031, clear; five: 2 / 2^5 = 0.063, not."""
+    none, five, six = "0" * 12, "1" * 5 + "0" * 7, "0" * 6 + "1" * 6
+    report = race_of(
+        *(cell("edropout", seed, result(bits)) for seed, bits in enumerate((none, six, none))),
+        *(cell("l1", seed, result(bits)) for seed, bits in enumerate((six, none, five))),
+    )
+    duel = next(one.duel for one in find_standings(report) if one.method == "l1")
+    assert duel.points.values == pytest.approx((50, -50, 100 * 5 / 12))
+    assert duel.chances == pytest.approx((2 / 64, 2 / 64, 2 / 32))
+    assert (duel.ahead, duel.behind, duel.disagrees) == (1, 1, True)
 
 
 def test_no_seed_in_common_is_no_duel():
@@ -63,7 +76,8 @@ def test_means():
     (l1,) = find_standings(report)
     assert l1.kept_macs == pytest.approx(0.49)
     assert l1.ratio.values == (2.0,)
-    assert l1.minutes == pytest.approx((3 * 60 + 3 * 120) / 2 / 60)  # without the control
+    # Of 01, 03 and 05 as given, the teacher (02) for 120 s; the verdict does not count.
+    assert l1.minutes == pytest.approx(((3 * 60 + 120) + (3 * 120 + 120)) / 2 / 60)
     (bare,) = find_standings(race_of(cell("l1", 0, result(SEVEN, ratio=None))))
     assert bare.ratio is None
 
