@@ -1,11 +1,13 @@
 """ThiNet (Luo, Wu and Lin, ICCV 2017): keep the channels from which the next layer can be rebuilt.
 
-Axes: G groups, S units of a group, C input channels of a layer, B batch, L places (pixels, tokens), N samples.
+Axes: U units, R units that a layer reads, C input channels of a layer, B batch, L places (pixels, tokens), N samples.
 """
 
 import copy
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -19,18 +21,33 @@ from compress.data.bundle import Order
 from compress.layers import widths
 from compress.units import UnitMap
 
-IMAGES, OUTPUTS, PLACES = 256, 8, 10
+IMAGES, OUTPUTS, PLACES = 1024, 4, 10
 """Sampled: training images, and for each mini-batch of ``BATCH`` of them a reader's output channels and places."""
 
 BATCH = 16
 WIDE = 8192
-"""Places times units of a reader's largest group: fewer places where it is wide, for products grow with its square."""
+"""Places times units that a reader hears: fewer places where it is wide, for products grow with its square."""
 
-RIDGE = 1e-3
-"""How strongly factors are held near 1, as a share of the units' mean square: dead and twin channels need it."""
+RIDGE = 1e-2
+"""How strongly factors are held near 1, as a share of the kept units' mean square: dead and twin channels need it,
+and small feature maps give few samples. Towards 1, so that the sampled error is never larger than without factors."""
 
-Grams = Mapping[str, Mapping[int, Tensor]]
-"""Reader -> group index -> products of the units' contributions, summed over the samples: float64 (S, S)."""
+
+@dataclass(frozen=True)
+class Gram:
+    """What the units that a layer reads add to its output: products of their contributions, summed over samples.
+
+    Attributes:
+        units_R: the units it reads, of whatever groups, int64.
+        gram_RR: float64.
+    """
+
+    units_R: Tensor
+    gram_RR: Tensor
+
+
+Grams = Mapping[str, Gram]
+"""By the reader's name."""
 
 
 def choose_thinet(task: Task) -> Choice:
@@ -46,62 +63,53 @@ def choose_thinet(task: Task) -> Choice:
 
 
 def removal_ranks(units: UnitMap, grams: Grams) -> Tensor:
-    """When every unit goes if its group is emptied greedily: 0 first; float U.
+    """When every unit goes if its group is emptied greedily (the paper's algorithm 1): 0 first; float U.
 
-    A group with several readers is judged by the sum of their errors, each as a share of its output's energy.
+    Groups are emptied side by side, so that all have lost the same share at any time. Each time that unit of a
+    group goes which leaves the smallest error, given all that has gone before, in this group and the others. The
+    error is summed over readers, each one's as a share of its output's energy. A reader's error of removing the
+    set T is the sum of ``(sum of the contributions of T)^2``, so that u adds ``2 (gram 1_T)_u + gram_uu`` to it.
     """
-    ranks_U = torch.zeros(units.total)
-    for index, group in enumerate(units.groups):
-        total_SS = torch.zeros(group.size, group.size, dtype=torch.float64)
-        for of_group in grams.values():
-            if index in of_group:
-                total_SS += of_group[index] / of_group[index].sum().clamp(min=1e-30)
-        order = torch.tensor(greedy_removal(total_SS))
-        ranks_U[group.first + order] = torch.arange(group.size, dtype=ranks_U.dtype)
+    cost_U, ranks_U = torch.zeros(units.total, dtype=torch.float64), torch.zeros(units.total)
+    heard_by = defaultdict(list)
+    for heard in grams.values():
+        energy = heard.gram_RR.sum().clamp(min=1e-30)
+        cost_U[heard.units_R] += heard.gram_RR.diagonal() / energy
+        for place, unit in enumerate(heard.units_R.tolist()):
+            heard_by[unit].append((heard, place, energy))
+    turns = [((rank + 0.5) / group.size, rank, group) for group in units.groups for rank in range(group.size)]
+    for _, rank, group in sorted(turns, key=lambda turn: turn[0]):
+        unit = group.first + int(cost_U[group.units].argmin())
+        for heard, place, energy in heard_by[unit]:
+            cost_U[heard.units_R] += 2 * heard.gram_RR[place] / energy
+        cost_U[unit] = torch.inf
+        ranks_U[unit] = rank
     return ranks_U
 
 
-def greedy_removal(gram_SS: Tensor) -> list[int]:
-    """The order in which units go (the paper's algorithm 1): each time the one that leaves the smallest error.
-
-    The error of removing the set T is the mean of ``(sum of the contributions of T)^2``, so that of T and u is
-    ``error(T) + 2 (gram 1_T)_u + gram_uu``.
-    """
-    cost_S = gram_SS.diagonal().clone()
-    order = []
-    for _ in range(len(gram_SS)):
-        unit = int(cost_S.argmin())
-        order.append(unit)
-        cost_S += 2 * gram_SS[unit]
-        cost_S[unit] = torch.inf
-    return order
-
-
-def least_squares(gram_SS: Tensor, keep_S: Tensor) -> Tensor:
+def least_squares(gram_RR: Tensor, keep_R: Tensor) -> Tensor:
     """Factors of the kept units with which their contributions come closest to those of all (the paper's eq. 7).
 
     Args:
-        gram_SS: products of contributions.
-        keep_S: kept units, bool.
+        gram_RR: products of contributions.
+        keep_R: kept units, bool.
 
     Returns:
         Factors, float64, one for each kept unit.
     """
-    kept = gram_SS[keep_S][:, keep_S]
+    kept = gram_RR[keep_R][:, keep_R]
     towards_one = RIDGE * kept.diagonal().mean() + 1e-30
-    target = gram_SS[keep_S].sum(1) + towards_one
+    target = gram_RR[keep_R].sum(1) + towards_one
     return torch.linalg.solve(kept + towards_one * torch.eye(len(kept), dtype=kept.dtype), target)
 
 
 def input_factors(units: UnitMap, grams: Grams, keep_U: Tensor) -> dict[str, Tensor]:
     """Reader -> a factor for every input channel, float64 C; 1 where a channel is of no unit, or goes."""
     found = {}
-    for reader, of_group in grams.items():
+    for reader, heard in grams.items():
+        keep_R = keep_U[heard.units_R]
         factors_U = torch.ones(units.total + 1, dtype=torch.float64)
-        for index, gram_SS in of_group.items():
-            group = units.groups[index]
-            keep_S = keep_U[group.units]
-            factors_U[group.first + keep_S.nonzero().flatten()] = least_squares(gram_SS, keep_S)
+        factors_U[heard.units_R[keep_R]] = least_squares(heard.gram_RR, keep_R)
         found[reader] = factors_U[units.reads[reader]]
     return found
 
@@ -111,14 +119,14 @@ def sample_grams(task: Task) -> Grams:
     """Run training images through the network, and sample what units contribute to their readers' outputs."""
     network, units = task.network, task.constraint.units
     generator = Generator().manual_seed(task.seed)
-    grams: dict[str, dict[int, Tensor]] = {name: dict(_empty(units, name)) for name in units.reads}
+    grams = {name: _empty(units, name) for name in units.reads}
     device = next(network.parameters()).device
     training = network.training
     network.eval()
     with ExitStack() as hooks:
         hooks.callback(network.train, training)
-        for name, of_group in grams.items():
-            watch = _watch(units, units.reads[name], of_group, generator)
+        for name, heard in grams.items():
+            watch = _watch(heard, units.reads[name], generator)
             hooks.callback(network.get_submodule(name).register_forward_pre_hook(watch).remove)
         batches = task.train.batches(BATCH, order=Order(seed=task.seed, epoch=0))
         for images, _labels in islice(batches, IMAGES // BATCH):
@@ -126,28 +134,22 @@ def sample_grams(task: Task) -> Grams:
     return grams
 
 
-def _empty(units: UnitMap, reader: str) -> Iterator[tuple[int, Tensor]]:
-    read = units.reads[reader]
-    for index in units.group_of_unit[read[read < units.total]].unique().tolist():
-        size = units.groups[index].size
-        yield index, torch.zeros(size, size, dtype=torch.float64)
+def _empty(units: UnitMap, reader: str) -> Gram:
+    read_C = units.reads[reader]
+    units_R = read_C[read_C < units.total].unique()
+    return Gram(units_R, torch.zeros(len(units_R), len(units_R), dtype=torch.float64))
 
 
-def _watch(units: UnitMap, unit_of_channel: Tensor, of_group: dict[int, Tensor], generator: Generator) -> Any:
-    columns = {}
-    for index in of_group:
-        place = units.groups[index].units
-        channels = ((unit_of_channel >= place.start) & (unit_of_channel < place.stop)).nonzero().flatten()
-        columns[index] = channels, unit_of_channel[channels] - place.start
-    places = max(1, min(PLACES, WIDE // max(len(gram_SS) for gram_SS in of_group.values())))
+def _watch(heard: Gram, unit_of_channel: Tensor, generator: Generator) -> Any:
+    channels = torch.isin(unit_of_channel, heard.units_R).nonzero().flatten()
+    place_of_channel = torch.searchsorted(heard.units_R, unit_of_channel[channels])
+    places = max(1, min(PLACES, WIDE // len(heard.units_R)))
 
     def hook(layer: nn.Module, inputs: Sequence[Tensor]) -> None:
-        for rows_NC in _sample(layer, inputs[0], places, generator):
-            for index, gram_SS in of_group.items():
-                channels, unit_in_group = columns[index]
-                rows_NS = rows_NC.new_zeros(len(rows_NC), len(gram_SS))
-                rows_NS.index_add_(1, unit_in_group, rows_NC[:, channels])
-                gram_SS.add_(rows_NS.T @ rows_NS)
+        rows_NC = torch.cat(list(_sample(layer, inputs[0], places, generator)))
+        rows_NR = rows_NC.new_zeros(len(rows_NC), len(heard.units_R))
+        rows_NR.index_add_(1, place_of_channel, rows_NC[:, channels])
+        heard.gram_RR.add_(rows_NR.T @ rows_NR)
 
     return hook
 

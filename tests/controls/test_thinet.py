@@ -1,50 +1,65 @@
 import copy
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from compress.controls.task import Task
 from compress.controls.thinet import (
+    RIDGE,
+    Grams,
     choose_thinet,
-    greedy_removal,
     input_factors,
     least_squares,
     removal_ranks,
     sample_grams,
 )
 from compress.masks import masked
-from tests.controls.tasks import task_of
-from tests.helpers.networks import NETWORKS
+from tests.controls.tasks import constraint_of, task_of
+from tests.helpers.networks import CLASSES, NETWORKS
+from tests.helpers.splits import TensorSplit, learnable_split
 
 
 @pytest.fixture
 def samples() -> torch.Tensor:
-    """Contributions (N, S): 40 samples of 6 units, some alike."""
+    """Contributions (N, R): 40 samples of 6 units, some alike."""
     values = torch.randn(40, 6, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
     values[:, 4] = 0.7 * values[:, 1] + 0.1 * values[:, 4]
     return values
 
 
-def test_units_go_in_the_order_of_the_papers_algorithm(samples):
-    removed: list[int] = []
-    while len(removed) < 6:  # the error itself, of every candidate, each time anew
-        errors = {unit: float(samples[:, [*removed, unit]].sum(1).square().sum()) for unit in {*range(6)} - {*removed}}
-        removed.append(min(errors, key=lambda unit: errors[unit]))
-    assert greedy_removal(samples.T @ samples) == removed
-
-
-def test_factors_are_those_of_least_squares(samples):
+def test_factors_are_those_of_ridge_regression(samples):
+    """Rows that pull every factor towards 1, below the samples: then numpy's word for it."""
     keep = torch.tensor([True, True, False, True, False, True])
-    expected = torch.linalg.lstsq(samples[:, keep], samples.sum(1)).solution
+    kept, wanted = samples[:, keep], samples.sum(1)
+    pull = float(RIDGE * kept.square().sum(0).mean()) ** 0.5
+    rows = torch.cat([kept, pull * torch.eye(4, dtype=torch.float64)]).numpy()
+    aims = torch.cat([wanted, pull * torch.ones(4, dtype=torch.float64)]).numpy()
+    expected = np.linalg.lstsq(rows, aims, rcond=None)[0]
     found = least_squares(samples.T @ samples, keep)
-    assert found.tolist() == pytest.approx(expected.tolist(), abs=5e-3)
-    wanted = samples.sum(1)
-    assert (samples[:, keep] @ found - wanted).square().sum() < 0.8 * (samples[:, keep].sum(1) - wanted).square().sum()
+    assert found.tolist() == pytest.approx(expected.tolist())
+    unpulled = np.linalg.lstsq(kept.numpy(), wanted.numpy(), rcond=None)[0]
+    assert found.tolist() == pytest.approx(unpulled.tolist(), abs=0.05)
+    assert (kept @ found - wanted).square().sum() < 0.8 * (kept.sum(1) - wanted).square().sum()
 
 
 def test_factors_stay_near_one_where_the_samples_do_not_say():
     assert least_squares(torch.zeros(4, 4, dtype=torch.float64), torch.tensor([1, 0, 1, 0]).bool()).tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("samples_seen", [1, 3, 200])
+def test_dead_and_doubled_units_never_make_it_worse(samples_seen):
+    values = torch.randn(samples_seen, 9, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+    values[:, 2] = 0
+    values[:, 3], values[:, 5], values[:, 6] = values[:, 1], 1e-6 * values[:, 1], 1e4 * values[:, 7]
+    gram, wanted = values.T @ values, values.sum(1)
+    for bits in range(1, 2**9):
+        keep = torch.tensor([bool(bits >> unit & 1) for unit in range(9)])
+        factors = least_squares(gram, keep)
+        plain = (values[:, keep].sum(1) - wanted).square().sum()
+        assert (values[:, keep] @ factors - wanted).square().sum() <= plain + 1e-9 * gram.diagonal().sum()
 
 
 def test_of_twins_one_goes_and_the_other_takes_its_part():
@@ -59,20 +74,107 @@ def test_of_twins_one_goes_and_the_other_takes_its_part():
     grams = sample_grams(task)
     keep = torch.ones(14, dtype=torch.bool)
     keep[3] = False
-    assert torch.equal(grams["3"][0][1], grams["3"][0][3])
+    assert torch.equal(grams["3"].gram_RR[1], grams["3"].gram_RR[3])
     factors = input_factors(task.constraint.units, grams, keep)["3"]
     assert factors[1] == pytest.approx(2, abs=0.02)
     assert factors[[0, 2, 4, 5, 6, 7]].tolist() == pytest.approx([1] * 6, abs=0.02)
     assert factors[3] == 1
 
 
+class TwoBranches(nn.Module):
+    """Two groups side by side; the head sees single pixels, so that whole outputs are easy to sum up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left = nn.Conv2d(2, 5, 1)
+        self.right = nn.Conv2d(2, 7, 1)
+        self.head = nn.Conv2d(12, CLASSES, 1)
+
+    def features(self, images: torch.Tensor) -> torch.Tensor:
+        return torch.cat([self.left(images).relu(), self.right(images).sigmoid()], 1)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.head(self.features(images)).mean((2, 3))
+
+
+def two_branches() -> Task:
+    """Images of one colour each: whatever places are drawn, the samples are the same."""
+    torch.manual_seed(0)
+    network = TwoBranches().eval()
+    images = torch.randn(32, 2, 1, 1, generator=torch.Generator().manual_seed(1)).expand(-1, -1, 12, 12).contiguous()
+    return Task(network, constraint_of(network), TensorSplit(images, torch.arange(32) % 5), 16, 0, lambda: network)
+
+
+def same_outputs(task: Task) -> tuple[torch.Tensor, Grams]:
+    """Contributions (N, 12) to the head, whose output channels are made alike: the same whichever are drawn."""
+    network = task.network
+    with torch.no_grad():
+        network.head.weight[1:] = network.head.weight[:1]
+        pixels = network.features(torch.cat([images for images, _ in task.train.batches(16)]))[:, :, 0, 0]
+        return (pixels * network.head.weight[0, :, 0, 0]).double(), sample_grams(task)
+
+
+def test_a_reader_of_two_groups_is_rebuilt_from_all_that_is_kept():
+    """The paper's regression over all kept inputs, by numpy on the very samples; each group alone does worse."""
+    task = two_branches()
+    values, grams = same_outputs(task)
+    keep = torch.tensor([1, 0, 1, 0, 1, 1, 0, 0, 1, 0, 1, 0]).bool()
+    found = input_factors(task.constraint.units, grams, keep)["head"]
+    wanted, kept = values.sum(1), values[:, keep]
+    pull = RIDGE * kept.square().sum(0).mean()
+    rows = torch.cat([kept, pull.sqrt() * torch.eye(6, dtype=torch.float64)])
+    aims = torch.cat([wanted, pull.sqrt().expand(6)])
+    expected = np.linalg.lstsq(rows.numpy(), aims.numpy(), rcond=None)[0]
+    assert found[keep].tolist() == pytest.approx(expected.tolist(), abs=1e-3)
+    assert found[~keep].tolist() == [1] * 6
+    alone = torch.ones(12, dtype=torch.float64)
+    for group in (slice(0, 5), slice(5, 12)):
+        own = values[:, group]
+        alone[group][keep[group]] = least_squares(own.T @ own, keep[group])
+
+    def error(factors: torch.Tensor) -> float:
+        return float((kept @ factors[keep] - wanted).square().sum())
+
+    assert error(found) < 0.5 * error(alone)
+    assert error(found) < 0.5 * error(torch.ones(12, dtype=torch.float64))
+
+
+def test_units_go_in_the_order_of_the_papers_algorithm_from_two_groups_in_turn():
+    """The error itself of every candidate, each time anew, given what has gone from both groups."""
+    task = two_branches()
+    values, grams = same_outputs(task)
+    removed: list[int] = []
+    turns = sorted([((rank + 0.5) / size, first, size) for first, size in ((0, 5), (5, 7)) for rank in range(size)])
+    for _, first, size in turns:
+        errors = {
+            unit: float(values[:, [*removed, unit]].sum(1).square().sum())
+            for unit in set(range(first, first + size)) - set(removed)
+        }
+        removed.append(min(errors, key=lambda unit: errors[unit]))
+    ranks = removal_ranks(task.constraint.units, grams)
+    assert [unit for unit in removed if unit < 5] == ranks[:5].argsort().tolist()
+    assert [unit for unit in removed if unit >= 5] == (5 + ranks[5:].argsort()).tolist()
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_on_the_samples_no_layer_is_further_off_than_without_factors(name):
+    task = task_of(name, share=0.4)
+    units, grams, keep = task.constraint.units, sample_grams(task), choose_thinet(task).keep_U.double()
+    factors = input_factors(units, grams, keep.bool())
+    for reader, heard in grams.items():
+        first_channel = [int((units.reads[reader] == unit).nonzero()[0]) for unit in heard.units_R]
+        off = keep[heard.units_R] * factors[reader][first_channel] - 1
+        plain = keep[heard.units_R] - 1
+        assert off @ heard.gram_RR @ off <= plain @ heard.gram_RR @ plain + 1e-6 * heard.gram_RR.diagonal().sum()
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_rescaling_brings_the_readers_outputs_closer(name):
-    """On the images that were sampled, for every reader, whatever its kind."""
-    task = task_of(name, share=0.6)
+    """On images of which places were sampled, for every reader, whatever its kind."""
+    task = replace(task_of(name, share=0.6), train=learnable_split(1024))
     choice = choose_thinet(task)
     units = task.constraint.units
-    images = next(iter(task.train.batches(60)))[0]
+    images = next(iter(task.train.batches(1024)))[0]
 
     def outputs(network: nn.Module, keep: torch.Tensor, reader: str) -> torch.Tensor:
         """What the original's features give where ``reader`` alone is pruned."""
@@ -93,16 +195,31 @@ def test_rescaling_brings_the_readers_outputs_closer(name):
 
 
 def test_a_group_read_twice_is_judged_by_both():
+    """Everything by its definition: errors of the three readers, each as a share of its output's energy."""
     task = task_of("shared input")
-    grams = sample_grams(task)
-    units = task.constraint.units
-    index = next(place for place, group in enumerate(units.groups) if group.root == "stem")
-    readers = [name for name, of_group in grams.items() if index in of_group]
+    grams, units = sample_grams(task), task.constraint.units
+    stem = next(group for group in units.groups if group.root == "stem")
+    readers = [
+        name for name, heard in grams.items() if torch.isin(torch.arange(units.total)[stem.units], heard.units_R).all()
+    ]
     assert readers == ["first", "second", "head"]
-    shares = sum(grams[name][index] / grams[name][index].sum() for name in readers)
-    group = units.groups[index]
-    ranks = removal_ranks(units, grams)[group.units]
-    assert ranks.argsort().tolist() == greedy_removal(shares)
+    gone = torch.zeros(units.total, dtype=torch.float64)
+
+    def error(unit: int) -> float:
+        after = gone.clone()
+        after[unit] = 1
+        return sum(
+            float(after[heard.units_R] @ heard.gram_RR @ after[heard.units_R] / heard.gram_RR.sum())
+            for heard in grams.values()
+        )
+
+    turns = [((rank + 0.5) / group.size, group) for group in units.groups for rank in range(group.size)]
+    ranks = removal_ranks(units, grams)
+    for _, group in sorted(turns, key=lambda turn: turn[0]):
+        left = [unit for unit in range(group.first, group.first + group.size) if not gone[unit]]
+        lowest = min(left, key=error)
+        assert ranks[lowest] == group.size - len(left)
+        gone[lowest] = 1
 
 
 def test_the_last_units_of_the_greedy_order_stay():
