@@ -6,21 +6,51 @@ are no layers (the products of an attention) on nothing: what they touch stays w
 Axes: P states, G groups, L layers.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from compress.layers import Convolution, PerChannel, is_depthwise, is_transposed, widths
 from compress.tracing.plain_kernels import plain_kernels
 from compress.units import UnitMap
 
+_Shape = tuple[int, ...]
+
+
+def _recurrent(steps: _Shape, weights: list[_Shape]) -> int:
+    """Two operations for each number of the matrices, at every step of every sequence."""
+    return 2 * math.prod(steps[:-1]) * sum(math.prod(weight) for weight in weights)
+
+
+def _bilinear(left: _Shape, weight: _Shape, *_others: Any, **_named: Any) -> int:
+    """As it is exported: left (B, I) times the weight (K, I, J), and each of the K rows times right (B, J)."""
+    return 2 * left[0] * weight[0] * weight[2] * (weight[1] + 1)
+
+
+def _cudnn(steps: _Shape, weights: list[_Shape], *_others: Any, **_named: Any) -> int:
+    return _recurrent(steps, [weight for weight in weights if len(weight) > 1])  # the others are biases
+
+
+_aten = torch.ops.aten
+_BESIDE_TORCH: Final[dict[Any, Callable[..., int]]] = {
+    _aten.mkldnn_rnn_layer: lambda steps, into, over, *_others, **_named: _recurrent(steps, [into, over]),
+    _aten._cudnn_rnn: _cudnn,
+    _aten._trilinear: _bilinear,
+    _aten.mv: lambda matrix, *_others, **_named: 2 * math.prod(matrix),
+}
+"""Operators with products that torch's counter leaves out -> two operations for each, from the shapes of the inputs."""
+
 
 @dataclass(frozen=True)
 class Cost:
-    """Totals of one state: multiply-accumulates for one image, and trainable parameters."""
+    """Totals of one state: multiply-accumulates for one image, and parameters, frozen ones too."""
 
     macs: int
     parameters: int
@@ -81,8 +111,8 @@ def build_cost_model(network: nn.Module, units: UnitMap, example: Tensor) -> Cos
         carried = units.carries.get(name, torch.full((width_out,), units.total))
         rows.append((macs, parameters, _per_group(read, units), _per_group(carried, units)))
         macs_of_layers += macs[0] * width_in * width_out + macs[1] * width_out
-        counted += sum(p.numel() for p in layer.parameters(recurse=False) if p.requires_grad)
-    total = sum(p.numel() for p in network.parameters() if p.requires_grad)
+        counted += sum(p.numel() for p in layer.parameters(recurse=False))
+    total = sum(p.numel() for p in network.parameters())
     inputs = torch.stack([row[2] for row in rows])
     outputs = torch.stack([row[3] for row in rows])
     return CostModel(
@@ -127,16 +157,63 @@ def _of_batch(network: nn.Module, images: Tensor) -> tuple[Mapping[str, float], 
 
     layers = [module for module in network.modules() if _is_costed(module)]
     hooks = [layer.register_forward_hook(record) for layer in layers]
-    training = network.training
-    counter = FlopCounterMode(display=False)
     try:
-        with plain_kernels(), counter:
-            network.eval()(images)
+        with _counting(network) as counter:
+            network(images)
     finally:
-        network.train(training)
         for hook in hooks:
             hook.remove()
     return positions, counter.get_total_flops() / 2
+
+
+@contextmanager
+def _counting(network: nn.Module) -> Iterator[FlopCounterMode]:
+    """A counter of two operations for each product; the network is in evaluation mode for as long."""
+    training = network.training
+    counter = FlopCounterMode(display=False, custom_mapping=_BESIDE_TORCH)
+    network.eval()
+    try:
+        with plain_kernels(), counter:
+            yield counter
+    finally:
+        network.train(training)
+
+
+def products_per_image(network: nn.Module, image: Tensor) -> list[tuple[str, int]]:
+    """The calls whose products ``CostModel`` counts, in their order: torch's operator and its MACs for one image.
+
+    Args:
+        network: left as it was.
+        image: (1, C, H, W).
+    """
+    one, two = _calls(network, image), _calls(network, torch.cat([image, image]))
+    both = zip(one, two, strict=False)
+    return [(operator, after - before) for (operator, before), (_same, after) in both if after > before]
+
+
+def _calls(network: nn.Module, images: Tensor) -> list[tuple[str, int]]:
+    with _counting(network) as counter, _Calls(counter) as calls:
+        network(images)
+    return calls.counted
+
+
+class _Calls(TorchDispatchMode):
+    """Reads a counter before and after every call of an operator."""
+
+    supports_higher_order_operators = True
+
+    def __init__(self, counter: FlopCounterMode) -> None:
+        super().__init__()
+        self._counter = counter
+        self.counted: list[tuple[str, int]] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        before = self._counter.get_total_flops()
+        output = func(*args, **(kwargs or {}))
+        macs = (self._counter.get_total_flops() - before) // 2
+        if macs:
+            self.counted.append((func.__name__.split(".")[0], macs))
+        return output
 
 
 def _is_costed(layer: nn.Module) -> bool:
@@ -147,15 +224,15 @@ def _is_costed(layer: nn.Module) -> bool:
 
 def _coefficients(layer: nn.Module, positions: float) -> tuple[tuple[float, float], tuple[float, float]]:
     """(a, b) of a layer for MACs and for parameters; see ``CostModel``."""
-    trainable = [p for p in layer.parameters(recurse=False) if p.requires_grad]
+    own = list(layer.parameters(recurse=False))
     match layer:
         case Convolution() | nn.Linear():
             kernel = layer.weight[0, 0].numel()
-            own = any(p is layer.weight for p in trainable)  # a weight that is computed from others is not
-            bias = sum(1 for p in trainable if p is layer.bias)
+            weight = any(p is layer.weight for p in own)  # a weight that is computed from others is not
+            bias = sum(1 for p in own if p is layer.bias)
             if is_depthwise(layer):
                 return (0.0, kernel * positions), (0.0, float(kernel + bias))
             shared = kernel / getattr(layer, "groups", 1)
-            return (shared * positions, 0.0), (shared if own else 0.0, float(bias))
+            return (shared * positions, 0.0), (shared if weight else 0.0, float(bias))
         case _:
-            return (0.0, 0.0), (0.0, float(len(trainable)))
+            return (0.0, 0.0), (0.0, float(len(own)))

@@ -35,10 +35,25 @@ def _few_bits(node: NodeProto, shapes: Mapping[str, Shape]) -> int:
     return math.prod(shapes[node.output[0]]) * int(_attribute(node, "K", 0))
 
 
+def _recurrent(node: NodeProto, shapes: Mapping[str, Shape]) -> int:
+    """Every step of every sequence goes through W and R, which hold the weights of all gates and directions."""
+    sequences, inputs, recurrence = (shapes[name] for name in node.input[:3])  # (steps, batch, I), either first
+    return math.prod(sequences[:2]) * (math.prod(inputs) + math.prod(recurrence))
+
+
+def _attention(node: NodeProto, shapes: Mapping[str, Shape]) -> int:
+    """Every query meets every key (its last axis but one), every number of the answer is a sum over the keys."""
+    if node.domain == "com.microsoft":  # another operator, of onnxruntime's
+        return 0
+    queries, keys, answer = shapes[node.input[0]], shapes[node.input[1]], shapes[node.output[0]]
+    return (math.prod(queries) + math.prod(answer)) * keys[-2]
+
+
 def _einsum(node: NodeProto, shapes: Mapping[str, Shape]) -> int:
     """Operands are multiplied two by two from the left; what nobody needs any more is added up on the way.
 
-    A single operand is only added up or turned: no products.
+    As torch and onnxruntime do it: an axis that only one of the two has is added up before, and where none
+    is left to sum over, the product is one of elements, as ``a * b`` is, which counts none.
     """
     terms, _arrow, kept = _attribute(node, "equation", b"").decode().replace(" ", "").partition("->")
     operands = [_labelled(term, shapes[name]) for term, name in zip(terms.split(","), node.input, strict=True)]
@@ -48,9 +63,11 @@ def _einsum(node: NodeProto, shapes: Mapping[str, Shape]) -> int:
     broadcast = {label for operand in operands for label in operand if not isinstance(label, str)}
     product, macs = operands[0], 0
     for place, operand in enumerate(operands[1:], start=1):
-        sizes = {label: max(product.get(label, 1), operand.get(label, 1)) for label in product | operand}
-        macs += math.prod(sizes.values())
         needed = set(kept) | broadcast | {label for later in operands[place + 1 :] for label in later}
+        summed = {label for label in (product.keys() & operand) - needed if min(product[label], operand[label]) > 1}
+        sizes = {label: max(product.get(label, 1), operand.get(label, 1)) for label in product | operand}
+        if summed:
+            macs += math.prod(size for label, size in sizes.items() if label in needed | summed)
         product = {label: size for label, size in sizes.items() if label in needed}
     return macs
 
@@ -85,6 +102,11 @@ PRODUCTS: Final[dict[str, Products]] = {
     "MatMulNBits": _few_bits,
     "QLinearMatMul": _product,
     "Einsum": _einsum,
+    "LSTM": _recurrent,
+    "GRU": _recurrent,
+    "RNN": _recurrent,
+    "DynamicQuantizeLSTM": _recurrent,
+    "Attention": _attention,
 }
-"""Operators that multiply -> how often; all others count none, the sums of a mean or an attention block in one
-node among them."""
+"""Operators that multiply -> how often; all others count none, the sums of a mean or onnxruntime's attention blocks in
+one node among them."""

@@ -29,6 +29,10 @@ _LAYERS: Final[dict[str, tuple[int, ...]]] = {
     "MatMulIntegerToFloat": (0, 1, 6),
     "MatMulNBits": (1,),
     "QLinearMatMul": (0, 3),
+    "LSTM": (1, 2, 3, 7),
+    "GRU": (1, 2, 3),
+    "RNN": (1, 2, 3),
+    "DynamicQuantizeLSTM": (1, 2, 3, 7),
     "BatchNormalization": (1, 2),  # not the running mean and variance: nothing trains them by gradient
     "InstanceNormalization": (1, 2),
     "LayerNormalization": (1, 2),

@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
+import torch
 from onnx import helper
+from torch.utils.flop_counter import FlopCounterMode
 
 from exporters.read.onnx_products import PRODUCTS
 
@@ -22,19 +24,24 @@ def products(operator: str, inputs: list[tuple[int, ...]], output: tuple[int, ..
         ("...ij,jk->...ik", [(7, 6, 2, 3), (3, 5)], 7 * 6 * 2 * 3 * 5),
         ("...ij,...jk->...ik", [(7, 1, 2, 3), (6, 3, 5)], 7 * 6 * 2 * 3 * 5),  # axes that are spread
         ("i,i->", [(9,), (9,)], 9),
-        ("i,j->ij", [(4,), (5,)], 20),
+        ("i,j->ij", [(4,), (5,)], 0),  # nothing is summed: elements times elements, as a * b
+        ("bchw,c->bchw", [(2, 3, 8, 8), (3,)], 0),
+        ("bchw,c->bc", [(2, 3, 8, 8), (3,)], 0),  # h and w are added up in the first, then the same
+        ("bchw,hk->bk", [(2, 3, 8, 8), (8, 5)], 2 * 8 * 5),  # c and w likewise
+        ("bx,xk->bk", [(2, 1), (6, 5)], 0),  # one number meets a sum
         ("bchw->bc", [(2, 3, 8, 8)], 0),  # a sum
         ("ij->ji", [(2, 3)], 0),
         ("ij,jk,kl->il", [(2, 3), (3, 5), (5, 7)], 2 * 3 * 5 + 2 * 5 * 7),  # j is gone after the first product
-        ("ij,jk,jl->ikl", [(2, 3), (3, 5), (3, 7)], 2 * 3 * 5 + 2 * 3 * 5 * 7),  # j is needed once more
+        ("ij,jk,jl->ikl", [(2, 3), (3, 5), (3, 7)], 2 * 3 * 5 * 7),  # j is needed once more
     ],
 )
 def test_einsum(equation, shapes, macs):
     arrays = [np.ones(shape) for shape in shapes]
     output = np.einsum(equation.replace(" ", ""), *arrays)
     assert products("Einsum", shapes, output.shape, equation=equation) == macs
-    if len(shapes) == 2:  # each product is of ones
-        assert macs == round(np.einsum(equation.replace(" ", ""), *arrays).sum())
+    with FlopCounterMode(display=False) as counter:
+        torch.einsum(equation, *(torch.ones(shape) for shape in shapes))
+    assert counter.get_total_flops() == 2 * macs
 
 
 @pytest.mark.parametrize(
@@ -45,6 +52,16 @@ def test_einsum(equation, shapes, macs):
         ("Gemm", [(3, 2), (5, 3)], (2, 5), {"transA": 1, "transB": 1}, 30),
         ("MatMulNBits", [(2, 64), (5, 1, 32)], (2, 5), {"K": 64, "N": 5, "bits": 4}, 2 * 64 * 5),
         ("DynamicQuantizeMatMul", [(2, 3), (3, 5)], (2, 5), {}, 30),
+        # 7 steps of 2 sequences, 6 inputs, 5 hidden numbers; 4 gates of an LSTM, 3 of a GRU; two directions
+        ("LSTM", [(7, 2, 6), (1, 20, 6), (1, 20, 5)], (7, 1, 2, 5), {}, 7 * 2 * 4 * 5 * (6 + 5)),
+        ("LSTM", [(2, 7, 6), (2, 20, 6), (2, 20, 5)], (2, 7, 2, 5), {"layout": 1}, 2 * 7 * 2 * 4 * 5 * (6 + 5)),
+        ("GRU", [(7, 2, 6), (2, 15, 6), (2, 15, 5)], (7, 2, 2, 5), {}, 2 * 7 * 2 * 3 * 5 * (6 + 5)),
+        ("RNN", [(7, 2, 6), (1, 5, 6), (1, 5, 5)], (7, 1, 2, 5), {}, 7 * 2 * 5 * (6 + 5)),
+        ("DynamicQuantizeLSTM", [(7, 2, 6), (1, 6, 20), (1, 5, 20)], (7, 1, 2, 5), {}, 7 * 2 * 4 * 5 * (6 + 5)),
+        # 3 heads, 7 queries and 9 keys of 4 numbers, values of 5
+        ("Attention", [(2, 3, 7, 4), (2, 3, 9, 4), (2, 3, 9, 5)], (2, 3, 7, 5), {}, 2 * 3 * 7 * 9 * (4 + 5)),
+        ("Attention", [(2, 7, 12), (2, 9, 12), (2, 9, 15)], (2, 7, 15), {}, 2 * 3 * 7 * 9 * (4 + 5)),
+        ("Attention", [(2, 7, 12), (12, 36), (36,)], (2, 7, 12), {"domain": "com.microsoft"}, 0),  # another one
         ("DeformConv", [(1, 3, 8, 8), (6, 3, 3, 3), (1, 18, 6, 6)], (1, 6, 6, 6), {}, 6 * 36 * 27),
     ],
 )

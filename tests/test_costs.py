@@ -1,0 +1,59 @@
+"""What a network costs, counted in torch: products without a layer, and parameters that are not trained."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from compress.costs import build_cost_model, products_per_image
+from compress.structure.plan import plan_from_state
+from compress.structure.remove import cut
+from compress.units import find_units
+from tests.helpers.networks import built, image_batch
+
+
+class Bare(nn.Module):
+    """Products that no nn.Conv2d or nn.Linear makes, of the means of 3 channels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pair = nn.Bilinear(3, 3, 4)
+        self.vector = nn.Parameter(torch.ones(4))
+        self.head = nn.Linear(1, 5)
+
+    def forward(self, images: Tensor) -> Tensor:
+        means = images.mean((2, 3))
+        return self.head((self.pair(means, means) @ self.vector)[:, None])
+
+
+def test_products_without_a_layer():
+    calls = products_per_image(Bare(), torch.zeros(1, 3, 4, 4))
+    # 4 times 3 x 3 of the left one, and 4 times 3 of the right one; a vector of 4; 1 x 5
+    assert calls == [("_trilinear", 4 * 3 * 3 + 4 * 3), ("mv", 4), ("addmm", 5)]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="cuDNN counts in one kernel what the processor does in many")
+@pytest.mark.parametrize("bias", [True, False])
+def test_recurrent_layers_on_a_gpu_count_as_on_the_processor(bias: bool):
+    class Steps(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.GRU(6, 5, batch_first=True, bidirectional=True, num_layers=2, bias=bias)
+
+        def forward(self, images: Tensor) -> Tensor:
+            return self.layer(images[:, 0])[0][:, -1]
+
+    network, image = Steps(), torch.zeros(1, 1, 7, 6)
+    on_processor = sum(macs for _operator, macs in products_per_image(network, image))
+    ((operator, macs),) = products_per_image(network.cuda(), image.cuda())
+    assert (operator, macs) == ("_cudnn_rnn", on_processor)
+
+
+def test_frozen_parameters_count_as_those_that_are_trained():
+    network, images = built("plain"), image_batch()
+    network.requires_grad_(requires_grad=False)
+    units = find_units(network, images)
+    model = build_cost_model(network, units, images)
+    assert model.full.parameters == sum(p.numel() for p in network.parameters())
+    keep = torch.arange(units.total) % 2 == 0
+    smaller = cut(network, plan_from_state(units, keep), images)
+    assert model.cost(units.counts(keep[None])[0]).parameters == sum(p.numel() for p in smaller.parameters())
