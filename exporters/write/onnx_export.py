@@ -1,9 +1,14 @@
 """A module becomes one self-contained ONNX file: checked, reproducible, atomic, with our metadata only."""
 
 import copy
+import io
+import logging
+import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import onnx
@@ -19,6 +24,7 @@ INPUT_NAME = "images"
 OUTPUT_NAME = "logits"
 _EXAMPLE_BATCH = 2  # torch.export takes a batch of 1 for a constant
 _LARGEST = 2**31  # bytes of a protobuf message: what one file without external data can hold
+_PLACE: Final = re.compile(r'File "(?P<file>.+)", line (?P<line>\d+), in (?P<function>\w+)')  # torch's word for it
 
 
 def export_onnx(
@@ -65,8 +71,7 @@ def check_size(model: nn.Module) -> None:
 def _trace(model: nn.Module, input_shape: tuple[int, int, int], opset: int) -> ModelProto:
     example = torch.zeros(_EXAMPLE_BATCH, *input_shape)
     try:
-        with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore")  # deprecations inside torch and onnxscript, not ours to mend
+        with _without_torch_talking(), torch.no_grad():
             program = torch.onnx.export(
                 model,
                 (example,),
@@ -78,15 +83,41 @@ def _trace(model: nn.Module, input_shape: tuple[int, int, int], opset: int) -> M
                 verbose=False,
             )
     except Exception as error:  # torch.export raises anything that the traced forward raises
-        cause = error.__cause__ or error
-        reason = str(cause).strip().split("\n", 1)[0]
         raise ExportError(
             f"expected a module that torch.export can trace on images {list(input_shape)}, "
-            f"got {type(cause).__name__}: {reason}; try a forward without data-dependent control flow"
+            f"got {_told(error.__cause__ or error)}"
         ) from error
     if program is None:
         raise ExportError("expected torch.onnx.export to return a program, got None; try torch >= 2.11")
     return program.model_proto
+
+
+@contextmanager
+def _without_torch_talking() -> Iterator[None]:
+    """What torch says while it traces: deprecations, several attempts at one fault, and its own graph of the forward.
+
+    The first go to ``warnings``, the second to ``logging``, the graph is printed to stderr; the error says it all.
+    """
+    level = logging.root.manager.disable
+    with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
+        warnings.simplefilter("ignore")
+        logging.disable(logging.CRITICAL)
+        try:
+            yield
+        finally:
+            logging.disable(level)
+
+
+def _told(cause: BaseException) -> str:
+    """What failed in tracing, where in the forward, what to try."""
+    text = str(cause).strip()
+    reason = text.split("\n", 1)[0]
+    place = _PLACE.search(text)
+    where = f" ({Path(place['file']).name}, line {place['line']}, in {place['function']})" if place else ""
+    advice = "a forward that torch.export.export takes"
+    if "data-dependent" in reason:
+        advice = "torch.where in place of an `if` or a loop that depends on the values of a tensor"
+    return f"{type(cause).__name__}: {reason}{where}; try {advice}"
 
 
 def _flush_denormals(tensor: TensorProto) -> int:
@@ -110,7 +141,8 @@ def _check_signature(proto: ModelProto, images_shape: list[int | str]) -> None:
         )
     if got[INPUT_NAME] != images_shape or got[OUTPUT_NAME][0] != "batch":
         raise ExportError(
-            f"expected a free batch size, got {got}; try torch.flatten(x, 1) for a reshape to a fixed size"
+            f"expected a free batch size, got {got}: the forward takes it for a fixed number, as len(x), int() and "
+            "a loop over the images do; try x.shape[0] in place of len(x), torch.flatten(x, 1) in place of a reshape"
         )
 
 

@@ -58,6 +58,28 @@ def test_the_tolerance_itself_passes():
     assert ParityReport(images=1, max_abs_difference=1e-4, argmax_agreeing=1, tolerance=1e-4).passed
 
 
+class TimesVector(torch.nn.Module):
+    """Weighs the pixels by a learned vector over the channels; onnxruntime 1.31 fuses its product wrongly."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.stem, self.vector = torch.nn.Conv2d(SHAPE[0], 8, 3), torch.nn.Parameter(torch.randn(8))
+        self.head = torch.nn.Linear(8, CLASSES)
+
+    def forward(self, images):
+        pixels = self.stem(images).flatten(2).transpose(1, 2)
+        weights = (pixels @ self.vector).softmax(1)
+        return self.head((pixels * weights[..., None]).sum(1))
+
+
+def test_a_fault_of_onnxruntimes_optimisations_is_called_that(tmp_path):
+    path = export_onnx(TimesVector(), tmp_path / "net.onnx", input_shape=SHAPE, opset=18, metadata={}).path
+    told = r"net.onnx differs by .+e-0[0-3], and by .+e-0[6-9] where onnxruntime's graph optimisations are off"
+    with pytest.raises(ExportError, match=told):
+        check_parity(TimesVector(), path, [random_images(4)], threads=1)
+
+
 def test_not_finite_is_an_error(exported):
     model, path = exported
     with pytest.raises(ExportError, match="finite"):

@@ -1,5 +1,6 @@
 import hashlib
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -96,7 +97,7 @@ def test_same_weights_same_bytes(plain_file, tmp_path):
 @pytest.mark.slow
 def test_same_bytes_in_another_process_and_folder(plain_file, tmp_path):
     code = (
-        "import pathlib, sys; from tests.exporters.test_onnx_export import export, plain;"
+        "import pathlib, sys; from tests.exporters.write.test_onnx_export import export, plain;"
         "export(plain(), pathlib.Path(sys.argv[1]))"
     )
     path = tmp_path / "elsewhere.onnx"
@@ -133,6 +134,52 @@ def test_an_opset_that_does_not_exist_yet(tmp_path):
 def test_a_fixed_batch_is_refused(tmp_path):
     with pytest.raises(ExportError, match="expected a free batch size, got"):
         export(BatchAsConstant(), tmp_path / "net.onnx")
+
+
+class TakesLength(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(SHAPE[0], CLASSES)
+
+    def forward(self, images):
+        return self.head(images.mean((2, 3)).view(len(images), -1))
+
+
+def test_a_length_that_fixes_the_batch_is_told_from_a_reshape(tmp_path):
+    with pytest.raises(
+        ExportError, match=r"takes it for a fixed number, as len\(x\).*try x\.shape\[0\] in place of len"
+    ):
+        export(TakesLength(), tmp_path / "net.onnx")
+
+
+class DependsOnValues(TakesLength):
+    def forward(self, images):
+        means = images.mean((2, 3))
+        return self.head(means) if means.sum() > 0 else self.head(-means)
+
+
+class Kept(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record):
+        self.records.append(record)
+
+
+def test_nothing_of_torchs_own_reaches_the_terminal(tmp_path, capsys):
+    """It prints its graph of the forward, and logs on a logger with a handler of its own."""
+    logger, kept = logging.getLogger("torch.fx.experimental.symbolic_shapes"), Kept()
+    logger.addHandler(kept)
+    try:
+        with pytest.raises(ExportError) as caught:
+            export(DependsOnValues(), tmp_path / "net.onnx")
+    finally:
+        logger.removeHandler(kept)
+    assert (capsys.readouterr(), kept.records) == (("", ""), [])
+    (line,) = str(caught.value).splitlines()
+    assert "(test_onnx_export.py, line " in line
+    assert ", in forward); try torch.where in place of an `if`" in line
 
 
 def test_two_outputs_are_refused(tmp_path):
