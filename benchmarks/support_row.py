@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from compress.structure.remove import tells
 from exporters.measure.latency import LatencySettings
 
 Outcome = Literal["right", "right so far", "refused", "wrong"]
@@ -88,10 +89,6 @@ class Support:
     seconds: float | None = None
 
 
-TELLING = 100
-"""An equality says something only where logits differ between images by so many times what is left of a difference."""
-
-
 def judged(row: Support, trial: Trial) -> Support:
     """The row of a network that was not refused, with what is wrong."""
     faults = {
@@ -109,4 +106,6 @@ def judged(row: Support, trial: Trial) -> Support:
 
 
 def _tells(row: Support) -> bool:
-    return row.spread is not None and row.spread > 0 and row.spread >= TELLING * (row.masked_difference or 0.0)
+    if row.spread is None:
+        return False
+    return tells(row.spread, row.masked_difference or 0.0, largest=row.largest_logit or 0.0)

@@ -18,7 +18,7 @@ from compress.edropout.search import Search, SearchSettings
 from compress.stages.bench import Bench, Prunable, fresh_network, on_device, weights_file
 from compress.stages.weights import baseline_epochs, recipe
 from compress.structure.plan import PruningPlan, plan_from_state, state_from_plan
-from compress.structure.remove import cut, remove_units
+from compress.structure.remove import check_trains, cut, remove_units
 from compress.training.evaluate import recalibrate_batchnorm
 from compress.training.loop import History, run_loop
 from compress.training.optimizers import Recipe
@@ -168,6 +168,8 @@ def remove(bench: Bench, found: SearchResult, prunable: Prunable) -> nn.Module:
     if not bench.run.is_finished(name):
         with bench.stage(name):
             result = remove_units(found.network, prunable.units, found.keep_U, images)
+            if not result.telling:
+                bench.observer.note("the logits hardly depend on the image: that they stay the same says little")
             norms = recalibrate_batchnorm(result.network, bench.data.train, batch_size=bench.config.batch_size)
             bench.run.write_text(f"{name}/plan.json", result.plan.to_json())
             bench.run.write_json(
@@ -186,15 +188,17 @@ def remove(bench: Bench, found: SearchResult, prunable: Prunable) -> nn.Module:
 
 
 def rehearse(prunable: Prunable, network: nn.Module, images: Tensor, *, seed: int) -> float:
-    """Cut a random state before anything is trained, so that a network that cannot be cut fails in seconds.
+    """Cut a random state before anything is trained, and train it a step: what cannot be done fails in seconds.
 
     Returns:
         The largest difference of logits between masked and smaller network.
 
     Raises:
-        CheckFailedError: they differ, or the cut network does not run.
+        CheckFailedError: they differ, or the cut network does not run or cannot be trained.
     """
     generator = torch.Generator().manual_seed(seed)
     bits = torch.rand(1, prunable.units.total, generator=generator) < 0.5
     keep = never_empty(bits, prunable.units, generator)[0]
-    return remove_units(network, prunable.units, keep, images[:8]).max_abs_difference
+    result = remove_units(network, prunable.units, keep, images[:8])
+    check_trains(result.network, images[:8])
+    return result.max_abs_difference

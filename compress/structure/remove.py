@@ -1,12 +1,15 @@
 """Removal: a plan makes a network physically smaller, and the result is checked against the masked one."""
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from compress.errors import BadInputError, CheckFailedError
+from compress.errors import BadInputError, CheckFailedError, CompressError
 from compress.layers import Convolution, widths
 from compress.masks import kept_entries, masked
 from compress.structure.plan import PruningPlan, plan_from_state, state_from_plan
@@ -20,6 +23,9 @@ Above ``LARGE_LOGIT`` it grows with the largest logit: float32 rounds in proport
 """
 
 LARGE_LOGIT = 10.0
+
+TELLING = 100
+"""An equality says something only where logits differ between images by so many times what is left of a difference."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,10 @@ class LayerChange:
 
 @dataclass(frozen=True)
 class RemovalResult:
-    """A smaller network, how it came about, and how far it is from the masked one (logits; at most ``tolerance``)."""
+    """A smaller network, how it came about, and how far it is from the masked one (logits; at most ``tolerance``).
+
+    ``telling`` is whether that says something: False where the logits hardly depend on the image.
+    """
 
     network: nn.Module
     plan: PruningPlan
@@ -44,6 +53,7 @@ class RemovalResult:
     images: int
     max_abs_difference: float
     tolerance: float
+    telling: bool
 
 
 def cut(network: nn.Module, plan: PruningPlan, example: Tensor) -> nn.Module:
@@ -102,9 +112,11 @@ def remove_units(network: nn.Module, units: UnitMap, keep_U: Tensor, images: Ten
     if not difference <= tolerance:
         raise CheckFailedError(
             f"masked and smaller network differ by {difference:.2e} on {len(images)} images (allowed {tolerance:.0e}); "
-            "the dependency graph does not describe this network: please report it with the network's code"
+            "its code may compare x.shape, or compute with it, in a way that shows at these widths only; "
+            "if it does not, please report it with the network's code"
         )
-    return RemovalResult(smaller, plan, layers, len(images), difference, tolerance)
+    telling = tells(spread_of(expected), difference, largest=float(expected.abs().max()))
+    return RemovalResult(smaller, plan, layers, len(images), difference, tolerance, telling)
 
 
 @torch.no_grad()
@@ -112,19 +124,36 @@ def put_back(smaller: nn.Module, network: nn.Module, units: UnitMap, plan: Pruni
     """A copy of the whole network whose kept weights are those of the smaller one (the paper's "full" row)."""
     whole = copy.deepcopy(network)
     entries = kept_entries(network, units, state_from_plan(units, plan))
-    targets = whole.state_dict()
+    tensors = dict(whole.named_parameters()) | dict(whole.named_buffers())  # each once, however many names it has
     for name, value in smaller.state_dict().items():
-        target = targets[name]
+        if name not in tensors:
+            continue
         if name in entries:
-            target[entries[name].expand_as(target)] = value.flatten()
+            tensors[name][entries[name].expand_as(tensors[name])] = value.flatten()
         else:
-            target.copy_(value)
+            tensors[name].copy_(value)
     return whole
 
 
 def tolerance_of(logits: Tensor) -> float:
     """How far from these logits those of another way to compute them may be."""
     return TOLERANCE * max(1.0, float(logits.abs().max()) / LARGE_LOGIT)
+
+
+def spread_of(logits: Tensor) -> float:
+    """Largest range of a logit over the images (B, K): how much it tells them apart."""
+    return float((logits.amax(0) - logits.amin(0)).max())
+
+
+def tells(spread: float, difference: float, *, largest: float) -> bool:
+    """Whether an equality says something: images differ by far more than by what is left of a difference.
+
+    Args:
+        spread: largest range of a logit over the images.
+        difference: largest difference of a logit between two networks.
+        largest: largest logit; float32 rounds in proportion to it.
+    """
+    return spread > TELLING * max(difference, torch.finfo(torch.float32).eps * largest)
 
 
 def logits_of(network: nn.Module, images: Tensor) -> Tensor:
@@ -135,12 +164,34 @@ def logits_of(network: nn.Module, images: Tensor) -> Tensor:
     """
     training = network.training
     try:
-        with torch.no_grad():
+        with torch.no_grad(), running("the network does not run after the cut"):
             return network.eval()(images)
-    except (RuntimeError, ValueError, TypeError, IndexError, AssertionError) as error:
-        raise CheckFailedError(f"the network does not run after the cut: {error}") from error
     finally:
         network.train(training)
+
+
+def check_trains(network: nn.Module, images: Tensor) -> None:
+    """One step's forward and backward pass in training mode; BatchNorm and the gradients of the network take part.
+
+    Raises:
+        CheckFailedError: it fails, as where a part that only runs in training was not cut with the rest.
+    """
+    if len(images) == 1:  # of a single one BatchNorm has no variance
+        images = images.repeat(2, 1, 1, 1)
+    labels = torch.zeros(len(images), dtype=torch.int64, device=images.device)
+    with torch.random.fork_rng(), torch.enable_grad(), running("it cannot be trained after the cut"):
+        functional.cross_entropy(network.train()(images), labels).backward()
+
+
+@contextmanager
+def running(what_failed: str) -> Iterator[None]:
+    """Turn whatever a network's own code raises into a CheckFailedError."""
+    try:
+        yield
+    except (CompressError, MemoryError):
+        raise
+    except Exception as error:
+        raise CheckFailedError(f"{what_failed}: {type(error).__name__}: {error}") from error
 
 
 def _changes(before: nn.Module, after: nn.Module) -> tuple[LayerChange, ...]:

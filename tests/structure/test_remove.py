@@ -9,7 +9,7 @@ from torch import nn
 from compress.errors import BadInputError, CheckFailedError
 from compress.masks import masked
 from compress.structure.plan import PruningPlan, plan_from_state
-from compress.structure.remove import TOLERANCE, cut, put_back, remove_units
+from compress.structure.remove import TOLERANCE, check_trains, cut, put_back, remove_units, tells
 from compress.units import UnitMap, find_units
 from models_zoo.zoo import build_network
 from tests.helpers.networks import CLASSES, NETWORKS, built, image_batch
@@ -124,3 +124,72 @@ def test_a_network_that_cannot_run_after_the_cut_is_refused():
 def test_a_plan_that_cuts_what_stays_whole_is_refused():
     with pytest.raises(BadInputError, match=r"it cuts head, which stays whole \(it feeds the network's output\)"):
         cut(built("residual"), PruningPlan({"head": (0, 2)}, {"head": CLASSES}), image_batch())
+
+
+class Alias(nn.Module):
+    """A layer under two names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.inner = nn.Conv2d(2, 8, 3), nn.Conv2d(8, 6, 1)
+        self.norm = nn.BatchNorm2d(6)
+        self.after, self.head = nn.Conv2d(6, 8, 1), nn.Linear(8, CLASSES)
+        self.alias, self.other_norm = self.inner, self.norm
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.head(self.after(self.other_norm(self.alias(self.stem(images).relu()))).mean((2, 3)))
+
+
+def test_put_back_knows_a_layer_by_all_its_names():
+    network, images = Alias().eval(), image_batch()
+    units = find_units(network, images)
+    plan = plan_from_state(units, random_state(units, 4, 0.5))
+    smaller = cut(network, plan, images)
+    with torch.no_grad():
+        for parameter in smaller.parameters():
+            parameter.add_(1.0)
+    whole = put_back(smaller, network, units, plan)
+    assert whole.alias is whole.inner
+    kept = list(plan.kept["inner"])
+    assert torch.equal(whole.inner.weight[kept][:, list(plan.kept["stem"])], smaller.inner.weight)
+    dropped = plan.dropped()["inner"]
+    assert torch.equal(whole.inner.weight[dropped], network.inner.weight[dropped])
+    assert torch.equal(whole.norm.weight[kept], smaller.norm.weight)
+
+
+@pytest.mark.parametrize(
+    ("spread", "difference", "largest", "says_something"),
+    [
+        (0.1, 9e-4, 1.0, True),
+        (0.1, 1.1e-3, 1.0, False),  # less than a hundred times the difference
+        (1e-3, 3e-9, 0.02, True),  # AlexNet with fresh weights
+        (1e-3, 0.0, 100.0, False),  # float32 rounds 100 to 1e-5
+        (0.0, 0.0, 0.0, False),
+    ],
+)
+def test_an_equality_says_something_where_images_differ_by_more(
+    spread: float, difference: float, largest: float, says_something: bool
+):
+    assert tells(spread, difference, largest=largest) is says_something
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e6])
+def test_the_result_says_whether_its_equality_says_something(scale: float):
+    class Softmax(Alias):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return (super().forward(images) + scale * torch.arange(CLASSES)).softmax(1)
+
+    network, images = Softmax().eval(), image_batch()
+    units = find_units(network, images)
+    assert remove_units(network, units, random_state(units, 1, 0.5), images).telling is (scale == 1.0)
+
+
+def test_a_step_of_training_is_tried_with_a_single_image_too():
+    network = nn.Sequential(nn.Flatten(), nn.Linear(2 * 12 * 12, 4), nn.BatchNorm1d(4), nn.Dropout(), nn.Linear(4, 3))
+    state = torch.random.get_rng_state()
+    check_trains(network, image_batch(1))
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert network[1].weight.grad is not None
+    network[4] = nn.Linear(5, 3)
+    with pytest.raises(CheckFailedError, match="it cannot be trained after the cut: RuntimeError"):
+        check_trains(network, image_batch())

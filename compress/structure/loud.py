@@ -1,0 +1,94 @@
+"""A copy of a network in which every part can be heard, so that what is compared says something."""
+
+import copy
+from contextlib import ExitStack
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from compress.errors import UsageError
+from compress.layers import Convolution
+from compress.structure.by_layer import channel_axis
+from compress.structure.remove import logits_of, running, spread_of, tells
+
+QUIET = 1e-3
+"""A parameter that is nowhere larger hides what happens before it: a head or a residual branch that starts at zero."""
+
+_BatchNorm = nn.modules.batchnorm._BatchNorm
+
+
+def loud(network: nn.Module, images: Tensor, *, seed: int) -> nn.Module:
+    """A copy, in eval mode, with ordinary weights: gates open, no branch at zero, signals of the size of 1.
+
+    Args:
+        network: any classifier; left as it was.
+        images: (B, C, H, W) that signals are measured on, and on as many of noise.
+        seed: of the weights that are drawn.
+
+    Raises:
+        UsageError: the logits hardly depend on the image, so that no comparison of them says anything.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    noise = torch.randn(images.shape, generator=generator).to(images)
+    heard = torch.cat([images, noise])  # the images alone may be one, or alike
+    for ordinary in (True, False):
+        found = copy.deepcopy(network).eval()
+        if ordinary:
+            _open(found, generator)
+            _even_out(found, heard)
+        logits = logits_of(found, heard)
+        if logits.isfinite().all() and tells(spread_of(logits), 0.0, largest=float(logits.abs().max())):
+            return found
+    raise UsageError(
+        f"the network's output hardly depends on the image (by {spread_of(logits):.0e}, of values up to "
+        f"{float(logits.abs().max()):.0e}), so the pruned network could not be checked; "
+        "return the logits themselves, without a softmax"
+    )
+
+
+@torch.no_grad()
+def _open(network: nn.Module, generator: torch.Generator) -> None:
+    """Weights that were not drawn, but set to start at nothing or alike, become ordinary ones."""
+
+    def around_one(like: Tensor) -> Tensor:
+        return 0.5 + torch.rand(like.shape, generator=generator)
+
+    for parameter in network.parameters():
+        if parameter.numel() == 1:
+            parameter.copy_(around_one(parameter))  # a gate
+        elif parameter.numel() and parameter.abs().max() < QUIET:
+            parameter.copy_(0.1 * torch.randn(parameter.shape, generator=generator))
+        elif parameter.numel() and parameter.min() == parameter.max():
+            parameter.copy_(around_one(parameter))
+    for layer in network.modules():
+        if isinstance(layer, _BatchNorm) and layer.affine:
+            layer.weight.copy_(around_one(layer.weight))
+
+
+@torch.no_grad()
+def _even_out(network: nn.Module, images: Tensor) -> None:
+    """Scale every layer's weights by what comes out of it, and measure BatchNorm, in one forward pass."""
+    done: set[nn.Module] = set()
+
+    def scale(layer: nn.Module, _inputs: Any, output: Tensor) -> Tensor | None:
+        values = output.movedim(channel_axis(layer, output), -1).flatten(0, -2)
+        size = float(values.var(0, unbiased=False).mean().sqrt())
+        if layer in done or not 0 < size < float("inf"):
+            return None
+        done.add(layer)
+        for parameter in layer.parameters(recurse=False):
+            parameter.div_(size)
+        return output / size
+
+    with ExitStack() as undo:
+        for layer in network.modules():
+            if isinstance(layer, Convolution | nn.Linear) and "weight" in dict(layer.named_parameters(recurse=False)):
+                undo.callback(layer.register_forward_hook(scale).remove)
+            if isinstance(layer, _BatchNorm) and layer.track_running_stats:
+                layer.reset_running_stats()
+                layer.momentum = None  # an average
+                layer.train()
+        with running("the network does not run with other weights"):
+            network(images)
+    network.eval()

@@ -1,0 +1,50 @@
+"""States that a network is tried with before anything is trained: what its code does may depend on how wide it is."""
+
+import torch
+from torch import Tensor, nn
+
+from compress.layers import Convolution, widths
+from compress.units import UnitMap
+
+LEVELS = 3
+"""Common widths that are tried."""
+
+
+def trial_states(network: nn.Module, units: UnitMap, *, seed: int) -> list[Tensor]:
+    """States (bool U) to unlike widths first, then to like ones.
+
+    Code such as ``if x.shape == y.shape`` acts where two widths become the same: those of two groups, or that of a
+    group and of what stays whole. A common width is one of these; what is wider is cut to it.
+
+    Args:
+        network: the whole network.
+        units: its units.
+        seed: of which units go.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    unlike = [int(torch.randint(1 + group.size // 4, 2 + group.size // 2, (), generator=generator))
+              for group in units.groups]  # fmt: skip
+    states = [_state(units, unlike, generator)]
+    for width in _common_widths(network, units):
+        like = [max(1, min(group.size, width // group.tied)) for group in units.groups]
+        states.append(_state(units, like, generator))
+    return states
+
+
+def _common_widths(network: nn.Module, units: UnitMap) -> list[int]:
+    layers = dict(network.named_modules())
+    whole = {widths(layer)[1] for root in units.surprises
+             if isinstance(layer := layers.get(root), Convolution | nn.Linear)}  # fmt: skip
+    pruned = {group.size * group.tied for group in units.groups}
+    found = sorted(width for width in whole | pruned if 1 < width < max(pruned))
+    if len(found) <= LEVELS:
+        return found
+    return [found[round(place * (len(found) - 1) / (LEVELS - 1))] for place in range(LEVELS)]
+
+
+def _state(units: UnitMap, counts: list[int], generator: torch.Generator) -> Tensor:
+    """A state that keeps so many units of each group, at random."""
+    keep_U = torch.zeros(units.total, dtype=torch.bool)
+    for group, count in zip(units.groups, counts, strict=True):
+        keep_U[group.first + torch.randperm(group.size, generator=generator)[:count]] = True
+    return keep_U

@@ -1,0 +1,105 @@
+"""What differs between two layers is found, and for which units."""
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from compress.errors import CheckFailedError
+from compress.structure.by_layer import compare_layers
+from compress.structure.shrink import shrink
+from compress.units import UnitMap, find_units
+from tests.helpers.networks import CLASSES, NETWORKS, built, image_batch
+
+
+def cut(network: nn.Module, units: UnitMap, keep_U: Tensor) -> nn.Module:
+    smaller = copy.deepcopy(network)
+    shrink(smaller, units, keep_U)
+    return smaller
+
+
+def every_other(units: UnitMap) -> Tensor:
+    return torch.arange(units.total) % 2 == 0
+
+
+class Beside(nn.Module):
+    """Two branches side by side, then a third layer; ``odd`` is done to the second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left, self.right = nn.Conv2d(2, 4, 1), nn.Conv2d(2, 6, 1)
+        self.both, self.last = nn.Conv2d(10, 6, 1), nn.Conv2d(6, 4, 1)
+        self.head = nn.Linear(4, CLASSES)
+
+    def odd(self, x: Tensor) -> Tensor:
+        return x * (1 + 1e-3 * (x.shape[1] != 6))
+
+    def forward(self, images: Tensor) -> Tensor:
+        both = self.both(torch.cat([self.left(images), self.odd(self.right(images))], 1)).relu()
+        return self.head(self.last(self.odd(both)).relu().mean((2, 3)))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_right_cut_has_no_faults(name: str):
+    network, images = built(name), image_batch()
+    units = find_units(network, images)
+    keep_U = every_other(units)
+    assert compare_layers(network, cut(network, units, keep_U), units, keep_U, images) == []
+
+
+def test_a_thousandth_too_much_is_found_in_each_place_by_itself():
+    torch.manual_seed(0)
+    network, images = Beside().eval(), image_batch()
+    units = find_units(network, images)
+    assert [(group.root, group.first, group.size) for group in units.groups] == [
+        ("left", 0, 4), ("right", 4, 6), ("both", 10, 6), ("last", 16, 4)
+    ]  # fmt: skip
+    keep_U = every_other(units)
+    first, second = compare_layers(network, cut(network, units, keep_U), units, keep_U, images)
+    assert first.reason.startswith("both is given other values in the smaller network, 0.10% off")
+    assert second.reason.startswith("last is given")
+    assert set(first.units) <= {4, 6, 8}
+    assert set(second.units) <= {10, 12, 14}
+    assert first.units
+    assert second.units
+
+
+def test_weights_cut_wrongly_are_found_where_they_are_read():
+    network, images = built("plain"), image_batch()
+    units = find_units(network, images)
+    keep_U = every_other(units)
+    smaller = cut(network, units, keep_U)
+    with torch.no_grad():
+        smaller[0].weight.copy_(smaller[0].weight.flip(0))
+    faults = compare_layers(network, smaller, units, keep_U, images)
+    assert [fault.reason.split()[0] for fault in faults] == ["1"]  # BatchNorm behind the convolution
+    assert set(faults[0].units) <= {0, 2, 4, 6}
+
+
+def test_the_head_has_the_last_word():
+    network, images = built("plain"), image_batch()
+    units = find_units(network, images)
+    keep_U = every_other(units)
+    smaller = cut(network, units, keep_U)
+    with torch.no_grad():
+        smaller[7].bias.add_(1.0)
+    (fault,) = compare_layers(network, smaller, units, keep_U, images)
+    assert fault.reason.startswith("the output is")
+    assert fault.units == ()
+
+
+@pytest.mark.parametrize(("after", "said"), [(0, "does not call last"), (2, "calls last more often")])
+def test_layers_called_otherwise(after: int, said: str):
+    class Loops(Beside):
+        def forward(self, images: Tensor) -> Tensor:
+            both = self.both(torch.cat([self.left(images), self.right(images)], 1)).relu()
+            for _ in range(1 if self.right.out_channels == 6 else after):
+                self.last(both)
+            return both.mean((2, 3))[:, :2]
+
+    network, images = Loops().eval(), image_batch()
+    units = find_units(network, images).without(dict.fromkeys(["left", "both", "last"], "for the test"))
+    keep_U = every_other(units)
+    with pytest.raises(CheckFailedError, match=f"the smaller network {said}"):
+        compare_layers(network, cut(network, units, keep_U), units, keep_U, images)

@@ -1,0 +1,80 @@
+"""Weights that hide nothing."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from compress.structure.loud import loud
+from compress.structure.trial_states import trial_states
+from compress.units import find_units
+from tests.helpers.networks import CLASSES, NETWORKS, built, image_batch
+
+
+def quiet() -> nn.Sequential:
+    network = nn.Sequential(
+        nn.Conv2d(2, 8, 3), nn.BatchNorm2d(8), nn.PReLU(), nn.Conv2d(8, 6, 3), nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, CLASSES),
+    )  # fmt: skip
+    with torch.no_grad():
+        network[0].weight.mul_(100.0)
+        network[1].weight.zero_()
+        network[2].weight.fill_(-20.0)
+        network[3].weight.mul_(1e-6)
+        network[7].weight.zero_()
+    return network
+
+
+def test_signals_are_of_the_size_of_one_and_nothing_is_zero_or_closed():
+    torch.manual_seed(0)
+    network, images = quiet(), image_batch(8)
+    before = copy.deepcopy(network.state_dict())
+    found = loud(network, images, seed=0)
+    heard = torch.cat([images, torch.randn(images.shape, generator=torch.Generator().manual_seed(0))])
+    assert not found.training
+    assert network.training
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+    with torch.no_grad():
+        for layer in (0, 1, 3, 7):
+            given = found[:layer](heard)
+            out = found[layer](given).movedim(1, -1).flatten(0, -2)
+            assert out.var(0, unbiased=False).mean().sqrt() == pytest.approx(1.0, rel=0.5 if layer == 1 else 1e-3)
+    assert 0.5 <= float(found[1].weight.detach().min()) < float(found[1].weight.detach().max()) <= 1.5
+    assert 0.5 <= found[2].weight.item() <= 1.5
+
+
+def test_one_image_is_enough():
+    assert loud(built("plain"), torch.zeros(1, 2, 12, 12), seed=0)(image_batch()).std() > 0.1
+
+
+def test_where_other_weights_overflow_the_networks_own_are_taken():
+    class Steep(nn.Sequential):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return (super().forward(images) * 1e4).exp()
+
+    network = Steep(nn.Flatten(), nn.Linear(288, CLASSES))
+    with torch.no_grad():
+        network[1].weight.mul_(1e-3)
+        network[1].bias.zero_()
+    found = loud(network, image_batch(), seed=0)
+    assert torch.equal(found[1].weight, network[1].weight)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_states_that_are_tried(name: str):
+    network = built(name)
+    units = find_units(network, image_batch())
+    first, *others = trial_states(network, units, seed=3)
+    for group, count in zip(units.groups, units.counts(first[None])[0].tolist(), strict=True):
+        assert 1 <= count < group.size
+    widths = sorted({group.size * group.tied for group in units.groups})
+    assert len(others) == min(3, len(widths) - 1)
+    for state in others:
+        kept = [
+            count * group.tied
+            for group, count in zip(units.groups, units.counts(state[None])[0].tolist(), strict=True)
+            if count < group.size and group.tied == 1
+        ]
+        assert len(set(kept)) <= 1
+        assert all(width in widths for width in kept)
