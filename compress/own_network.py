@@ -1,5 +1,6 @@
 """A user's network, built and tried out before anything is trained: what it takes, and whether it is a classifier."""
 
+import copy
 import inspect
 import itertools
 from dataclasses import dataclass
@@ -68,6 +69,7 @@ def examine(code: OwnCode, name: str, images: Images) -> tuple[str, ...]:
         if not torch.equal(before, batch):
             raise UsageError(f"{name} changes its input in place: try x = x.op(...) for x.op_(...) on the images")
         _check_answers(name, network, other, batch, logits)
+        _check_copies(name, network)
         _check_trains(name, other, batch, images.classes)
     rows = logits.sum(dim=1)
     if bool((logits >= 0).all()) and torch.allclose(rows, torch.ones_like(rows), atol=1e-4):
@@ -193,6 +195,30 @@ def _check_answers(name: str, network: nn.Module, other: nn.Module, batch: Tenso
 
 def _differ(one: Tensor, other: Tensor) -> bool:
     return not torch.allclose(one, other, rtol=0, atol=CLOSE * max(1.0, float(other.abs().max())))
+
+
+def _check_copies(name: str, network: nn.Module) -> None:
+    try:
+        copy.deepcopy(network)
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise UsageError(
+            f"{name} cannot be copied with copy.deepcopy{_uncopied(network)}: {error}; "
+            "make it in forward, or keep it outside the network"
+        ) from error
+
+
+def _uncopied(network: nn.Module) -> str:
+    """Which attribute cannot be copied, where one cannot by itself."""
+    for place, module in network.named_modules():
+        for key, value in vars(module).items():
+            try:
+                if key != "_modules":
+                    copy.deepcopy(value)
+            except Exception:  # whatever an object raises that is not made to be copied
+                return f" because of self.{'.'.join(filter(None, (place, key)))}, a {type(value).__name__}"
+    return ""
 
 
 def _check_trains(name: str, network: nn.Module, batch: Tensor, classes: int) -> None:

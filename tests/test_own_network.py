@@ -1,5 +1,6 @@
 """What a user's network is told before anything is trained."""
 
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -93,6 +94,21 @@ FAULTS = {
     "other layers": (OwnCode("", Counting()), "two calls give networks of different layers"),
     "fails": (own(lambda net, x: net.head(hidden(net, x))[:, [9]]), r"(?s)nets.net failed:.*IndexError"),
 }
+
+
+class Uncopied(Net):
+    def __init__(self, thing: object, classes: int) -> None:
+        super().__init__(lambda net, x: net.head(hidden(net, x)), classes)
+        self.inner.thing = thing
+
+
+@pytest.mark.parametrize("thing", [threading.Lock(), (number for number in range(3))])
+def test_what_cannot_be_copied_is_named(thing):
+    code = OwnCode("", lambda classes: Uncopied(thing, classes))
+    with pytest.raises(
+        UsageError, match=r"cannot be copied .* because of self.inner.thing, a (lock|generator): .*make it in forward"
+    ):
+        examine(code, "nets.net", SMALL)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
