@@ -1,19 +1,22 @@
 """Whether a network can become an ONNX file, found out before it is trained: hours later is late to learn it."""
 
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 from torch import Tensor, nn
 
 from compress.config import DecidedConfig
+from compress.costs import products_per_image
 from compress.errors import CheckFailedError, UsageError
 from compress.stages.ship import prove_parity
 from compress.verify.faults import export_faults
 from exporters.errors import ExportError
-from exporters.read.onnx_cost import count_cost
+from exporters.read.onnx_cost import LayerCost, count_cost
 from exporters.write.onnx_export import check_size, export_onnx
 
 IMAGES = 8
+SHOWN = 5
 
 
 def check_fits_a_file(config: DecidedConfig, network: nn.Module) -> None:
@@ -45,9 +48,24 @@ def rehearse_export(config: DecidedConfig, network: nn.Module, images: Tensor, *
                 prove_parity(network, path, images[:IMAGES].cpu(), threads=config.threads)
         except CheckFailedError as error:
             raise UsageError(f"{config.arch} cannot become an ONNX file: {error}") from error
-        counted = count_cost(path).macs
-    if counted != macs:
+        cost = count_cost(path)
+    if cost.macs != macs:
         raise UsageError(
-            f"{config.arch}: {macs:,} MACs in its layers, {counted:,} in its ONNX file: a part of it is computed "
-            "without a layer and cannot be counted; make convolutions and products with nn.Conv2d, nn.Linear or @"
+            f"{config.arch}: expected as many MACs in its ONNX file as in torch, {macs:,}, got {cost.macs:,}: "
+            f"{_unequal(cost.layers, products_per_image(network, images[:1]))}; "
+            "try nn.Conv2d, nn.Linear, @ or torch.einsum for these products"
         )
+
+
+def _unequal(layers: tuple[LayerCost, ...], calls: list[tuple[str, int]]) -> str:
+    """Which products only one of the two counts, each matched with one of as many MACs of the other."""
+    in_torch = Counter(macs for _operator, macs in calls)
+    in_file = Counter(layer.macs for layer in layers)
+    sides = (
+        ("only in the file", in_file - in_torch, [(f"{layer.operator} {layer.node}", layer.macs) for layer in layers]),
+        ("only in torch", in_torch - in_file, calls),
+    )
+    found = [
+        (side, [f"{name} ({macs:,})" for name, macs in products if alone[macs]]) for side, alone, products in sides
+    ]
+    return ", ".join(f"{side} {', '.join(names[:SHOWN])}" for side, names in found if names)
