@@ -1,6 +1,7 @@
 """The settings of one run: validated, immutable, read from and written to TOML at the edge."""
 
 import tomllib
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
@@ -8,6 +9,7 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
 from compress.errors import UsageError
+from compress.setting_errors import describe
 
 if TYPE_CHECKING:
     from compress.own_code import OwnCode
@@ -91,23 +93,28 @@ class RunConfig(DataConfig):
             return values
         label = model_label(values["model"])
         if values.get("arch", label) != label:
-            raise ValueError(f"expected arch or model, got both: {values['arch']!r} and {values['model']!r}")
+            raise ValueError(f"expected `arch` or `model`, got both: {values['arch']!r} and {values['model']!r}")
         return values | {"arch": label}
 
     @model_validator(mode="after")
     def _check_combinations(self) -> "RunConfig":
         if isinstance(self.align, int) and self.align < 1:
-            raise ValueError(f"align must be 'auto' or a positive integer, got {self.align}")
+            raise ValueError(f"expected 'auto' or at least 1 for `align`, got {self.align}")
         if self.preset == "paper" and (self.keep_macs or self.keep_params):
-            raise ValueError("the paper's algorithm has no budget: drop keep_macs/keep_params or preset 'paper'")
+            raise ValueError("the paper's algorithm has no budget: drop `keep_macs` and `keep_params` or `preset`")
         if self.preset == "paper" and self.method != "edropout":
-            raise ValueError(f"preset 'paper' is EDropout as published: drop it, or method {self.method!r}")
+            raise ValueError(f"`preset` paper is EDropout as published: drop it, or `method` {self.method}")
         if (self.method == "scratch") != (self.plan is not None):
-            raise ValueError("method 'scratch' trains the shape of a plan from fresh weights: give both, or neither")
+            raise ValueError("`method` scratch trains the shape of a `plan` from fresh weights: give both, or neither")
         if self.baseline_epochs == 0 and self.weights is None and self.preset != "paper":
-            raise ValueError("without weights the original has to be trained: baseline_epochs of at least 1")
+            raise ValueError(
+                "without `weights` the original has to be trained: expected at least 1 for `baseline_epochs`"
+            )
         if self.train_original is False and self.weights is None:
-            raise ValueError("without weights the original is trained as long as the pruned network: train_original")
+            raise ValueError(
+                "without `weights` the original is trained for as long as the pruned network: give some, or leave "
+                "`train_original` open"
+            )
         return self
 
 
@@ -146,7 +153,7 @@ def build_config(values: dict[str, Any], *, file: Path | None = None) -> RunConf
     merged = read_toml(file) if file is not None else {}
     if {"arch", "model"} & given.keys():  # either takes the place of the file's network
         merged = {key: value for key, value in merged.items() if key not in ("arch", "model")}
-    return _built(RunConfig, merged | given)
+    return _built(RunConfig, merged | given, file=file, in_file=merged.keys() - given.keys())
 
 
 def build_data_config(values: dict[str, Any]) -> DataConfig:
@@ -158,11 +165,13 @@ def build_data_config(values: dict[str, Any]) -> DataConfig:
     return _built(DataConfig, values)
 
 
-def _built(kind: type[_Settings], values: dict[str, Any]) -> _Settings:
+def _built(
+    kind: type[_Settings], values: dict[str, Any], *, file: Path | None = None, in_file: Collection[str] = ()
+) -> _Settings:
     try:
         return kind(**values)
     except ValidationError as error:
-        raise UsageError(_describe(error)) from None
+        raise UsageError(describe(error, kind.model_fields, file=file, in_file=in_file)) from None
 
 
 def read_toml(file: Path) -> dict[str, Any]:
@@ -182,23 +191,3 @@ def read_toml(file: Path) -> dict[str, Any]:
 def to_toml(config: RunConfig) -> str:
     """The settings as TOML that ``build_config`` reads back to an equal value."""
     return tomli_w.dumps(config.model_dump(mode="json", exclude_none=True))
-
-
-_EXPECTED = {
-    "keep_macs": "a fraction between 0 and 1 (0.5 keeps half)",
-    "keep_params": "a fraction between 0 and 1 (0.5 keeps half)",
-    "align": "'auto' or a positive whole number",
-}
-
-
-def _describe(error: ValidationError) -> str:
-    lines = {}
-    for fault in error.errors():
-        if not fault["loc"]:
-            lines["settings"] = f"settings: {fault['msg']}"
-            continue
-        name = str(fault["loc"][0])
-        expected = f"expected {_EXPECTED[name]}" if name in _EXPECTED else fault["msg"]
-        hint = " (unknown setting)" if fault["type"] == "extra_forbidden" else ""
-        lines[name] = f"{name}: {expected}{hint}, got {fault['input']!r}"
-    return "wrong settings:\n  " + "\n  ".join(lines.values())

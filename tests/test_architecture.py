@@ -10,7 +10,7 @@ FILES = sorted(file for package in ("compress", "exporters", "models_zoo") for f
 
 # What lives on which floor; a module imports its own floor and those below.
 FLOORS = {
-    "errors": 0, "config": 0, "observer": 0, "layers": 0, "tracing": 0,
+    "errors": 0, "config": 0, "setting_errors": 0, "observer": 0, "layers": 0, "tracing": 0,
     "units": 1, "masks": 1, "costs": 1, "budget": 1, "data": 1, "runs": 1, "environment": 1, "eta": 1,
     "edropout": 2, "controls": 2, "structure": 2, "training": 2, "verify": 2, "report": 2, "doctor": 2,
     "own_code": 0, "own_network": 1, "own_fit": 1, "networks": 1, "settings": 2,

@@ -7,6 +7,7 @@ import traceback
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 from typer.core import TyperGroup
 
 from compress.cli import listing
@@ -20,6 +21,7 @@ from compress.cli.report import report
 from compress.cli.run import run
 from compress.cli.verify import verify
 from compress.errors import CompressError, EnvironmentProblem, InterruptedRun
+from compress.setting_errors import wanted
 
 
 class _Commands(TyperGroup):
@@ -103,6 +105,8 @@ def _explain(error: BaseException) -> tuple[str, str, int]:
     if isinstance(error, CompressError):
         return type(error).__name__, str(error), error.exit_code
     if isinstance(error, typer.TyperException):
+        if isinstance(error.__cause__, ValidationError):  # a flag's value
+            error.message = wanted(error.__cause__.errors()[0])
         return "UsageError", f"{error.format_message()} ({_hint(error.format_message())})", error.exit_code
     traceback.print_exception(error)
     return (

@@ -99,20 +99,20 @@ def merge_settings(given: Settings, file: Path | None) -> RunConfig:
         raise UsageError(
             "which network? give --arch NAME (see `compress list archs`), --model path/file.py:build or --config FILE"
         )
-    code = named_code(given.get("model"))
-    if "model" in given:
-        given = given | {"model": resolve_spec(given["model"])}
-    settings = build_config(given, file=file)
-    if settings.model is not None and code is None:
-        spec = shlex.quote(settings.model)
-        raise UsageError(f"{file} names code, and code is run only where the command names it: add --model {spec}")
+    spec = given.get("model")
+    settings = build_config(given | ({"model": resolve_spec(spec)} if spec else {}), file=file)
+    if settings.model is not None and spec is None:
+        raise UsageError(
+            f"{file} names code, and code is run only where the command names it: add --model "
+            + shlex.quote(settings.model)
+        )
     absolute: dict[str, Any] = {
         name: path.resolve() for name in ("weights", "data_dir", "plan") if (path := getattr(settings, name))
     }
     folder = Path(settings.dataset)
     if folder.is_dir() and not _is_named(settings.dataset):
         absolute["dataset"] = str(folder.resolve())
-    return settings.model_copy(update=absolute).with_code(code)
+    return settings.model_copy(update=absolute).with_code(named_code(spec))
 
 
 def _is_named(dataset: str) -> bool:

@@ -84,8 +84,11 @@ def test_version_names_the_runtimes():
         (["run", "squeezenet"], 2, "a network is given as --arch NAME"),
         (["run", "--arhc", "x"], 2, "--arch"),
         (["rnu"], 2, "No such command 'rnu'"),
-        (["run", "-a", "squeezenet", "--keep-macs", "1.5"], 2, "keep_macs: expected a fraction between 0 and 1"),
+        (["run", "-a", "squeezenet", "--keep-macs", "1.5"], 2, "--keep-macs: expected a fraction between 0 and 1"),
         (["run", "-a", "squeezenet", "--preset", "paper", "--keep-macs", "0.5"], 2, "no budget"),
+        (["run", "-a", "squeezenet", "--method", "foo"], 2, "'--method': 'foo' is not one of 'edropout', 'saliency'"),
+        (["run", "-a", "squeezenet", "--seed", "x"], 2, "'--seed': expected a whole number, got 'x'"),
+        (["run", "-a", "squeezenet", "--model", "/nowhere.py:build"], 2, "expected --arch or --model, got both"),
         (["run", "--config", "/nowhere.toml"], 2, "cannot read the config /nowhere.toml"),
         (["run", "--resume", "/nowhere", "--seed", "3", "--out", "x"], 2, "drop --out, --seed"),
         (["run", "--resume", "/nowhere"], 4, "/nowhere is not a run folder"),
@@ -102,8 +105,8 @@ def test_a_wrong_call_says_why(arguments, code, message):
 
 def test_all_wrong_settings_are_told_at_once():
     done = call("run", "-a", "squeezenet", "--keep-macs", "1.5", "--population", "2")
-    assert "keep_macs" in done.stderr
-    assert "population" in done.stderr
+    assert "--keep-macs: expected a fraction between 0 and 1 (0.5 keeps half), got 1.5" in done.stderr
+    assert "--population: expected at least 4, got 2" in done.stderr
     assert done.stdout == ""
 
 

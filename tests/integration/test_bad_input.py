@@ -28,9 +28,9 @@ class Case:
 SETTINGS = {
     "an unknown network": Case({"arch": "squeezenett"}, "did you mean squeezenet", 2),
     "an unknown data set": Case({"dataset": "fashon-sample"}, "did you mean 'fashion-sample'?", 2),
-    "a ratio above one": Case({"keep-macs": 1.5}, "keep_macs: expected a fraction between 0 and 1", 2),
-    "a ratio of zero": Case({"keep-macs": 0}, "keep_macs: expected a fraction between 0 and 1", 2),
-    "no number": Case({"keep-macs": "half"}, "Invalid value for '--keep-macs': Input should be a valid number", 2),
+    "a ratio above one": Case({"keep-macs": 1.5}, "--keep-macs: expected a fraction between 0 and 1", 2),
+    "a ratio of zero": Case({"keep-macs": 0}, "--keep-macs: expected a fraction between 0 and 1", 2),
+    "no number": Case({"keep-macs": "half"}, "Invalid value for '--keep-macs': expected a number, got 'half'", 2),
     "a budget that cannot be met": Case({"keep-macs": 0.001}, "the smallest network keeps", 2),
     "an image too small": Case(
         {"arch": "alexnet"}, "alexnet needs images of at least 63 pixels, got --image-size 24", 2
