@@ -25,15 +25,13 @@ GRID: dict[str, Any] = {
     "methods": flag(str, _RACE, "Comma-separated; see `compress list methods`. (default: all)"),
     "keep_macs": flag(str, _RACE, "Fractions of multiply-accumulates to keep: 0.5,0.25,0.1. (default: 0.5)"),
     "seeds": flag(str, _RACE, "How many, from 0; or which: 3,7. (default: 3)"),
+    "full_latency": flag(bool, _RACE, "Time as `run` does, not only batch 1 on one thread.", "--full-latency"),
 }
 Out = Annotated[
     Path | None,
     Option("--out", help="Folder of the race. (default: races/<arch>-<dataset>)", rich_help_panel=_RACE),
 ]
-FullLatency = Annotated[
-    bool,
-    Option("--full-latency", help="Time as `run` does, not only batch 1 on one thread.", rich_help_panel=_RACE),
-]
+Schema = Annotated[bool, Option("--schema", help="Print the JSON schema of race.json, and race nothing.")]
 
 
 @options.collecting(grid=GRID, settings=SHARED)
@@ -43,10 +41,10 @@ def race(
     settings: options.Settings,
     out: Out = None,
     config: options.Config = None,
-    full_latency: FullLatency = False,
     dry_run: options.DryRun = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
+    schema: Schema = False,
 ) -> None:
     """Race methods against each other: same units, budget, epochs, seeds and verdict; every cell is a run folder.
 
@@ -56,7 +54,10 @@ def race(
     """
     from compress.cli import output
 
-    wanted = _race_settings(grid, settings, config, full_latency=full_latency)
+    if schema:
+        _show_schema()
+        return
+    wanted = _race_settings(grid, settings, config)
     folder = out or _default_folder(wanted)
     if dry_run:
         _show_plan(wanted, folder, json=json)
@@ -77,9 +78,14 @@ def race(
         raise typer.Exit(CheckFailedError.exit_code)
 
 
-def _race_settings(
-    grid: options.Settings, settings: options.Settings, config: Path | None, *, full_latency: bool
-) -> "RaceSettings":
+def _show_schema() -> None:
+    from compress.report.race.model import RaceReport
+    from compress.report.store import document_schema
+
+    typer.echo(document_schema(RaceReport), nl=False)
+
+
+def _race_settings(grid: options.Settings, settings: options.Settings, config: Path | None) -> "RaceSettings":
     from typing import get_args
 
     from compress.config import Method
@@ -96,7 +102,7 @@ def _race_settings(
         methods=methods,
         budgets=_budgets(grid.get("keep_macs") or str(base.keep_macs or 0.5)),
         seeds=_seeds(grid.get("seeds", "3")),
-        full_latency=full_latency,
+        full_latency=grid.get("full_latency", False),
     )
 
 

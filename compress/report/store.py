@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic.json_schema import GenerateJsonSchema
 
 from compress.errors import BadInputError
@@ -24,8 +24,13 @@ def dump_report(report: Report) -> str:
 
 
 def report_schema() -> str:
-    """The JSON schema (draft 2020-12) of what ``dump_report`` writes; shipped as ``report.schema.json``."""
-    schema = Report.model_json_schema(mode="serialization", schema_generator=_AsWritten)
+    """The JSON schema of what ``dump_report`` writes; shipped as ``report.schema.json``."""
+    return document_schema(Report)
+
+
+def document_schema(model: type[BaseModel]) -> str:
+    """The JSON schema (draft 2020-12) of a document as its model writes it."""
+    schema = model.model_json_schema(mode="serialization", schema_generator=_AsWritten)
     for part in (schema, *schema["$defs"].values()):
         if "description" in part:
             part["description"] = part["description"].splitlines()[0]
