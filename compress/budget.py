@@ -175,9 +175,10 @@ def _fill(counts_PG: Tensor, sorted_PGS: Tensor, model: CostModel, counts: Count
 
 
 def _nearest(counts_PG: Tensor, model: CostModel, counts: Counts, limits: Tensor) -> Tensor:
-    """Where the limits allow a clearly larger shape, one of those, as few blocks away as can be.
+    """States far below their limits: the shape nearest to each, in blocks, of those near the limits.
 
-    Adding blocks alone gets stuck where one group's block has to go before another's fits.
+    Adding blocks alone gets stuck where one group's block has to go before another's fits. Where no shape
+    is near the limits it is the largest within them.
     """
     used_P = (model.costs(counts_PG) / limits).amax(-1)
     shapes_SG = None if (used_P >= 1 - NEAR).all() else all_shapes(counts)
@@ -185,7 +186,7 @@ def _nearest(counts_PG: Tensor, model: CostModel, counts: Counts, limits: Tensor
         return counts_PG
     costs_S2 = model.costs(shapes_SG)
     used_S = torch.where((costs_S2 <= limits).all(-1), (costs_S2 / limits).amax(-1), 0.0)
-    enough = (1 - NEAR) * used_S.max()
+    enough = used_S.max().clamp(max=1 - NEAR)
     good_SG, used_S = shapes_SG[used_S >= enough], used_S[used_S >= enough]
     blocks_PS = ((good_SG - counts_PG.unsqueeze(1)).abs() // counts.step).sum(-1)
     chosen_P = (blocks_PS - used_S).argmin(-1)  # of those equally far the largest

@@ -14,8 +14,10 @@ from compress.controls.methods import METHODS
 from compress.data.bundle import DataBundle
 from compress.eta import expected_work
 from compress.pipeline import Rehearsal, rehearsal
+from compress.report.figures import percent
 from compress.settings import decide, load_decided
 from compress.stages.bench import fresh_network
+from compress.verdict.reached import Reached, reached_by_chance
 
 SHOWN = 16
 
@@ -25,7 +27,8 @@ class RunPlan:
     """What ``--dry-run`` shows: the decided settings, the network's size, and how long it may take.
 
     ``pruned`` holds the channels that can go, by the first layer of their group; ``left_whole`` the reason why
-    those of a layer cannot.
+    those of a layer cannot. ``reached`` is what a random state comes to within the budget: other states
+    come to about as much.
     """
 
     config: DecidedConfig
@@ -36,6 +39,7 @@ class RunPlan:
     groups: int
     pruned: dict[str, int]
     left_whole: dict[str, str]
+    reached: Reached
     notes: tuple[str, ...]
     masked_equals_physical: float
     seconds: float
@@ -47,7 +51,6 @@ class RunPlan:
     def lines(self) -> list[str]:
         """The plan in words."""
         config = self.config
-        asked = [f"{share:.0%} of the {name}" for name, share in _asked(config)] or ["no budget (paper)"]
         train, val, test = self.images
         return [
             f"network    {config.arch}, {config.image_size} pixels: {self.parameters:,} parameters, {self.macs:,} MACs",
@@ -56,7 +59,7 @@ class RunPlan:
             *_listed("prunes     ", [f"{root} ({channels})" for root, channels in self.pruned.items()]),
             *_left_whole(self.left_whole),
             f"method     {config.method}: {METHODS[config.method].summary}",
-            f"keep       {', '.join(asked)}, counts in multiples of {config.align}",
+            *_kept(config, self.reached),
             f"epochs     {config.baseline_epochs} baseline + {config.search_epochs} search"
             f" + {config.finetune_epochs} fine-tuning",
             f"checked    masked == smaller network: {self.masked_equals_physical:.1e} on a random state",
@@ -92,6 +95,7 @@ def plan_of(settings: DecidedConfig, data: DataBundle, rehearsed: Rehearsal) -> 
         groups=len(prunable.units.groups),
         pruned={group.root: group.size for group in prunable.units.groups},
         left_whole=dict(prunable.units.left_whole),
+        reached=reached_by_chance(prunable, align=settings.align, seed=settings.seed),
         notes=data.notes,
         masked_equals_physical=rehearsed.difference,
         seconds=_estimate(settings, network, images, labels) * data.train.steps(settings.batch_size),
@@ -113,8 +117,12 @@ def _listed(start: str, names: list[str], *, end: str = "") -> list[str]:
     return textwrap.wrap(text, 100, subsequent_indent=" " * len(start), break_long_words=False, break_on_hyphens=False)
 
 
-def _asked(config: DecidedConfig) -> list[tuple[str, float]]:
-    return [(n, share) for n, share in (("MACs", config.keep_macs), ("parameters", config.keep_params)) if share]
+def _kept(config: DecidedConfig, reached: Reached) -> list[str]:
+    """What is asked for, what it comes to, and what else there is where that is far below."""
+    shares = (("MACs", config.keep_macs, reached.macs), ("parameters", config.keep_params, reached.parameters))
+    asked = [f"{percent(share)} of the {name} ({percent(got)} reached)" for name, share, got in shares if share]
+    line = f"keep       {', '.join(asked) or 'no budget (paper)'}, counts in multiples of {config.align}"
+    return [line, *(_listed("note       ", [reached.note]) if reached.note else [])]
 
 
 def _estimate(config: DecidedConfig, network: nn.Module, images: Tensor, labels: Tensor) -> float:

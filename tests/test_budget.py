@@ -169,7 +169,7 @@ def test_all_shapes_by_hand():
 
 @pytest.mark.parametrize("widths", [(32, 32), (32, 64), (48, 96, 32), (64, 128, 128), (32, 32, 64, 64)], ids=str)
 @pytest.mark.parametrize("align", [8, 16])
-def test_few_shapes_come_within_two_percent_of_the_best_there_is(widths: tuple[int, ...], align: int):
+def test_few_shapes_come_within_two_percent_of_the_budget_or_to_the_best_there_is(widths: tuple[int, ...], align: int):
     """Against every allowed shape: adding blocks alone came to 66 % of the best in the worst of these cases."""
     network, images = stack(*widths), torch.zeros(1, 3, 8, 8)
     units = find_units(network, images)
@@ -182,7 +182,7 @@ def test_few_shapes_come_within_two_percent_of_the_best_there_is(widths: tuple[i
         reached = model.costs(units.counts(repair(keys, units, model, counts, Budget(macs=share).limits(model))))[:, 0]
         best = macs[macs <= limit].max()
         assert (reached <= limit).all()
-        assert (reached >= (1 - NEAR) * best).all(), (share, reached / best)
+        assert (reached >= min(best, (1 - NEAR) * limit)).all(), (share, reached / best)
 
 
 def test_the_keys_still_decide_between_shapes_of_the_same_cost():

@@ -17,20 +17,18 @@ from compress.report.model import Report
 from compress.report.run_facts import BudgetFacts, LayerRow, RunFacts, SearchFacts
 from compress.report.store import parse_report
 from compress.runs import MODEL_FACTS, STAGES, RunFolder
-from compress.stages.bench import Bench
+from compress.stages.bench import Bench, check_images
 from compress.stages.reopen import reopen
 from compress.stages.ship import NOTES
 from compress.stages.shipped import ShippedFile, shipped_files
 from compress.verdict.assemble import assemble
 from compress.verdict.measure import count_steps, measure
-from compress.verdict.recheck import REBUILT, recheck_file, recheck_removal
+from compress.verdict.reached import budget_note
+from compress.verdict.recheck import REBUILT, FoundState, find_again, recheck_file, recheck_removal
 from compress.verdict.settings import VerifySettings
 from compress.verdict.subject import Subject
 from compress.verify.faults import export_faults
 from compress.verify.files import open_file
-
-NEAR = 0.02
-"""Achieved within this share of what was asked counts as met."""
 
 TRAINED = ("01_baseline", "02_original", "05_finetune")
 
@@ -102,12 +100,13 @@ def _judge(bench: Bench, subjects: Sequence[Subject], settings: VerifySettings) 
     """Measure every file and put the report together."""
     began = time.monotonic()
     run, config, data = bench.run, bench.config, bench.data
-    removal = recheck_removal(run, config, data)
+    found = find_again(run, config, data)
+    removal = recheck_removal(run, found, check_images(config, data))
     measured = measure(subjects, data, settings, observer=bench.observer, should_stop=bench.should_stop)
     seconds = {stage: run.seconds(stage) for stage in STAGES[:-1] if run.is_finished(stage)}
     facts = RunFacts(
         config=run.read_config().model_dump(mode="json"),
-        budget=_budget_facts(config, subjects),
+        budget=_budget_facts(config, subjects, found),
         layers=tuple(LayerRow(**layer) for layer in run.read_json("04_remove/removal.json")["layers"]),
         search=_search_facts(bench),
         removal=removal,
@@ -146,29 +145,17 @@ def _training(run: RunFolder) -> dict[str, tuple[dict[str, float], ...]]:
     return {stage: tuple(run.read_json(name)) for stage, name in names.items() if run.has(name)}
 
 
-def _budget_facts(config: DecidedConfig, subjects: Sequence[Subject]) -> BudgetFacts:
+def _budget_facts(config: DecidedConfig, subjects: Sequence[Subject], found: FoundState) -> BudgetFacts:
     original = next(subject for subject in subjects if subject.role == "original")
     pruned = next(subject for subject in subjects if subject.role == "candidate")
-    macs, parameters = pruned.macs / original.macs, pruned.parameters / original.parameters
-    asked = [
-        (name, share, reached)
-        for name, share, reached in (("MACs", config.keep_macs, macs), ("parameters", config.keep_params, parameters))
-        if share
-    ]
-    note = ""
-    if asked and all(reached < share * (1 - NEAR) for _name, share, reached in asked):
-        name, share, reached = asked[0]
-        note = (
-            f"kept {reached:.1%} of the {name} where {share:.1%} was asked: "
-            f"counts go in steps of {config.align} and no further step fits"
-        )
+    counts_G = found.prunable.units.counts(found.keep_U.unsqueeze(0))[0]
     return BudgetFacts(
         asked_macs=config.keep_macs,
         asked_parameters=config.keep_params,
-        achieved_macs=macs,
-        achieved_parameters=parameters,
+        achieved_macs=pruned.macs / original.macs,
+        achieved_parameters=pruned.parameters / original.parameters,
         align=config.align,
-        note=note,
+        note=budget_note(found.prunable, counts_G, align=config.align, seed=config.seed),
     )
 
 

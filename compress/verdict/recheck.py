@@ -1,7 +1,9 @@
 """The equalities of a run, proved once more from what is on disk: cut, file, count."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
+
+from torch import Tensor, nn
 
 from compress.config import DecidedConfig
 from compress.data.bundle import DataBundle
@@ -10,7 +12,7 @@ from compress.loading import Which, load
 from compress.report.model import Role
 from compress.report.run_facts import RemovalFacts
 from compress.runs import RunFolder
-from compress.stages.bench import check_images, fresh_network, study, weights_file
+from compress.stages.bench import Prunable, check_images, fresh_network, study, weights_file
 from compress.stages.ship import prove_parity
 from compress.stages.shipped import ShippedFile
 from compress.structure.plan import PruningPlan, state_from_plan
@@ -21,18 +23,37 @@ REBUILT: Final[dict[Role, Which]] = {"original": "original", "candidate": "prune
 """Roles whose networks ``load`` rebuilds; other rows keep the parity that their export proved."""
 
 
-def recheck_removal(run: RunFolder, config: DecidedConfig, data: DataBundle) -> RemovalFacts:
+@dataclass(frozen=True)
+class FoundState:
+    """What a run's search found, once more: the whole network and the state it is cut by (bool U)."""
+
+    network: nn.Module
+    prunable: Prunable
+    keep_U: Tensor
+
+
+def find_again(run: RunFolder, config: DecidedConfig, data: DataBundle) -> FoundState:
+    """The searched network and its state, from the run folder."""
+    network = fresh_network(config, data)
+    network.load_state_dict(run.load_tensors(weights_file("03_search")))
+    prunable = study(config, network, check_images(config, data))
+    plan = PruningPlan.from_json(run.read_text("03_search/plan.json"))
+    return FoundState(network, prunable, state_from_plan(prunable.units, plan))
+
+
+def recheck_removal(run: RunFolder, found: FoundState, images: Tensor) -> RemovalFacts:
     """Cut the searched network again by its plan; masked and smaller network must agree.
+
+    Args:
+        run: with what was on record.
+        found: the network and its state.
+        images: to compare on (B, C, H, W).
 
     Raises:
         CheckFailedError: they do not.
     """
     recorded = run.read_json("04_remove/removal.json")
-    network, images = fresh_network(config, data), check_images(config, data)
-    network.load_state_dict(run.load_tensors(weights_file("03_search")))
-    units = study(config, network, images).units
-    plan = PruningPlan.from_json(run.read_text("03_search/plan.json"))
-    again = remove_units(network, units, state_from_plan(units, plan), images)
+    again = remove_units(found.network, found.prunable.units, found.keep_U, images)
     return RemovalFacts(
         images=again.images,
         max_abs_difference=again.max_abs_difference,

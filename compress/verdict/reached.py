@@ -1,0 +1,105 @@
+"""What a budget comes to in allowed counts, and what there is beside it where that is far below."""
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from compress.budget import NEAR, Constraint, all_shapes, allowed_counts
+from compress.report import figures
+from compress.stages.bench import Prunable
+
+_MEASURES: Final = (("MACs", "--keep-macs"), ("parameters", "--keep-params"))
+
+
+@dataclass(frozen=True)
+class Reached:
+    """Shares of the whole network that a state within the budget keeps.
+
+    Attributes:
+        macs: of its MACs.
+        parameters: of its parameters.
+        note: what is asked and reached, and the next larger share, where the state is far below; else empty.
+    """
+
+    macs: float
+    parameters: float
+    note: str
+
+
+def reached_by_chance(prunable: Prunable, *, align: int, seed: int) -> Reached:
+    """What a random state comes to, brought to the budget as every method's states are."""
+    counts_G = _by_chance(prunable.constraint, seed=seed)
+    macs, parameters = _shares(prunable, counts_G).tolist()
+    return Reached(macs, parameters, budget_note(prunable, counts_G, align=align, seed=seed))
+
+
+def budget_note(prunable: Prunable, counts_G: Tensor, *, align: int, seed: int) -> str:
+    """What could be asked for instead of a budget that a state stays far below; empty where it does not.
+
+    Args:
+        prunable: with the budget.
+        counts_G: kept units per group, within the budget.
+        align: what the counts are multiples of.
+        seed: of the random state that shows what a smaller ``align`` comes to.
+    """
+    asked = _asked(prunable)
+    shares = _shares(prunable, counts_G)
+    used = shares / asked
+    if not asked.isfinite().any() or (used >= 1 - NEAR).any():
+        return ""
+    place = int(used.argmax())
+    name, flag = _MEASURES[place]
+    instead = [*_next_larger(prunable, counts_G, place, flag=flag), *_finer(prunable, place, align=align, seed=seed)]
+    return (
+        f"{figures.percent(float(shares[place]))} of the {name} kept where {figures.percent(float(asked[place]))} was "
+        f"asked: counts go in steps of {align} and no further step fits"
+        + (f"; there is {', or '.join(instead)}" if instead else "")
+    )
+
+
+def _next_larger(prunable: Prunable, counts_G: Tensor, place: int, *, flag: str) -> list[str]:
+    """The cheapest shape over the budget: of all, or of those with one block more where all are too many."""
+    shapes = all_shapes(prunable.counts)
+    if shapes is None:
+        grown = counts_G + torch.diag(prunable.counts.step)
+        shapes = grown[(grown <= prunable.counts.largest).all(-1)]
+    over_S2 = _shares(prunable, shapes) > _asked(prunable)
+    alone_S = over_S2[:, place] & ~over_S2[:, 1 - place]
+    if not alone_S.any():
+        return []
+    share = float(_shares(prunable, shapes[alone_S])[:, place].min())
+    ask = math.ceil(1000 * share) / 1000
+    return [f"{math.ceil(10_000 * share) / 100:.2f} % ({flag} {ask})"] if ask < 1 else []
+
+
+def _finer(prunable: Prunable, place: int, *, align: int, seed: int) -> list[str]:
+    """The widest smaller alignment that comes near the budget."""
+    for smaller in (align // 2**halvings for halvings in range(1, align.bit_length())):
+        counts = allowed_counts(prunable.units, smaller)
+        finer = Constraint(prunable.units, prunable.model, counts, prunable.budget)
+        share = float(_shares(prunable, _by_chance(finer, seed=seed))[place])
+        if share >= (1 - NEAR) * float(_asked(prunable)[place]):
+            return [f"{figures.percent(share)} (--align {smaller})"]
+    return []
+
+
+def _by_chance(constraint: Constraint, *, seed: int) -> Tensor:
+    """Kept units per group, int64 (G,), of a random state within the budget."""
+    keys = torch.rand(1, constraint.units.total, generator=torch.Generator().manual_seed(seed))
+    return constraint.units.counts(constraint.repair(keys, progress=1.0))[0]
+
+
+def _shares(prunable: Prunable, counts: Tensor) -> Tensor:
+    """Shares of MACs and parameters, float64 (..., 2), of counts (..., G)."""
+    model = prunable.model
+    found = model.costs(counts.reshape(-1, counts.shape[-1])) / model.costs(model.sizes_G.unsqueeze(0))
+    return found.reshape(*counts.shape[:-1], 2)
+
+
+def _asked(prunable: Prunable) -> Tensor:
+    """The shares asked for, float64 (2,); infinite where none was."""
+    budget = prunable.budget
+    return torch.tensor([budget.macs or math.inf, budget.parameters or math.inf], dtype=torch.float64)
