@@ -37,9 +37,10 @@ class AnnealedAllocation:
     """One allocation that moves, once per mini-batch.
 
     Several moves from where it stands are judged in one forward, and it goes to one of them, or stays,
-    with probability in proportion to ``exp(-energy / T)``: the Metropolis algorithm with proposals in parallel
-    (Calderhead, PNAS 2014). ``T`` falls geometrically, from the mean rise of an uphill move (measured as the
-    search goes, for energies spread while the budget shrinks) to ``cooling`` of that.
+    with probability in proportion to ``exp(-energy / T)``: a heat-bath (Gibbs) choice among the state and its
+    moves. With more than one move that is not Metropolis' rule, and somewhat colder than ``T`` says (README.md).
+    ``T`` falls geometrically, from the mean rise of an uphill move (measured as the search goes, for energies
+    spread while the budget shrinks) to ``cooling`` of that.
     """
 
     def __init__(self, groups: int, settings: AnnealingSettings, *, generator: Generator) -> None:

@@ -34,8 +34,8 @@ METHODS: Final[Mapping[Method, MethodCard]] = {
         "pruned by saliency, EDropout without its population",
     ),
     "anneal": MethodCard(
-        "simulated annealing on the same energy loss: one state in place of a population",
-        "Kirkpatrick et al., Science 1983; proposals in parallel: Calderhead, PNAS 2014",
+        "simulated annealing on the same energy loss: one state, and several moves from it judged at once",
+        "Kirkpatrick et al., Science 1983, with a heat-bath choice among the moves in place of Metropolis' rule",
         "pruned by simulated annealing on the energy loss",
     ),
     "random": MethodCard(
