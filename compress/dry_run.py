@@ -5,7 +5,6 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -13,9 +12,8 @@ from compress.config import DecidedConfig, RunConfig
 from compress.controls.methods import METHODS
 from compress.data.bundle import DataBundle
 from compress.eta import expected_work
-from compress.pipeline import Rehearsal, rehearsal
+from compress.pipeline import Rehearsal, prepare, rehearsal
 from compress.report.figures import percent
-from compress.settings import decide, load_decided
 from compress.stages.bench import fresh_network
 from compress.verdict.reached import Reached, reached_by_chance
 
@@ -74,8 +72,7 @@ def plan_run(config: RunConfig) -> RunPlan:
     Raises:
         CompressError: what the run itself would raise before it trains.
     """
-    settings, data = load_decided(decide(config))
-    torch.set_num_threads(settings.threads)
+    settings, data = prepare(config)
     return plan_of(settings, data, rehearsal(settings, data, weights=True))
 
 

@@ -16,7 +16,7 @@ from compress.errors import InterruptedRun
 from compress.observer import Observer, Silent
 from compress.report.model import Report
 from compress.runs import RunFolder
-from compress.settings import decide, load_decided
+from compress.settings import decide, load_decided, telling_other_code, thread_notes
 from compress.stages.bench import Bench, Prunable, check_images, check_same_images, fresh_network, study
 from compress.stages.code_record import record_code
 from compress.stages.export_rehearsal import check_fits_a_file, rehearse_export
@@ -86,17 +86,20 @@ def run_pipeline(
     recorded = RunFolder.open(out).read_config().with_code(config.code) if mode == "resume" else config
     if mode != "resume":
         RunFolder.check_free(out, overwrite=mode == "overwrite")
-    settings, data = load_decided(decide(recorded))
-    torch.set_num_threads(settings.threads)
-    prunable = rehearsal(settings, data, weights=mode != "resume").prunable
+    settings, data = prepare(recorded)
+    for note in data.notes:
+        observer.note(note)
+    with telling_other_code(settings):
+        prunable = rehearsal(settings, data, weights=mode != "resume").prunable
     run = RunFolder.open(out) if mode == "resume" else RunFolder.create(out, settings, overwrite=mode == "overwrite")
     with run:
-        data = _record(run, settings, data)
+        changed = _record(run, settings, data)
+        for note in changed:
+            observer.note(note)
         if options.original_of is not None:
             take_original(run, options.original_of)
-        bench = Bench(settings, data, run, observer, should_stop)
-        for note in data.notes:
-            observer.note(note)
+        noted = replace(data, notes=(*data.notes, *changed))
+        bench = Bench(settings, noted, run, observer, should_stop)
         try:
             with export_faults():
                 return _stages(bench, prunable, options.verify)
@@ -105,6 +108,17 @@ def run_pipeline(
                 f"stopped; everything so far is saved. Go on with: {_resume_command(out, settings)}",
                 signal_number=stop.exit_code - 128,
             ) from None
+
+
+def prepare(config: RunConfig) -> tuple[DecidedConfig, DataBundle]:
+    """Decide what is open, load the data, and have torch use the run's threads.
+
+    Raises:
+        CompressError: unfit settings or images.
+    """
+    settings, data = load_decided(decide(config))
+    torch.set_num_threads(settings.threads)
+    return settings, replace(data, notes=(*data.notes, *thread_notes(settings)))
 
 
 def _resume_command(out: Path, settings: DecidedConfig) -> str:
@@ -198,14 +212,14 @@ def _entrants(
     return entrants
 
 
-def _record(run: RunFolder, settings: DecidedConfig, data: DataBundle) -> DataBundle:
+def _record(run: RunFolder, settings: DecidedConfig, data: DataBundle) -> tuple[str, ...]:
     """Keep the environment, the data's fingerprint and the code's; a resumed run must find the same data.
 
     Returns:
-        The data, with a note where an own network's code is another now.
+        A note where an own network's code is another now.
     """
     if not run.has("data.json"):
         run.write_json("data.json", {"fingerprint": data.fingerprint})
     check_same_images(run, data, settings.dataset)
     run.write_json("env.json", describe_environment(threads=settings.threads, seed=settings.seed))
-    return replace(data, notes=(*data.notes, *record_code(run, settings.code)))
+    return record_code(run, settings.code)

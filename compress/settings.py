@@ -1,16 +1,18 @@
 """The values a run decides where the user left them open: by preset, network, data set and machine."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import torch
 
-from compress.config import DecidedConfig, RunConfig
+from compress.config import DecidedConfig, RunConfig, model_label
 from compress.data.bundle import DataBundle
 from compress.data.load import DATASETS, load_data
 from compress.environment import native_block, usable_cores
 from compress.errors import EnvironmentProblem, UsageError
 from compress.networks import NetworkSource, find_source
-from compress.own_code import OwnCode
+from compress.own_code import OwnCode, resolve_spec
 from compress.own_fit import fit
 from compress.own_network import Images, examine
 from exporters.write.opsets import OPSETS
@@ -62,6 +64,17 @@ def decide(config: RunConfig) -> DecidedConfig:
     return DecidedConfig(**config.model_dump() | decided).with_code(config.code)
 
 
+def thread_notes(config: DecidedConfig) -> tuple[str, ...]:
+    """A note where training would take more threads than there are cores; a run may have begun on another machine."""
+    cores = usable_cores()
+    if config.threads <= cores:
+        return ()
+    return (
+        f"threads: {config.threads}, usable cores: {cores}; more threads than cores wait for each other, "
+        f"--threads {cores} is faster",
+    )
+
+
 def check_opset(opset: int) -> None:
     """Raise UsageError for an operator set that no network can be written in."""
     if opset not in OPSETS:
@@ -92,10 +105,11 @@ def _fitted(config: DecidedConfig, code: OwnCode, data: DataBundle) -> tuple[Dec
     """Settings and images that the user's own network takes, after it was tried out on them."""
     shown = data.preprocessing
     had = Images(shown.image_size, shown.channels, len(data.classes))
-    with torch.random.fork_rng(devices=[]):
+    name = model_label(code.spec) if code.spec else config.arch
+    with torch.random.fork_rng(devices=[]), telling_other_code(config):
         any_size, any_channels = config.image_size is None, config.channels is None
-        images = fit(code, config.arch, had, any_size=any_size, any_channels=any_channels)
-        notes = list(examine(code, config.arch, images))
+        images = fit(code, name, had, any_size=any_size, any_channels=any_channels)
+        notes = list(examine(code, name, images))
     if images != had:
         channels = config.channels if images.channels == had.channels else images.channels
         config = config.model_copy(update={"image_size": images.size, "channels": channels})
@@ -106,6 +120,20 @@ def _fitted(config: DecidedConfig, code: OwnCode, data: DataBundle) -> tuple[Dec
     if images.size != had.size:
         notes.append(f"images are made {images.size} pixels: {config.arch} does not take {had.size}")
     return config, replace(data, notes=(*data.notes, *notes))
+
+
+@contextmanager
+def telling_other_code(config: DecidedConfig) -> Iterator[None]:
+    """Where a user's code does not do, say first that it is not what the settings name; a file may have been moved."""
+    try:
+        yield
+    except UsageError as error:
+        if config.code is None or not config.code.spec:  # a function that was handed over
+            raise
+        named, given = resolve_spec(config.model or ""), resolve_spec(config.code.spec)
+        if named == given:
+            raise
+        raise UsageError(f"the network was built by {named}; you gave {given}, and {error}") from error
 
 
 def _default_size(config: RunConfig, source: NetworkSource) -> int | None:
