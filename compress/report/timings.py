@@ -1,11 +1,13 @@
 """What the report says of its timings: the setting of the headline, how it was timed, what disturbed it."""
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from compress.report import figures
 from compress.report.model import LatencyRow, Report
 from exporters.measure.comparison import RESOLUTION, LatencyComparison
+
+_MOST_LISTED: Final = 3  # disturbed timings; with more of them the note says how many and which most
 
 
 class Setting(NamedTuple):
@@ -64,7 +66,13 @@ def how_timed(report: Report) -> str | None:
 def disturbances(report: Report) -> Iterator[str]:
     """Timings that were noisy or cut short, a note each that lists their settings."""
     noisy = [row for row in report.latency if row.comparison.noisy]
-    if noisy:
+    if len(noisy) > _MOST_LISTED:
+        worst = max(noisy, key=lambda row: row.comparison.coefficient_of_variation)
+        yield (
+            f"noisy timing (medians differ from round to round): {len(noisy)} of {len(report.latency)} measurements, "
+            f"marked in the latency tables; most of all {_listed([worst], _noisiest)}"
+        )
+    elif noisy:
         yield f"noisy timing (medians differ from round to round): {_listed(noisy, _noisiest)}"
     short = [row for row in report.latency if row.comparison.cut_short]
     if short:

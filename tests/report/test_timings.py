@@ -71,6 +71,19 @@ def test_one_note_lists_what_was_noisy_and_names_the_file():
     ]
 
 
+def test_many_noisy_timings_are_counted_and_the_worst_is_named():
+    worst = timing(1.0, coefficient_of_variation=3.278)
+    rows = (
+        latency_row(1, 1, 1.4, 1.5, 1.6, noisy=True, original=worst),
+        *(latency_row(batch, 2, 1.4, 1.5, 1.6, noisy=True) for batch in (1, 4, 8)),
+        latency_row(8, 1, 1.4, 1.5, 1.6),
+    )
+    assert list(disturbances(full_report(latency=rows))) == [
+        "noisy timing (medians differ from round to round): 4 of 5 measurements, marked in the latency tables; most of "
+        "all pruned against original at batch 1, 1 thread (original varies by 327.8 %)"
+    ]
+
+
 def test_what_was_cut_short_is_said():
     row = latency_row(1, 1, 1.4, 1.5, 1.6, cut_short=True, rounds=4, pairs=12, pairs_used=12)
     assert list(disturbances(report(latency=(row,)))) == [

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Final, Literal
 
+from compress.report.compare.pareto import Span
 from compress.report.compare.protocol import Difference
 from compress.report.model import Precision, Role
 from compress.report.run_facts import Part
@@ -74,7 +75,8 @@ class ComparedRow(Part):
         macs: multiply-accumulates for one image.
         parameters: numbers in its weights.
         size_bytes: of the file.
-        fronts: costs for which no other network of the table is cheaper and as accurate.
+        fronts: costs for which no other network of the table is cheaper and as accurate, nor one above it equal
+            as far as the intervals tell.
         unlike: facts of the protocol that are not the same in all reports -> their value here.
     """
 
@@ -116,8 +118,9 @@ class RunComparison(Part):
     notes: tuple[str, ...]
 
 
-COSTS: Final[dict[Cost, Callable[[ComparedRow], float | None]]] = {
-    "latency": lambda row: None if row.latency is None else row.latency.relative[0],
-    "MACs": lambda row: row.macs,
-    "size": lambda row: row.size_bytes,
+COSTS: Final[dict[Cost, Callable[[ComparedRow], Span | None]]] = {
+    "latency": lambda row: None if row.latency is None else row.latency.relative,
+    "MACs": lambda row: (row.macs,) * 3,
+    "size": lambda row: (row.size_bytes,) * 3,
 }
+"""What a network costs, with the ends of its interval."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from compress.report.compare.comparison import COSTS, ComparedRow, Cost, RowLatency, Setting
-from compress.report.compare.pareto import on_front
+from compress.report.compare.pareto import Priced, Span, on_front
 from compress.report.compare.protocol import differences, protocol_of
 from compress.report.model import NetworkRow, Report
 from exporters.measure.comparison import LatencyComparison
@@ -90,8 +90,12 @@ def _with_fronts(rows: Sequence[ComparedRow]) -> tuple[ComparedRow, ...]:
     fronts: list[list[Cost]] = [[] for _ in rows]
     for cost, value_of in COSTS.items():
         priced = [(place, value) for place, row in enumerate(rows) if (value := value_of(row)) is not None]
-        best = on_front([(value, rows[place].top1.value) for place, value in priced])
+        best = on_front([Priced(value, _accuracy(rows[place])) for place, value in priced])
         for (place, _value), is_best in zip(priced, best, strict=True):
             if is_best:
                 fronts[place].append(cost)
     return tuple(row.model_copy(update={"fronts": tuple(on)}) for row, on in zip(rows, fronts, strict=True))
+
+
+def _accuracy(row: ComparedRow) -> Span:
+    return row.top1.value, row.top1.low, row.top1.high

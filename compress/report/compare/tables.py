@@ -90,14 +90,15 @@ def front_table(comparison: RunComparison) -> Table:
     lines = []
     for cost, value_of in COSTS.items():
         front = [(value, row) for row in comparison.rows if cost in row.fronts and (value := value_of(row)) is not None]
-        front.sort(key=lambda point: (point[0], -point[1].top1.value))
+        front.sort(key=lambda point: (point[0][0], -point[1].top1.value))
         lines += [
-            (cost if number == 0 else "", row_name(row), _SHOWN[cost](value), figures.rate(row.top1))
+            (cost if number == 0 else "", row_name(row), _SHOWN[cost](value[0]), figures.rate(row.top1))
             for number, (value, row) in enumerate(front)
         ]
     return Table(
         title=(
-            "Best trade-offs (Pareto fronts: no other network is cheaper and as accurate; cheapest first; "
+            "Best trade-offs (Pareto fronts: no other network is cheaper and as accurate; of those that no interval "
+            "tells apart the first of the table; cheapest first; "
             "latency: time per call, the run's own original = 100 %)"
         ),
         columns=("over", "network", "cost", "Top-1"),

@@ -9,7 +9,7 @@ from compress.report import figures
 from compress.report.html.curves import Curve, curve_of, draw_curves
 from compress.report.html.distributions import NamedTiming, draw_distributions, shown_up_to
 from compress.report.html.svg import shorten
-from compress.report.html.tradeoff import Point, draw_tradeoff
+from compress.report.html.tradeoff import MOST_NAMES, Point, draw_tradeoff
 from compress.report.latency_tables import pairs
 from compress.report.model import NetworkRow, Report
 from compress.report.run_facts import RunFacts
@@ -37,6 +37,12 @@ def series_numbers(report: Report) -> dict[str, int]:
     return {label: number for number, label in enumerate(labels)}
 
 
+def numbers(report: Report) -> dict[str, int]:
+    """Label -> number in the plots and the table of results; empty where there is room for names."""
+    labels = [row.label for row in report.networks]
+    return {label: number for number, label in enumerate(labels, 1)} if len(labels) > MOST_NAMES else {}
+
+
 def relative_times(report: Report, setting: Setting) -> dict[str, tuple[float, float, float]]:
     """Label -> time per call in percent of the original's, with its interval: medians of other pairs do not compare."""
     found = {report.original.label: (100.0, 100.0, 100.0)}
@@ -61,17 +67,22 @@ def tradeoff_pictures(report: Report) -> Iterator[Picture]:
 
 
 def _tradeoff(report: Report, costs: Mapping[str, tuple[float, float, float]], *, title: str, cost: str) -> Picture:
-    colours = series_numbers(report)
+    colours, numbered = series_numbers(report), numbers(report)
     rows = [row for row in report.networks if row.label in costs]
-    points = [Point(row.label, costs[row.label], _percent(row), colours[row.label]) for row in rows]
+    points = [
+        Point(str(numbered.get(row.label, row.label)), costs[row.label], _percent(row), colours[row.label])
+        for row in rows
+    ]
     told = "; ".join(
-        f"{point.label}: {point.accuracy[0]:.2f} % at {figures.three_digits(point.cost[0])}" for point in points
+        f"{row.label}: {100 * row.accuracy.top1.value:.2f} % at {figures.three_digits(costs[row.label][0])}"
+        for row in rows
     )
     name = title.lower().replace(" ", "-")
     return Picture(
         title=title,
         svg=draw_tradeoff(points, name=name, cost=cost, description=f"Top-1 over {cost}. {told}."),
-        caption="Up and to the left is better. Lines are 95 % intervals.",
+        caption="Up and to the left is better. Lines are 95 % intervals."
+        + (" Numbers are those in the table above." if numbered else ""),
     )
 
 

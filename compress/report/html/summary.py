@@ -6,7 +6,7 @@ from typing import Final
 
 from compress.report import figures
 from compress.report.html.changes import TONES, Tone, drop_interval, signed
-from compress.report.html.pictures import series_numbers
+from compress.report.html.pictures import numbers, series_numbers
 from compress.report.model import NetworkRow, Report
 from compress.report.outcomes import Outcome, drop_outcome, size_outcome, timing_outcome
 from compress.report.timings import headline_latency, headline_setting, setting_of, timing_at
@@ -69,9 +69,10 @@ def _interval(interval: str, outcome: Outcome) -> str:
 
 @dataclass(frozen=True)
 class Result:
-    """A network's line in the table of results; ``None`` is shown as a dash."""
+    """A network's line in the table of results; ``None`` is shown as a dash, but for no number."""
 
     series: int
+    number: int | None
     row: NetworkRow
     milliseconds: str | None
     ratio: str | None
@@ -81,6 +82,7 @@ class Result:
 def results(report: Report) -> Iterator[Result]:
     """Every network, at the headline's setting; its milliseconds are those of its pair with the original."""
     colours, setting, original = series_numbers(report), headline_setting(report), report.original.label
+    numbered = numbers(report)
     for row in report.networks:
         pair = timing_at(report, row.label, against=original, setting=setting)
         timing = None if pair is None else pair.candidate
@@ -89,6 +91,7 @@ def results(report: Report) -> Iterator[Result]:
             timing = None if headline is None else headline.original
         yield Result(
             series=colours[row.label],
+            number=numbered.get(row.label),
             row=row,
             milliseconds=None if timing is None else figures.milliseconds(timing.p50_ms),
             ratio=None if pair is None else f"{pair.ratio:.2f}{_TIMES}",

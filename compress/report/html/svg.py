@@ -24,7 +24,7 @@ INK: Final = "#010101"
 MUTED: Final = "#020202"
 LINE: Final = "#030303"
 PANEL: Final = "#040404"
-SERIES: Final = tuple(f"#0506{index:02x}" for index in range(6))
+SERIES: Final = tuple(f"#0506{index:02x}" for index in range(10))
 
 _VARIABLES: Final = {
     INK: "var(--ink)",
@@ -67,7 +67,7 @@ _STYLE: Final[dict[Any, Any]] = {  # the names that matplotlib knows differ by v
 
 
 def series(index: int) -> str:
-    """The colour of the n-th network or curve; they repeat after six."""
+    """The colour of the n-th network or curve; they repeat after ten."""
     return SERIES[index % len(SERIES)]
 
 

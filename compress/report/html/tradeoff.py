@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from markupsafe import Markup
 from matplotlib.axes import Axes
@@ -10,13 +10,27 @@ from matplotlib.figure import Figure
 
 from compress.report.html.svg import INK, MUTED, PANEL, house_style, new_figure, series, shorten, to_svg
 
-_MARKS: Final = ("o", "o", "s", "s", "D", "D", "^", "v")
-_LETTER, _LINE = 6.3, 13.0  # about the size of a letter, in units of the figure
+MOST_NAMES: Final = 5
+"""With more networks than this in a plot they have numbers there; names would lie on each other."""
+
+_MARKS: Final = ("o", "o", "s", "D", "^", "v", "P", "X", "<", ">")
+_LETTER, _DIGIT, _LINE, _APART = 6.3, 8.0, 13.0, 4.0  # about their sizes, in units of the figure
 # Where a name may stand beside its mark, best first: offset in units, and how the text is aligned.
-_PLACES: Final = (
-    (9, 7, "left", "bottom"), (-9, 7, "right", "bottom"), (9, -7, "left", "top"), (-9, -7, "right", "top"),
-    (0, 14, "center", "bottom"), (0, -14, "center", "top"), (9, 24, "left", "bottom"), (9, -24, "left", "top"),
+_PLACES: Final = tuple(
+    place
+    for far in (0, 17, 36, 56)
+    for place in (
+        (9 + far, 7, "left", "bottom"), (-9 - far, 7, "right", "bottom"),
+        (9 + far, -7, "left", "top"), (-9 - far, -7, "right", "top"),
+        (0, 14 + far, "center", "bottom"), (0, -14 - far, "center", "top"),
+        (9, 7 + far, "left", "bottom"), (9, -7 - far, "left", "top"),
+        (-9, 7 + far, "right", "bottom"), (-9, -7 - far, "right", "top"),
+    )
 )  # fmt: skip
+_BESIDE: Final = 20  # a name further off than this is joined to its mark by a line
+_LEADER: Final[dict[str, Any]] = {
+    "arrowstyle": "-", "color": MUTED, "linewidth": 0.7, "shrinkA": 0, "shrinkB": 4, "relpos": (0.5, 0.5),
+}  # fmt: skip
 
 Box = tuple[float, float, float, float]
 
@@ -26,7 +40,7 @@ class Point:
     """A network in the plot.
 
     Attributes:
-        label: its name.
+        label: its name, or its number in the page.
         cost: horizontal value with the ends of its interval: (value, low, high), equal where it is exact.
         accuracy: vertical value likewise, in percent.
         series: number of its colour.
@@ -85,7 +99,7 @@ def _draw_names(figure: Figure, axes: Axes, points: Sequence[Point]) -> None:
     taken: list[Box] = [(x - 6, y - 6, x + 6, y + 6) for x, y in marks]
     for point, (x, y) in zip(points, marks, strict=True):
         text = shorten(point.label, 26)
-        choices = [(place, _box(x, y, len(text), place)) for place in _PLACES]
+        choices = [(place, _box(x, y, _width(text), place)) for place in _PLACES]
         edge: Box = (frame.x0, frame.y0, frame.x1, frame.y1)
         (right, up, across, along), box = min(
             choices, key=lambda choice: sum(_overlaps(choice[1], taken)) + _outside(choice[1], edge)
@@ -93,13 +107,24 @@ def _draw_names(figure: Figure, axes: Axes, points: Sequence[Point]) -> None:
         taken.append(box)
         axes.annotate(
             text, (point.cost[0], point.accuracy[0]), (right, up), textcoords="offset pixels",
-            ha=across, va=along, color=INK, fontsize=11.5, annotation_clip=False,
+            ha=across, va=along, annotation_clip=False, **_letters(point),
+            arrowprops=_LEADER if max(abs(right), abs(up)) > _BESIDE else None,
         )  # fmt: skip
 
 
-def _box(x: float, y: float, letters: int, place: tuple[float, float, str, str]) -> Box:
+def _letters(point: Point) -> dict[str, Any]:
+    """A number is in the colour of its mark: where marks crowd, that tells whose it is."""
+    if point.label.isdigit():
+        return {"color": series(point.series), "fontsize": 12, "fontweight": "bold"}
+    return {"color": INK, "fontsize": 11.5}
+
+
+def _width(text: str) -> float:
+    return len(text) * (_DIGIT if text.isdigit() else _LETTER) + _APART
+
+
+def _box(x: float, y: float, width: float, place: tuple[float, float, str, str]) -> Box:
     right, up, across, along = place
-    width = letters * _LETTER
     left = x + right - {"left": 0.0, "center": width / 2, "right": width}[across]
     bottom = y + up - (0.0 if along == "bottom" else _LINE)
     return left, bottom, left + width, bottom + _LINE

@@ -75,13 +75,21 @@ def test_without_latencies_two_fronts_are_left():
     assert [attributes.get("role") for tag, attributes in page.tags if tag == "svg"].count("img") == 2
 
 
-def test_in_a_crowd_only_the_front_is_named():
+def test_in_a_crowd_networks_have_numbers_and_a_key():
     many = sources(**{f"run{number}": other_run() for number in range(12)}, full=full_report())
     text = render_comparison_html(compare_reports(many))
     plots = "".join(re.findall(r"<svg class=\"plot\".*?</svg>", text, re.DOTALL))
-    assert "M pruned int8" in plots
-    assert "M pruned<" not in plots
-    assert "Only networks on the front are named." in text
+    assert "M pruned" not in re.sub(r'aria-label="[^"]*"', "", plots)
+    rows = [row.label for row in compare_reports(many).rows]
+    place = rows.index("M pruned int8") + 1
+    assert f">{place}</text>" in plots
+    assert f"{place} M pruned int8" in text
+
+
+def test_colours_have_a_legend():
+    text = render_comparison_html(compare_reports(sources(half=report(), other=report())))
+    keys = re.findall(r'background:var\(--series-(\d)\)" aria-hidden="true"></span>([^<]*)</span>', text)
+    assert keys == [("0", "in several runs"), ("1", "A half"), ("2", "B other")]
 
 
 def test_the_same_comparison_gives_the_same_bytes():

@@ -115,3 +115,13 @@ class Document(HTMLParser):
     def of(self, tag: str) -> list[dict[str, str | None]]:
         """The attributes of every such tag."""
         return [attributes for name, attributes in self.tags if name == tag]
+
+
+def crowded() -> Report:
+    """Ten networks, most of them alike: more than there is room for names in a plot."""
+    rows = sample.full_report().networks
+    copies = (
+        rows[-1].model_copy(update={"label": f"copy {number}", "file": f"{number}.onnx"}) for number in range(1, 6)
+    )
+    timed = (sample.latency_row(1, 1, 0.97, 0.98, 0.99, other=f"copy {number}") for number in range(1, 6))
+    return sample.full_report(networks=(*rows, *copies), latency=(*sample.full_report().latency, *timed))

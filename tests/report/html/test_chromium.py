@@ -1,15 +1,18 @@
 """The page in a real browser: silent, as wide as the screen, in the colours asked for."""
 
+from itertools import combinations
+
 import pytest
 
 from compress.report.html import render_html
 from tests.helpers.chromium import MISSING, PROGRAM, chromium
 from tests.report import sample
-from tests.report.html.documents import HOSTILE, hostile, large
+from tests.report.html.documents import HOSTILE, crowded, hostile, large
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason=MISSING)
 
-REPORTS = {"full": sample.full_report, "foreign": sample.foreign_report, "hostile": hostile, "large": large}
+REPORTS = {"full": sample.full_report, "foreign": sample.foreign_report, "hostile": hostile, "large": large,
+           "crowded": crowded}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -77,3 +80,24 @@ def test_printed_in_full_on_light_paper(browser, files):
     cut = "[...document.querySelectorAll('.scroll')].filter(part => part.scrollWidth > part.clientWidth).length"
     assert browser.ask(cut) == 0
     assert browser.pdf().startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("name", ["full", "crowded"])
+def test_names_in_the_tradeoff_stand_apart_and_inside(browser, files, name):
+    browser.show(files[name], width=1280)
+    pieces = browser.ask(
+        "[...document.querySelectorAll('#networks svg.plot')].map(plot => [plot, ...plot.querySelectorAll('text')]"
+        ".map(part => [part.textContent, part.getBoundingClientRect()]).map(([text, box]) =>"
+        " [text, box.left, box.top, box.right, box.bottom]))"
+    )
+    assert len(pieces) == 2
+    for (_text, left, top, right, bottom), *texts in pieces:
+        for text, *box in texts:
+            assert left <= box[0] + 1, text
+            assert top <= box[1] + 1, text
+            assert box[2] <= right + 1, text
+            assert box[3] <= bottom + 1, text
+        for one, other in combinations(texts, 2):
+            wide = min(one[3], other[3]) - max(one[1], other[1])
+            high = min(one[4], other[4]) - max(one[2], other[2])
+            assert wide <= 1 or high <= 4, (one[0], other[0])  # boxes have room above and below the letters

@@ -6,7 +6,7 @@ import pytest
 
 from compress.report.html import render_html
 from tests.report import sample
-from tests.report.html.documents import HOSTILE, Document, hostile, large
+from tests.report.html.documents import HOSTILE, Document, crowded, hostile, large
 
 REPORTS = {"run": sample.report, "full": sample.full_report, "foreign": sample.foreign_report, "hostile": hostile,
            "large": large}  # fmt: skip
@@ -50,8 +50,9 @@ def test_pictures_and_headings_speak(page):
 def test_the_verdict_comes_first():
     text = Document(render_html(sample.full_report())).text
     order = ["pruned against original", "Failed: 1 of 3 gates", "max-drop: 1.25 points", "1.50\N{MULTIPLICATION SIGN}",
-             "\N{MINUS SIGN}1.25 points", "Gained", "No difference shown Top-1", "Also original int8: 2.40x",
-             "Note noisy timing", "two images were skipped", "Networks", "How it was timed"]  # fmt: skip
+             "\N{MINUS SIGN}1.25 points", "Gained", "No difference shown Top-1", "Also 3 other files in words",
+             "original int8: 2.40x", "Note noisy timing", "two images were skipped", "Networks",
+             "How it was timed"]  # fmt: skip
     places = [" ".join(text.split()).index(words) for words in order]
     assert places == sorted(places)
 
@@ -119,6 +120,18 @@ def test_the_tradeoff_is_over_ratios_not_over_milliseconds_of_other_pairs():
     assert (
         "pruned int8 against pruned, batch 1, 1 thread: pruned: median 1.00 ms; pruned int8: median 0.430 ms." in calls
     )
+
+
+def test_more_networks_than_names_fit_are_numbered_as_in_the_table():
+    page = render_html(crowded())
+    plots = "".join(re.findall(r'<svg class="plot".*?</svg>', page, re.DOTALL)[:2])
+    texts = re.findall(r"<text[^>]*>([^<]*)</text>", plots)
+    assert not {"original", "pruned", "pruned int8"} & set(texts)
+    assert {"1", "2", "3", "4", "5"} <= set(texts)
+    assert "<b>4</b> pruned int8" in page
+    assert "<b>6</b> copy 1" in page
+    assert "Numbers are those in the table above." in page
+    assert "<b>1</b>" not in render_html(sample.full_report())  # five have room for their names
 
 
 def test_milliseconds_are_of_the_pair_with_the_original():

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import compress.report.html
+from compress.report.html.svg import SERIES
 
 CSS = (Path(compress.report.html.__file__).parent / "templates" / "style.css").read_text()
 LIGHT, DARK, PRINT = (
@@ -37,5 +38,5 @@ def test_text_and_marks_are_readable(scheme):
     for tone in ("good", "bad"):
         assert contrast(scheme[tone], scheme[f"{tone}-soft"]) >= 4.5, tone
         assert contrast(scheme["ink"], scheme[f"{tone}-soft"]) >= 4.5, tone
-    for number in range(6):
+    for number in range(len(SERIES)):
         assert contrast(scheme[f"series-{number}"], scheme["panel"]) >= 3, number
