@@ -12,10 +12,11 @@ from torch import nn
 from compress.config import DecidedConfig, RunConfig
 from compress.data.bundle import DataBundle
 from compress.environment import describe_environment
-from compress.errors import InterruptedRun
+from compress.errors import DivergedError, InterruptedRun
 from compress.observer import Observer, Silent
 from compress.report.model import Report
 from compress.runs import RunFolder
+from compress.runs.outlook import FAILED
 from compress.settings import decide, load_decided, telling_other_code, thread_notes
 from compress.stages.bench import Bench, Prunable, check_images, check_same_images, fresh_network, study
 from compress.stages.code_record import record_code
@@ -103,6 +104,9 @@ def run_pipeline(
         try:
             with export_faults():
                 return _stages(bench, prunable, options.verify)
+        except DivergedError as error:  # it would again: all that is random comes from the seed
+            run.event(FAILED, reason=str(error))
+            raise
         except InterruptedRun as stop:
             raise InterruptedRun(
                 f"stopped; everything so far is saved. Go on with: {_resume_command(out, settings)}",

@@ -156,6 +156,8 @@ def _verdict(run: "ListedRun") -> str:
     from compress.report import figures
     from compress.runs import STAGES
 
+    if run.state == "failed":
+        return f"failed after {len(run.stages)} of {len(STAGES)} stages, see below"
     if run.verdict is None:
         return "see below" if run.problem else f"{len(run.stages)} of {len(STAGES)} stages"
     verdict = run.verdict

@@ -7,6 +7,7 @@ from compress.report.documents import keep_report
 from compress.report.model import Report
 from compress.report.store import parse_report
 from compress.runs import MODEL_FACTS, RunFolder
+from compress.runs.outlook import advice
 
 
 def render_again(path: Path, *, licence: str | None = None) -> Report:
@@ -22,7 +23,7 @@ def render_again(path: Path, *, licence: str | None = None) -> Report:
     """
     run = RunFolder.open(path)
     if not run.has("report.json"):
-        raise BadInputError(f"{path} has no report yet: go on with compress run --resume {path}")
+        raise BadInputError(f"{path} has no report yet: {advice(run)}")
     report = parse_report(run.read_text("report.json"), source=str(path / "report.json"))
     with run:
         if licence is not None:

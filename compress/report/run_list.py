@@ -12,10 +12,11 @@ from compress.report.timings import headline_latency
 from compress.runs import STAGES, RunFolder
 from compress.runs.folder import EVENTS
 from compress.runs.manifest import NAME as MANIFEST
+from compress.runs.outlook import failure
 
 _REPORT = "report.json"
 
-State = Literal["judged", "unjudged", "unfinished", "unreadable"]
+State = Literal["judged", "unjudged", "unfinished", "failed", "unreadable"]
 
 
 class Speedup(Part):
@@ -49,9 +50,9 @@ class ListedRun(Part):
         dataset: name or path.
         stages: those that are finished.
         state: "judged" with a verdict; "unjudged" where that cannot be read; "unfinished" where there is none yet;
-            "unreadable" where the folder is no run, or damaged.
+            "failed" where there will be none; "unreadable" where the folder is no run, or damaged.
         verdict: of a judged run.
-        problem: why it is unreadable, or why its verdict is.
+        problem: why it failed, or is unreadable, or its verdict is.
     """
 
     name: str
@@ -106,7 +107,8 @@ def _listed(path: Path) -> ListedRun:
 
 def _judgement(run: RunFolder) -> tuple[State, VerdictFacts | None, str]:
     if not run.has(_REPORT):
-        return "unfinished", None, ""
+        reason = failure(run)
+        return "failed" if reason else "unfinished", None, reason
     try:
         return "judged", _facts(parse_report(run.read_text(_REPORT), source=_REPORT)), ""
     except (CompressError, ValueError) as error:

@@ -33,7 +33,7 @@ SEARCH_RATE = 0.5
 LAST_SEED = 2**31 - 1
 """A network trained from fresh weights draws others than the baseline began with: counted down from here."""
 
-MORE_SEARCH = "more --search-epochs, a milder budget, or start from trained --weights"
+MORE_SEARCH = "more --search-epochs, a milder budget, or trained --weights"
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from compress.errors import BadInputError
 from compress.report.model import Precision, Role
 from compress.runs import RunFolder
 from compress.runs.manifest import sha256_of
+from compress.runs.outlook import advice
 from exporters.read.parity import ParityReport
 from exporters.write.quantize import Quantization
 
@@ -77,7 +78,7 @@ def shipped_files(run: RunFolder) -> tuple[ShippedFile, ...]:
     """
     files = (*_read(run, EXPORTED), *_read(run, VARIANTS))
     if not files:
-        raise BadInputError(f"{run.path} has exported nothing yet: go on with compress run --resume {run.path}")
+        raise BadInputError(f"{run.path} has exported nothing yet: {advice(run)}")
     for file in files:
         if sha256_of(run.read_bytes(file.file)) != file.sha256:
             raise BadInputError(

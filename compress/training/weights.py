@@ -113,7 +113,7 @@ class WeightTraining:
         self._steps.load_state_dict(state["steps"])
 
 
-MORE_TRAINING = "more --baseline-epochs, another --image-size, or start from trained --weights"
+MORE_TRAINING = "more --baseline-epochs, another --image-size, or trained --weights"
 
 
 PATIENCE = 10
@@ -132,7 +132,7 @@ def check_left_chance(
         accuracy: a fraction, on the split with these labels.
         labels: of the split, int64 (N,).
         errors: how many standard errors above chance it has to be.
-        advice: what to try, for the message.
+        advice: what to try in a new run, for the message.
 
     Raises:
         DivergedError: it is not.
@@ -141,8 +141,9 @@ def check_left_chance(
     error = (chance * (1 - chance) / len(labels)) ** 0.5
     if accuracy <= chance + errors * error:
         raise DivergedError(
-            f"the network has not left chance: {accuracy:.1%} on validation, where always answering the most "
-            f"frequent class gives {chance:.1%}. Pruning it would prove nothing. Try {advice}"
+            f"the network has not left chance: {accuracy:.1%} on {len(labels):,} validation images, where always "
+            f"answering the most frequent class gives {chance:.1%}. Pruning it would prove nothing. "
+            f"Start a new run with {advice}"
         )
 
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
+from compress.report.run_list import list_runs
 from models_zoo.zoo import build_network
 from tests.helpers.command import compress
 from tests.helpers.runs import tiny_flags
@@ -145,8 +146,11 @@ def test_a_network_that_learns_nothing_is_not_pruned(tmp_path):
         Image.fromarray(pixels.numpy()).save(folder / f"{index}.png")
     done = compress("run", *tiny_flags(data, baseline_epochs=1, out=tmp_path / "run"), "--json")
     assert done.returncode == 6
-    assert "the network has not left chance: 50.0% on validation" in json.loads(done.stdout)["error"]["message"]
+    assert "the network has not left chance: 50.0% on " in json.loads(done.stdout)["error"]["message"]
     assert not (tmp_path / "run/03_search").exists()
+    (run,) = list_runs(tmp_path / "run")
+    assert run.state == "failed"
+    assert run.problem == json.loads(done.stdout)["error"]["message"]
 
 
 def _refused(tmp_path: Path, code: int, said: str, *flags: str) -> str:

@@ -3,8 +3,12 @@ import json
 import pytest
 
 from compress.errors import BadInputError
+from compress.report.compare.sources import read_one
+from compress.report.render_again import render_again
 from compress.report.run_list import Speedup, list_runs
 from compress.runs import RunFolder
+from compress.runs.outlook import FAILED
+from compress.stages.shipped import shipped_files
 from tests.helpers.runs import tiny_config
 from tests.report.compare.runs import finished_run
 from tests.report.sample import report
@@ -46,6 +50,23 @@ def test_an_unfinished_run_says_how_far_it_came(tmp_path):
     (found,) = list_runs(tmp_path)
     assert (found.state, found.verdict, found.stages) == ("unfinished", None, ("01_baseline", "03_search"))
     assert found.started is not None  # of the first event, which finish() wrote
+
+
+def test_a_run_that_would_fail_again_says_why_until_it_has_gone_on(tmp_path):
+    run = RunFolder.create(tmp_path / "run", tiny_config(tmp_path), overwrite=False)
+    with run:
+        run.finish("01_baseline", 1.0)
+        run.event(FAILED, reason="it has not left chance")
+    (found,) = list_runs(tmp_path)
+    assert (found.state, found.problem, found.stages) == ("failed", "it has not left chance", ("01_baseline",))
+    for read in (render_again, shipped_files, read_one):
+        with pytest.raises(BadInputError, match=r": it failed, it has not left chance$"):
+            read(run if read is shipped_files else run.path)
+    with run:
+        run.event("stage", name="03_search")
+    assert list_runs(tmp_path)[0].state == "unfinished"
+    with pytest.raises(BadInputError, match=r"go on with compress run --resume .*/run$"):
+        render_again(run.path)
 
 
 def test_what_is_damaged_or_foreign_is_named_and_not_fatal(tmp_path):

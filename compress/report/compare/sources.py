@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from shlex import quote
 
 from compress.errors import BadInputError, UsageError
 from compress.report.compare.assemble import Source
@@ -11,6 +10,7 @@ from compress.report.model import Report
 from compress.report.store import parse_report, read_report
 from compress.runs import RunFolder
 from compress.runs.manifest import NAME as MANIFEST
+from compress.runs.outlook import advice
 
 REPORT = "report.json"
 
@@ -49,5 +49,5 @@ def read_one(path: Path) -> Report:
         return read_report(path / REPORT)
     run = RunFolder.open(path)
     if not run.has(REPORT):
-        raise BadInputError(f"{path} has no verdict yet: go on with compress run --resume {quote(str(path))}")
+        raise BadInputError(f"{path} has no verdict yet: {advice(run)}")
     return parse_report(run.read_text(REPORT), source=str(path / REPORT))
