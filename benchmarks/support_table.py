@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from compress.report.reasons import without_names
 from models_zoo.torchvision_models import TORCHVISION
 
 _LEGEND = """\
@@ -106,7 +107,7 @@ def _left_whole(networks: Mapping[str, Any]) -> str:
     lines = []
     for family in dict.fromkeys(row["family"] for row in networks.values()):
         kinds = Counter(
-            _without_names(reason)
+            without_names(reason)
             for row in networks.values()
             if row["family"] == family
             for reason in row.get("left_whole", {}).values()
@@ -116,10 +117,6 @@ def _left_whole(networks: Mapping[str, Any]) -> str:
                 f"- {family}: " + "; ".join(f"{kind} ({count} layers)" for kind, count in kinds.most_common(4))
             )
     return "\n".join(lines) or "Nothing."
-
-
-def _without_names(reason: str) -> str:
-    return " ".join("..." if "." in word.strip(",;:") else word for word in reason.split())
 
 
 def _scientific(value: float | None) -> str:

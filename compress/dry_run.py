@@ -14,6 +14,7 @@ from compress.data.bundle import DataBundle
 from compress.eta import expected_work
 from compress.pipeline import Rehearsal, prepare, rehearsal
 from compress.report.figures import percent
+from compress.report.reasons import without_names
 from compress.stages.bench import fresh_network
 from compress.verdict.reached import Reached, reached_by_chance
 
@@ -100,11 +101,15 @@ def plan_of(settings: DecidedConfig, data: DataBundle, rehearsed: Rehearsal) -> 
 
 
 def _left_whole(reasons: dict[str, str]) -> list[str]:
-    """Layers that are left whole, those of one reason together."""
-    by_reason: dict[str, list[str]] = {}
+    """Layers that are left whole, those of one reason together, whatever layer it names."""
+    alike: dict[str, list[str]] = {}
     for root, reason in reasons.items():
-        by_reason.setdefault(reason, []).append(root)
-    return [line for reason, roots in by_reason.items() for line in _listed("left whole ", roots, end=f": {reason}")]
+        alike.setdefault(without_names(reason), []).append(root)
+    return [
+        line
+        for reason, roots in alike.items()
+        for line in _listed("left whole ", roots, end=f": {reasons[roots[0]] if len(roots) == 1 else reason}")
+    ]
 
 
 def _listed(start: str, names: list[str], *, end: str = "") -> list[str]:

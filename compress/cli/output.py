@@ -3,12 +3,17 @@
 import json
 import os
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
 
 SCHEMA_VERSION = "1.0"
 MINIMUM_WIDTH = 80
+PATIENCE = 10.0
+"""Seconds that a command may take without a word."""
 
 
 def data_console() -> Console:
@@ -24,6 +29,20 @@ def talk_console() -> Console:
 def is_live(console: Console) -> bool:
     """Whether the console can redraw lines: a capable terminal, and not a CI log."""
     return console.is_terminal and not console.is_dumb_terminal and not os.environ.get("CI")
+
+
+@contextmanager
+def asking_for_patience(*, quiet: bool, seconds: float = PATIENCE) -> Iterator[None]:
+    """Say on stderr that work without a display is under way, once it has taken ``seconds``."""
+    text = "Still at work: the network is followed, cut on trial and timed; a large one takes minutes."
+    timer = threading.Timer(seconds, lambda: talk_console().print(text, soft_wrap=True))
+    timer.daemon = True
+    if not quiet:
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def print_json(document: dict[str, Any]) -> None:

@@ -34,7 +34,7 @@ def run(
         return
     merged = options.merge_settings(settings, config)
     if dry_run:
-        _show_plan(merged, out, overwrite=overwrite, json=json)
+        _show_plan(merged, out, overwrite=overwrite, json=json, quiet=quiet)
         return
     _execute(merged, out, mode="overwrite" if overwrite else "new", json=json, quiet=quiet)
 
@@ -51,13 +51,13 @@ def _recorded_config(folder: Path) -> RunConfig:
     return RunFolder.open(folder).read_config()
 
 
-def _show_plan(settings: RunConfig, out: Path | None, *, overwrite: bool, json: bool) -> None:
-    from compress.cli.output import print_json
+def _show_plan(settings: RunConfig, out: Path | None, *, overwrite: bool, json: bool, quiet: bool) -> None:
+    from compress.cli.output import asking_for_patience, print_json
     from compress.dry_run import plan_run
     from compress.runs import RunFolder, default_run_path
 
     RunFolder.check_free(out or default_run_path(settings), overwrite=overwrite)
-    with options.stdout_kept(settings.code):
+    with options.stdout_kept(settings.code), asking_for_patience(quiet=quiet or json):
         plan = plan_run(settings)
     if json:
         print_json({"plan": plan.as_dict()})

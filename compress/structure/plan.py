@@ -23,10 +23,6 @@ class PruningPlan:
     kept: Mapping[str, tuple[int, ...]]
     widths: Mapping[str, int]
 
-    def dropped(self) -> dict[str, list[int]]:
-        """Root layer name -> indices of its output channels to remove."""
-        return {root: sorted(set(range(self.widths[root])) - set(kept)) for root, kept in self.kept.items()}
-
     def to_json(self) -> str:
         """The plan as JSON text."""
         layers = {root: {"width": self.widths[root], "kept": list(kept)} for root, kept in self.kept.items()}
