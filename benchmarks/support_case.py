@@ -14,11 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.support_row import Support, Trial, judged
-from compress.budget import repair
+from compress.channels.budget import repair
 from compress.config import DecidedConfig, RunConfig
 from compress.data.bundle import DataBundle
 from compress.errors import CheckFailedError, CompressError
-from compress.networks import find_source
+from compress.networks.source import find_source
 from compress.runs.tensors import from_bytes, to_bytes
 from compress.settings import decide, load_decided
 from compress.stages.bench import Prunable, check_images, fresh_network, study

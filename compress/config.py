@@ -12,7 +12,7 @@ from compress.errors import UsageError
 from compress.setting_errors import describe
 
 if TYPE_CHECKING:
-    from compress.own_code import OwnCode
+    from compress.networks.own_code import OwnCode
 
 Preset = Literal["default", "paper"]
 Augment = Literal["default", "paper"]

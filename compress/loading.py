@@ -9,8 +9,8 @@ from torch import nn
 
 from compress.config import RunConfig
 from compress.errors import BadInputError, UsageError
-from compress.networks import find_source
-from compress.own_code import wrap_code
+from compress.networks.own_code import wrap_code
+from compress.networks.source import find_source
 from compress.runs import MODEL_FACTS, RunFolder
 from compress.structure.plan import PruningPlan
 from compress.structure.remove import cut

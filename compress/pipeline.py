@@ -1,7 +1,7 @@
 """The run: its stages in order. Each keeps its value in the run folder, so a killed run goes on where it stopped."""
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
@@ -88,15 +88,13 @@ def run_pipeline(
     if mode != "resume":
         RunFolder.check_free(out, overwrite=mode == "overwrite")
     settings, data = prepare(recorded)
-    for note in data.notes:
-        observer.note(note)
+    _tell(observer, data.notes)
     with telling_other_code(settings):
         prunable = rehearsal(settings, data, weights=mode != "resume").prunable
     run = RunFolder.open(out) if mode == "resume" else RunFolder.create(out, settings, overwrite=mode == "overwrite")
     with run:
         changed = _record(run, settings, data)
-        for note in changed:
-            observer.note(note)
+        _tell(observer, changed)
         if options.original_of is not None:
             take_original(run, options.original_of)
         noted = replace(data, notes=(*data.notes, *changed))
@@ -112,6 +110,11 @@ def run_pipeline(
                 f"stopped; everything so far is saved. Go on with: {_resume_command(out, settings)}",
                 signal_number=stop.exit_code - 128,
             ) from None
+
+
+def _tell(observer: Observer, notes: Iterable[str]) -> None:
+    for note in notes:
+        observer.note(note)
 
 
 def prepare(config: RunConfig) -> tuple[DecidedConfig, DataBundle]:

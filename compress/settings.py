@@ -11,10 +11,10 @@ from compress.data.bundle import DataBundle
 from compress.data.load import DATASETS, load_data
 from compress.environment import native_block, usable_cores
 from compress.errors import EnvironmentProblem, UsageError
-from compress.networks import NetworkSource, find_source
-from compress.own_code import OwnCode, resolve_spec
-from compress.own_fit import fit
-from compress.own_network import Images, examine
+from compress.networks.own_code import OwnCode, resolve_spec
+from compress.networks.own_fit import fit
+from compress.networks.own_network import Images, examine
+from compress.networks.source import NetworkSource, find_source
 from exporters.write.opsets import OPSETS
 
 DEFAULT_EPOCHS = {"default": (8, 4, 10), "paper": (20, 80, 100)}

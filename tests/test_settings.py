@@ -5,7 +5,7 @@ import pytest
 from compress.config import RunConfig
 from compress.environment import usable_cores
 from compress.errors import UsageError
-from compress.own_code import import_code
+from compress.networks.own_code import import_code
 from compress.pipeline import _is_known_to_export
 from compress.settings import decide, load_decided, thread_notes
 

@@ -15,8 +15,8 @@ from compress.cli.options import flag
 from compress.errors import UsageError
 
 if TYPE_CHECKING:
+    from compress.networks.own_code import OwnCode
     from compress.observer import Observer
-    from compress.own_code import OwnCode
     from compress.report.model import Report
     from compress.stages.derive import Made, Wanted
 

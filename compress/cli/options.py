@@ -15,7 +15,7 @@ from typer import Option
 
 from compress.config import Augment, Method, Preset, RunConfig, build_config
 from compress.errors import UsageError
-from compress.own_code import OwnCode, import_code, resolve_spec
+from compress.networks.own_code import OwnCode, import_code, resolve_spec
 
 Settings = dict[str, Any]
 

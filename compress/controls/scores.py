@@ -6,9 +6,9 @@ Axes: U units, C output channels of a layer.
 import torch
 from torch import Tensor, nn
 
+from compress.channels.units import UnitMap
 from compress.errors import UsageError
 from compress.layers import Convolution, is_depthwise, is_transposed
-from compress.units import UnitMap
 
 
 def filter_norms(network: nn.Module, units: UnitMap, *, order: int) -> Tensor:

@@ -8,12 +8,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from compress.budget import Constraint
+from compress.channels.budget import Constraint
+from compress.channels.units import UnitMap
 from compress.controls.task import Choice, Task
 from compress.controls.weights import scale_inputs
 from compress.errors import BadInputError, UsageError
 from compress.structure.plan import PruningPlan, state_from_plan
-from compress.units import UnitMap
 
 
 def choose_scratch(task: Task) -> Choice:

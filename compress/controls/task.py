@@ -9,7 +9,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from compress.budget import Constraint
+from compress.channels.budget import Constraint
 from compress.data.bundle import Split
 
 

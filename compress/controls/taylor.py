@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from compress.channels.masks import masked
+from compress.channels.units import UnitMap
 from compress.data.bundle import Order, Split
-from compress.masks import masked
-from compress.units import UnitMap
 
 BATCHES = 100
 """Training mini-batches that the mean is taken over, at most one epoch."""

@@ -14,12 +14,12 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 
+from compress.channels.units import UnitMap
 from compress.controls.scores import share_keys
 from compress.controls.task import Choice, Task
 from compress.controls.weights import contributions, scale_inputs
 from compress.data.bundle import Order
 from compress.layers import widths
-from compress.units import UnitMap
 
 IMAGES, OUTPUTS, PLACES = 1024, 4, 10
 """Sampled: training images, and for each mini-batch of ``BATCH`` of them a reader's output channels and places."""

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from compress.budget import Constraint
+from compress.channels.budget import Constraint
 from compress.edropout.allocation import Allocation
 from compress.edropout.population import EnergyOf, Spread
 

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
+from compress.channels.units import UnitMap
 from compress.edropout.evolution import better, cross, mutate_bits, pick_parents
 from compress.edropout.population import EnergyOf, Spread, never_empty
-from compress.units import UnitMap
 
 
 class PaperPopulation:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import torch
 from torch import Generator, Tensor
 
-from compress.units import UnitMap
+from compress.channels.units import UnitMap
 
 EnergyOf = Callable[[Tensor], Tensor]
 """States, bool (P, U) -> their energy losses (P,) on the current mini-batch."""

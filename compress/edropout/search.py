@@ -11,13 +11,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from compress.channels.masks import kept_entries, masked, population_logits
+from compress.channels.units import UnitMap
 from compress.data.bundle import Split
 from compress.edropout.energy import energy_loss
 from compress.edropout.population import Population
-from compress.masks import kept_entries, masked, population_logits
 from compress.training.evaluate import Evaluation, evaluate
 from compress.training.weights import OptimizerSteps
-from compress.units import UnitMap
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from compress.budget import Budget, check_reachable
+from compress.channels.budget import Budget, check_reachable
 from compress.config import DecidedConfig, RunConfig
 from compress.data.bundle import DataBundle
 from compress.dry_run import RunPlan, plan_of

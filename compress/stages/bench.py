@@ -10,17 +10,17 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from compress.budget import Budget, Constraint, Counts, allowed_counts, check_reachable
+from compress.channels.budget import Budget, Constraint, Counts, allowed_counts, check_reachable
+from compress.channels.costs import CostModel, build_cost_model
+from compress.channels.units import UnitMap
 from compress.config import DecidedConfig
-from compress.costs import CostModel, build_cost_model
 from compress.data.bundle import DataBundle
 from compress.errors import BadInputError, InterruptedRun
-from compress.networks import find_source
+from compress.networks.source import find_source
 from compress.observer import Observer
 from compress.runs import STAGES, RunFolder
 from compress.structure.sound import sound_units
 from compress.training.loop import LoopHooks, LoopSettings
-from compress.units import UnitMap
 
 CHECK_IMAGES = 64
 """Test images on which masked and smaller network, and torch and onnxruntime, are compared."""

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from compress.own_code import OwnCode
+from compress.networks.own_code import OwnCode
 from compress.runs import RunFolder
 
 RECORD: Final = "code.json"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
+from compress.channels.costs import products_per_image
 from compress.config import DecidedConfig
-from compress.costs import products_per_image
 from compress.errors import CheckFailedError, UsageError
 from compress.stages.ship import prove_parity
 from compress.verify.faults import export_faults

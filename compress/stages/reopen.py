@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from compress.config import DecidedConfig
 from compress.data.bundle import DataBundle
-from compress.own_code import OwnCode
+from compress.networks.own_code import OwnCode
 from compress.runs import RunFolder
 from compress.settings import decide, load_decided
 from compress.stages.bench import check_same_images

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from compress.costs import Cost
+from compress.channels.costs import Cost
 from compress.errors import CheckFailedError
 from compress.report.model import Role
 from compress.runs import MODEL_FACTS

@@ -9,8 +9,8 @@ from typing import Any
 from compress.config import DecidedConfig
 from compress.data.bundle import DataBundle
 from compress.loading import Which, load
+from compress.networks.own_code import OwnCode
 from compress.observer import Observer, Silent
-from compress.own_code import OwnCode
 from compress.runs import MODEL_FACTS, RunFolder
 from compress.stages.bench import check_images
 from compress.stages.derive import Base, Made, Wanted, calibration_split, derive, made_of

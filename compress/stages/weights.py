@@ -9,7 +9,7 @@ from torch import nn
 from compress import loading
 from compress.config import DecidedConfig
 from compress.data.bundle import DataBundle
-from compress.own_network import Images, own_head
+from compress.networks.own_network import Images, own_head
 from compress.report import figures
 from compress.stages.bench import Bench, weights_file
 from compress.training.evaluate import evaluate

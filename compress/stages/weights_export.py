@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from torch import nn
 
-from compress.config import RunConfig
+from compress.config import DecidedConfig, RunConfig
 from compress.data.bundle import DataBundle
 from compress.errors import BadInputError, UsageError
 from compress.runs.atomic import machine_faults, write_atomically
@@ -57,20 +58,7 @@ def export_weights(config: RunConfig, wanted: Wanted, *, out: Path) -> list[Made
         out.parent.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
         try:
-            shown = data.preprocessing
-            artifact = export_onnx(
-                network,
-                folder / f"{LABEL}.onnx",
-                input_shape=(shown.channels, shown.image_size, shown.image_size),
-                opset=wanted.opset or settings.opset,
-                metadata=file_metadata(data),
-            )
-            images = check_images(settings, data)
-            first = replace(
-                made_of(LABEL, artifact, source=LABEL, precision="fp32"),
-                parity=prove_parity(network, artifact.path, images, threads=settings.threads),
-                denormals_flushed=artifact.denormals_flushed,
-            )
+            first = _whole(settings, data, network, folder, opset=wanted.opset or settings.opset)
             made = [first, *_derived(first.path, wanted, data, settings.seed)]
             facts = model_facts(data, arch=config.arch, files={one.label: one.path.name for one in made})
             write_atomically(folder / "model.json", (json.dumps(facts, indent=2) + "\n").encode())
@@ -80,6 +68,23 @@ def export_weights(config: RunConfig, wanted: Wanted, *, out: Path) -> list[Made
             shutil.rmtree(folder, ignore_errors=True)
             raise
     return [one.moved_to(out) for one in made]
+
+
+def _whole(settings: DecidedConfig, data: DataBundle, network: nn.Module, folder: Path, *, opset: int) -> Made:
+    """The network as it is: ``model.onnx``, proved to answer as the module does."""
+    shown = data.preprocessing
+    artifact = export_onnx(
+        network,
+        folder / f"{LABEL}.onnx",
+        input_shape=(shown.channels, shown.image_size, shown.image_size),
+        opset=opset,
+        metadata=file_metadata(data),
+    )
+    return replace(
+        made_of(LABEL, artifact, source=LABEL, precision="fp32"),
+        parity=prove_parity(network, artifact.path, check_images(settings, data), threads=settings.threads),
+        denormals_flushed=artifact.denormals_flushed,
+    )
 
 
 def _derived(source: Path, wanted: Wanted, data: DataBundle, seed: int) -> list[Made]:

@@ -14,11 +14,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from compress.channels.masks import masked
+from compress.channels.units import UnitMap
 from compress.errors import CheckFailedError
 from compress.layers import Convolution, PerChannel, is_depthwise, widths
-from compress.masks import masked
 from compress.structure.remove import logits_of
-from compress.units import UnitMap
 
 SAME = 1e-4
 """What a layer is given may differ by this share of its largest value; from layer to layer float32 rounds to 1e-6."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from compress.channels.units import UnitMap
 from compress.errors import BadInputError
-from compress.units import UnitMap
 
 FORMAT = "compress-pruning-plan/1"
 

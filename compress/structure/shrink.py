@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from compress.channels.masks import kept_positions
+from compress.channels.units import UnitMap
 from compress.layers import Convolution, is_depthwise, widths
-from compress.masks import kept_positions
-from compress.units import UnitMap
 
 
 @torch.no_grad()

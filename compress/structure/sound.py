@@ -7,14 +7,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from compress.channels.masks import masked, population_logits
+from compress.channels.units import UnitMap, find_units
 from compress.errors import CheckFailedError, UsageError
-from compress.masks import masked, population_logits
 from compress.structure.by_layer import Fault, compare_layers
 from compress.structure.loud import loud
 from compress.structure.remove import check_trains, logits_of, running
 from compress.structure.shrink import shrink
 from compress.structure.trial_states import trial_states
-from compress.units import UnitMap, find_units
 
 IMAGES = 3
 """Images that groups are tried on."""

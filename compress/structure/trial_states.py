@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from compress.channels.units import UnitMap
 from compress.layers import Convolution, widths
-from compress.units import UnitMap
 
 LEVELS = 3
 """Common widths that are tried."""

@@ -10,8 +10,8 @@ import torch
 from compress.config import DecidedConfig
 from compress.data.bundle import DataBundle
 from compress.environment import describe_environment
+from compress.networks.own_code import OwnCode
 from compress.observer import Observer, Silent
-from compress.own_code import OwnCode
 from compress.report.documents import keep_report, new_folder, render_run_documents, write_documents
 from compress.report.model import Report
 from compress.report.run_facts import BudgetFacts, LayerRow, RunFacts, SearchFacts

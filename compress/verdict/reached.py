@@ -7,7 +7,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from compress.budget import NEAR, Constraint, all_shapes, allowed_counts
+from compress.channels.budget import NEAR, Constraint, all_shapes, allowed_counts
 from compress.report import figures
 from compress.stages.bench import Prunable
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from torch import nn
 
-from compress.budget import Budget, Constraint, allowed_counts
+from compress.channels.budget import Budget, Constraint, allowed_counts
+from compress.channels.costs import build_cost_model
+from compress.channels.units import find_units
 from compress.controls.task import Task
-from compress.costs import build_cost_model
-from compress.units import find_units
 from tests.helpers.networks import built, image_batch
 from tests.helpers.splits import learnable_split
 

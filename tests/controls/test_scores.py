@@ -3,9 +3,9 @@ import torch
 import torch_pruning
 from torch import nn
 
+from compress.channels.units import find_units
 from compress.controls.scores import filter_norms, log_keys, norm_factors, share_keys
 from compress.errors import UsageError
-from compress.units import find_units
 from tests.helpers.networks import Residual, built, image_batch
 
 

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch.nn import functional
 
+from compress.channels.masks import masked
+from compress.channels.units import find_units
 from compress.controls.taylor import taylor_scores
 from compress.data.bundle import Order
-from compress.masks import masked
-from compress.units import find_units
 from tests.helpers.networks import built, image_batch
 from tests.helpers.splits import TensorSplit, learnable_split
 

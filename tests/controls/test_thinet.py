@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from compress.channels.masks import masked
 from compress.controls.task import Task
 from compress.controls.thinet import (
     RIDGE,
@@ -16,7 +17,6 @@ from compress.controls.thinet import (
     removal_ranks,
     sample_grams,
 )
-from compress.masks import masked
 from tests.controls.tasks import constraint_of, task_of
 from tests.helpers.networks import CLASSES, NETWORKS
 from tests.helpers.splits import TensorSplit, learnable_split

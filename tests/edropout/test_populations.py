@@ -3,14 +3,14 @@ import copy
 import pytest
 import torch
 
-from compress.budget import Budget, Constraint, allowed_counts
+from compress.channels.budget import Budget, Constraint, allowed_counts
+from compress.channels.costs import build_cost_model
+from compress.channels.units import UnitMap, find_units
 from compress.controls.anneal import AnnealedAllocation, AnnealingSettings
-from compress.costs import build_cost_model
 from compress.edropout.allocation import Allocation, EvolutionSettings, EvolvedAllocation, SaliencyAlone
 from compress.edropout.guided import GuidedPopulation, GuidedSettings
 from compress.edropout.paper import PaperPopulation
 from compress.edropout.population import never_empty
-from compress.units import UnitMap, find_units
 from tests.helpers.networks import built, image_batch
 
 

@@ -4,19 +4,19 @@ import pytest
 import torch
 from torch import nn
 
-from compress.budget import Budget, Constraint, allowed_counts
-from compress.costs import build_cost_model
+from compress.channels.budget import Budget, Constraint, allowed_counts
+from compress.channels.costs import build_cost_model
+from compress.channels.masks import kept_entries
+from compress.channels.units import UnitMap, find_units
 from compress.edropout.allocation import EvolutionSettings, EvolvedAllocation
 from compress.edropout.guided import GuidedPopulation, GuidedSettings
 from compress.edropout.paper import PaperPopulation
 from compress.edropout.population import Spread
 from compress.edropout.search import Search, SearchSettings
 from compress.errors import InterruptedRun
-from compress.masks import kept_entries
 from compress.training.loop import LoopHooks, LoopSettings, run_loop
 from compress.training.optimizers import PAPER, Recipe
 from compress.training.weights import OptimizerSteps
-from compress.units import UnitMap, find_units
 from tests.helpers.networks import built, image_batch
 from tests.helpers.splits import learnable_split
 

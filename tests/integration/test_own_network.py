@@ -19,7 +19,7 @@ import compress as package
 from compress.cli.main import main
 from compress.config import RunConfig
 from compress.errors import UsageError
-from compress.own_code import import_code
+from compress.networks.own_code import import_code
 from compress.runs import RunFolder
 from compress.verdict.settings import VerifySettings
 from exporters.measure.latency import LatencySettings

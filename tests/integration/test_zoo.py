@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 
+from compress.channels.units import find_units
 from compress.pipeline import run_pipeline
 from compress.runs import RunFolder
 from compress.structure.remove import remove_units
-from compress.units import find_units
 from models_zoo.zoo import build_network
 from tests.helpers.runs import small_network, tiny_config
 

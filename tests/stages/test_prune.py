@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from compress.budget import Budget, allowed_counts
-from compress.costs import build_cost_model
+from compress.channels.budget import Budget, allowed_counts
+from compress.channels.costs import build_cost_model
+from compress.channels.units import find_units
 from compress.errors import CheckFailedError
 from compress.stages.bench import Prunable
 from compress.stages.prune import rehearse
-from compress.units import find_units
 from tests.helpers.networks import built, image_batch
 
 

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from compress.channels.units import UnitMap, find_units
 from compress.errors import CheckFailedError
 from compress.structure.by_layer import compare_layers
 from compress.structure.shrink import shrink
-from compress.units import UnitMap, find_units
 from tests.helpers.networks import CLASSES, NETWORKS, built, image_batch
 
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
+from compress.channels.units import find_units
 from compress.structure.loud import loud
 from compress.structure.trial_states import trial_states
-from compress.units import find_units
 from tests.helpers.networks import CLASSES, NETWORKS, built, image_batch
 
 

@@ -3,9 +3,9 @@ import json
 import pytest
 import torch
 
+from compress.channels.units import find_units
 from compress.errors import BadInputError
 from compress.structure.plan import PruningPlan, plan_from_state, state_from_plan
-from compress.units import find_units
 from tests.helpers.networks import NETWORKS, built, image_batch
 
 

@@ -6,11 +6,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from compress.channels.masks import masked
+from compress.channels.units import UnitMap, find_units
 from compress.errors import BadInputError, CheckFailedError
-from compress.masks import masked
 from compress.structure.plan import PruningPlan, plan_from_state
 from compress.structure.remove import TOLERANCE, check_trains, cut, put_back, remove_units, tells
-from compress.units import UnitMap, find_units
 from models_zoo.zoo import build_network
 from tests.helpers.networks import CLASSES, NETWORKS, built, image_batch
 

@@ -5,10 +5,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from compress.channels.units import find_units
 from compress.errors import UsageError
 from compress.structure.remove import remove_units, spread_of
 from compress.structure.sound import sound_units
-from compress.units import find_units
 from tests.helpers.networks import CLASSES, NETWORKS, built, image_batch
 
 

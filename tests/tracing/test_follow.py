@@ -3,14 +3,14 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from compress.costs import build_cost_model
+from compress.channels.costs import build_cost_model
+from compress.channels.masks import masked, population_logits
+from compress.channels.units import UnitMap, find_units
 from compress.errors import UsageError
-from compress.masks import masked, population_logits
 from compress.structure.plan import PruningPlan, plan_from_state
 from compress.structure.remove import cut, remove_units
 from compress.structure.sound import sound_units
 from compress.tracing.plain_kernels import plain_kernels
-from compress.units import UnitMap, find_units
 from tests.helpers.networks import CLASSES, image_batch
 from tests.helpers.odd_layers import ODD_LAYERS
 from tests.helpers.odd_operators import ODD_OPERATORS

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from compress.budget import Budget, allowed_counts
-from compress.costs import build_cost_model
+from compress.channels.budget import Budget, allowed_counts
+from compress.channels.costs import build_cost_model
+from compress.channels.units import find_units
 from compress.stages.bench import Prunable
-from compress.units import find_units
 from compress.verdict.reached import budget_note, reached_by_chance
 
 
@@ -82,6 +82,6 @@ def test_with_two_budgets_the_binding_one_is_named():
 
 
 def test_of_too_many_shapes_those_with_one_block_more_are_looked_at(monkeypatch):
-    monkeypatch.setattr("compress.budget.MOST_SHAPES", 3)
+    monkeypatch.setattr("compress.channels.budget.MOST_SHAPES", 3)
     note = budget_note(two_layers(Budget(macs=0.5)), torch.tensor([16, 16]), align=16, seed=0)
     assert "there is 50.01 % (--keep-macs 0.501)" in note

@@ -9,8 +9,8 @@ from onnx import TensorProto, helper
 from onnxruntime import quantization
 from torch import nn
 
-from compress.costs import build_cost_model, products_per_image
-from compress.units import find_units
+from compress.channels.costs import build_cost_model, products_per_image
+from compress.channels.units import find_units
 from exporters.errors import ExportError, OnnxFileError
 from exporters.read.onnx_cost import count_cost
 from exporters.read.signature import Signature

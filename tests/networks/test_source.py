@@ -7,7 +7,7 @@ import torch
 
 from compress.config import RunConfig
 from compress.errors import EnvironmentProblem, UsageError
-from compress.networks import find_source
+from compress.networks.source import find_source
 
 
 def test_a_network_of_the_zoo_comes_with_its_sizes():

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from compress.masks import kept_entries, masked, population_logits
-from compress.units import find_units
+from compress.channels.masks import kept_entries, masked, population_logits
+from compress.channels.units import find_units
 from tests.helpers.networks import NETWORKS, built, image_batch
 
 

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from compress.budget import NEAR, Budget, all_shapes, allowed_counts, check_reachable, repair
-from compress.costs import build_cost_model
+from compress.channels.budget import NEAR, Budget, all_shapes, allowed_counts, check_reachable, repair
+from compress.channels.costs import build_cost_model
+from compress.channels.units import find_units
 from compress.errors import UsageError
 from compress.structure.plan import plan_from_state
 from compress.structure.remove import cut
-from compress.units import find_units
 from models_zoo.zoo import build_network
 from tests.helpers.networks import NETWORKS, built, image_batch
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from compress.errors import UsageError
-from compress.own_code import OwnCode, explaining
+from compress.networks.own_code import OwnCode, explaining
 
 BATCH = 4
 CLOSE = 1e-4

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from compress.errors import UsageError
-from compress.own_code import OwnCode
-from compress.own_network import Images, build_own, examine, own_head
+from compress.networks.own_code import OwnCode
+from compress.networks.own_network import Images, build_own, examine, own_head
 from compress.training.load_weights import load_weights
 
 SMALL = Images(size=12, channels=1, classes=3)

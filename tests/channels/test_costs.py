@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from compress.costs import build_cost_model, products_per_image
+from compress.channels.costs import build_cost_model, products_per_image
+from compress.channels.units import find_units
 from compress.structure.plan import plan_from_state
 from compress.structure.remove import cut
-from compress.units import find_units
 from tests.helpers.networks import built, image_batch
 
 

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
+from compress.channels.units import find_units
 from compress.errors import UsageError
-from compress.units import find_units
 from tests.helpers.networks import CLASSES, NETWORKS, built, image_batch
 
 

@@ -3,8 +3,8 @@
 from torch import Tensor
 
 from compress.errors import UsageError
-from compress.own_code import OwnCode, OwnCodeError, explaining
-from compress.own_network import BATCH, Images, answers, call_build
+from compress.networks.own_code import OwnCode, OwnCodeError, explaining
+from compress.networks.own_network import BATCH, Images, answers, call_build
 
 SIZES = (28, 32, 48, 64, 96, 128, 224)
 """Image sizes (pixels) that are tried where a network does not take the data's."""

@@ -9,7 +9,7 @@ from torch import nn
 
 from compress.config import RunConfig
 from compress.errors import EnvironmentProblem, UsageError
-from compress.own_network import build_own
+from compress.networks.own_network import build_own
 from models_zoo.architecture import MissingExtraError, UnfitInputError, UnknownArchError
 from models_zoo.zoo import build_network, find_architecture
 

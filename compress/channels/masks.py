@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from compress.channels.units import UnitMap
 from compress.layers import channel_axis, is_depthwise, is_transposed, tensors_given, widths
-from compress.units import UnitMap
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from compress.errors import UsageError
-from compress.own_code import OwnCode, explaining, import_code, resolve_spec, wrap_code
+from compress.networks.own_code import OwnCode, explaining, import_code, resolve_spec, wrap_code
 
 
 @pytest.fixture(autouse=True)

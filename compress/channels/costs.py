@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
+from compress.channels.units import UnitMap
 from compress.layers import Convolution, PerChannel, is_depthwise, is_transposed, widths
 from compress.tracing.plain_kernels import plain_kernels
-from compress.units import UnitMap
 
 _Shape = tuple[int, ...]
 

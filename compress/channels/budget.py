@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from compress.costs import CostModel
+from compress.channels.costs import CostModel
+from compress.channels.units import UnitMap
 from compress.errors import UsageError
-from compress.units import UnitMap
 
 FLOOR = 0.1
 """No group keeps less than this share of its units: a starved layer cannot be repaired by training."""
