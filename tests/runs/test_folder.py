@@ -1,8 +1,7 @@
-"""The run folder: whole files, checksums, one writer, and what a kill leaves."""
+"""The run folder: whole files, checksums, one writer."""
 
 import json
 import math
-import shutil
 import subprocess
 import sys
 
@@ -13,14 +12,7 @@ from compress.config import RunConfig
 from compress.errors import BadInputError, EnvironmentProblem, UsageError
 from compress.runs import RunFolder, default_run_path, folder
 from compress.runs.manifest import Manifest
-
-CONFIG = RunConfig(arch="squeezenet", seed=3, keep_macs=0.5)
-
-
-@pytest.fixture
-def run(tmp_path):
-    with RunFolder.create(tmp_path / "run", CONFIG, overwrite=False) as run:
-        yield run
+from tests.runs.conftest import CONFIG
 
 
 def test_config_round_trip(run):
@@ -208,88 +200,6 @@ def test_default_path_is_a_safe_name():
     path = default_run_path(RunConfig(arch="resnet18", dataset="/data/my [photos]/"))
     assert path.parent.name == "runs"
     assert path.name[15:-4] == "-resnet18-my-photos--"
-
-
-# Kills: the disk as it is after every single step of an operation
-
-
-class Killed(BaseException):
-    pass
-
-
-def _states_after_every_step(operation, run, tmp_path, monkeypatch):
-    """Yield copies of the folder as a kill after 0, 1, 2, ... file operations leaves it."""
-    import pathlib
-
-    start = tmp_path / "start"
-    shutil.copytree(run.path, start)
-    for allowed in range(50):
-        copy = tmp_path / f"killed-{allowed}"
-        shutil.copytree(start, copy)
-        left = [allowed]
-
-        def counted(real, left=left):
-            def call(*args, **options):
-                if left[0] == 0:
-                    raise Killed
-                left[0] -= 1
-                return real(*args, **options)
-
-            return call
-
-        with monkeypatch.context() as patch, RunFolder.open(copy) as victim:
-            for name in ("replace", "unlink", "rmdir"):
-                patch.setattr(pathlib.Path, name, counted(getattr(pathlib.Path, name)))
-            try:
-                operation(victim)
-            except Killed:
-                finished = False
-            else:
-                finished = True
-        yield copy
-        if finished:
-            return
-    raise AssertionError("the operation has more than 50 steps")
-
-
-def test_a_checkpoint_survives_a_kill_between_any_two_steps(run, tmp_path, monkeypatch):
-    old, new = {"step": 1, "w": torch.zeros(3)}, {"step": 2, "w": torch.ones(3)}
-    run.save_checkpoint("03_search", old)
-    seen = []
-    for path in _states_after_every_step(lambda r: r.save_checkpoint("03_search", new), run, tmp_path, monkeypatch):
-        with RunFolder.open(path) as again:
-            state = again.load_checkpoint("03_search")
-            assert len(list(path.glob("03_search/*"))) == 1
-            again.save_checkpoint("03_search", {"step": 3})
-            assert again.load_checkpoint("03_search") == {"step": 3}
-        seen.append(state["step"])
-    assert sorted(set(seen)) == [1, 2]
-    assert seen == sorted(seen)
-
-
-def test_a_replaced_file_survives_a_kill_between_any_two_steps(run, tmp_path, monkeypatch):
-    run.write_text("a.txt", "old")
-    seen = []
-    for path in _states_after_every_step(lambda r: r.write_text("a.txt", "new"), run, tmp_path, monkeypatch):
-        with RunFolder.open(path) as again:
-            seen.append(again.read_text("a.txt"))
-        assert (path / "MANIFEST.sha256").read_text().count("a.txt") == 1
-        assert not list(path.glob("*tmp*"))
-    assert set(seen) == {"old", "new"}
-
-
-def test_overwriting_can_be_repeated_after_a_kill(run, tmp_path, monkeypatch):
-    run.write_text("01_baseline/a.txt", "old")
-    run.event("old")
-
-    def overwrite(victim):
-        victim._lock.release()
-        RunFolder.create(victim.path, RunConfig(arch="alexnet"), overwrite=True)
-
-    for path in _states_after_every_step(overwrite, run, tmp_path, monkeypatch):
-        with RunFolder.create(path, RunConfig(arch="resnet18"), overwrite=True) as again:
-            assert again.read_config().arch == "resnet18"
-            assert not again.has("01_baseline/a.txt")
 
 
 def test_stage_names():

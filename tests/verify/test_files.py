@@ -1,9 +1,7 @@
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
 from onnx import helper
 from PIL import Image
@@ -18,29 +16,11 @@ from exporters.measure.calls import RunnableFile, calls_of
 from exporters.measure.memory import measure_memory
 from exporters.measure.profile import profile_operators
 from exporters.read.preparation import RAW_PIXELS, Preparation
-from tests.exporters.onnx_files import FLOAT, FLOAT16, UINT8, Wanted, answer, classifier, save
+from tests.exporters.onnx_files import FLOAT, FLOAT16, UINT8, answer, classifier, save
 from tests.helpers.images import write_image_folder
+from tests.verify.conftest import CLASSES, COLOUR, GREY, SIZE
 
-CLASSES = ["bright", "dark", "middling"]
-SIZE = 16
-GREY = Wanted(channels=1, size=(SIZE, SIZE), classes=3)
-COLOUR = replace(GREY, channels=3)
 HALF = Said(mean=(0.5,), std=(0.25,))
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
-    return write_image_folder(tmp_path_factory.mktemp("images"), train=8, test=25, size=SIZE)
-
-
-@pytest.fixture(scope="module")
-def load(folder):
-    return lambda size: load_data(build_data_config({"dataset": str(folder), "image_size": size}))
-
-
-@pytest.fixture(scope="module")
-def data(load):
-    return load(SIZE)
 
 
 @pytest.fixture(scope="module")
@@ -210,48 +190,6 @@ def test_another_data_set_is_refused(tmp_path, data):
     file = open_file(save(classifier(GREY), tmp_path / "net.onnx"), data)
     with pytest.raises(UsageError, match="to be opened for the data set other"):
         classify(file, other)
-
-
-def broken(kind: str, path: Path) -> Path:
-    proto = classifier(GREY)
-    match kind:
-        case "missing":
-            return path
-        case "truncated":
-            save(proto, path)
-            path.write_bytes(path.read_bytes()[:200])
-            return path
-        case "two inputs":
-            proto.graph.node.append(helper.make_node("Add", ["scores", "prior"], ["sum"]))
-            proto.graph.input.append(helper.make_tensor_value_info("prior", FLOAT, [3]))
-            proto.graph.output[0].name = "sum"
-        case "no classifier":
-            proto.graph.output[0].CopyFrom(helper.make_tensor_value_info("maps", FLOAT, ["n", 4, SIZE, SIZE]))
-        case "outside":
-            onnx.save(proto, path, save_as_external_data=True, location="net.data", size_threshold=0)
-            proto = onnx.load(path, load_external_data=False)
-            for tensor in proto.graph.initializer:
-                tensor.external_data[0].value = "../net.data"
-    return save(proto, path)
-
-
-@pytest.mark.parametrize(
-    ("kind", "message"),
-    [
-        ("missing", "cannot read the ONNX file"),
-        ("truncated", "truncated or damaged"),
-        ("two inputs", "has 2 .pixels, prior"),
-        ("no classifier", "is it an image classifier"),
-        ("outside", "inside the folder of"),
-    ],
-)
-def test_broken_files_are_bad_input(kind, message, tmp_path, data, load):
-    path = broken(kind, tmp_path / "net.onnx")
-    for attempt in (lambda: open_file(path, data), lambda: open_files(path, path, load)):
-        with pytest.raises(BadInputError, match=message) as caught:
-            attempt()
-        assert caught.value.exit_code == 4
-        assert "net.onnx" in str(caught.value)
 
 
 def test_what_is_said_of_a_file_reaches_all_that_run_it(tmp_path, data):

@@ -1,0 +1,14 @@
+"""A run folder to write into."""
+
+import pytest
+
+from compress.config import RunConfig
+from compress.runs import RunFolder
+
+CONFIG = RunConfig(arch="squeezenet", seed=3, keep_macs=0.5)
+
+
+@pytest.fixture
+def run(tmp_path):
+    with RunFolder.create(tmp_path / "run", CONFIG, overwrite=False) as run:
+        yield run
