@@ -25,7 +25,7 @@ def terms(report: RaceReport) -> Iterator[str]:
     )
     if any(cell.method == _FRESH for cell in report.cells):
         yield (
-            f"{_FRESH} trains the shape that {report.leader} found, from fresh weights; "
+            f"{_FRESH} alone starts afresh: it trains the shape that {report.leader} found; "
             "the run that found it comes on top of its minutes."
         )
     yield from _teacher(report)
