@@ -34,7 +34,7 @@ def test_no_teacher_no_word(config):
 
 
 def test_the_shape_that_scratch_trains_is_named():
-    assert "scratch trains the shape that edropout found" in said(*raced("edropout", "scratch"))
+    assert "scratch alone starts afresh: it trains the shape that edropout found" in said(*raced("edropout", "scratch"))
     assert "scratch" not in said(*raced("edropout", "l1"))
 
 
