@@ -25,7 +25,9 @@ def widths(layer: nn.Module) -> tuple[int, int]:
 
 
 def channel_axis(layer: nn.Module, rank: int) -> int:
-    """Where the channels lie that a convolution or linear layer reads in a tensor of so many dimensions."""
+    """Where the channels lie in what a layer takes or gives, a tensor of so many dimensions."""
+    if isinstance(layer, PerChannel):
+        return 1
     return rank - 1 - (len(layer.kernel_size) if isinstance(layer, Convolution) else 0)
 
 

@@ -18,7 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from compress.channels.units import UnitMap
-from compress.layers import Convolution, PerChannel, is_depthwise, is_transposed, widths
+from compress.layers import Convolution, PerChannel, is_depthwise, is_transposed, tensors_given, widths
 from compress.tracing.plain_kernels import plain_kernels
 
 _Shape = tuple[int, ...]
@@ -151,12 +151,13 @@ def _of_batch(network: nn.Module, images: Tensor) -> tuple[Mapping[str, float], 
     positions: dict[str, float] = {}
     names = {module: name for name, module in network.named_modules()}
 
-    def record(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        features, channels = (inputs[0], widths(layer)[0]) if is_transposed(layer) else (output, widths(layer)[1])
+    def record(layer: nn.Module, inputs: tuple[Any, ...], named: Mapping[str, Any], output: Tensor) -> None:
+        reads, makes = widths(layer)
+        features, channels = (tensors_given(inputs, named)[0], reads) if is_transposed(layer) else (output, makes)
         positions[names[layer]] = positions.get(names[layer], 0) + features.numel() / channels
 
     layers = [module for module in network.modules() if _is_costed(module)]
-    hooks = [layer.register_forward_hook(record) for layer in layers]
+    hooks = [layer.register_forward_hook(record, with_kwargs=True) for layer in layers]
     try:
         with _counting(network) as counter:
             network(images)

@@ -19,7 +19,7 @@ from compress.controls.scores import share_keys
 from compress.controls.task import Choice, Task
 from compress.controls.weights import contributions, scale_inputs
 from compress.data.bundle import Order
-from compress.layers import widths
+from compress.layers import tensors_given, widths
 
 IMAGES, OUTPUTS, PLACES = 1024, 4, 10
 """Sampled: training images, and for each mini-batch of ``BATCH`` of them a reader's output channels and places."""
@@ -127,7 +127,7 @@ def sample_grams(task: Task) -> Grams:
         hooks.callback(network.train, training)
         for name, heard in grams.items():
             watch = _watch(heard, units.reads[name], generator)
-            hooks.callback(network.get_submodule(name).register_forward_pre_hook(watch).remove)
+            hooks.callback(network.get_submodule(name).register_forward_pre_hook(watch, with_kwargs=True).remove)
         batches = task.train.batches(BATCH, order=Order(seed=task.seed, epoch=0))
         for images, _labels in islice(batches, IMAGES // BATCH):
             network(images.to(device))
@@ -145,8 +145,9 @@ def _watch(heard: Gram, unit_of_channel: Tensor, generator: Generator) -> Any:
     place_of_channel = torch.searchsorted(heard.units_R, unit_of_channel[channels])
     places = max(1, min(PLACES, WIDE // len(heard.units_R)))
 
-    def hook(layer: nn.Module, inputs: Sequence[Tensor]) -> None:
-        rows_NC = torch.cat(list(_sample(layer, inputs[0], places, generator)))
+    def hook(layer: nn.Module, inputs: Sequence[Tensor], named: Mapping[str, Any]) -> None:
+        features = tensors_given(inputs, named)[0]
+        rows_NC = torch.cat(list(_sample(layer, features, places, generator)))
         rows_NR = rows_NC.new_zeros(len(rows_NC), len(heard.units_R))
         rows_NR.index_add_(1, place_of_channel, rows_NC[:, channels])
         heard.gram_RR.add_(rows_NR.T @ rows_NR)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from compress.channels.masks import masked
 from compress.channels.units import UnitMap
 from compress.errors import CheckFailedError
-from compress.layers import Convolution, PerChannel, is_depthwise, widths
+from compress.layers import Convolution, PerChannel, channel_axis, is_depthwise, widths
 from compress.structure.remove import logits_of
 
 SAME = 1e-4
@@ -58,7 +58,7 @@ def compare_layers(
 
     def record(name: str, layer: nn.Module, value: Tensor) -> Tensor:
         channels = places[name][0].to(value.device) if name in places else None
-        kept = value.clone() if channels is None else value.index_select(channel_axis(layer, value), channels)
+        kept = value.clone() if channels is None else value.index_select(channel_axis(layer, value.dim()), channels)
         given.setdefault(name, deque()).append(kept)
         return value
 
@@ -67,7 +67,7 @@ def compare_layers(
             raise CheckFailedError(f"the smaller network calls {name} more often")
         expected = given[name].popleft()
         reads = places[name][1] if name in places else None
-        faults.extend(_differing(f"{name} is given", value, expected, channel_axis(layer, expected), reads))
+        faults.extend(_differing(f"{name} is given", value, expected, channel_axis(layer, expected.dim()), reads))
         return expected
 
     with masked(network, units, keep_U.to(images)), _before_layers(network, record):
@@ -78,13 +78,6 @@ def compare_layers(
     if missing:
         raise CheckFailedError(f"the smaller network does not call {missing[0]}")
     return faults + _differing("the output is", logits, expected, 1, None)
-
-
-def channel_axis(layer: nn.Module, value: Tensor) -> int:
-    """Which axis of what a layer takes or gives has its channels."""
-    if isinstance(layer, nn.Linear):
-        return value.dim() - 1
-    return value.dim() - len(layer.kernel_size) - 1 if isinstance(layer, Convolution) else 1
 
 
 def _kept_inputs(network: nn.Module, units: UnitMap, keep_U: Tensor) -> Mapping[str, tuple[Tensor, Tensor]]:

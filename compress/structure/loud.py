@@ -8,8 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from compress.errors import UsageError
-from compress.layers import Convolution
-from compress.structure.by_layer import channel_axis
+from compress.layers import Convolution, channel_axis
 from compress.structure.remove import logits_of, running, spread_of, tells
 
 QUIET = 1e-3
@@ -72,7 +71,7 @@ def _even_out(network: nn.Module, images: Tensor) -> None:
     done: set[nn.Module] = set()
 
     def scale(layer: nn.Module, _inputs: Any, output: Tensor) -> Tensor | None:
-        values = output.movedim(channel_axis(layer, output), -1).flatten(0, -2)
+        values = output.movedim(channel_axis(layer, output.dim()), -1).flatten(0, -2)
         size = float(values.var(0, unbiased=False).mean().sqrt())
         if layer in done or not 0 < size < float("inf"):
             return None

@@ -145,6 +145,19 @@ def transposed() -> nn.Module:
     )
 
 
+class ByName(nn.Module):
+    """Layers that are called with their input by its name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.up = nn.Conv2d(IMAGE[0], 6, 3, padding=1), nn.ConvTranspose2d(6, 8, 2, stride=2)
+        self.head = nn.Linear(8, CLASSES)
+
+    def forward(self, images: Tensor) -> Tensor:
+        features = self.up(input=self.first(input=images).relu()).relu()
+        return self.head(input=features.mean((2, 3)))
+
+
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "plain": plain,
     "residual": Residual,
@@ -155,6 +168,7 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "squeeze and excite": SqueezeExcite,
     "shared input": SharedInput,
     "transposed": transposed,
+    "inputs by name": ByName,
 }
 
 
