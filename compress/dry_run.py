@@ -8,13 +8,13 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn import functional
 
+from compress.channels.reasons import without_names
 from compress.config import DecidedConfig, RunConfig
 from compress.controls.methods import METHODS
 from compress.data.bundle import DataBundle
 from compress.eta import expected_work
 from compress.pipeline import Rehearsal, prepare, rehearsal
 from compress.report.figures import percent
-from compress.report.reasons import without_names
 from compress.stages.bench import fresh_network
 from compress.verdict.reached import Reached, reached_by_chance
 

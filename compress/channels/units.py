@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from compress.errors import UsageError
+from compress.channels.reasons import nothing_to_prune
 from compress.tracing.batch import count_rounds
 from compress.tracing.follow import FEEDS_OUTPUT, Followed, follow
 
@@ -130,8 +130,7 @@ def find_units(network: nn.Module, example: Tensor) -> UnitMap:
         else:
             groups.append(_group(followed, root, atoms))
     if not groups:
-        reasons = "; ".join(f"{root}: {reason}" for root, reason in left_whole.items())
-        raise UsageError(f"nothing can be pruned in this network ({reasons or 'no layer of it makes channels'})")
+        raise nothing_to_prune(left_whole)
     groups.sort(key=lambda pair: order[pair[0].root])
     units = _number(groups, followed, dict(sorted(left_whole.items(), key=lambda item: order[item[0]])))
     return replace(units, rounds=count_rounds(network, example, units.reads))

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from compress.channels.masks import masked, population_logits
+from compress.channels.reasons import nothing_to_prune
 from compress.channels.units import UnitMap, find_units
-from compress.errors import CheckFailedError, UsageError
+from compress.errors import CheckFailedError
 from compress.structure.by_layer import Fault, compare_layers
 from compress.structure.loud import loud
 from compress.structure.remove import check_trains, logits_of, running
@@ -52,8 +53,7 @@ def sound_units(network: nn.Module, images: Tensor, *, seed: int) -> UnitMap:
         while guilty := trial.guilty(units):
             units = units.without(guilty)
             if not units.groups:
-                reasons = "; ".join(f"{root}: {reason}" for root, reason in units.left_whole.items())
-                raise UsageError(f"nothing can be pruned in this network ({reasons})")
+                raise nothing_to_prune(units.left_whole)
     return units
 
 
