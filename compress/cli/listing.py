@@ -89,7 +89,7 @@ def datasets(json: options.Json = False) -> None:
     table = Table("Name", "What it is", "Files in --data-dir", box=None)
     for row in rows:
         table.add_row(str(row["name"]), str(row["summary"]), str(row["files"]) or "bundled")
-    table.add_row("PATH", "a folder with train/ and val/ or test/, one folder a class in each", "")
+    table.add_row("PATH", "a folder with train/ and test/ or val/, or class folders alone; one folder a class", "")
     output.data_console().print(table)
 
 
