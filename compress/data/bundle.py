@@ -26,6 +26,11 @@ class Preprocessing:
     std: tuple[float, ...]
     resize: str
 
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of one image as the network takes it."""
+        return self.channels, self.image_size, self.image_size
+
     def normalise(self, pixels: Tensor) -> Tensor:
         """Pixels as the network takes them.
 

@@ -5,18 +5,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from compress.channels.budget import Budget, check_reachable
 from compress.config import DecidedConfig, RunConfig
 from compress.data.bundle import DataBundle
 from compress.dry_run import RunPlan, plan_of
 from compress.errors import UsageError
 from compress.eta import expected_work
-from compress.pipeline import Rehearsal, rehearsal
+from compress.pipeline import Rehearsal, prepare, rehearsal
 from compress.race.cells import CELLS, Cell, RaceSettings
 from compress.race.folders import has_stages
-from compress.settings import decide, load_decided
+from compress.settings import decide
 from compress.stages.prune import check_method
 from compress.stages.taken import ORIGINAL
 
@@ -27,8 +25,7 @@ def rehearse_race(race: RaceSettings, *, folder: Path) -> None:
     Raises:
         CompressError: what makes the race impossible.
     """
-    settings, data = load_decided(decide(_any_cell(race, folder)))
-    torch.set_num_threads(settings.threads)
+    settings, data = prepare(_any_cell(race, folder))
     rehearsal(settings, data, weights=True)
 
 
@@ -69,8 +66,7 @@ def plan_race(race: RaceSettings, *, folder: Path) -> RacePlan:
     Raises:
         CompressError: what makes the whole race impossible.
     """
-    settings, data = load_decided(decide(_any_cell(race, folder)))
-    torch.set_num_threads(settings.threads)
+    settings, data = prepare(_any_cell(race, folder))
     rehearsed = rehearsal(settings, data, weights=True)
     run = plan_of(settings, data, rehearsed)
     unfit = _budgets_out_of_reach(race, settings, rehearsed) | _methods_not_applicable(race, settings, data, rehearsed)

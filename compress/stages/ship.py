@@ -60,13 +60,13 @@ def export(bench: Bench, entrants: list[Entrant], *, notes: tuple[str, ...]) -> 
 
 
 def _export_one(bench: Bench, entrant: Entrant) -> ShippedFile:
-    config, shown = bench.config, bench.data.preprocessing
+    config = bench.config
     path = bench.run.path / entrant.file
     path.parent.mkdir(exist_ok=True)
     artifact = export_onnx(
         entrant.network,
         path,
-        input_shape=(shown.channels, shown.image_size, shown.image_size),
+        input_shape=bench.data.preprocessing.input_shape,
         opset=config.opset,
         metadata=file_metadata(bench.data),
     )

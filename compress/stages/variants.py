@@ -105,11 +105,10 @@ def _variants(
 def _other_opset(run: RunFolder, source: ShippedFile, opset: int, opened: Opened, temporary: Path) -> Made:
     config, data = opened
     network = load(run.path, _NETWORKS[source.role], build=config.code.build if config.code else None)
-    shown = data.preprocessing
     artifact = export_onnx(
         network,
         temporary / f"{Path(source.file).stem}.opset{opset}.onnx",
-        input_shape=(shown.channels, shown.image_size, shown.image_size),
+        input_shape=data.preprocessing.input_shape,
         opset=opset,
         metadata=metadata_of(read_onnx(run.path / source.file).model),
     )

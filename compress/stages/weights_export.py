@@ -72,11 +72,10 @@ def export_weights(config: RunConfig, wanted: Wanted, *, out: Path) -> list[Made
 
 def _whole(settings: DecidedConfig, data: DataBundle, network: nn.Module, folder: Path, *, opset: int) -> Made:
     """The network as it is: ``model.onnx``, proved to answer as the module does."""
-    shown = data.preprocessing
     artifact = export_onnx(
         network,
         folder / f"{LABEL}.onnx",
-        input_shape=(shown.channels, shown.image_size, shown.image_size),
+        input_shape=data.preprocessing.input_shape,
         opset=opset,
         metadata=file_metadata(data),
     )

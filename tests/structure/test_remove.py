@@ -71,15 +71,21 @@ def test_layers_before_and_after():
     assert (changes["head"].in_before, changes["head"].in_after, changes["head"].out_after) == (8, 6, CLASSES)
 
 
+def cut_and_trained(network: nn.Module, plan: PruningPlan, images: torch.Tensor) -> nn.Module:
+    """The smaller network with other weights than the whole one's."""
+    smaller = cut(network, plan, images)
+    with torch.no_grad():
+        for parameter in smaller.parameters():
+            parameter.add_(1.0)
+    return smaller
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_put_back_is_the_inverse_of_the_cut(name: str):
     network, images = built(name), image_batch()
     units = find_units(network, images)
     plan = plan_from_state(units, random_state(units, 4, 0.5))
-    smaller = cut(network, plan, images)
-    with torch.no_grad():
-        for parameter in smaller.parameters():
-            parameter.add_(1.0)
+    smaller = cut_and_trained(network, plan, images)
     whole = put_back(smaller, network, units, plan)
     again = cut(whole, plan, images)
     assert all(
@@ -144,10 +150,7 @@ def test_put_back_knows_a_layer_by_all_its_names():
     network, images = Alias().eval(), image_batch()
     units = find_units(network, images)
     plan = plan_from_state(units, random_state(units, 4, 0.5))
-    smaller = cut(network, plan, images)
-    with torch.no_grad():
-        for parameter in smaller.parameters():
-            parameter.add_(1.0)
+    smaller = cut_and_trained(network, plan, images)
     whole = put_back(smaller, network, units, plan)
     assert whole.alias is whole.inner
     kept = list(plan.kept["inner"])
