@@ -15,13 +15,13 @@ from torch import Tensor, nn
 
 from benchmarks.support_row import Support, Trial, judged
 from compress.channels.budget import repair
-from compress.config import DecidedConfig, RunConfig
 from compress.data.bundle import DataBundle
 from compress.errors import CheckFailedError, CompressError
 from compress.networks.source import find_source
+from compress.runs.bench import Prunable, check_images, fresh_network, study
+from compress.runs.decide import decide, load_decided
 from compress.runs.tensors import from_bytes, to_bytes
-from compress.settings import decide, load_decided
-from compress.stages.bench import Prunable, check_images, fresh_network, study
+from compress.settings.config import DecidedConfig, RunConfig
 from compress.structure.plan import PruningPlan
 from compress.structure.remove import RemovalResult, cut, remove_units
 from compress.training.evaluate import recalibrate_batchnorm

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from compress.version import __version__
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -11,8 +13,6 @@ if TYPE_CHECKING:
 
 __all__ = ["__version__", "load"]
 
-__version__ = "0.1.0"
-
 
 def load(
     run: "str | Path",
@@ -20,11 +20,11 @@ def load(
     *,
     build: "Callable[[int], nn.Module] | None" = None,
 ) -> "nn.Module":
-    """A network of a finished run as a module, in evaluation mode; see ``compress.loading.load``.
+    """A network of a finished run as a module, in evaluation mode; see ``compress.api.load``.
 
     Example: ``compress.load("runs/first")(images)`` gives logits. A run of your own network needs the function
     that builds it, ``compress.load("runs/mine", build=build)``.
     """
-    from compress import loading  # here, so that `import compress` needs no torch
+    from compress import api  # here, so that `import compress` needs no torch
 
-    return loading.load(run, network, build=build)
+    return api.load(run, network, build=build)

@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 import torch
 
-import compress
+from compress.version import __version__
 
 PACKAGES = (
     "torch", "torchvision", "onnx", "onnxscript", "onnxruntime", "numpy", "pillow", "safetensors",
@@ -33,7 +33,7 @@ def describe_environment(*, threads: int, seed: int) -> dict[str, Any]:
         Versions, the source's git commit (or ``None``), processor, memory and disk in GiB, GPUs.
     """
     return {
-        "compress": compress.__version__,
+        "compress": __version__,
         "git": source_commit(),
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -108,7 +108,7 @@ def gpu_names() -> list[str]:
 
 def source_commit() -> str | None:
     """The git commit of this source tree, ``+changes`` where it was edited; ``None`` outside its own checkout."""
-    root = Path(compress.__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parent.parent
     top = _git(root, "rev-parse", "--show-toplevel")
     commit = _git(root, "rev-parse", "HEAD")
     if commit is None or top is None or Path(top) != root:

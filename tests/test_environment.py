@@ -47,5 +47,5 @@ def test_commit_is_that_of_this_checkout_only(tmp_path, monkeypatch):
     inner = tmp_path / "site-packages" / "compress"
     inner.mkdir(parents=True)
     (inner / "__init__.py").touch()
-    monkeypatch.setattr(environment.compress, "__file__", str(inner / "__init__.py"))
+    monkeypatch.setattr(environment, "__file__", str(inner / "__init__.py"))
     assert environment.source_commit() is None

@@ -18,7 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from compress.channels.units import UnitMap
-from compress.layers import Convolution, PerChannel, is_depthwise, is_transposed, tensors_given, widths
+from compress.tracing.layers import Convolution, PerChannel, is_depthwise, is_transposed, tensors_given, widths
 from compress.tracing.plain_kernels import plain_kernels
 
 _Shape = tuple[int, ...]

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from compress.channels.units import UnitMap
-from compress.layers import channel_axis, is_depthwise, is_transposed, tensors_given, widths
+from compress.tracing.layers import channel_axis, is_depthwise, is_transposed, tensors_given, widths
 
 
 @contextmanager

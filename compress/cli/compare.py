@@ -38,7 +38,7 @@ def compare(runs: Runs, *, html: Html = None, force: Force = False, json: option
 
 
 def _write(path: Path, text: str) -> None:
-    from compress.runs.atomic import write_atomically
+    from compress.atomic import write_atomically
 
     try:
         write_atomically(path, text.encode())

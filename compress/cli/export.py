@@ -15,10 +15,10 @@ from compress.cli.options import flag
 from compress.errors import UsageError
 
 if TYPE_CHECKING:
+    from compress.export.variants import Made, Wanted
     from compress.networks.own_code import OwnCode
     from compress.observer import Observer
     from compress.report.model import Report
-    from compress.stages.derive import Made, Wanted
 
 _FILES, _WEIGHTS, _VERDICT = "Files", "Weights without a run", "Verdict (of a run)"
 
@@ -76,7 +76,7 @@ def export(
         raise UsageError("what shall be exported? give a run folder, or --weights with --arch, --dataset and --out")
     from compress.cli import output
     from compress.cli.progress import watching
-    from compress.stages.derive import Wanted
+    from compress.export.variants import Wanted
 
     _refuse_idle(wanted, timing, of_run=run is not None, verify=verify)
     chosen, code = Wanted(**wanted), options.named_code(network.get("model"))
@@ -106,7 +106,7 @@ def _refuse_idle(wanted: options.Settings, timing: options.Settings, *, of_run: 
 
 
 def _of_run(run: Path, wanted: "Wanted", reading: Reading) -> list["Made"]:
-    from compress.stages.variants import add_variants
+    from compress.export.of_run import add_variants
 
     if not wanted.anything:
         raise UsageError(
@@ -128,8 +128,8 @@ def _verified(run: Path, made: Sequence["Made"], timing: options.Settings, readi
 
 
 def _of_weights(given: options.Settings, wanted: "Wanted", code: "OwnCode | None") -> list["Made"]:
-    from compress.config import build_config
-    from compress.stages.weights_export import export_weights
+    from compress.export.of_weights import export_weights
+    from compress.settings.config import build_config
 
     named = "arch" if code is None else "model"
     missing = ["--" + name for name in ("weights", named, "dataset", "out") if name not in given]

@@ -99,7 +99,7 @@ def methods(json: options.Json = False) -> None:
 
     Example: compress list methods
     """
-    from compress.controls.methods import METHODS
+    from compress.settings.methods import METHODS
 
     rows = [{"name": name, "summary": card.summary, "source": card.source} for name, card in METHODS.items()]
     if json:

@@ -21,7 +21,8 @@ from compress.cli.report import report
 from compress.cli.run import run
 from compress.cli.verify import verify
 from compress.errors import CompressError, EnvironmentProblem, InterruptedRun
-from compress.setting_errors import wanted
+from compress.settings.messages import wanted
+from compress.version import __version__
 
 
 class _Commands(TyperGroup):
@@ -97,7 +98,7 @@ def main() -> None:
 def _explain(error: BaseException) -> tuple[str, str, int]:
     """What to call an error, what to say of it, and its exit code."""
     if isinstance(error, OSError):
-        from compress.runs.atomic import as_environment_problem
+        from compress.atomic import as_environment_problem
 
         error = as_environment_problem(error) or error
     if isinstance(error, MemoryError):
@@ -124,7 +125,5 @@ def _hint(message: str) -> str:
 def _versions() -> str:
     from importlib import metadata
 
-    import compress
-
     parts = [f"{name} {metadata.version(name)}" for name in ("torch", "onnxruntime")]
-    return ", ".join([f"compress {compress.__version__}", *parts])
+    return ", ".join([f"compress {__version__}", *parts])

@@ -13,9 +13,9 @@ from typing import Annotated, Any
 
 from typer import Option
 
-from compress.config import Augment, Method, Preset, RunConfig, build_config
 from compress.errors import UsageError
 from compress.networks.own_code import OwnCode, import_code, resolve_spec
+from compress.settings.config import Augment, Method, Preset, RunConfig, build_config
 
 Settings = dict[str, Any]
 
@@ -128,7 +128,7 @@ def stdout_kept(code: OwnCode | None) -> AbstractContextManager[Any]:
 
 def refuse_other_images(given: Settings) -> None:
     """Raise UsageError where flags ask for other images than a run was made with; where they are may differ."""
-    from compress.stages.reopen import MOVABLE
+    from compress.runs.reopen import MOVABLE
 
     unfit = [name for name in given if name not in MOVABLE]
     if unfit:

@@ -10,8 +10,8 @@ from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Ta
 from rich.text import Text
 
 from compress.cli.output import is_live
-from compress.eta import Clock, Meter, RunClock, duration
 from compress.observer import Observer, Silent
+from compress.run.eta import Clock, Meter, RunClock, duration
 
 PLAIN_SECONDS = 30.0
 

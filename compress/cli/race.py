@@ -88,8 +88,8 @@ def _show_schema() -> None:
 def _race_settings(grid: options.Settings, settings: options.Settings, config: Path | None) -> "RaceSettings":
     from typing import get_args
 
-    from compress.config import Method
     from compress.race.cells import RaceSettings
+    from compress.settings.config import Method
 
     known = get_args(Method)
     methods = tuple(grid.get("methods", ",".join(known)).replace(" ", "").split(","))

@@ -6,8 +6,8 @@ from typing import Literal
 import typer
 
 from compress.cli import options
-from compress.config import RunConfig
 from compress.errors import UsageError
+from compress.settings.config import RunConfig
 
 
 @options.collecting(settings=options.SETTINGS)
@@ -53,7 +53,7 @@ def _recorded_config(folder: Path) -> RunConfig:
 
 def _show_plan(settings: RunConfig, out: Path | None, *, overwrite: bool, json: bool, quiet: bool) -> None:
     from compress.cli.output import asking_for_patience, print_json
-    from compress.dry_run import plan_run
+    from compress.run.dry_run import plan_run
     from compress.runs import RunFolder, default_run_path
 
     RunFolder.check_free(out or default_run_path(settings), overwrite=overwrite)
@@ -71,11 +71,11 @@ def _execute(
     from compress.cli import output
     from compress.cli.interrupts import asked_to_stop
     from compress.cli.progress import watching
-    from compress.eta import expected_work
-    from compress.pipeline import run_pipeline
     from compress.report.terminal import render_terminal
+    from compress.run.eta import expected_work
+    from compress.run.pipeline import run_pipeline
     from compress.runs import default_run_path
-    from compress.settings import decide
+    from compress.runs.decide import decide
 
     path = out or default_run_path(settings)
     talk = output.talk_console()

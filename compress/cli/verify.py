@@ -74,8 +74,8 @@ def verify(
     from compress.cli import output
     from compress.cli.progress import watching
     from compress.report.terminal import render_terminal
+    from compress.verdict.gates import require
     from compress.verdict.of_run import verify_run
-    from compress.verify.gates import require
 
     out, code = files.pop("out", None), options.named_code(model)
     with watching(output.talk_console(), {}, quiet=quiet) as observer, options.stdout_kept(code):
@@ -100,8 +100,8 @@ def verify(
 
 
 def _settings(gates: options.Settings, timing: options.Settings) -> "VerifySettings":
+    from compress.verdict.gates import Gates
     from compress.verdict.settings import VerifySettings
-    from compress.verify.gates import Gates
 
     limits = dict(gates)
     judged = limits.pop("row", None)
@@ -125,10 +125,10 @@ def _of_files(
     missing += [] if "dataset" in data else ["dataset"]
     if missing:
         raise UsageError(f"two files are compared on a data set: give {', '.join('--' + name for name in missing)} too")
-    from compress.config import build_data_config
     from compress.report.documents import new_folder, render_documents, write_documents
+    from compress.settings.config import build_data_config
+    from compress.verdict.file_facts import Said
     from compress.verdict.of_files import verify_files
-    from compress.verify.file_facts import Said
 
     said = Said(
         layout=_layout(files.get("layout")),

@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping
 
 import torch
 
-from compress.config import Method
 from compress.controls.scores import filter_norms, log_keys, norm_factors, share_keys
 from compress.controls.scratch import choose_scratch, planned_state
 from compress.controls.task import Choice, Choose, Task
 from compress.controls.taylor import taylor_scores
 from compress.controls.thinet import choose_thinet
+from compress.settings.config import Method
 
 
 def choose_random(task: Task) -> Choice:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from compress.channels.units import UnitMap
 from compress.errors import UsageError
-from compress.layers import Convolution, is_depthwise, is_transposed
+from compress.tracing.layers import Convolution, is_depthwise, is_transposed
 
 
 def filter_norms(network: nn.Module, units: UnitMap, *, order: int) -> Tensor:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 
 from torch import Generator
 
-from compress.config import Method
 from compress.controls.anneal import AnnealedAllocation, AnnealingSettings
 from compress.edropout.allocation import Allocation, EvolutionSettings, EvolvedAllocation, SaliencyAlone
+from compress.settings.config import Method
 
 MakeAllocation = Callable[[int, int, Generator], Allocation]
 """Groups, members of the population, random generator -> what looks for offsets."""

@@ -19,7 +19,7 @@ from compress.controls.scores import share_keys
 from compress.controls.task import Choice, Task
 from compress.controls.weights import contributions, scale_inputs
 from compress.data.bundle import Order
-from compress.layers import tensors_given, widths
+from compress.tracing.layers import tensors_given, widths
 
 IMAGES, OUTPUTS, PLACES = 1024, 4, 10
 """Sampled: training images, and for each mini-batch of ``BATCH`` of them a reader's output channels and places."""

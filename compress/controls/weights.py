@@ -6,7 +6,7 @@ Axes: C input channels of a layer, B batch, L places in its output (pixels, toke
 import torch
 from torch import Tensor, nn
 
-from compress.layers import is_transposed
+from compress.tracing.layers import is_transposed
 
 _KINDS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 

@@ -9,12 +9,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from compress.config import Augment
 from compress.data.augment import Recipe
 from compress.data.bundle import DataBundle, Preprocessing
 from compress.data.memory import RESIZE, MemorySplit, prepare_images
 from compress.data.order import stratified_holdout
 from compress.errors import BadInputError
+from compress.settings.config import Augment
 
 VALIDATION = 0.1  # of the training images, class by class
 _LUMA = (299, 587, 114)  # thousandths of red, green and blue (ITU-R BT.601)

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from compress.config import Augment
 from compress.data.bundle import Order
 from compress.data.order import random_integers
+from compress.settings.config import Augment
 
 _FLIP, _SHIFT_ROWS, _SHIFT_COLUMNS = 0x464C, 0x5348_52, 0x5348_43  # streams of random numbers
 _ROTATE, _CUT_ROWS, _CUT_COLUMNS = 0x524F, 0x4355_52, 0x4355_43

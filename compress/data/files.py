@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from compress.config import Augment
 from compress.data.augment import Recipe, augment_pixels, cut_out
 from compress.data.bundle import Order, Preprocessing
 from compress.data.images import fit_image, read_image
 from compress.data.order import epoch_steps, plan_batches, random_integers, random_uniforms
 from compress.data.workers import Reading, read_batches
+from compress.settings.config import Augment
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from compress.config import Augment
 from compress.data.bundle import DataBundle, Preprocessing
 from compress.data.files import FileSplit
 from compress.data.layout import list_folder
 from compress.data.order import stratified_holdout
 from compress.data.scan import SPLITS, ImageFile, LabelledPath, scan_files
 from compress.errors import BadInputError
+from compress.settings.config import Augment
 
 MEAN_RGB, STD_RGB = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's: given weights expect them
 MEAN_GREY, STD_GREY = (0.449,), (0.226,)  # their averages

@@ -15,9 +15,9 @@ from typing import Final, NamedTuple
 
 import PIL
 
+from compress.atomic import write_atomically
 from compress.data.cache import cache_folder
 from compress.errors import EnvironmentProblem
-from compress.runs.atomic import write_atomically
 
 _READER: Final = f"2, Pillow {PIL.__version__}"  # the format; and who said that these files can be decoded
 _SETTLED_NS: Final = 2_000_000_000  # coarsest clock of a common file system (FAT)

@@ -4,11 +4,11 @@ import difflib
 import os
 from pathlib import Path
 
-from compress.config import DataConfig
 from compress.data.bundle import DataBundle
 from compress.data.folder import load_folder
 from compress.data.named import DATASETS, folder_options
 from compress.errors import BadInputError, UsageError
+from compress.settings.config import DataConfig
 
 
 def load_data(config: DataConfig) -> DataBundle:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
 
-from compress.config import DataConfig
 from compress.data.arrays import ArrayOptions, bundle_of_arrays
 from compress.data.bundle import DataBundle
 from compress.data.cifar import CIFAR10, CIFAR100, CifarSet, read_cifar
@@ -17,6 +16,7 @@ from compress.data.food import FOOD101, load_food101
 from compress.data.imagenet import IMAGENET, IMAGENETTE, load_imagenet
 from compress.data.kuzushiji import KUZUSHIJI, KUZUSHIJI_FILES, read_kuzushiji
 from compress.data.published import Published, compare_with_published, find_published
+from compress.settings.config import DataConfig
 
 
 @dataclass(frozen=True)

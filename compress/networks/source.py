@@ -7,8 +7,8 @@ from functools import partial
 
 from torch import nn
 
-from compress.config import RunConfig
 from compress.errors import EnvironmentProblem, UsageError
+from compress.networks.own_code import OwnCode
 from compress.networks.own_network import build_own
 from models_zoo.architecture import MissingExtraError, UnfitInputError, UnknownArchError
 from models_zoo.zoo import build_network, find_architecture
@@ -36,24 +36,29 @@ class NetworkSource:
     paper_size: int | None = None
 
 
-def find_source(config: RunConfig) -> NetworkSource:
-    """The network that settings name.
+def find_source(arch: str, *, model: str | None = None, code: OwnCode | None = None) -> NetworkSource:
+    """The network of that name, or the user's own.
+
+    Args:
+        arch: a name of the zoo; for the user's own network what it is called.
+        model: which code of the user's builds it; ``None`` for one of the zoo.
+        code: that code, where the command named it.
 
     Raises:
         UsageError: no such network, or the user's own and the command has not named its code.
         EnvironmentProblem: the package that the network comes from is not installed.
     """
-    if config.model is not None:
-        return _find_own(config, config.model)
+    if model is not None:
+        return _find_own(arch, model, code)
     try:
-        found = find_architecture(config.arch)
+        found = find_architecture(arch)
     except UnknownArchError as error:
         raise UsageError(str(error)) from None
     except MissingExtraError as error:
         raise EnvironmentProblem(str(error)) from None
     return NetworkSource(
-        config.arch,
-        partial(_build_named, config.arch),
+        arch,
+        partial(_build_named, arch),
         found.min_size,
         found.small_size,
         found.full_size,
@@ -73,10 +78,10 @@ def _build_named(name: str, *, classes: int, channels: int, image_size: int) -> 
         raise UsageError(str(error)) from None
 
 
-def _find_own(config: RunConfig, spec: str) -> NetworkSource:
-    if config.code is None:
+def _find_own(arch: str, spec: str, code: OwnCode | None) -> NetworkSource:
+    if code is None:
         raise UsageError(
             f"the network is your own code, {spec}, and code is run only where a command names it: "
             f"add --model {shlex.quote(spec)} (in Python: with build=your_function)"
         )
-    return NetworkSource(config.arch, partial(build_own, config.code, config.arch), min_size=1)
+    return NetworkSource(arch, partial(build_own, code, arch), min_size=1)

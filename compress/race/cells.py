@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from compress.config import Method, RunConfig
 from compress.errors import UsageError
+from compress.settings.config import Method, RunConfig
 
 CELLS: Final = "cells"
 """The folder of the run folders."""

@@ -4,14 +4,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, Literal
 
-from compress.config import DecidedConfig, RunConfig
 from compress.errors import BadInputError, UsageError
 from compress.race.cells import CELLS, OF_THE_CELL, SHAPE, Cell, RaceSettings
+from compress.run.take_original import ORIGINAL
 from compress.runs import STAGES, RunFolder
-from compress.settings import decide
-from compress.stages.code_record import code_notes
-from compress.stages.reopen import HOW_READ
-from compress.stages.taken import ORIGINAL
+from compress.runs.code_record import code_notes
+from compress.runs.decide import decide
+from compress.runs.reopen import HOW_READ
+from compress.settings.config import DecidedConfig, RunConfig
 
 State = Literal["new", "resume", "finished"]
 

@@ -6,17 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from compress.channels.budget import Budget, check_reachable
-from compress.config import DecidedConfig, RunConfig
 from compress.data.bundle import DataBundle
-from compress.dry_run import RunPlan, plan_of
 from compress.errors import UsageError
-from compress.eta import expected_work
-from compress.pipeline import Rehearsal, prepare, rehearsal
 from compress.race.cells import CELLS, Cell, RaceSettings
 from compress.race.folders import has_stages
-from compress.settings import decide
-from compress.stages.prune import check_method
-from compress.stages.taken import ORIGINAL
+from compress.run.dry_run import RunPlan, plan_of
+from compress.run.eta import expected_work
+from compress.run.pipeline import Rehearsal, prepare, rehearsal
+from compress.run.prune_stages import check_method
+from compress.run.take_original import ORIGINAL
+from compress.runs.decide import decide
+from compress.settings.config import DecidedConfig, RunConfig
 
 
 def rehearse_race(race: RaceSettings, *, folder: Path) -> None:

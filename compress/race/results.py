@@ -7,14 +7,14 @@ import numpy as np
 
 from compress.data.bundle import DataBundle
 from compress.errors import BadInputError
-from compress.pipeline import TRAINED_ON
 from compress.report.model import NetworkRow, Report
 from compress.report.race.model import CellResult, CellTiming
 from compress.report.store import parse_report
+from compress.run.pipeline import TRAINED_ON
 from compress.runs import RunFolder
 from compress.runs.manifest import sha256_of
-from compress.verify.accuracy import correct_pair, measure_drop
-from compress.verify.files import classify, open_file
+from compress.verdict.accuracy import correct_pair, measure_drop
+from compress.verdict.files import classify, open_file
 
 REPORT = "report.json"
 

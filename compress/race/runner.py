@@ -7,14 +7,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from compress import __version__
-from compress.config import RunConfig
+from compress.atomic import machine_faults
 from compress.data.bundle import DataBundle
 from compress.environment import describe_environment
 from compress.errors import BadInputError, CheckFailedError, DivergedError, InterruptedRun, UsageError
-from compress.eta import duration, expected_work
 from compress.observer import Observer, Silent
-from compress.pipeline import RunOptions, run_pipeline
 from compress.race.cells import CELLS, OF_THE_CELL, Cell, RaceSettings
 from compress.race.folders import State, check_folder, has_stages, original_for, shape_in, state_of
 from compress.race.plan import cell_works, rehearse_race
@@ -23,11 +20,14 @@ from compress.report.documents import write_documents
 from compress.report.model import DataFacts
 from compress.report.race.documents import read_race, render_race_documents
 from compress.report.race.model import Outcome, RaceCell, RaceReport
+from compress.run.eta import duration, expected_work
+from compress.run.pipeline import RunOptions, run_pipeline
+from compress.run.take_original import ORIGINAL
 from compress.runs import STAGES, RunFolder
-from compress.runs.atomic import machine_faults
-from compress.settings import decide, load_decided
-from compress.stages.taken import ORIGINAL
+from compress.runs.decide import decide, load_decided
+from compress.settings.config import RunConfig
 from compress.verdict.settings import VerifySettings
+from compress.version import __version__
 from exporters.read.session import SESSION_FACTS
 
 _ENDS: dict[type[Exception], Outcome] = {

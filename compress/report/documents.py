@@ -5,6 +5,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from compress.atomic import machine_faults, write_atomically
 from compress.errors import EnvironmentProblem, UsageError
 from compress.report.html import render_html
 from compress.report.markdown import render_markdown
@@ -12,7 +13,6 @@ from compress.report.model import Report
 from compress.report.model_card import render_model_card
 from compress.report.store import dump_report
 from compress.runs import MODEL_FACTS, RunFolder
-from compress.runs.atomic import machine_faults, write_atomically
 
 
 def render_documents(report: Report) -> dict[str, str]:

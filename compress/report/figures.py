@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from compress.verify.accuracy import Rate
+from compress.report.results import Rate
 
 _EXACT: Final = 1e-9
 

@@ -4,10 +4,9 @@ from typing import Final, Literal
 
 from pydantic import JsonValue, model_validator
 
+from compress.report.results import AccuracyDrop, AccuracyReport, Comparison, GateResult
 from compress.report.run_facts import Part, RunFacts
-from compress.verify.accuracy import AccuracyDrop, AccuracyReport
-from compress.verify.comparison import Comparison
-from compress.verify.gates import GateResult
+from compress.runs.file_records import Precision, Role
 from exporters.measure.comparison import LatencyComparison
 from exporters.measure.memory import MemoryUse
 from exporters.measure.profile import OperatorProfile
@@ -16,9 +15,6 @@ from exporters.read.signature import Signature
 from exporters.write.quantize import Quantization
 
 SCHEMA_VERSION: Final = "2.0"
-
-Role = Literal["original", "candidate", "extra"]
-Precision = Literal["fp32", "fp16", "int8"]
 
 
 class DataFacts(Part):

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from compress.controls.methods import METHODS
 from compress.errors import BadInputError
 from compress.report import class_tables, figures, latency_tables, run_tables, tables
 from compress.report.escaping import code, escape, escape_line
@@ -12,6 +11,7 @@ from compress.report.markdown import fingerprint_lines, table_lines, verdict_lin
 from compress.report.model import NetworkRow, Report
 from compress.report.run_facts import RunFacts
 from compress.runs import MODEL_FACTS
+from compress.settings.methods import METHODS
 
 MOST_NAMED = 20
 """Classes named in the card; model.json has all."""

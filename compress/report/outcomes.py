@@ -2,8 +2,7 @@
 
 from typing import Final, Literal
 
-from compress.verify.accuracy import AccuracyDrop
-from compress.verify.comparison import ClassDrop
+from compress.report.results import AccuracyDrop, ClassDrop
 from exporters.measure.comparison import LatencyComparison, Verdict
 
 Outcome = Literal["gained", "lost", "same"]

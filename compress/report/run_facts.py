@@ -4,7 +4,7 @@ from typing import get_args
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-from compress.config import Method
+from compress.settings.config import Method
 
 
 class Part(BaseModel):

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Protocol
 
-from compress.controls.methods import METHODS
 from compress.report import figures
 from compress.report.model import Report
 from compress.report.run_facts import RunFacts
 from compress.report.tables import Table
+from compress.settings.methods import METHODS
 
 Epoch = dict[str, float]
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from compress.report import figures
 from compress.report.model import NetworkRow, Report
-from compress.verify.accuracy import AccuracyDrop
+from compress.report.results import AccuracyDrop
 from exporters.read.signature import Signature
 
 _MOST_NAMED: Final = 3

@@ -6,11 +6,11 @@ from itertools import chain
 from typing import Final
 
 from compress.report import figures
+from compress.report.gate_words import say
 from compress.report.model import NetworkRow, Report
 from compress.report.outcomes import Outcome, drop_outcome, size_outcome, timing_outcome
+from compress.report.results import AccuracyDrop, GateResult
 from compress.report.timings import disturbances, headline_latency, headline_setting, setting_of, timing_at
-from compress.verify.accuracy import AccuracyDrop
-from compress.verify.gates import GateResult, say
 from exporters.measure.comparison import LatencyComparison
 
 UNSHOWN: Final = "no difference shown"

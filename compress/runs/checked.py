@@ -6,9 +6,9 @@ from typing import Self
 
 import filelock
 
+from compress.atomic import is_temporary, machine_faults, sync, write_atomically
 from compress.errors import BadInputError, EnvironmentProblem
 from compress.runs import checkpoints, manifest
-from compress.runs.atomic import is_temporary, machine_faults, sync, write_atomically
 from compress.runs.manifest import Manifest, check_name, sha256_of
 
 LOCK = ".lock"

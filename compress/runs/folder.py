@@ -13,12 +13,12 @@ from typing import Any
 
 from torch import Tensor
 
-from compress.config import RunConfig, build_config, to_toml
+from compress.atomic import is_temporary, machine_faults, write_atomically
 from compress.errors import BadInputError, CompressError, EnvironmentProblem, UsageError
 from compress.runs import checkpoints, tensors
-from compress.runs.atomic import is_temporary, machine_faults, write_atomically
 from compress.runs.checked import LOCK, CheckedFolder
 from compress.runs.manifest import Manifest, sha256_of
+from compress.settings.config import RunConfig, build_config, to_toml
 
 STAGES = ("01_baseline", "02_original", "03_search", "04_remove", "05_finetune", "06_export", "07_verify")
 

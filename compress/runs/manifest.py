@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from compress.atomic import write_atomically
 from compress.errors import BadInputError
-from compress.runs.atomic import write_atomically
 
 NAME = "MANIFEST.sha256"
 _LINE = re.compile(r"([0-9a-f]{64})  (.+)")

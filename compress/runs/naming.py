@@ -5,7 +5,7 @@ import secrets
 from datetime import datetime
 from pathlib import Path
 
-from compress.config import RunConfig
+from compress.settings.config import RunConfig
 
 
 def default_run_path(config: RunConfig) -> Path:

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from compress.channels.masks import masked
 from compress.channels.units import UnitMap
 from compress.errors import CheckFailedError
-from compress.layers import Convolution, PerChannel, channel_axis, is_depthwise, widths
 from compress.structure.remove import logits_of
+from compress.tracing.layers import Convolution, PerChannel, channel_axis, is_depthwise, widths
 
 SAME = 1e-4
 """What a layer is given may differ by this share of its largest value; from layer to layer float32 rounds to 1e-6."""

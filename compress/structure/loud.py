@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from compress.errors import UsageError
-from compress.layers import Convolution, channel_axis
 from compress.structure.remove import logits_of, running, spread_of, tells
+from compress.tracing.layers import Convolution, channel_axis
 
 QUIET = 1e-3
 """A parameter that is nowhere larger hides what happens before it: a head or a residual branch that starts at zero."""

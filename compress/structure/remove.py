@@ -12,9 +12,9 @@ from torch.nn import functional
 from compress.channels.masks import kept_entries, masked
 from compress.channels.units import UnitMap, find_units
 from compress.errors import BadInputError, CheckFailedError, CompressError
-from compress.layers import Convolution, widths
 from compress.structure.plan import PruningPlan, plan_from_state, state_from_plan
 from compress.structure.shrink import shrink
+from compress.tracing.layers import Convolution, widths
 
 TOLERANCE = 1e-4
 """Largest difference of logits allowed between the masked and the smaller network (float32, eval).

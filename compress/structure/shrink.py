@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from compress.channels.masks import kept_positions
 from compress.channels.units import UnitMap
-from compress.layers import Convolution, is_depthwise, widths
+from compress.tracing.layers import Convolution, is_depthwise, widths
 
 
 @torch.no_grad()

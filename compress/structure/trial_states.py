@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from compress.channels.units import UnitMap
-from compress.layers import Convolution, widths
+from compress.tracing.layers import Convolution, widths
 
 LEVELS = 3
 """Common widths that are tried."""

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from compress.layers import channel_axis, tensors_given
+from compress.tracing.layers import channel_axis, tensors_given
 from compress.tracing.plain_kernels import plain_kernels
 
 CHANGED = 1e-3

@@ -12,10 +12,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from compress.errors import CompressError, UsageError
-from compress.layers import Convolution, has_own_forward, tensors_given
 from compress.tracing.atoms import Atoms, Labels
 from compress.tracing.call import Call, Channels, Outcome, bound_arguments, is_pointwise, unfollowed
 from compress.tracing.layer_rules import Ledger, layers_to_cut, through_layer
+from compress.tracing.layers import Convolution, has_own_forward, tensors_given
 from compress.tracing.moves import MOVES
 from compress.tracing.plain_kernels import plain_kernels
 from compress.tracing.sums import SUMS, pointwise

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from torch import Tensor, nn
 
-from compress.layers import Convolution, Norm, PerChannel, channel_axis, is_depthwise, why_not_cut, widths
 from compress.tracing.atoms import Atoms, Labels
 from compress.tracing.call import Channels
+from compress.tracing.layers import Convolution, Norm, PerChannel, channel_axis, is_depthwise, why_not_cut, widths
 
 
 @dataclass

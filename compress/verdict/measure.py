@@ -13,15 +13,16 @@ from compress.environment import native_block
 from compress.errors import BadInputError, UsageError
 from compress.observer import Observer
 from compress.report.model import ChangedImage, LatencyRow, NetworkRow, Origin
+from compress.report.results import GateResult
+from compress.verdict.accuracy import measure_accuracy, measure_drop
 from compress.verdict.changed import changed_images
+from compress.verdict.comparison import compare_answers
+from compress.verdict.files import classify
+from compress.verdict.gates import judge
 from compress.verdict.settings import PREDICT_BATCH, VerifySettings
 from compress.verdict.subject import Subject, by_role
 from compress.verdict.timing import Ticks, pairs_to_time, time_pairs
 from compress.verdict.unanswered import unanswered
-from compress.verify.accuracy import measure_accuracy, measure_drop
-from compress.verify.comparison import compare_answers
-from compress.verify.files import classify
-from compress.verify.gates import GateResult, judge
 from exporters.measure.memory import measure_memory
 from exporters.measure.profile import OperatorProfile, profile_operators
 from exporters.read.signature import shared_batch

@@ -2,18 +2,19 @@
 
 from pathlib import Path
 
-from compress.config import DataConfig
 from compress.data.load import load_test_images
 from compress.environment import describe_environment, usable_cores
+from compress.exporter_faults import export_faults
 from compress.observer import Observer, Silent
-from compress.report.model import Report, Role
+from compress.report.model import Report
+from compress.runs.file_records import Role
+from compress.settings.config import DataConfig
 from compress.verdict.assemble import assemble
+from compress.verdict.file_facts import Said
+from compress.verdict.files import FileSpec, open_files
 from compress.verdict.measure import count_steps, measure
 from compress.verdict.settings import VerifySettings
 from compress.verdict.subject import Subject
-from compress.verify.faults import export_faults
-from compress.verify.file_facts import Said
-from compress.verify.files import FileSpec, open_files
 
 
 def verify_files(

@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 
-from compress.config import DecidedConfig
 from compress.data.bundle import DataBundle
 from compress.environment import describe_environment
+from compress.exporter_faults import export_faults
 from compress.networks.own_code import OwnCode
 from compress.observer import Observer, Silent
 from compress.report.documents import keep_report, new_folder, render_run_documents, write_documents
@@ -17,18 +17,17 @@ from compress.report.model import Report
 from compress.report.run_facts import BudgetFacts, LayerRow, RunFacts, SearchFacts
 from compress.report.store import parse_report
 from compress.runs import MODEL_FACTS, STAGES, RunFolder
-from compress.stages.bench import Bench, check_images
-from compress.stages.reopen import reopen
-from compress.stages.ship import NOTES
-from compress.stages.shipped import ShippedFile, shipped_files
+from compress.runs.bench import Bench, check_images
+from compress.runs.file_records import NOTES, ShippedFile, shipped_files
+from compress.runs.reopen import reopen
+from compress.settings.config import DecidedConfig
 from compress.verdict.assemble import assemble
+from compress.verdict.files import open_file
 from compress.verdict.measure import count_steps, measure
 from compress.verdict.reached import budget_note
 from compress.verdict.recheck import REBUILT, FoundState, find_again, recheck_file, recheck_removal
 from compress.verdict.settings import VerifySettings
 from compress.verdict.subject import Subject
-from compress.verify.faults import export_faults
-from compress.verify.files import open_file
 
 TRAINED = ("01_baseline", "02_original", "05_finetune")
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from compress.channels.budget import NEAR, Constraint, all_shapes, allowed_counts
 from compress.report import figures
-from compress.stages.bench import Prunable
+from compress.runs.bench import Prunable
 
 _MEASURES: Final = (("MACs", "--keep-macs"), ("parameters", "--keep-params"))
 

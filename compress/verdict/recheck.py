@@ -5,16 +5,15 @@ from typing import Final
 
 from torch import Tensor, nn
 
-from compress.config import DecidedConfig
 from compress.data.bundle import DataBundle
 from compress.errors import CheckFailedError
-from compress.loading import Which, load
-from compress.report.model import Role
 from compress.report.run_facts import RemovalFacts
 from compress.runs import RunFolder
-from compress.stages.bench import Prunable, check_images, fresh_network, study, weights_file
-from compress.stages.ship import prove_parity
-from compress.stages.shipped import ShippedFile
+from compress.runs.bench import Prunable, check_images, fresh_network, study, weights_file
+from compress.runs.file_records import Role, ShippedFile
+from compress.runs.load_network import Which, load
+from compress.runs.parity import prove_parity
+from compress.settings.config import DecidedConfig
 from compress.structure.plan import PruningPlan, state_from_plan
 from compress.structure.remove import remove_units
 from exporters.read.onnx_cost import count_cost

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from compress.environment import usable_cores
 from compress.errors import UsageError
-from compress.verify.gates import Gates
+from compress.verdict.gates import Gates
 from exporters.measure.latency import LatencySettings
 
 PREDICT_BATCH = 64

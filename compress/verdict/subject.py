@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from compress.report.model import Precision, Role
-from compress.verify.files import FileSpec
+from compress.runs.file_records import Precision, Role
+from compress.verdict.files import FileSpec
 from exporters.read.parity import ParityReport
 from exporters.write.quantize import Quantization
 

@@ -10,8 +10,8 @@ from benchmarks import support_matrix
 from benchmarks.support_case import as_if_trained, examine
 from benchmarks.support_row import Support, Trial, judged
 from benchmarks.support_table import table
-from compress.config import RunConfig
-from compress.settings import decide, load_decided
+from compress.runs.decide import decide, load_decided
+from compress.settings.config import RunConfig
 from exporters.measure.latency import LatencySettings
 from models_zoo.torchvision_models import TORCHVISION
 from models_zoo.zoo import build_network

@@ -6,8 +6,8 @@ from typing import get_args
 from typer.testing import CliRunner
 
 from compress.cli.listing import app
-from compress.config import Method
-from compress.controls.methods import METHODS
+from compress.settings.config import Method
+from compress.settings.methods import METHODS
 from models_zoo.zoo import ARCHITECTURES
 
 

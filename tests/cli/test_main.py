@@ -12,7 +12,6 @@ import torch
 import compress
 from compress.cli import main as cli
 from compress.cli import options
-from compress.config import RunConfig
 from compress.errors import (
     BadInputError,
     CheckFailedError,
@@ -22,6 +21,7 @@ from compress.errors import (
     InterruptedRun,
     UsageError,
 )
+from compress.settings.config import RunConfig
 
 
 def call(*arguments, **environment):

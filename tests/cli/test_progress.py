@@ -7,8 +7,8 @@ from rich.console import Console
 
 from compress.cli.output import data_console, is_live
 from compress.cli.progress import LiveObserver, PlainObserver, watching
-from compress.eta import RunClock
 from compress.observer import Silent
+from compress.run.eta import RunClock
 
 
 class Clock:

@@ -4,11 +4,11 @@ from typing import get_args
 import pytest
 import torch
 
-from compress.config import Method
-from compress.controls.methods import METHODS
 from compress.controls.one_shot import ONE_SHOT, check_applies
 from compress.controls.searched import ALLOCATIONS
 from compress.errors import UsageError
+from compress.settings.config import Method
+from compress.settings.methods import METHODS
 from compress.structure.plan import plan_from_state
 from compress.structure.remove import remove_units
 from tests.controls.tasks import task_of
@@ -20,6 +20,7 @@ PLANLESS = [method for method in ONE_SHOT if method != "scratch"]
 def test_every_method_is_told_of_and_has_one_way_to_choose():
     assert tuple(METHODS) == get_args(Method)
     assert {*ONE_SHOT} | {*ALLOCATIONS} == {*METHODS}
+    assert {*ONE_SHOT} == {name for name, card in METHODS.items() if card.at_once}
     assert not {*ONE_SHOT} & {*ALLOCATIONS}
 
 

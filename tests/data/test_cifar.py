@@ -6,11 +6,11 @@ import shutil
 import numpy as np
 import pytest
 
-from compress.config import DataConfig
 from compress.data.bundle import Order
 from compress.data.cifar import CIFAR10, CIFAR100, read_cifar
 from compress.data.load import load_data
 from compress.errors import BadInputError
+from compress.settings.config import DataConfig
 from models_zoo.torchvision_mend import torchvision
 from tests.helpers.datasets import python2_pickle, write_cifar10, write_cifar100
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from compress.config import DataConfig
 from compress.data.flowers import CLASSES
 from compress.data.load import load_data
 from compress.data.matlab import read_mat, whole_numbers
 from compress.errors import BadInputError
+from compress.settings.config import DataConfig
 from models_zoo.torchvision_mend import torchvision
 from tests.helpers.datasets import write_flowers
 

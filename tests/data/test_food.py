@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from compress.config import DataConfig
 from compress.data.load import load_data
 from compress.errors import BadInputError
+from compress.settings.config import DataConfig
 from models_zoo.torchvision_mend import torchvision
 from tests.helpers.datasets import write_food
 

@@ -6,10 +6,10 @@ import shutil
 import pytest
 import torch
 
-from compress.config import DataConfig
 from compress.data.imagenet_names import class_names
 from compress.data.load import load_data, load_test_images
 from compress.errors import BadInputError, UsageError
+from compress.settings.config import DataConfig
 from models_zoo.torchvision_mend import torchvision
 from tests.data.files import write_image
 from tests.helpers.datasets import WORDNET_IDS, write_devkit, write_imagenet

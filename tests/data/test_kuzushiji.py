@@ -7,12 +7,12 @@ import shutil
 import numpy as np
 import pytest
 
-from compress.config import DataConfig
 from compress.data import fashion_files
 from compress.data.idx import IdxFile
 from compress.data.kuzushiji import KUZUSHIJI, KUZUSHIJI_FILES, read_kuzushiji
 from compress.data.load import load_data
 from compress.errors import BadInputError
+from compress.settings.config import DataConfig
 from models_zoo.torchvision_mend import torchvision
 from tests.data.files import idx_bytes, write_idx
 from tests.helpers.datasets import write_kuzushiji

@@ -2,10 +2,10 @@ import shutil
 
 import pytest
 
-from compress.config import RunConfig
 from compress.data.fashion import FASHION
 from compress.data.load import DATASETS, load_data, load_test_images
 from compress.errors import BadInputError, UsageError
+from compress.settings.config import RunConfig
 from tests.data.files import write_fashion, write_folder
 
 

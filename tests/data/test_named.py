@@ -2,11 +2,11 @@
 
 import pytest
 
-from compress.config import RunConfig
 from compress.data.bundle import Order
 from compress.data.load import load_data
 from compress.data.named import DATASETS
-from compress.settings import decide
+from compress.runs.decide import decide
+from compress.settings.config import RunConfig
 from tests.helpers import datasets
 
 WRITERS = {

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from compress.config import RunConfig
 from compress.data.bundle import DataBundle
 from compress.data.load import load_data
 from compress.observer import Silent
 from compress.runs import RunFolder
+from compress.settings.config import RunConfig
 from compress.structure.plan import PruningPlan
 from compress.structure.remove import cut
 from models_zoo.zoo import build_network

@@ -11,7 +11,7 @@ import pytest
 
 from compress.report.store import parse_report
 from compress.runs import RunFolder
-from compress.stages.shipped import shipped_files
+from compress.runs.file_records import shipped_files
 from tests.helpers.command import compress
 from tests.helpers.images import write_image_folder
 from tests.helpers.runs import loaded

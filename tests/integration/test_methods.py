@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from compress.errors import InterruptedRun, UsageError
-from compress.pipeline import RunOptions, run_pipeline
+from compress.run.pipeline import RunOptions, run_pipeline
 from compress.runs import RunFolder
 from tests.helpers.runs import StopAt, tiny_config, whole_network
 

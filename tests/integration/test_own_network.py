@@ -17,10 +17,10 @@ import torch
 
 import compress as package
 from compress.cli.main import main
-from compress.config import RunConfig
 from compress.errors import UsageError
 from compress.networks.own_code import import_code
 from compress.runs import RunFolder
+from compress.settings.config import RunConfig
 from compress.verdict.settings import VerifySettings
 from exporters.measure.latency import LatencySettings
 

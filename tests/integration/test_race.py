@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 
 from compress.cli.main import app
 from compress.errors import BadInputError, InterruptedRun, UsageError
-from compress.pipeline import run_pipeline
 from compress.race.cells import Cell, RaceSettings
 from compress.race.runner import Watch, run_race
 from compress.report.race.documents import read_race
+from compress.run.pipeline import run_pipeline
 from compress.runs import RunFolder
 from compress.structure.plan import PruningPlan
 from tests.helpers.command import compress_until

@@ -7,10 +7,10 @@ import signal
 
 import pytest
 
-from compress.config import build_config
 from compress.errors import BadInputError, InterruptedRun
-from compress.pipeline import run_pipeline
+from compress.run.pipeline import run_pipeline
 from compress.runs import RunFolder
+from compress.settings.config import build_config
 from tests.helpers.command import compress, compress_until
 from tests.helpers.runs import StopAt, checksums, tiny_flags
 

@@ -11,14 +11,14 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from compress.errors import InterruptedRun
+from compress.export.of_run import add_variants
+from compress.export.variants import Wanted
 from compress.observer import Silent
-from compress.pipeline import run_pipeline
 from compress.report.model import Report
+from compress.run.pipeline import run_pipeline
+from compress.run.prune_stages import remove, search
 from compress.runs import RunFolder
-from compress.stages.bench import Bench, check_images, fresh_network, study
-from compress.stages.derive import Wanted
-from compress.stages.prune import remove, search
-from compress.stages.variants import add_variants
+from compress.runs.bench import Bench, check_images, fresh_network, study
 from compress.verdict.of_run import verify_run
 from compress.verdict.settings import VerifySettings
 from tests.helpers.images import write_image_folder

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from compress.channels.units import find_units
-from compress.pipeline import run_pipeline
+from compress.run.pipeline import run_pipeline
 from compress.runs import RunFolder
 from compress.structure.remove import remove_units
 from models_zoo.zoo import build_network

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from torch import nn
 
-from compress.config import RunConfig
 from compress.errors import UsageError
 from compress.networks.own_code import wrap_code
 from compress.race.cells import Cell, RaceSettings
+from compress.settings.config import RunConfig
 
 BASE = RunConfig(arch="squeezenet", method="taylor", keep_macs=0.9, seed=5, batch_size=16)
 

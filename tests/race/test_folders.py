@@ -2,12 +2,12 @@
 
 import pytest
 
-from compress.config import RunConfig
 from compress.errors import BadInputError, UsageError
 from compress.race.cells import SHAPE, Cell, RaceSettings
 from compress.race.folders import check_folder, has_stages, original_for, shape_in, state_of
 from compress.runs import STAGES, RunFolder
-from compress.settings import decide
+from compress.runs.decide import decide
+from compress.settings.config import RunConfig
 
 BASE = RunConfig(arch="squeezenet", batch_size=16, align=8, threads=1)
 RACE = RaceSettings(BASE, methods=("edropout", "l1", "scratch"), budgets=(0.5,), seeds=(0, 1))

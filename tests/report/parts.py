@@ -8,9 +8,10 @@ import numpy as np
 from PIL import Image
 
 from compress.report.model import ChangedImage, LatencyRow, NetworkRow, Origin
+from compress.report.results import Comparison
 from compress.report.run_facts import BudgetFacts, LayerRow, RemovalFacts, RunFacts, SearchFacts
-from compress.verify.accuracy import measure_accuracy, measure_drop
-from compress.verify.comparison import Comparison, compare_answers
+from compress.verdict.accuracy import measure_accuracy, measure_drop
+from compress.verdict.comparison import compare_answers
 from exporters.measure.comparison import LatencyComparison
 from exporters.measure.memory import MemoryUse
 from exporters.measure.profile import LayerTime, OperatorProfile

@@ -1,8 +1,8 @@
 """Small reports with known numbers: of a run, of a run with all there can be, of two foreign files."""
 
 from compress.report.model import DataFacts, Origin, Report
-from compress.verify.accuracy import measure_drop
-from compress.verify.gates import GateResult
+from compress.report.results import GateResult
+from compress.verdict.accuracy import measure_drop
 from tests.report.parts import (
     CLASSES,
     ORIGINAL_WRONG,

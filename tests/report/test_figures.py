@@ -1,7 +1,7 @@
 import pytest
 
 from compress.report import figures
-from compress.verify.accuracy import rate_of
+from compress.verdict.accuracy import rate_of
 
 
 @pytest.mark.parametrize(

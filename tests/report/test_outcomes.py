@@ -1,7 +1,7 @@
 import pytest
 
 from compress.report.outcomes import drop_outcome, size_outcome, timing_outcome
-from compress.verify.accuracy import AccuracyDrop
+from compress.report.results import AccuracyDrop
 from tests.report.sample import latency
 
 

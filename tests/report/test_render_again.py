@@ -1,10 +1,10 @@
 import pytest
 
-from compress.config import RunConfig
 from compress.errors import BadInputError
 from compress.report.render_again import render_again
 from compress.report.store import dump_report
 from compress.runs import RunFolder
+from compress.settings.config import RunConfig
 from tests.report.sample import full_report
 from tests.report.test_model_card import facts
 

@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
+from compress.report.results import AccuracyDrop
 from compress.report.timings import headline_latency
 from compress.report.verdict import change_words, state_verdict
-from compress.verify.accuracy import AccuracyDrop
 from exporters.read.parity import ParityReport
 from tests.report.sample import full_report, latency_row, network, report, run_facts, timing
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from compress.config import RunConfig
 from compress.runs import RunFolder
+from compress.settings.config import RunConfig
 
 CONFIG = RunConfig(arch="squeezenet", seed=3, keep_macs=0.5)
 

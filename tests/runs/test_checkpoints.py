@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from compress.config import RunConfig
 from compress.errors import BadInputError
 from compress.runs import RunFolder, checkpoints
+from compress.settings.config import RunConfig
 
 
 @pytest.fixture

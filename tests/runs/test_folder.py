@@ -8,10 +8,10 @@ import sys
 import pytest
 import torch
 
-from compress.config import RunConfig
 from compress.errors import BadInputError, EnvironmentProblem, UsageError
 from compress.runs import RunFolder, default_run_path, folder
 from compress.runs.manifest import Manifest
+from compress.settings.config import RunConfig
 from tests.runs.conftest import CONFIG
 
 

@@ -5,8 +5,8 @@ import shutil
 
 import torch
 
-from compress.config import RunConfig
 from compress.runs import RunFolder
+from compress.settings.config import RunConfig
 
 
 class Killed(BaseException):

@@ -5,11 +5,11 @@ import json
 import pytest
 import torch
 
-from compress.config import RunConfig
 from compress.errors import BadInputError, UsageError
+from compress.run.take_original import take_original
 from compress.runs import RunFolder
 from compress.runs.manifest import Manifest
-from compress.stages.taken import take_original
+from compress.settings.config import RunConfig
 
 CONFIG = RunConfig(arch="squeezenet", seed=3, keep_macs=0.5)
 

@@ -5,9 +5,9 @@ from typing import Final, Literal
 
 from compress.report.compare.pareto import Span
 from compress.report.compare.protocol import Difference
-from compress.report.model import Precision, Role
+from compress.report.results import AccuracyDrop, Rate
 from compress.report.run_facts import Part
-from compress.verify.accuracy import AccuracyDrop, Rate
+from compress.runs.file_records import Precision, Role
 
 Cost = Literal["latency", "MACs", "size"]
 

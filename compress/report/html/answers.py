@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from compress.report import figures
 from compress.report.html.changes import Tone, drop_interval, drop_tone, signed
 from compress.report.model import Report
-from compress.verify.comparison import Comparison
+from compress.report.results import Comparison
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,7 @@ from typing import Final, Literal
 
 from compress.report import figures
 from compress.report.outcomes import Outcome, drop_outcome
-from compress.verify.accuracy import AccuracyDrop
-from compress.verify.comparison import ClassDrop
+from compress.report.results import AccuracyDrop, ClassDrop
 
 Tone = Literal["good", "bad", "plain"]
 

@@ -5,8 +5,8 @@ from typing import Final, Literal
 from pydantic import JsonValue
 
 from compress.report.model import DataFacts
+from compress.report.results import AccuracyDrop, Rate
 from compress.report.run_facts import Part
-from compress.verify.accuracy import AccuracyDrop, Rate
 
 SCHEMA_VERSION: Final = "1.0"
 

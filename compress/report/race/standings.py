@@ -12,7 +12,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from compress.report.race.model import CellResult, RaceCell, RaceReport
-from compress.verify.statistics import mcnemar, paired_counts
+from compress.statistics import mcnemar, paired_counts
 
 MOST_VALUES = 2
 """Up to so many seeds are shown one by one; an interval of two values says nothing."""

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from compress.config import Method
-from compress.controls.one_shot import ONE_SHOT
 from compress.report import figures
 from compress.report.race.model import RaceCell, RaceReport
+from compress.settings.config import Method
+from compress.settings.methods import METHODS
 
 _FRESH: Final[Method] = "scratch"
 """The method that trains fresh weights in a shape that another one found."""
@@ -43,8 +43,8 @@ def _teacher(report: RaceReport) -> Iterator[str]:
     total = sum(epochs[given:])
     raced = list(dict.fromkeys(cell.method for cell in report.cells))
     taught = (
-        (epochs[-1], [method for method in raced if method not in ONE_SHOT]),
-        (sum(epochs[1:]), [method for method in raced if method in ONE_SHOT and method != _FRESH]),
+        (epochs[-1], [method for method in raced if not METHODS[method].at_once]),
+        (sum(epochs[1:]), [method for method in raced if METHODS[method].at_once and method != _FRESH]),
         (total, [method for method in raced if method == _FRESH]),
     )
     said = "; ".join(f"{count} of {total} for {', '.join(names)}" for count, names in taught if names)

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from compress.config import RunConfig
 from compress.report.compare.assemble import Source
 from compress.report.model import Report
 from compress.report.store import dump_report
 from compress.runs import RunFolder
+from compress.settings.config import RunConfig
 from tests.report.sample import network, report
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 from compress.report.model import Report
-from compress.verify.comparison import ClassDrop
+from compress.report.results import ClassDrop
 from tests.report import sample
 
 HOSTILE = (

@@ -7,8 +7,8 @@ from compress.report.html.changes import drop_interval, drop_tone, signed
 from compress.report.html.distributions import NamedTiming, shown_up_to
 from compress.report.html.pictures import relative_times, series_numbers
 from compress.report.html.times import latency_groups, longest, width
+from compress.report.results import ClassDrop, Comparison
 from compress.report.timings import Setting
-from compress.verify.comparison import ClassDrop, Comparison
 from exporters.measure.profile import LayerTime
 from tests.report import sample
 

@@ -4,7 +4,8 @@ import numpy as np
 
 from compress.report.model import DataFacts
 from compress.report.race.model import CellResult, CellTiming, RaceCell, RaceReport
-from compress.verify.accuracy import AccuracyDrop, rate_of
+from compress.report.results import AccuracyDrop
+from compress.verdict.accuracy import rate_of
 
 IMAGES = 10
 ORIGINAL_HITS = 9

@@ -6,8 +6,8 @@ from typing import get_args
 
 import pytest
 
-from compress.config import Method
 from compress.report.html.race_plot import Trial, draw_budget, draw_race
+from compress.settings.config import Method
 
 ORIGINAL = (90.0, 89.0, 91.0)
 

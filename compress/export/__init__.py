@@ -1,0 +1,1 @@
+"""``compress export``: more files of a run, or files of weights alone."""

@@ -1,0 +1,136 @@
+"""More files of a finished run: INT8, FP16, raw pixels, another operator set, onnxruntime's mobile format."""
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from compress.data.bundle import DataBundle
+from compress.export.variants import Base, Made, Wanted, calibration_split, derive, made_of
+from compress.exporter_faults import export_faults
+from compress.networks.own_code import OwnCode
+from compress.observer import Observer, Silent
+from compress.runs import MODEL_FACTS, RunFolder
+from compress.runs.bench import check_images
+from compress.runs.file_records import ARTIFACTS, ShippedFile, record_variants, shipped_files
+from compress.runs.load_network import Which, load
+from compress.runs.parity import prove_parity
+from compress.runs.reopen import reopen
+from compress.settings.config import DecidedConfig
+from exporters.read.onnx_reading import read_onnx
+from exporters.write.artifact import metadata_of
+from exporters.write.onnx_export import export_onnx
+
+_NETWORKS: Mapping[str, Which] = {"original": "original", "candidate": "pruned"}
+"""Roles of the rows that variants are made of, and their networks."""
+
+Opened = tuple[DecidedConfig, DataBundle]
+
+
+def add_variants(
+    path: Path,
+    wanted: Wanted,
+    *,
+    moved: Mapping[str, Any] | None = None,
+    observer: Observer | None = None,
+    code: OwnCode | None = None,
+) -> list[Made]:
+    """Make more files of a run's original and pruned network, and put them on record.
+
+    A file that is there already is made anew. The report does not know of them until the run is
+    verified again.
+
+    Args:
+        path: the run folder.
+        wanted: which files.
+        moved: where the images are now, if elsewhere than when the run was made: settings of ``RunConfig``.
+        observer: receives progress.
+        code: what builds the network, where it is the user's own.
+
+    Returns:
+        The new files, the original's first.
+
+    Raises:
+        UsageError: the network is the user's own and its code is missing.
+        BadInputError: no finished run, a file that was changed, other images than the run's.
+        CheckFailedError: a file cannot be made, or does not answer as it must.
+    """
+    run, observer = RunFolder.open(path), observer or Silent()
+    wanted = _with_dependants(run, wanted)
+    sources = [file for file in shipped_files(run) if file.role in _NETWORKS]
+    opened = reopen(run, moved or {}, code=code) if wanted.int8 or wanted.opset else None
+    observer.stage("export", index=1, count=1, steps=len(sources))
+    with run, export_faults(), tempfile.TemporaryDirectory(prefix="compress-export-") as temporary:
+        made: list[Made] = []
+        for done, source in enumerate(sources, start=1):
+            fresh = _variants(run, source, wanted, opened, Path(temporary))
+            record_variants(run, tuple(_on_record(source, one) for one in fresh if one.operators is None))
+            made += fresh
+            observer.step(done, images=0, values={"network": source.label})
+        facts = run.read_json(MODEL_FACTS)
+        run.write_json(MODEL_FACTS, facts | {"files": facts["files"] | {one.label: one.path.name for one in made}})
+    return made
+
+
+def _with_dependants(run: RunFolder, wanted: Wanted) -> Wanted:
+    """Also what an earlier export made of the INT8 files that are about to be replaced."""
+    names = run.read_json(MODEL_FACTS)["files"].values()
+    raw, mobile = (any(name.endswith(end) for name in names) for end in (".int8.nhwc.onnx", ".int8.ort"))
+    if not wanted.int8:
+        return wanted
+    return replace(wanted, preprocessing=wanted.preprocessing or raw, ort=wanted.ort or mobile)
+
+
+def _variants(
+    run: RunFolder, source: ShippedFile, wanted: Wanted, opened: Opened | None, temporary: Path
+) -> list[Made]:
+    """The files of one network, made elsewhere and then kept in the run folder whole."""
+    facts = run.read_json(MODEL_FACTS)
+    base = Base(source.label, run.path / source.file, mean=tuple(facts["mean"]), std=tuple(facts["std"]))
+    again: list[Made] = []
+    calibration = None
+    if opened is not None and wanted.opset is not None:
+        again = [_other_opset(run, source, wanted.opset, opened, temporary)]
+        base = replace(base, label=again[0].label, path=again[0].path)
+    if opened is not None and wanted.int8:
+        config, data = opened
+        calibration = calibration_split(data.train, images=wanted.calibration_images, seed=config.seed)
+    made = [*again, *derive(base, wanted, calibration, temporary)]
+    for file in (file for one in made for file in one.files):
+        run.write_bytes(f"{ARTIFACTS}/{file.name}", file.read_bytes())
+    return [one.moved_to(run.path / ARTIFACTS) for one in made]
+
+
+def _other_opset(run: RunFolder, source: ShippedFile, opset: int, opened: Opened, temporary: Path) -> Made:
+    config, data = opened
+    network = load(run.path, _NETWORKS[source.role], build=config.code.build if config.code else None)
+    artifact = export_onnx(
+        network,
+        temporary / f"{Path(source.file).stem}.opset{opset}.onnx",
+        input_shape=data.preprocessing.input_shape,
+        opset=opset,
+        metadata=metadata_of(read_onnx(run.path / source.file).model),
+    )
+    parity = prove_parity(network, artifact.path, check_images(config, data), threads=config.threads)
+    return replace(
+        made_of(f"{source.label} opset{opset}", artifact, source=source.label, precision="fp32"),
+        parity=parity,
+        denormals_flushed=artifact.denormals_flushed,
+    )
+
+
+def _on_record(source: ShippedFile, made: Made) -> ShippedFile:
+    return replace(
+        source,
+        label=made.label,
+        role="extra",
+        file=f"{ARTIFACTS}/{made.path.name}",
+        sha256=made.sha256,
+        size_bytes=made.size_bytes,
+        precision=made.precision,
+        denormals_flushed=made.denormals_flushed,
+        parity=made.parity,
+        source=made.source,
+        quantization=made.quantization,
+    )

@@ -1,0 +1,94 @@
+"""Files from weights alone, without a run: a network by name, the user's weights, images that say what it takes."""
+
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from compress.atomic import machine_faults, write_atomically
+from compress.data.bundle import DataBundle
+from compress.errors import BadInputError, UsageError
+from compress.export.variants import Base, Made, Wanted, calibration_split, derive, made_of
+from compress.exporter_faults import export_faults
+from compress.run.training_stages import load_given
+from compress.runs.bench import check_images, fresh_network
+from compress.runs.decide import decide, load_decided
+from compress.runs.model_facts import file_metadata, model_facts
+from compress.runs.parity import prove_parity
+from compress.settings.config import DecidedConfig, RunConfig
+from exporters.write.onnx_export import export_onnx
+
+LABEL = "model"
+
+
+def export_weights(config: RunConfig, wanted: Wanted, *, out: Path) -> list[Made]:
+    """Write ``model.onnx``, its variants and ``model.json`` into a new folder: all of them, or none.
+
+    Args:
+        config: arch or model, weights, and the images: those that calibrate INT8 are of its training split.
+        wanted: which variants.
+        out: the new folder.
+
+    Returns:
+        The files; the first is ``model.onnx``, with its parity with the module.
+
+    Raises:
+        UsageError: ``out`` exists, no weights are given, or settings that do not fit.
+        BadInputError: the weights or the images are unfit.
+        CheckFailedError: a file cannot be made, or does not answer as it must.
+    """
+    if config.weights is None:
+        raise UsageError("which weights? give --weights FILE, or a run folder")
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise UsageError(f"--out {out} exists already: choose a new folder")
+    settings, data = load_decided(decide(config.model_copy(update={"device": "cpu"})))
+    torch.set_num_threads(settings.threads)
+    network = fresh_network(settings, data)
+    if load_given(settings, data, network):
+        raise BadInputError(
+            f"{config.weights} has another number of classes than the {len(data.classes)} of {data.name}: "
+            "a file would answer with a head that was never trained; give the images it was trained on"
+        )
+    with machine_faults(out), export_faults():
+        out.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
+        try:
+            first = _whole(settings, data, network, folder, opset=wanted.opset or settings.opset)
+            made = [first, *_derived(first.path, wanted, data, settings.seed)]
+            facts = model_facts(data, arch=config.arch, files={one.label: one.path.name for one in made})
+            write_atomically(folder / "model.json", (json.dumps(facts, indent=2) + "\n").encode())
+            folder.chmod(0o755)
+            os.replace(folder, out)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+    return [one.moved_to(out) for one in made]
+
+
+def _whole(settings: DecidedConfig, data: DataBundle, network: nn.Module, folder: Path, *, opset: int) -> Made:
+    """The network as it is: ``model.onnx``, proved to answer as the module does."""
+    artifact = export_onnx(
+        network,
+        folder / f"{LABEL}.onnx",
+        input_shape=data.preprocessing.input_shape,
+        opset=opset,
+        metadata=file_metadata(data),
+    )
+    return replace(
+        made_of(LABEL, artifact, source=LABEL, precision="fp32"),
+        parity=prove_parity(network, artifact.path, check_images(settings, data), threads=settings.threads),
+        denormals_flushed=artifact.denormals_flushed,
+    )
+
+
+def _derived(source: Path, wanted: Wanted, data: DataBundle, seed: int) -> list[Made]:
+    base = Base(LABEL, source, mean=data.preprocessing.mean, std=data.preprocessing.std)
+    calibration = None
+    if wanted.int8:
+        calibration = calibration_split(data.train, images=wanted.calibration_images, seed=seed)
+    return derive(base, wanted, calibration, source.parent)

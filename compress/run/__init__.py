@@ -1,0 +1,1 @@
+"""``compress run``: its stages in order, and the dry run."""

@@ -1,0 +1,137 @@
+"""What ``--dry-run`` shows: everything that a run needs is checked, and nothing is written."""
+
+import textwrap
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from compress.channels.reasons import without_names
+from compress.data.bundle import DataBundle
+from compress.report.figures import percent
+from compress.run.eta import expected_work
+from compress.run.pipeline import Rehearsal, prepare, rehearsal
+from compress.runs.bench import fresh_network
+from compress.settings.config import DecidedConfig, RunConfig
+from compress.settings.methods import METHODS
+from compress.verdict.reached import Reached, reached_by_chance
+
+SHOWN = 16
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """What ``--dry-run`` shows: the decided settings, the network's size, and how long it may take.
+
+    ``pruned`` holds the channels that can go, by the first layer of their group; ``left_whole`` the reason why
+    those of a layer cannot. ``reached`` is what a random state comes to within the budget: other states
+    come to about as much.
+    """
+
+    config: DecidedConfig
+    images: tuple[int, int, int]
+    parameters: int
+    macs: int
+    units: int
+    groups: int
+    pruned: dict[str, int]
+    left_whole: dict[str, str]
+    reached: Reached
+    notes: tuple[str, ...]
+    masked_equals_physical: float
+    seconds: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """The plan as plain values."""
+        return {**asdict(self), "config": self.config.model_dump(mode="json")}
+
+    def lines(self) -> list[str]:
+        """The plan in words."""
+        config = self.config
+        train, val, test = self.images
+        return [
+            f"network    {config.arch}, {config.image_size} pixels: {self.parameters:,} parameters, {self.macs:,} MACs",
+            f"data       {config.dataset}: {train:,} train, {val:,} validation, {test:,} test images",
+            f"units      {self.units:,} channels in {self.groups} coupled groups",
+            *_listed("prunes     ", [f"{root} ({channels})" for root, channels in self.pruned.items()]),
+            *_left_whole(self.left_whole),
+            f"method     {config.method}: {METHODS[config.method].summary}",
+            *_kept(config, self.reached),
+            f"epochs     {config.baseline_epochs} baseline + {config.search_epochs} search"
+            f" + {config.finetune_epochs} fine-tuning",
+            f"checked    masked == smaller network: {self.masked_equals_physical:.1e} on a random state",
+            *(f"note       {note}" for note in self.notes),
+            f"time       about {self.seconds / 60:.0f} minutes on this machine",
+        ]
+
+
+def plan_run(config: RunConfig) -> RunPlan:
+    """Check everything that a run needs, and write nothing.
+
+    Raises:
+        CompressError: what the run itself would raise before it trains.
+    """
+    settings, data = prepare(config)
+    return plan_of(settings, data, rehearsal(settings, data, weights=True))
+
+
+def plan_of(settings: DecidedConfig, data: DataBundle, rehearsed: Rehearsal) -> RunPlan:
+    """The plan of a run that has been rehearsed."""
+    prunable = rehearsed.prunable
+    network = fresh_network(settings, data)
+    images, labels = next(iter(data.train.batches(settings.batch_size)))
+    images, labels = images.to(settings.device), labels.to(settings.device)
+    full = prunable.model.full
+    return RunPlan(
+        config=settings,
+        images=(len(data.train), len(data.val), len(data.test)),
+        parameters=full.parameters,
+        macs=full.macs,
+        units=prunable.units.total,
+        groups=len(prunable.units.groups),
+        pruned={group.root: group.size for group in prunable.units.groups},
+        left_whole=dict(prunable.units.left_whole),
+        reached=reached_by_chance(prunable, align=settings.align, seed=settings.seed),
+        notes=data.notes,
+        masked_equals_physical=rehearsed.difference,
+        seconds=_estimate(settings, network, images, labels) * data.train.steps(settings.batch_size),
+    )
+
+
+def _left_whole(reasons: dict[str, str]) -> list[str]:
+    """Layers that are left whole, those of one reason together, whatever layer it names."""
+    alike: dict[str, list[str]] = {}
+    for root, reason in reasons.items():
+        alike.setdefault(without_names(reason), []).append(root)
+    return [
+        line
+        for reason, roots in alike.items()
+        for line in _listed("left whole ", roots, end=f": {reasons[roots[0]] if len(roots) == 1 else reason}")
+    ]
+
+
+def _listed(start: str, names: list[str], *, end: str = "") -> list[str]:
+    """Names in lines of a terminal, the first ``SHOWN`` of them."""
+    more = f" and {len(names) - SHOWN} more (--json has all)" if len(names) > SHOWN else ""
+    text = start + ", ".join(names[:SHOWN]) + more + end
+    return textwrap.wrap(text, 100, subsequent_indent=" " * len(start), break_long_words=False, break_on_hyphens=False)
+
+
+def _kept(config: DecidedConfig, reached: Reached) -> list[str]:
+    """What is asked for, what it comes to, and what else there is where that is far below."""
+    shares = (("MACs", config.keep_macs, reached.macs), ("parameters", config.keep_params, reached.parameters))
+    asked = [f"{percent(share)} of the {name} ({percent(got)} reached)" for name, share, got in shares if share]
+    line = f"keep       {', '.join(asked) or 'no budget (paper)'}, counts in multiples of {config.align}"
+    return [line, *(_listed("note       ", [reached.note]) if reached.note else [])]
+
+
+def _estimate(config: DecidedConfig, network: nn.Module, images: Tensor, labels: Tensor) -> float:
+    """Seconds for one mini-batch of every epoch, from the measured time of a training step."""
+    times = []
+    for _ in range(10):
+        began = time.monotonic()
+        functional.cross_entropy(network.train()(images), labels).backward()
+        times.append(time.monotonic() - began)
+    return min(times) * sum(expected_work(config).values())

@@ -1,0 +1,204 @@
+"""Search and removal: which units go, and the smaller network without them."""
+
+import copy
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor, nn
+
+from compress.controls.one_shot import ONE_SHOT, check_applies
+from compress.controls.searched import ALLOCATIONS
+from compress.controls.task import Task
+from compress.data.bundle import DataBundle
+from compress.edropout.guided import GuidedPopulation, GuidedSettings
+from compress.edropout.paper import PaperPopulation
+from compress.edropout.population import Population, never_empty
+from compress.edropout.search import Search, SearchSettings
+from compress.run.training_stages import baseline_epochs, recipe
+from compress.runs.bench import Bench, Prunable, fresh_network, on_device, weights_file
+from compress.settings.config import DecidedConfig
+from compress.structure.plan import PruningPlan, plan_from_state, state_from_plan
+from compress.structure.remove import check_trains, cut, remove_units
+from compress.training.evaluate import recalibrate_batchnorm
+from compress.training.loop import History, run_loop
+from compress.training.optimizers import Recipe
+from compress.training.weights import OptimizerSteps, check_left_chance
+
+ENERGY_SHARE = 8
+"""The default preset measures energies on one eighth of a mini-batch; the paper's on all of it."""
+
+SEARCH_RATE = 0.5
+"""The default preset's learning rate in the search, as a share of the recipe's: the network is trained already."""
+
+LAST_SEED = 2**31 - 1
+"""A network trained from fresh weights draws others than the baseline began with: counted down from here."""
+
+MORE_SEARCH = "more --search-epochs, a milder budget, or trained --weights"
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """The whole network that is cut, the state it is cut by (bool U), and how they came about.
+
+    Attributes:
+        network: its weights are where the small network starts.
+        keep_U: the state.
+        history: numbers per epoch; empty where a method chose at once.
+        epochs_behind: epochs these weights were trained for in this run, baseline included.
+    """
+
+    network: nn.Module
+    keep_U: Tensor
+    history: History
+    epochs_behind: int
+
+
+def search(bench: Bench, original: nn.Module, prunable: Prunable) -> SearchResult:
+    """Let the run's method choose a state of a copy of the original.
+
+    Raises:
+        DivergedError: a method that trains while it searches left the network at chance.
+        UsageError: the method cannot be used on this network.
+    """
+    name = "03_search"
+    if not bench.run.is_finished(name):
+        find = _choose if bench.config.method in ONE_SHOT else _evolve
+        find(bench, original, prunable)
+    plan = PruningPlan.from_json(bench.run.read_text(f"{name}/plan.json"))
+    return SearchResult(
+        network=bench.load_network(weights_file(name), original),
+        keep_U=state_from_plan(prunable.units, plan),
+        history=bench.run.read_json(f"{name}/history.json"),
+        epochs_behind=bench.run.read_json(f"{name}/epochs_behind.json"),
+    )
+
+
+def check_method(config: DecidedConfig, data: DataBundle, network: nn.Module, prunable: Prunable) -> None:
+    """Find out before anything is trained whether the method can be used.
+
+    Raises:
+        UsageError: it cannot.
+        BadInputError: the plan it needs cannot be read.
+    """
+    check_applies(config.method, _task(config, data, network, prunable))
+
+
+def _choose(bench: Bench, original: nn.Module, prunable: Prunable) -> None:
+    """A state at once; nothing is trained here."""
+    name, config = "03_search", bench.config
+    with bench.stage(name):
+        choice = ONE_SHOT[config.method](_task(config, bench.data, original, prunable))
+        behind = 0 if choice.fresh else baseline_epochs(bench)
+        _save(bench, SearchResult(choice.network, choice.keep_U, [], behind), prunable)
+
+
+def _evolve(bench: Bench, original: nn.Module, prunable: Prunable) -> None:
+    """States evolve while a copy of the original is trained."""
+    name, config, epochs = "03_search", bench.config, bench.config.search_epochs
+    network = copy.deepcopy(original)
+    with bench.stage(name, steps=epochs * bench.steps_per_epoch):
+        generator = torch.Generator().manual_seed(config.seed)
+        population = _population(bench, prunable, generator)
+        body = _body(bench, network, prunable, population)
+        history = run_loop(body, bench.data.train, bench.loop_settings(name, epochs), bench.hooks(name))
+        if config.preset != "paper":  # the paper trains the state for long after it has been fixed
+            accuracy = body.validate(population.final()).accuracy
+            check_left_chance(accuracy, bench.data.val.labels, advice=MORE_SEARCH)
+        behind = baseline_epochs(bench) + len(history)
+        _save(bench, SearchResult(network, population.final(), history, behind), prunable)
+
+
+def _save(bench: Bench, found: SearchResult, prunable: Prunable) -> None:
+    name = "03_search"
+    bench.run.write_text(f"{name}/plan.json", plan_from_state(prunable.units, found.keep_U).to_json())
+    bench.run.write_json(f"{name}/history.json", found.history)
+    bench.run.write_json(f"{name}/epochs_behind.json", found.epochs_behind)
+    bench.save_network(weights_file(name), found.network)
+
+
+def _task(config: DecidedConfig, data: DataBundle, network: nn.Module, prunable: Prunable) -> Task:
+    other = config.model_copy(update={"seed": LAST_SEED - config.seed})
+    return Task(
+        network=network,
+        constraint=prunable.constraint,
+        train=data.train,
+        batch_size=config.batch_size,
+        seed=config.seed,
+        fresh_network=lambda: fresh_network(other, data),
+        plan=config.plan,
+    )
+
+
+def _population(bench: Bench, prunable: Prunable, generator: torch.Generator) -> Population:
+    config = bench.config
+    if config.preset == "paper":
+        return PaperPopulation(prunable.units, population=config.population, generator=generator)
+    allocation = ALLOCATIONS[config.method](len(prunable.units.groups), config.population, generator)
+    return GuidedPopulation(prunable.constraint, allocation, GuidedSettings())
+
+
+def _body(bench: Bench, network: nn.Module, prunable: Prunable, population: Population) -> Search:
+    config = bench.config
+    epochs = config.search_epochs
+    paper = config.preset == "paper"
+    steps = OptimizerSteps(
+        network, _search_recipe(bench, network), epochs=epochs, steps_per_epoch=bench.steps_per_epoch
+    )
+    settings = SearchSettings(
+        total_steps=epochs * bench.steps_per_epoch,
+        batch_size=config.batch_size,
+        energy_images=config.batch_size if paper else max(1, config.batch_size // ENERGY_SHARE),
+    )
+    return Search(network, prunable.units, population, steps, bench.data.val, settings)
+
+
+def _search_recipe(bench: Bench, network: nn.Module) -> Recipe:
+    found = recipe(bench, network, epochs_behind=baseline_epochs(bench))
+    return found if bench.config.preset == "paper" else found.scaled(SEARCH_RATE)
+
+
+def remove(bench: Bench, found: SearchResult, prunable: Prunable) -> nn.Module:
+    """Cut the dropped units out, prove the result equal to the masked network, measure BatchNorm anew.
+
+    Raises:
+        CheckFailedError: masked and smaller network differ.
+    """
+    name = "04_remove"
+    images = bench.check_images()
+    if not bench.run.is_finished(name):
+        with bench.stage(name):
+            result = remove_units(found.network, prunable.units, found.keep_U, images)
+            if not result.telling:
+                bench.observer.note("the logits hardly depend on the image: that they stay the same says little")
+            norms = recalibrate_batchnorm(result.network, bench.data.train, batch_size=bench.config.batch_size)
+            bench.run.write_text(f"{name}/plan.json", result.plan.to_json())
+            bench.run.write_json(
+                f"{name}/removal.json",
+                {
+                    "images": result.images,
+                    "max_abs_difference": result.max_abs_difference,
+                    "tolerance": result.tolerance,
+                    "batchnorm_recalibrated": norms,
+                    "layers": [asdict(layer) for layer in result.layers],
+                },
+            )
+            bench.save_network(weights_file(name), result.network)
+    plan = PruningPlan.from_json(bench.run.read_text(f"{name}/plan.json"))
+    return bench.load_network(weights_file(name), on_device(cut(found.network, plan, images[:2]), bench.config.device))
+
+
+def rehearse(prunable: Prunable, network: nn.Module, images: Tensor, *, seed: int) -> float:
+    """Cut a random state before anything is trained, and train it a step: what cannot be done fails in seconds.
+
+    Returns:
+        The largest difference of logits between masked and smaller network.
+
+    Raises:
+        CheckFailedError: they differ, or the cut network does not run or cannot be trained.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    bits = torch.rand(1, prunable.units.total, generator=generator) < 0.5
+    keep = never_empty(bits, prunable.units, generator)[0]
+    result = remove_units(network, prunable.units, keep, images[:8])
+    check_trains(result.network, images[:8])
+    return result.max_abs_difference

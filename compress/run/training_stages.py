@@ -1,0 +1,173 @@
+"""Stages that move weights only: the baseline, the fine-tuning, the original trained on for as long."""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import replace
+
+from torch import nn
+
+from compress.data.bundle import DataBundle
+from compress.networks.own_network import Images, own_head
+from compress.report import figures
+from compress.runs import load_network
+from compress.runs.bench import Bench, weights_file
+from compress.settings.config import DecidedConfig
+from compress.training.evaluate import evaluate
+from compress.training.load_weights import load_weights
+from compress.training.loop import run_loop
+from compress.training.optimizers import PAPER, Recipe, default_recipe
+from compress.training.weights import Distillation, WeightSettings, WeightTraining, check_left_chance
+from models_zoo.zoo import head_names
+
+
+def baseline(bench: Bench) -> nn.Module:
+    """The original before any pruning: trained here, or the user's own weights.
+
+    Raises:
+        DivergedError: it has not left chance.
+        BadInputError: the weights file is unfit.
+    """
+    name, config = "01_baseline", bench.config
+    network = bench.new_network()
+    if not bench.run.is_finished(name):
+        head = load_given(config, bench.data, network)
+        epochs = _epochs_of_baseline(config, fresh_head=bool(head))
+        for note in _head_note(head, epochs):
+            bench.observer.note(note)
+        with bench.stage(name, steps=epochs * bench.steps_per_epoch):
+            if epochs:
+                _train(bench, name, network, _settings(bench, default_recipe(network), epochs))
+            elif config.weights is not None:
+                accuracy = evaluate(network, bench.data.val, batch_size=config.batch_size).accuracy
+                check_left_chance(accuracy, bench.data.val.labels)
+            bench.run.write_json(f"{name}/epochs.json", epochs)
+            bench.run.write_json(f"{name}/fresh_head.json", head)
+            bench.save_network(weights_file(name), network)
+    return bench.load_network(weights_file(name), network)
+
+
+def trained_here(bench: Bench) -> bool:
+    """False where the original is the user's own network, taken as it is."""
+    return load_network.trained_here(bench.run)
+
+
+def train_original(bench: Bench, original: nn.Module) -> nn.Module:
+    """The control: a copy of the unpruned network, trained on for as many epochs as search and fine-tuning take."""
+    name, config = "02_original", bench.config
+    network = copy.deepcopy(original)
+    epochs = epochs_after_baseline(config)
+    if not bench.run.is_finished(name):
+        with bench.stage(name, steps=epochs * bench.steps_per_epoch):
+            _train(
+                bench,
+                name,
+                network,
+                _settings(bench, recipe(bench, network, epochs_behind=baseline_epochs(bench)), epochs),
+            )
+            bench.save_network(weights_file(name), network)
+    return bench.load_network(weights_file(name), network)
+
+
+def finetune(bench: Bench, smaller: nn.Module, teacher: nn.Module, *, epochs_behind: int) -> nn.Module:
+    """Train the small network on; it learns from the original's answers too where ``distill`` is on.
+
+    Every method's run has the same epochs in all: what was not spent on the weights before (``epochs_behind``,
+    the baseline's and the search's) is spent here. A search that converged early leaves the rest, as in the paper.
+    """
+    name, config = "05_finetune", bench.config
+    epochs = baseline_epochs(bench) + epochs_after_baseline(config) - epochs_behind
+    if not bench.run.is_finished(name):
+        with bench.stage(name, steps=epochs * bench.steps_per_epoch):
+            if epochs:
+                settings = _settings(
+                    bench,
+                    recipe(bench, smaller, epochs_behind=epochs_behind),
+                    epochs,
+                    distillation=Distillation(teacher) if config.distill else None,
+                )
+                _train(bench, name, smaller, settings)
+            bench.save_network(weights_file(name), smaller)
+    return bench.load_network(weights_file(name), smaller)
+
+
+def baseline_epochs(bench: Bench) -> int:
+    """Epochs the baseline took in this run: none where weights were given."""
+    epochs: int = bench.run.read_json("01_baseline/epochs.json")
+    return epochs
+
+
+def epochs_after_baseline(config: DecidedConfig) -> int:
+    """Epochs of search and fine-tuning together."""
+    return config.search_epochs + config.finetune_epochs
+
+
+def recipe(bench: Bench, network: nn.Module, *, epochs_behind: int) -> Recipe:
+    """The recipe of the run's preset after the baseline; the paper's schedule goes on where the last stage left it."""
+    if bench.config.preset == "paper":
+        return replace(PAPER, epochs_behind=epochs_behind)
+    return default_recipe(network)
+
+
+def load_given(config: DecidedConfig, data: DataBundle, network: nn.Module) -> tuple[str, ...]:
+    """Load the user's weights, if any, into a fresh network.
+
+    Returns:
+        Names of the class head's parameters where the weights have another number of classes and the
+        head was left fresh; otherwise none.
+
+    Raises:
+        BadInputError: the weights file is unfit.
+    """
+    if config.weights is None:
+        return ()
+    shown, classes = data.preprocessing, len(data.classes)
+    if config.code is None:
+        head = head_names(network, classes=classes)
+    else:
+        head = own_head(network, Images(shown.image_size, shown.channels, classes))
+    return head if load_weights(network, config.weights, head=head) else ()
+
+
+def baseline_notes(bench: Bench) -> tuple[str, ...]:
+    """What the report has to say of the original's weights."""
+    run = bench.run
+    return _head_note(run.read_json("01_baseline/fresh_head.json"), baseline_epochs(bench))
+
+
+def _epochs_of_baseline(config: DecidedConfig, *, fresh_head: bool) -> int:
+    epochs = config.baseline_epochs
+    if config.weights is None:
+        return epochs
+    return max(epochs, 1) if fresh_head else 0
+
+
+def _head_note(head: Sequence[str], epochs: int) -> tuple[str, ...]:
+    if not head:
+        return ()
+    return (
+        f"the weights have another number of classes: the head ({', '.join(head)}) started fresh "
+        f"and the network was trained for {figures.plural(epochs, 'epoch')} before the search",
+    )
+
+
+def _settings(
+    bench: Bench,
+    chosen: Recipe,
+    epochs: int,
+    *,
+    distillation: Distillation | None = None,
+) -> WeightSettings:
+    return WeightSettings(
+        recipe=chosen,
+        epochs=epochs,
+        steps_per_epoch=bench.steps_per_epoch,
+        batch_size=bench.config.batch_size,
+        must_learn=True,
+        distillation=distillation,
+    )
+
+
+def _train(bench: Bench, name: str, network: nn.Module, settings: WeightSettings) -> None:
+    body = WeightTraining(network, bench.data.val, settings)
+    history = run_loop(body, bench.data.train, bench.loop_settings(name, settings.epochs), bench.hooks(name))
+    bench.run.write_json(f"{name}/history.json", history)

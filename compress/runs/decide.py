@@ -1,0 +1,160 @@
+"""The values a run decides where the user left them open: by preset, network, data set and machine."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import torch
+
+from compress.data.bundle import DataBundle
+from compress.data.load import DATASETS, load_data
+from compress.environment import native_block, usable_cores
+from compress.errors import EnvironmentProblem, UsageError
+from compress.networks.own_code import OwnCode, resolve_spec
+from compress.networks.own_fit import fit
+from compress.networks.own_network import Images, examine
+from compress.networks.source import NetworkSource, find_source
+from compress.settings.config import DecidedConfig, RunConfig, model_label
+from exporters.write.opsets import OPSETS
+
+DEFAULT_EPOCHS = {"default": (8, 4, 10), "paper": (20, 80, 100)}
+"""Epochs of baseline, search and fine-tuning per preset.
+
+The paper stops the search at epoch 100 and trains 200 in all, from a fresh network. Here the first 20
+of them train the whole network: see the method's card.
+"""
+
+DEFAULT_BATCH_SIZE = {"default": 64, "paper": 128}
+"""Images in a mini-batch. SqueezeNet learned the bundled images faster at 64: 0.5 points more after 22 epochs."""
+
+KEEP_MACS = 0.5
+
+
+def decide(config: RunConfig) -> DecidedConfig:
+    """Fill in every setting that was left open; the image size of a folder is left to its scan.
+
+    Raises:
+        UsageError: no such network, an image too small for it, or an operator set that no file can have.
+        EnvironmentProblem: the device asked for is not there.
+    """
+    source = find_source(config.arch, model=config.model, code=config.code)
+    image_size = config.image_size or _default_size(config, source)
+    if image_size is not None and image_size < source.min_size:
+        raise UsageError(
+            f"{source.name} needs images of at least {source.min_size} pixels, got --image-size {image_size}"
+        )
+    check_opset(config.opset)
+    _check_device(config.device)
+    baseline, search, finetune = DEFAULT_EPOCHS[config.preset]
+    paper = config.preset == "paper"
+    budget = {} if paper or config.keep_params else {"keep_macs": config.keep_macs or KEEP_MACS}
+    decided = {
+        "image_size": image_size,
+        "augment": config.augment or ("paper" if paper else "default"),
+        "train_original": config.weights is None if config.train_original is None else config.train_original,
+        "align": _alignment(config, paper=paper),
+        "distill": not paper if config.distill is None else config.distill,
+        "baseline_epochs": baseline if config.baseline_epochs is None else config.baseline_epochs,
+        "search_epochs": config.search_epochs or search,
+        "finetune_epochs": finetune if config.finetune_epochs is None else config.finetune_epochs,
+        "batch_size": config.batch_size or DEFAULT_BATCH_SIZE[config.preset],
+        "threads": config.threads or usable_cores(),
+        **budget,
+    }
+    return DecidedConfig(**config.model_dump() | decided).with_code(config.code)
+
+
+def thread_notes(config: DecidedConfig) -> tuple[str, ...]:
+    """A note where training would take more threads than there are cores; a run may have begun on another machine."""
+    cores = usable_cores()
+    if config.threads <= cores:
+        return ()
+    return (
+        f"threads: {config.threads}, usable cores: {cores}; more threads than cores wait for each other, "
+        f"--threads {cores} is faster",
+    )
+
+
+def check_opset(opset: int) -> None:
+    """Raise UsageError for an operator set that no network can be written in."""
+    if opset not in OPSETS:
+        raise UsageError(f"expected --opset from {OPSETS[0]} to {OPSETS[-1]}, got {opset}")
+
+
+def load_decided(config: DecidedConfig) -> tuple[DecidedConfig, DataBundle]:
+    """Load the data of decided settings, and settle the image size by it: a decided config runs again as it is.
+
+    A folder of images smaller than the network can take is loaded at the network's usual small size; a
+    user's own network is tried out on images of the data's size and channels.
+
+    Raises:
+        UsageError, BadInputError, EnvironmentProblem: unfit images, or an own network that is no classifier of them.
+    """
+    data = load_data(config)
+    source = find_source(config.arch, model=config.model, code=config.code)
+    if data.preprocessing.image_size < source.min_size:
+        note = f"images are enlarged to {source.small_size} pixels, for {source.name} needs that"
+        data = load_data(config.model_copy(update={"image_size": source.small_size}))
+        data = replace(data, notes=(*data.notes, note))
+    if config.code is not None:
+        config, data = _fitted(config, config.code, data)
+    return config.model_copy(update={"image_size": data.preprocessing.image_size}), data
+
+
+def _fitted(config: DecidedConfig, code: OwnCode, data: DataBundle) -> tuple[DecidedConfig, DataBundle]:
+    """Settings and images that the user's own network takes, after it was tried out on them."""
+    shown = data.preprocessing
+    had = Images(shown.image_size, shown.channels, len(data.classes))
+    name = model_label(code.spec) if code.spec else config.arch
+    with torch.random.fork_rng(devices=[]), telling_other_code(config):
+        any_size, any_channels = config.image_size is None, config.channels is None
+        images = fit(code, name, had, any_size=any_size, any_channels=any_channels)
+        notes = list(examine(code, name, images))
+    if images != had:
+        channels = config.channels if images.channels == had.channels else images.channels
+        config = config.model_copy(update={"image_size": images.size, "channels": channels})
+        data = load_data(config)
+    if config.channels is not None:
+        how = "three channels, a grey one repeated" if config.channels == 3 else "grey"
+        notes.append(f"{config.arch} gets its images in {how}")
+    if images.size != had.size:
+        notes.append(f"images are made {images.size} pixels: {config.arch} does not take {had.size}")
+    return config, replace(data, notes=(*data.notes, *notes))
+
+
+@contextmanager
+def telling_other_code(config: DecidedConfig) -> Iterator[None]:
+    """Where a user's code does not do, say first that it is not what the settings name; a file may have been moved."""
+    try:
+        yield
+    except UsageError as error:
+        if config.code is None or not config.code.spec:  # a function that was handed over
+            raise
+        named, given = resolve_spec(config.model or ""), resolve_spec(config.code.spec)
+        if named == given:
+            raise
+        raise UsageError(f"the network was built by {named}; you gave {given}, and {error}") from error
+
+
+def _default_size(config: RunConfig, source: NetworkSource) -> int | None:
+    """The size for a named data set; a folder's is decided by its images."""
+    if config.dataset not in DATASETS:
+        return None
+    if config.preset == "paper":
+        return source.paper_size
+    return source.small_size if DATASETS[config.dataset].small_images else source.full_size
+
+
+def _check_device(device: str) -> None:
+    try:
+        kind = torch.device(device).type
+    except RuntimeError:
+        raise UsageError(f"expected a device such as cpu, cuda or cuda:1, got {device!r}") from None
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise EnvironmentProblem("this torch sees no CUDA device: run with --device cpu, or see `compress doctor`")
+
+
+def _alignment(config: RunConfig, *, paper: bool) -> int:
+    if config.align != "auto":
+        return config.align
+    return 1 if paper else native_block()

@@ -1,0 +1,79 @@
+"""What each method is: the one place that says it. How they compare is in README.md beside this file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class MethodCard:
+    """A method in words.
+
+    Attributes:
+        summary: one line.
+        source: where it comes from.
+        made: completes "its channels were ...".
+        at_once: whether the state is chosen at once, and all epochs of search go to the fine-tuning.
+    """
+
+    summary: str
+    source: str
+    made: str
+    at_once: bool = True
+
+
+METHODS: Final[Mapping[str, MethodCard]] = {
+    "edropout": MethodCard(
+        "an evolving population of pruning states, judged by the energy loss while the network trains",
+        "Salehinejad and Valaee, IEEE TNNLS 2022, arXiv 2006.04270",
+        "pruned by EDropout",
+        at_once=False,
+    ),
+    "saliency": MethodCard(
+        "EDropout without its population: units by the running mean square of the mask's gradient alone",
+        "EDropout's own ablation",
+        "pruned by saliency, EDropout without its population",
+        at_once=False,
+    ),
+    "anneal": MethodCard(
+        "simulated annealing on the same energy loss: one state, and several moves from it judged at once",
+        "Kirkpatrick et al., Science 1983, with a heat-bath choice among the moves in place of Metropolis' rule",
+        "pruned by simulated annealing on the energy loss",
+        at_once=False,
+    ),
+    "random": MethodCard(
+        "the same share of every layer, drawn at random",
+        "control",
+        "pruned at random",
+    ),
+    "l1": MethodCard(
+        "the same share of every layer, filters of large l1 norm stay",
+        "Li et al., ICLR 2017, arXiv 1608.08710",
+        "pruned by the l1 norms of their filters",
+    ),
+    "l2": MethodCard(
+        "the same share of every layer, filters of large l2 norm stay",
+        "Li et al., ICLR 2017, with the other norm",
+        "pruned by the l2 norms of their filters",
+    ),
+    "bn-scale": MethodCard(
+        "units of large BatchNorm factor stay, one threshold for all layers (needs BatchNorm everywhere)",
+        "Liu et al., ICCV 2017, arXiv 1708.06519, without its penalty in training",
+        "pruned by their BatchNorm factors",
+    ),
+    "taylor": MethodCard(
+        "units whose going changes the loss most, to first order, stay; one threshold for all layers",
+        "Molchanov et al., CVPR 2019, arXiv 1906.10771",
+        "pruned by Taylor importance",
+    ),
+    "thinet": MethodCard(
+        "the same share of every layer, channels from which the next layer can be rebuilt; least-squares rescaling",
+        "Luo, Wu and Lin, ICCV 2017, arXiv 1707.06342",
+        "pruned by ThiNet",
+    ),
+    "scratch": MethodCard(
+        "the shape of another run's plan (--plan) trained from fresh weights, for all the epochs",
+        "Liu et al., ICLR 2019, arXiv 1810.05270",
+        "taken from another run's plan, and trained from fresh weights,",
+    ),
+}

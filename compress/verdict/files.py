@@ -1,0 +1,245 @@
+"""ONNX classifiers, made here or anywhere, opened for a verdict on a data set.
+
+How to use it: ``open_files(original, candidate, load, said=Said(mean=..., std=...))`` opens two files
+and loads the data set for them (``load`` is called with an image size, or ``None`` for the data set's
+own; once for each size that the files take). ``open_file(path, data)`` opens one file for a data set
+that is loaded already, as the files of a run. Both give a ``FileSpec``: path, sha256, size, signature,
+preparation, notes, and the data set at the file's own image size. ``classify(file, data)`` gives its
+logits on the test split, in the order of ``data.classes``. ``file.cost`` counts parameters and MACs.
+
+Axes: N images, K classes.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from torch import Tensor
+
+from compress.data.bundle import DataBundle
+from compress.environment import usable_cores
+from compress.errors import BadInputError, UsageError
+from compress.exporter_faults import as_bad_input
+from compress.verdict.file_facts import (
+    Said,
+    own_preparation,
+    read_class_order,
+    read_image_size,
+    read_preparation,
+    read_resize,
+)
+from exporters.measure.calls import RunnableFile
+from exporters.read.onnx_cost import OnnxCost, count_cost
+from exporters.read.onnx_reading import read_onnx
+from exporters.read.predict import predict_logits
+from exporters.read.preparation import Conversion, Preparation
+from exporters.read.session import open_session
+from exporters.read.signature import Signature, shared_batch, signature_of
+
+Loader = Callable[[int | None], DataBundle]
+"""The data set at an image size in pixels; ``None``: at its own."""
+
+PROBE: Final = 32
+"""Test images on which a file is tried when it is opened."""
+
+_SUM_WITHIN: Final = 0.02  # of 1, for probabilities; the steps of 8 bits add up
+_SMALLEST: Final = float(np.finfo(np.float32).tiny)
+
+
+@dataclass(frozen=True)
+class FileSpec:
+    """One ONNX file, understood and tried on some images.
+
+    Attributes:
+        path: as given.
+        sha256: of its bytes, followed by those of its external data.
+        size_bytes: of the file and its external data.
+        signature: what it takes and gives; ``classes`` is always known.
+        preparation: what is done to 8-bit pixels before they go in.
+        image_size: height and width of its images, pixels.
+        class_order: for every class of the data set its place in the output; ``None``: the same order.
+        gives_probabilities: whether its scores are probabilities, of which ``classify`` takes the logarithm.
+        notes: what had to be assumed of it.
+        data: the data set at ``image_size``.
+    """
+
+    path: Path
+    sha256: str
+    size_bytes: int
+    signature: Signature
+    preparation: Preparation
+    image_size: int
+    class_order: tuple[int, ...] | None
+    gives_probabilities: bool
+    notes: tuple[str, ...]
+    data: DataBundle = field(repr=False)
+
+    @cached_property
+    def cost(self) -> OnnxCost:
+        """Parameters, MACs, precision, counted in the graph when first asked for.
+
+        Raises:
+            BadInputError: the file cannot be run.
+        """
+        with as_bad_input():
+            return count_cost(self.path, image_size=self.image_size, signature=self.signature)
+
+    @property
+    def runnable(self) -> RunnableFile:
+        """The file, as it is timed, weighed and profiled."""
+        return RunnableFile(self.path, image_size=self.image_size, signature=self.signature)
+
+    def takes_batch(self, batch_size: int) -> bool:
+        """Whether the file can be called with so many images."""
+        return self.signature.batch in (None, batch_size)
+
+
+def open_files(original: Path, candidate: Path, load: Loader, *, said: Said | None = None) -> tuple[FileSpec, FileSpec]:
+    """Open two files for a verdict, each with the data set at its own image size.
+
+    Args:
+        original: the file to compare with.
+        candidate: the file that is judged.
+        load: loads the data set.
+        said: what the user says of files that do not say it themselves.
+
+    Raises:
+        BadInputError: a file is missing, damaged, no image classifier, or of other classes than the data set.
+        UsageError: what the user says does not fit the files.
+    """
+    said = said or Said()
+    sizes = [_image_size(path, said) for path in (original, candidate)]
+    if said.image_size is not None and said.image_size not in sizes:
+        raise UsageError(
+            f"expected an image size that a file takes, got --image-size {said.image_size}: {original} takes "
+            f"{sizes[0]} and {candidate} {sizes[1]} pixels; try without --image-size"
+        )
+    known = next((size for size in sizes if size is not None), None)
+    chosen = [size or known for size in sizes]  # a free size follows the other file's
+    loaded = {size: load(size) for size in dict.fromkeys(chosen)}
+    first, second = (loaded[size] for size in chosen)
+    one, two = open_file(original, first, said=said), open_file(candidate, second, said=said)
+    if one.image_size != two.image_size:
+        note = f"{candidate.name} reads the images at {two.image_size} pixels, {original.name} at {one.image_size}"
+        two = replace(two, notes=(*two.notes, note))
+    if shared_batch(one.signature, two.signature) is None:
+        note = f"fixed batches of {one.signature.batch} and {two.signature.batch}: no times can be compared"
+        two = replace(two, notes=(*two.notes, note))
+    return one, two
+
+
+def open_file(path: Path, data: DataBundle, *, said: Said | None = None) -> FileSpec:
+    """Open one file for a data set, and try it on some test images.
+
+    Args:
+        path: an ONNX image classifier.
+        data: the data set, at the file's image size if that is fixed.
+        said: what the user says where the file does not say it itself.
+
+    Raises:
+        BadInputError: it is missing, damaged, no image classifier, or does not fit the data set.
+        UsageError: what the user says does not fit the file.
+    """
+    said, name = said or Said(), path.name
+    with as_bad_input():
+        file = read_onnx(path)
+        signature, metadata = _look_into(path, said, channels=data.preprocessing.channels)
+    _check_fit(signature, data, path)
+    with as_bad_input():
+        signature.call_shape(batch_size=signature.batch or 1, image_size=data.preprocessing.image_size)
+    preparation, notes = read_preparation(metadata, signature, said, data, source=name)
+    scores_NK = _probe(path, data, Conversion(own_preparation(data), preparation, signature))
+    order, order_notes = read_class_order(metadata, data, source=name)
+    probabilities = _are_probabilities(scores_NK)
+    if signature.batch is not None:
+        notes = (*notes, f"{name} takes a fixed batch of {signature.batch}: other batch sizes are not measured")
+    if signature.channels != data.preprocessing.channels:
+        notes = (*notes, f"{name} takes RGB: the grey images' channel is repeated")
+    if probabilities:
+        notes = (*notes, f"{name} gives probabilities: their logarithm stands for logits")
+    elif ((scores_NK >= 0) & (scores_NK <= 1)).all():
+        notes = (*notes, f"{name} gives scores of 0 to 1 that do not add up to 1: its loss and calibration say little")
+    return FileSpec(
+        path=path,
+        sha256=file.sha256,
+        size_bytes=file.size_bytes,
+        signature=replace(signature, classes=scores_NK.shape[1]),
+        preparation=preparation,
+        image_size=data.preprocessing.image_size,
+        class_order=order,
+        gives_probabilities=probabilities,
+        notes=(*notes, *order_notes, *read_resize(metadata, data, source=name)),
+        data=data,
+    )
+
+
+def classify(file: FileSpec, data: DataBundle, *, batch_size: int = 64, threads: int | None = None) -> np.ndarray:
+    """Logits float32 [N, K] of a file for all test images, in the order of ``data.classes``.
+
+    Args:
+        file: an opened file.
+        data: the data set of the verdict; the file reads the same images at its own size.
+        batch_size: images in a call, where the file leaves it free.
+        threads: onnxruntime's threads; ``None``: as many as there are cores.
+
+    Raises:
+        BadInputError: the file fails on an image.
+        UsageError: the file was opened for another data set.
+    """
+    if file.data.fingerprint != data.fingerprint:
+        raise UsageError(f"expected {file.path} to be opened for the data set {data.name}, got {file.data.name}")
+    conversion = Conversion(own_preparation(file.data), file.preparation, file.signature)
+    images = (images for images, _labels in file.data.test.batches(batch_size))
+    with as_bad_input():
+        scores_NK = predict_logits(file.path, images, threads=threads or usable_cores(), conversion=conversion)
+    if file.class_order is not None:
+        scores_NK = scores_NK[:, list(file.class_order)]
+    return np.log(np.maximum(scores_NK, _SMALLEST)) if file.gives_probabilities else scores_NK
+
+
+def _image_size(path: Path, said: Said) -> int | None:
+    with as_bad_input():
+        signature, metadata = _look_into(path, said, channels=3)  # free channels do not matter for the size
+    return read_image_size(metadata, signature, said, source=str(path))
+
+
+def _look_into(path: Path, said: Said, *, channels: int) -> tuple[Signature, dict[str, str]]:
+    session = open_session(path, threads=1)
+    signature = signature_of(session, layout=said.layout, channels=channels, source=str(path))
+    return signature, dict(session.get_modelmeta().custom_metadata_map)
+
+
+def _check_fit(signature: Signature, data: DataBundle, path: Path) -> None:
+    size, channels = data.preprocessing.image_size, data.preprocessing.channels
+    if (signature.height or size, signature.width or size) != (size, size):
+        raise BadInputError(
+            f"expected images of {signature.height} x {signature.width} pixels as {path} takes them, got {size} x "
+            f"{size}; try the data set at that size, with --image-size"
+        )
+    if signature.channels < channels:
+        raise BadInputError(
+            f"expected grey images as {path} takes them, got the data set {data.name} of RGB images: colours are "
+            "not dropped unseen; try a file that takes RGB, or a data set of grey images"
+        )
+
+
+def _probe(path: Path, data: DataBundle, conversion: Conversion) -> np.ndarray:
+    """Scores [N, K] of some test images: does the file run, and are they scores of this data set's classes?"""
+    images: Iterator[Tensor] = (images for images, _labels in islice(data.test.batches(PROBE), 1))
+    with as_bad_input():
+        scores_NK = predict_logits(path, images, threads=1, conversion=conversion)
+    if scores_NK.shape[1] != len(data.classes):
+        raise BadInputError(
+            f"expected a score for each of the {len(data.classes)} classes of the data set {data.name}, {path} gives "
+            f"{scores_NK.shape[1]}; try the data set that it was trained on"
+        )
+    return scores_NK
+
+
+def _are_probabilities(scores_NK: np.ndarray) -> bool:
+    sums_N = scores_NK.sum(axis=1)
+    return bool((scores_NK >= 0).all() and (np.abs(sums_N - 1) <= _SUM_WITHIN).all())

@@ -1,0 +1,99 @@
+"""Which files come of one file, what calibrates them, what suits which processor."""
+
+import pytest
+import torch
+
+from compress.data.bundle import Preprocessing
+from compress.data.memory import MemorySplit
+from compress.errors import UsageError
+from compress.export.variants import Base, Wanted, calibration_split, derive, int8_settings
+from exporters.write.quantize import Int8Settings
+from tests.exporters.networks import SHAPE
+from tests.exporters.variants import MEAN, STD, pooled, write_fp32
+
+
+def split(counts: list[int]) -> MemorySplit:
+    labels = torch.cat([torch.full((count,), label) for label, count in enumerate(counts)])
+    random = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (len(labels), *SHAPE[1:], SHAPE[0]), dtype=torch.uint8, generator=random)
+    return MemorySplit(images, labels, Preprocessing(SHAPE[1], SHAPE[0], MEAN, STD, "none"))
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    return Base("pruned", write_fp32(tmp_path_factory.mktemp("base") / "pruned.onnx", pooled()), MEAN, STD)
+
+
+def test_everything_at_once(base, tmp_path):
+    wanted = Wanted(int8=True, float16=True, preprocessing=True, ort=True)
+    made = derive(base, wanted, split([20, 20]), tmp_path)
+    assert [(one.label, one.path.name, one.source, one.precision) for one in made] == [
+        ("pruned int8", "pruned.int8.onnx", "pruned", "int8"),
+        ("pruned fp16", "pruned.fp16.onnx", "pruned", "fp16"),
+        ("pruned nhwc", "pruned.nhwc.onnx", "pruned", "fp32"),
+        ("pruned int8 nhwc", "pruned.int8.nhwc.onnx", "pruned int8", "int8"),
+        ("pruned ort", "pruned.ort", "pruned", "fp32"),
+        ("pruned int8 ort", "pruned.int8.ort", "pruned int8", "int8"),
+        ("pruned nhwc ort", "pruned.nhwc.ort", "pruned nhwc", "fp32"),
+        ("pruned int8 nhwc ort", "pruned.int8.nhwc.ort", "pruned int8 nhwc", "int8"),
+    ]
+    assert {file.name for one in made for file in one.files} == {file.name for file in tmp_path.iterdir()}
+    assert all(one.size_bytes == one.path.stat().st_size for one in made)
+    assert [one.label for one in made if one.operators] == [one.label for one in made if one.path.suffix == ".ort"]
+    assert made[0].quantization.calibration_images == made[3].quantization.calibration_images == 40
+
+
+def test_only_what_is_wanted(base, tmp_path):
+    assert [one.label for one in derive(base, Wanted(float16=True), None, tmp_path)] == ["pruned fp16"]
+    assert derive(base, Wanted(), None, tmp_path) == []
+
+
+def test_a_move_takes_both_files_of_a_mobile_one(base, tmp_path):
+    (made,) = derive(base, Wanted(ort=True), None, tmp_path)
+    moved = made.moved_to(tmp_path / "there")
+    assert [file.relative_to(tmp_path).as_posix() for file in moved.files] == [
+        "there/pruned.ort",
+        "there/pruned.required_operators.config",
+    ]
+
+
+def test_calibration_is_in_proportion_to_the_classes():
+    train = split([100, 50, 10, 2])
+    chosen = calibration_split(train, images=81, seed=0)
+    assert chosen.labels.bincount().tolist() == [50, 25, 5, 1]
+    assert torch.equal(calibration_split(train, images=81, seed=0).images, chosen.images)
+    assert not torch.equal(calibration_split(train, images=81, seed=1).images, chosen.images)
+
+
+def test_calibration_images_are_the_training_images_unaugmented():
+    train = split([9, 9])
+    chosen = calibration_split(train, images=6, seed=0)
+    plain = torch.cat([images for images, _ in train.batches(100)])
+    for image in torch.cat([images for images, _ in chosen.batches(4)]):
+        assert (plain == image).flatten(1).all(1).sum() == 1
+
+
+def test_more_than_there_are_is_all():
+    train = split([3, 4])
+    assert calibration_split(train, images=7, seed=0) is train
+
+
+@pytest.mark.parametrize(
+    ("flags", "settings"),
+    [
+        ({"avx2", "fma"}, Int8Settings("uint8", reduce_range=True)),
+        ({"avx2", "avx512f", "avx512_vnni"}, Int8Settings("uint8", reduce_range=False)),
+        ({"avx2", "avx_vnni"}, Int8Settings("uint8", reduce_range=False)),
+        ({"neon"}, Int8Settings("int8", reduce_range=False)),
+    ],
+)
+def test_what_suits_a_processor(flags, settings):
+    assert int8_settings(frozenset(flags)) == settings
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"), [({"opset": 17}, "from 18 to 25, got"), ({"calibration_images": 0}, "at least 1")]
+)
+def test_what_cannot_be_wanted(wrong, message):
+    with pytest.raises(UsageError, match=message):
+        Wanted(**wrong)

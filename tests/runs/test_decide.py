@@ -1,0 +1,57 @@
+"""Settings that were left open, and those that cannot be."""
+
+import pytest
+
+from compress.environment import usable_cores
+from compress.errors import UsageError
+from compress.networks.own_code import import_code
+from compress.run.pipeline import _is_known_to_export
+from compress.runs.decide import decide, load_decided, thread_notes
+from compress.settings.config import RunConfig
+
+
+@pytest.mark.parametrize("opset", [26, 99])
+def test_an_operator_set_that_no_file_can_have(opset):
+    with pytest.raises(UsageError, match=f"expected --opset from 18 to 25, got {opset}"):
+        decide(RunConfig(arch="squeezenet", opset=opset))
+
+
+@pytest.mark.parametrize(
+    ("settings", "known"),
+    [
+        ({"arch": "squeezenet"}, True),
+        ({"arch": "channelnet_v1"}, True),
+        ({"arch": "squeezenet", "opset": 19}, False),
+        ({"arch": "timm/resnet18"}, False),
+    ],
+)
+def test_which_networks_are_exported_before_they_are_trained(settings, known):
+    assert _is_known_to_export(decide(RunConfig(**settings))) is known
+
+
+def test_more_threads_than_cores_are_a_note():
+    cores = usable_cores()
+    (note,) = thread_notes(decide(RunConfig(arch="squeezenet", threads=cores + 1)))
+    assert note.startswith(f"threads: {cores + 1}, usable cores: {cores};")
+    assert thread_notes(decide(RunConfig(arch="squeezenet", threads=cores))) == ()
+    assert thread_notes(decide(RunConfig(arch="squeezenet"))) == ()
+
+
+FLAT = "from torch import nn\ndef build(n):\n    return nn.Sequential(nn.Flatten(), nn.Linear({inputs}, n))\n"
+
+
+def test_the_code_that_was_called_is_blamed_and_what_the_run_was_built_by_is_told(tmp_path):
+    for name, inputs in (("mine", 28 * 28), ("other", 17)):
+        (tmp_path / f"{name}.py").write_text(FLAT.format(inputs=inputs))
+    mine, other, moved = (f"{tmp_path}/{name}.py:build" for name in ("mine", "other", "moved"))
+    (tmp_path / "moved.py").write_text(FLAT.format(inputs=28 * 28))
+    config = RunConfig(model=mine, image_size=28, channels=1)
+    with pytest.raises(UsageError) as caught:
+        load_decided(decide(config.with_code(import_code(other))))
+    said = f"the network was built by {mine}; you gave {other}, and other.build does not take grey images"
+    assert str(caught.value).startswith(said)
+    assert "mine.build" not in str(caught.value)
+    settings, _data = load_decided(decide(config.with_code(import_code(moved))))  # the same code in another place
+    assert settings.arch == "mine.build"
+    with pytest.raises(UsageError, match=r"^other.build does not take grey images"):
+        load_decided(decide(RunConfig(model=other, image_size=28, channels=1).with_code(import_code(other))))

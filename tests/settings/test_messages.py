@@ -1,0 +1,51 @@
+"""What is said of wrong settings: in the user's words, without pydantic's."""
+
+import pytest
+
+from compress.errors import UsageError
+from compress.settings.config import build_config
+
+SAID = {
+    "too small": ({"image_size": 5}, "--image-size: expected at least 16, got 5"),
+    "too large": ({"seed": 2**31}, "--seed: expected less than 2147483648, got 2147483648"),
+    "a fraction": ({"keep_macs": 3.0}, "--keep-macs: expected a fraction between 0 and 1 (0.5 keeps half), got 3.0"),
+    "a word": ({"batch_size": "many"}, "--batch-size: expected a whole number, got 'many'"),
+    "half an image": ({"batch_size": 2.5}, "--batch-size: expected a whole number, got 2.5"),
+    "one of several": ({"channels": 2}, "--channels: expected 1 or 3, got 2"),
+    "no such setting": ({"keep_mac": 0.5}, "--keep-mac: no such setting; did you mean keep_macs?"),
+    "two networks": ({"model": "a.py:b"}, "expected --arch or --model, got both: 'squeezenet' and 'a.py:b'"),
+    "no steps": ({"align": 0}, "expected 'auto' or at least 1 for --align, got 0"),
+    "a budget of the paper's": (
+        {"preset": "paper", "keep_macs": 0.5},
+        "the paper's algorithm has no budget: drop --keep-macs and --keep-params or --preset",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SAID)
+def test_a_flag_is_called_as_it_was_given(case):
+    values, said = SAID[case]
+    with pytest.raises(UsageError) as caught:
+        build_config({"arch": "squeezenet"} | values)
+    assert str(caught.value) == f"wrong settings:\n  {said}"
+
+
+def test_what_a_file_holds_is_called_by_its_key_all_at_once(tmp_path):
+    file = tmp_path / "run.toml"
+    file.write_text('arch = "squeezenet"\npreset = "paper"\nimage_size = 5\n')
+    with pytest.raises(UsageError) as caught:
+        build_config({"population": 2}, file=file)
+    assert str(caught.value).splitlines() == [
+        "wrong settings:",
+        f"  image_size: expected at least 16, got 5 (in {file})",
+        "  --population: expected at least 4, got 2",
+    ]
+    with pytest.raises(UsageError, match=r"drop --keep-macs and --keep-params or preset$"):
+        build_config({"keep_macs": 0.4, "image_size": 32}, file=file)
+
+
+def test_no_network(tmp_path):
+    file = tmp_path / "run.toml"
+    file.write_text("seed = 1\n")
+    with pytest.raises(UsageError, match=r"--arch: expected the name of a network \(.*\), got none"):
+        build_config({}, file=file)

@@ -1,0 +1,184 @@
+import json
+
+import pytest
+
+from compress.data.bundle import DataBundle, Preprocessing
+from compress.errors import BadInputError, UsageError
+from compress.verdict.file_facts import (
+    Said,
+    own_preparation,
+    read_class_order,
+    read_image_size,
+    read_preparation,
+    read_resize,
+)
+from exporters.read.preparation import RAW_PIXELS, Preparation
+from exporters.read.signature import Signature
+
+CLASSES = ("ant", "bee", "cat")
+OWN = Preparation((0.286,), (0.353,))
+
+
+def bundle(classes=CLASSES) -> DataBundle:
+    shown = Preprocessing(image_size=16, channels=1, mean=OWN.mean, std=OWN.std, resize="by hand")
+    return DataBundle("insects", classes, None, None, None, preprocessing=shown, fingerprint="0", test_fingerprint="0")
+
+
+def takes(*, dtype="float32", channels=1, height=None, width=None) -> Signature:
+    return Signature("x", "y", "NCHW", dtype, None, channels, height, width, 3)
+
+
+def metadata(**values) -> dict[str, str]:
+    return {key: json.dumps(value) for key, value in values.items()}
+
+
+def prepared(noted, *, said=None, signature=None):
+    return read_preparation(noted, signature or takes(), said or Said(), bundle(), source="net.onnx")
+
+
+NOTED = metadata(mean=[0.5], std=[0.25])
+
+
+def test_what_the_file_says_goes_first():
+    assert prepared(NOTED) == (Preparation((0.5,), (0.25,)), ())
+    preparation, (note,) = prepared(NOTED, said=Said(mean=(0.1,), std=(0.2,)))
+    assert preparation == Preparation((0.5,), (0.25,))
+    assert note == "net.onnx says itself how its images are prepared: --mean and --std are not used for it"
+    assert prepared(NOTED, said=Said(mean=(0.5,), std=(0.25,)))[1] == ()
+    colour = Said(mean=(0.4, 0.5, 0.6), std=(0.2, 0.2, 0.2))  # for the other file
+    assert prepared(NOTED, said=colour)[0] == Preparation((0.5,), (0.25,))
+
+
+def test_else_what_the_user_says():
+    colour = Said(mean=(0.4, 0.5, 0.6), std=(0.2, 0.2, 0.2))
+    assert prepared({}, said=colour, signature=takes(channels=3)) == (Preparation(colour.mean, colour.std), ())
+    one = Said(mean=(0.5,), std=(0.25,))
+    assert prepared({}, said=one, signature=takes(channels=3))[0] == Preparation((0.5,) * 3, (0.25,) * 3)
+    with pytest.raises(UsageError, match=r"--mean and --std for net\.onnx: expected 1 values"):
+        prepared({}, said=colour)
+
+
+@pytest.mark.parametrize(
+    "noted",
+    [
+        {},
+        {"mean": "[0.5"},
+        {"mean": "[" * 100_000},
+        metadata(mean=[0.5]),
+        metadata(mean=[123.7], std=[58.4]),
+        metadata(mean="a", std="b"),
+        metadata(mean=[], std=[]),
+        metadata(mean=[[0.5]], std=[[0.5]]),
+        metadata(mean=[0.5, 0.5], std=[0.5, 0.5]),
+        metadata(mean=[10**400], std=[1]),
+        {"mean": "[1e999]", "std": "[1e999]"},
+    ],
+)
+def test_else_the_data_sets_own_and_a_note_says_so(noted):
+    preparation, (note,) = prepared(noted)
+    assert preparation == OWN
+    assert note.startswith("net.onnx does not say how its images are prepared: assumed pixels / 255, less the mean")
+    assert "--mean and --std" in note
+    repeated, _notes = prepared(noted, signature=takes(channels=3))
+    assert repeated == Preparation((0.286,) * 3, (0.353,) * 3)
+
+
+def test_bytes_are_pixels_whatever_is_said():
+    given = Said(mean=(0.1,), std=(0.2,))
+    assert prepared(NOTED, said=given, signature=takes(dtype="uint8")) == (RAW_PIXELS, ())
+
+
+@pytest.mark.parametrize(("mean", "std"), [((0.5,), None), (None, (0.5,)), ((123.0,), (58.0,)), ((0.5,), (0.0,))])
+def test_words_that_cannot_be(mean, std):
+    with pytest.raises(UsageError, match="--mean and --std: expected"):
+        Said(mean=mean, std=std)
+
+
+@pytest.mark.parametrize("size", [-1, 0, 15, 1025, 10**400])
+def test_image_sizes_that_cannot_be(size):
+    with pytest.raises(UsageError, match="expected --image-size from 16 to 1024 pixels, got"):
+        Said(image_size=size)
+
+
+@pytest.mark.parametrize("size", [16, 1024])
+def test_the_outermost_image_sizes(size):
+    assert Said(image_size=size).image_size == size
+
+
+@pytest.mark.parametrize(
+    ("signature", "noted", "said", "expected"),
+    [
+        (takes(height=48, width=48), {}, None, 48),
+        (takes(height=48, width=48), metadata(image_size=32), 64, 48),
+        (takes(height=48), {}, None, 48),
+        (takes(), metadata(image_size=32), None, 32),
+        (takes(), metadata(image_size=32), 64, 64),
+        (takes(), metadata(image_size="big"), None, None),
+        (takes(), metadata(image_size=True), None, None),
+        (takes(), {}, None, None),
+    ],
+)
+def test_the_image_size(signature, noted, said, expected):
+    assert read_image_size(noted, signature, Said(image_size=said), source="net.onnx") == expected
+
+
+def test_images_that_are_not_square():
+    with pytest.raises(BadInputError, match=r"expected square images, net\.onnx takes 32 x 48 pixels"):
+        read_image_size({}, takes(height=32, width=48), Said(), source="net.onnx")
+
+
+@pytest.mark.parametrize(("signature", "noted"), [(takes(height=4096), {}), (takes(), metadata(image_size=10**9))])
+def test_images_that_would_eat_the_memory(signature, noted):
+    with pytest.raises(BadInputError, match=r"at most 1024 pixels a side, net\.onnx takes"):
+        read_image_size(noted, signature, Said(), source="net.onnx")
+
+
+def ordered(noted, classes=CLASSES):
+    return read_class_order(noted, bundle(classes), source="net.onnx")
+
+
+def test_the_same_classes_in_the_same_order():
+    assert ordered(metadata(classes=list(CLASSES))) == (None, ())
+
+
+def test_the_same_classes_in_another_order():
+    order, (note,) = ordered(metadata(classes=["cat", "ant", "bee"]))
+    assert order == (1, 2, 0)
+    assert "another order" in note
+
+
+def test_classes_that_are_numbers():
+    assert ordered(metadata(classes=[0, 1, 2]), classes=("0", "1", "2")) == (None, ())
+    order, (note,) = ordered(metadata(classes=[2, 0, 1]), classes=("0", "1", "2"))
+    assert order == (1, 2, 0)
+    assert "another order" in note
+
+
+@pytest.mark.parametrize("noted", [{}, metadata(classes=["ant"]), metadata(classes=3), {"classes": "ant,bee,cat"}])
+def test_classes_that_are_not_named(noted):
+    order, (note,) = ordered(noted)
+    assert order is None
+    assert note == "net.onnx does not name its classes: assumed in the data set's sorted order, ant, bee, cat"
+
+
+@pytest.mark.parametrize("names", [["ant", "bee", "dog"], ["ant", "ant", "cat"], ["ant", "bee", None]])
+def test_other_classes(names):
+    order, (note,) = ordered(metadata(classes=names))
+    assert order is None
+    assert "names other classes" in note
+
+
+def test_many_classes_are_not_all_named():
+    _order, (note,) = ordered({}, classes=tuple(f"n{number:03}" for number in range(1000)))
+    assert note.endswith("sorted order, n000, n001, n002, ..., n999")
+
+
+def test_another_resize_is_said():
+    assert read_resize(metadata(resize="by hand"), bundle(), source="net.onnx") == ()
+    assert read_resize({}, bundle(), source="net.onnx") == ()
+    (note,) = read_resize(metadata(resize="by foot"), bundle(), source="net.onnx")
+    assert note == "net.onnx was made for images resized so: by foot; here: by hand"
+
+
+def test_the_data_sets_own_preparation():
+    assert own_preparation(bundle()) == OWN

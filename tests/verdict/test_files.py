@@ -1,0 +1,217 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from onnx import helper
+from PIL import Image
+
+from compress.data.load import load_data
+from compress.errors import BadInputError, UsageError
+from compress.settings.config import build_data_config
+from compress.verdict.accuracy import measure_accuracy
+from compress.verdict.file_facts import Said
+from compress.verdict.files import classify, open_file, open_files
+from exporters.measure.calls import RunnableFile, calls_of
+from exporters.measure.memory import measure_memory
+from exporters.measure.profile import profile_operators
+from exporters.read.preparation import RAW_PIXELS, Preparation
+from tests.exporters.onnx_files import FLOAT, FLOAT16, UINT8, answer, classifier, save
+from tests.helpers.images import write_image_folder
+from tests.verdict.conftest import CLASSES, COLOUR, GREY, SIZE
+
+HALF = Said(mean=(0.5,), std=(0.25,))
+
+
+@pytest.fixture(scope="module")
+def pixels(folder) -> np.ndarray:
+    """The test images as PIL reads them, in the data set's order: float64 [75, 1, 16, 16], 0 to 255."""
+    files = [path for name in CLASSES for path in sorted((folder / "test" / name).iterdir())]
+    return np.stack([np.asarray(Image.open(path), np.float64)[None] for path in files])
+
+
+def normalised(pixels: np.ndarray, said: Said) -> np.ndarray:
+    return (pixels / 255 - said.mean[0]) / said.std[0]
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("batch", ["n", 7])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(FLOAT, 1e-4), (FLOAT16, 2e-2), (UINT8, 1e-3)])
+def test_a_file_gets_its_own_images(layout, batch, dtype, tolerance, tmp_path, data, pixels):
+    wanted = replace(GREY, layout=layout, batch=batch, dtype=dtype)
+    file = open_file(save(classifier(wanted), tmp_path / "net.onnx"), data, said=HALF)
+    logits = classify(file, data, batch_size=10, threads=1)
+    shown = pixels if dtype == UINT8 else normalised(pixels, HALF)
+    assert logits.shape == (75, 3)
+    assert file.preparation == (RAW_PIXELS if dtype == UINT8 else Preparation((0.5,), (0.25,)))
+    np.testing.assert_allclose(logits, answer(shown, wanted), atol=tolerance)
+
+
+def test_what_is_known_of_a_file(tmp_path, data):
+    path = save(classifier(GREY), tmp_path / "net.onnx")
+    file = open_file(path, data, said=HALF)
+    assert (file.path, file.size_bytes, file.image_size) == (path, path.stat().st_size, SIZE)
+    assert (file.cost.macs, file.cost.parameters) == (4 * SIZE**2 + 12, 4 + 12 + 3)
+    assert file.signature.classes == 3
+    assert (file.takes_batch(1), file.takes_batch(8)) == (True, True)
+    assert file.notes == (
+        "net.onnx does not name its classes: assumed in the data set's sorted order, bright, dark, middling",
+    )
+    fixed = open_file(save(classifier(replace(GREY, batch=8)), tmp_path / "fixed.onnx"), data, said=HALF)
+    assert (fixed.takes_batch(1), fixed.takes_batch(8)) == (False, True)
+    assert fixed.notes[0] == "fixed.onnx takes a fixed batch of 8: other batch sizes are not measured"
+
+
+def test_grey_images_for_a_file_that_takes_colour(tmp_path, data, pixels):
+    file = open_file(save(classifier(COLOUR), tmp_path / "net.onnx"), data, said=HALF)
+    shown = np.repeat(normalised(pixels, HALF), 3, axis=1)
+    np.testing.assert_allclose(classify(file, data, threads=1), answer(shown, COLOUR), atol=1e-4)
+    assert "net.onnx takes RGB: the grey images' channel is repeated" in file.notes
+
+
+def test_colour_images_for_a_file_that_takes_grey(tmp_path):
+    for split in ("train", "test"):
+        for number, name in enumerate(CLASSES):
+            home = tmp_path / split / name
+            home.mkdir(parents=True)
+            for index in range(4):
+                colours = np.random.default_rng([number, index, len(split)]).integers(0, 256, (SIZE, SIZE, 3), np.uint8)
+                Image.fromarray(colours).save(home / f"{index}.png")
+    data = load_data(build_data_config({"dataset": str(tmp_path), "image_size": SIZE}))
+    with pytest.raises(BadInputError, match=r"expected grey images as .*net\.onnx takes them, got .* RGB"):
+        open_file(save(classifier(GREY), tmp_path / "net.onnx"), data)
+
+
+def test_probabilities_become_their_logarithms(tmp_path, data):
+    plain, sure = (
+        open_file(save(classifier(replace(GREY, softmax=soft)), tmp_path / f"{soft}.onnx"), data, said=HALF)
+        for soft in (False, True)
+    )
+    assert (plain.gives_probabilities, sure.gives_probabilities) == (False, True)
+    assert "True.onnx gives probabilities: their logarithm stands for logits" in sure.notes
+    ours, theirs = (measure_accuracy(classify(file, data, threads=1), data.test.labels) for file in (sure, plain))
+    assert ours.top1 == theirs.top1
+    assert ours.loss == pytest.approx(theirs.loss, rel=1e-4)
+
+
+def test_a_probability_of_0_stays_finite(tmp_path, data):
+    proto = classifier(replace(GREY, softmax=True, dtype=UINT8))  # raw pixels: scores in the hundreds
+    logits = classify(open_file(save(proto, tmp_path / "net.onnx"), data), data, threads=1)
+    assert np.isfinite(logits).all()
+    assert logits.min() == pytest.approx(np.log(np.finfo(np.float32).tiny))
+
+
+def test_scores_of_a_sigmoid_are_told(tmp_path, data, pixels):
+    proto = classifier(GREY)
+    proto.graph.node.append(helper.make_node("Sigmoid", ["scores"], ["shares"]))
+    proto.graph.output[0].name = "shares"
+    file = open_file(save(proto, tmp_path / "net.onnx"), data, said=HALF)
+    assert not file.gives_probabilities
+    assert any("do not add up to 1" in note for note in file.notes)
+    expected = 1 / (1 + np.exp(-answer(normalised(pixels, HALF), GREY)))
+    np.testing.assert_allclose(classify(file, data, threads=1), expected, atol=1e-5)
+
+
+def test_classes_in_another_order_are_put_right(tmp_path, data, pixels):
+    names = ["middling", "bright", "dark"]
+    proto = classifier(GREY, metadata={"classes": json.dumps(names)})
+    file = open_file(save(proto, tmp_path / "net.onnx"), data, said=HALF)
+    theirs = answer(normalised(pixels, HALF), GREY)
+    logits = classify(file, data, threads=1)
+    for place, name in enumerate(CLASSES):
+        np.testing.assert_allclose(logits[:, place], theirs[:, names.index(name)], atol=1e-4)
+
+
+def test_another_number_of_classes(tmp_path, data):
+    path = save(classifier(replace(GREY, classes=10)), tmp_path / "net.onnx")
+    with pytest.raises(BadInputError, match=r"each of the 3 classes of the data set .*net\.onnx gives 10"):
+        open_file(path, data)
+
+
+def test_two_files_of_other_sizes_see_the_same_images(tmp_path, load):
+    small = save(classifier(replace(GREY, size=(SIZE, SIZE))), tmp_path / "small.onnx")
+    large = save(classifier(replace(GREY, size=(32, 32))), tmp_path / "large.onnx")
+    first, second = open_files(small, large, load, said=HALF)
+    assert (first.image_size, second.image_size) == (16, 32)
+    assert second.notes[-1] == "large.onnx reads the images at 32 pixels, small.onnx at 16"
+    ours, theirs = (classify(file, first.data, threads=1) for file in (first, second))
+    np.testing.assert_allclose(ours, theirs, atol=0.1)  # means of the same pictures, enlarged
+
+
+@pytest.mark.parametrize(("said", "sizes"), [(None, (32, 32)), (48, (48, 32))])
+def test_a_free_size_follows_the_users_word_or_the_other_file(said, sizes, tmp_path, load):
+    free = save(classifier(replace(GREY, size=("h", "w"))), tmp_path / "free.onnx")
+    fixed = save(classifier(replace(GREY, size=(32, 32))), tmp_path / "fixed.onnx")
+    first, second = open_files(free, fixed, load, said=replace(HALF, image_size=said))
+    assert (first.image_size, second.image_size) == sizes
+    assert first.cost.macs == 4 * sizes[0] ** 2 + 12
+
+
+def test_a_data_set_is_loaded_once_for_each_size(tmp_path, load):
+    asked = []
+
+    def counting(size):
+        asked.append(size)
+        return load(size)
+
+    free = save(classifier(replace(GREY, size=("h", "w"))), tmp_path / "free.onnx")
+    open_files(free, free, counting)
+    fixed = save(classifier(GREY), tmp_path / "fixed.onnx")
+    open_files(fixed, free, counting)
+    assert asked == [None, 16]
+
+
+def test_sizes_that_do_not_fit(tmp_path, load, data):
+    fixed = save(classifier(replace(GREY, size=(32, 32))), tmp_path / "fixed.onnx")
+    with pytest.raises(UsageError, match="expected an image size that a file takes, got --image-size 48"):
+        open_files(fixed, fixed, load, said=Said(image_size=48))
+    with pytest.raises(BadInputError, match=r"expected images of 32 x 32 pixels as .*fixed\.onnx takes .* got 16 x 16"):
+        open_file(fixed, data)
+    oblong = save(classifier(replace(GREY, size=(16, 32))), tmp_path / "oblong.onnx")
+    with pytest.raises(BadInputError, match="expected square images"):
+        open_files(oblong, fixed, load)
+
+
+def test_a_layout_that_has_to_be_said(tmp_path, data):
+    proto = classifier(GREY)
+    for place, name in enumerate("nchw"):
+        proto.graph.input[0].type.tensor_type.shape.dim[place].dim_param = name
+    path = save(proto, tmp_path / "net.onnx")
+    with pytest.raises(BadInputError, match="try --layout NCHW or --layout NHWC"):
+        open_file(path, data, said=HALF)
+    file = open_file(path, data, said=replace(HALF, layout="NCHW"))
+    assert (file.signature.layout, file.signature.channels, file.image_size) == ("NCHW", 1, SIZE)
+
+
+def test_another_data_set_is_refused(tmp_path, data):
+    other = load_data(
+        build_data_config({"dataset": str(write_image_folder(tmp_path / "other", train=3, test=2)), "image_size": SIZE})
+    )
+    file = open_file(save(classifier(GREY), tmp_path / "net.onnx"), data)
+    with pytest.raises(UsageError, match="to be opened for the data set other"):
+        classify(file, other)
+
+
+def test_what_is_said_of_a_file_reaches_all_that_run_it(tmp_path, data):
+    free = replace(GREY, batch="n", channels="c", size=("h", "w"))
+    proto = classifier(replace(free, channels=1))
+    proto.graph.input[0].type.tensor_type.shape.dim[1].dim_param = "c"
+    file = open_file(save(proto, tmp_path / "net.onnx"), data, said=replace(HALF, layout="NCHW"))
+    assert file.cost.macs == 4 * SIZE**2 + 12
+    assert file.runnable == RunnableFile(file.path, SIZE, file.signature)
+    assert calls_of(file.runnable, batch_size=2, seed=0).open(threads=1).milliseconds() > 0
+    assert measure_memory(file.runnable) is not None
+    assert "conv" in {layer.layer for layer in profile_operators(file.runnable, file.runnable).layers}
+
+
+def test_a_batch_that_would_eat_the_memory(tmp_path, data):
+    path = save(classifier(replace(GREY, batch=10**6)), tmp_path / "net.onnx")
+    with pytest.raises(BadInputError, match=r"at most 33,554,432 pixels in a call, got 1,000,000 images of 16 x 16"):
+        open_file(path, data, said=HALF)
+
+
+def test_classes_that_are_numbered(tmp_path, data, pixels):
+    proto = classifier(GREY, metadata={"classes": "[2, 0, 1]"})
+    numbered = replace(data, classes=("0", "1", "2"))
+    logits = classify(open_file(save(proto, tmp_path / "net.onnx"), numbered, said=HALF), numbered, threads=1)
+    np.testing.assert_allclose(logits, answer(normalised(pixels, HALF), GREY)[:, [1, 2, 0]], atol=1e-4)

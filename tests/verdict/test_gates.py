@@ -1,0 +1,126 @@
+import math
+from dataclasses import fields
+
+import pytest
+
+from compress.errors import CheckFailedError, UsageError
+from compress.report.gate_words import say
+from compress.report.results import AccuracyDrop, GateResult
+from compress.verdict.gates import Gates, judge, require
+from exporters.measure.comparison import LatencyComparison
+from exporters.measure.timing import Timing
+
+
+def drop(points: float, low: float, high: float) -> AccuracyDrop:
+    return AccuracyDrop(points, low, high, only_original_right=60, only_candidate_right=31, images=4000)
+
+
+def timing(p50_ms: float, low: float, high: float) -> Timing:
+    return Timing(700, p50_ms, low, high, None, None, 1000 / p50_ms, 0.02, (p50_ms,))
+
+
+MEASURED = {
+    "network": "pruned",
+    "drop": drop(0.72, 0.11, 1.33),
+    "timing": LatencyComparison(
+        batch_size=1, threads=1, rounds=10, settling_calls=2, pairs=700, pairs_used=690, cut_short=False,
+        original=timing(1.5, 1.45, 1.9), candidate=timing(1.0, 0.985, 1.021),
+        ratio=1.50, ratio_low=1.48, ratio_high=1.55, pinned=True, noisy=False,
+    ),
+    "size_bytes": 1_200_000,
+    "macs": 12_500_000,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("gates", "gate", "pessimistic", "passed"),
+    [
+        (Gates(max_drop=1.33), "max-drop", 1.33, True),
+        (Gates(max_drop=1.32), "max-drop", 1.33, False),  # though the drop itself is 0.72
+        (Gates(max_drop=-0.5), "max-drop", 1.33, False),
+        (Gates(min_speedup=1.48), "min-speedup", 1.48, True),
+        (Gates(min_speedup=1.49), "min-speedup", 1.48, False),  # though the ratio itself is 1.50
+        (Gates(max_latency_ms=1.021), "max-latency-ms", 1.021, True),
+        (Gates(max_latency_ms=1.02), "max-latency-ms", 1.021, False),  # though the median itself is 1.00
+        (Gates(max_size_mb=1.2), "max-size-mb", 1.2, True),
+        (Gates(max_size_mb=1.19), "max-size-mb", 1.2, False),
+        (Gates(max_macs=12_500_000), "max-macs", 12_500_000, True),
+        (Gates(max_macs=12_499_999), "max-macs", 12_500_000, False),
+    ],
+)
+def test_the_pessimistic_end_decides(gates, gate, pessimistic, passed):
+    (result,) = judge(gates, **MEASURED)
+    assert (result.gate, result.network) == (gate, "pruned")
+    assert (result.pessimistic, result.passed) == (pessimistic, passed)
+    assert result.limit == next(limit for field in fields(gates) if (limit := getattr(gates, field.name)) is not None)
+
+
+def test_every_gate_that_was_asked_for_is_judged_in_order():
+    gates = Gates(max_drop=1, min_speedup=1.2, max_latency_ms=2, max_size_mb=1, max_macs=20_000_000)
+    results = judge(gates, **MEASURED)
+    assert [result.gate for result in results] == [
+        "max-drop", "min-speedup", "max-latency-ms", "max-size-mb", "max-macs",
+    ]  # fmt: skip
+    assert [result.passed for result in results] == [False, True, True, False, True]
+    assert judge(Gates(), **MEASURED) == ()
+
+
+@pytest.mark.parametrize(
+    ("gates", "sentence"),
+    [
+        (Gates(max_drop=1.0), "max-drop: 0.72 points (at most 1.33), limit 1.00: missed by 0.33"),
+        (Gates(max_drop=2), "max-drop: 0.72 points (at most 1.33), limit 2.00: kept, 0.67 to spare"),
+        (Gates(min_speedup=1.6), "min-speedup: 1.50x (at least 1.48), limit 1.60: missed by 0.12"),
+        (Gates(min_speedup=1.48), "min-speedup: 1.50x (at least 1.48), limit 1.48: kept, 0.00 to spare"),
+        (Gates(max_latency_ms=1.02), "max-latency-ms: 1.0000 ms (at most 1.0210), limit 1.0200: missed by 0.0010"),
+        (Gates(max_latency_ms=0.05), "max-latency-ms: 1.000 ms (at most 1.021), limit 0.050: missed by 0.971"),
+        (Gates(max_size_mb=1), "max-size-mb: 1.20 MB, limit 1.00: missed by 0.20"),
+        (Gates(max_macs=10_000_000), "max-macs: 12,500,000, limit 10,000,000: missed by 2,500,000"),
+    ],
+)
+def test_a_result_in_words(gates, sentence):
+    assert say(*judge(gates, **MEASURED)) == sentence
+
+
+def test_a_gap_too_small_to_write_is_not_called_zero():
+    result = GateResult("max-drop", "pruned", limit=1.0, measured=0.5, pessimistic=1.0 + 1e-9, passed=False)
+    assert say(result).endswith("missed by less than 0.000001")
+
+
+def test_a_gain():
+    measured = MEASURED | {"drop": drop(-0.5, -1.0, 0.1)}
+    assert say(*judge(Gates(max_drop=0.5), **measured)) == (
+        "max-drop: -0.50 points (at most 0.10), limit 0.50: kept, 0.40 to spare"
+    )
+
+
+def test_the_error_names_the_gates_that_were_missed_and_no_other():
+    results = judge(Gates(max_drop=1, min_speedup=1.2, max_size_mb=1), **MEASURED)
+    with pytest.raises(CheckFailedError) as error:
+        require(results)
+    assert str(error.value).splitlines() == [
+        "max-drop: 0.72 points (at most 1.33), limit 1.00: missed by 0.33 (pruned)",
+        "max-size-mb: 1.20 MB, limit 1.00: missed by 0.20 (pruned)",
+    ]
+    assert error.value.exit_code == 3
+    require(result for result in results if result.passed)
+
+
+@pytest.mark.parametrize("gates", [Gates(min_speedup=1.1), Gates(max_latency_ms=3)])
+def test_no_gate_passes_unseen(gates):
+    with pytest.raises(CheckFailedError, match="got no measurement"):
+        judge(gates, **MEASURED | {"timing": None})
+
+
+def test_without_gates_of_latency_it_need_not_be_measured():
+    assert [result.passed for result in judge(Gates(max_macs=12_500_000), **MEASURED | {"timing": None})] == [True]
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Gates)])
+@pytest.mark.parametrize("limit", [math.nan, math.inf, 0, -1])
+def test_a_limit_that_nothing_keeps_is_refused(name, limit):
+    if name == "max_drop" and math.isfinite(limit):
+        assert Gates(max_drop=limit).max_drop == limit  # a gain may be asked for
+        return
+    with pytest.raises(UsageError, match=f"--{name.replace('_', '-')}, got {limit}"):
+        Gates(**{name: limit})
