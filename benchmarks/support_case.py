@@ -47,7 +47,7 @@ def examine(name: str, trial: Trial, folder: Path) -> Support:
         folder: where its two ONNX files are written.
     """
     began = time.monotonic()
-    row = Support(name, find_source(RunConfig(arch=name)).small_size or DEFAULT_SIZE)
+    row = Support(name, find_source(name).small_size or DEFAULT_SIZE)
     try:
         for further in _steps(row, trial, folder):
             row = further
