@@ -1,16 +1,47 @@
-"""The real command line, in a process of its own."""
+"""The real command line: in this process, or in one of its own where the process is what is tested."""
 
+import io
 import os
 import signal
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
+import torch
+
+from compress.cli.main import main
 
 ROOT = Path(__file__).parents[2]
 
 
-def compress(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Run ``compress`` to its end."""
+@dataclass(frozen=True)
+class Done:
+    """A command that has ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def compress(*arguments: object, cwd: Path | None = None) -> Done:
+    """Run ``compress`` to its end in this process, which saves the seconds that importing torch takes."""
+    stdout, stderr, threads = io.StringIO(), io.StringIO(), torch.get_num_threads()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(stdout), redirect_stderr(stderr):
+        patch.setattr(sys, "argv", ["compress", *map(str, arguments)])
+        patch.setattr(sys, "path", list(sys.path))
+        if cwd is not None:
+            patch.chdir(cwd)
+        with pytest.raises(SystemExit) as ended:
+            main()
+    torch.set_num_threads(threads)
+    return Done(ended.value.code or 0, stdout.getvalue(), stderr.getvalue())
+
+
+def compress_process(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run ``compress`` to its end in a process of its own."""
     command = [sys.executable, "-m", "compress", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, env=_environment())
 
@@ -21,7 +52,7 @@ def compress_until(line: str, number: signal.Signals, *arguments: object) -> tup
     Returns:
         Its exit code (minus the signal where that ended it), and its stderr.
     """
-    command = [sys.executable, "-m", "compress", *map(str, arguments)]
+    command = [sys.executable, "-c", _HEEDING_SIGNALS, *map(str, arguments)]
     seen = []
     with subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=_environment()
@@ -34,6 +65,15 @@ def compress_until(line: str, number: signal.Signals, *arguments: object) -> tup
                 break
         seen += p.stderr
     return p.returncode, "".join(seen)
+
+
+# A script's background jobs ignore SIGINT, and what they start inherits that: the child sets it back first.
+_HEEDING_SIGNALS = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
+runpy.run_module("compress", run_name="__main__", alter_sys=True)
+"""
 
 
 def _environment() -> dict[str, str]:

@@ -3,7 +3,6 @@
 import json
 import pickle
 import shutil
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,15 +41,10 @@ SETTINGS = {
 }
 
 
-def test_wrong_settings(images, tmp_path):
-    def refused(name: str) -> None:
-        case, folder = SETTINGS[name], tmp_path / name
-        folder.mkdir()
-        _refused(folder, case.code, case.said, *tiny_flags(images, **case.changes))
-
-    with ThreadPoolExecutor(2) as pool:  # each starts a process of its own
-        done = {name: pool.submit(refused, name) for name in SETTINGS}
-    assert {name: fault for name, result in done.items() if (fault := result.exception())} == {}
+@pytest.mark.parametrize("name", SETTINGS)
+def test_wrong_settings(images, tmp_path, name):
+    case = SETTINGS[name]
+    _refused(tmp_path, case.code, case.said, *tiny_flags(images, **case.changes))
 
 
 def test_an_existing_run_is_neither_gone_on_with_nor_replaced(images, finished):

@@ -1,28 +1,21 @@
-"""A network that is nothing like the zoo's, brought as a file: a whole run, and that nothing on disk makes code run.
-
-The real command line in this process, so that the clock of the latency measurements can be short.
-"""
+"""A network that is nothing like the zoo's, brought as a file: a whole run, and that nothing on disk makes code run."""
 
 import hashlib
-import io
 import json
 import os
 import sys
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 import torch
 
 import compress as package
-from compress.cli.main import main
 from compress.errors import UsageError
 from compress.networks.own_code import import_code
 from compress.runs import RunFolder
 from compress.settings.config import RunConfig
-from compress.verdict.settings import VerifySettings
-from exporters.measure.latency import LatencySettings
+from tests.helpers.command import Done, compress
+from tests.integration.conftest import shorten
 
 SOURCE = (Path(__file__).parents[2] / "docs/branches.py").read_text()
 SPY = """
@@ -35,29 +28,6 @@ FLAGS = [
     *("--image-size", 24, "--batch-size", 16, "--align", 4, "--threads", 1),
     *("--method", "l1", "--baseline-epochs", 4, "--search-epochs", 1, "--finetune-epochs", 1),
 ]
-SHORT = LatencySettings(rounds=4, min_pairs=8, min_seconds=0, max_seconds=0.1, warmup_seconds=0.01)
-
-
-@dataclass(frozen=True)
-class Done:
-    """What a command ended with."""
-
-    code: int
-    out: str
-    err: str
-
-
-def compress(*arguments: object, cwd: Path | None = None) -> Done:
-    out, err = io.StringIO(), io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-        patch.setattr(sys, "argv", ["compress", *map(str, arguments)])
-        patch.setattr(sys, "path", list(sys.path))
-        patch.setattr(VerifySettings, "latency", property(lambda settings: replace(SHORT, seed=settings.seed)))
-        if cwd is not None:
-            patch.chdir(cwd)
-        with pytest.raises(SystemExit) as ended:
-            main()
-    return Done(ended.value.code or 0, out.getvalue(), err.getvalue())
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +41,10 @@ def network(tmp_path_factory) -> Path:
 def ended(images, network, tmp_path_factory) -> tuple[Path, Done]:
     folder = tmp_path_factory.mktemp("own") / "run"
     spec = f"{os.path.relpath(network)}:build"
-    done = compress("run", "--model", spec, "--dataset", images, *FLAGS, "--out", folder, "--json")
-    assert done.code == 0, done.err
+    with pytest.MonkeyPatch.context() as patch:
+        shorten(patch)
+        done = compress("run", "--model", spec, "--dataset", images, *FLAGS, "--out", folder, "--json")
+    assert done.returncode == 0, done.stderr
     return folder, done
 
 
@@ -83,8 +55,8 @@ def run(ended) -> Path:
 
 
 def test_it_is_pruned_exported_and_judged(run, ended):
-    report = json.loads(ended[1].out)  # what their code prints is not in it
-    assert "their debugging output" in ended[1].err
+    report = json.loads(ended[1].stdout)  # what their code prints is not in it
+    assert "their debugging output" in ended[1].stderr
     assert report["run"]["config"]["arch"] == "branches.build"
     assert report["run"]["removal"]["max_abs_difference"] < 1e-4
     assert report["run"]["budget"]["achieved_macs"] <= 0.51
@@ -118,8 +90,8 @@ def test_what_a_folder_names_is_not_run(run, network, command):
     ran = network.with_suffix(".ran")
     ran.unlink(missing_ok=True)
     done = compress(*NEEDS_CODE[command](run))
-    assert done.code == 2
-    assert f"add --model {network}:build" in done.err
+    assert done.returncode == 2
+    assert f"add --model {network}:build" in done.stderr
     assert not ran.exists()
 
 
@@ -128,7 +100,7 @@ def test_reading_a_run_needs_no_code(run, network):
     ran.unlink(missing_ok=True)
     for command in (("report", run), ("list", "runs", run.parent), ("export", run, "--fp16", "--no-verify")):
         done = compress(*command)
-        assert done.code == 0, done.err
+        assert done.returncode == 0, done.stderr
     assert not ran.exists()
     with pytest.raises(UsageError, match="code is run only where a command names it"):
         package.load(run)
@@ -139,16 +111,16 @@ def test_named_again_it_is_verified_and_a_change_of_the_code_is_told(run, tmp_pa
     moved.write_text(SOURCE + "# changed\n")
     flags = ("--batch-sizes", 1, "--threads", 1, "--out", tmp_path / "reports", "--json")
     done = compress("verify", run, "--model", f"{moved}:build", *flags)
-    assert done.code == 0, done.err
-    notes = json.loads(done.out)["notes"]
+    assert done.returncode == 0, done.stderr
+    notes = json.loads(done.stdout)["notes"]
     assert any(note.startswith("the network's code has changed since the run began: branches.py") for note in notes)
     assert "branches.build gets its images in three channels, a grey one repeated" in notes
 
 
 def test_resumed_with_its_code_it_is_finished_already(run, network):
     done = compress("run", "--resume", run, "--model", f"{network}:build", "--json")
-    assert done.code == 0, done.err
-    assert json.loads(done.out)["run"]["config"]["arch"] == "branches.build"
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["run"]["config"]["arch"] == "branches.build"
 
 
 def test_it_loads_as_a_module_with_its_function(run, network, monkeypatch):
@@ -186,7 +158,7 @@ def test_a_fault_of_their_code_is_no_bug_of_ours(images, tmp_path, fault):
     text, said = FAULTS[fault]
     (tmp_path / "net.py").write_text(text + "\n")
     done = compress("run", "--model", "net.py:build", "--dataset", images, *FLAGS, "--out", "run", cwd=tmp_path)
-    assert done.code == 2
-    assert said in done.err
-    assert "is a bug in compress" not in done.err
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "is a bug in compress" not in done.stderr
     assert not (tmp_path / "run").exists()

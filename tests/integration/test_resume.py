@@ -11,7 +11,7 @@ from compress.errors import BadInputError, InterruptedRun
 from compress.run.pipeline import run_pipeline
 from compress.runs import RunFolder
 from compress.settings.config import build_config
-from tests.helpers.command import compress, compress_until
+from tests.helpers.command import compress, compress_process, compress_until
 from tests.helpers.runs import StopAt, checksums, tiny_flags
 
 pytestmark = pytest.mark.usefixtures("short_timing")
@@ -81,7 +81,7 @@ def test_signals_and_a_kill_of_the_real_command(images, finished, tmp_path):
 
 def test_a_run_is_used_by_one_process_at_a_time(finished):
     with RunFolder.open(finished):
-        done = compress("run", "--resume", finished)
+        done = compress_process("run", "--resume", finished)
     assert done.returncode == 5
     assert "in use by another process" in done.stderr
 
