@@ -1,1 +1,1 @@
-"""A race: methods, budgets and seeds at equal terms; every cell is an ordinary run folder."""
+"""``compress race``: methods, budgets and seeds compared under equal conditions; every cell is a run folder."""

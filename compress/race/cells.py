@@ -1,4 +1,4 @@
-"""What is raced: every method at every budget with every seed, at otherwise the same settings."""
+"""The cells of a race: every method at every budget with every seed; all other settings are equal."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,18 +9,18 @@ from compress.errors import UsageError
 from compress.settings.config import Method, RunConfig
 
 CELLS: Final = "cells"
-"""The folder of the run folders."""
+"""The folder in which a race keeps the run folders of its cells."""
 
-SHAPE: Final = "04_remove/plan.json"
-"""Where a run keeps the shape that the method ``scratch`` trains."""
+PLAN: Final = "04_remove/plan.json"
+"""Where a run keeps its pruning plan: the shape that the method ``scratch`` trains."""
 
-OF_THE_CELL: Final = frozenset({"method", "plan", "keep_macs", "seed"})
-"""Settings that are a cell's own; all others are the race's."""
+CELL_SETTINGS: Final = frozenset({"method", "plan", "keep_macs", "seed"})
+"""Settings that differ between the cells of a race; all others are equal."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One run of a race: what chooses, the share of the MACs that is kept, the seed."""
+    """One run of a race: its method, the share of the MACs to keep, its seed."""
 
     method: Method
     keep_macs: float
@@ -28,25 +28,26 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """Of its folder: ``edropout-50-seed0``."""
+        """The name of its folder: ``edropout-50-seed0``."""
         return f"{self.method}-{100 * self.keep_macs:.6g}-seed{self.seed}"
 
     @property
     def title(self) -> str:
-        """In words."""
+        """The cell in words."""
         return f"{self.method}, {100 * self.keep_macs:.6g} % of the MACs, seed {self.seed}"
 
 
 @dataclass(frozen=True)
 class RaceSettings:
-    """A race, whole.
+    """The settings of a race.
 
     Attributes:
-        base: the settings that all cells share; its own method, budget and seed do not count.
-        methods: what is raced.
+        base: settings that all cells share; its method, budget and seed are ignored.
+        methods: the methods to compare.
         budgets: fractions of the MACs to keep.
-        seeds: one run each.
-        full_latency: time as a run does; otherwise batch 1 and one thread alone, which saves most of a verdict.
+        seeds: one run for each.
+        full_latency: measure latency as ``compress run`` does; otherwise only with batch 1 and one thread, which is
+            much faster.
     """
 
     base: RunConfig
@@ -56,7 +57,7 @@ class RaceSettings:
     full_latency: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse what is no race."""
+        """Raise UsageError for settings that make no race."""
         for name in ("methods", "budgets", "seeds"):
             values = getattr(self, name)
             if not values or len(set(values)) < len(values):
@@ -81,30 +82,25 @@ class RaceSettings:
 
     @property
     def leader(self) -> Method:
-        """The method that the others are held against, and whose shape ``scratch`` trains."""
+        """The method that the others are compared with; ``scratch`` trains the shape it found."""
         others = [method for method in self.methods if method != "scratch"]
         return "edropout" if "edropout" in others else others[0]
 
     @property
     def trains_original(self) -> bool:
-        """Whether the unpruned network is trained for as long; one that was given may be left as it is."""
+        """Whether the unpruned network is trained for as many epochs; with given weights this can be switched off."""
         return self.base.train_original is not False
 
     def cells(self) -> Iterator[Cell]:
-        """In the order in which they run: seed by seed, and ``scratch`` after the run whose shape it takes."""
+        """All cells in running order: by seed, then by budget; ``scratch`` last, after the shape that it needs."""
         methods = sorted(self.methods, key=lambda method: method == "scratch")
         for seed in self.seeds:
             for share in self.budgets:
                 yield from (Cell(method, share, seed) for method in methods)
 
     def config(self, cell: Cell, *, folder: Path) -> RunConfig:
-        """The settings with which ``compress run`` makes this cell.
-
-        Args:
-            cell: of this race.
-            folder: of the race.
-        """
-        plan = folder.resolve() / CELLS / Cell(self.leader, cell.keep_macs, cell.seed).name / SHAPE
+        """The settings with which ``compress run`` makes this cell of the race in ``folder``."""
+        plan = folder.resolve() / CELLS / Cell(self.leader, cell.keep_macs, cell.seed).name / PLAN
         return self.base.model_copy(
             update={
                 "method": cell.method,

@@ -1,11 +1,11 @@
-"""The cells on disk: which are finished, which go on, and whether they are of this race."""
+"""The run folders of the cells: how far each one is, and whether it belongs to this race."""
 
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, Literal
 
 from compress.errors import BadInputError, UsageError
-from compress.race.cells import CELLS, OF_THE_CELL, SHAPE, Cell, RaceSettings
+from compress.race.cells import CELL_SETTINGS, CELLS, PLAN, Cell, RaceSettings
 from compress.run.take_original import ORIGINAL
 from compress.runs import STAGES, RunFolder
 from compress.runs.code_record import code_notes
@@ -15,12 +15,13 @@ from compress.settings.config import DecidedConfig, RunConfig
 
 State = Literal["new", "resume", "finished"]
 
-_CHOICE: Final = STAGES[2]
-_SETTLED_BY_DATA: Final = frozenset({"image_size", "channels"})
+_SEARCH: Final = STAGES[2]
+_FROM_DATA: Final = frozenset({"image_size", "channels"})
+"""Settings that the images decide where the user left them open."""
 
 
 def check_folder(race: RaceSettings, folder: Path) -> None:
-    """Raise where a folder is no place for this race, before anything is computed.
+    """Check, before anything is computed, that a folder can hold this race.
 
     Args:
         race: settings.
@@ -36,79 +37,74 @@ def check_folder(race: RaceSettings, folder: Path) -> None:
     wanted = decide(race.config(next(race.cells()), folder=folder))
     for path in sorted((folder / CELLS).glob("*")):
         try:
-            recorded = _recorded(path)
-            unlike = [*_unlike(wanted, recorded), *code_notes(RunFolder.open(path), race.base.code)] if recorded else []
+            cell = _open(path)
+            different = [*_different(wanted, cell[1]), *code_notes(cell[0], race.base.code)] if cell else []
         except BadInputError:
-            continue  # that cell's own fault, and a row of the table
-        if unlike:
+            continue  # a damaged cell becomes a row of the table
+        if different:
             raise UsageError(
-                f"{path} was made with other settings ({'; '.join(unlike)}): go on with those, "
+                f"{path} was made with other settings ({'; '.join(different)}): go on with those, "
                 "or choose another folder for --out"
             )
 
 
 def state_of(path: Path, *, plan: Path | None = None) -> State:
-    """How far a cell is; one whose creation was cut short is new.
+    """How far a cell is; one that was interrupted while its folder was created is new.
 
     Args:
         path: its run folder.
-        plan: of the shape that it has to train; a cell that trains another one is new.
+        plan: the plan that the cell has to train; a cell that trains another one is new.
 
     Raises:
         BadInputError: its folder is damaged.
     """
-    recorded = _recorded(path)
-    if recorded is None:
+    cell = _open(path)
+    if cell is None or (plan is not None and not _trains(*cell, plan)):
         return "new"
-    run = RunFolder.open(path)
-    if plan is not None and not _trains(run, recorded, plan):
-        return "new"
-    return "finished" if run.is_finished(STAGES[-1]) else "resume"
+    return "finished" if cell[0].is_finished(STAGES[-1]) else "resume"
 
 
-def shape_in(plan: Path) -> bytes | None:
-    """The shape that another cell found; ``None`` where it has found none yet, or its file is damaged."""
+def read_plan(plan: Path) -> bytes | None:
+    """The plan that another cell found; ``None`` if there is none yet or its file is damaged."""
     try:
-        return RunFolder.open(plan.parents[1]).read_bytes(SHAPE)
+        return RunFolder.open(plan.parents[1]).read_bytes(PLAN)
     except BadInputError:
         return None
 
 
-def original_for(cell: Cell, cells: Iterable[Cell], folder: Path, *, anew: bool = False) -> Path | None:
-    """A run of the same seed whose original is furthest, with every file whole.
+def original_for(cell: Cell, cells: Iterable[Cell], folder: Path, *, remake: bool = False) -> Path | None:
+    """The intact run of the same seed that has trained most of the original network.
 
     Args:
-        cell: that needs an original.
-        cells: of the race.
+        cell: the cell that needs an original.
+        cells: all cells of the race.
         folder: of the race.
-        anew: what the cell has will be deleted.
+        remake: the cell's own files will be deleted, so they do not count.
 
     Returns:
-        ``None`` where no other has one, or its own is finished.
+        ``None`` if no other run has an original, or the cell has its own.
     """
     own = folder / CELLS / cell.name
     others = [folder / CELLS / other.name for other in cells if other.seed == cell.seed and other != cell]
     for stages in (ORIGINAL, ORIGINAL[:1]):
-        if not anew and has_stages(own, stages):
+        if not remake and has_stages(own, stages):
             return None
         for path in others:
-            if has_stages(path, stages) and _is_whole(path):
+            if has_stages(path, stages) and _is_intact(path):
                 return path
     return None
 
 
 def has_stages(path: Path, stages: Iterable[str]) -> bool:
-    """Whether a run has finished these stages; a damaged one has none."""
+    """Whether a run has finished these stages; ``False`` for a damaged run."""
     try:
-        if _recorded(path) is None:
-            return False
-        run = RunFolder.open(path)
+        cell = _open(path)
     except BadInputError:
         return False
-    return all(run.is_finished(stage) for stage in stages)
+    return cell is not None and all(cell[0].is_finished(stage) for stage in stages)
 
 
-def _is_whole(path: Path) -> bool:
+def _is_intact(path: Path) -> bool:
     try:
         RunFolder.open(path).check_all()
     except BadInputError:
@@ -117,17 +113,17 @@ def _is_whole(path: Path) -> bool:
 
 
 def _trains(run: RunFolder, recorded: RunConfig, plan: Path) -> bool:
-    """Whether a cell's shape is that of a plan; before it has read one, whether it will read this one.
+    """Whether a cell trains this plan.
 
-    Contents are compared, so that a race whose folder was moved is the same.
+    After the search the plans' contents are compared, so that a race can be moved; before it, their paths.
     """
-    if run.is_finished(_CHOICE):
-        return run.read_bytes(f"{_CHOICE}/plan.json") == shape_in(plan)
+    if run.is_finished(_SEARCH):
+        return run.read_bytes(f"{_SEARCH}/plan.json") == read_plan(plan)
     return recorded.plan == plan
 
 
-def _recorded(path: Path) -> RunConfig | None:
-    """A cell's settings; ``None`` where there is no run yet.
+def _open(path: Path) -> tuple[RunFolder, RunConfig] | None:
+    """A cell's run folder and recorded settings; ``None`` if there is no run yet.
 
     Raises:
         BadInputError: its folder is damaged.
@@ -135,20 +131,21 @@ def _recorded(path: Path) -> RunConfig | None:
     if not path.is_dir():
         return None
     try:
-        return RunFolder.open(path).read_config()
+        run = RunFolder.open(path)
+        return run, run.read_config()
     except BadInputError:
         try:
-            RunFolder.check_free(path, overwrite=True)  # raises, unless its creation was cut short
+            RunFolder.check_free(path, overwrite=True)  # raises, unless its creation was interrupted
         except UsageError:
-            raise BadInputError(f"{path} is no run folder, or a damaged one") from None
+            raise BadInputError(f"{path} is not a run folder, or is damaged") from None
         return None
 
 
-def _unlike(wanted: DecidedConfig, recorded: RunConfig) -> list[str]:
-    """The settings in which two cells of one race may not differ."""
-    unlike = []
-    for name in DecidedConfig.model_fields.keys() - OF_THE_CELL - {*HOW_READ}:
+def _different(wanted: DecidedConfig, recorded: RunConfig) -> list[str]:
+    """Settings that have to be equal in all cells of a race and are not."""
+    different = []
+    for name in DecidedConfig.model_fields.keys() - CELL_SETTINGS - {*HOW_READ}:
         here, there = getattr(wanted, name), getattr(recorded, name)
-        if here != there and not (here is None and name in _SETTLED_BY_DATA):
-            unlike.append(f"{name}: {there} there, {here} here")
-    return sorted(unlike)
+        if here != there and not (here is None and name in _FROM_DATA):
+            different.append(f"{name}: {there} there, {here} here")
+    return sorted(different)

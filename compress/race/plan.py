@@ -1,4 +1,4 @@
-"""What a race will take: checked and counted before the first cell."""
+"""What ``compress race --dry-run`` shows; all of it is checked before the first cell runs."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -16,17 +16,10 @@ from compress.run.pipeline import Rehearsal, prepare, rehearsal
 from compress.run.prune_stages import check_method
 from compress.run.take_original import ORIGINAL
 from compress.runs.decide import decide
-from compress.settings.config import DecidedConfig, RunConfig
+from compress.settings.config import DecidedConfig
 
-
-def rehearse_race(race: RaceSettings, *, folder: Path) -> None:
-    """Do what every cell has to be able to, so that a fault of the whole race is none of its cells'.
-
-    Raises:
-        CompressError: what makes the race impossible.
-    """
-    settings, data = prepare(_any_cell(race, folder))
-    rehearsal(settings, data, weights=True)
+_SHARED = ("network", "data", "units", "left whole", "epochs", "checked")
+"""Lines of a run's plan that hold for every cell."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +27,10 @@ class RacePlan:
     """What ``--dry-run`` shows.
 
     Attributes:
-        run: one cell of it.
-        cells: names of the run folders, in their order.
+        run: the plan of one cell.
+        cells: names of the run folders in the order in which they run.
         not_applicable: method or budget -> why it has no cells.
-        seconds: the race may take.
+        seconds: expected duration of the race.
     """
 
     run: RunPlan
@@ -51,13 +44,22 @@ class RacePlan:
 
     def lines(self) -> list[str]:
         """The plan in words."""
-        shared = ("network", "data", "units", "left whole", "epochs", "checked")
         return [
-            *(line for line in self.run.lines() if line.startswith(shared)),
+            *(line for line in self.run.lines() if line.startswith(_SHARED)),
             f"cells      {len(self.cells)}: {', '.join(self.cells)}",
-            *(f"not {what}: {reason}" for what, reason in self.not_applicable.items()),
+            *(f"not {name}: {reason}" for name, reason in self.not_applicable.items()),
             f"time       about {self.seconds / 60:.0f} minutes on this machine",
         ]
+
+
+def rehearse_race(race: RaceSettings, *, folder: Path) -> tuple[DecidedConfig, DataBundle, Rehearsal]:
+    """Check what every cell needs, as ``compress run`` does, with the largest budget.
+
+    Raises:
+        CompressError: what makes the whole race impossible.
+    """
+    settings, data = prepare(race.config(Cell("edropout", max(race.budgets), race.seeds[0]), folder=folder))
+    return settings, data, rehearsal(settings, data, weights=True)
 
 
 def plan_race(race: RaceSettings, *, folder: Path) -> RacePlan:
@@ -66,21 +68,20 @@ def plan_race(race: RaceSettings, *, folder: Path) -> RacePlan:
     Raises:
         CompressError: what makes the whole race impossible.
     """
-    settings, data = prepare(_any_cell(race, folder))
-    rehearsed = rehearsal(settings, data, weights=True)
+    settings, data, rehearsed = rehearse_race(race, folder=folder)
     run = plan_of(settings, data, rehearsed)
-    unfit = _budgets_out_of_reach(race, settings, rehearsed) | _methods_not_applicable(race, settings, data, rehearsed)
-    cells = [cell for cell in race.cells() if not {cell.method, _share(cell.keep_macs)} & unfit.keys()]
+    not_applicable = dict(_not_applicable(race, settings, data, rehearsed))
+    cells = [cell for cell in race.cells() if not {cell.method, _budget_name(cell.keep_macs)} & not_applicable.keys()]
     return RacePlan(
         run=run,
         cells=tuple(cell.name for cell in cells),
-        not_applicable=unfit,
-        seconds=run.seconds / sum(expected_work(run.config).values()) * sum(cell_works(race, cells, folder)),
+        not_applicable=not_applicable,
+        seconds=run.seconds / sum(expected_work(run.config).values()) * sum(work_of_cells(race, cells, folder)),
     )
 
 
-def cell_works(race: RaceSettings, cells: Iterable[Cell], folder: Path) -> Iterator[float]:
-    """What each cell costs, in epochs of plain training; the first of a seed trains the original too."""
+def work_of_cells(race: RaceSettings, cells: Iterable[Cell], folder: Path) -> Iterator[float]:
+    """The work of each cell, in epochs of plain training; the first cell of a seed also trains the original."""
     trained = {cell.seed for cell in race.cells() if has_stages(folder / CELLS / cell.name, ORIGINAL)}
     for cell in cells:
         stages = expected_work(decide(race.config(cell, folder=folder)))
@@ -88,39 +89,24 @@ def cell_works(race: RaceSettings, cells: Iterable[Cell], folder: Path) -> Itera
         trained.add(cell.seed)
 
 
-def _budgets_out_of_reach(race: RaceSettings, settings: DecidedConfig, rehearsed: Rehearsal) -> dict[str, str]:
-    """Budget -> why the network cannot be pruned that far."""
-    found: dict[str, str] = {}
+def _not_applicable(
+    race: RaceSettings, settings: DecidedConfig, data: DataBundle, rehearsed: Rehearsal
+) -> Iterator[tuple[str, str]]:
+    """Budgets that the network cannot reach and methods that it does not support, each with the reason."""
     prunable = rehearsed.prunable
     for share in race.budgets:
         limits = Budget(macs=share, parameters=settings.keep_params).limits(prunable.model)
         try:
             check_reachable(prunable.model, prunable.counts, limits)
         except UsageError as error:
-            found[_share(share)] = str(error)
-    return found
-
-
-def _methods_not_applicable(
-    race: RaceSettings, settings: DecidedConfig, data: DataBundle, rehearsed: Rehearsal
-) -> dict[str, str]:
-    """Method -> why it cannot be used on the network; from scratch is trained what another one found."""
-    found: dict[str, str] = {}
+            yield _budget_name(share), str(error)
     for method in race.methods:
-        if method == "scratch":
-            continue
-        changed = settings.model_copy(update={"method": method})
-        try:
-            check_method(changed, data, rehearsed.network, rehearsed.prunable)
-        except UsageError as error:
-            found[method] = str(error)
-    return found
+        if method != "scratch":  # its plan does not exist yet
+            try:
+                check_method(settings.model_copy(update={"method": method}), data, rehearsed.network, prunable)
+            except UsageError as error:
+                yield method, str(error)
 
 
-def _any_cell(race: RaceSettings, folder: Path) -> RunConfig:
-    """The mildest cell: what it cannot do, none can."""
-    return race.config(Cell("edropout", max(race.budgets), race.seeds[0]), folder=folder)
-
-
-def _share(keep_macs: float) -> str:
+def _budget_name(keep_macs: float) -> str:
     return f"{100 * keep_macs:.6g} % of the MACs"

@@ -1,4 +1,4 @@
-"""What a finished cell gives: read from its run folder, and its file asked once more for every test image.
+"""The result of a finished cell: its report, and its two ONNX files run once more on every test image.
 
 Axes: N images, K classes.
 """
@@ -25,36 +25,32 @@ def report_digest(run: RunFolder) -> str:
 
 
 def read_result(run: RunFolder, data: DataBundle) -> tuple[Report, CellResult]:
-    """A finished cell's report, and the part of it that races.
-
-    Args:
-        run: the cell.
-        data: its images.
+    """A finished cell's report and its row of the race.
 
     Raises:
-        BadInputError: a file of it is missing, damaged or was changed, or the test images were.
+        BadInputError: a file of the run is missing, damaged or changed, or the test images have changed.
     """
     report = parse_report(run.read_text(REPORT), source=f"{run.path}/{REPORT}")
     if report.data.test_fingerprint != data.test_fingerprint:
-        raise BadInputError(f"the test images are not those that {run.path} was measured on: restore them")
+        raise BadInputError(f"the test images are not those of {run.path}: restore them")
     original, pruned = _equally_trained(report), report.candidate
-    theirs_NK, mine_NK = (_logits(run, row, data) for row in (original, pruned))
+    original_NK, pruned_NK = (_logits(run, row, data) for row in (original, pruned))
     labels_N = data.test.labels.numpy()
-    _, right_N = correct_pair(theirs_NK, mine_NK, labels_N)
+    _, correct_N = correct_pair(original_NK, pruned_NK, labels_N)
     assert report.run is not None
     return report, CellResult(
         report_sha256=report_digest(run),
         original=original.label,
         original_top1=original.accuracy.top1,
         top1=pruned.accuracy.top1,
-        drop=measure_drop(theirs_NK, mine_NK, labels_N),
+        drop=measure_drop(original_NK, pruned_NK, labels_N),
         macs=pruned.macs,
         parameters=pruned.parameters,
         kept_macs=pruned.kept_macs,
         kept_parameters=pruned.kept_parameters,
         timing=_timing(report),
         seconds=report.run.seconds,
-        right=np.packbits(right_N).tobytes().hex(),
+        right=np.packbits(correct_N).tobytes().hex(),
     )
 
 

@@ -1,20 +1,21 @@
-"""The race: its cells one after the other; what is finished is read, what was cut short goes on."""
+"""The race: its cells one after the other; finished cells are read, interrupted ones are resumed."""
 
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from compress.atomic import machine_faults
 from compress.data.bundle import DataBundle
 from compress.environment import describe_environment
 from compress.errors import BadInputError, CheckFailedError, DivergedError, InterruptedRun, UsageError
 from compress.observer import Observer, Silent
-from compress.race.cells import CELLS, OF_THE_CELL, Cell, RaceSettings
-from compress.race.folders import State, check_folder, has_stages, original_for, shape_in, state_of
-from compress.race.plan import cell_works, rehearse_race
+from compress.race.cells import CELL_SETTINGS, CELLS, Cell, RaceSettings
+from compress.race.folders import State, check_folder, has_stages, original_for, read_plan, state_of
+from compress.race.plan import rehearse_race, work_of_cells
 from compress.race.results import read_result, report_digest
 from compress.report.documents import write_documents
 from compress.report.model import DataFacts
@@ -30,22 +31,24 @@ from compress.verdict.settings import VerifySettings
 from compress.version import __version__
 from exporters.read.session import SESSION_FACTS
 
-_ENDS: dict[type[Exception], Outcome] = {
+_OUTCOMES: Final[dict[type[Exception], Outcome]] = {
     DivergedError: "diverged",
     UsageError: "not applicable",
     CheckFailedError: "failed",
     BadInputError: "failed",
 }
-"""Errors that are a cell's own: they are a row of the table, and the race goes on."""
+"""Errors of one cell: they become a row of the table, and the race continues."""
+
+_STOPPED: Final = "stopped; everything so far is saved. Go on with the same command"
 
 
 @dataclass(frozen=True)
 class Watch:
-    """How a race is watched and stopped.
+    """How a race shows its progress and is stopped.
 
     Attributes:
         cell: gives the observer of a cell; called with the cell's title and the work of its stages.
-        note: is told what became of a cell that did not finish.
+        note: receives the outcome of a cell that did not finish.
         should_stop: returns a signal's number once the race should save and stop.
     """
 
@@ -63,163 +66,66 @@ def run_race(race: RaceSettings, *, folder: Path, watch: Watch | None = None) ->
         watch: receives progress.
 
     Raises:
-        InterruptedRun: a stop was asked for; the same race goes on where it was.
+        InterruptedRun: a stop was requested; the same call continues the race.
         CompressError: what makes the whole race impossible.
     """
     check_folder(race, folder)
     running = _Race(race, folder, watch or Watch())
-    if running.waiting():
+    if any(row.outcome == "waiting" for row in running.rows.values()):
         rehearse_race(race, folder=folder)
     with machine_faults(folder):
         (folder / CELLS).mkdir(parents=True, exist_ok=True)
-    for number, cell in enumerate(running.cells, start=1):
-        running.run(cell, number)
+    for cell in running.cells:
+        if running.rows[cell].outcome == "waiting":
+            running.run(cell)
     return running.report()
 
 
-@dataclass
 class _Race:
-    """A race that is on: its rows so far."""
+    """A race in progress.
 
-    race: RaceSettings
-    folder: Path
-    watch: Watch
-    rows: dict[Cell, RaceCell] = field(default_factory=dict)
-    facts: DataFacts | None = None
-    _data: tuple[int, DataBundle] | None = None
-    _worked: float = 0.0
-    _seconds: float = 0.0
+    Attributes:
+        cells: in the order in which they run.
+        rows: what is known of each.
+        facts: of the data, once a cell has finished.
+    """
 
-    def __post_init__(self) -> None:
-        """Begin with what is known of every cell."""
-        self.cells = tuple(self.race.cells())
-        kept = read_race(self.folder)
-        known = {row.folder: row for row in kept.cells} if kept else {}
-        self.facts = kept.data if kept else None
+    def __init__(self, race: RaceSettings, folder: Path, watch: Watch) -> None:
+        self.race, self.folder, self.watch = race, folder, watch
+        self.cells = tuple(race.cells())
+        self._data: tuple[int, DataBundle] | None = None  # of one seed
+        self._worked = self._seconds = 0.0
+        earlier = read_race(folder)
+        known = {row.folder: row for row in earlier.cells} if earlier else {}
+        self.facts: DataFacts | None = earlier.data if earlier else None
+        self.rows: dict[Cell, RaceCell] = {}
         for cell in self.cells:
             name = f"{CELLS}/{cell.name}"
-            row = RaceCell(method=cell.method, keep_macs=cell.keep_macs, seed=cell.seed, folder=name)
-            self.rows[cell] = known[name] if name in known and self._still_holds(cell, known[name]) else row
+            if name in known and self._is_current(cell, known[name]):
+                self.rows[cell] = known[name]
+            else:
+                self.rows[cell] = RaceCell(method=cell.method, keep_macs=cell.keep_macs, seed=cell.seed, folder=name)
 
-    def waiting(self) -> bool:
-        """Whether there is anything left to do."""
-        return any(row.outcome == "waiting" for row in self.rows.values())
-
-    def run(self, cell: Cell, number: int) -> None:
-        """Run a cell, or read it where it is finished, and write the report."""
-        if self.rows[cell].outcome != "waiting":
-            return
+    def run(self, cell: Cell) -> None:
+        """Run a cell, or read its result if it is finished, and write the report."""
         signal_number = self.watch.should_stop()
         if signal_number is not None:
             raise InterruptedRun(_STOPPED, signal_number=signal_number)
         try:
             state = self._state(cell)
             if state != "finished":
-                self._compute(cell, number, resume=state == "resume")
-            self._settle(cell, "finished")
-        except tuple(_ENDS) as error:
-            outcome = next(outcome for kind, outcome in _ENDS.items() if isinstance(error, kind))
-            reason = f"{error}{self._advice(cell, error)}"
-            self.watch.note(f"{cell.title}: {outcome}: {reason}")
-            self._settle(cell, outcome, reason)
-
-    def _advice(self, cell: Cell, error: Exception) -> str:
-        """What to do about a cell whose files are not what they should be."""
-        path = self._path(cell)
-        if not isinstance(error, BadInputError) or not path.exists():
-            return ""
-        return (
-            f"; where that cannot be mended, delete the folder {path} and run the same command: "
-            "this cell alone is made anew"
-        )
-
-    def _state(self, cell: Cell) -> State:
-        return state_of(self._path(cell), plan=self._config(cell).plan)
-
-    def _still_holds(self, cell: Cell, row: RaceCell) -> bool:
-        """Whether what was kept of a cell is what its folder holds now; what did not apply is tried again."""
-        try:
-            state = self._state(cell)
-            if row.outcome == "diverged":
-                return state == "resume"  # it would again
-            digest = report_digest(RunFolder.open(self._path(cell))) if state == "finished" else None
-        except BadInputError:
-            return False  # its turn will say so
-        return row.result is not None and row.result.report_sha256 == digest
-
-    def _compute(self, cell: Cell, number: int, *, resume: bool) -> None:
-        config = self._config(cell)
-        if config.plan is not None:
-            self._check_shape(cell, config.plan, resume=resume)
-        original_of = original_for(cell, self.cells, self.folder, anew=not resume)
-        self._refuse_hopeless(cell)
-        work = expected_work(decide(config)) | (dict.fromkeys(ORIGINAL, 0.0) if original_of else {})
-        verify = None if self.race.full_latency else VerifySettings(batch_sizes=(1,), threads=(1,), seed=cell.seed)
-        title = f"cell {number}/{len(self.cells)}: {cell.title}{self._time_left(number)}"
-        began = time.monotonic()
-        with self.watch.cell(title, work) as observer:
-            try:
-                run_pipeline(
-                    config,
-                    out=self._path(cell),
-                    mode="resume" if resume else "overwrite",  # of what a cut-short creation left
-                    observer=observer,
-                    should_stop=self.watch.should_stop,
-                    options=RunOptions(verify=verify, original_of=original_of),
+                self._compute(cell, resume=state == "resume")
+            self._record(cell, "finished")
+        except tuple(_OUTCOMES) as error:
+            outcome = next(outcome for kind, outcome in _OUTCOMES.items() if isinstance(error, kind))
+            reason = str(error)
+            if isinstance(error, BadInputError) and self._path(cell).exists():
+                reason += (
+                    f"; if you cannot repair it, delete the folder {self._path(cell)} and run the same command: "
+                    "only this cell is made anew"
                 )
-            except InterruptedRun as stop:
-                raise InterruptedRun(_STOPPED, signal_number=stop.exit_code - 128) from None
-        self._worked += sum(work.values())
-        self._seconds += time.monotonic() - began
-
-    def _check_shape(self, cell: Cell, plan: Path, *, resume: bool) -> None:
-        """Raise UsageError where there is no shape to train; tell where the cell holds another one."""
-        leader = self.race.leader
-        if shape_in(plan) is None:
-            why = f"{leader} has found none at this budget and seed"
-            if plan.exists():
-                why = f"{plan} is damaged: delete the folder {plan.parents[1]} and run the same command"
-            raise UsageError(f"there is no shape to train: {why}")
-        if not resume and has_stages(self._path(cell), STAGES[2:3]):
-            self.watch.note(f"{cell.title}: the shape it holds is not the one that {leader} found: made anew")
-
-    def _time_left(self, number: int) -> str:
-        """In words, at the speed of the cells so far; a cell that is resumed counts whole."""
-        if not self._worked:
-            return ""
-        left = [cell for cell in self.cells[number - 1 :] if self.rows[cell].outcome == "waiting"]
-        work = sum(cell_works(self.race, left, self.folder))
-        return f"; about {duration(work * self._seconds / self._worked)} left"
-
-    def _refuse_hopeless(self, cell: Cell) -> None:
-        """Raise DivergedError where the original of this seed diverged: it would do so in every cell."""
-        stages = ORIGINAL if self.race.trains_original else ORIGINAL[:1]
-        for other, row in self.rows.items():
-            if other.seed == cell.seed and row.outcome == "diverged" and not has_stages(self._path(other), stages):
-                raise DivergedError(row.reason)
-
-    def _settle(self, cell: Cell, outcome: Outcome, reason: str = "") -> None:
-        """Keep what came of a cell, and write the report."""
-        result = None
-        if outcome == "finished":
-            report, result = read_result(RunFolder.open(self._path(cell)), self._images(cell))
-            self.facts = report.data
-        update = {"outcome": outcome, "reason": reason, "result": result}
-        self.rows[cell] = self.rows[cell].model_copy(update=update)
-        write_documents(self.folder, render_race_documents(self.report()))
-
-    def _images(self, cell: Cell) -> DataBundle:
-        """The images of a cell; its seed decides the splits that the data set itself leaves open."""
-        if self._data is None or self._data[0] != cell.seed:
-            _settings, data = load_decided(decide(self._config(cell)))
-            self._data = cell.seed, data
-        return self._data[1]
-
-    def _config(self, cell: Cell) -> RunConfig:
-        return self.race.config(cell, folder=self.folder)
-
-    def _path(self, cell: Cell) -> Path:
-        return self.folder / CELLS / cell.name
+            self.watch.note(f"{cell.title}: {outcome}: {reason}")
+            self._record(cell, outcome, reason)
 
     def report(self) -> RaceReport:
         """The race so far."""
@@ -229,12 +135,97 @@ class _Race:
             compress_version=__version__,
             name=self.folder.resolve().name,
             leader=self.race.leader,
-            config=first.model_dump(mode="json", exclude={*OF_THE_CELL}),
+            config=first.model_dump(mode="json", exclude={*CELL_SETTINGS}),
             environment=describe_environment(threads=first.threads, seed=first.seed),
             session=SESSION_FACTS,
             data=self.facts,
             cells=tuple(self.rows.values()),
         )
 
+    def _is_current(self, cell: Cell, row: RaceCell) -> bool:
+        """Whether an earlier row still describes the cell's folder; methods that did not apply are tried again."""
+        try:
+            state = self._state(cell)
+            if row.outcome == "diverged":
+                return state == "resume"  # it would diverge again
+            digest = report_digest(RunFolder.open(self._path(cell))) if state == "finished" else None
+        except BadInputError:
+            return False  # reported when the cell's turn comes
+        return row.result is not None and row.result.report_sha256 == digest
 
-_STOPPED = "stopped; everything so far is saved. Go on with the same command"
+    def _compute(self, cell: Cell, *, resume: bool) -> None:
+        config = self._config(cell)
+        if config.plan is not None:
+            self._check_plan(cell, config.plan, resume=resume)
+        original_of = original_for(cell, self.cells, self.folder, remake=not resume)
+        self._check_original(cell)
+        work = expected_work(decide(config)) | (dict.fromkeys(ORIGINAL, 0.0) if original_of else {})
+        verify = None if self.race.full_latency else VerifySettings(batch_sizes=(1,), threads=(1,), seed=cell.seed)
+        number = 1 + self.cells.index(cell)
+        title = f"cell {number}/{len(self.cells)}: {cell.title}{self._time_left(number)}"
+        began = time.monotonic()
+        with self.watch.cell(title, work) as observer:
+            try:
+                run_pipeline(
+                    config,
+                    out=self._path(cell),
+                    mode="resume" if resume else "overwrite",  # an interrupted creation may have left files
+                    observer=observer,
+                    should_stop=self.watch.should_stop,
+                    options=RunOptions(verify=verify, original_of=original_of),
+                )
+            except InterruptedRun as stop:
+                raise InterruptedRun(_STOPPED, signal_number=stop.exit_code - 128) from None
+        self._worked += sum(work.values())
+        self._seconds += time.monotonic() - began
+
+    def _check_plan(self, cell: Cell, plan: Path, *, resume: bool) -> None:
+        """Raise UsageError if there is no plan to train; add a note if the cell trained another one."""
+        leader = self.race.leader
+        if read_plan(plan) is None:
+            why = f"{leader} has found none at this budget and seed"
+            if plan.exists():
+                why = f"{plan} is damaged: delete the folder {plan.parents[1]} and run the same command"
+            raise UsageError(f"there is no shape to train: {why}")
+        if not resume and has_stages(self._path(cell), STAGES[2:3]):
+            self.watch.note(f"{cell.title}: its shape is not the one that {leader} found: made anew")
+
+    def _check_original(self, cell: Cell) -> None:
+        """Raise DivergedError if the original of this seed diverged: it would diverge in every cell."""
+        stages = ORIGINAL if self.race.trains_original else ORIGINAL[:1]
+        for other, row in self.rows.items():
+            if other.seed == cell.seed and row.outcome == "diverged" and not has_stages(self._path(other), stages):
+                raise DivergedError(row.reason)
+
+    def _time_left(self, number: int) -> str:
+        """The expected rest of the race in words, at the speed so far; a resumed cell counts as a whole one."""
+        if not self._worked:
+            return ""
+        left = [cell for cell in self.cells[number - 1 :] if self.rows[cell].outcome == "waiting"]
+        work = sum(work_of_cells(self.race, left, self.folder))
+        return f"; about {duration(work * self._seconds / self._worked)} left"
+
+    def _record(self, cell: Cell, outcome: Outcome, reason: str = "") -> None:
+        """Keep the outcome of a cell, and write the report."""
+        result = None
+        if outcome == "finished":
+            report, result = read_result(RunFolder.open(self._path(cell)), self._images(cell))
+            self.facts = report.data
+        changes = {"outcome": outcome, "reason": reason, "result": result}
+        self.rows[cell] = self.rows[cell].model_copy(update=changes)
+        write_documents(self.folder, render_race_documents(self.report()))
+
+    def _images(self, cell: Cell) -> DataBundle:
+        """The images of a cell; its seed decides the splits that the data set does not define."""
+        if self._data is None or self._data[0] != cell.seed:
+            self._data = cell.seed, load_decided(decide(self._config(cell)))[1]
+        return self._data[1]
+
+    def _state(self, cell: Cell) -> State:
+        return state_of(self._path(cell), plan=self._config(cell).plan)
+
+    def _config(self, cell: Cell) -> RunConfig:
+        return self.race.config(cell, folder=self.folder)
+
+    def _path(self, cell: Cell) -> Path:
+        return self.folder / CELLS / cell.name

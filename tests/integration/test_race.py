@@ -121,7 +121,7 @@ def test_scratch_does_not_keep_the_shape_of_another_method(images, finished, tmp
     report = run_race(grown, folder=tmp_path, watch=recorder.watch)
     assert recorder.titles == ["cell 3/3: scratch, 50 % of the MACs, seed 0"]
     assert recorder.notes == [
-        "scratch, 50 % of the MACs, seed 0: the shape it holds is not the one that edropout found: made anew"
+        "scratch, 50 % of the MACs, seed 0: its shape is not the one that edropout found: made anew"
     ]
     assert shapes[2].read_text() == edropout
     assert {cell.outcome for cell in report.cells} == {"finished"}
@@ -143,7 +143,7 @@ def test_a_damaged_cell_fails_alone_and_says_what_to_do(images, finished, tmp_pa
     recorder = Recorder()
     report = run_race(race, folder=tmp_path, watch=recorder.watch)
     assert [cell.outcome for cell in report.cells] == ["failed", "finished"]
-    advice = f"delete the folder {folders[0]} and run the same command: this cell alone is made anew"
+    advice = f"delete the folder {folders[0]} and run the same command: only this cell is made anew"
     assert report.cells[0].reason.endswith(advice)
     assert recorder.notes == [f"edropout, 50 % of the MACs, seed 0: failed: {report.cells[0].reason}"]
     assert recorder.titles == []

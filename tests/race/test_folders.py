@@ -3,8 +3,8 @@
 import pytest
 
 from compress.errors import BadInputError, UsageError
-from compress.race.cells import SHAPE, Cell, RaceSettings
-from compress.race.folders import check_folder, has_stages, original_for, shape_in, state_of
+from compress.race.cells import PLAN, Cell, RaceSettings
+from compress.race.folders import check_folder, has_stages, original_for, read_plan, state_of
 from compress.runs import STAGES, RunFolder
 from compress.runs.decide import decide
 from compress.settings.config import RunConfig
@@ -40,7 +40,7 @@ def test_a_creation_that_was_cut_short_is_new(tmp_path):
     assert state_of(path) == "new"
     (path / "MANIFEST.sha256").unlink()
     (path / "mine.txt").touch()
-    with pytest.raises(BadInputError, match="is no run folder, or a damaged one"):
+    with pytest.raises(BadInputError, match="is not a run folder, or is damaged"):
         state_of(path)
 
 
@@ -67,7 +67,7 @@ def with_file(path, name, text):
 def test_scratch_is_new_where_it_trains_another_shape(tmp_path):
     """Of the plans only what they say counts, not which method's folder they were in: a race can be moved."""
     plans = [
-        with_file(begin(tmp_path, Cell(method, 0.5, 0), done=4), SHAPE, text)
+        with_file(begin(tmp_path, Cell(method, 0.5, 0), done=4), PLAN, text)
         for method, text in (("edropout", "ours"), ("l1", "theirs"))
     ]
     scratch = begin(tmp_path, Cell("scratch", 0.5, 0))
@@ -77,10 +77,10 @@ def test_scratch_is_new_where_it_trains_another_shape(tmp_path):
         for stage in STAGES:
             run.finish(stage, 1.0)
     assert [state_of(scratch, plan=plan) for plan in plans] == ["new", "finished"]
-    assert state_of(scratch, plan=tmp_path / "cells/taylor-50-seed0" / SHAPE) == "new"  # it has found none yet
-    assert [shape_in(plan) for plan in plans] == [b"ours", b"theirs"]
+    assert state_of(scratch, plan=tmp_path / "cells/taylor-50-seed0" / PLAN) == "new"  # it has found none yet
+    assert [read_plan(plan) for plan in plans] == [b"ours", b"theirs"]
     plans[1].write_text("damaged")
-    assert shape_in(plans[1]) is None
+    assert read_plan(plans[1]) is None
     assert state_of(scratch, plan=plans[1]) == "new"
 
 
@@ -89,7 +89,7 @@ def test_a_cell_that_is_made_anew_takes_an_original_though_it_has_one(tmp_path):
     first = begin(tmp_path, Cell("edropout", 0.5, 1), done=4)
     begin(tmp_path, Cell("scratch", 0.5, 1), done=7)
     assert original_for(Cell("scratch", 0.5, 1), cells, tmp_path) is None
-    assert original_for(Cell("scratch", 0.5, 1), cells, tmp_path, anew=True) == first
+    assert original_for(Cell("scratch", 0.5, 1), cells, tmp_path, remake=True) == first
 
 
 @pytest.mark.parametrize("name", ["MANIFEST.sha256", "config.toml", "01_baseline/weights.safetensors"])
