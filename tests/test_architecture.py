@@ -38,7 +38,7 @@ ONLY_IN = {
     "onnxruntime": ("exporters/",),
     "torchvision": ("models_zoo/torchvision_mend.py",),
     "timm": ("models_zoo/timm_models.py",),
-    "matplotlib": ("compress/report/html/",),
+    "matplotlib": ("compress/report/plots/",),
     "jinja2": ("compress/report/html/",),
     "scipy": ("compress/data/matlab.py", "compress/report/race/standings.py", "compress/statistics.py"),
 }

@@ -149,7 +149,7 @@ def _as_plain(made: "Made") -> dict[str, Any]:
 
 def _show(made: Sequence["Made"], report: "Report | None") -> None:
     from compress.cli import output
-    from compress.report.terminal import render_terminal
+    from compress.report.run_terminal import render_run_terminal as render_terminal
 
     console = output.data_console()
     table = Table("File", "Made from", box=None)

@@ -44,7 +44,7 @@ def report(
     if json:
         typer.echo(document.model_dump_json(indent=2))
     else:
-        from compress.report.terminal import render_terminal
+        from compress.report.run_terminal import render_run_terminal as render_terminal
 
         render_terminal(document, output.data_console())
     if path.is_dir():

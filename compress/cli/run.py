@@ -71,7 +71,7 @@ def _execute(
     from compress.cli import output
     from compress.cli.interrupts import asked_to_stop
     from compress.cli.progress import watching
-    from compress.report.terminal import render_terminal
+    from compress.report.run_terminal import render_run_terminal as render_terminal
     from compress.run.eta import expected_work
     from compress.run.pipeline import run_pipeline
     from compress.runs import default_run_path

@@ -73,7 +73,7 @@ def verify(
         raise UsageError("what shall be verified? give a run folder, or --original and --candidate with --dataset")
     from compress.cli import output
     from compress.cli.progress import watching
-    from compress.report.terminal import render_terminal
+    from compress.report.run_terminal import render_run_terminal as render_terminal
     from compress.verdict.gates import require
     from compress.verdict.of_run import verify_run
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from compress.report import figures
 from compress.report.model import Report
-from compress.report.tables import Table
+from compress.report.sections import Table
 
 ONE_IN_TWENTY: Final = "of 20 such intervals about one misses by chance"
 """What every document says beside many intervals."""

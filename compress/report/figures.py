@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from compress.report.results import Rate
+from compress.report.results import AccuracyDrop, ClassDrop, Rate
 
 _EXACT: Final = 1e-9
 
@@ -102,6 +102,16 @@ def signed(number: float) -> str:
 def signed_span(low: float, high: float) -> str:
     """An interval of a change, to the hundredth: -5.29 to +2.77."""
     return f"{signed(round(low, 2))} to {signed(round(high, 2))}"
+
+
+def change(drop: AccuracyDrop | ClassDrop | None) -> str:
+    """A change of Top-1 in points; a loss is negative."""
+    return "-" if drop is None else signed(-drop.points)
+
+
+def change_interval(drop: AccuracyDrop | ClassDrop | None) -> str:
+    """The interval of a change in points."""
+    return "-" if drop is None else signed_span(-drop.high, -drop.low)
 
 
 def setting(batch_size: int, threads: int) -> str:

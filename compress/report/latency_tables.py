@@ -5,7 +5,7 @@ from typing import Final
 
 from compress.report import figures
 from compress.report.model import LatencyRow, Report
-from compress.report.tables import Table
+from compress.report.sections import Table
 from compress.report.timings import headline_setting, setting_of
 from exporters.measure.comparison import LatencyComparison
 

@@ -7,9 +7,9 @@ from typing import Any
 from compress.errors import BadInputError
 from compress.report import class_tables, figures, latency_tables, run_tables, tables
 from compress.report.escaping import code, escape, escape_line
-from compress.report.markdown import fingerprint_lines, table_lines, verdict_lines
 from compress.report.model import NetworkRow, Report
 from compress.report.run_facts import RunFacts
+from compress.report.run_markdown import fingerprint_lines, table_lines, verdict_lines
 from compress.runs import MODEL_FACTS
 from compress.settings.methods import METHODS
 

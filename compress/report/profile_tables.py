@@ -6,7 +6,7 @@ from typing import Final
 
 from compress.report import figures
 from compress.report.model import Report
-from compress.report.tables import Table
+from compress.report.sections import Table
 from exporters.measure.profile import LayerTime, OperatorProfile
 
 TITLE: Final = "Where the time goes"

@@ -6,7 +6,7 @@ from typing import Any, Final, Protocol
 from compress.report import figures
 from compress.report.model import Report
 from compress.report.run_facts import RunFacts
-from compress.report.tables import Table
+from compress.report.sections import Table
 from compress.settings.methods import METHODS
 
 Epoch = dict[str, float]

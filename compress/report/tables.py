@@ -1,38 +1,16 @@
 """Tables of the networks as plain strings, a row a network; the terminal and Markdown show the same ones."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
 from compress.report import figures
 from compress.report.model import NetworkRow, Report
-from compress.report.results import AccuracyDrop
+from compress.report.sections import Table
 from exporters.read.signature import Signature
 
 _MOST_NAMED: Final = 3
 """Layers left in float32 that are named; report.json has all."""
-
-
-@dataclass(frozen=True)
-class Table:
-    """A title, column names and rows of cells; names of users are not escaped yet.
-
-    Attributes:
-        title: what it shows, with the units and settings that all its columns share.
-        columns: their names.
-        rows: cells as strings.
-        words: columns of words, set left as the first one is; all others hold numbers.
-    """
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    words: frozenset[str] = frozenset()
-
-    def is_left(self, number: int) -> bool:
-        """Whether a column, counted from 0, is set left."""
-        return number == 0 or self.columns[number] in self.words
 
 
 Column = tuple[str, Callable[[NetworkRow], str]]
@@ -59,8 +37,8 @@ def accuracy_table(report: Report) -> Table:
     columns: tuple[Column, ...] = (
         ("Top-1", lambda row: figures.rate(row.accuracy.top1)),
         ("95 %", lambda row: figures.rate_interval(row.accuracy.top1)),
-        ("change", lambda row: change(row.drop)),
-        ("95 %", lambda row: change_interval(row.drop)),
+        ("change", lambda row: figures.change(row.drop)),
+        ("95 %", lambda row: figures.change_interval(row.drop)),
         ("p", lambda row: "-" if row.comparison is None else figures.probability(row.comparison.mcnemar_p)),
     )
     images = figures.plural(report.data.test, "test image")
@@ -87,8 +65,8 @@ def origin_table(report: Report) -> Table:
     """Files made from another file: what that changed, and how they were made."""
     columns: tuple[Column, ...] = (
         ("made from", lambda row: row.origin.source if row.origin else "-"),
-        ("change", lambda row: change(row.origin.drop if row.origin else None)),
-        ("95 %", lambda row: change_interval(row.origin.drop if row.origin else None)),
+        ("change", lambda row: figures.change(row.origin.drop if row.origin else None)),
+        ("95 %", lambda row: figures.change_interval(row.origin.drop if row.origin else None)),
         ("how", _how),
     )
     made = tuple(row for row in report.networks if row.origin is not None)
@@ -113,16 +91,6 @@ def input_words(signature: Signature) -> str:
         "H": signature.height or "H", "W": signature.width or "W",
     }  # fmt: skip
     return f"{signature.dtype} {'x'.join(str(sizes[axis]) for axis in signature.layout)}"
-
-
-def change(drop: AccuracyDrop | None) -> str:
-    """A change of Top-1 in points: what was lost is below 0."""
-    return "-" if drop is None else figures.signed(-drop.points)
-
-
-def change_interval(drop: AccuracyDrop | None) -> str:
-    """The change's interval, in points."""
-    return "-" if drop is None else figures.signed_span(-drop.high, -drop.low)
 
 
 def _by_network(title: str, columns: list[Column] | tuple[Column, ...], rows: tuple[NetworkRow, ...]) -> Table:

@@ -1,70 +1,69 @@
-"""The report in a terminal: the verdict first, then the tables, at most 80 columns, nothing cut."""
+"""A document in a terminal: at most 80 columns, nothing cut, names are text and never markup."""
 
 from collections.abc import Iterator
 from typing import Final
 
-from rich.console import Console
+from rich import box
+from rich.console import Console, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from compress.report.class_tables import class_table
-from compress.report.console import WIDTH, terminal_table
 from compress.report.figures import printable
-from compress.report.latency_tables import latency_table, other_latency_table
-from compress.report.model import Report
-from compress.report.profile_tables import layer_table
-from compress.report.run_tables import check_table, time_table
-from compress.report.tables import Table, accuracy_table, answer_table, file_table, network_table, origin_table
-from compress.report.timings import how_timed
-from compress.report.verdict import UNSHOWN, state_verdict
+from compress.report.sections import Document, Section, Statements, Table
 
-_LOSERS, _LAYERS = 5, 10
-_NAME_WIDTH: Final = len("no difference")
+WIDTH: Final = 80
+_LABEL_WIDTH: Final = len("no difference")
 _STYLES: Final = {
-    "FAILED": "bold red", "passed": "green", "gained": "green", "lost": "red", UNSHOWN: "blue", "also": "cyan",
-    "note": "yellow",
+    "FAILED": "bold red", "passed": "green", "gained": "green", "lost": "red", "no difference shown": "blue",
+    "also": "cyan", "note": "yellow",
 }  # fmt: skip
 
 
-def render_terminal(report: Report, console: Console) -> None:
-    """Print the report; names of users are text, never markup."""
+def render_terminal(document: Document, console: Console) -> None:
+    """Print the title, the headlines, and every section that is no detail."""
     width = min(WIDTH, console.width)
-    for line in _verdict_lines(report):
-        console.print(line, width=width, overflow="fold", highlight=False)
-    for table in _tables(report):
+    for line in (document.title, *document.headlines):
+        console.print(_text(line, "bold"), width=width, overflow="fold")
+    for section in document.shown:
+        for part in () if section.detail else _parts(section):
+            console.print(part, width=width, overflow="fold", highlight=False)
+
+
+def terminal_table(table: Table) -> RichTable:
+    """The table for rich; cells that are too wide are wrapped."""
+    rich_table = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_header=table.has_header)
+    shown = [number for number, name in enumerate(table.columns) if name not in table.detail_columns]
+    for number in shown:
+        justify = "left" if table.is_left(number) else "right"
+        rich_table.add_column(_text(table.columns[number]), justify=justify, overflow="fold")  # type: ignore[arg-type]
+    for row in table.rows[: table.short]:
+        rich_table.add_row(*(_text(row[number]) for number in shown))
+    return rich_table
+
+
+def _parts(section: Section) -> Iterator[RenderableType]:
+    if section.statements:
+        yield _statement_grid(section.statements)
+    for text in section.texts:
+        yield _text(text, "dim")
+    for table in section.tables:
         if table.rows:
-            console.print(Text(f"\n{printable(table.title)}", style="bold"), width=width, overflow="fold")
-            console.print(terminal_table(table), width=width)
+            yield _text(f"\n{table.heading(table.short)}", "bold").append(
+                _text(f" ({table.note})" if table.note else "")
+            )
+            yield terminal_table(table)
 
 
-def _tables(report: Report) -> tuple[Table, ...]:
-    return (
-        accuracy_table(report),
-        latency_table(report),
-        other_latency_table(report),
-        network_table(report),
-        origin_table(report),
-        answer_table(report),
-        class_table(report, most=_LOSERS),
-        layer_table(report, most=_LAYERS),
-        check_table(report),
-        file_table(report),
-        time_table(report),
-    )
-
-
-def _verdict_lines(report: Report) -> Iterator[RichTable | Text]:
-    verdict = state_verdict(report)
+def _statement_grid(statements: tuple[Statements, ...]) -> RichTable:
     grid = RichTable.grid(padding=(0, 2))
-    grid.add_column(max_width=_NAME_WIDTH)
+    grid.add_column(max_width=_LABEL_WIDTH)
     grid.add_column(overflow="fold")
-    for part in verdict.parts():
+    for part in statements:
         for number, sentence in enumerate(part.sentences):
-            name = part.name if number == 0 else ""
-            grid.add_row(Text(name, style=_STYLES[part.name]), Text(printable(sentence)))
-    yield Text(printable(verdict.headline), style="bold")
-    yield grid
-    yield Text("Intervals are at 95 %.", style="dim")
-    timed = how_timed(report)
-    if timed is not None:
-        yield Text(printable(timed), style="dim")
+            grid.add_row(_text("" if number else part.label, _STYLES.get(part.label, "")), _text(sentence))
+    return grid
+
+
+def _text(text: str, style: str = "") -> Text:
+    """Text of users: shown as it is, without control characters."""
+    return Text("\n".join(map(printable, text.split("\n"))), style=style)

@@ -4,7 +4,8 @@ from dataclasses import replace
 import pytest
 from markdown_it import MarkdownIt
 
-from compress.report.markdown import MOST_CLASSES, render_markdown
+from compress.report.run_markdown import MOST_CLASSES
+from compress.report.run_markdown import render_run_markdown as render_markdown
 from tests.report.sample import foreign_report, full_report, network, report
 from tests.report.test_terminal import EVIL
 

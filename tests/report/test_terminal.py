@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from compress.report.terminal import render_terminal
+from compress.report.run_terminal import render_run_terminal as render_terminal
 from tests.report.sample import CLASSES, foreign_report, full_report, network, report, run_facts
 
 EVIL = "[/red][bold]<script>\x1b[2J a_very_long_name_that_does_not_fit_into_any_column_of_any_terminal_whatsoever"

@@ -9,7 +9,7 @@ from compress.report.compare import tables
 from compress.report.compare.comparison import COSTS, ComparedRow, Cost, RunComparison
 from compress.report.html.pictures import Picture
 from compress.report.html.templating import fill_template
-from compress.report.html.tradeoff import MOST_NAMES, Point, draw_tradeoff
+from compress.report.plots.tradeoff import MOST_NAMES, Point, draw_tradeoff
 
 _AXES: Final[dict[Cost, str]] = {
     "latency": "time per call, own original = 100 %",

@@ -5,7 +5,7 @@ from typing import Final
 
 from compress.report import figures
 from compress.report.compare.comparison import COSTS, ComparedRow, Cost, RunComparison
-from compress.report.tables import Table, change, change_interval
+from compress.report.sections import Table
 
 MARK = " *"
 """Behind the name of every row, where the protocols differ."""
@@ -64,8 +64,8 @@ def accuracy_table(comparison: RunComparison) -> Table:
                 row.precision,
                 figures.rate(row.top1),
                 figures.rate_interval(row.top1),
-                change(row.drop),
-                change_interval(row.drop),
+                figures.change(row.drop),
+                figures.change_interval(row.drop),
             )
             for row in comparison.rows
         ),

@@ -5,8 +5,8 @@ from rich.text import Text
 
 from compress.report.compare.comparison import RunComparison
 from compress.report.compare.tables import comparison_tables
-from compress.report.console import WIDTH, terminal_table
 from compress.report.figures import printable
+from compress.report.terminal import WIDTH, terminal_table
 
 
 def render_comparison(comparison: RunComparison, console: Console) -> None:

@@ -1,3 +1,3 @@
-"""The report as one offline HTML file (matplotlib and jinja2 are imported in here only)."""
+"""A document as one offline HTML file (jinja2 is imported in here only)."""
 
 from compress.report.html.page import render_html as render_html

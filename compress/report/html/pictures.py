@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from compress.report import figures
-from compress.report.html.curves import Curve, curve_of, draw_curves
-from compress.report.html.distributions import NamedTiming, draw_distributions, shown_up_to
-from compress.report.html.svg import shorten
-from compress.report.html.tradeoff import MOST_NAMES, Point, draw_tradeoff
 from compress.report.latency_tables import pairs
 from compress.report.model import NetworkRow, Report
+from compress.report.plots.curves import Curve, curve_of, draw_curves
+from compress.report.plots.distributions import NamedTiming, draw_distributions, shown_up_to
+from compress.report.plots.svg import shorten
+from compress.report.plots.tradeoff import MOST_NAMES, Point, draw_tradeoff
 from compress.report.run_facts import RunFacts
 from compress.report.run_tables import stage_name
 from compress.report.timings import Setting, headline_setting, setting_of, settings_of, timing_at

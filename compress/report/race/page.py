@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from compress.report import figures
 from compress.report.html.pictures import Picture
-from compress.report.html.race_plot import Span, Trial, draw_budget, draw_race
 from compress.report.html.templating import fill_template
+from compress.report.plots.race import Span, Trial, draw_budget, draw_race
 from compress.report.race.model import CellResult, RaceReport
 from compress.report.race.standings import Spread, find_standings, original_results
 from compress.report.race.tables import race_table

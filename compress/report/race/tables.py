@@ -5,7 +5,7 @@ from typing import Final
 from compress.report import figures
 from compress.report.race.model import RaceReport
 from compress.report.race.standings import Duel, Spread, Standing, find_standings, original_results
-from compress.report.tables import Table
+from compress.report.sections import Table
 
 _DASH: Final = "-"
 

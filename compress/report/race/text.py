@@ -3,14 +3,14 @@
 from rich.console import Console
 from rich.text import Text
 
-from compress.report.console import WIDTH, terminal_table
 from compress.report.escaping import escape
 from compress.report.figures import printable
-from compress.report.markdown import table_lines
 from compress.report.race.model import RaceReport
 from compress.report.race.tables import race_table
 from compress.report.race.words import headlines, notes
+from compress.report.run_markdown import table_lines
 from compress.report.run_tables import machine_words
+from compress.report.terminal import WIDTH, terminal_table
 
 
 def render_race_markdown(report: RaceReport) -> str:

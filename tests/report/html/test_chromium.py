@@ -4,7 +4,7 @@ from itertools import combinations
 
 import pytest
 
-from compress.report.html import render_html
+from compress.report.html.run_page import render_run_html as render_html
 from tests.helpers.chromium import MISSING, PROGRAM, chromium
 from tests.report import sample
 from tests.report.html.documents import HOSTILE, crowded, hostile, large

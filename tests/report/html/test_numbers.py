@@ -4,9 +4,9 @@ import pytest
 
 from compress.report.html.answers import class_lines
 from compress.report.html.changes import drop_interval, drop_tone, signed
-from compress.report.html.distributions import NamedTiming, shown_up_to
 from compress.report.html.pictures import relative_times, series_numbers
 from compress.report.html.times import latency_groups, longest, width
+from compress.report.plots.distributions import NamedTiming, shown_up_to
 from compress.report.results import ClassDrop, Comparison
 from compress.report.timings import Setting
 from exporters.measure.profile import LayerTime

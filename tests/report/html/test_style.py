@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import compress.report.html
-from compress.report.html.svg import SERIES
+from compress.report.plots.svg import SERIES
 
 CSS = (Path(compress.report.html.__file__).parent / "templates" / "style.css").read_text()
 LIGHT, DARK, PRINT = (

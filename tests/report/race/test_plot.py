@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from compress.report.html.race_plot import Trial, draw_budget, draw_race
+from compress.report.plots.race import Trial, draw_budget, draw_race
 from compress.settings.config import Method
 
 ORIGINAL = (90.0, 89.0, 91.0)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 from matplotlib.ticker import MaxNLocator
 
-from compress.report.html.svg import MUTED, house_style, new_figure, series, to_svg
+from compress.report.plots.svg import MUTED, house_style, new_figure, series, to_svg
 
 History = Sequence[Mapping[str, float]]
 

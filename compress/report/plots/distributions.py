@@ -8,7 +8,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 
 from compress.report import figures
-from compress.report.html.svg import INK, LINE, MUTED, house_style, new_figure, series, shorten, to_svg
+from compress.report.plots.svg import INK, LINE, MUTED, house_style, new_figure, series, shorten, to_svg
 from exporters.measure.timing import Timing
 
 _BINS = 72

@@ -7,7 +7,7 @@ from typing import Final
 from markupsafe import Markup
 from matplotlib.axes import Axes
 
-from compress.report.html.svg import INK, MUTED, house_style, new_figure, series, shorten, to_svg
+from compress.report.plots.svg import INK, MUTED, house_style, new_figure, series, shorten, to_svg
 
 _COLOURS: Final = (
     "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from compress.report.html.svg import INK, MUTED, PANEL, house_style, new_figure, series, shorten, to_svg
+from compress.report.plots.svg import INK, MUTED, PANEL, house_style, new_figure, series, shorten, to_svg
 
 MOST_NAMES: Final = 5
 """With more networks than this in a plot they have numbers there; names would lie on each other."""

@@ -1,0 +1,1 @@
+"""Plots as inline SVG for the HTML documents (only this room uses matplotlib)."""

@@ -1,0 +1,200 @@
+"""What every report is: sections of sentences, tables and plots, without any markup.
+
+Run, compare and race each build a ``Document``; ``terminal.py``, ``markdown.py`` and ``html`` render it.
+Names of users are not escaped here: the renderers do that.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+Tone = Literal["good", "bad", "plain"]
+"""The colour of a change: better, worse, or neither."""
+
+
+@dataclass(frozen=True)
+class Bars:
+    """Bars beside a table row in HTML, one below the other, on the scale of the table's longest.
+
+    Attributes:
+        values: lengths; the first bar is grey (before), the second in the candidate's colour (after).
+    """
+
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value with its interval, drawn beside a table row in HTML on an axis that all rows of the table share."""
+
+    low: float
+    value: float
+    high: float
+    tone: Tone
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of plain strings.
+
+    Attributes:
+        title: what it shows, in a few words.
+        columns: names of the columns; all empty for a table of names and values.
+        rows: cells.
+        note: units, settings and definitions that the reader needs.
+        words: columns of words, aligned left as the first column is; all others hold numbers.
+        detail_columns: columns that the terminal leaves out.
+        short: number of rows that the terminal shows; ``None`` for all.
+        long: number of rows that Markdown and HTML show; ``None`` for all.
+        marks: bars or intervals for HTML, one a row; empty for none.
+        series: the colour number of each row's network in the plots, for HTML; empty for none.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+    words: frozenset[str] = frozenset()
+    detail_columns: frozenset[str] = frozenset()
+    short: int | None = None
+    long: int | None = None
+    marks: tuple[Bars | Interval, ...] = ()
+    series: tuple[int, ...] = ()
+
+    def is_left(self, number: int) -> bool:
+        """Whether a column, counted from 0, is aligned left."""
+        return number == 0 or self.columns[number] in self.words
+
+    @property
+    def has_header(self) -> bool:
+        """Whether the columns have names; a table without them is a list of names and values."""
+        return any(self.columns)
+
+    def heading(self, shown: int | None) -> str:
+        """The title, with the number of rows where not all are shown."""
+        return self.title if shown is None or shown >= len(self.rows) else f"{self.title}, {shown} of {len(self.rows)}"
+
+
+class Draw(Protocol):
+    """Draws a plot as an ``<svg>`` element."""
+
+    def __call__(self, *, name: str, description: str) -> str:
+        """Draw; ``name`` is unique in the page, ``description`` is for readers who do not see the plot."""
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A plot, shown in HTML only.
+
+    Attributes:
+        title: its heading.
+        description: the text alternative.
+        draw: makes the SVG; called only when HTML is rendered.
+        caption: how to read it.
+    """
+
+    title: str
+    description: str
+    draw: Draw
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Statements:
+    """Sentences of one kind.
+
+    Attributes:
+        label: "FAILED", "passed", "gained", "lost", "no difference shown", "also" or "note": each has its own look.
+        sentences: at least one.
+    """
+
+    label: str
+    sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A key number at the top of the HTML page."""
+
+    name: str
+    value: str
+    unit: str
+    change: str
+    interval: str = ""
+    tone: Tone = "plain"
+
+
+@dataclass(frozen=True)
+class Image:
+    """A test image with its class, the answer that changed, and its number."""
+
+    png: str
+    truth: str
+    answer: str
+    index: int
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Test images under a heading, shown in HTML only."""
+
+    title: str
+    images: tuple[Image, ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a document. An empty section, or an empty table in it, is not shown.
+
+    Attributes:
+        title: its heading in Markdown and HTML.
+        texts: sentences.
+        statements: labelled sentences.
+        tiles: key numbers, HTML only.
+        tables: shown by all renderers.
+        folded: tables that Markdown and HTML fold behind a line to click; the terminal leaves them out.
+        plots: HTML only.
+        galleries: HTML only.
+        detail: whether Markdown folds all of the section and the terminal leaves it out.
+    """
+
+    title: str
+    texts: tuple[str, ...] = ()
+    statements: tuple[Statements, ...] = ()
+    tiles: tuple[Tile, ...] = ()
+    tables: tuple[Table, ...] = ()
+    folded: tuple[Table, ...] = ()
+    plots: tuple[Plot, ...] = ()
+    galleries: tuple[Gallery, ...] = ()
+    detail: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to show."""
+        shown = [*self.texts, *self.statements, *self.tiles, *self.plots, *self.galleries]
+        return not shown and not any(table.rows for table in (*self.tables, *self.folded))
+
+
+@dataclass(frozen=True)
+class Document:
+    """A whole report.
+
+    Attributes:
+        command: what made it: "report", "compare" or "race".
+        title: the main heading.
+        headlines: the outcome in a few sentences, right below the title.
+        sections: in order; those that are empty are not shown.
+        footer: version and time.
+        name: the name of the run; empty where the title says it.
+    """
+
+    command: str
+    title: str
+    headlines: tuple[str, ...]
+    sections: tuple[Section, ...]
+    footer: str
+    name: str = ""
+
+    @property
+    def shown(self) -> tuple[Section, ...]:
+        """The sections that are not empty."""
+        return tuple(section for section in self.sections if not section.is_empty)
