@@ -1,9 +1,9 @@
-# Short verbs. Each sets up what it needs in .venv; the second time it installs nothing.
-# ARGS passes flags on: make run ARGS="--arch resnet18 --keep-macs 0.3"
+# Short verbs. Each installs what it needs into .venv; the second time it installs nothing.
+# ARGS adds flags: make run ARGS="--arch resnet18 --keep-macs 0.3"
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all lint types bench bench-latency clean
+.PHONY: help run test test-all lint types docs bench bench-latency clean
 
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 	$$name -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
@@ -15,11 +15,15 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 SETTINGS := Makefile pyproject.toml constraints.txt
 
 help:
-	@echo "make run      train, prune, cut, export and verify SqueezeNet on the bundled images (ARGS=... adds flags)"
-	@echo "make test     the tests          make test-all  with the slow ones"
-	@echo "make lint     ruff               make types     mypy"
-	@echo "make bench    the race           make bench-latency  is the latency method right?"
-	@echo "make clean    remove .venv and caches, never runs/"
+	@echo "make run            train, prune, cut, export and verify SqueezeNet on the bundled images (ARGS=... adds flags)"
+	@echo "make test           run the tests"
+	@echo "make test-all       run the tests, the slow ones included"
+	@echo "make lint           check style and format (ruff)"
+	@echo "make types          check types (mypy)"
+	@echo "make docs           build the documentation site: site/index.html"
+	@echo "make bench          race all methods on the bundled images (hours)"
+	@echo "make bench-latency  test the latency measurement against known speed-ups"
+	@echo "make clean          remove .venv, site/ and caches; never runs/"
 
 run: .venv/run.stamp
 	$(BIN)/compress run --arch squeezenet $(ARGS)
@@ -37,6 +41,10 @@ lint: .venv/dev.stamp
 types: .venv/dev.stamp
 	$(BIN)/mypy
 
+docs: .venv/docs.stamp
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet $(ARGS)
+	@echo "site/index.html"
+
 bench: .venv/run.stamp
 	$(BIN)/compress race --arch squeezenet --keep-macs 0.5,0.25 --seeds 2 --threads 1 $(ARGS)
 
@@ -44,7 +52,7 @@ bench-latency: .venv/run.stamp
 	$(BIN)/python -m benchmarks.latency_method $(ARGS)
 
 clean:
-	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf .venv site build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/run.stamp: $(SETTINGS) | .venv/bin/python
@@ -53,6 +61,10 @@ clean:
 
 .venv/dev.stamp: $(SETTINGS) | .venv/bin/python
 	$(PIP_INSTALL) -e ".[dev]"
+	@touch $@ .venv/run.stamp
+
+.venv/docs.stamp: $(SETTINGS) | .venv/bin/python
+	$(PIP_INSTALL) -e ".[docs]"
 	@touch $@ .venv/run.stamp
 
 .venv/bin/python:

@@ -1,0 +1,48 @@
+"""Hooks of `mkdocs build`: parts of pages that come from the source tree, so that they are written once.
+
+A line `<!-- include PATH -->` in a page becomes the Markdown file PATH, without its title and with its headings one
+level lower. A line `<!-- settings COMMAND -->` becomes the tables of a command's settings.
+"""
+
+import posixpath
+import re
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+
+PAGES = {"compress/edropout/README.md": "method.md", "compress/controls/README.md": "rivals.md"}
+"""Files that are included whole -> the page that shows them."""
+
+_MARKER = re.compile(r"^<!-- (?P<kind>include|settings) (?P<name>\S+) -->$", re.MULTILINE)
+_LINK = re.compile(r"\[(?P<text>[^\]]+)\]\((?P<target>[^)#:]+)\)")
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Fill in a page's markers; mkdocs calls this for every page."""
+    return _MARKER.sub(lambda marker: {"include": _included, "settings": _settings}[marker["kind"]](marker["name"]), markdown)
+
+
+def _included(path: str) -> str:
+    """A Markdown file of the tree, its title left out, its links pointing to pages."""
+    title, _, body = (ROOT / path).read_text().partition("\n")
+    assert title.startswith("# "), f"{path} has no title"
+    body = re.sub(r"^(?=##+ )", "#", body, flags=re.MULTILINE) if path not in PAGES else body
+    return _LINK.sub(lambda link: _page_link(link["text"], link["target"], folder=posixpath.dirname(path)), body)
+
+
+def _page_link(text: str, target: str, *, folder: str) -> str:
+    """A link of an included file, to the page of the site; what is no page is left as its text."""
+    path = posixpath.normpath(posixpath.join(folder, target))
+    page = PAGES.get(path, path.removeprefix("docs/") if path.startswith("docs/") else None)
+    return f"[{text}]({page})" if page else text
+
+
+def _settings(command: str) -> str:
+    """The tables of a command's settings, printed by the code that declares them."""
+    try:
+        from compress.settings.table import settings_tables
+    except ImportError:
+        return "TODO"
+
+    return settings_tables(command)
