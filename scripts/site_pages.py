@@ -20,7 +20,9 @@ _LINK = re.compile(r"\[(?P<text>[^\]]+)\]\((?P<target>[^)#:]+)\)")
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Fill in a page's markers; mkdocs calls this for every page."""
-    return _MARKER.sub(lambda marker: {"include": _included, "settings": _settings}[marker["kind"]](marker["name"]), markdown)
+    return _MARKER.sub(
+        lambda marker: {"include": _included, "settings": _settings}[marker["kind"]](marker["name"]), markdown
+    )
 
 
 def _included(path: str) -> str:
