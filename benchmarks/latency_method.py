@@ -30,7 +30,7 @@ from compress.environment import describe_environment, usable_cores
 from exporters.measure.calls import RunnableFile, calls_of
 from exporters.measure.comparison import LatencyComparison
 from exporters.measure.latency import LatencySettings, compare_latency
-from exporters.read.onnx_cost import count_cost
+from exporters.read.cost import count_cost
 from exporters.write.onnx_export import export_onnx
 from models_zoo.zoo import build_network
 

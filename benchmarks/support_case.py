@@ -28,7 +28,7 @@ from compress.training.evaluate import recalibrate_batchnorm
 from exporters.errors import ExportError
 from exporters.measure.calls import RunnableFile
 from exporters.measure.latency import compare_latency
-from exporters.read.onnx_cost import count_cost
+from exporters.read.cost import count_cost
 from exporters.read.parity import check_parity
 from exporters.write.onnx_export import export_onnx
 

@@ -170,7 +170,7 @@ def _show(made: Sequence["Made"], report: "Report | None") -> None:
             facts = one.quantization
             console.print(
                 f"{one.path.name}: calibrated on {facts.calibration_images:,} training images; "
-                f"in float32: {', '.join(facts.left_float) or 'nothing'}",
+                f"in float32: {', '.join(facts.float_layers) or 'nothing'}",
                 markup=False,
             )
     if report is not None:

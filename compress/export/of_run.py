@@ -18,7 +18,7 @@ from compress.runs.load_network import Which, load
 from compress.runs.parity import prove_parity
 from compress.runs.reopen import reopen
 from compress.settings.config import DecidedConfig
-from exporters.read.onnx_reading import read_onnx
+from exporters.read.onnx_file import read_onnx
 from exporters.write.artifact import metadata_of
 from exporters.write.onnx_export import export_onnx
 

@@ -11,10 +11,10 @@ from compress.runs.decide import check_opset
 from compress.runs.file_records import Precision
 from exporters.read.parity import ParityReport
 from exporters.write.artifact import OnnxArtifact
-from exporters.write.embed_preprocessing import embed_preprocessing
-from exporters.write.float16 import to_float16
+from exporters.write.fp16 import to_float16
+from exporters.write.int8 import Int8Settings, Quantization, quantize_int8
 from exporters.write.ort_format import to_ort_format
-from exporters.write.quantize import Int8Settings, Quantization, quantize_int8
+from exporters.write.raw_pixels import embed_preprocessing
 
 CALIBRATION_IMAGES = 512
 """Training images read for INT8 by default: from 32 to 2,048 SqueezeNet's Top-1 was the same within 0.2 points."""

@@ -12,7 +12,7 @@ from exporters.measure.memory import MemoryUse
 from exporters.measure.profile import OperatorProfile
 from exporters.read.parity import ParityReport
 from exporters.read.signature import Signature
-from exporters.write.quantize import Quantization
+from exporters.write.int8 import Quantization
 
 SCHEMA_VERSION: Final = "2.0"
 

@@ -127,7 +127,7 @@ def _how(row: NetworkRow) -> str:
             f"weights {made.weights} {'per channel' if made.per_channel else 'per tensor'}"
             f"{', reduced range' if made.reduced_range else ''}",
             f"activations {made.activations}",
-            _left_float(made.left_float),
+            _float_layers(made.float_layers),
         ]
     elif row.precision != "fp32":
         said.append(f"weights {row.precision}")
@@ -136,7 +136,7 @@ def _how(row: NetworkRow) -> str:
     return ", ".join(said) or "-"
 
 
-def _left_float(layers: tuple[str, ...]) -> str:
+def _float_layers(layers: tuple[str, ...]) -> str:
     if not layers:
         return "no layer left in float32"
     more = f" and {len(layers) - _MOST_NAMED} more" if len(layers) > _MOST_NAMED else ""

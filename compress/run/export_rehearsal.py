@@ -12,7 +12,7 @@ from compress.exporter_faults import export_faults
 from compress.runs.parity import prove_parity
 from compress.settings.config import DecidedConfig
 from exporters.errors import ExportError
-from exporters.read.onnx_cost import LayerCost, count_cost
+from exporters.read.cost import LayerCost, count_cost
 from exporters.write.onnx_export import check_size, export_onnx
 
 IMAGES = 8

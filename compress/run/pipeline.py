@@ -39,7 +39,7 @@ from compress.structure.remove import put_back
 from compress.training.evaluate import recalibrate_batchnorm
 from compress.verdict.of_run import verify_stage
 from compress.verdict.settings import VerifySettings
-from exporters.write.opsets import OPSETS
+from exporters.write.onnx_export import OPSETS
 from models_zoo.zoo import ALIASES, ARCHITECTURES
 
 Mode = Literal["new", "resume", "overwrite"]

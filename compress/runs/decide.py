@@ -15,7 +15,7 @@ from compress.networks.own_fit import fit
 from compress.networks.own_network import Images, examine
 from compress.networks.source import NetworkSource, find_source
 from compress.settings.config import DecidedConfig, RunConfig, model_label
-from exporters.write.opsets import OPSETS
+from exporters.write.onnx_export import OPSETS
 
 DEFAULT_EPOCHS = {"default": (8, 4, 10), "paper": (20, 80, 100)}
 """Epochs of baseline, search and fine-tuning per preset.

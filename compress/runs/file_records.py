@@ -10,7 +10,7 @@ from compress.runs import RunFolder
 from compress.runs.manifest import sha256_of
 from compress.runs.outlook import advice
 from exporters.read.parity import ParityReport
-from exporters.write.quantize import Quantization
+from exporters.write.int8 import Quantization
 
 Role = Literal["original", "candidate", "extra"]
 Precision = Literal["fp32", "fp16", "int8"]

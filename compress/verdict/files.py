@@ -33,8 +33,8 @@ from compress.verdict.file_facts import (
     read_resize,
 )
 from exporters.measure.calls import RunnableFile
-from exporters.read.onnx_cost import OnnxCost, count_cost
-from exporters.read.onnx_reading import read_onnx
+from exporters.read.cost import OnnxCost, count_cost
+from exporters.read.onnx_file import read_onnx
 from exporters.read.predict import predict_logits
 from exporters.read.preparation import Conversion, Preparation
 from exporters.read.session import open_session

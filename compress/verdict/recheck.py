@@ -16,7 +16,7 @@ from compress.runs.parity import prove_parity
 from compress.settings.config import DecidedConfig
 from compress.structure.plan import PruningPlan, state_from_plan
 from compress.structure.remove import remove_units
-from exporters.read.onnx_cost import count_cost
+from exporters.read.cost import count_cost
 
 REBUILT: Final[dict[Role, Which]] = {"original": "original", "candidate": "pruned"}
 """Roles whose networks ``load`` rebuilds; other rows keep the parity that their export proved."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from compress.runs.file_records import Precision, Role
 from compress.verdict.files import FileSpec
 from exporters.read.parity import ParityReport
-from exporters.write.quantize import Quantization
+from exporters.write.int8 import Quantization
 
 
 @dataclass(frozen=True)

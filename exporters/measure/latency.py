@@ -20,12 +20,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from exporters.measure.affinity import core_sets, held_on
+from exporters.measure.bootstrap import ratio_interval
 from exporters.measure.calls import Call, CallFactory, RunnableFile, calls_of
-from exporters.measure.comparison import LatencyComparison
-from exporters.measure.interruptions import Round, interruptions, undisturbed
-from exporters.measure.paired_ratio import ratio_interval
-from exporters.measure.timing import summarise_timing
+from exporters.measure.comparison import LatencyComparison, summarise_timing
+from exporters.measure.scheduling import core_sets, held_on, interruptions
 
 FEWEST_ROUNDS = 4
 FEWEST_PAIRS = 3  # per round
@@ -96,8 +94,52 @@ def compare_latency(
             settling = settling if rounds else _by_duration(_SETTLING_CALLS, slower_ms)
             rounds.append(_time_pairs(calls, settling=settling, settings=settings, random=random))
         pinned = pinned and held
-    protocol = _Protocol(batch_size, threads, settling_calls=settling, pinned=pinned)
-    return _summarise(rounds, protocol, settings)
+    used = undisturbed(rounds)
+    interval = ratio_interval(used, seed=settings.seed)
+    timings = [
+        summarise_timing([part.milliseconds[:, column] for part in rounds], batch_size=batch_size, seed=settings.seed)
+        for column in (0, 1)
+    ]
+    pairs = sum(len(part.milliseconds) for part in rounds)
+    return LatencyComparison(
+        batch_size=batch_size,
+        threads=threads,
+        rounds=len(rounds),
+        settling_calls=settling,
+        pairs=pairs,
+        pairs_used=sum(len(part) for part in used),
+        cut_short=pairs < settings.min_pairs or len(rounds) < settings.rounds,
+        original=timings[0],
+        candidate=timings[1],
+        ratio=interval.ratio,
+        ratio_low=interval.low,
+        ratio_high=interval.high,
+        pinned=pinned,
+        noisy=max(timing.coefficient_of_variation for timing in timings) > NOISY_ABOVE,
+    )
+
+
+@dataclass(frozen=True)
+class Round:
+    """Pairs that were timed between one opening of the files and the next.
+
+    Attributes:
+        milliseconds: [pairs, 2] of the original and the candidate.
+        interruptions: [pairs] times that another process ran in between.
+    """
+
+    milliseconds: np.ndarray
+    interruptions: np.ndarray
+
+
+def undisturbed(rounds: Sequence[Round]) -> list[np.ndarray]:
+    """The pairs [pairs, 2] that nothing interrupted, of the rounds with enough of them; all where too few rounds have.
+
+    Enough are ``FEWEST_PAIRS`` in at least ``FEWEST_ROUNDS`` rounds.
+    """
+    clean = [part.milliseconds[part.interruptions == 0] for part in rounds]
+    enough = [pairs for pairs in clean if len(pairs) >= FEWEST_PAIRS]
+    return enough if len(enough) >= FEWEST_ROUNDS else [part.milliseconds for part in rounds]
 
 
 Calls = tuple[Call, Call]
@@ -105,12 +147,8 @@ Calls = tuple[Call, Call]
 
 def _open_both(factories: Sequence[CallFactory], *, threads: int, random: np.random.Generator) -> Calls:
     """Open both, in random order: the second may get the worse memory."""
-    original, candidate = factories
-    if random.random() < 0.5:
-        first = original.open(threads=threads)
-        return first, candidate.open(threads=threads)
-    second = candidate.open(threads=threads)
-    return original.open(threads=threads), second
+    opened = {place: factories[place].open(threads=threads) for place in _random_order(random)}
+    return opened[0], opened[1]
 
 
 def _by_duration(choices: Mapping[float, int], milliseconds: float) -> int:
@@ -138,9 +176,8 @@ def _warm_up(calls: Calls, *, seconds: float) -> float:
 
 def _time_pairs(calls: Calls, *, settling: int, settings: LatencySettings, random: np.random.Generator) -> Round:
     """Time the original and the candidate in turn, each after untimed calls of its own."""
-    original, candidate = calls
     wanted = -(-settings.min_pairs // settings.rounds)
-    pairs: list[tuple[float, float]] = []
+    pairs: list[list[float]] = []
     disturbed: list[int] = []
     with _no_garbage_collection():
         start = time.perf_counter()
@@ -150,19 +187,18 @@ def _time_pairs(calls: Calls, *, settling: int, settings: LatencySettings, rando
             if len(pairs) >= FEWEST_PAIRS and (enough or seconds >= settings.max_seconds):
                 return Round(np.array(pairs), np.array(disturbed))
             before = interruptions()
-            if random.random() < 0.5:
-                first = _settled(original, settling)
-                pairs.append((first, _settled(candidate, settling)))
-            else:
-                first = _settled(candidate, settling)
-                pairs.append((_settled(original, settling), first))
+            pair = [0.0, 0.0]
+            for place in _random_order(random):
+                for _ in range(settling):
+                    calls[place].milliseconds()
+                pair[place] = calls[place].milliseconds()
+            pairs.append(pair)
             disturbed.append(interruptions() - before)
 
 
-def _settled(call: Call, untimed: int) -> float:
-    for _ in range(untimed):
-        call.milliseconds()
-    return call.milliseconds()
+def _random_order(random: np.random.Generator) -> tuple[int, int]:
+    """The places of the original, 0, and the candidate, 1, in random order."""
+    return (0, 1) if random.random() < 0.5 else (1, 0)
 
 
 @contextmanager
@@ -174,41 +210,3 @@ def _no_garbage_collection() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
-
-
-@dataclass(frozen=True)
-class _Protocol:
-    batch_size: int
-    threads: int
-    settling_calls: int
-    pinned: bool
-
-
-def _summarise(rounds: list[Round], protocol: _Protocol, settings: LatencySettings) -> LatencyComparison:
-    used = undisturbed(rounds, fewest_rounds=FEWEST_ROUNDS, fewest_pairs=FEWEST_PAIRS)
-    interval = ratio_interval(used, seed=settings.seed)
-    original, candidate = (
-        summarise_timing(
-            [part.milliseconds[:, column] for part in rounds],
-            batch_size=protocol.batch_size,
-            seed=settings.seed,
-        )
-        for column in (0, 1)
-    )
-    pairs = sum(len(part.milliseconds) for part in rounds)
-    return LatencyComparison(
-        batch_size=protocol.batch_size,
-        threads=protocol.threads,
-        rounds=len(rounds),
-        settling_calls=protocol.settling_calls,
-        pairs=pairs,
-        pairs_used=sum(len(part) for part in used),
-        cut_short=pairs < settings.min_pairs or len(rounds) < settings.rounds,
-        original=original,
-        candidate=candidate,
-        ratio=interval.ratio,
-        ratio_low=interval.low,
-        ratio_high=interval.high,
-        pinned=protocol.pinned,
-        noisy=max(original.coefficient_of_variation, candidate.coefficient_of_variation) > NOISY_ABOVE,
-    )

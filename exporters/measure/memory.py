@@ -56,7 +56,7 @@ def measure_memory(file: "RunnableFile", *, batch_size: int = 1, threads: int = 
         MachineError: the process was killed, had too little memory or took longer than two minutes.
     """
     from exporters.measure.calls import calls_of
-    from exporters.read.onnx_reading import read_onnx
+    from exporters.read.onnx_file import read_onnx
 
     if find_spec("resource") is None:
         return None

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from exporters.measure.calls import RunnableFile, calls_of
-from exporters.measure.layer_notes import LAYOUT_CHANGES, TYPE_CHANGES, LayerCost, explain, group_note
-from exporters.measure.operator_trace import NodeTime, Trace, trace_operators
-from exporters.measure.source_graph import SourceGraph
+from exporters.measure.profile_notes import LAYOUT_CHANGES, TYPE_CHANGES, LayerCost, explain, group_note
+from exporters.measure.profile_sources import SourceGraph
+from exporters.measure.profile_trace import NodeTime, Trace, trace_operators
 
 
 @dataclass(frozen=True)

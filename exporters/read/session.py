@@ -8,7 +8,7 @@ import onnxruntime
 from onnxruntime import ExecutionMode, GraphOptimizationLevel, InferenceSession, SessionOptions
 
 from exporters.errors import CallError, ExportError, OnnxFileError, kind_of, reason_of
-from exporters.read.onnx_reading import read_onnx
+from exporters.read.onnx_file import read_onnx
 from exporters.read.signature import PIXEL_TYPES, image_input, score_output
 
 _PROVIDER: Final = "CPUExecutionProvider"

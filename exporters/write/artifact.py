@@ -1,4 +1,4 @@
-"""An ONNX file on its way in and out: read whole, checked, written with the same bytes every time."""
+"""A written ONNX file: without traces of the machine, checked, with the same bytes every time."""
 
 import hashlib
 from collections.abc import Mapping
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
-from onnx import ModelProto
+from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto
 
 from exporters.errors import ExportError
-from exporters.read.onnx_messages import strip_traces
+from exporters.read.onnx_file import nested_messages
 from exporters.write.atomic import write_atomically
 
 
@@ -38,6 +38,23 @@ def metadata_of(model: ModelProto) -> dict[str, str]:
     return {entry.key: entry.value for entry in model.metadata_props}
 
 
+def opset_of(model: ModelProto) -> int:
+    """The version of the default operator set; 0 where the model names none."""
+    return next((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 0)
+
+
+def shape_of(value: ValueInfoProto) -> list[int | str]:
+    """The lengths of a graph input's or output's axes, a name where the length is free."""
+    return [dim.dim_param or dim.dim_value for dim in value.type.tensor_type.shape.dim]
+
+
+def set_nodes(graph: GraphProto, nodes: list[NodeProto]) -> None:
+    """Make these the nodes of a graph, in this order."""
+    nodes = list(nodes)
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
 def write_model(
     model: ModelProto, path: Path, *, metadata: Mapping[str, str], denormals_flushed: int = 0
 ) -> OnnxArtifact:
@@ -49,7 +66,10 @@ def write_model(
         ExportError: it is not valid ONNX.
         OSError: the file cannot be written.
     """
-    strip_traces(model)
+    for message in nested_messages(model):
+        for field in ("metadata_props", "doc_string"):  # stack traces, file names, free text
+            if field in message.DESCRIPTOR.fields_by_name:
+                message.ClearField(field)
     onnx.helper.set_model_props(model, dict(sorted(metadata.items())))
     try:
         onnx.checker.check_model(model, full_check=True)
@@ -64,8 +84,3 @@ def write_model(
         opset=opset_of(model),
         denormals_flushed=denormals_flushed,
     )
-
-
-def opset_of(model: ModelProto) -> int:
-    """The version of the default operator set; 0 where the model names none."""
-    return next((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 0)

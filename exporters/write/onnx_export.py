@@ -11,20 +11,21 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import onnx
 import torch
 from onnx import ModelProto, TensorProto, numpy_helper
 from torch import nn
 
 from exporters.errors import ExportError
-from exporters.read.onnx_messages import tensors_of
-from exporters.write.artifact import OnnxArtifact, opset_of, write_model
+from exporters.read.onnx_file import tensors_of
+from exporters.write.artifact import OnnxArtifact, opset_of, shape_of, write_model
 
+OPSETS: Final = range(18, 26)
+"""Operator sets that can be written: torch.onnx writes 18, onnxscript converts it to the others; 0.7 knows up to 25."""
 INPUT_NAME = "images"
 OUTPUT_NAME = "logits"
 _EXAMPLE_BATCH = 2  # torch.export takes a batch of 1 for a constant
 _LARGEST = 2**31  # bytes of a protobuf message: what one file without external data can hold
-_PLACE: Final = re.compile(r'File "(?P<file>.+)", line (?P<line>\d+), in (?P<function>\w+)')  # torch's word for it
+_PLACE: Final = re.compile(r'File "(?P<file>.+)", line (?P<line>\d+), in (?P<function>\w+)')  # in torch's message
 
 
 def export_onnx(
@@ -71,7 +72,7 @@ def check_size(model: nn.Module) -> None:
 def _trace(model: nn.Module, input_shape: tuple[int, int, int], opset: int) -> ModelProto:
     example = torch.zeros(_EXAMPLE_BATCH, *input_shape)
     try:
-        with _without_torch_talking(), torch.no_grad():
+        with _quiet_torch(), torch.no_grad():
             program = torch.onnx.export(
                 model,
                 (example,),
@@ -85,7 +86,7 @@ def _trace(model: nn.Module, input_shape: tuple[int, int, int], opset: int) -> M
     except Exception as error:  # torch.export raises anything that the traced forward raises
         raise ExportError(
             f"expected a module that torch.export can trace on images {list(input_shape)}, "
-            f"got {_told(error.__cause__ or error)}"
+            f"got {_explain(error.__cause__ or error)}"
         ) from error
     if program is None:
         raise ExportError("expected torch.onnx.export to return a program, got None; try torch >= 2.11")
@@ -93,10 +94,10 @@ def _trace(model: nn.Module, input_shape: tuple[int, int, int], opset: int) -> M
 
 
 @contextmanager
-def _without_torch_talking() -> Iterator[None]:
-    """What torch says while it traces: deprecations, several attempts at one fault, and its own graph of the forward.
+def _quiet_torch() -> Iterator[None]:
+    """Suppress what torch writes while it traces: deprecations, log lines, the traced graph on stderr.
 
-    The first go to ``warnings``, the second to ``logging``, the graph is printed to stderr; the error says it all.
+    The error message has all that matters.
     """
     level = logging.root.manager.disable
     with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
@@ -108,8 +109,8 @@ def _without_torch_talking() -> Iterator[None]:
             logging.disable(level)
 
 
-def _told(cause: BaseException) -> str:
-    """What failed in tracing, where in the forward, what to try."""
+def _explain(cause: BaseException) -> str:
+    """What failed in tracing, where in the forward, and what to try."""
     text = str(cause).strip()
     reason = text.split("\n", 1)[0]
     place = _PLACE.search(text)
@@ -133,7 +134,7 @@ def _flush_denormals(tensor: TensorProto) -> int:
 
 
 def _check_signature(proto: ModelProto, images_shape: list[int | str]) -> None:
-    got = {value.name: _shape(value) for value in (*proto.graph.input, *proto.graph.output)}
+    got = {value.name: shape_of(value) for value in (*proto.graph.input, *proto.graph.output)}
     if set(got) != {INPUT_NAME, OUTPUT_NAME} or len(got[OUTPUT_NAME]) != 2:
         raise ExportError(
             f"expected one input {INPUT_NAME} {images_shape} and one output {OUTPUT_NAME} "
@@ -141,10 +142,6 @@ def _check_signature(proto: ModelProto, images_shape: list[int | str]) -> None:
         )
     if got[INPUT_NAME] != images_shape or got[OUTPUT_NAME][0] != "batch":
         raise ExportError(
-            f"expected a free batch size, got {got}: the forward takes it for a fixed number, as len(x), int() and "
+            f"expected a free batch size, got {got}: the forward turns it into a fixed number, as len(x), int() and "
             "a loop over the images do; try x.shape[0] in place of len(x), torch.flatten(x, 1) in place of a reshape"
         )
-
-
-def _shape(value: onnx.ValueInfoProto) -> list[int | str]:
-    return [dim.dim_param or dim.dim_value for dim in value.type.tensor_type.shape.dim]

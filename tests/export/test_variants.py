@@ -7,7 +7,7 @@ from compress.data.bundle import Preprocessing
 from compress.data.memory import MemorySplit
 from compress.errors import UsageError
 from compress.export.variants import Base, Wanted, calibration_split, derive, int8_settings
-from exporters.write.quantize import Int8Settings
+from exporters.write.int8 import Int8Settings
 from tests.exporters.networks import SHAPE
 from tests.exporters.variants import MEAN, STD, pooled, write_fp32
 

@@ -12,13 +12,12 @@ from compress.report.results import Comparison
 from compress.report.run_facts import BudgetFacts, LayerRow, RemovalFacts, RunFacts, SearchFacts
 from compress.verdict.accuracy import measure_accuracy, measure_drop
 from compress.verdict.comparison import compare_answers
-from exporters.measure.comparison import LatencyComparison
+from exporters.measure.comparison import LatencyComparison, Timing
 from exporters.measure.memory import MemoryUse
 from exporters.measure.profile import LayerTime, OperatorProfile
-from exporters.measure.timing import Timing
 from exporters.read.parity import ParityReport
 from exporters.read.signature import Signature
-from exporters.write.quantize import Quantization
+from exporters.write.int8 import Quantization
 
 CLASSES = ("T-shirt", "trousers", "coat", "bag", "boot", "shirt")
 ORIGINAL_WRONG = range(40)
@@ -92,7 +91,7 @@ def int8(source: str, role: str, *, wrong: range, of: range, **changes) -> Netwo
             drop=measure_drop(logits(of)[0], values, labels),
             quantization=Quantization(
                 scheme="static QDQ", calibration="minmax", calibration_images=512, per_channel=True,
-                weights="int8", activations="uint8", reduced_range=False, left_float=(),
+                weights="int8", activations="uint8", reduced_range=False, float_layers=(),
             ),
         ),
     }  # fmt: skip

@@ -7,8 +7,7 @@ from compress.errors import CheckFailedError, UsageError
 from compress.report.gate_words import say
 from compress.report.results import AccuracyDrop, GateResult
 from compress.verdict.gates import Gates, judge, require
-from exporters.measure.comparison import LatencyComparison
-from exporters.measure.timing import Timing
+from exporters.measure.comparison import LatencyComparison, Timing
 
 
 def drop(points: float, low: float, high: float) -> AccuracyDrop:

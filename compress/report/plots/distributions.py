@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from compress.report import figures
 from compress.report.plots.svg import INK, LINE, MUTED, house_style, new_figure, series, shorten, to_svg
-from exporters.measure.timing import Timing
+from exporters.measure.comparison import Timing
 
 _BINS = 72
 _MEDIANS = 2.5  # a picture that ends later shows the interruptions, not the network

@@ -10,11 +10,10 @@ import onnx
 import pytest
 
 from exporters.errors import ExportError, OnnxFileError
-from exporters.measure.affinity import core_sets
 from exporters.measure.calls import RunnableFile
-from exporters.measure.comparison import LatencyComparison
-from exporters.measure.latency import LatencySettings, compare_latency
-from exporters.measure.timing import summarise_timing
+from exporters.measure.comparison import LatencyComparison, summarise_timing
+from exporters.measure.latency import LatencySettings, Round, compare_latency, undisturbed
+from exporters.measure.scheduling import core_sets
 from exporters.read.session import open_session
 from exporters.write.onnx_export import export_onnx
 from tests.exporters.graphs import pooled_classifier
@@ -143,3 +142,20 @@ def test_a_larger_network_is_found_slower_and_the_other_way_round(files):
     faster = compare(files[64], files[8], LatencySettings())
     assert (slower.verdict, faster.verdict) == ("slower", "faster")
     assert slower.ratio == pytest.approx(1 / faster.ratio, rel=0.25)
+
+
+def round_of(*interruptions: int) -> Round:
+    """A pair of timings for each count of interruptions."""
+    return Round(np.arange(2.0 * len(interruptions)).reshape(-1, 2), np.array(interruptions))
+
+
+def test_only_undisturbed_pairs_are_used():
+    rounds = [round_of(0, 1, 0, 0, 2), *[round_of(0, 0, 0)] * 3, round_of(0, 0, 1)]
+    used = undisturbed(rounds)
+    assert len(used) == 4  # the last has only two
+    assert used[0].tolist() == [[0, 1], [4, 5], [6, 7]]
+
+
+def test_all_pairs_are_used_where_too_few_rounds_are_undisturbed():
+    used = undisturbed([round_of(0, 1, 0, 0, 2), *[round_of(0, 0, 0)] * 2, round_of(3, 0, 1)])
+    assert [len(pairs) for pairs in used] == [5, 3, 3, 3]

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from exporters.errors import ExportError, OnnxFileError
 from exporters.measure.calls import RunnableFile
 from exporters.measure.profile import LayerTime, OperatorProfile, profile_operators
-from exporters.measure.source_graph import SourceGraph
+from exporters.measure.profile_sources import SourceGraph
 from exporters.write.onnx_export import export_onnx
 from tests.exporters.graphs import pooled_classifier, save
 from tests.exporters.networks import SHAPE, plain

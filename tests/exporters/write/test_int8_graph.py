@@ -5,7 +5,7 @@ import onnx
 import pytest
 from torch import nn
 
-from exporters.write.int8_graph import drop_unused_domains, float_layers, free_output, part_stem
+from exporters.write.int8_graph import drop_unused_domains, float_layers, keep_logits_float, prepare_stem
 from tests.exporters.networks import CLASSES, plain, random_images
 from tests.exporters.variants import answers, pooled, write_fp32
 
@@ -24,7 +24,7 @@ def test_a_squeeze_belongs_to_the_stem_and_the_graph_stays(tmp_path):
     model = onnx.load(write_fp32(tmp_path / "net.onnx", pooled(squeezed=8)))
     before = model.SerializeToString(deterministic=True)
     kinds = {node.name: node.op_type for node in model.graph.node}
-    assert [kinds[name] for name in part_stem(model)] == ["Conv", "Relu", "MaxPool", "Conv", "Relu"]
+    assert [kinds[name] for name in prepare_stem(model)] == ["Conv", "Relu", "MaxPool", "Conv", "Relu"]
     assert model.SerializeToString(deterministic=True) == before
 
 
@@ -32,7 +32,7 @@ def test_relu_and_pool_change_places_and_the_answers_stay_bit_for_bit(source):
     images = random_images(9).numpy()
     before = answers(source, images)
     model = onnx.load(source)
-    stem = part_stem(model)
+    stem = prepare_stem(model)
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, source)
     kinds = {node.name: node.op_type for node in model.graph.node}
@@ -44,7 +44,7 @@ def test_relu_and_pool_change_places_and_the_answers_stay_bit_for_bit(source):
 def test_a_stem_without_a_pool_is_its_convolution_and_activation(tmp_path):
     model = onnx.load(write_fp32(tmp_path / "net.onnx"))
     before = model.SerializeToString(deterministic=True)
-    stem = part_stem(model)
+    stem = prepare_stem(model)
     kinds = {node.name: node.op_type for node in model.graph.node}
     assert [kinds[name] for name in stem] == ["Conv", "Relu"]
     assert model.SerializeToString(deterministic=True) == before
@@ -52,7 +52,7 @@ def test_a_stem_without_a_pool_is_its_convolution_and_activation(tmp_path):
 
 def test_a_first_convolution_of_many_channels_is_no_stem(tmp_path):
     model = onnx.load(write_fp32(tmp_path / "net.onnx", wide()))
-    assert part_stem(model) == ()
+    assert prepare_stem(model) == ()
 
 
 def quantised_output(between: str) -> onnx.ModelProto:
@@ -82,7 +82,7 @@ def quantised_output(between: str) -> onnx.ModelProto:
 
 def test_the_last_rounding_goes(tmp_path):
     model = quantised_output("")
-    free_output(model.graph)
+    keep_logits_float(model.graph)
     assert [node.op_type for node in model.graph.node] == ["Relu"]
     assert len(model.graph.initializer) == 0
     onnx.save(model, tmp_path / "net.onnx")
@@ -91,7 +91,7 @@ def test_the_last_rounding_goes(tmp_path):
 
 def test_a_rounding_that_others_read_stays():
     model = quantised_output("second reader")
-    free_output(model.graph)
+    keep_logits_float(model.graph)
     assert [node.op_type for node in model.graph.node].count("QuantizeLinear") == 1
 
 

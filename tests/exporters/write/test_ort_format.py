@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from exporters.errors import OnnxFileError
-from exporters.write.embed_preprocessing import embed_preprocessing
+from exporters.write.int8 import Int8Settings, quantize_int8
 from exporters.write.ort_format import to_ort_format
-from exporters.write.quantize import Int8Settings, quantize_int8
+from exporters.write.raw_pixels import embed_preprocessing
 from tests.exporters.networks import random_images
 from tests.exporters.variants import MEAN, STD, answers, calibration, pooled, traces, write_fp32
 

@@ -9,8 +9,8 @@ from compress.data.bundle import Preprocessing
 from compress.data.memory import MemorySplit
 from exporters.errors import ExportError
 from exporters.write.artifact import metadata_of
-from exporters.write.embed_preprocessing import embed_preprocessing
-from exporters.write.quantize import Int8Settings, quantize_int8
+from exporters.write.int8 import Int8Settings, quantize_int8
+from exporters.write.raw_pixels import embed_preprocessing
 from tests.exporters.networks import CLASSES, SHAPE
 from tests.exporters.variants import (
     MEAN,
@@ -85,7 +85,7 @@ def test_the_metadata_says_so_and_nothing_tells_of_the_machine(made):
 
 def test_same_bytes_in_another_process(made, source, tmp_path):
     code = (
-        "from exporters.write.embed_preprocessing import embed_preprocessing\n"
+        "from exporters.write.raw_pixels import embed_preprocessing\n"
         "from tests.exporters.variants import MEAN, STD\n"
         "embed_preprocessing(source, target, mean=MEAN, std=STD)"
     )

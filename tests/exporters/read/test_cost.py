@@ -12,7 +12,7 @@ from torch import nn
 from compress.channels.costs import build_cost_model
 from compress.channels.units import find_units
 from exporters.errors import ExportError, OnnxFileError
-from exporters.read.onnx_cost import count_cost
+from exporters.read.cost import count_cost
 from exporters.read.signature import Signature
 from exporters.write.onnx_export import export_onnx
 from models_zoo.zoo import build_network
@@ -221,7 +221,7 @@ def test_the_tensors_of_a_large_batch_are_not_held(tmp_path):
     )
     path = save(proto, tmp_path / "net.onnx")
     code = (
-        "import sys; from pathlib import Path; from exporters.read.onnx_cost import count_cost;"
+        "import sys; from pathlib import Path; from exporters.read.cost import count_cost;"
         "from exporters.measure.memory import _peak_bytes; before = _peak_bytes();"
         "print(count_cost(Path(sys.argv[1])).macs, _peak_bytes() - before)"
     )

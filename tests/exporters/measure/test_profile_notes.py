@@ -1,6 +1,6 @@
 import pytest
 
-from exporters.measure.layer_notes import LayerCost, explain, group_note
+from exporters.measure.profile_notes import LayerCost, explain, group_note
 
 
 def conv(milliseconds: float, *, channels: int = 64, read: int = 64, kernel: str = "Conv, blocked") -> LayerCost:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper
 
-from exporters.read.onnx_weights import find_weights
+from exporters.read.weights import find_weights
 from tests.exporters.onnx_files import FLOAT, Wanted, classifier, model
 
 

@@ -1,9 +1,12 @@
 import os
+import subprocess
+import sys
 import threading
+import time
 
 import pytest
 
-from exporters.measure.affinity import core_sets, held_on
+from exporters.measure.scheduling import core_sets, held_on, interruptions
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system has no process affinity")
 
@@ -76,3 +79,19 @@ def test_cores_that_are_gone_are_no_error():
     with held_on((100_000,)) as held:
         assert not held
     assert os.sched_getaffinity(0) == before
+
+
+def test_a_neighbour_on_the_same_core_is_noticed():
+    core = min(os.sched_getaffinity(0))
+    code = f"import os\nos.sched_setaffinity(0, [{core}])\nprint(flush=True)\nwhile True: pass"
+    neighbour = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    try:
+        neighbour.stdout.readline()
+        with held_on((core,)):
+            before, end = interruptions(), time.perf_counter() + 0.5
+            while time.perf_counter() < end:
+                pass
+            assert interruptions() > before
+    finally:
+        neighbour.kill()
+        neighbour.communicate()

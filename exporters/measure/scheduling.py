@@ -1,15 +1,21 @@
-"""Hold the process on as many cores as it has threads, so that a timing is not cut by a move to another core.
-
-Which cores: one hyper-thread of a core, since two share its units; and another set for every round of
-a comparison, since a core that something else is using would slow every timing.
-"""
+"""Keep other programs out of a timing: hold the process on cores of its own, and count its interruptions."""
 
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
 _TOPOLOGY = Path("/sys/devices/system/cpu")
+
+
+def interruptions() -> int:
+    """Times so far that another process took this one's processor; 0 where the system does not count them."""
+    return 0 if resource is None else resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
 
 
 @contextmanager
@@ -19,7 +25,7 @@ def held_on(cores: Sequence[int]) -> Iterator[bool]:
     Open a session inside: onnxruntime's workers stay where they were started.
 
     Args:
-        cores: the operating system's numbers; none leaves everything as it is.
+        cores: the operating system's numbers; with none, nothing changes.
 
     Yields:
         Whether the thread is held: not without cores, nor where the system refuses.
@@ -30,7 +36,7 @@ def held_on(cores: Sequence[int]) -> Iterator[bool]:
     before = os.sched_getaffinity(0)
     try:
         os.sched_setaffinity(0, cores)
-    except OSError:  # taken away since they were listed
+    except OSError:  # a core was taken from this process since they were listed
         yield False
         return
     try:
@@ -42,18 +48,29 @@ def held_on(cores: Sequence[int]) -> Iterator[bool]:
 def core_sets(threads: int, *, topology: Path = _TOPOLOGY) -> tuple[tuple[int, ...], ...]:
     """Every choice of ``threads`` neighbouring cores that this process may use.
 
+    One hyper-thread of a core, since two share its units. A comparison uses another set in every round,
+    since a core that another program is using would slow every timing.
+
     Args:
         threads: cores in a set.
         topology: where the system describes its processors.
 
     Returns:
-        The sets, each core first in one of them. None where the system has no affinity (macOS), or
-        fewer cores than threads: there, pinning would only take away what the scheduler can use.
+        The sets; each core is first in one of them. Empty where the system has no affinity (macOS) or has fewer
+        cores than threads: the scheduler then does better.
     """
     if not hasattr(os, "sched_getaffinity"):
         return ()
     usable = sorted(os.sched_getaffinity(0))
-    cores = [group[0] for group in _by_core(usable, topology)]
+    first_of_core: dict[str, int] = {}
+    for processor in usable:
+        siblings = topology / f"cpu{processor}" / "topology" / "thread_siblings_list"
+        try:
+            core = siblings.read_text().strip()
+        except OSError:  # not described: a core of its own
+            core = f"cpu{processor}"
+        first_of_core.setdefault(core, processor)
+    cores = list(first_of_core.values())
     if len(cores) < threads:
         cores = usable
     if len(cores) < threads:
@@ -61,16 +78,3 @@ def core_sets(threads: int, *, topology: Path = _TOPOLOGY) -> tuple[tuple[int, .
     if len(cores) == threads:
         return (tuple(cores),)
     return tuple(tuple(cores[(first + step) % len(cores)] for step in range(threads)) for first in range(len(cores)))
-
-
-def _by_core(processors: Sequence[int], topology: Path) -> list[list[int]]:
-    """The processors grouped by the core they are hyper-threads of; each its own where nothing is said."""
-    groups: dict[str, list[int]] = {}
-    for processor in processors:
-        siblings = topology / f"cpu{processor}" / "topology" / "thread_siblings_list"
-        try:
-            key = siblings.read_text().strip()
-        except OSError:
-            key = f"cpu{processor}"
-        groups.setdefault(key, []).append(processor)
-    return list(groups.values())

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from onnx import NodeProto
 
 from exporters.measure.calls import RunnableFile
-from exporters.read.onnx_cost import LayerCost, count_cost
-from exporters.read.onnx_reading import read_onnx
+from exporters.read.cost import LayerCost, count_cost
+from exporters.read.onnx_file import read_onnx
 
 # What onnxruntime adds to a name.
 _ADDED = re.compile(r"^(fused )+|_kernel_time$|_nchwc$|_token_\d+$|/duplicated$")

@@ -17,11 +17,11 @@ from onnx.inliner import inline_local_functions
 from onnxruntime import ExecutionOrder, GraphOptimizationLevel, SessionOptions
 
 from exporters.errors import OnnxFileError, kind_of, reason_of
-from exporters.read.onnx_products import PRODUCTS, Shape
-from exporters.read.onnx_reading import read_onnx
-from exporters.read.onnx_weights import WeightTensor, find_weights
+from exporters.read.macs import PRODUCTS, Shape
+from exporters.read.onnx_file import read_onnx
 from exporters.read.session import session_options, start_session
 from exporters.read.signature import Signature, signature_of
+from exporters.read.weights import WeightTensor, find_weights
 
 Precision = Literal["fp32", "fp16", "int8"]
 

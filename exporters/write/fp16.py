@@ -1,16 +1,16 @@
-"""Half the size: weights kept as float16, arithmetic in float32."""
+"""FP16: weights stored as float16, half the size; arithmetic in float32."""
 
 from pathlib import Path
 
 import numpy as np
-from onnx import GraphProto, NodeProto, TensorProto, helper, numpy_helper
+from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from exporters.errors import ExportError
-from exporters.read.onnx_reading import read_onnx
-from exporters.write.artifact import OnnxArtifact, metadata_of, write_model
+from exporters.read.onnx_file import read_onnx
+from exporters.write.artifact import OnnxArtifact, metadata_of, set_nodes, write_model
 
 _LARGEST = float(np.finfo(np.float16).max)
-_SMALLEST_TENSOR = 16  # numbers; below this the cast's node is larger than what it saves
+_SMALLEST_TENSOR = 16  # numbers; below this, the cast's node is larger than what it saves
 
 
 def to_float16(source: Path, target: Path) -> OnnxArtifact:
@@ -32,12 +32,12 @@ def to_float16(source: Path, target: Path) -> OnnxArtifact:
     casts = [cast for tensor in model.graph.initializer if (cast := _halve(tensor)) is not None]
     if not casts:
         raise ExportError(f"expected a file with float32 weights, {source} has none that could be halved")
-    _put_first(model.graph, casts)
+    set_nodes(model.graph, [*casts, *model.graph.node])
     return write_model(model, target, metadata=metadata_of(model) | {"precision": '"fp16"'})
 
 
 def _halve(tensor: TensorProto) -> NodeProto | None:
-    """Make a tensor float16 in place; the node that gives the old name its float32 values again."""
+    """Make a tensor float16 in place; return the node that casts it back to float32 under the old name."""
     if tensor.data_type != TensorProto.FLOAT:
         return None
     values = numpy_helper.to_array(tensor)
@@ -46,9 +46,3 @@ def _halve(tensor: TensorProto) -> NodeProto | None:
     name = tensor.name
     tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}_float16"))
     return helper.make_node("Cast", [tensor.name], [name], name=f"{name}_cast", to=TensorProto.FLOAT)
-
-
-def _put_first(graph: GraphProto, nodes: list[NodeProto]) -> None:
-    after = list(graph.node)
-    del graph.node[:]
-    graph.node.extend([*nodes, *after])

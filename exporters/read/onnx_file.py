@@ -1,31 +1,28 @@
 """Read an ONNX file from anywhere as data: whole, of bounded size, and from no folder but its own."""
 
 import hashlib
-import os
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from typing import Final
 
 import onnx
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from google.protobuf.message import DecodeError, Message  # type: ignore[import-untyped]
 from onnx import ModelProto, TensorProto
 
 from exporters.errors import OnnxFileError, reason_of
-from exporters.read.onnx_messages import tensors_of
 
 LARGEST_BYTES: Final = 2**31 - 1
-"""Of the file and its external data together; protobuf cannot hold more in one file either."""
-_CHUNK: Final = 2**20  # bytes
-_MOST_DIGITS: Final = 20  # of an offset; Python refuses to read thousands
-_OPSETS_SINCE: Final = 3  # version of the format from which on a model has to name its operator sets
+"""Limit for the file and its external data together; protobuf cannot hold more in one file either."""
+_FIRST_IR_WITH_OPSETS: Final = 3  # from this version of the format on, a model has to name its operator sets
 
-# What people give in place of an ONNX file, by its first bytes.
-_IMPOSTORS: Final = {
+# Common mistakes: first bytes of a file -> what it is instead of ONNX.
+_OTHER_FORMATS: Final = {
     b"version https://git-lfs": "a Git LFS pointer: try git lfs pull",
     b"PK\x03\x04": "a zip archive, as torch.save writes: try torch.onnx.export",
     b"\x80": "a pickle: try torch.onnx.export",
     b"\x89HDF": "an HDF5 file, as Keras writes: try tf2onnx",
-    b"<": "a text of HTML or XML: was it saved from a web page?",
+    b"<": "HTML or XML: was it saved from a web page?",
 }
 
 
@@ -35,10 +32,10 @@ class OnnxFile:
 
     Attributes:
         path: as given.
-        data: its bytes; with the weights of other files in place.
+        data: the bytes of the model, external weights included.
         model: the same, parsed.
         external: the other files that hold weights, each once, inside its folder.
-        size_bytes: of the file and of its external data.
+        size_bytes: of the file and its external data.
         sha256: of the file's bytes, followed by those of its external data, hexadecimal.
     """
 
@@ -51,37 +48,50 @@ class OnnxFile:
 
 
 def read_onnx(path: Path) -> OnnxFile:
-    """Read and parse; nothing in the file runs, and it is not checked to be a classifier.
+    """Read and parse a file; nothing in it runs, and it need not be a classifier.
 
-    Weights in other files are taken into the model: onnxruntime itself fails where small tensors,
-    such as the axes of a sum, are outside.
+    External weights are copied into the model, because onnxruntime fails where small tensors, such as the
+    axes of a sum, are stored outside.
 
     Raises:
         OnnxFileError: missing, empty, truncated, too large, not ONNX, or weights that are not in its folder.
     """
     data = _read_bytes(path)
     model = _parse(path, data)
-    outside = [tensor for tensor in tensors_of(model) if _is_outside(tensor)]
-    if not outside:
-        return OnnxFile(path, data, model, external=(), size_bytes=len(data), sha256=_sha256(data))
-    places = [_external_place(path, tensor) for tensor in outside]
-    external = tuple(dict.fromkeys(place.file for place in places))
+    places = [
+        (tensor, _external_place(path, tensor))
+        for tensor in tensors_of(model)
+        if tensor.data_location == TensorProto.EXTERNAL or tensor.external_data
+    ]
+    external = tuple(dict.fromkeys(place.file for _tensor, place in places))
     size = len(data) + sum(file.stat().st_size for file in external)
-    if size > LARGEST_BYTES or sum(place.length for place in places) > LARGEST_BYTES:
+    if size > LARGEST_BYTES or sum(place.length for _tensor, place in places) > LARGEST_BYTES:
         raise _too_large(path, size)
-    for tensor, place in zip(outside, places, strict=True):
-        _take_in(tensor, place)
-    whole = model.SerializeToString()
-    return OnnxFile(path, whole, model, external=external, size_bytes=size, sha256=_sha256(data, *external))
-
-
-def _sha256(data: bytes, *others: Path) -> str:
     digest = hashlib.sha256(data)
-    for other in others:
-        with other.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-    return digest.hexdigest()
+    try:
+        for tensor, place in places:
+            _load_external(tensor, place)
+        for file in external:
+            digest.update(file.read_bytes())
+    except OSError as error:
+        raise OnnxFileError(f"cannot read the external data {error.filename}: {error.strerror}") from error
+    whole = model.SerializeToString() if places else data
+    return OnnxFile(path, whole, model, external=external, size_bytes=size, sha256=digest.hexdigest())
+
+
+def nested_messages(message: Message) -> Iterator[Message]:
+    """``message`` and every message inside it, parents first."""
+    yield message
+    for field, value in message.ListFields():
+        if field.message_type is None:
+            continue
+        for child in (value,) if isinstance(value, Message) else value:
+            yield from nested_messages(child)
+
+
+def tensors_of(model: ModelProto) -> Iterator[TensorProto]:
+    """Every tensor stored in the model: initializers and constants in attributes, at any depth."""
+    return (message for message in nested_messages(model) if isinstance(message, TensorProto))
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -98,7 +108,7 @@ def _read_bytes(path: Path) -> bytes:
 
 
 def _parse(path: Path, data: bytes) -> ModelProto:
-    for beginning, found in _IMPOSTORS.items():
+    for beginning, found in _OTHER_FORMATS.items():
         if data.startswith(beginning):
             raise OnnxFileError(f"expected an ONNX file, {path} is {found}")
     if data[4:8] == b"ORTM":
@@ -113,48 +123,42 @@ def _parse(path: Path, data: bytes) -> ModelProto:
         ) from None
     if not model.ir_version or not model.graph.node:
         raise OnnxFileError(f"expected an ONNX file, {path} is something else or truncated: it has no graph")
-    if not model.opset_import and model.ir_version >= _OPSETS_SINCE:  # onnxruntime would guess
+    if not model.opset_import and model.ir_version >= _FIRST_IR_WITH_OPSETS:  # onnxruntime would guess
         raise OnnxFileError(f"expected an ONNX file, {path} is truncated or damaged: it names no operator set")
     return model
 
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a tensor's bytes are."""
+    """Where the bytes of an external tensor are."""
 
     file: Path
     offset: int
     length: int
 
 
-def _is_outside(tensor: TensorProto) -> bool:
-    return tensor.data_location == TensorProto.EXTERNAL or bool(tensor.external_data)
-
-
 def _external_place(path: Path, tensor: TensorProto) -> _Place:
     entries = {entry.key: entry.value for entry in tensor.external_data}
     location = entries.get("location", "")
-    if not location or _leaves(location):
-        raise _not_inside(path, tensor, location)
     file = path.parent / location
     try:
-        inside = file.resolve().is_relative_to(path.parent.resolve())
-        size = file.stat().st_size if file.is_file() else None
-    except (OSError, RuntimeError) as error:  # too long a name, links in a circle, no permission
+        found = file.is_file() and file.resolve().is_relative_to(path.parent.resolve())
+        size = file.stat().st_size if found else 0
+    except (OSError, RuntimeError, ValueError) as error:  # too long a name, a link to itself, no permission, a NUL
         raise OnnxFileError(
             f"cannot read the external data {location!r:.80} of {path}: {reason_of(error):.200}"
         ) from error
-    if not inside:
-        raise _not_inside(path, tensor, location)
-    if size is None:
+    if not found:
         raise OnnxFileError(
-            f"expected the external data of {path} beside it, {location!r} is missing; try to copy it along"
+            f"expected external data inside the folder of {path}, the weight {tensor.name!r} is at {location!r}, which "
+            "is missing or outside; try to copy it along, or to save the file again with all weights inside"
         )
     offset, length = (entries.get(key, "0") for key in ("offset", "length"))
-    start, count = (
-        int(text) if text.isdecimal() and len(text) < _MOST_DIGITS else size + 1 for text in (offset, length)
-    )
-    if start + count > size:
+    try:
+        start, count = int(offset), int(length)
+    except ValueError:
+        start, count = -1, 0
+    if not 0 <= start <= start + count <= size:
         raise OnnxFileError(
             f"expected the weight {tensor.name!r} of {path} at byte {offset:.20}, {length:.20} bytes long, in "
             f"{location!r}, which has {size} bytes: it is truncated or of another model; try to copy it again"
@@ -162,28 +166,12 @@ def _external_place(path: Path, tensor: TensorProto) -> _Place:
     return _Place(file, start, count or size - start)
 
 
-def _not_inside(path: Path, tensor: TensorProto, location: str) -> OnnxFileError:
-    return OnnxFileError(
-        f"expected external data inside the folder of {path}, the weight {tensor.name!r} is at {location!r}; "
-        "try to save the file again with all weights inside"
-    )
-
-
-def _take_in(tensor: TensorProto, place: _Place) -> None:
-    try:
-        with place.file.open("rb") as file:
-            file.seek(place.offset)
-            tensor.raw_data = file.read(place.length)
-    except OSError as error:
-        raise OnnxFileError(f"cannot read the external data {place.file}: {error.strerror}") from error
+def _load_external(tensor: TensorProto, place: _Place) -> None:
+    with place.file.open("rb") as file:
+        file.seek(place.offset)
+        tensor.raw_data = file.read(place.length)
     tensor.ClearField("external_data")
     tensor.data_location = TensorProto.DEFAULT
-
-
-def _leaves(location: str) -> bool:
-    windows = PureWindowsPath(location)
-    absolute = PurePosixPath(location).is_absolute() or windows.is_absolute() or bool(windows.drive or windows.root)
-    return absolute or ".." in windows.parts or "\0" in location or os.path.normpath(location) == "."
 
 
 def _too_large(path: Path, size: int) -> OnnxFileError:

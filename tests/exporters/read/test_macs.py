@@ -4,7 +4,7 @@ import torch
 from onnx import helper
 from torch.utils.flop_counter import FlopCounterMode
 
-from exporters.read.onnx_products import PRODUCTS
+from exporters.read.macs import PRODUCTS
 
 
 def products(operator: str, inputs: list[tuple[int, ...]], output: tuple[int, ...], **attributes) -> int:

@@ -6,7 +6,7 @@ import onnx
 import pytest
 
 from exporters.errors import OnnxFileError
-from exporters.read.onnx_reading import read_onnx
+from exporters.read.onnx_file import read_onnx
 from exporters.read.session import open_session, run_logits
 from tests.exporters.onnx_files import answer, classifier, save
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from exporters.measure.affinity import core_sets, held_on
 from exporters.measure.calls import CallFactory
-from exporters.measure.layer_notes import BLOCKED
+from exporters.measure.profile_notes import BLOCKED
+from exporters.measure.scheduling import core_sets, held_on
 from exporters.read.session import session_options
 
 FEWEST_CALLS = 50

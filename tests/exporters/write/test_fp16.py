@@ -6,8 +6,8 @@ from onnx import numpy_helper
 
 from exporters.errors import ExportError
 from exporters.write.artifact import metadata_of
-from exporters.write.float16 import to_float16
-from exporters.write.quantize import Int8Settings, quantize_int8
+from exporters.write.fp16 import to_float16
+from exporters.write.int8 import Int8Settings, quantize_int8
 from tests.exporters.networks import CLASSES, plain, random_images
 from tests.exporters.variants import METADATA, answers, calibration, made_elsewhere, pooled, traces, write_fp32
 
@@ -68,7 +68,7 @@ def test_metadata_is_kept_and_nothing_tells_of_the_machine(made):
 
 
 def test_same_bytes_in_another_process(made, source, tmp_path):
-    code = "from exporters.write.float16 import to_float16\nto_float16(source, target)"
+    code = "from exporters.write.fp16 import to_float16\nto_float16(source, target)"
     assert made_elsewhere(code, source, tmp_path / "other.onnx") == made.path.read_bytes()
 
 

@@ -17,15 +17,15 @@ from onnx import ModelProto
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from exporters.errors import ExportError
-from exporters.read.onnx_reading import read_onnx
+from exporters.errors import ExportError, reason_of
+from exporters.read.onnx_file import read_onnx
 from exporters.write.artifact import OnnxArtifact, metadata_of, write_model
 from exporters.write.int8_graph import (
     WEIGHTED,
     drop_unused_domains,
     float_layers,
-    free_output,
-    part_stem,
+    keep_logits_float,
+    prepare_stem,
     share_concat_scales,
 )
 
@@ -40,7 +40,7 @@ _QUANTIZED = (
 
 @dataclass(frozen=True)
 class Quantization:
-    """How an INT8 file came about.
+    """How an INT8 file was made.
 
     Attributes:
         scheme: "static QDQ".
@@ -50,7 +50,7 @@ class Quantization:
         weights: the weights' type, "int8".
         activations: the activations' type, "uint8" or "int8".
         reduced_range: weights in 7 bits, for processors whose 8-bit products overflow (AVX2 without VNNI).
-        left_float: layers that stayed in float32, by the names of their weights.
+        float_layers: layers that stayed in float32, by the names of their weights.
     """
 
     scheme: str
@@ -60,12 +60,12 @@ class Quantization:
     weights: str
     activations: str
     reduced_range: bool
-    left_float: tuple[str, ...]
+    float_layers: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Int8Settings:
-    """What suits a processor: x86 is fastest with uint8 activations, ARM with int8.
+    """Types for a kind of processor: x86 is fastest with uint8 activations, ARM with int8.
 
     Attributes:
         activations: their type.
@@ -81,14 +81,14 @@ def quantize_int8(
 ) -> tuple[OnnxArtifact, Quantization]:
     """Write an INT8 copy of a float32 file: same input, same output, same metadata, free batch size.
 
-    The stem stays in float32 (see ``int8_graph.part_stem``), and so do the logits: 256 steps would
-    tie classes that float32 tells apart. The same source and images give the same bytes.
+    The stem stays in float32 (see ``int8_graph.prepare_stem``), and so do the logits, because 256 steps
+    would give different classes the same score. The same source and images give the same bytes.
 
     Args:
         source: a self-contained float32 ONNX file with one image input.
         target: the file to write.
         batches: calibration images as the file takes them, float32 [B, C, H, W]; read once.
-        settings: what suits the processor.
+        settings: types for the processor.
 
     Raises:
         OnnxFileError: the source cannot be read.
@@ -103,7 +103,7 @@ def quantize_int8(
         )
     reader = _Reader(model.graph.input[0].name, batches)
     quantized = _quantize(source, reader, settings)
-    free_output(quantized.graph)
+    keep_logits_float(quantized.graph)
     share_concat_scales(quantized.graph)
     drop_unused_domains(quantized)
     artifact = write_model(quantized, target, metadata=metadata_of(model) | {"precision": '"int8"'})
@@ -115,21 +115,21 @@ def quantize_int8(
         weights="int8",
         activations=settings.activations,
         reduced_range=settings.reduce_range,
-        left_float=float_layers(quantized.graph),
+        float_layers=float_layers(quantized.graph),
     )
 
 
 def _quantize(source: Path, reader: "_Reader", settings: Int8Settings) -> ModelProto:
     activations = QuantType.QUInt8 if settings.activations == "uint8" else QuantType.QInt8
     with tempfile.TemporaryDirectory(prefix="compress-int8-") as folder:
-        prepared, parted, made = (Path(folder) / name for name in ("prepared.onnx", "parted.onnx", "made.onnx"))
+        prepared, made = Path(folder) / "prepared.onnx", Path(folder) / "made.onnx"
         quant_pre_process(source, prepared, skip_symbolic_shape=True)  # fuses BatchNorm, infers shapes
         model = read_onnx(prepared).model
-        stem = part_stem(model)
-        parted.write_bytes(model.SerializeToString(deterministic=True))
+        stem = prepare_stem(model)
+        prepared.write_bytes(model.SerializeToString(deterministic=True))
         try:
             quantize_static(
-                parted,
+                prepared,
                 made,
                 reader,
                 quant_format=QuantFormat.QDQ,
@@ -144,20 +144,21 @@ def _quantize(source: Path, reader: "_Reader", settings: Int8Settings) -> ModelP
         except Exception as error:  # onnxruntime's quantiser raises what its parts happen to raise
             if not reader.images:
                 raise ExportError("expected at least one batch of calibration images, got none") from error
-            reason = str(error).strip().split("\n", 1)[0]
-            raise ExportError(f"expected a file that onnxruntime can quantise, {source} gives: {reason}") from error
+            raise ExportError(
+                f"expected a file that onnxruntime can quantise, {source} gives: {reason_of(error)}"
+            ) from error
         return read_onnx(made).model
 
 
 class _Reader(CalibrationDataReader):
-    """Feeds the calibration, and counts."""
+    """Gives batches to the calibration and counts their images."""
 
     def __init__(self, name: str, batches: "Iterable[np.ndarray | Tensor]") -> None:
         self._name = name
         self._batches: Iterator[np.ndarray | Tensor] = iter(batches)
         self.images = 0
 
-    def get_next(self) -> dict[str, Any] | None:  # type: ignore[override]  # None is what ends it
+    def get_next(self) -> dict[str, Any] | None:  # type: ignore[override]  # None ends the calibration
         """The next batch by the input's name; ``None`` after the last."""
         batch = next(self._batches, None)
         if batch is None:

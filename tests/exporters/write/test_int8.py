@@ -6,7 +6,7 @@ from onnx import numpy_helper
 
 from exporters.errors import ExportError, OnnxFileError
 from exporters.write.artifact import metadata_of
-from exporters.write.quantize import Int8Settings, quantize_int8
+from exporters.write.int8 import Int8Settings, quantize_int8
 from tests.exporters.networks import CLASSES, SHAPE, Joined, plain, random_images
 from tests.exporters.variants import METADATA, answers, calibration, made_elsewhere, pooled, traces, write_fp32
 
@@ -75,7 +75,7 @@ def test_the_facts_say_what_was_done(made):
     )  # fmt: skip
     assert facts.calibration_images == 48
     assert facts.per_channel
-    assert facts.left_float == ("stem", "squeeze")
+    assert facts.float_layers == ("stem", "squeeze")
 
 
 def test_the_stem_and_the_logits_stay_float(made):
@@ -120,7 +120,7 @@ def test_it_is_smaller(made):
 
 def test_same_bytes_in_another_process(made, source, tmp_path):
     code = (
-        "from exporters.write.quantize import Int8Settings, quantize_int8\n"
+        "from exporters.write.int8 import Int8Settings, quantize_int8\n"
         "from tests.exporters.variants import calibration\n"
         "quantize_int8(source, target, calibration(), settings=Int8Settings())"
     )

@@ -1,4 +1,4 @@
-"""A file that takes raw pixels: scaling, normalisation and transposition move into the graph.
+"""Raw pixels: a file that takes uint8 images; scaling, normalisation and transposition are in its graph.
 
 Axes: batch, H height, W width, C channels.
 """
@@ -11,8 +11,8 @@ import numpy as np
 from onnx import GraphProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
 from exporters.errors import ExportError
-from exporters.read.onnx_reading import read_onnx
-from exporters.write.artifact import OnnxArtifact, metadata_of, write_model
+from exporters.read.onnx_file import read_onnx
+from exporters.write.artifact import OnnxArtifact, metadata_of, set_nodes, shape_of, write_model
 
 LAYOUT = "NHWC, uint8"
 PIXEL_SCALE = "none: the graph divides by 255, subtracts mean and divides by std, per channel, itself"
@@ -21,12 +21,12 @@ PIXEL_SCALE = "none: the graph divides by 255, subtracts mean and divides by std
 def embed_preprocessing(source: Path, target: Path, *, mean: Sequence[float], std: Sequence[float]) -> OnnxArtifact:
     """Write a copy of a float32 or INT8 file that takes uint8 images [batch, H, W, C] as they are decoded.
 
-    The arithmetic is that of the data sets, operation by operation: the float32 images that reach the
-    network are the same bit for bit. Pixels are transposed before they become four times larger.
+    The operations are those of the data sets in the same order, so the float32 images that reach the
+    network are the same bit for bit. Pixels are transposed while they are uint8, a quarter of the size.
 
     Args:
         source: a self-contained ONNX file with one input float32 [batch, C, H, W].
-        target: the file to write; its metadata says the new layout.
+        target: the file to write; its metadata names the new layout.
         mean: per channel, of pixels scaled to [0, 1].
         std: per channel, of pixels scaled to [0, 1].
 
@@ -43,23 +43,19 @@ def embed_preprocessing(source: Path, target: Path, *, mean: Sequence[float], st
         for index, name in enumerate(node.input):
             if name == images.name:
                 node.input[index] = normalised
-    nodes = _nodes(graph, images.name, normalised, mean=mean, std=std)
-    after = list(graph.node)
-    del graph.node[:]
-    graph.node.extend([*nodes, *after])
-    batch, _, height, width = (dim.dim_param or dim.dim_value for dim in images.type.tensor_type.shape.dim)
+    set_nodes(graph, [*_nodes(graph, images.name, normalised, mean=mean, std=std), *graph.node])
+    batch, _, height, width = shape_of(images)
     images.CopyFrom(helper.make_tensor_value_info(images.name, TensorProto.UINT8, [batch, height, width, channels]))
-    told = {"layout": json.dumps(LAYOUT), "pixel_scale": json.dumps(PIXEL_SCALE)}
-    return write_model(model, target, metadata=metadata_of(model) | told)
+    described = {"layout": json.dumps(LAYOUT), "pixel_scale": json.dumps(PIXEL_SCALE)}
+    return write_model(model, target, metadata=metadata_of(model) | described)
 
 
 def _check(images: ValueInfoProto, source: Path, *, mean: Sequence[float], std: Sequence[float]) -> int:
-    kind = images.type.tensor_type
-    dims = [dim.dim_param or dim.dim_value for dim in kind.shape.dim]
-    if kind.elem_type != TensorProto.FLOAT or len(dims) != 4 or dims[1] not in (1, 3):
+    dtype, dims = images.type.tensor_type.elem_type, shape_of(images)
+    if dtype != TensorProto.FLOAT or len(dims) != 4 or dims[1] not in (1, 3):
         raise ExportError(
             f"expected one input float32 [batch, C, H, W] of 1 or 3 channels, {source} has "
-            f"{TensorProto.DataType.Name(kind.elem_type)} {dims}; try the fp32 or INT8 file without preprocessing"
+            f"{TensorProto.DataType.Name(dtype)} {dims}; try the fp32 or INT8 file without preprocessing"
         )
     if not len(mean) == len(std) == dims[1] or min(std) <= 0:
         raise ExportError(
