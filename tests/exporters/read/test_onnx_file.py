@@ -92,7 +92,7 @@ def test_names_that_no_system_can_open(split):
 
 def test_weights_that_are_not_there(split):
     (split.parent / "net.data").unlink()
-    with pytest.raises(OnnxFileError, match=r"'net.data' is missing"):
+    with pytest.raises(OnnxFileError, match=r"is at 'net.data', which is missing"):
         read_onnx(split)
 
 
