@@ -14,11 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.support_row import Support, Trial, judged
-from compress.channels.budget import repair
+from compress.channels.budget import Prunable, repair
 from compress.data.bundle import DataBundle
 from compress.errors import CheckFailedError, CompressError
-from compress.networks.source import find_source
-from compress.runs.bench import Prunable, check_images, fresh_network, study
+from compress.networks.find import find_network
+from compress.runs.bench import check_images, fresh_network, study
 from compress.runs.decide import decide, load_decided
 from compress.runs.tensors import from_bytes, to_bytes
 from compress.settings.config import DecidedConfig, RunConfig
@@ -47,7 +47,7 @@ def examine(name: str, trial: Trial, folder: Path) -> Support:
         folder: where its two ONNX files are written.
     """
     began = time.monotonic()
-    row = Support(name, find_source(name).small_size or DEFAULT_SIZE)
+    row = Support(name, find_network(name).small_size or DEFAULT_SIZE)
     try:
         for further in _steps(row, trial, folder):
             row = further
@@ -114,7 +114,7 @@ def _with_units(row: Support, prunable: Prunable) -> Support:
         row,
         macs=prunable.model.full.macs,
         groups=len(prunable.units.groups),
-        left_whole=dict(prunable.units.surprises),
+        not_pruned=dict(prunable.units.not_pruned_before_head),
     )
 
 
@@ -131,7 +131,7 @@ def _logits(network: nn.Module, images: Tensor) -> Tensor:
 
 
 def _aligned(removed: RemovalResult, prunable: Prunable, align: int) -> bool:
-    """Judged by the layers of the pruned network; a layer narrower than the alignment stays whole."""
+    """Judged by the layers of the pruned network; a layer narrower than the alignment is not pruned."""
     roots = {group.root for group in prunable.units.groups}
     return all(layer.out_after % min(align, layer.out_before) == 0 for layer in removed.layers if layer.name in roots)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from compress.structure.remove import tells
+from compress.structure.remove import is_conclusive
 from exporters.measure.latency import LatencySettings
 
 Outcome = Literal["right", "right so far", "refused", "wrong"]
@@ -59,7 +59,7 @@ class Support:
         ratio_low: lower end of its 95 % interval.
         ratio_high: upper end.
         groups: of channels that can be pruned.
-        left_whole: layers whose channels all stay -> why; without the class head.
+        not_pruned: layers whose channels all stay -> why; without the class head.
         seconds: of all this.
     """
 
@@ -85,7 +85,7 @@ class Support:
     ratio_low: float | None = None
     ratio_high: float | None = None
     groups: int | None = None
-    left_whole: Mapping[str, str] = field(default_factory=dict)
+    not_pruned: Mapping[str, str] = field(default_factory=dict)
     seconds: float | None = None
 
 
@@ -93,7 +93,7 @@ def judged(row: Support, trial: Trial) -> Support:
     """The row of a network that was not refused, with what is wrong."""
     faults = {
         "the number of classes changed": row.classes is None or len(set(row.classes)) > 1,
-        "its logits hardly depend on the image: their equality says nothing": not _tells(row),
+        "its logits hardly depend on the image: their equality proves nothing": not _is_conclusive(row),
         "a pruned layer's width is no multiple of the alignment": not row.aligned,
         "the reloaded plan gives other logits": row.reload_difference != 0,
     }
@@ -105,7 +105,7 @@ def judged(row: Support, trial: Trial) -> Support:
     return replace(row, outcome="wrong" if reason else right, reason=reason)
 
 
-def _tells(row: Support) -> bool:
+def _is_conclusive(row: Support) -> bool:
     if row.spread is None:
         return False
-    return tells(row.spread, row.masked_difference or 0.0, largest=row.largest_logit or 0.0)
+    return is_conclusive(row.spread, row.masked_difference or 0.0, largest=row.largest_logit or 0.0)

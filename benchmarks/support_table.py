@@ -25,7 +25,7 @@ in multiples of 8 channels. **Right** means that all of this holds:
 *MACs kept* is what the files have of the half that was asked for: less where 8 channels are a large step. *Faster*
 is the time of the original file over that of the pruned one in onnxruntime, batch 1, 1 thread, with its 95 %
 interval. The images are those a run takes by default for small data sets, and each pair was timed for half a second
-of it: a direction, no more. *Left whole* counts layers that are not pruned, apart from the class head."""
+of it: a direction, no more. *Not pruned* counts layers that are not pruned, apart from the class head."""
 
 _WIDE = 2.0
 """An interval whose ends are further apart than this factor measured the machine's other work, not the files."""
@@ -47,7 +47,7 @@ def table(results: Mapping[str, Any]) -> str:
     for title, names in groups.items():
         if names:
             parts += [f"## {title}", _rows([networks[name] for name in names])]
-    parts += ["## What is left whole, and why", _left_whole(networks), _footer(results)]
+    parts += ["## What is not pruned, and why", _not_pruned(networks), _footer(results)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -72,7 +72,7 @@ def _rows(rows: list[Mapping[str, Any]]) -> str:
         "torch - onnxruntime",
         "MACs kept",
         "Faster",
-        "Left whole",
+        "Not pruned",
     )
     lines = [titles, ["---", "---:", "---", "---:", "---:", "---:", "---:", "---:", "---:"], *map(_cells, rows)]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
@@ -90,7 +90,7 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
         _scientific(row.get("onnx_difference")),
         f"{row['kept_macs']:.1%}" if row.get("kept_macs") else "-",
         _faster(row),
-        str(len(row.get("left_whole", ()))) if row.get("groups") else "-",
+        str(len(row.get("not_pruned", ()))) if row.get("groups") else "-",
     ]
 
 
@@ -102,7 +102,7 @@ def _faster(row: Mapping[str, Any]) -> str:
     return f"{row['ratio']:.2f}x [{row['ratio_low']:.2f}, {row['ratio_high']:.2f}]"
 
 
-def _left_whole(networks: Mapping[str, Any]) -> str:
+def _not_pruned(networks: Mapping[str, Any]) -> str:
     """Reasons by family, with the layers' names left out of them: the JSON beside this page has every layer's."""
     lines = []
     for family in dict.fromkeys(row["family"] for row in networks.values()):
@@ -110,7 +110,7 @@ def _left_whole(networks: Mapping[str, Any]) -> str:
             without_names(reason)
             for row in networks.values()
             if row["family"] == family
-            for reason in row.get("left_whole", {}).values()
+            for reason in row.get("not_pruned", {}).values()
         )
         if kinds:
             lines.append(
@@ -134,7 +134,7 @@ def _footer(results: Mapping[str, Any]) -> str:
         f"Made by `python -m benchmarks.support_matrix` on {' and '.join(dates)} on {cpu['model']}, "
         f"{cpu['cores']} cores ({' '.join(cpu['isa'])}), Python {environment['python']}, {packages}, "
         f"commits {', '.join(commits)}. "
-        "All results, with every layer that is left whole and the reason: `benchmarks/support_matrix.json`."
+        "All results, with every layer that is not pruned and the reason: `benchmarks/support_matrix.json`."
     )
 
 

@@ -14,7 +14,7 @@ class Observer(Protocol):
         """Step ``done`` (from 1) ended; it took ``images`` images; ``values`` such as loss, epoch."""
 
     def note(self, text: str) -> None:
-        """Something the user has to know: a replaced head, a layer left whole, a skipped image."""
+        """Something the user has to know: a replaced head, a layer not pruned, a skipped image."""
 
 
 class Silent:

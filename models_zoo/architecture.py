@@ -1,4 +1,4 @@
-"""What a network of the zoo is: how to build it, and the images it takes."""
+"""How to build a network, and the images it takes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,8 +27,8 @@ class Architecture:
         build: called with ``classes``, ``channels`` and ``image_size`` (keywords); fresh weights from
             torch's global random generator.
         min_size: the smallest images.
-        small_size: the default for data sets of small images (28 to 64 pixels).
-        full_size: the default for photographs; that of torchvision's published weights.
+        small_size: the default for data sets of small images (28 to 64 pixels); ``None``: as the images are.
+        full_size: the default for photographs, that of torchvision's published weights; ``None``: as the images are.
         parameters: with 1,000 classes and RGB images of ``full_size``; ``None``: unknown until it is built.
         paper_size: that of the paper's experiments (``None``: ``full_size``).
         multiple_of: sizes it can take are multiples of this.
@@ -37,8 +37,8 @@ class Architecture:
     family: str
     build: Callable[..., nn.Module]
     min_size: int
-    small_size: int
-    full_size: int = 224
+    small_size: int | None
+    full_size: int | None = 224
     parameters: int | None = None
     paper_size: int | None = None
     multiple_of: int = 1

@@ -186,7 +186,7 @@ TORCHVISION: Mapping[str, Architecture] = {
     **_family("ViT", "vit_b_16 vit_l_16", _vit, min_size=16, small_size=64, multiple_of=16),
     **_family("ViT", "vit_b_32 vit_l_32", _vit, min_size=32, small_size=64, multiple_of=32),
     **_family("ViT", "vit_h_14", _vit, min_size=14, small_size=56, multiple_of=14),
-    # Smaller images are padded to whole windows: attention, which stays whole, then takes more than half of the MACs.
+    # Smaller images are padded to whole windows: attention, which is not pruned, then takes more than half of the MACs.
     **_family("Swin", "swin_t swin_s swin_b", min_size=_SMALLEST, small_size=224),
     **_family("Swin", "swin_v2_t swin_v2_s swin_v2_b", min_size=_SMALLEST, small_size=256, full_size=256),
     **_family("MaxViT", "maxvit_t", _maxvit, min_size=224, small_size=224, multiple_of=224),

@@ -56,8 +56,8 @@ class Counts:
 
 
 @dataclass(frozen=True)
-class Constraint:
-    """What every state has to satisfy, whatever method finds it: a budget, in allowed counts."""
+class Prunable:
+    """What there is to prune in a network, what it costs, and what every method may keep of it."""
 
     units: UnitMap
     model: CostModel

@@ -1,7 +1,7 @@
 """What a state costs: MACs and parameters from the kept counts alone, for many states in one step.
 
 A layer's costs depend only on how many of its inputs and outputs are kept; those of operators that
-are no layers (the products of an attention) on nothing: what they touch stays whole.
+are no layers (the products of an attention) on nothing: what they touch is not pruned.
 
 Axes: P states, G groups, L layers.
 """

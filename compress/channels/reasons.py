@@ -1,4 +1,4 @@
-"""Why layers are left whole, many layers at once."""
+"""Why layers are not pruned: the reasons of many layers in one message."""
 
 from collections.abc import Mapping
 
@@ -12,12 +12,12 @@ def without_names(reason: str) -> str:
     return " ".join("..." if "." in word.strip(",;:.") else word for word in reason.split())
 
 
-def nothing_to_prune(left_whole: Mapping[str, str]) -> UsageError:
-    """The refusal of a network all of whose layers stay whole: each kind of reason with its first layer."""
+def nothing_to_prune(not_pruned: Mapping[str, str]) -> UsageError:
+    """The refusal of a network in which no layer can be pruned: each kind of reason with its first layer."""
     first: dict[str, str] = {}
-    for root, reason in left_whole.items():
+    for root, reason in not_pruned.items():
         first.setdefault(without_names(reason), f"{root}: {reason}")
     told = list(first.values())[:_TOLD]
-    if len(left_whole) > len(told):
-        told.append(f"{len(left_whole) - len(told)} more layers likewise or for other reasons")
+    if len(not_pruned) > len(told):
+        told.append(f"{len(not_pruned) - len(told)} more layers likewise or for other reasons")
     return UsageError(f"nothing can be pruned in this network ({'; '.join(told) or 'no layer of it makes channels'})")

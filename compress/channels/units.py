@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from compress.channels.reasons import nothing_to_prune
-from compress.tracing.batch import count_rounds
-from compress.tracing.follow import FEEDS_OUTPUT, Followed, follow
+from compress.tracing.batch_rounds import count_rounds
+from compress.tracing.trace import FEEDS_OUTPUT, Followed, follow
 
 NOT_ALONE = "its channels cannot go one by one"
 
@@ -54,14 +54,14 @@ class UnitMap:
     """All groups of one network, and where each layer reads and carries their units.
 
     ``reads[layer]`` and ``carries[layer]`` give, for every input (output) channel of a layer, the
-    unit it belongs to, or U ("always kept"): int64 C. ``left_whole`` maps a root layer that cannot
+    unit it belongs to, or U ("always kept"): int64 C. ``not_pruned`` maps a root layer that cannot
     be pruned to the reason. ``rounds`` names the layers in whose input the batch comes more than once.
     """
 
     groups: tuple[UnitGroup, ...]
     reads: Mapping[str, Tensor]
     carries: Mapping[str, Tensor]
-    left_whole: Mapping[str, str] = field(default_factory=dict)
+    not_pruned: Mapping[str, str] = field(default_factory=dict)
     rounds: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -70,9 +70,9 @@ class UnitMap:
         return sum(group.size for group in self.groups)
 
     @property
-    def surprises(self) -> Mapping[str, str]:
-        """``left_whole`` without the class head, which always is."""
-        return {root: reason for root, reason in self.left_whole.items() if reason != FEEDS_OUTPUT}
+    def not_pruned_before_head(self) -> Mapping[str, str]:
+        """``not_pruned`` without the class head, which always is."""
+        return {root: reason for root, reason in self.not_pruned.items() if reason != FEEDS_OUTPUT}
 
     @property
     def group_of_unit(self) -> Tensor:
@@ -85,13 +85,13 @@ class UnitMap:
         counts = torch.zeros(len(keep_PU), len(self.groups), dtype=torch.int64)
         return counts.index_add_(1, self.group_of_unit, keep_PU.to(dtype=torch.int64, device="cpu"))
 
-    def without(self, left_whole: Mapping[str, str]) -> "UnitMap":
+    def without(self, not_pruned: Mapping[str, str]) -> "UnitMap":
         """The same units less some groups.
 
         Args:
-            left_whole: roots of the groups that stay whole -> why.
+            not_pruned: roots of the groups that are not pruned -> why.
         """
-        kept = [group for group in self.groups if group.root not in left_whole]
+        kept = [group for group in self.groups if group.root not in not_pruned]
         total = sum(group.size for group in kept)
         renumbered = torch.full((self.total + 1,), total)
         groups, first = [], 0
@@ -104,7 +104,7 @@ class UnitMap:
             found = {name: renumbered[units] for name, units in places.items()}
             return {name: units for name, units in found.items() if (units < total).any()}
 
-        reasons = {**self.left_whole, **left_whole}
+        reasons = {**self.not_pruned, **not_pruned}
         return UnitMap(tuple(groups), renumber(self.reads), renumber(self.carries), reasons, self.rounds)
 
 
@@ -121,18 +121,18 @@ def find_units(network: nn.Module, example: Tensor) -> UnitMap:
     followed = follow(network, example)
     order = {name: place for place, (name, _) in enumerate(network.named_modules())}
     sets = _alike(followed)
-    left_whole = {name: reason for name, reason in followed.not_followed.items() if name in order}
+    not_pruned = {name: reason for name, reason in followed.not_followed.items() if name in order}
     groups: list[tuple[UnitGroup, np.ndarray]] = []
     for atoms in sets:
         root, refusal = _judge(followed, atoms, order)
         if refusal:
-            left_whole.setdefault(root, refusal)
+            not_pruned.setdefault(root, refusal)
         else:
             groups.append(_group(followed, root, atoms))
     if not groups:
-        raise nothing_to_prune(left_whole)
+        raise nothing_to_prune(not_pruned)
     groups.sort(key=lambda pair: order[pair[0].root])
-    units = _number(groups, followed, dict(sorted(left_whole.items(), key=lambda item: order[item[0]])))
+    units = _number(groups, followed, dict(sorted(not_pruned.items(), key=lambda item: order[item[0]])))
     return replace(units, rounds=count_rounds(network, example, units.reads))
 
 
@@ -179,7 +179,7 @@ def _group(followed: Followed, root: str, atoms: np.ndarray) -> tuple[UnitGroup,
     return UnitGroup(root, 0, size, tied, () if plain else tuple(unit_of_channel.tolist())), ordered
 
 
-def _number(groups: list[tuple[UnitGroup, np.ndarray]], followed: Followed, left_whole: Mapping[str, str]) -> UnitMap:
+def _number(groups: list[tuple[UnitGroup, np.ndarray]], followed: Followed, not_pruned: Mapping[str, str]) -> UnitMap:
     total = sum(group.size for group, _ in groups)
     highest = max((int(labels.max()) for labels in (*followed.carries.values(), *followed.reads.values())), default=0)
     unit_of_atom = np.full(highest + 1, total)
@@ -193,4 +193,4 @@ def _number(groups: list[tuple[UnitGroup, np.ndarray]], followed: Followed, left
         found = {name: torch.from_numpy(unit_of_atom[labels]) for name, labels in places.items()}
         return {name: units for name, units in found.items() if (units < total).any()}
 
-    return UnitMap(tuple(numbered), units_of(followed.reads), units_of(followed.carries), left_whole)
+    return UnitMap(tuple(numbered), units_of(followed.reads), units_of(followed.carries), not_pruned)

@@ -14,20 +14,20 @@ from compress.settings.config import Method
 
 def choose_random(task: Task) -> Choice:
     """The same share of every group, drawn at random."""
-    units = task.constraint.units
+    units = task.prunable.units
     drawn_U = torch.rand(units.total, generator=torch.Generator().manual_seed(task.seed))
     return _kept(task, share_keys(drawn_U, units))
 
 
 def choose_l1(task: Task) -> Choice:
     """The same share of every group, filters of large l1 norm."""
-    units = task.constraint.units
+    units = task.prunable.units
     return _kept(task, share_keys(filter_norms(task.network, units, order=1), units))
 
 
 def choose_l2(task: Task) -> Choice:
     """The same share of every group, filters of large l2 norm."""
-    units = task.constraint.units
+    units = task.prunable.units
     return _kept(task, share_keys(filter_norms(task.network, units, order=2), units))
 
 
@@ -37,12 +37,12 @@ def choose_bn_scale(task: Task) -> Choice:
     Raises:
         UsageError: a group has no BatchNorm.
     """
-    return _kept(task, log_keys(norm_factors(task.network, task.constraint.units)))
+    return _kept(task, log_keys(norm_factors(task.network, task.prunable.units)))
 
 
 def choose_taylor(task: Task) -> Choice:
     """Units whose going would change the loss most, one threshold for all groups."""
-    units = task.constraint.units
+    units = task.prunable.units
     scores_U = taylor_scores(task.network, units, task.train, batch_size=task.batch_size, seed=task.seed)
     return _kept(task, log_keys(scores_U))
 
@@ -58,8 +58,8 @@ ONE_SHOT: Mapping[Method, Choose] = {
 }
 
 _NEEDS: Mapping[Method, Callable[[Task], object]] = {
-    "bn-scale": lambda task: norm_factors(task.network, task.constraint.units),
-    "scratch": lambda task: planned_state(task.plan, task.constraint),
+    "bn-scale": lambda task: norm_factors(task.network, task.prunable.units),
+    "scratch": lambda task: planned_state(task.plan, task.prunable),
 }
 
 
@@ -75,5 +75,5 @@ def check_applies(method: Method, task: Task) -> None:
 
 
 def _kept(task: Task, keys_U: torch.Tensor) -> Choice:
-    keep_U = task.constraint.repair(keys_U.unsqueeze(0), progress=1.0)[0]
+    keep_U = task.prunable.repair(keys_U.unsqueeze(0), progress=1.0)[0]
     return Choice(keep_U, task.network)

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from compress.channels.budget import Constraint
+from compress.channels.budget import Prunable
 from compress.channels.units import UnitMap
 from compress.controls.task import Choice, Task
 from compress.controls.weights import scale_inputs
@@ -23,13 +23,13 @@ def choose_scratch(task: Task) -> Choice:
         BadInputError: the plan cannot be read.
         UsageError: it does not fit the network, or is over the budget.
     """
-    keep_U = planned_state(task.plan, task.constraint)
+    keep_U = planned_state(task.plan, task.prunable)
     network = task.fresh_network()
-    _keep_signal(network, task.constraint.units, keep_U)
+    _keep_signal(network, task.prunable.units, keep_U)
     return Choice(keep_U, network, fresh=True)
 
 
-def planned_state(plan: Path | None, constraint: Constraint) -> Tensor:
+def planned_state(plan: Path | None, prunable: Prunable) -> Tensor:
     """The state, bool U, that another run's plan keeps.
 
     Raises:
@@ -44,7 +44,7 @@ def planned_state(plan: Path | None, constraint: Constraint) -> Tensor:
         raise BadInputError(f"cannot read the plan {plan}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise BadInputError(f"{plan} is no pruning plan: expected JSON text") from None
-    units = constraint.units
+    units = prunable.units
     widths = {group.root: group.size * group.tied for group in units.groups}
     odd = sorted(set(found.widths.items()) - set(widths.items()))
     if odd:
@@ -55,10 +55,10 @@ def planned_state(plan: Path | None, constraint: Constraint) -> Tensor:
         )
     keep_U = state_from_plan(units, found)
     counts = units.counts(keep_U.unsqueeze(0))
-    if not torch.equal(constraint.counts.round(counts), counts):
+    if not torch.equal(prunable.counts.round(counts), counts):
         raise UsageError(f"the plan {plan} keeps other counts than this --align allows: try the --align of its run")
-    if (constraint.model.costs(counts)[0] > constraint.budget.limits(constraint.model)).any():
-        share = constraint.model.cost(counts[0]).macs / constraint.model.full.macs
+    if (prunable.model.costs(counts)[0] > prunable.budget.limits(prunable.model)).any():
+        share = prunable.model.cost(counts[0]).macs / prunable.model.full.macs
         raise UsageError(f"the plan {plan} keeps {share:.1%} of the MACs, more than was asked: try its run's budget")
     return keep_U
 

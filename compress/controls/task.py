@@ -9,7 +9,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from compress.channels.budget import Constraint
+from compress.channels.budget import Prunable
 from compress.data.bundle import Split
 
 
@@ -19,7 +19,7 @@ class Task:
 
     Attributes:
         network: trained; a method leaves it as it was.
-        constraint: units, allowed counts, budget.
+        prunable: units, allowed counts, budget.
         train: the images it may look at: never those of validation or test.
         batch_size: images in a mini-batch.
         seed: of whatever is drawn.
@@ -28,7 +28,7 @@ class Task:
     """
 
     network: nn.Module
-    constraint: Constraint
+    prunable: Prunable
     train: Split
     batch_size: int
     seed: int

@@ -39,11 +39,11 @@ class Gram:
 
     Attributes:
         units_R: the units it reads, of whatever groups, int64.
-        gram_RR: float64.
+        products_RR: float64.
     """
 
     units_R: Tensor
-    gram_RR: Tensor
+    products_RR: Tensor
 
 
 Grams = Mapping[str, Gram]
@@ -52,10 +52,10 @@ Grams = Mapping[str, Gram]
 
 def choose_thinet(task: Task) -> Choice:
     """The same share of every group, by greedy removal; the readers' weights are rescaled by least squares."""
-    units = task.constraint.units
+    units = task.prunable.units
     grams = sample_grams(task)
     keys_U = share_keys(removal_ranks(units, grams), units)
-    keep_U = task.constraint.repair(keys_U.unsqueeze(0), progress=1.0)[0]
+    keep_U = task.prunable.repair(keys_U.unsqueeze(0), progress=1.0)[0]
     network = copy.deepcopy(task.network)
     for reader, factors_C in input_factors(units, grams, keep_U).items():
         scale_inputs(network.get_submodule(reader), factors_C)
@@ -71,17 +71,17 @@ def removal_ranks(units: UnitMap, grams: Grams) -> Tensor:
     set T is the sum of ``(sum of the contributions of T)^2``, so that u adds ``2 (gram 1_T)_u + gram_uu`` to it.
     """
     cost_U, ranks_U = torch.zeros(units.total, dtype=torch.float64), torch.zeros(units.total)
-    heard_by = defaultdict(list)
-    for heard in grams.values():
-        energy = heard.gram_RR.sum().clamp(min=1e-30)
-        cost_U[heard.units_R] += heard.gram_RR.diagonal() / energy
-        for place, unit in enumerate(heard.units_R.tolist()):
-            heard_by[unit].append((heard, place, energy))
+    readers_of = defaultdict(list)
+    for gram in grams.values():
+        energy = gram.products_RR.sum().clamp(min=1e-30)
+        cost_U[gram.units_R] += gram.products_RR.diagonal() / energy
+        for place, unit in enumerate(gram.units_R.tolist()):
+            readers_of[unit].append((gram, place, energy))
     turns = [((rank + 0.5) / group.size, rank, group) for group in units.groups for rank in range(group.size)]
     for _, rank, group in sorted(turns, key=lambda turn: turn[0]):
         unit = group.first + int(cost_U[group.units].argmin())
-        for heard, place, energy in heard_by[unit]:
-            cost_U[heard.units_R] += 2 * heard.gram_RR[place] / energy
+        for gram, place, energy in readers_of[unit]:
+            cost_U[gram.units_R] += 2 * gram.products_RR[place] / energy
         cost_U[unit] = torch.inf
         ranks_U[unit] = rank
     return ranks_U
@@ -106,10 +106,10 @@ def least_squares(gram_RR: Tensor, keep_R: Tensor) -> Tensor:
 def input_factors(units: UnitMap, grams: Grams, keep_U: Tensor) -> dict[str, Tensor]:
     """Reader -> a factor for every input channel, float64 C; 1 where a channel is of no unit, or goes."""
     found = {}
-    for reader, heard in grams.items():
-        keep_R = keep_U[heard.units_R]
+    for reader, gram in grams.items():
+        keep_R = keep_U[gram.units_R]
         factors_U = torch.ones(units.total + 1, dtype=torch.float64)
-        factors_U[heard.units_R[keep_R]] = least_squares(heard.gram_RR, keep_R)
+        factors_U[gram.units_R[keep_R]] = least_squares(gram.products_RR, keep_R)
         found[reader] = factors_U[units.reads[reader]]
     return found
 
@@ -117,7 +117,7 @@ def input_factors(units: UnitMap, grams: Grams, keep_U: Tensor) -> dict[str, Ten
 @torch.no_grad()
 def sample_grams(task: Task) -> Grams:
     """Run training images through the network, and sample what units contribute to their readers' outputs."""
-    network, units = task.network, task.constraint.units
+    network, units = task.network, task.prunable.units
     generator = Generator().manual_seed(task.seed)
     grams = {name: _empty(units, name) for name in units.reads}
     device = next(network.parameters()).device
@@ -125,8 +125,8 @@ def sample_grams(task: Task) -> Grams:
     network.eval()
     with ExitStack() as hooks:
         hooks.callback(network.train, training)
-        for name, heard in grams.items():
-            watch = _watch(heard, units.reads[name], generator)
+        for name, gram in grams.items():
+            watch = _watch(gram, units.reads[name], generator)
             hooks.callback(network.get_submodule(name).register_forward_pre_hook(watch, with_kwargs=True).remove)
         batches = task.train.batches(BATCH, order=Order(seed=task.seed, epoch=0))
         for images, _labels in islice(batches, IMAGES // BATCH):
@@ -140,17 +140,17 @@ def _empty(units: UnitMap, reader: str) -> Gram:
     return Gram(units_R, torch.zeros(len(units_R), len(units_R), dtype=torch.float64))
 
 
-def _watch(heard: Gram, unit_of_channel: Tensor, generator: Generator) -> Any:
-    channels = torch.isin(unit_of_channel, heard.units_R).nonzero().flatten()
-    place_of_channel = torch.searchsorted(heard.units_R, unit_of_channel[channels])
-    places = max(1, min(PLACES, WIDE // len(heard.units_R)))
+def _watch(gram: Gram, unit_of_channel: Tensor, generator: Generator) -> Any:
+    channels = torch.isin(unit_of_channel, gram.units_R).nonzero().flatten()
+    place_of_channel = torch.searchsorted(gram.units_R, unit_of_channel[channels])
+    places = max(1, min(PLACES, WIDE // len(gram.units_R)))
 
     def hook(layer: nn.Module, inputs: Sequence[Tensor], named: Mapping[str, Any]) -> None:
         features = tensors_given(inputs, named)[0]
         rows_NC = torch.cat(list(_sample(layer, features, places, generator)))
-        rows_NR = rows_NC.new_zeros(len(rows_NC), len(heard.units_R))
+        rows_NR = rows_NC.new_zeros(len(rows_NC), len(gram.units_R))
         rows_NR.index_add_(1, place_of_channel, rows_NC[:, channels])
-        heard.gram_RR.add_(rows_NR.T @ rows_NR)
+        gram.products_RR.add_(rows_NR.T @ rows_NR)
 
     return hook
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from compress.channels.budget import Constraint
+from compress.channels.budget import Prunable
 from compress.edropout.allocation import Allocation
 from compress.edropout.population import EnergyOf, Spread
 
@@ -38,11 +38,11 @@ class GuidedPopulation:
     repair of that to the budget. How offsets are looked for is the allocation's: evolution, or a rival's way.
     """
 
-    def __init__(self, constraint: Constraint, allocation: Allocation, settings: GuidedSettings) -> None:
-        self._constraint = constraint
+    def __init__(self, prunable: Prunable, allocation: Allocation, settings: GuidedSettings) -> None:
+        self._prunable = prunable
         self._allocation = allocation
         self._settings = settings
-        units = constraint.units
+        units = prunable.units
         self._saliency_U = torch.zeros(units.total)
         self._steps = 0
         self._in_use_U = torch.ones(units.total, dtype=torch.bool)
@@ -70,9 +70,9 @@ class GuidedPopulation:
         shrinking = (progress - settings.warm) / (settings.shrunk - settings.warm)
         keys_U = 0.5 * torch.log(self._saliency_U / (1 - settings.memory**self._steps) + 1e-30)
         keys_U = keys_U + settings.sticky * self._in_use_U
-        keys_PU = keys_U + offsets_PG[:, self._constraint.units.group_of_unit]
+        keys_PU = keys_U + offsets_PG[:, self._prunable.units.group_of_unit]
         smooth = 1 - (1 - min(max(shrinking, 0.0), 1.0)) ** 3
-        return self._constraint.repair(keys_PU, progress=smooth)
+        return self._prunable.repair(keys_PU, progress=smooth)
 
     def learn(self, gradient_U: Tensor, loss: float) -> None:
         """Follow the running mean square of the mask's gradient: dL/ds_u, kept and dropped units alike."""

@@ -18,7 +18,7 @@ from compress.run.take_original import ORIGINAL
 from compress.runs.decide import decide
 from compress.settings.config import DecidedConfig
 
-_SHARED = ("network", "data", "units", "left whole", "epochs", "checked")
+_SHARED = ("network", "data", "units", "not pruned", "epochs", "checked")
 """Lines of a run's plan that hold for every cell."""
 
 

@@ -25,7 +25,7 @@ SHOWN = 16
 class RunPlan:
     """What ``--dry-run`` shows: the decided settings, the network's size, and how long it may take.
 
-    ``pruned`` holds the channels that can go, by the first layer of their group; ``left_whole`` the reason why
+    ``pruned`` holds the channels that can go, by the first layer of their group; ``not_pruned`` the reason why
     those of a layer cannot. ``reached`` is what a random state comes to within the budget: other states
     come to about as much.
     """
@@ -37,7 +37,7 @@ class RunPlan:
     units: int
     groups: int
     pruned: dict[str, int]
-    left_whole: dict[str, str]
+    not_pruned: dict[str, str]
     reached: Reached
     notes: tuple[str, ...]
     masked_equals_physical: float
@@ -56,7 +56,7 @@ class RunPlan:
             f"data       {config.dataset}: {train:,} train, {val:,} validation, {test:,} test images",
             f"units      {self.units:,} channels in {self.groups} coupled groups",
             *_listed("prunes     ", [f"{root} ({channels})" for root, channels in self.pruned.items()]),
-            *_left_whole(self.left_whole),
+            *_not_pruned(self.not_pruned),
             f"method     {config.method}: {METHODS[config.method].summary}",
             *_kept(config, self.reached),
             f"epochs     {config.baseline_epochs} baseline + {config.search_epochs} search"
@@ -92,7 +92,7 @@ def plan_of(settings: DecidedConfig, data: DataBundle, rehearsed: Rehearsal) -> 
         units=prunable.units.total,
         groups=len(prunable.units.groups),
         pruned={group.root: group.size for group in prunable.units.groups},
-        left_whole=dict(prunable.units.left_whole),
+        not_pruned=dict(prunable.units.not_pruned),
         reached=reached_by_chance(prunable, align=settings.align, seed=settings.seed),
         notes=data.notes,
         masked_equals_physical=rehearsed.difference,
@@ -100,15 +100,15 @@ def plan_of(settings: DecidedConfig, data: DataBundle, rehearsed: Rehearsal) -> 
     )
 
 
-def _left_whole(reasons: dict[str, str]) -> list[str]:
-    """Layers that are left whole, those of one reason together, whatever layer it names."""
+def _not_pruned(reasons: dict[str, str]) -> list[str]:
+    """Layers that are not pruned, those of one reason together, whatever layer it names."""
     alike: dict[str, list[str]] = {}
     for root, reason in reasons.items():
         alike.setdefault(without_names(reason), []).append(root)
     return [
         line
         for reason, roots in alike.items()
-        for line in _listed("left whole ", roots, end=f": {reasons[roots[0]] if len(roots) == 1 else reason}")
+        for line in _listed("not pruned ", roots, end=f": {reasons[roots[0]] if len(roots) == 1 else reason}")
     ]
 
 

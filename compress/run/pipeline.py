@@ -9,6 +9,7 @@ from typing import Final, Literal
 import torch
 from torch import nn
 
+from compress.channels.budget import Prunable
 from compress.data.bundle import DataBundle
 from compress.environment import describe_environment
 from compress.errors import DivergedError, InterruptedRun
@@ -29,7 +30,7 @@ from compress.run.training_stages import (
     trained_here,
 )
 from compress.runs import RunFolder
-from compress.runs.bench import Bench, Prunable, check_images, check_same_images, fresh_network, study
+from compress.runs.bench import Bench, check_images, check_same_images, fresh_network, study
 from compress.runs.code_record import record_code
 from compress.runs.decide import decide, load_decided, telling_other_code, thread_notes
 from compress.runs.outlook import FAILED
@@ -183,7 +184,7 @@ def _stages(bench: Bench, prunable: Prunable, verify: VerifySettings | None) -> 
     teacher = trained_on if trained_on is not None and trained_here(bench) else before
     found = search(bench, before, prunable)
     smaller = finetune(bench, remove(bench, found, prunable), teacher, epochs_behind=found.epochs_behind)
-    whole = tuple(f"{root} is left whole: {reason}" for root, reason in prunable.units.surprises.items())
+    whole = tuple(f"{root} is not pruned: {reason}" for root, reason in prunable.units.not_pruned_before_head.items())
     entrants = _entrants(bench, before, trained_on, smaller, found, prunable)
     export(bench, entrants, notes=(*baseline_notes(bench), *whole))
     return verify_stage(bench, verify)

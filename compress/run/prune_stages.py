@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor, nn
 
+from compress.channels.budget import Prunable
 from compress.controls.one_shot import ONE_SHOT, check_applies
 from compress.controls.searched import ALLOCATIONS
 from compress.controls.task import Task
@@ -15,7 +16,7 @@ from compress.edropout.paper import PaperPopulation
 from compress.edropout.population import Population, never_empty
 from compress.edropout.search import Search, SearchSettings
 from compress.run.training_stages import baseline_epochs, recipe
-from compress.runs.bench import Bench, Prunable, fresh_network, on_device, weights_file
+from compress.runs.bench import Bench, fresh_network, on_device, weights_file
 from compress.settings.config import DecidedConfig
 from compress.structure.plan import PruningPlan, plan_from_state, state_from_plan
 from compress.structure.remove import check_trains, cut, remove_units
@@ -120,7 +121,7 @@ def _task(config: DecidedConfig, data: DataBundle, network: nn.Module, prunable:
     other = config.model_copy(update={"seed": LAST_SEED - config.seed})
     return Task(
         network=network,
-        constraint=prunable.constraint,
+        prunable=prunable,
         train=data.train,
         batch_size=config.batch_size,
         seed=config.seed,
@@ -134,7 +135,7 @@ def _population(bench: Bench, prunable: Prunable, generator: torch.Generator) ->
     if config.preset == "paper":
         return PaperPopulation(prunable.units, population=config.population, generator=generator)
     allocation = ALLOCATIONS[config.method](len(prunable.units.groups), config.population, generator)
-    return GuidedPopulation(prunable.constraint, allocation, GuidedSettings())
+    return GuidedPopulation(prunable, allocation, GuidedSettings())
 
 
 def _body(bench: Bench, network: nn.Module, prunable: Prunable, population: Population) -> Search:
@@ -168,7 +169,7 @@ def remove(bench: Bench, found: SearchResult, prunable: Prunable) -> nn.Module:
     if not bench.run.is_finished(name):
         with bench.stage(name):
             result = remove_units(found.network, prunable.units, found.keep_U, images)
-            if not result.telling:
+            if not result.conclusive:
                 bench.observer.note("the logits hardly depend on the image: that they stay the same says little")
             norms = recalibrate_batchnorm(result.network, bench.data.train, batch_size=bench.config.batch_size)
             bench.run.write_text(f"{name}/plan.json", result.plan.to_json())

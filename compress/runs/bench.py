@@ -10,16 +10,15 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from compress.channels.budget import Budget, Constraint, Counts, allowed_counts, check_reachable
-from compress.channels.costs import CostModel, build_cost_model
-from compress.channels.units import UnitMap
+from compress.channels.budget import Budget, Prunable, allowed_counts, check_reachable
+from compress.channels.costs import build_cost_model
 from compress.data.bundle import DataBundle
 from compress.errors import BadInputError, InterruptedRun
-from compress.networks.source import find_source
+from compress.networks.find import find_network
 from compress.observer import Observer
 from compress.runs import STAGES, RunFolder
 from compress.settings.config import DecidedConfig
-from compress.structure.sound import sound_units
+from compress.structure.trial_cuts import find_checked_units
 from compress.training.loop import LoopHooks, LoopSettings
 
 CHECK_IMAGES = 64
@@ -109,7 +108,7 @@ def check_same_images(run: RunFolder, data: DataBundle, dataset: str) -> None:
 def fresh_network(config: DecidedConfig, data: DataBundle) -> nn.Module:
     """The network of a run with fresh weights, by its seed, on its device."""
     torch.manual_seed(config.seed)
-    network = find_source(config.arch, model=config.model, code=config.code).build(
+    network = find_network(config.arch, model=config.model, code=config.code).build(
         classes=len(data.classes),
         channels=data.preprocessing.channels,
         image_size=data.preprocessing.image_size,
@@ -126,21 +125,6 @@ def on_device(network: nn.Module, device: str) -> nn.Module:
     return moved
 
 
-@dataclass(frozen=True)
-class Prunable:
-    """What there is to prune in the run's network, what it costs, and what may be kept of it."""
-
-    units: UnitMap
-    model: CostModel
-    counts: Counts
-    budget: Budget
-
-    @property
-    def constraint(self) -> Constraint:
-        """The same as the methods need it."""
-        return Constraint(self.units, self.model, self.counts, self.budget)
-
-
 def study(config: DecidedConfig, network: nn.Module, images: Tensor) -> Prunable:
     """Find the units of a network and check that the budget can be met.
 
@@ -152,7 +136,7 @@ def study(config: DecidedConfig, network: nn.Module, images: Tensor) -> Prunable
     Raises:
         UsageError: nothing can be pruned, or not that far.
     """
-    units = sound_units(network, images, seed=config.seed)
+    units = find_checked_units(network, images, seed=config.seed)
     model = build_cost_model(network, units, images[:1])
     counts = allowed_counts(units, config.align)
     budget = Budget(macs=config.keep_macs, parameters=config.keep_params)

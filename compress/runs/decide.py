@@ -10,12 +10,13 @@ from compress.data.bundle import DataBundle
 from compress.data.load import DATASETS, load_data
 from compress.environment import native_block, usable_cores
 from compress.errors import EnvironmentProblem, UsageError
+from compress.networks.find import find_network
 from compress.networks.own_code import OwnCode, resolve_spec
 from compress.networks.own_fit import fit
 from compress.networks.own_network import Images, examine
-from compress.networks.source import NetworkSource, find_source
 from compress.settings.config import DecidedConfig, RunConfig, model_label
 from exporters.write.onnx_export import OPSETS
+from models_zoo.architecture import Architecture
 
 DEFAULT_EPOCHS = {"default": (8, 4, 10), "paper": (20, 80, 100)}
 """Epochs of baseline, search and fine-tuning per preset.
@@ -37,11 +38,11 @@ def decide(config: RunConfig) -> DecidedConfig:
         UsageError: no such network, an image too small for it, or an operator set that no file can have.
         EnvironmentProblem: the device asked for is not there.
     """
-    source = find_source(config.arch, model=config.model, code=config.code)
-    image_size = config.image_size or _default_size(config, source)
-    if image_size is not None and image_size < source.min_size:
+    network = find_network(config.arch, model=config.model, code=config.code)
+    image_size = config.image_size or _default_size(config, network)
+    if image_size is not None and image_size < network.min_size:
         raise UsageError(
-            f"{source.name} needs images of at least {source.min_size} pixels, got --image-size {image_size}"
+            f"{config.arch} needs images of at least {network.min_size} pixels, got --image-size {image_size}"
         )
     check_opset(config.opset)
     _check_device(config.device)
@@ -91,10 +92,10 @@ def load_decided(config: DecidedConfig) -> tuple[DecidedConfig, DataBundle]:
         UsageError, BadInputError, EnvironmentProblem: unfit images, or an own network that is no classifier of them.
     """
     data = load_data(config)
-    source = find_source(config.arch, model=config.model, code=config.code)
-    if data.preprocessing.image_size < source.min_size:
-        note = f"images are enlarged to {source.small_size} pixels, for {source.name} needs that"
-        data = load_data(config.model_copy(update={"image_size": source.small_size}))
+    network = find_network(config.arch, model=config.model, code=config.code)
+    if data.preprocessing.image_size < network.min_size:
+        note = f"images are enlarged to {network.small_size} pixels, for {config.arch} needs that"
+        data = load_data(config.model_copy(update={"image_size": network.small_size}))
         data = replace(data, notes=(*data.notes, note))
     if config.code is not None:
         config, data = _fitted(config, config.code, data)
@@ -136,13 +137,13 @@ def telling_other_code(config: DecidedConfig) -> Iterator[None]:
         raise UsageError(f"the network was built by {named}; you gave {given}, and {error}") from error
 
 
-def _default_size(config: RunConfig, source: NetworkSource) -> int | None:
+def _default_size(config: RunConfig, network: Architecture) -> int | None:
     """The size for a named data set; a folder's is decided by its images."""
     if config.dataset not in DATASETS:
         return None
     if config.preset == "paper":
-        return source.paper_size
-    return source.small_size if DATASETS[config.dataset].small_images else source.full_size
+        return network.paper_size or network.full_size
+    return network.small_size if DATASETS[config.dataset].small_images else network.full_size
 
 
 def _check_device(device: str) -> None:

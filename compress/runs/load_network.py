@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from compress.errors import BadInputError, UsageError
+from compress.networks.find import find_network
 from compress.networks.own_code import wrap_code
-from compress.networks.source import find_source
 from compress.runs import MODEL_FACTS, RunFolder
 from compress.settings.config import RunConfig
 from compress.structure.plan import PruningPlan
@@ -51,9 +51,9 @@ def load(run: str | Path, network: Which = "pruned", *, build: Callable[[int], n
 
 def _build(folder: RunFolder, config: RunConfig, facts: dict[str, Any]) -> nn.Module:
     try:
-        source = find_source(config.arch, model=config.model, code=config.code)
+        architecture = find_network(config.arch, model=config.model, code=config.code)
         with torch.random.fork_rng(devices=[]):  # fresh weights are drawn, and overwritten
-            network = source.build(
+            network = architecture.build(
                 classes=len(facts["classes"]), channels=facts["channels"], image_size=facts["image_size"]
             )
     except (UsageError, ValueError) as error:

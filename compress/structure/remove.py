@@ -24,7 +24,7 @@ Above ``LARGE_LOGIT`` it grows with the largest logit: float32 rounds in proport
 
 LARGE_LOGIT = 10.0
 
-TELLING = 100
+MIN_SPREAD_RATIO = 100
 """An equality says something only where logits differ between images by so many times what is left of a difference."""
 
 
@@ -44,7 +44,7 @@ class LayerChange:
 class RemovalResult:
     """A smaller network, how it came about, and how far it is from the masked one (logits; at most ``tolerance``).
 
-    ``telling`` is whether that says something: False where the logits hardly depend on the image.
+    ``conclusive`` is False where the logits hardly depend on the image: their equality then proves little.
     """
 
     network: nn.Module
@@ -53,7 +53,7 @@ class RemovalResult:
     images: int
     max_abs_difference: float
     tolerance: float
-    telling: bool
+    conclusive: bool
 
 
 def cut(network: nn.Module, plan: PruningPlan, example: Tensor) -> nn.Module:
@@ -75,8 +75,8 @@ def cut(network: nn.Module, plan: PruningPlan, example: Tensor) -> nn.Module:
     units = find_units(network, example)
     unknown = sorted(set(plan.kept) - {group.root for group in units.groups})
     if unknown:
-        reason = units.left_whole.get(unknown[0], "its channels go with those of another layer")
-        raise BadInputError(f"the plan does not fit the network: it cuts {unknown[0]}, which stays whole ({reason})")
+        reason = units.not_pruned.get(unknown[0], "its channels go with those of another layer")
+        raise BadInputError(f"the plan does not fit the network: it cuts {unknown[0]}, which is not pruned ({reason})")
     return _cut(network, units, state_from_plan(units, plan), example)
 
 
@@ -115,8 +115,8 @@ def remove_units(network: nn.Module, units: UnitMap, keep_U: Tensor, images: Ten
             "its code may compare x.shape, or compute with it, in a way that shows at these widths only; "
             "if it does not, please report it with the network's code"
         )
-    telling = tells(spread_of(expected), difference, largest=float(expected.abs().max()))
-    return RemovalResult(smaller, plan, layers, len(images), difference, tolerance, telling)
+    conclusive = is_conclusive(spread_of(expected), difference, largest=float(expected.abs().max()))
+    return RemovalResult(smaller, plan, layers, len(images), difference, tolerance, conclusive)
 
 
 @torch.no_grad()
@@ -145,7 +145,7 @@ def spread_of(logits: Tensor) -> float:
     return float((logits.amax(0) - logits.amin(0)).max())
 
 
-def tells(spread: float, difference: float, *, largest: float) -> bool:
+def is_conclusive(spread: float, difference: float, *, largest: float) -> bool:
     """Whether an equality says something: images differ by far more than by what is left of a difference.
 
     Args:
@@ -153,7 +153,7 @@ def tells(spread: float, difference: float, *, largest: float) -> bool:
         difference: largest difference of a logit between two networks.
         largest: largest logit; float32 rounds in proportion to it.
     """
-    return spread > TELLING * max(difference, torch.finfo(torch.float32).eps * largest)
+    return spread > MIN_SPREAD_RATIO * max(difference, torch.finfo(torch.float32).eps * largest)
 
 
 def logits_of(network: nn.Module, images: Tensor) -> Tensor:

@@ -33,7 +33,7 @@ def trial_states(network: nn.Module, units: UnitMap, *, seed: int) -> list[Tenso
 
 def _common_widths(network: nn.Module, units: UnitMap) -> list[int]:
     layers = dict(network.named_modules())
-    whole = {widths(layer)[1] for root in units.surprises
+    whole = {widths(layer)[1] for root in units.not_pruned_before_head
              if isinstance(layer := layers.get(root), Convolution | nn.Linear)}  # fmt: skip
     pruned = {group.size * group.tied for group in units.groups}
     found = sorted(width for width in whole | pruned if 1 < width < max(pruned))

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from torch import Tensor, nn
 
-from compress.tracing.atoms import Atoms, Labels
-from compress.tracing.call import Channels
+from compress.tracing.channel_sets import ChannelSets, Labels
 from compress.tracing.layers import Convolution, Norm, PerChannel, channel_axis, is_depthwise, why_not_cut, widths
+from compress.tracing.operator_call import Channels
 
 
 @dataclass
@@ -17,7 +17,7 @@ class Ledger:
     A layer that is called again ties what it reads to what it read before.
     """
 
-    atoms: Atoms
+    atoms: ChannelSets
     reads: dict[str, Labels] = field(default_factory=dict)
     carries: dict[str, Labels] = field(default_factory=dict)
     makers: set[str] = field(default_factory=set)
@@ -93,7 +93,7 @@ def _through_weights(ledger: Ledger, name: str, layer: nn.Module, side: tuple[in
     return made
 
 
-def _tie_groups(atoms: Atoms, name: str, labels: Labels, groups: int) -> None:
+def _tie_groups(atoms: ChannelSets, name: str, labels: Labels, groups: int) -> None:
     """A grouped convolution keeps the same positions in each of its groups."""
     rows = labels.reshape(groups, -1)
     for row in rows[1:]:

@@ -7,9 +7,8 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from compress.channels.budget import NEAR, Constraint, all_shapes, allowed_counts
+from compress.channels.budget import NEAR, Prunable, all_shapes, allowed_counts
 from compress.report import figures
-from compress.runs.bench import Prunable
 
 _MEASURES: Final = (("MACs", "--keep-macs"), ("parameters", "--keep-params"))
 
@@ -31,7 +30,7 @@ class Reached:
 
 def reached_by_chance(prunable: Prunable, *, align: int, seed: int) -> Reached:
     """What a random state comes to, brought to the budget as every method's states are."""
-    counts_G = _by_chance(prunable.constraint, seed=seed)
+    counts_G = _by_chance(prunable, seed=seed)
     macs, parameters = _shares(prunable, counts_G).tolist()
     return Reached(macs, parameters, budget_note(prunable, counts_G, align=align, seed=seed))
 
@@ -79,17 +78,17 @@ def _finer(prunable: Prunable, place: int, *, align: int, seed: int) -> list[str
     """The widest smaller alignment that comes near the budget."""
     for smaller in (align // 2**halvings for halvings in range(1, align.bit_length())):
         counts = allowed_counts(prunable.units, smaller)
-        finer = Constraint(prunable.units, prunable.model, counts, prunable.budget)
+        finer = Prunable(prunable.units, prunable.model, counts, prunable.budget)
         share = float(_shares(prunable, _by_chance(finer, seed=seed))[place])
         if share >= (1 - NEAR) * float(_asked(prunable)[place]):
             return [f"{figures.percent(share)} (--align {smaller})"]
     return []
 
 
-def _by_chance(constraint: Constraint, *, seed: int) -> Tensor:
+def _by_chance(prunable: Prunable, *, seed: int) -> Tensor:
     """Kept units per group, int64 (G,), of a random state within the budget."""
-    keys = torch.rand(1, constraint.units.total, generator=torch.Generator().manual_seed(seed))
-    return constraint.units.counts(constraint.repair(keys, progress=1.0))[0]
+    keys = torch.rand(1, prunable.units.total, generator=torch.Generator().manual_seed(seed))
+    return prunable.units.counts(prunable.repair(keys, progress=1.0))[0]
 
 
 def _shares(prunable: Prunable, counts: Tensor) -> Tensor:

@@ -5,11 +5,12 @@ from typing import Final
 
 from torch import Tensor, nn
 
+from compress.channels.budget import Prunable
 from compress.data.bundle import DataBundle
 from compress.errors import CheckFailedError
 from compress.report.run_facts import RemovalFacts
 from compress.runs import RunFolder
-from compress.runs.bench import Prunable, check_images, fresh_network, study, weights_file
+from compress.runs.bench import check_images, fresh_network, study, weights_file
 from compress.runs.file_records import Role, ShippedFile
 from compress.runs.load_network import Which, load
 from compress.runs.parity import prove_parity

@@ -74,7 +74,7 @@ def test_nothing_of_an_untrained_network_is_zero_or_tiny():
         ({"classes": (10, 5)}, "the number of classes changed"),
         (
             {"spread": 1e-5, "masked_difference": 1e-6},
-            "its logits hardly depend on the image: their equality says nothing",
+            "its logits hardly depend on the image: their equality proves nothing",
         ),
         ({"aligned": False}, "a pruned layer's width is no multiple of the alignment"),
         ({"reload_difference": 1e-7}, "the reloaded plan gives other logits"),
@@ -103,7 +103,7 @@ def test_the_page():
     right = {
         "name": "resnet18", "family": "ResNet", "image_size": 32, "outcome": "right", "reason": "", "groups": 12,
         "spread": 0.52, "masked_difference": 3e-7, "onnx_difference": 0.0, "kept_macs": 0.4986, "ratio": 1.346,
-        "ratio_low": 1.1, "ratio_high": 1.5, "left_whole": {"a.conv": "a.b.attn is attention"}, "date": "2026-11-22",
+        "ratio_low": 1.1, "ratio_high": 1.5, "not_pruned": {"a.conv": "a.b.attn is attention"}, "date": "2026-11-22",
         "commit": "abcdef0123456",
     }  # fmt: skip
     refused = right | {"name": "swin_t", "outcome": "refused", "reason": "too far", "ratio": None, "groups": None}

@@ -12,9 +12,9 @@ def test_nothing_that_feeds_the_output_is_a_unit(name: str):
     network = built(name)
     units = find_units(network, image_batch())
     layers = [name for name, layer in network.named_modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
-    assert layers[-1] in units.left_whole
+    assert layers[-1] in units.not_pruned
     assert layers[-1] not in units.carries
-    assert "output" in units.left_whole[layers[-1]]
+    assert "output" in units.not_pruned[layers[-1]]
 
 
 def test_residual_addition_ties_stem_and_block():
@@ -64,7 +64,7 @@ def test_a_normalised_stream_is_left_whole_with_the_reason():
     )
     units = find_units(network, image_batch())
     assert [group.root for group in units.groups] == ["2"]
-    assert "GroupNorm 1 normalises over it" in units.left_whole["0"]
+    assert "GroupNorm 1 normalises over it" in units.not_pruned["0"]
 
 
 def test_a_network_of_one_layer_has_nothing_to_prune():

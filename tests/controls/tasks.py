@@ -4,7 +4,7 @@ from pathlib import Path
 
 from torch import nn
 
-from compress.channels.budget import Budget, Constraint, allowed_counts
+from compress.channels.budget import Budget, Prunable, allowed_counts
 from compress.channels.costs import build_cost_model
 from compress.channels.units import find_units
 from compress.controls.task import Task
@@ -12,10 +12,10 @@ from tests.helpers.networks import built, image_batch
 from tests.helpers.splits import learnable_split
 
 
-def constraint_of(network: nn.Module, *, share: float = 0.5, align: int = 1) -> Constraint:
+def prunable_of(network: nn.Module, *, share: float = 0.5, align: int = 1) -> Prunable:
     units = find_units(network, image_batch())
     model = build_cost_model(network, units, image_batch())
-    return Constraint(units, model, allowed_counts(units, align), Budget(macs=share))
+    return Prunable(units, model, allowed_counts(units, align), Budget(macs=share))
 
 
 def task_of(name: str, *, share: float = 0.5, seed: int = 0, plan: Path | None = None) -> Task:
@@ -23,7 +23,7 @@ def task_of(name: str, *, share: float = 0.5, seed: int = 0, plan: Path | None =
     network = built(name)
     return Task(
         network=network,
-        constraint=constraint_of(network, share=share),
+        prunable=prunable_of(network, share=share),
         train=learnable_split(60),
         batch_size=16,
         seed=seed,

@@ -32,7 +32,7 @@ def test_a_choice_is_within_the_budget_and_close_to_it(name, method):
     task = task_of(name)
     before = copy.deepcopy(task.network.state_dict())
     choice = ONE_SHOT[method](task)
-    rules = task.constraint
+    rules = task.prunable
     counts = rules.units.counts(choice.keep_U.unsqueeze(0))
     share = rules.model.cost(counts[0]).macs / rules.model.full.macs
     assert share <= 0.5
@@ -74,7 +74,7 @@ def test_bn_scale_keeps_large_factors_of_all_layers_by_one_threshold():
         task.network[4].weight.copy_(torch.linspace(0.1, 1.0, 10))
         task.network[7].weight.fill_(5.0)
     keep = ONE_SHOT["bn-scale"](task).keep_U
-    counts = task.constraint.units.counts(keep.unsqueeze(0))[0].tolist()
+    counts = task.prunable.units.counts(keep.unsqueeze(0))[0].tolist()
     assert counts[1] == 6  # all larger than any of the first layer
     assert keep[:10].tolist() == sorted(keep[:10].tolist())
 
@@ -84,7 +84,7 @@ def test_what_a_method_needs_is_found_out_before_training(tmp_path):
         check_applies("bn-scale", task_of("concat"))
     task = task_of("concat")
     plan = tmp_path / "plan.json"
-    plan.write_text(plan_from_state(task.constraint.units, ONE_SHOT["l1"](task).keep_U).to_json())
+    plan.write_text(plan_from_state(task.prunable.units, ONE_SHOT["l1"](task).keep_U).to_json())
     check_applies("scratch", task_of("concat", plan=plan))
     with pytest.raises(UsageError, match="another network"):
         check_applies("scratch", task_of("residual", plan=plan))

@@ -17,7 +17,7 @@ from compress.controls.thinet import (
     removal_ranks,
     sample_grams,
 )
-from tests.controls.tasks import constraint_of, task_of
+from tests.controls.tasks import prunable_of, task_of
 from tests.helpers.networks import CLASSES, NETWORKS
 from tests.helpers.splits import TensorSplit, learnable_split
 
@@ -74,8 +74,8 @@ def test_of_twins_one_goes_and_the_other_takes_its_part():
     grams = sample_grams(task)
     keep = torch.ones(14, dtype=torch.bool)
     keep[3] = False
-    assert torch.equal(grams["3"].gram_RR[1], grams["3"].gram_RR[3])
-    factors = input_factors(task.constraint.units, grams, keep)["3"]
+    assert torch.equal(grams["3"].products_RR[1], grams["3"].products_RR[3])
+    factors = input_factors(task.prunable.units, grams, keep)["3"]
     assert factors[1] == pytest.approx(2, abs=0.02)
     assert factors[[0, 2, 4, 5, 6, 7]].tolist() == pytest.approx([1] * 6, abs=0.02)
     assert factors[3] == 1
@@ -102,7 +102,7 @@ def two_branches() -> Task:
     torch.manual_seed(0)
     network = TwoBranches().eval()
     images = torch.randn(32, 2, 1, 1, generator=torch.Generator().manual_seed(1)).expand(-1, -1, 12, 12).contiguous()
-    return Task(network, constraint_of(network), TensorSplit(images, torch.arange(32) % 5), 16, 0, lambda: network)
+    return Task(network, prunable_of(network), TensorSplit(images, torch.arange(32) % 5), 16, 0, lambda: network)
 
 
 def same_outputs(task: Task) -> tuple[torch.Tensor, Grams]:
@@ -119,7 +119,7 @@ def test_a_reader_of_two_groups_is_rebuilt_from_all_that_is_kept():
     task = two_branches()
     values, grams = same_outputs(task)
     keep = torch.tensor([1, 0, 1, 0, 1, 1, 0, 0, 1, 0, 1, 0]).bool()
-    found = input_factors(task.constraint.units, grams, keep)["head"]
+    found = input_factors(task.prunable.units, grams, keep)["head"]
     wanted, kept = values.sum(1), values[:, keep]
     pull = RIDGE * kept.square().sum(0).mean()
     rows = torch.cat([kept, pull.sqrt() * torch.eye(6, dtype=torch.float64)])
@@ -151,7 +151,7 @@ def test_units_go_in_the_order_of_the_papers_algorithm_from_two_groups_in_turn()
             for unit in set(range(first, first + size)) - set(removed)
         }
         removed.append(min(errors, key=lambda unit: errors[unit]))
-    ranks = removal_ranks(task.constraint.units, grams)
+    ranks = removal_ranks(task.prunable.units, grams)
     assert [unit for unit in removed if unit < 5] == ranks[:5].argsort().tolist()
     assert [unit for unit in removed if unit >= 5] == (5 + ranks[5:].argsort()).tolist()
 
@@ -159,13 +159,15 @@ def test_units_go_in_the_order_of_the_papers_algorithm_from_two_groups_in_turn()
 @pytest.mark.parametrize("name", NETWORKS)
 def test_on_the_samples_no_layer_is_further_off_than_without_factors(name):
     task = task_of(name, share=0.4)
-    units, grams, keep = task.constraint.units, sample_grams(task), choose_thinet(task).keep_U.double()
+    units, grams, keep = task.prunable.units, sample_grams(task), choose_thinet(task).keep_U.double()
     factors = input_factors(units, grams, keep.bool())
-    for reader, heard in grams.items():
-        first_channel = [int((units.reads[reader] == unit).nonzero()[0]) for unit in heard.units_R]
-        off = keep[heard.units_R] * factors[reader][first_channel] - 1
-        plain = keep[heard.units_R] - 1
-        assert off @ heard.gram_RR @ off <= plain @ heard.gram_RR @ plain + 1e-6 * heard.gram_RR.diagonal().sum()
+    for reader, gram in grams.items():
+        first_channel = [int((units.reads[reader] == unit).nonzero()[0]) for unit in gram.units_R]
+        off = keep[gram.units_R] * factors[reader][first_channel] - 1
+        plain = keep[gram.units_R] - 1
+        assert (
+            off @ gram.products_RR @ off <= plain @ gram.products_RR @ plain + 1e-6 * gram.products_RR.diagonal().sum()
+        )
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -173,7 +175,7 @@ def test_rescaling_brings_the_readers_outputs_closer(name):
     """On images of which places were sampled, for every reader, whatever its kind."""
     task = replace(task_of(name, share=0.6), train=learnable_split(1024))
     choice = choose_thinet(task)
-    units = task.constraint.units
+    units = task.prunable.units
     images = next(iter(task.train.batches(1024)))[0]
 
     def outputs(network: nn.Module, keep: torch.Tensor, reader: str) -> torch.Tensor:
@@ -197,10 +199,10 @@ def test_rescaling_brings_the_readers_outputs_closer(name):
 def test_a_group_read_twice_is_judged_by_both():
     """Everything by its definition: errors of the three readers, each as a share of its output's energy."""
     task = task_of("shared input")
-    grams, units = sample_grams(task), task.constraint.units
+    grams, units = sample_grams(task), task.prunable.units
     stem = next(group for group in units.groups if group.root == "stem")
     readers = [
-        name for name, heard in grams.items() if torch.isin(torch.arange(units.total)[stem.units], heard.units_R).all()
+        name for name, gram in grams.items() if torch.isin(torch.arange(units.total)[stem.units], gram.units_R).all()
     ]
     assert readers == ["first", "second", "head"]
     gone = torch.zeros(units.total, dtype=torch.float64)
@@ -209,8 +211,8 @@ def test_a_group_read_twice_is_judged_by_both():
         after = gone.clone()
         after[unit] = 1
         return sum(
-            float(after[heard.units_R] @ heard.gram_RR @ after[heard.units_R] / heard.gram_RR.sum())
-            for heard in grams.values()
+            float(after[gram.units_R] @ gram.products_RR @ after[gram.units_R] / gram.products_RR.sum())
+            for gram in grams.values()
         )
 
     turns = [((rank + 0.5) / group.size, group) for group in units.groups for rank in range(group.size)]
@@ -224,7 +226,7 @@ def test_a_group_read_twice_is_judged_by_both():
 
 def test_the_last_units_of_the_greedy_order_stay():
     task = task_of("concat", share=0.4)
-    units, grams = task.constraint.units, sample_grams(task)
+    units, grams = task.prunable.units, sample_grams(task)
     ranks, keep = removal_ranks(units, grams), choose_thinet(task).keep_U
     for group in units.groups:
         dropped = int((~keep[group.units]).sum())

@@ -3,7 +3,7 @@ import copy
 import pytest
 import torch
 
-from compress.channels.budget import Budget, Constraint, allowed_counts
+from compress.channels.budget import Budget, Prunable, allowed_counts
 from compress.channels.costs import build_cost_model
 from compress.channels.units import UnitMap, find_units
 from compress.controls.anneal import AnnealedAllocation, AnnealingSettings
@@ -18,19 +18,19 @@ def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def constraint(name: str = "plain", share: float = 0.5) -> Constraint:
+def prunable(name: str = "plain", share: float = 0.5) -> Prunable:
     network, images = built(name), image_batch()
     units = find_units(network, images)
     model = build_cost_model(network, units, images)
-    return Constraint(units, model, allowed_counts(units, 1), Budget(macs=share))
+    return Prunable(units, model, allowed_counts(units, 1), Budget(macs=share))
 
 
-def evolved(rules: Constraint, *, seed: int = 0) -> EvolvedAllocation:
+def evolved(rules: Prunable, *, seed: int = 0) -> EvolvedAllocation:
     return EvolvedAllocation(len(rules.units.groups), EvolutionSettings(), population=6, generator=generator(seed))
 
 
 def guided(*, seed: int = 0, share: float = 0.5, allocation: Allocation | None = None) -> GuidedPopulation:
-    rules = constraint(share=share)
+    rules = prunable(share=share)
     return GuidedPopulation(rules, allocation or evolved(rules, seed=seed), GuidedSettings())
 
 
@@ -126,7 +126,7 @@ def test_no_group_is_emptied():
 def test_guided_states_meet_the_budget_after_the_shrinking(progress: float):
     population = taught(guided(), torch.rand(14, generator=generator(1)))
     state, _ = population.evolve(Energies(torch.arange(14)), progress=progress)
-    rules = constraint()
+    rules = prunable()
     cost = rules.model.cost(rules.units.counts(state.unsqueeze(0))[0])
     assert cost.macs <= 0.5 * rules.model.full.macs
 
@@ -141,7 +141,7 @@ def test_without_evolution_saliency_alone_decides():
     saliency = torch.linspace(1.0, 14.0, 14)
     population = taught(guided(allocation=SaliencyAlone(2)), saliency)
     state, _ = population.evolve(Energies(torch.arange(14)), progress=0.7)
-    for group in constraint().units.groups:
+    for group in prunable().units.groups:
         kept = state[group.units]
         assert kept.tolist() == sorted(kept.tolist())  # of rising saliency the last are kept
 
@@ -187,7 +187,7 @@ def test_the_state_stays_once_frozen():
 def test_a_search_too_short_to_freeze_still_ends_within_the_budget():
     population = taught(guided(), torch.rand(14))
     population.evolve(Energies(torch.arange(14)), progress=0.2)
-    rules = constraint()
+    rules = prunable()
     cost = rules.model.cost(rules.units.counts(population.final().unsqueeze(0))[0])
     assert cost.macs <= 0.5 * rules.model.full.macs
 

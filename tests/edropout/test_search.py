@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from compress.channels.budget import Budget, Constraint, allowed_counts
+from compress.channels.budget import Budget, Prunable, allowed_counts
 from compress.channels.costs import build_cost_model
 from compress.channels.masks import kept_entries
 from compress.channels.units import UnitMap, find_units
@@ -86,7 +86,7 @@ def test_energies_are_measured_without_touching_batchnorm():
 
 def guided(network: nn.Module, units: UnitMap) -> GuidedPopulation:
     model = build_cost_model(network, units, image_batch())
-    rules = Constraint(units, model, allowed_counts(units, 1), Budget(macs=0.5))
+    rules = Prunable(units, model, allowed_counts(units, 1), Budget(macs=0.5))
     generator = torch.Generator().manual_seed(1)
     allocation = EvolvedAllocation(len(units.groups), EvolutionSettings(), population=4, generator=generator)
     return GuidedPopulation(rules, allocation, GuidedSettings())

@@ -29,7 +29,7 @@ def test_masked_is_physical_and_ordered_channels_stay(name: str, roots: list[str
             nn.init.normal_(layer.bias)
     units = find_units(network, torch.randn(2, 1, 32, 32))
     assert [group.root for group in units.groups] == roots
-    assert "the convolution 8.exchange.conv runs along it" in units.left_whole["6.1.0"]
+    assert "the convolution 8.exchange.conv runs along it" in units.not_pruned["6.1.0"]
     keep_U = torch.rand(units.total) < 0.5
     images = torch.randn(4, 1, 32, 32)
     removed = remove_units(network, units, keep_U, images)  # raises where they differ

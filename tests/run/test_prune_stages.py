@@ -6,12 +6,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from compress.channels.budget import Budget, allowed_counts
+from compress.channels.budget import Budget, Prunable, allowed_counts
 from compress.channels.costs import build_cost_model
 from compress.channels.units import find_units
 from compress.errors import CheckFailedError
 from compress.run.prune_stages import rehearse
-from compress.runs.bench import Prunable
 from tests.helpers.networks import built, image_batch
 
 

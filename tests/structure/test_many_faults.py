@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from compress.structure.sound import sound_units
+from compress.structure.trial_cuts import find_checked_units
 from tests.helpers.networks import CLASSES, image_batch
 
 
@@ -41,8 +41,8 @@ class Pairs(nn.Module):
 def test_many_unsound_groups_do_not_take_many_trials(fails: bool):
     torch.manual_seed(0)
     network = Pairs(40, fails=fails)
-    units = sound_units(network, image_batch(), seed=0)
-    assert set(units.left_whole) >= {f"inner.{place}" for place in range(1, 40)}
+    units = find_checked_units(network, image_batch(), seed=0)
+    assert set(units.not_pruned) >= {f"inner.{place}" for place in range(1, 40)}
     assert "stem" in {group.root for group in units.groups}
     assert fails or "inner.0" in {group.root for group in units.groups}
     assert network.calls[0] < (150 if fails else 40)
@@ -58,4 +58,4 @@ def test_one_that_is_wrong_among_many_is_found_by_halves():
             return self.head(x.mean((2, 3)))
 
     torch.manual_seed(0)
-    assert set(sound_units(OneOf(40, fails=True), image_batch(), seed=0).surprises) == {"inner.29"}
+    assert set(find_checked_units(OneOf(40, fails=True), image_batch(), seed=0).not_pruned_before_head) == {"inner.29"}

@@ -10,7 +10,7 @@ from compress.channels.masks import masked
 from compress.channels.units import UnitMap, find_units
 from compress.errors import BadInputError, CheckFailedError
 from compress.structure.plan import PruningPlan, plan_from_state
-from compress.structure.remove import TOLERANCE, check_trains, cut, put_back, remove_units, tells
+from compress.structure.remove import TOLERANCE, check_trains, cut, is_conclusive, put_back, remove_units
 from models_zoo.zoo import build_network
 from tests.helpers.networks import CLASSES, NETWORKS, built, image_batch
 
@@ -100,7 +100,7 @@ def test_a_wrong_description_of_the_network_is_found_out():
     network, images = built("plain"), image_batch()
     units = find_units(network, images)
     swapped = {name: unit.flip(0) for name, unit in units.reads.items()}
-    wrong = UnitMap(units.groups, swapped, units.carries, units.left_whole)
+    wrong = UnitMap(units.groups, swapped, units.carries, units.not_pruned)
     keep = torch.ones(units.total, dtype=torch.bool)
     keep[:4] = False
     with pytest.raises(CheckFailedError, match="masked and smaller network differ by"):
@@ -128,7 +128,7 @@ def test_a_network_that_cannot_run_after_the_cut_is_refused():
 
 
 def test_a_plan_that_cuts_what_stays_whole_is_refused():
-    with pytest.raises(BadInputError, match=r"it cuts head, which stays whole \(it feeds the network's output\)"):
+    with pytest.raises(BadInputError, match=r"it cuts head, which is not pruned \(it feeds the network's output\)"):
         cut(built("residual"), PruningPlan({"head": (0, 2)}, {"head": CLASSES}), image_batch())
 
 
@@ -173,7 +173,7 @@ def test_put_back_knows_a_layer_by_all_its_names():
 def test_an_equality_says_something_where_images_differ_by_more(
     spread: float, difference: float, largest: float, says_something: bool
 ):
-    assert tells(spread, difference, largest=largest) is says_something
+    assert is_conclusive(spread, difference, largest=largest) is says_something
 
 
 @pytest.mark.parametrize("scale", [1.0, 1e6])
@@ -184,7 +184,7 @@ def test_the_result_says_whether_its_equality_says_something(scale: float):
 
     network, images = Softmax().eval(), image_batch()
     units = find_units(network, images)
-    assert remove_units(network, units, random_state(units, 1, 0.5), images).telling is (scale == 1.0)
+    assert remove_units(network, units, random_state(units, 1, 0.5), images).conclusive is (scale == 1.0)
 
 
 def test_a_step_of_training_is_tried_with_a_single_image_too():

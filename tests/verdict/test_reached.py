@@ -6,10 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from compress.channels.budget import Budget, allowed_counts
+from compress.channels.budget import Budget, Prunable, allowed_counts
 from compress.channels.costs import build_cost_model
 from compress.channels.units import find_units
-from compress.runs.bench import Prunable
 from compress.verdict.reached import budget_note, reached_by_chance
 
 

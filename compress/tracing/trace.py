@@ -12,13 +12,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from compress.errors import CompressError, UsageError
-from compress.tracing.atoms import Atoms, Labels
-from compress.tracing.call import Call, Channels, Outcome, bound_arguments, is_pointwise, unfollowed
+from compress.tracing.arithmetic_rules import SUMS, pointwise
+from compress.tracing.channel_sets import ChannelSets, Labels
 from compress.tracing.layer_rules import Ledger, layers_to_cut, through_layer
 from compress.tracing.layers import Convolution, has_own_forward, tensors_given
-from compress.tracing.moves import MOVES
+from compress.tracing.layout_rules import MOVES
+from compress.tracing.operator_call import Call, Channels, Outcome, bound_arguments, is_pointwise, unfollowed
 from compress.tracing.plain_kernels import plain_kernels
-from compress.tracing.sums import SUMS, pointwise
 
 FEEDS_OUTPUT = "it feeds the network's output"
 
@@ -96,7 +96,7 @@ class _Walk(TorchDispatchMode):
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self._network = network
-        self._atoms = Atoms()
+        self._atoms = ChannelSets()
         self._ledger = Ledger(self._atoms)
         self._channels = WeakTensorKeyDictionary()
         self._seeing = WeakTensorKeyDictionary()  # tensors that depend on the images

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from compress.errors import UsageError
-from compress.structure.remove import logits_of, running, spread_of, tells
+from compress.structure.remove import is_conclusive, logits_of, running, spread_of
 from compress.tracing.layers import Convolution, channel_axis
 
 QUIET = 1e-3
@@ -17,7 +17,7 @@ QUIET = 1e-3
 _BatchNorm = nn.modules.batchnorm._BatchNorm
 
 
-def loud(network: nn.Module, images: Tensor, *, seed: int) -> nn.Module:
+def with_visible_weights(network: nn.Module, images: Tensor, *, seed: int) -> nn.Module:
     """A copy, in eval mode, with ordinary weights: gates open, no branch at zero, signals of the size of 1.
 
     Args:
@@ -37,7 +37,7 @@ def loud(network: nn.Module, images: Tensor, *, seed: int) -> nn.Module:
             _open(found, generator)
             _even_out(found, heard)
         logits = logits_of(found, heard)
-        if logits.isfinite().all() and tells(spread_of(logits), 0.0, largest=float(logits.abs().max())):
+        if logits.isfinite().all() and is_conclusive(spread_of(logits), 0.0, largest=float(logits.abs().max())):
             return found
     raise UsageError(
         f"the network's output hardly depends on the image (by {spread_of(logits):.0e}, of values up to "

@@ -9,7 +9,7 @@ from compress.channels.units import UnitMap, find_units
 from compress.errors import UsageError
 from compress.structure.plan import PruningPlan, plan_from_state
 from compress.structure.remove import cut, remove_units
-from compress.structure.sound import sound_units
+from compress.structure.trial_cuts import find_checked_units
 from compress.tracing.plain_kernels import plain_kernels
 from tests.helpers.networks import CLASSES, image_batch
 from tests.helpers.odd_layers import ODD_LAYERS
@@ -47,7 +47,7 @@ def test_what_is_pruned_and_why_the_rest_is_not(name: str):
     _, units = found(name)
     assert {group.root: group.size for group in units.groups} == odd.pruned
     for layer, why in odd.whole.items():
-        assert why in units.left_whole[layer]
+        assert why in units.not_pruned[layer]
 
 
 @pytest.mark.parametrize("name", ODD)
@@ -82,7 +82,7 @@ def test_costs_and_plans_are_those_of_the_cut_network(name: str):
 @pytest.mark.parametrize("name", ODD)
 def test_nothing_of_it_is_found_unsound(name: str):
     network, units = found(name)
-    assert sound_units(network, image_batch(), seed=0).groups == units.groups
+    assert find_checked_units(network, image_batch(), seed=0).groups == units.groups
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_the_layout_in_memory_changes_no_group(layout: torch.memory_format):
     pooled = nn.Sequential(nn.Conv2d(2, 8, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 4))
     units = find_units(pooled.to(memory_format=layout), image_batch().contiguous(memory_format=layout))
     assert {group.root: group.size for group in units.groups} == {"0": 8}
-    assert units.surprises == {}
+    assert units.not_pruned_before_head == {}
 
 
 def test_new_strides_that_could_move_numbers_are_not_followed():

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from compress.tracing.atoms import Atoms, Labels
+from compress.tracing.channel_sets import ChannelSets, Labels
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Call:
     function: Any
     arguments: Mapping[str, Any]
     result: Any
-    atoms: Atoms
+    atoms: ChannelSets
     channels_of: Callable[[Tensor], Channels | None]
     place: str
     name_of: Callable[[Tensor], str | None]

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from compress.channels.units import find_units
 from compress.errors import UsageError
 from compress.structure.remove import remove_units, spread_of
-from compress.structure.sound import sound_units
+from compress.structure.trial_cuts import find_checked_units
 from tests.helpers.networks import CLASSES, NETWORKS, built, image_batch
 
 
@@ -37,9 +37,9 @@ def test_an_odd_corner_stays_whole_and_the_rest_is_pruned(corner: str):
     torch.manual_seed(0)
     network, images = OddCorner(corner).eval(), image_batch()
     assert [group.root for group in find_units(network, images).groups] == ["stem", "odd", "after"]
-    units = sound_units(network, images, seed=0)
+    units = find_checked_units(network, images, seed=0)
     assert [group.root for group in units.groups] == ["stem", "after"]
-    assert "cannot be cut" in units.left_whole["odd"]
+    assert "cannot be cut" in units.not_pruned["odd"]
     keep = torch.ones(units.total, dtype=torch.bool)
     keep[::2] = False
     assert remove_units(network, units, keep, images).max_abs_difference <= 1e-6
@@ -48,7 +48,7 @@ def test_an_odd_corner_stays_whole_and_the_rest_is_pruned(corner: str):
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_sound_network_loses_no_group(name: str):
     network, images = built(name), image_batch()
-    assert sound_units(network, images, seed=1).groups == find_units(network, images).groups
+    assert find_checked_units(network, images, seed=1).groups == find_units(network, images).groups
 
 
 def test_what_a_head_of_zeros_would_hide_is_heard():
@@ -56,7 +56,7 @@ def test_what_a_head_of_zeros_would_hide_is_heard():
     network, images = OddCorner("divides by its width").eval(), image_batch()
     nn.init.zeros_(network.head.weight)
     nn.init.zeros_(network.head.bias)
-    assert "odd" in sound_units(network, images, seed=0).left_whole
+    assert "odd" in find_checked_units(network, images, seed=0).not_pruned
     assert not network.head.weight.any()
 
 
@@ -67,9 +67,9 @@ def test_samples_that_touch_each_other_are_found():
             return self.head(self.after(odd - odd.mean(0, keepdim=True)).relu().mean((2, 3)))
 
     torch.manual_seed(0)
-    units = sound_units(Together("").eval(), image_batch(), seed=0)
+    units = find_checked_units(Together("").eval(), image_batch(), seed=0)
     assert [group.root for group in units.groups] == ["odd", "after"]  # these are read behind the mean
-    assert "a state by itself and among others differ" in units.left_whole["stem"]
+    assert "a state by itself and among others differ" in units.not_pruned["stem"]
 
 
 def test_a_network_that_is_odd_all_over_is_refused():
@@ -84,7 +84,7 @@ def test_a_network_that_is_odd_all_over_is_refused():
     with pytest.raises(
         UsageError, match=r"nothing can be pruned in this network \(.*stem: it cannot be cut: the network does not run"
     ):
-        sound_units(Fixed().eval(), image_batch(), seed=0)
+        find_checked_units(Fixed().eval(), image_batch(), seed=0)
 
 
 class Hidden(nn.Module):
@@ -144,8 +144,8 @@ def test_a_fault_is_found_wherever_it_hides(where: str):
     network = Hidden(run).train()
     before = copy.deepcopy(network.state_dict())
     state = torch.random.get_rng_state()
-    units = sound_units(network, image_batch(), seed=0)
-    assert reason in units.left_whole["wide"]
+    units = find_checked_units(network, image_batch(), seed=0)
+    assert reason in units.not_pruned["wide"]
     assert [group.root for group in units.groups] == ["stem"] + ["narrow"] * (len(units.groups) - 1)
     assert network.training
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
@@ -178,7 +178,7 @@ class Alike(nn.Module):
 def test_code_that_compares_shapes_finds_no_like_ones_later(widths: tuple[int, int, int], fixed: bool, seed: int):
     torch.manual_seed(seed)
     network, images = Alike(widths, fixed=fixed).eval(), image_batch()
-    units = sound_units(network, images, seed=seed)
+    units = find_checked_units(network, images, seed=seed)
     assert {group.root for group in units.groups} == {"third"}
     for group in units.groups:
         for other in {*widths} & {*range(1, group.size)}:
@@ -193,7 +193,7 @@ def test_an_output_that_hardly_depends_on_the_image_is_refused():
             return (1e6 * super().forward(images) + torch.arange(CLASSES) * 1e9).softmax(1)
 
     with pytest.raises(UsageError, match=r"output hardly depends on the image .* return the logits themselves"):
-        sound_units(Deaf("").eval(), image_batch(), seed=0)
+        find_checked_units(Deaf("").eval(), image_batch(), seed=0)
 
 
 def test_a_deep_network_with_small_fresh_weights_is_not():
@@ -204,7 +204,7 @@ def test_a_deep_network_with_small_fresh_weights_is_not():
     images = image_batch()
     spread = spread_of(network(images).detach())
     assert spread < 1e-6
-    assert len(sound_units(network, images, seed=0).groups) == 23
+    assert len(find_checked_units(network, images, seed=0).groups) == 23
 
 
 def test_whatever_a_network_raises_is_told():
@@ -213,4 +213,4 @@ def test_whatever_a_network_raises_is_told():
             return self.stem(images) * (1 // 0)
 
     with pytest.raises(UsageError, match=r"does not run on images of shape .*ZeroDivisionError"):
-        sound_units(Broken(""), image_batch(), seed=0)
+        find_checked_units(Broken(""), image_batch(), seed=0)

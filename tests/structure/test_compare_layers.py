@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from compress.channels.units import UnitMap, find_units
 from compress.errors import CheckFailedError
-from compress.structure.by_layer import compare_layers
+from compress.structure.compare_layers import compare_layers
 from compress.structure.shrink import shrink
 from tests.helpers.networks import CLASSES, NETWORKS, built, image_batch
 

@@ -11,11 +11,11 @@ from compress.channels.masks import masked, population_logits
 from compress.channels.reasons import nothing_to_prune
 from compress.channels.units import UnitMap, find_units
 from compress.errors import CheckFailedError
-from compress.structure.by_layer import Fault, compare_layers
-from compress.structure.loud import loud
+from compress.structure.compare_layers import Fault, compare_layers
 from compress.structure.remove import check_trains, logits_of, running
 from compress.structure.shrink import shrink
 from compress.structure.trial_states import trial_states
+from compress.structure.visible_weights import with_visible_weights
 
 IMAGES = 3
 """Images that groups are tried on."""
@@ -32,7 +32,7 @@ ALONE = 1e-3
 Check = Callable[[UnitMap, Tensor], list[Fault]]
 
 
-def sound_units(network: nn.Module, images: Tensor, *, seed: int) -> UnitMap:
+def find_checked_units(network: nn.Module, images: Tensor, *, seed: int) -> UnitMap:
     """Find a network's units, and leave whole those for which masked and smaller network differ.
 
     Every group is cut at random, in several states: to unlike counts, and to like ones. The smaller network is
@@ -49,11 +49,11 @@ def sound_units(network: nn.Module, images: Tensor, *, seed: int) -> UnitMap:
     """
     units = find_units(network, images[:2])
     with torch.compiler.set_stance("force_eager"):  # every trial would be compiled anew
-        trial = _Trial(loud(network, images[:LOUD_IMAGES], seed=seed), images[:IMAGES], seed)
+        trial = _Trial(with_visible_weights(network, images[:LOUD_IMAGES], seed=seed), images[:IMAGES], seed)
         while guilty := trial.guilty(units):
             units = units.without(guilty)
             if not units.groups:
-                raise nothing_to_prune(units.left_whole)
+                raise nothing_to_prune(units.not_pruned)
     return units
 
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from compress.tracing.atoms import Labels
-from compress.tracing.call import Call, Channels, Outcome, Rule, unfollowed
+from compress.tracing.channel_sets import Labels
+from compress.tracing.operator_call import Call, Channels, Outcome, Rule, unfollowed
 
 
 def same(call: Call) -> Outcome:

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from compress.tracing.call import Call, Channels, Outcome, Rule
+from compress.tracing.operator_call import Call, Channels, Outcome, Rule
 
 
 def pointwise(call: Call) -> Outcome:

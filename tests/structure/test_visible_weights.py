@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from compress.channels.units import find_units
-from compress.structure.loud import loud
 from compress.structure.trial_states import trial_states
+from compress.structure.visible_weights import with_visible_weights
 from tests.helpers.networks import CLASSES, NETWORKS, built, image_batch
 
 
@@ -30,7 +30,7 @@ def test_signals_are_of_the_size_of_one_and_nothing_is_zero_or_closed():
     torch.manual_seed(0)
     network, images = quiet(), image_batch(8)
     before = copy.deepcopy(network.state_dict())
-    found = loud(network, images, seed=0)
+    found = with_visible_weights(network, images, seed=0)
     heard = torch.cat([images, torch.randn(images.shape, generator=torch.Generator().manual_seed(0))])
     assert not found.training
     assert network.training
@@ -45,7 +45,7 @@ def test_signals_are_of_the_size_of_one_and_nothing_is_zero_or_closed():
 
 
 def test_one_image_is_enough():
-    assert loud(built("plain"), torch.zeros(1, 2, 12, 12), seed=0)(image_batch()).std() > 0.1
+    assert with_visible_weights(built("plain"), torch.zeros(1, 2, 12, 12), seed=0)(image_batch()).std() > 0.1
 
 
 def test_where_other_weights_overflow_the_networks_own_are_taken():
@@ -57,7 +57,7 @@ def test_where_other_weights_overflow_the_networks_own_are_taken():
     with torch.no_grad():
         network[1].weight.mul_(1e-3)
         network[1].bias.zero_()
-    found = loud(network, image_batch(), seed=0)
+    found = with_visible_weights(network, image_batch(), seed=0)
     assert torch.equal(found[1].weight, network[1].weight)
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 Labels = NDArray[np.int64]
 
 
-class Atoms:
+class ChannelSets:
     """A disjoint-set forest over channels. What is tied to something that has to stay, stays."""
 
     def __init__(self) -> None:

@@ -2,7 +2,7 @@ import torch
 from torch import Tensor, nn
 
 from compress.channels.units import find_units
-from compress.tracing.batch import count_rounds
+from compress.tracing.batch_rounds import count_rounds
 from tests.helpers.networks import CLASSES, NETWORKS, built, image_batch
 from tests.helpers.odd_layers import ODD_LAYERS
 
