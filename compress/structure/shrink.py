@@ -1,18 +1,24 @@
-"""The cut itself: every layer keeps the rows and columns of its tensors that belong to kept units."""
+"""The cut itself: torch-pruning's layer pruners take dropped channels out, and ours where these are wrong."""
 
+import importlib
+import sys
 from collections.abc import Mapping
+from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from compress.channels.masks import kept_positions
 from compress.channels.units import UnitMap
-from compress.tracing.layers import Convolution, is_depthwise, widths
+from compress.tracing.layers import Convolution, is_depthwise, is_transposed, widths
+
+_BUFFERS = {"running_mean", "running_var", "num_batches_tracked"}
 
 
 @torch.no_grad()
 def shrink(network: nn.Module, units: UnitMap, keep_U: Tensor) -> None:
-    """Cut what a state drops out of a network, in place.
+    """Cut the units that a state drops out of a network, in place.
 
     Args:
         network: the module to cut.
@@ -23,24 +29,85 @@ def shrink(network: nn.Module, units: UnitMap, keep_U: Tensor) -> None:
     keep = torch.cat([keep_U.bool().cpu(), torch.ones(1, dtype=torch.bool)])
     for name in {*units.reads, *units.carries}:
         layer = network.get_submodule(name)
-        width_in, width_out = (
-            int(keep[place[name]].sum()) if name in place else width
-            for place, width in zip((units.reads, units.carries), widths(layer), strict=True)
-        )
-        _shrink_tensors(layer, name, positions)
-        _set_widths(layer, width_in, width_out)
+        before = dict(layer.named_parameters(recurse=False))
+        read, carried = (keep[place[name]] if name in place else None for place in (units.reads, units.carries))
+        pruner = pruner_of(layer)
+        if pruner is None:
+            _cut_tensors(layer, name, positions)
+            kept = (width if side is None else int(side.sum())
+                    for side, width in zip((read, carried), widths(layer), strict=True))  # fmt: skip
+            _set_widths(layer, *kept)
+        else:
+            if carried is not None:
+                pruner.prune_out_channels(layer, _dropped(carried))
+            if read is not None:
+                pruner.prune_in_channels(layer, _dropped(read))
+        _restore_format(layer, before)
 
 
-def _shrink_tensors(layer: nn.Module, name: str, positions: Mapping[str, Mapping[int, Tensor]]) -> None:
+def pruner_of(layer: nn.Module) -> Any:
+    """torch-pruning's pruner for a layer; ``None`` where that pruner would cut it wrongly.
+
+    It does not know the shape of a grouped transposed convolution's weight, counts the channels of a depthwise
+    convolution with several filters a channel wrongly, leaves InstanceNorm's running statistics as they are, fails
+    on norms without a bias, and knows no buffers but BatchNorm's.
+    """
+    box, kinds = _pruners()
+    if set(dict(layer.named_buffers(recurse=False))) - _BUFFERS:
+        return None
+    match layer:
+        case Convolution() if is_depthwise(layer):
+            return box[kinds.DEPTHWISE_CONV] if layer.in_channels == layer.out_channels else None
+        case Convolution():
+            return None if is_transposed(layer) and layer.groups > 1 else box[kinds.CONV]
+        case nn.Linear():
+            return box[kinds.LINEAR]
+        case nn.PReLU():
+            return box[kinds.PRELU]
+        case nn.modules.batchnorm._NormBase() if layer.affine and layer.bias is None:
+            return None
+        case nn.modules.instancenorm._InstanceNorm():
+            return None if layer.track_running_stats else box[kinds.IN]
+        case _:
+            return box[kinds.BN]
+
+
+@cache
+def _pruners() -> tuple[Mapping[Any, Any], Any]:
+    """torch-pruning's table of pruners and the kinds of layers that are its keys.
+
+    torch-pruning imports timm where it is installed, which takes seconds, for a counter that is not used here.
+    """
+    without_timm = "timm" not in sys.modules
+    if without_timm:
+        sys.modules["timm"] = None  # type: ignore[assignment]
+    try:
+        torch_pruning = importlib.import_module("torch_pruning")
+    finally:
+        if without_timm:
+            del sys.modules["timm"]
+    return torch_pruning.pruner.function.PrunerBox, torch_pruning.ops.OPTYPE
+
+
+def _dropped(kept: Tensor) -> list[int]:
+    return (~kept).nonzero().flatten().tolist()
+
+
+def _restore_format(layer: nn.Module, before: Mapping[str, nn.Parameter]) -> None:
+    """Frozen parameters stay frozen, and weights stay channels last: a pruner forgets both."""
+    for name, value in before.items():
+        cut = layer.get_parameter(name)
+        cut.requires_grad_(value.requires_grad)
+        if value.dim() == 4 and value.is_contiguous(memory_format=torch.channels_last):
+            cut.data = cut.data.contiguous(memory_format=torch.channels_last)
+
+
+def _cut_tensors(layer: nn.Module, name: str, positions: Mapping[str, Mapping[int, Tensor]]) -> None:
     for key, value in (*layer.named_parameters(recurse=False), *layer.named_buffers(recurse=False)):
         kept = value
         for dim, along in positions.get(f"{name}.{key}", {}).items():
             kept = kept.index_select(dim, along.nonzero().flatten().to(value.device))
-        if value.dim() == 4 and value.is_contiguous(memory_format=torch.channels_last):
-            kept = kept.contiguous(memory_format=torch.channels_last)
-        if isinstance(value, nn.Parameter):
-            kept = nn.Parameter(kept, requires_grad=value.requires_grad)
-        setattr(layer, key, kept)
+        setattr(layer, key, nn.Parameter(kept) if isinstance(value, nn.Parameter) else kept)
 
 
 def _set_widths(layer: nn.Module, width_in: int, width_out: int) -> None:
