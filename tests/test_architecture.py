@@ -38,6 +38,7 @@ ONLY_IN = {
     "onnxruntime": ("exporters/",),
     "torchvision": ("models_zoo/torchvision_mend.py",),
     "timm": ("models_zoo/timm_models.py",),
+    "torch_pruning": ("compress/structure/",),
     "matplotlib": ("compress/report/plots/",),
     "jinja2": ("compress/report/html/",),
     "scipy": (

@@ -1,6 +1,5 @@
 """The cut itself: torch-pruning's layer pruners take dropped channels out, and ours where these are wrong."""
 
-import importlib
 import sys
 from collections.abc import Mapping
 from functools import cache
@@ -46,30 +45,37 @@ def shrink(network: nn.Module, units: UnitMap, keep_U: Tensor) -> None:
 
 
 def pruner_of(layer: nn.Module) -> Any:
-    """torch-pruning's pruner for a layer; ``None`` where that pruner would cut it wrongly.
-
-    It does not know the shape of a grouped transposed convolution's weight, counts the channels of a depthwise
-    convolution with several filters a channel wrongly, leaves InstanceNorm's running statistics as they are, fails
-    on norms without a bias, and knows no buffers but BatchNorm's.
-    """
-    box, kinds = _pruners()
-    if set(dict(layer.named_buffers(recurse=False))) - _BUFFERS:
+    """torch-pruning's pruner for a layer; ``None`` where that pruner would cut it wrongly."""
+    if _is_cut_wrongly(layer):
         return None
+    box, kinds = _pruners()
     match layer:
-        case Convolution() if is_depthwise(layer):
-            return box[kinds.DEPTHWISE_CONV] if layer.in_channels == layer.out_channels else None
         case Convolution():
-            return None if is_transposed(layer) and layer.groups > 1 else box[kinds.CONV]
+            return box[kinds.DEPTHWISE_CONV if is_depthwise(layer) else kinds.CONV]
         case nn.Linear():
             return box[kinds.LINEAR]
         case nn.PReLU():
             return box[kinds.PRELU]
-        case nn.modules.batchnorm._NormBase() if layer.affine and layer.bias is None:
-            return None
         case nn.modules.instancenorm._InstanceNorm():
-            return None if layer.track_running_stats else box[kinds.IN]
+            return box[kinds.IN]
         case _:
             return box[kinds.BN]
+
+
+def _is_cut_wrongly(layer: nn.Module) -> bool:
+    """True for the kinds of layers that torch-pruning's pruners do not cut or do not cut right (see the tests)."""
+    match layer:
+        case Convolution() if is_depthwise(layer):  # several filters a channel: wrong numbers of inputs and groups
+            wrong = layer.in_channels != layer.out_channels
+        case Convolution():  # the weight is (in, out / groups, ...)
+            wrong = is_transposed(layer) and layer.groups > 1
+        case nn.modules.instancenorm._InstanceNorm() if layer.track_running_stats:  # these stay as they are
+            wrong = True
+        case nn.modules.batchnorm._NormBase():  # without a bias it fails
+            wrong = layer.affine and layer.bias is None
+        case _:
+            wrong = False
+    return wrong or bool(set(dict(layer.named_buffers(recurse=False))) - _BUFFERS)
 
 
 @cache
@@ -82,7 +88,7 @@ def _pruners() -> tuple[Mapping[Any, Any], Any]:
     if without_timm:
         sys.modules["timm"] = None  # type: ignore[assignment]
     try:
-        torch_pruning = importlib.import_module("torch_pruning")
+        import torch_pruning
     finally:
         if without_timm:
             del sys.modules["timm"]

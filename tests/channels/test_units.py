@@ -58,7 +58,7 @@ def test_the_input_image_is_never_a_unit():
     assert "0" not in units.reads
 
 
-def test_a_normalised_stream_is_left_whole_with_the_reason():
+def test_a_normalised_stream_is_not_pruned_with_the_reason():
     network = nn.Sequential(
         nn.Conv2d(2, 8, 3), nn.GroupNorm(2, 8), nn.Conv2d(8, 6, 3), nn.Flatten(), nn.Linear(6 * 64, CLASSES)
     )
