@@ -1,22 +1,40 @@
-"""The files that set the project up agree with each other and with what is installed."""
+"""The files that set the project up, and its documentation, agree with each other and with the code."""
 
 import re
+import shlex
 import tomllib
 from pathlib import Path
 
 import pytest
+import typer
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import compress
+from compress.cli.main import app
 from compress.settings.config import build_config
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+EXTRAS = PROJECT["optional-dependencies"]
 PINS = {
     canonicalize_name(name): version
     for name, version in re.findall(r"^([\w-]+)==(\S+)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
 }
+CARDS = [ROOT / "compress/edropout/README.md", ROOT / "compress/controls/README.md"]
+PAGES = [*(ROOT / name for name in ("README.md", "CONTRIBUTING.md")), *CARDS, *sorted((ROOT / "docs").glob("*.md"))]
+TREE = ("compress", "exporters", "models_zoo", "tests", "benchmarks", "configs", "scripts", "docs")
+"""Folders of the repository that pages name files of."""
+
+
+def relative(file):
+    return file.relative_to(ROOT).as_posix()
+
+
+def commands(text):
+    """The lines and inline code of a page that call ``compress``, without comments."""
+    for line in re.findall(r"^ {4}(?:\$ )?(compress .+)$|`(compress [^`]+)`", text, re.MULTILINE):
+        yield next(filter(None, line)).partition(" #")[0]
 
 
 def test_version_is_one():
@@ -24,7 +42,7 @@ def test_version_is_one():
     assert f"## {compress.__version__}" in (ROOT / "CHANGELOG.md").read_text()
 
 
-@pytest.mark.parametrize("line", [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]])
+@pytest.mark.parametrize("line", [*PROJECT["dependencies"], *EXTRAS["dev"], *EXTRAS["docs"]])
 def test_every_dependency_is_pinned_within_its_range(line):
     requirement = Requirement(line)
     pinned = PINS[canonicalize_name(requirement.name)]
@@ -36,3 +54,32 @@ def test_every_dependency_is_pinned_within_its_range(line):
 def test_every_example_config_is_valid(file):
     assert file.read_text().startswith("# ")
     build_config({}, file=file)
+
+
+def test_the_readme_is_short():
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 130
+
+
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_files_named_in_a_page_exist(page):
+    text = page.read_text()
+    named = re.findall(rf"`((?:{'|'.join(TREE)})/[\w./-]+)`", text)
+    linked = [target for target in re.findall(r"\]\(([^)#:]+)[^):]*\)", text) if not target.startswith("http")]
+    beside = re.findall(r"`([\w/.]+\.py)`", text) if page in CARDS else []
+    missing = [name for name in named if not (ROOT / name).exists()]
+    missing += [name for name in linked if not (page.parent / name).exists()]
+    missing += [name for name in beside if not (page.parent / name).exists() and not (ROOT / name).exists()]
+    assert not missing
+
+
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_commands_in_a_page_have_these_flags(page):
+    known = typer.main.get_command(app).commands
+    for line in commands(page.read_text()):
+        name, *words = shlex.split(line)[1:]
+        if name.startswith("-") or name == "COMMAND":
+            continue
+        subcommands = getattr(known[name], "commands", {})
+        command = subcommands.get(words[0], known[name]) if words else known[name]
+        flags = {flag for option in command.params for flag in (*option.opts, *option.secondary_opts)}
+        assert {word for word in words if word.startswith("--")} <= flags, line
