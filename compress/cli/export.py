@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,10 +15,11 @@ from compress.cli.options import flag
 from compress.errors import UsageError
 
 if TYPE_CHECKING:
-    from compress.export.variants import Made, Wanted
+    from compress.export.variants import Wanted
     from compress.networks.own_code import OwnCode
     from compress.observer import Observer
     from compress.report.model import Report
+    from compress.runs.file_records import FileRecord
 
 _FILES, _WEIGHTS, _VERDICT = "Files", "Weights without a run", "Verdict (of a run)"
 
@@ -105,7 +106,7 @@ def _refuse_idle(wanted: options.Settings, timing: options.Settings, *, of_run: 
         raise UsageError("files from weights are not measured here: drop --seconds and --no-verify")
 
 
-def _of_run(run: Path, wanted: "Wanted", reading: Reading) -> list["Made"]:
+def _of_run(run: Path, wanted: "Wanted", reading: Reading) -> list["FileRecord"]:
     from compress.export.of_run import add_variants
 
     if not wanted.anything:
@@ -117,7 +118,7 @@ def _of_run(run: Path, wanted: "Wanted", reading: Reading) -> list["Made"]:
     return add_variants(run, wanted, moved=reading.moved, observer=reading.observer, code=reading.code)
 
 
-def _verified(run: Path, made: Sequence["Made"], timing: options.Settings, reading: Reading) -> "Report | None":
+def _verified(run: Path, made: Sequence["FileRecord"], timing: options.Settings, reading: Reading) -> "Report | None":
     """The run's new report, where there are new rows for it."""
     if all(one.operators is not None for one in made):
         return None
@@ -127,7 +128,7 @@ def _verified(run: Path, made: Sequence["Made"], timing: options.Settings, readi
     return verify_run(run, VerifySettings(**timing), moved=reading.moved, observer=reading.observer, code=reading.code)
 
 
-def _of_weights(given: options.Settings, wanted: "Wanted", code: "OwnCode | None") -> list["Made"]:
+def _of_weights(given: options.Settings, wanted: "Wanted", code: "OwnCode | None") -> list["FileRecord"]:
     from compress.export.of_weights import export_weights
     from compress.settings.config import build_config
 
@@ -139,15 +140,11 @@ def _of_weights(given: options.Settings, wanted: "Wanted", code: "OwnCode | None
     return export_weights(build_config(given).with_code(code), wanted, out=out)
 
 
-def _as_plain(made: "Made") -> dict[str, Any]:
-    return {
-        **asdict(made),
-        "path": str(made.path),
-        "operators": None if made.operators is None else str(made.operators),
-    }
+def _as_plain(made: "FileRecord") -> dict[str, Any]:
+    return made.model_dump(mode="json", exclude={"file"}) | {"path": made.file, "operators": made.operators}
 
 
-def _show(made: Sequence["Made"], report: "Report | None") -> None:
+def _show(made: Sequence["FileRecord"], report: "Report | None") -> None:
     from compress.cli import output
     from compress.report.run_terminal import render_run_terminal as render_terminal
 
@@ -157,19 +154,19 @@ def _show(made: Sequence["Made"], report: "Report | None") -> None:
     table.add_column("sha256")
     for one in made:
         size = f"{one.size_bytes / 1e6:.2f} MB"
-        table.add_row(escape(str(one.path)), escape(one.source), size, one.sha256[:12])
+        table.add_row(escape(one.file), escape(one.source or "-"), size, one.sha256[:12])
     console.print(table)
     for one in made:
         if one.parity is not None:
             console.print(
-                f"{one.path.name} answers as the module: {one.parity.max_abs_difference:.1e} at most on "
+                f"{one.name} answers as the module: {one.parity.max_abs_difference:.1e} at most on "
                 f"{one.parity.images} images, same class on {one.parity.argmax_agreeing}",
                 markup=False,
             )
-        if one.quantization is not None and one.path.name.endswith(".int8.onnx"):
+        if one.quantization is not None and one.name.endswith(".int8.onnx"):
             facts = one.quantization
             console.print(
-                f"{one.path.name}: calibrated on {facts.calibration_images:,} training images; "
+                f"{one.name}: calibrated on {facts.calibration_images:,} training images; "
                 f"in float32: {', '.join(facts.float_layers) or 'nothing'}",
                 markup=False,
             )
@@ -177,13 +174,15 @@ def _show(made: Sequence["Made"], report: "Report | None") -> None:
         render_terminal(report, console)
 
 
-def _next_steps(run: Path | None, made: Sequence["Made"], report: "Report | None", data: options.Settings) -> list[str]:
+def _next_steps(
+    run: Path | None, made: Sequence["FileRecord"], report: "Report | None", data: options.Settings
+) -> list[str]:
     if run is not None:
         return [] if report else [f"Measure them: compress verify {shlex.quote(str(run))}"]
     rows = [one for one in made if one.operators is None]
     dataset = shlex.quote(str(data["dataset"]))
     return [
-        f"Judge it: compress verify --original {shlex.quote(str(rows[0].path))} "
-        f"--candidate {shlex.quote(str(one.path))} --dataset {dataset}"
+        f"Judge it: compress verify --original {shlex.quote(rows[0].file)} "
+        f"--candidate {shlex.quote(one.file)} --dataset {dataset}"
         for one in rows[1:]
     ]

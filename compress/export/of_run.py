@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from compress.data.bundle import DataBundle
-from compress.export.variants import Base, Made, Wanted, calibration_split, derive, made_of
+from compress.export.variants import Base, Wanted, calibration_split, derive, with_artifact
 from compress.exporter_faults import export_faults
 from compress.networks.own_code import OwnCode
 from compress.observer import Observer, Silent
 from compress.runs import MODEL_FACTS, RunFolder
 from compress.runs.bench import check_images
-from compress.runs.file_records import ARTIFACTS, ShippedFile, record_variants, shipped_files
+from compress.runs.file_records import ARTIFACTS, FileRecord, record_variants, recorded_files
 from compress.runs.load_network import Which, load
 from compress.runs.parity import prove_parity
 from compress.runs.reopen import reopen
@@ -35,7 +35,7 @@ def add_variants(
     moved: Mapping[str, Any] | None = None,
     observer: Observer | None = None,
     code: OwnCode | None = None,
-) -> list[Made]:
+) -> list[FileRecord]:
     """Make more files of a run's original and pruned network, and put them on record.
 
     A file that is there already is made anew. The report does not know of them until the run is
@@ -58,18 +58,18 @@ def add_variants(
     """
     run, observer = RunFolder.open(path), observer or Silent()
     wanted = _with_dependants(run, wanted)
-    sources = [file for file in shipped_files(run) if file.role in _NETWORKS]
+    sources = [file for file in recorded_files(run) if file.role in _NETWORKS]
     opened = reopen(run, moved or {}, code=code) if wanted.int8 or wanted.opset else None
     observer.stage("export", index=1, count=1, steps=len(sources))
     with run, export_faults(), tempfile.TemporaryDirectory(prefix="compress-export-") as temporary:
-        made: list[Made] = []
+        made: list[FileRecord] = []
         for done, source in enumerate(sources, start=1):
             fresh = _variants(run, source, wanted, opened, Path(temporary))
-            record_variants(run, tuple(_on_record(source, one) for one in fresh if one.operators is None))
-            made += fresh
+            record_variants(run, tuple(one for one in fresh if one.operators is None))
+            made += [one.in_folder(run.path / ARTIFACTS) for one in fresh]
             observer.step(done, images=0, values={"network": source.label})
         facts = run.read_json(MODEL_FACTS)
-        run.write_json(MODEL_FACTS, facts | {"files": facts["files"] | {one.label: one.path.name for one in made}})
+        run.write_json(MODEL_FACTS, facts | {"files": facts["files"] | {one.label: one.name for one in made}})
     return made
 
 
@@ -83,26 +83,26 @@ def _with_dependants(run: RunFolder, wanted: Wanted) -> Wanted:
 
 
 def _variants(
-    run: RunFolder, source: ShippedFile, wanted: Wanted, opened: Opened | None, temporary: Path
-) -> list[Made]:
+    run: RunFolder, source: FileRecord, wanted: Wanted, opened: Opened | None, temporary: Path
+) -> list[FileRecord]:
     """The files of one network, made elsewhere and then kept in the run folder whole."""
     facts = run.read_json(MODEL_FACTS)
-    base = Base(source.label, run.path / source.file, mean=tuple(facts["mean"]), std=tuple(facts["std"]))
-    again: list[Made] = []
+    base = Base(source.in_folder(run.path / ARTIFACTS), mean=tuple(facts["mean"]), std=tuple(facts["std"]))
+    again: list[FileRecord] = []
     calibration = None
     if opened is not None and wanted.opset is not None:
         again = [_other_opset(run, source, wanted.opset, opened, temporary)]
-        base = replace(base, label=again[0].label, path=again[0].path)
+        base = replace(base, record=again[0])
     if opened is not None and wanted.int8:
         config, data = opened
         calibration = calibration_split(data.train, images=wanted.calibration_images, seed=config.seed)
     made = [*again, *derive(base, wanted, calibration, temporary)]
-    for file in (file for one in made for file in one.files):
-        run.write_bytes(f"{ARTIFACTS}/{file.name}", file.read_bytes())
-    return [one.moved_to(run.path / ARTIFACTS) for one in made]
+    for path in (Path(path) for one in made for path in (one.file, one.operators) if path):
+        run.write_bytes(f"{ARTIFACTS}/{path.name}", path.read_bytes())
+    return [one.in_folder(ARTIFACTS) for one in made]
 
 
-def _other_opset(run: RunFolder, source: ShippedFile, opset: int, opened: Opened, temporary: Path) -> Made:
+def _other_opset(run: RunFolder, source: FileRecord, opset: int, opened: Opened, temporary: Path) -> FileRecord:
     config, data = opened
     network = load(run.path, _NETWORKS[source.role], build=config.code.build if config.code else None)
     artifact = export_onnx(
@@ -112,25 +112,12 @@ def _other_opset(run: RunFolder, source: ShippedFile, opset: int, opened: Opened
         opset=opset,
         metadata=metadata_of(read_onnx(run.path / source.file).model),
     )
-    parity = prove_parity(network, artifact.path, check_images(config, data), threads=config.threads)
-    return replace(
-        made_of(f"{source.label} opset{opset}", artifact, source=source.label, precision="fp32"),
-        parity=parity,
-        denormals_flushed=artifact.denormals_flushed,
-    )
-
-
-def _on_record(source: ShippedFile, made: Made) -> ShippedFile:
-    return replace(
+    return with_artifact(
         source,
-        label=made.label,
+        artifact,
+        label=f"{source.label} opset{opset}",
         role="extra",
-        file=f"{ARTIFACTS}/{made.path.name}",
-        sha256=made.sha256,
-        size_bytes=made.size_bytes,
-        precision=made.precision,
-        denormals_flushed=made.denormals_flushed,
-        parity=made.parity,
-        source=made.source,
-        quantization=made.quantization,
+        source=source.label,
+        parity=prove_parity(network, artifact.path, check_images(config, data), threads=config.threads),
+        denormals_flushed=artifact.denormals_flushed,
     )

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -13,20 +12,22 @@ from torch import nn
 from compress.atomic import machine_faults, write_atomically
 from compress.data.bundle import DataBundle
 from compress.errors import BadInputError, UsageError
-from compress.export.variants import Base, Made, Wanted, calibration_split, derive, made_of
+from compress.export.variants import Base, Wanted, calibration_split, derive
 from compress.exporter_faults import export_faults
 from compress.run.training_stages import load_given
 from compress.runs.bench import check_images, fresh_network
 from compress.runs.decide import decide, load_decided
+from compress.runs.file_records import FileRecord
 from compress.runs.model_facts import file_metadata, model_facts
 from compress.runs.parity import prove_parity
 from compress.settings.config import DecidedConfig, RunConfig
+from exporters.read.cost import count_cost
 from exporters.write.onnx_export import export_onnx
 
 LABEL = "model"
 
 
-def export_weights(config: RunConfig, wanted: Wanted, *, out: Path) -> list[Made]:
+def export_weights(config: RunConfig, wanted: Wanted, *, out: Path) -> list[FileRecord]:
     """Write ``model.onnx``, its variants and ``model.json`` into a new folder: all of them, or none.
 
     Args:
@@ -59,18 +60,18 @@ def export_weights(config: RunConfig, wanted: Wanted, *, out: Path) -> list[Made
         folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
         try:
             first = _whole(settings, data, network, folder, opset=wanted.opset or settings.opset)
-            made = [first, *_derived(first.path, wanted, data, settings.seed)]
-            facts = model_facts(data, arch=config.arch, files={one.label: one.path.name for one in made})
+            made = [first, *_derived(first, wanted, data, settings.seed)]
+            facts = model_facts(data, arch=config.arch, files={one.label: one.name for one in made})
             write_atomically(folder / "model.json", (json.dumps(facts, indent=2) + "\n").encode())
             folder.chmod(0o755)
             os.replace(folder, out)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-    return [one.moved_to(out) for one in made]
+    return [one.in_folder(out) for one in made]
 
 
-def _whole(settings: DecidedConfig, data: DataBundle, network: nn.Module, folder: Path, *, opset: int) -> Made:
+def _whole(settings: DecidedConfig, data: DataBundle, network: nn.Module, folder: Path, *, opset: int) -> FileRecord:
     """The network as it is: ``model.onnx``, proved to answer as the module does."""
     artifact = export_onnx(
         network,
@@ -79,16 +80,25 @@ def _whole(settings: DecidedConfig, data: DataBundle, network: nn.Module, folder
         opset=opset,
         metadata=file_metadata(data),
     )
-    return replace(
-        made_of(LABEL, artifact, source=LABEL, precision="fp32"),
-        parity=prove_parity(network, artifact.path, check_images(settings, data), threads=settings.threads),
+    cost = count_cost(artifact.path)
+    return FileRecord(
+        label=LABEL,
+        role="original",
+        file=str(artifact.path),
+        sha256=artifact.sha256,
+        size_bytes=artifact.size_bytes,
+        precision="fp32",
+        macs=cost.macs,
+        parameters=cost.parameters,
         denormals_flushed=artifact.denormals_flushed,
+        parity=prove_parity(network, artifact.path, check_images(settings, data), threads=settings.threads),
+        source=LABEL,
     )
 
 
-def _derived(source: Path, wanted: Wanted, data: DataBundle, seed: int) -> list[Made]:
-    base = Base(LABEL, source, mean=data.preprocessing.mean, std=data.preprocessing.std)
+def _derived(source: FileRecord, wanted: Wanted, data: DataBundle, seed: int) -> list[FileRecord]:
+    base = Base(source, mean=data.preprocessing.mean, std=data.preprocessing.std)
     calibration = None
     if wanted.int8:
         calibration = calibration_split(data.train, images=wanted.calibration_images, seed=seed)
-    return derive(base, wanted, calibration, source.parent)
+    return derive(base, wanted, calibration, Path(source.file).parent)

@@ -1,19 +1,19 @@
 """From one float32 file to its variants: INT8, FP16, raw pixels, onnxruntime's mobile format."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from compress.data.bundle import Split
 from compress.data.order import stratified_holdout
 from compress.environment import isa
 from compress.errors import UsageError
 from compress.runs.decide import check_opset
-from compress.runs.file_records import Precision
-from exporters.read.parity import ParityReport
+from compress.runs.file_records import FileRecord
 from exporters.write.artifact import OnnxArtifact
 from exporters.write.fp16 import to_float16
-from exporters.write.int8 import Int8Settings, Quantization, quantize_int8
-from exporters.write.ort_format import to_ort_format
+from exporters.write.int8 import Int8Settings, quantize_int8
+from exporters.write.ort_format import OrtArtifact, to_ort_format
 from exporters.write.raw_pixels import embed_preprocessing
 
 CALIBRATION_IMAGES = 512
@@ -57,117 +57,74 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Made:
-    """A file that was made.
-
-    Attributes:
-        label: "pruned int8"; of the source, with what was done to it.
-        path: where it is.
-        sha256: of its bytes.
-        size_bytes: of it.
-        source: label of the file it was made from.
-        precision: of its weights.
-        quantization: for INT8.
-        operators: of an ``.ort`` file, the list of operators beside it; such a file has no row in the report.
-        parity: of a file made from the module, against it.
-        denormals_flushed: of such a file, weights set to 0.
-    """
-
-    label: str
-    path: Path
-    sha256: str
-    size_bytes: int
-    source: str
-    precision: Precision
-    quantization: Quantization | None = None
-    operators: Path | None = None
-    parity: ParityReport | None = None
-    denormals_flushed: int | None = None
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """All files on disk."""
-        return (self.path,) if self.operators is None else (self.path, self.operators)
-
-    def moved_to(self, folder: Path) -> "Made":
-        """The same, after its files went to another folder."""
-        operators = None if self.operators is None else folder / self.operators.name
-        return replace(self, path=folder / self.path.name, operators=operators)
-
-
-@dataclass(frozen=True)
 class Base:
     """The float32 file that variants are made of, and how 8-bit pixels become its input."""
 
-    label: str
-    path: Path
+    record: FileRecord
     mean: tuple[float, ...]
     std: tuple[float, ...]
 
 
-def derive(base: Base, wanted: Wanted, calibration: Split | None, folder: Path) -> list[Made]:
-    """Make the files that are wanted of one float32 file, in ``folder``, in the order of their making.
+def derive(base: Base, wanted: Wanted, calibration: Split | None, folder: Path) -> list[FileRecord]:
+    """Make the wanted files of one float32 file, in the order of their making.
 
     Args:
-        base: what they are made of.
-        wanted: which ones.
+        base: the float32 file.
+        wanted: which files.
         calibration: images for INT8; ``None`` is fine without it.
         folder: where to write ``<stem>.int8.onnx``, ``.fp16.onnx``, ``.nhwc.onnx``, ``.ort``.
 
     Raises:
         ExportError: a file cannot be made.
     """
-    float32 = Made(base.label, base.path, sha256="", size_bytes=0, source=base.label, precision="fp32")
-    made = [_int8(base, calibration, folder)] if wanted.int8 else []
-    raw = [_raw_pixels(source, base, folder) for source in (float32, *made)] if wanted.preprocessing else []
-    mobile = [_mobile(source, folder) for source in (float32, *made, *raw)] if wanted.ort else []
-    halved = [_float16(base, folder)] if wanted.float16 else []
+    made = [_int8(base.record, calibration, folder)] if wanted.int8 else []
+    whole = (base.record, *made)
+    raw = [_raw_pixels(source, base, folder) for source in whole] if wanted.preprocessing else []
+    mobile = [_mobile(source, folder) for source in (*whole, *raw)] if wanted.ort else []
+    halved = [_float16(base.record, folder)] if wanted.float16 else []
     return [*made, *halved, *raw, *mobile]
 
 
-def _int8(base: Base, calibration: Split | None, folder: Path) -> Made:
+def _int8(source: FileRecord, calibration: Split | None, folder: Path) -> FileRecord:
     assert calibration is not None, "INT8 needs images"
     batches = (images for images, _labels in calibration.batches(_BATCH))
-    target = folder / f"{base.path.stem}.int8.onnx"
-    artifact, facts = quantize_int8(base.path, target, batches, settings=int8_settings(isa()))
-    return made_of(f"{base.label} int8", artifact, source=base.label, precision="int8", quantization=facts)
+    target = folder / f"{Path(source.file).stem}.int8.onnx"
+    artifact, facts = quantize_int8(Path(source.file), target, batches, settings=int8_settings(isa()))
+    return _variant(source, "int8", artifact, precision="int8", quantization=facts)
 
 
-def _float16(base: Base, folder: Path) -> Made:
-    artifact = to_float16(base.path, folder / f"{base.path.stem}.fp16.onnx")
-    return made_of(f"{base.label} fp16", artifact, source=base.label, precision="fp16")
+def _float16(source: FileRecord, folder: Path) -> FileRecord:
+    artifact = to_float16(Path(source.file), folder / f"{Path(source.file).stem}.fp16.onnx")
+    return _variant(source, "fp16", artifact, precision="fp16")
 
 
-def _raw_pixels(source: Made, base: Base, folder: Path) -> Made:
-    target = folder / f"{source.path.stem}.nhwc.onnx"
-    artifact = embed_preprocessing(source.path, target, mean=base.mean, std=base.std)
-    return made_of(
-        f"{source.label} nhwc",
-        artifact,
-        source=source.label,
-        precision=source.precision,
-        quantization=source.quantization,
-    )
+def _raw_pixels(source: FileRecord, base: Base, folder: Path) -> FileRecord:
+    target = folder / f"{Path(source.file).stem}.nhwc.onnx"
+    return _variant(source, "nhwc", embed_preprocessing(Path(source.file), target, mean=base.mean, std=base.std))
 
 
-def _mobile(source: Made, folder: Path) -> Made:
-    artifact = to_ort_format(source.path, folder)
-    return replace(
+def _mobile(source: FileRecord, folder: Path) -> FileRecord:
+    return _variant(source, "ort", to_ort_format(Path(source.file), folder))
+
+
+def _variant(source: FileRecord, what: str, artifact: OnnxArtifact | OrtArtifact, **changes: Any) -> FileRecord:
+    """The record of a file made from ``source``: of the same network, so with its MACs, parameters and epochs."""
+    return with_artifact(
         source,
-        label=f"{source.label} ort",
-        path=artifact.path,
-        sha256=artifact.sha256,
-        size_bytes=artifact.size_bytes,
+        artifact,
+        label=f"{source.label} {what}",
+        role="extra",
         source=source.label,
-        operators=artifact.operators_config,
+        parity=None,
+        denormals_flushed=None,
+        **changes,
     )
 
 
-def made_of(
-    label: str, artifact: OnnxArtifact, *, source: str, precision: Precision, quantization: Quantization | None = None
-) -> Made:
-    """An ONNX file that was made, by what is known of it."""
-    return Made(label, artifact.path, artifact.sha256, artifact.size_bytes, source, precision, quantization)
+def with_artifact(record: FileRecord, artifact: OnnxArtifact | OrtArtifact, **changes: Any) -> FileRecord:
+    """``record`` of another file: where it is, its sha256, its size, and what else differs."""
+    written = {"file": str(artifact.path), "sha256": artifact.sha256, "size_bytes": artifact.size_bytes}
+    return record.model_copy(update=written | changes)
 
 
 def int8_settings(flags: frozenset[str]) -> Int8Settings:

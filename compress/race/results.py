@@ -10,7 +10,7 @@ from compress.errors import BadInputError
 from compress.report.model import NetworkRow, Report
 from compress.report.race.model import CellResult, CellTiming
 from compress.report.store import parse_report
-from compress.run.pipeline import TRAINED_ON
+from compress.run.export import TRAINED_ON
 from compress.runs import RunFolder
 from compress.runs.manifest import sha256_of
 from compress.verdict.accuracy import correct_pair, measure_drop

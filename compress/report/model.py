@@ -5,14 +5,13 @@ from typing import Final, Literal
 from pydantic import JsonValue, model_validator
 
 from compress.report.results import AccuracyDrop, AccuracyReport, Comparison, GateResult
-from compress.report.run_facts import Part, RunFacts
-from compress.runs.file_records import Precision, Role
+from compress.report.run_facts import RunFacts
+from compress.runs.file_records import FileRecord
+from compress.runs.frozen import Part
 from exporters.measure.comparison import LatencyComparison
 from exporters.measure.memory import MemoryUse
 from exporters.measure.profile import OperatorProfile
-from exporters.read.parity import ParityReport
 from exporters.read.signature import Signature
-from exporters.write.int8 import Quantization
 
 SCHEMA_VERSION: Final = "2.0"
 
@@ -37,66 +36,30 @@ class DataFacts(Part):
     resize: str
 
 
-class Origin(Part):
-    """How a file was made from another file of the report (INT8, FP16, preprocessing inside).
+class NetworkRow(FileRecord):
+    """One row of the report: an ONNX file and what was measured on it.
 
     Attributes:
-        source: label of the row it was made from.
-        drop: Top-1 against that row, on the same images.
-        quantization: for INT8.
-    """
-
-    source: str
-    drop: AccuracyDrop
-    quantization: Quantization | None = None
-
-
-class NetworkRow(Part):
-    """One network of the verdict, measured on its file.
-
-    Attributes:
-        label: the name in the tables: "original", "pruned (P)", "pruned int8".
-        role: the original, the candidate that is judged against it, or an extra row.
-        file: the ONNX file, relative to the run folder; for files from elsewhere their path as given.
-        sha256: of that file.
-        size_bytes: of that file, and of its external data if it has any.
-        precision: of its weights, as far as most of them go.
         signature: what it takes and gives.
         preprocessing: in words, what is done to 8-bit pixels before they go in.
-        parameters: trainable numbers of the module; of a file from elsewhere, numbers in its weights.
-        macs: multiply-accumulates for one image.
         kept_macs: MACs as a fraction of the original's.
         kept_parameters: parameters as a fraction of the original's.
-        epochs: passes over the training images, all stages together; ``None`` for weights from elsewhere.
-        accuracy: of the file, on the test images.
+        accuracy: on the test images.
         drop: Top-1 against the original, on the same images; ``None`` for the original itself.
         comparison: its answers against the original's; ``None`` for the original itself.
-        parity: the file against the module; ``None`` where there is no module.
-        denormals_flushed: weights too small for fast arithmetic that were set to 0; ``None`` where not known.
-        memory: peak memory of the file.
-        origin: the row it was made from; ``None`` for a row of its own.
+        source_drop: Top-1 against the file it was made from; ``None`` where it was made from no other file.
+        memory: peak memory.
     """
 
-    label: str
-    role: Role
-    file: str
-    sha256: str
-    size_bytes: int
-    precision: Precision
     signature: Signature
     preprocessing: str
-    parameters: int
-    macs: int
     kept_macs: float
     kept_parameters: float
-    epochs: int | None
     accuracy: AccuracyReport
     drop: AccuracyDrop | None
     comparison: Comparison | None
-    parity: ParityReport | None
-    denormals_flushed: int | None
+    source_drop: AccuracyDrop | None = None
     memory: MemoryUse | None
-    origin: Origin | None = None
 
 
 class LatencyRow(Part):
@@ -170,7 +133,7 @@ class Report(Part):
         if len(labels) != len(self.networks):
             raise ValueError(f"expected a label of its own for every network, got {sorted(labels)}")
         named = {label for row in self.latency for label in (row.original, row.candidate)}
-        named |= {network.origin.source for network in self.networks if network.origin is not None}
+        named |= {network.source for network in self.networks if network.source is not None}
         if not named <= labels:
             raise ValueError(f"expected labels of networks, got {sorted(named - labels)}")
         return self

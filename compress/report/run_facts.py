@@ -2,15 +2,11 @@
 
 from typing import get_args
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import JsonValue
 
+from compress.runs.frozen import Part
 from compress.settings.config import Method
-
-
-class Part(BaseModel):
-    """A part of a report: frozen, without unknown fields, NaN or infinity."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, revalidate_instances="always")
+from compress.structure.remove import LayerChange
 
 
 class BudgetFacts(Part):
@@ -22,17 +18,6 @@ class BudgetFacts(Part):
     achieved_parameters: float
     align: int
     note: str = ""
-
-
-class LayerRow(Part):
-    """Channels of one layer before and after removal."""
-
-    name: str
-    kind: str
-    in_before: int
-    in_after: int
-    out_before: int
-    out_after: int
 
 
 class SearchFacts(Part):
@@ -73,7 +58,7 @@ class RunFacts(Part):
 
     config: dict[str, JsonValue]
     budget: BudgetFacts
-    layers: tuple[LayerRow, ...]
+    layers: tuple[LayerChange, ...]
     search: SearchFacts
     removal: RemovalFacts
     training: dict[str, tuple[dict[str, float], ...]]

@@ -6,11 +6,11 @@ from typing import Literal
 
 from compress.errors import BadInputError, CompressError
 from compress.report.model import Report
-from compress.report.run_facts import Part
 from compress.report.store import parse_report
 from compress.report.timings import headline_latency
 from compress.runs import STAGES, RunFolder
 from compress.runs.folder import EVENTS
+from compress.runs.frozen import Part
 from compress.runs.manifest import NAME as MANIFEST
 from compress.runs.outlook import failure
 

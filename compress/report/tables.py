@@ -64,12 +64,12 @@ def answer_table(report: Report) -> Table:
 def origin_table(report: Report) -> Table:
     """Files made from another file: what that changed, and how they were made."""
     columns: tuple[Column, ...] = (
-        ("made from", lambda row: row.origin.source if row.origin else "-"),
-        ("change", lambda row: figures.change(row.origin.drop if row.origin else None)),
-        ("95 %", lambda row: figures.change_interval(row.origin.drop if row.origin else None)),
+        ("made from", lambda row: row.source or "-"),
+        ("change", lambda row: figures.change(row.source_drop)),
+        ("95 %", lambda row: figures.change_interval(row.source_drop)),
         ("how", _how),
     )
-    made = tuple(row for row in report.networks if row.origin is not None)
+    made = tuple(row for row in report.networks if row.source is not None)
     return _by_network("Files made from other files (change: points of Top-1 against that file)", columns, made)
 
 
@@ -118,7 +118,7 @@ def _memory_setting(report: Report) -> str:
 
 def _how(row: NetworkRow) -> str:
     """How a file was made from another one, in words."""
-    made = row.origin.quantization if row.origin else None
+    made = row.quantization
     said = []
     if made is not None:
         said += [

@@ -81,7 +81,7 @@ def state_verdict(report: Report) -> VerdictText:
         gained=tuple(said["gained"]),
         lost=tuple(said["lost"]),
         same=tuple(said["same"]),
-        others=tuple(_other(report, row) for row in report.networks if row.origin is not None),
+        others=tuple(_other(report, row) for row in report.networks if row.source is not None),
         kept=tuple(_gate(report, gate) for gate in report.gates if gate.passed),
         missed=tuple(_gate(report, gate) for gate in report.gates if not gate.passed),
         caveats=(*_caveats(report), *report.notes),
@@ -160,8 +160,8 @@ def _latency(report: Report) -> Iterator[Sentence]:
 
 def _other(report: Report, row: NetworkRow) -> str:
     """An INT8 or FP16 file against the original and against the file it was made from."""
-    assert row.origin is not None and row.drop is not None  # noqa: PT018
-    drops = {report.original.label: row.drop, row.origin.source: row.origin.drop}
+    assert row.source is not None and row.drop is not None and row.source_drop is not None  # noqa: PT018
+    drops = {report.original.label: row.drop, row.source: row.source_drop}
     setting = headline_setting(report)
     timed_against = dict.fromkeys(pair.original for pair in report.latency if pair.candidate == row.label)
     timed = {label: timing_at(report, row.label, against=label, setting=setting) for label in timed_against}

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 import torch
 from torch import nn
@@ -16,14 +16,12 @@ from compress.errors import DivergedError, InterruptedRun
 from compress.exporter_faults import export_faults
 from compress.observer import Observer, Silent
 from compress.report.model import Report
+from compress.run.export import TrainedNetworks, export
 from compress.run.export_rehearsal import check_fits_a_file, rehearse_export
-from compress.run.export_stage import Entrant, export
-from compress.run.prune_stages import SearchResult, check_method, rehearse, remove, search
+from compress.run.prune_stages import check_method, rehearse, remove, search
 from compress.run.take_original import take_original
 from compress.run.training_stages import (
     baseline,
-    baseline_notes,
-    epochs_after_baseline,
     finetune,
     load_given,
     train_original,
@@ -35,18 +33,12 @@ from compress.runs.code_record import record_code
 from compress.runs.decide import decide, load_decided, telling_other_code, thread_notes
 from compress.runs.outlook import FAILED
 from compress.settings.config import DecidedConfig, RunConfig
-from compress.structure.plan import plan_from_state
-from compress.structure.remove import put_back
-from compress.training.evaluate import recalibrate_batchnorm
 from compress.verdict.of_run import verify_stage
 from compress.verdict.settings import VerifySettings
 from exporters.write.onnx_export import OPSETS
 from models_zoo.zoo import ALIASES, ARCHITECTURES
 
 Mode = Literal["new", "resume", "overwrite"]
-
-TRAINED_ON: Final = "original, trained on"
-"""The row of given weights that were trained for as long as the pruned network."""
 
 
 @dataclass(frozen=True)
@@ -184,40 +176,8 @@ def _stages(bench: Bench, prunable: Prunable, verify: VerifySettings | None) -> 
     teacher = trained_on if trained_on is not None and trained_here(bench) else before
     found = search(bench, before, prunable)
     smaller = finetune(bench, remove(bench, found, prunable), teacher, epochs_behind=found.epochs_behind)
-    whole = tuple(f"{root} is not pruned: {reason}" for root, reason in prunable.units.not_pruned_before_head.items())
-    entrants = _entrants(bench, before, trained_on, smaller, found, prunable)
-    export(bench, entrants, notes=(*baseline_notes(bench), *whole))
+    export(bench, TrainedNetworks(before, trained_on, found, smaller), prunable)
     return verify_stage(bench, verify)
-
-
-def _entrants(
-    bench: Bench,
-    before: nn.Module,
-    trained_on: nn.Module | None,
-    smaller: nn.Module,
-    found: SearchResult,
-    prunable: Prunable,
-) -> list[Entrant]:
-    """The rows of the verdict; in the paper's words (F) is the full network after EDropout, (P) the pruned one."""
-    first = bench.run.read_json("01_baseline/epochs.json")
-    total = first + epochs_after_baseline(bench.config)
-    paper = bench.config.preset == "paper"
-    full = prunable.model.full
-    cost = prunable.model.cost(prunable.units.counts(found.keep_U.unsqueeze(0))[0])
-    entrants = [Entrant("pruned (P)" if paper else "pruned", "candidate", "pruned", smaller, total, cost)]
-    if trained_here(bench):
-        assert trained_on is not None
-        entrants.insert(0, Entrant("original", "original", "original", trained_on, total, full))
-    else:
-        entrants.insert(0, Entrant("original, as given", "original", "original", before, None, full))
-        if trained_on is not None:
-            entrants.append(Entrant(TRAINED_ON, "extra", "original-trained-on", trained_on, total, full))
-    if paper:
-        plan = plan_from_state(prunable.units, found.keep_U)
-        whole = put_back(smaller, found.network, prunable.units, plan)
-        recalibrate_batchnorm(whole, bench.data.train, batch_size=bench.config.batch_size)
-        entrants.append(Entrant("full (F)", "extra", "full", whole, total, full))
-    return entrants
 
 
 def _record(run: RunFolder, settings: DecidedConfig, data: DataBundle) -> tuple[str, ...]:

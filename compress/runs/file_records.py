@@ -1,12 +1,13 @@
-"""What is on record of every ONNX file in a run folder: the run's own, and those ``compress export`` added."""
+"""``FileRecord``: one ONNX file. A run folder keeps the records of its files and of those ``compress export`` added."""
 
+from pathlib import Path
 from typing import Final, Literal
 
 from pydantic import TypeAdapter
-from pydantic.dataclasses import dataclass
 
 from compress.errors import BadInputError
 from compress.runs import RunFolder
+from compress.runs.frozen import Part
 from compress.runs.manifest import sha256_of
 from compress.runs.outlook import advice
 from exporters.read.parity import ParityReport
@@ -21,24 +22,23 @@ EXPORTED: Final = "06_export/export.json"
 VARIANTS: Final = "06_export/variants.json"
 
 
-@dataclass(frozen=True)
-class ShippedFile:
-    """One ONNX file of a run.
+class FileRecord(Part):
+    """One ONNX file, and everything that is known of it without measuring it.
 
     Attributes:
-        label: its row's name in the report: "original", "pruned", "pruned int8".
+        label: name of its row in the report: "original", "pruned (P)", "pruned int8".
         role: original, candidate, or an extra row.
-        file: relative to the run folder, "artifacts/pruned.int8.onnx".
-        sha256: of the file.
-        size_bytes: of the file.
-        precision: of its weights.
-        epochs: that the network was trained for; ``None`` for weights from elsewhere.
-        parameters: of the module it came from.
-        macs: of that module, for one image.
-        denormals_flushed: weights set to 0 on the way into the file.
-        parity: the file against the module; ``None`` for a file made from another file.
+        file: path in the folder it belongs to, "artifacts/pruned.int8.onnx"; of a file from elsewhere as given.
+        sha256: of the file, followed by its external data if it has any.
+        size_bytes: of the same.
+        precision: of most of its weights.
+        macs: multiply-accumulates for one image.
+        parameters: trainable numbers of the module; of a file from elsewhere, numbers in its weights.
+        epochs: passes over the training images in all stages; ``None`` for weights from elsewhere.
+        denormals_flushed: weights too small for fast arithmetic that were set to 0; ``None`` where not known.
+        parity: the file compared with its module; ``None`` for a file made from another file.
         source: label of the file it was made from.
-        quantization: for INT8.
+        quantization: how an INT8 file was made.
     """
 
     label: str
@@ -47,24 +47,39 @@ class ShippedFile:
     sha256: str
     size_bytes: int
     precision: Precision
-    epochs: int | None
-    parameters: int
     macs: int
-    denormals_flushed: int | None
+    parameters: int
+    epochs: int | None = None
+    denormals_flushed: int | None = None
     parity: ParityReport | None = None
     source: str | None = None
     quantization: Quantization | None = None
 
+    @property
+    def name(self) -> str:
+        """The file's name without its folder."""
+        return Path(self.file).name
 
-_FILES: Final = TypeAdapter(tuple[ShippedFile, ...])
+    @property
+    def operators(self) -> str | None:
+        """Of a file in onnxruntime's mobile format: the list of operators beside it. Such a file is not measured."""
+        path = Path(self.file)
+        return str(path.with_suffix(".required_operators.config")) if path.suffix == ".ort" else None
+
+    def in_folder(self, folder: str | Path) -> "FileRecord":
+        """The record of the same file in another folder."""
+        return self.model_copy(update={"file": str(Path(folder) / self.name)})
 
 
-def record(run: RunFolder, files: tuple[ShippedFile, ...]) -> None:
+_FILES: Final = TypeAdapter(tuple[FileRecord, ...])
+
+
+def record(run: RunFolder, files: tuple[FileRecord, ...]) -> None:
     """Put the run's own files on record."""
     run.write_json(EXPORTED, _FILES.dump_python(files, mode="json"))
 
 
-def record_variants(run: RunFolder, files: tuple[ShippedFile, ...]) -> None:
+def record_variants(run: RunFolder, files: tuple[FileRecord, ...]) -> None:
     """Add files made later; one of the same label takes the old one's place.
 
     What was made from a file that has been replaced is no longer on record: its source is gone.
@@ -74,7 +89,7 @@ def record_variants(run: RunFolder, files: tuple[ShippedFile, ...]) -> None:
     run.write_json(VARIANTS, _FILES.dump_python((*kept, *files), mode="json"))
 
 
-def shipped_files(run: RunFolder) -> tuple[ShippedFile, ...]:
+def recorded_files(run: RunFolder) -> tuple[FileRecord, ...]:
     """All files on record, the run's own first; each is there, whole, and the one that was recorded.
 
     Raises:
@@ -92,5 +107,5 @@ def shipped_files(run: RunFolder) -> tuple[ShippedFile, ...]:
     return files
 
 
-def _read(run: RunFolder, name: str) -> tuple[ShippedFile, ...]:
+def _read(run: RunFolder, name: str) -> tuple[FileRecord, ...]:
     return _FILES.validate_python(run.read_json(name)) if run.has(name) else ()

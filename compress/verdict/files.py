@@ -10,7 +10,7 @@ logits on the test split, in the order of ``data.classes``. ``file.cost`` counts
 Axes: N images, K classes.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
@@ -24,6 +24,7 @@ from compress.data.bundle import DataBundle
 from compress.environment import usable_cores
 from compress.errors import BadInputError, UsageError
 from compress.exporter_faults import as_bad_input
+from compress.runs.file_records import FileRecord, Role
 from compress.verdict.file_facts import (
     Said,
     own_preparation,
@@ -96,6 +97,24 @@ class FileSpec:
     def takes_batch(self, batch_size: int) -> bool:
         """Whether the file can be called with so many images."""
         return self.signature.batch in (None, batch_size)
+
+
+@dataclass(frozen=True)
+class OpenedFile:
+    """A file that is measured: its record, and what it takes and gives."""
+
+    record: FileRecord
+    spec: FileSpec
+
+    @property
+    def label(self) -> str:
+        """Name of its row."""
+        return self.record.label
+
+
+def by_role(files: Iterable[OpenedFile], role: Role) -> OpenedFile:
+    """The first file of a role; every verdict has one original and one candidate."""
+    return next(file for file in files if file.record.role == role)
 
 
 def open_files(original: Path, candidate: Path, load: Loader, *, said: Said | None = None) -> tuple[FileSpec, FileSpec]:

@@ -12,15 +12,14 @@ from compress.data.bundle import DataBundle
 from compress.environment import native_block
 from compress.errors import BadInputError, UsageError
 from compress.observer import Observer
-from compress.report.model import ChangedImage, LatencyRow, NetworkRow, Origin
+from compress.report.model import ChangedImage, LatencyRow, NetworkRow
 from compress.report.results import GateResult
 from compress.verdict.accuracy import measure_accuracy, measure_drop
 from compress.verdict.changed import changed_images
 from compress.verdict.comparison import compare_answers
-from compress.verdict.files import classify
+from compress.verdict.files import OpenedFile, by_role, classify
 from compress.verdict.gates import judge
 from compress.verdict.settings import PREDICT_BATCH, VerifySettings
-from compress.verdict.subject import Subject, by_role
 from compress.verdict.timing import Ticks, pairs_to_time, time_pairs
 from compress.verdict.unanswered import unanswered
 from exporters.measure.memory import measure_memory
@@ -41,17 +40,17 @@ class Measured:
 
 
 def measure(
-    subjects: Sequence[Subject],
+    files: Sequence[OpenedFile],
     data: DataBundle,
     settings: VerifySettings,
     *,
     observer: Observer,
     should_stop: Callable[[], int | None] = lambda: None,
 ) -> Measured:
-    """Measure every file; the original and the candidate are those of the subjects' roles.
+    """Measure every file; the original and the candidate are found by their roles.
 
     Args:
-        subjects: one original, one candidate, any number of extra rows.
+        files: one original, one candidate, any number of extra rows.
         data: the images; the test split decides.
         settings: what and how long.
         observer: is told what is going on.
@@ -63,16 +62,16 @@ def measure(
         BadInputError: the original has nothing to count.
         OnnxFileError: onnxruntime cannot run a file.
     """
-    check_countable(subjects)
-    check_judged(subjects, settings)
+    check_countable(files)
+    check_judged(files, settings)
     ticks = Ticks(observer, should_stop)
     answers = {}
-    for subject in subjects:
-        ticks.now(f"accuracy of {subject.label}")
-        answers[subject.label] = classify(subject.spec, data, batch_size=PREDICT_BATCH, threads=max(settings.threads))
-    latency = tuple(time_pairs(subjects, settings, ticks))
-    original, candidate = (by_role(subjects, role) for role in ("original", "candidate"))
-    rows = tuple(_row(subject, subjects, answers, data) for subject in subjects)
+    for file in files:
+        ticks.now(f"accuracy of {file.label}")
+        answers[file.label] = classify(file.spec, data, batch_size=PREDICT_BATCH, threads=max(settings.threads))
+    latency = tuple(time_pairs(files, settings, ticks))
+    original, candidate = (by_role(files, role) for role in ("original", "candidate"))
+    rows = tuple(_row(file, original, answers, data) for file in files)
     ticks.now("time per layer")
     return Measured(
         networks=rows,
@@ -84,9 +83,9 @@ def measure(
     )
 
 
-def check_countable(subjects: Sequence[Subject]) -> None:
+def check_countable(files: Sequence[OpenedFile]) -> None:
     """Raise BadInputError where nothing can be kept of the original's MACs or weights, for it has none."""
-    original = by_role(subjects, "original")
+    original = by_role(files, "original").record
     if not original.macs or not original.parameters:
         raise BadInputError(
             f"expected a network with weights and multiply-accumulates, {original.file} has {original.parameters} and "
@@ -94,59 +93,43 @@ def check_countable(subjects: Sequence[Subject]) -> None:
         )
 
 
-def check_judged(subjects: Sequence[Subject], settings: VerifySettings) -> None:
+def check_judged(files: Sequence[OpenedFile], settings: VerifySettings) -> None:
     """Raise UsageError where the gates are for no row, for the original itself, or ask for a time not measured."""
-    labels = [subject.label for subject in subjects if subject.role != "original"]
+    labels = [file.label for file in files if file.record.role != "original"]
     judged = settings.judged
     if judged is not None and judged not in labels:
         raise UsageError(f"expected one of the rows {', '.join(labels)} for the gates, got {judged!r}")
-    timed = {second for _first, second in pairs_to_time(subjects)}
+    timed = {second for _first, second in pairs_to_time([file.record for file in files])}
     if judged is not None and judged not in timed and settings.gates.on_latency:
         raise UsageError(f"{judged} has the original's layers and is not timed: drop its gates of latency")
 
 
-def count_steps(subjects: Sequence[Subject], settings: VerifySettings) -> int:
+def count_steps(files: Sequence[OpenedFile], settings: VerifySettings) -> int:
     """How many steps the observer will be told of, at most."""
-    timings = len(pairs_to_time(subjects)) * len(settings.batch_sizes) * len(settings.threads)
-    return len(subjects) + timings + 1
+    timings = len(pairs_to_time([file.record for file in files])) * len(settings.batch_sizes) * len(settings.threads)
+    return len(files) + timings + 1
 
 
-def _row(
-    subject: Subject, subjects: Sequence[Subject], answers: Mapping[str, np.ndarray], data: DataBundle
-) -> NetworkRow:
-    original = by_role(subjects, "original")
+def _row(file: OpenedFile, original: OpenedFile, answers: Mapping[str, np.ndarray], data: DataBundle) -> NetworkRow:
+    record, spec, first = file.record, file.spec, original.record
     labels_N = data.test.labels.numpy()
-    mine, theirs = answers[subject.label], answers[original.label]
-    is_original = subject is original
-    origin = None
-    if subject.source is not None:
-        drop = measure_drop(answers[subject.source], mine, labels_N)
-        origin = Origin(source=subject.source, drop=drop, quantization=subject.quantization)
+    mine, theirs = answers[file.label], answers[original.label]
+    is_original = file is original
     return NetworkRow(
-        label=subject.label,
-        role=subject.role,
-        file=subject.file,
-        sha256=subject.spec.sha256,
-        size_bytes=subject.spec.size_bytes,
-        precision=subject.precision,
-        signature=subject.spec.signature,
-        preprocessing=subject.spec.preparation.in_words(),
-        parameters=subject.parameters,
-        macs=subject.macs,
-        kept_macs=subject.macs / original.macs,
-        kept_parameters=subject.parameters / original.parameters,
-        epochs=subject.epochs,
+        **dict(record),
+        signature=spec.signature,
+        preprocessing=spec.preparation.in_words(),
+        kept_macs=record.macs / first.macs,
+        kept_parameters=record.parameters / first.parameters,
         accuracy=measure_accuracy(mine, labels_N),
         drop=None if is_original else measure_drop(theirs, mine, labels_N),
         comparison=None if is_original else compare_answers(theirs, mine, labels_N),
-        parity=subject.parity,
-        denormals_flushed=subject.denormals_flushed,
-        memory=measure_memory(subject.spec.runnable, batch_size=subject.spec.signature.batch or 1, threads=1),
-        origin=origin,
+        source_drop=None if record.source is None else measure_drop(answers[record.source], mine, labels_N),
+        memory=measure_memory(spec.runnable, batch_size=spec.signature.batch or 1, threads=1),
     )
 
 
-def _operators(original: Subject, candidate: Subject, settings: VerifySettings) -> OperatorProfile | None:
+def _operators(original: OpenedFile, candidate: OpenedFile, settings: VerifySettings) -> OperatorProfile | None:
     """The profile of both at one batch size; ``None`` where their fixed batch sizes differ."""
     batch_size = shared_batch(original.spec.signature, candidate.spec.signature)
     if batch_size is None:

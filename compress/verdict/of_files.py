@@ -7,14 +7,13 @@ from compress.environment import describe_environment, usable_cores
 from compress.exporter_faults import export_faults
 from compress.observer import Observer, Silent
 from compress.report.model import Report
-from compress.runs.file_records import Role
+from compress.runs.file_records import FileRecord, Role
 from compress.settings.config import DataConfig
 from compress.verdict.assemble import assemble
 from compress.verdict.file_facts import Said
-from compress.verdict.files import FileSpec, open_files
+from compress.verdict.files import FileSpec, OpenedFile, open_files
 from compress.verdict.measure import count_steps, measure
 from compress.verdict.settings import VerifySettings
-from compress.verdict.subject import Subject
 
 
 def verify_files(
@@ -50,9 +49,9 @@ def verify_files(
             said=said,
         )
         labels = _labels(original, candidate)
-        subjects = [_subject(labels[0], "original", first), _subject(labels[1], "candidate", second)]
-        observer.stage("verify", index=1, count=1, steps=count_steps(subjects, settings))
-        measured = measure(subjects, first.data, settings, observer=observer)
+        files = [_opened(labels[0], "original", first), _opened(labels[1], "candidate", second)]
+        observer.stage("verify", index=1, count=1, steps=count_steps(files, settings))
+        measured = measure(files, first.data, settings, observer=observer)
     return assemble(
         measured,
         first.data,
@@ -71,13 +70,15 @@ def _labels(original: Path, candidate: Path) -> tuple[str, str]:
     return (first, second) if first != second else (f"{first} (original)", f"{second} (candidate)")
 
 
-def _subject(label: str, role: Role, spec: FileSpec) -> Subject:
-    return Subject(
+def _opened(label: str, role: Role, spec: FileSpec) -> OpenedFile:
+    record = FileRecord(
         label=label,
         role=role,
-        spec=spec,
         file=str(spec.path),
+        sha256=spec.sha256,
+        size_bytes=spec.size_bytes,
         precision=spec.cost.precision,
-        parameters=spec.cost.parameters,
         macs=spec.cost.macs,
+        parameters=spec.cost.parameters,
     )
+    return OpenedFile(record, spec)

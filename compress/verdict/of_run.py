@@ -14,20 +14,20 @@ from compress.networks.own_code import OwnCode
 from compress.observer import Observer, Silent
 from compress.report.documents import keep_report, new_folder, render_run_documents, write_documents
 from compress.report.model import Report
-from compress.report.run_facts import BudgetFacts, LayerRow, RunFacts, SearchFacts
+from compress.report.run_facts import BudgetFacts, RunFacts, SearchFacts
 from compress.report.store import parse_report
 from compress.runs import MODEL_FACTS, STAGES, RunFolder
 from compress.runs.bench import Bench, check_images
-from compress.runs.file_records import NOTES, ShippedFile, shipped_files
+from compress.runs.file_records import NOTES, recorded_files
 from compress.runs.reopen import reopen
 from compress.settings.config import DecidedConfig
+from compress.structure.remove import LayerChange
 from compress.verdict.assemble import assemble
-from compress.verdict.files import open_file
+from compress.verdict.files import OpenedFile, by_role, open_file
 from compress.verdict.measure import count_steps, measure
 from compress.verdict.reached import budget_note
 from compress.verdict.recheck import REBUILT, FoundState, find_again, recheck_file, recheck_removal
 from compress.verdict.settings import VerifySettings
-from compress.verdict.subject import Subject
 
 TRAINED = ("01_baseline", "02_original", "05_finetune")
 
@@ -42,9 +42,9 @@ def verify_stage(bench: Bench, settings: VerifySettings | None = None) -> Report
     name = STAGES[-1]
     if not bench.run.is_finished(name):
         settings = settings or VerifySettings(seed=bench.config.seed, threads=tuple(sorted({1, bench.config.threads})))
-        subjects = _subjects(bench.run, bench.config, bench.data)
-        with bench.stage(name, steps=count_steps(subjects, settings)):
-            keep_report(bench.run, _judge(bench, subjects, settings))
+        files = _opened_files(bench.run, bench.config, bench.data)
+        with bench.stage(name, steps=count_steps(files, settings)):
+            keep_report(bench.run, _judge(bench, files, settings))
     return parse_report(bench.run.read_text("report.json"), source="report.json")
 
 
@@ -80,9 +80,9 @@ def verify_run(
         bench = Bench(config, data, run, observer, lambda: None)
         with export_faults():
             observer.stage("verify", index=1, count=1, steps=0)
-            subjects = _subjects(run, config, data)
-            observer.stage("verify", index=1, count=1, steps=count_steps(subjects, settings))
-            report = _judge(bench, subjects, settings)
+            files = _opened_files(run, config, data)
+            observer.stage("verify", index=1, count=1, steps=count_steps(files, settings))
+            report = _judge(bench, files, settings)
         if out:
             write_documents(out, render_run_documents(report, run.read_json(MODEL_FACTS)))
         else:
@@ -90,23 +90,26 @@ def verify_run(
     return report
 
 
-def _subjects(run: RunFolder, config: DecidedConfig, data: DataBundle) -> list[Subject]:
+def _opened_files(run: RunFolder, config: DecidedConfig, data: DataBundle) -> list[OpenedFile]:
     """The files on record, checked and opened."""
-    return [_subject(run, recheck_file(run, file, config, data), data) for file in shipped_files(run)]
+    return [
+        OpenedFile(recheck_file(run, record, config, data), open_file(run.path / record.file, data))
+        for record in recorded_files(run)
+    ]
 
 
-def _judge(bench: Bench, subjects: Sequence[Subject], settings: VerifySettings) -> Report:
+def _judge(bench: Bench, files: Sequence[OpenedFile], settings: VerifySettings) -> Report:
     """Measure every file and put the report together."""
     began = time.monotonic()
     run, config, data = bench.run, bench.config, bench.data
     found = find_again(run, config, data)
     removal = recheck_removal(run, found, check_images(config, data))
-    measured = measure(subjects, data, settings, observer=bench.observer, should_stop=bench.should_stop)
+    measured = measure(files, data, settings, observer=bench.observer, should_stop=bench.should_stop)
     seconds = {stage: run.seconds(stage) for stage in STAGES[:-1] if run.is_finished(stage)}
     facts = RunFacts(
         config=run.read_config().model_dump(mode="json"),
-        budget=_budget_facts(config, subjects, found),
-        layers=tuple(LayerRow(**layer) for layer in run.read_json("04_remove/removal.json")["layers"]),
+        budget=_budget_facts(config, files, found),
+        layers=tuple(LayerChange(**layer) for layer in run.read_json("04_remove/removal.json")["layers"]),
         search=_search_facts(bench),
         removal=removal,
         training=_training(run),
@@ -118,24 +121,7 @@ def _judge(bench: Bench, subjects: Sequence[Subject], settings: VerifySettings) 
         name=run.path.resolve().name,
         environment=describe_environment(threads=config.threads, seed=config.seed),
         run=facts,
-        notes=(*run.read_json(NOTES), *_notes(subjects)),
-    )
-
-
-def _subject(run: RunFolder, file: ShippedFile, data: DataBundle) -> Subject:
-    return Subject(
-        label=file.label,
-        role=file.role,
-        spec=open_file(run.path / file.file, data),
-        file=file.file,
-        precision=file.precision,
-        parameters=file.parameters,
-        macs=file.macs,
-        epochs=file.epochs,
-        denormals_flushed=file.denormals_flushed,
-        parity=file.parity,
-        source=file.source,
-        quantization=file.quantization,
+        notes=(*run.read_json(NOTES), *_notes(files)),
     )
 
 
@@ -144,9 +130,8 @@ def _training(run: RunFolder) -> dict[str, tuple[dict[str, float], ...]]:
     return {stage: tuple(run.read_json(name)) for stage, name in names.items() if run.has(name)}
 
 
-def _budget_facts(config: DecidedConfig, subjects: Sequence[Subject], found: FoundState) -> BudgetFacts:
-    original = next(subject for subject in subjects if subject.role == "original")
-    pruned = next(subject for subject in subjects if subject.role == "candidate")
+def _budget_facts(config: DecidedConfig, files: Sequence[OpenedFile], found: FoundState) -> BudgetFacts:
+    original, pruned = (by_role(files, role).record for role in ("original", "candidate"))
     counts_G = found.prunable.units.counts(found.keep_U.unsqueeze(0))[0]
     return BudgetFacts(
         asked_macs=config.keep_macs,
@@ -171,12 +156,12 @@ def _search_facts(bench: Bench) -> SearchFacts:
     )
 
 
-def _notes(subjects: Sequence[Subject]) -> tuple[str, ...]:
+def _notes(files: Sequence[OpenedFile]) -> tuple[str, ...]:
     """What had to be assumed of the files, and what was not proved again."""
-    assumed = [note for subject in subjects for note in subject.spec.notes]
+    assumed = [note for file in files for note in file.spec.notes]
     older = [
-        f"{subject.label}: equal to its module when it was exported; that was not proved again"
-        for subject in subjects
-        if subject.parity is not None and subject.role not in REBUILT
+        f"{file.label}: equal to its module when it was exported; that was not proved again"
+        for file in files
+        if file.record.parity is not None and file.record.role not in REBUILT
     ]
     return tuple(dict.fromkeys((*assumed, *older)))

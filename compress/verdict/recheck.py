@@ -1,6 +1,6 @@
 """The equalities of a run, proved once more from what is on disk: cut, file, count."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from torch import Tensor, nn
@@ -11,7 +11,7 @@ from compress.errors import CheckFailedError
 from compress.report.run_facts import RemovalFacts
 from compress.runs import RunFolder
 from compress.runs.bench import check_images, fresh_network, study, weights_file
-from compress.runs.file_records import Role, ShippedFile
+from compress.runs.file_records import FileRecord, Role
 from compress.runs.load_network import Which, load
 from compress.runs.parity import prove_parity
 from compress.settings.config import DecidedConfig
@@ -62,7 +62,7 @@ def recheck_removal(run: RunFolder, found: FoundState, images: Tensor) -> Remova
     )
 
 
-def recheck_file(run: RunFolder, file: ShippedFile, config: DecidedConfig, data: DataBundle) -> ShippedFile:
+def recheck_file(run: RunFolder, file: FileRecord, config: DecidedConfig, data: DataBundle) -> FileRecord:
     """A file on record, its parity with the rebuilt module proved again and its MACs counted in its own graph.
 
     Raises:
@@ -76,4 +76,4 @@ def recheck_file(run: RunFolder, file: ShippedFile, config: DecidedConfig, data:
         return file
     images = check_images(config, data).cpu()
     network = load(run.path, network=REBUILT[file.role], build=config.code.build if config.code else None)
-    return replace(file, parity=prove_parity(network, path, images, threads=config.threads))
+    return file.model_copy(update={"parity": prove_parity(network, path, images, threads=config.threads)})

@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 from compress.errors import InterruptedRun
 from compress.observer import Observer
 from compress.report.model import LatencyRow
+from compress.runs.file_records import FileRecord
+from compress.verdict.files import OpenedFile
 from compress.verdict.settings import VerifySettings
-from compress.verdict.subject import Subject, by_role
 from exporters.measure.latency import compare_latency
 from exporters.read.signature import shared_batch
 
@@ -32,10 +33,10 @@ class Ticks:
         self._observer.step(self._done, images=0, values={"now": what})
 
 
-def time_pairs(subjects: Sequence[Subject], settings: VerifySettings, ticks: Ticks) -> Iterator[LatencyRow]:
+def time_pairs(files: Sequence[OpenedFile], settings: VerifySettings, ticks: Ticks) -> Iterator[LatencyRow]:
     """Every pair at every thread count and every batch size that both files take."""
-    by_label = {subject.label: subject for subject in subjects}
-    for first, second in pairs_to_time(subjects):
+    by_label = {file.label: file for file in files}
+    for first, second in pairs_to_time([file.record for file in files]):
         original, candidate = by_label[first], by_label[second]
         for batch_size in _batch_sizes(original, candidate, settings):
             for threads in settings.threads:
@@ -50,7 +51,7 @@ def time_pairs(subjects: Sequence[Subject], settings: VerifySettings, ticks: Tic
                 yield LatencyRow(original=first, candidate=second, comparison=comparison)
 
 
-def _batch_sizes(original: Subject, candidate: Subject, settings: VerifySettings) -> tuple[int, ...]:
+def _batch_sizes(original: OpenedFile, candidate: OpenedFile, settings: VerifySettings) -> tuple[int, ...]:
     """Those asked for that both files take, else the one that both were made for, if there is one."""
     both = (original.spec, candidate.spec)
     taken = tuple(size for size in settings.batch_sizes if all(spec.takes_batch(size) for spec in both))
@@ -58,20 +59,22 @@ def _batch_sizes(original: Subject, candidate: Subject, settings: VerifySettings
     return taken or (() if shared is None else (shared,))
 
 
-def pairs_to_time(subjects: Sequence[Subject]) -> list[tuple[str, str]]:
+def pairs_to_time(files: Sequence[FileRecord]) -> list[tuple[str, str]]:
     """What is timed: the candidate and every file made from another file.
 
     Each against the original, against its source, and the candidate's variants (INT8, ...) against the
     original's: what pruning bought is known with and without quantisation. Other extra rows (the original
     trained on, the paper's (F)) have the original's layers: its time is theirs.
     """
-    original, candidate = by_role(subjects, "original").label, by_role(subjects, "candidate").label
-    labels = {subject.label for subject in subjects}
+    original, candidate = (
+        next(file.label for file in files if file.role == role) for role in ("original", "candidate")
+    )
+    labels = {file.label for file in files}
     pairs: dict[tuple[str, str], None] = {}
-    for subject in subjects:
-        if subject.role == "original" or (subject.role == "extra" and subject.source is None):
+    for file in files:
+        if file.role == "original" or (file.role == "extra" and file.source is None):
             continue
-        twin = original + subject.label.removeprefix(candidate)
-        against = (original, subject.source, twin if subject.label.startswith(candidate) else None)
-        pairs |= {(label, subject.label): None for label in against if label in labels}
+        twin = original + file.label.removeprefix(candidate)
+        against = (original, file.source, twin if file.label.startswith(candidate) else None)
+        pairs |= {(label, file.label): None for label in against if label in labels}
     return list(pairs)

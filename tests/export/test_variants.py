@@ -1,5 +1,7 @@
 """Which files come of one file, what calibrates them, what suits which processor."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -10,6 +12,7 @@ from compress.export.variants import Base, Wanted, calibration_split, derive, in
 from exporters.write.int8 import Int8Settings
 from tests.exporters.networks import SHAPE
 from tests.exporters.variants import MEAN, STD, pooled, write_fp32
+from tests.helpers.records import record
 
 
 def split(counts: list[int]) -> MemorySplit:
@@ -21,13 +24,14 @@ def split(counts: list[int]) -> MemorySplit:
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory):
-    return Base("pruned", write_fp32(tmp_path_factory.mktemp("base") / "pruned.onnx", pooled()), MEAN, STD)
+    file = write_fp32(tmp_path_factory.mktemp("base") / "pruned.onnx", pooled())
+    return Base(record(label="pruned", role="candidate", file=str(file)), MEAN, STD)
 
 
 def test_everything_at_once(base, tmp_path):
     wanted = Wanted(int8=True, float16=True, preprocessing=True, ort=True)
     made = derive(base, wanted, split([20, 20]), tmp_path)
-    assert [(one.label, one.path.name, one.source, one.precision) for one in made] == [
+    assert [(one.label, one.name, one.source, one.precision) for one in made] == [
         ("pruned int8", "pruned.int8.onnx", "pruned", "int8"),
         ("pruned fp16", "pruned.fp16.onnx", "pruned", "fp16"),
         ("pruned nhwc", "pruned.nhwc.onnx", "pruned", "fp32"),
@@ -37,9 +41,11 @@ def test_everything_at_once(base, tmp_path):
         ("pruned nhwc ort", "pruned.nhwc.ort", "pruned nhwc", "fp32"),
         ("pruned int8 nhwc ort", "pruned.int8.nhwc.ort", "pruned int8 nhwc", "int8"),
     ]
-    assert {file.name for one in made for file in one.files} == {file.name for file in tmp_path.iterdir()}
-    assert all(one.size_bytes == one.path.stat().st_size for one in made)
-    assert [one.label for one in made if one.operators] == [one.label for one in made if one.path.suffix == ".ort"]
+    files = {path for one in made for path in (one.file, one.operators) if path}
+    assert files == {str(file) for file in tmp_path.iterdir()}
+    assert all(one.size_bytes == Path(one.file).stat().st_size for one in made)
+    assert [one.label for one in made if one.operators] == [one.label for one in made if one.name.endswith(".ort")]
+    assert {(one.role, one.macs, one.epochs) for one in made} == {("extra", 100, 3)}
     assert made[0].quantization.calibration_images == made[3].quantization.calibration_images == 40
 
 
@@ -50,11 +56,8 @@ def test_only_what_is_wanted(base, tmp_path):
 
 def test_a_move_takes_both_files_of_a_mobile_one(base, tmp_path):
     (made,) = derive(base, Wanted(ort=True), None, tmp_path)
-    moved = made.moved_to(tmp_path / "there")
-    assert [file.relative_to(tmp_path).as_posix() for file in moved.files] == [
-        "there/pruned.ort",
-        "there/pruned.required_operators.config",
-    ]
+    moved = made.in_folder("there")
+    assert (moved.file, moved.operators) == ("there/pruned.ort", "there/pruned.required_operators.config")
 
 
 def test_calibration_is_in_proportion_to_the_classes():

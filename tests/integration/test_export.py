@@ -11,7 +11,7 @@ import pytest
 
 from compress.report.store import parse_report
 from compress.runs import RunFolder
-from compress.runs.file_records import shipped_files
+from compress.runs.file_records import recorded_files
 from tests.helpers.command import compress
 from tests.helpers.images import write_image_folder
 from tests.helpers.runs import loaded
@@ -39,9 +39,9 @@ def test_int8_files_become_rows_of_the_same_report(run):
     assert document["report"] == json.loads(report.model_dump_json())
     assert [row.label for row in report.networks] == ROWS
     pruned = report.networks[3]
-    assert (pruned.role, pruned.precision, pruned.origin.source) == ("extra", "int8", "pruned")
-    assert pruned.origin.quantization.calibration_images == 60
-    assert abs(pruned.origin.drop.points) < 5
+    assert (pruned.role, pruned.precision, pruned.source) == ("extra", "int8", "pruned")
+    assert pruned.quantization.calibration_images == 60
+    assert abs(pruned.source_drop.points) < 5
     assert pruned.size_bytes < 0.5 * report.candidate.size_bytes
     manifest = subprocess.run(["sha256sum", "-c", "--quiet", "MANIFEST.sha256"], cwd=run, check=False)
     assert manifest.returncode == 0
@@ -53,7 +53,7 @@ def test_all_kinds_of_files_answer_as_the_run_does(run):
     assert done.returncode == 0, done.stderr
     assert f"Measure them: compress verify {run}" in done.stderr
     assert "pruned.opset20.onnx answers as the module" in done.stdout
-    files = {file.label: file for file in shipped_files(RunFolder.open(run))}
+    files = {file.label: file for file in recorded_files(RunFolder.open(run))}
     assert "pruned opset20 nhwc" in files
     assert files["pruned opset20"].parity.passed
     _config, data = loaded(run)
@@ -81,7 +81,7 @@ def test_the_same_files_twice_are_the_same_bytes_and_one_record(run):
     again = compress("export", run, "--int8", "--no-verify", "--json", "--quiet")
     shas = [[one["sha256"] for one in json.loads(done.stdout)["files"]] for done in (first, again)]
     assert shas[0] == shas[1]
-    assert [file.label for file in shipped_files(RunFolder.open(run))] == ROWS
+    assert [file.label for file in recorded_files(RunFolder.open(run))] == ROWS
 
 
 def test_weights_without_a_run(finished, images, tmp_path):

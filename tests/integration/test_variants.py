@@ -119,7 +119,7 @@ def test_images_in_colour(tmp_path):
     report = run_pipeline(tiny_config(data, search_epochs=1, finetune_epochs=1), out=tmp_path / "run")
     assert (report.data.channels, report.original.signature.channels) == (3, 3)
     again = with_int8(tmp_path / "run")
-    assert again.networks[3].origin.quantization.calibration_images == 30
+    assert again.networks[3].quantization.calibration_images == 30
 
 
 def test_without_train_original_given_weights_are_the_only_original(images, weights, tmp_path):

@@ -7,9 +7,10 @@ import math
 import numpy as np
 from PIL import Image
 
-from compress.report.model import ChangedImage, LatencyRow, NetworkRow, Origin
+from compress.report.model import ChangedImage, LatencyRow, NetworkRow
 from compress.report.results import Comparison
-from compress.report.run_facts import BudgetFacts, LayerRow, RemovalFacts, RunFacts, SearchFacts
+from compress.report.run_facts import BudgetFacts, RemovalFacts, RunFacts, SearchFacts
+from compress.structure.remove import LayerChange
 from compress.verdict.accuracy import measure_accuracy, measure_drop
 from compress.verdict.comparison import compare_answers
 from exporters.measure.comparison import LatencyComparison, Timing
@@ -86,13 +87,11 @@ def int8(source: str, role: str, *, wrong: range, of: range, **changes) -> Netwo
         "kept_parameters": 1.0 if role == "original" else 0.4,
         "parameters": 727_626 if role == "original" else 290_000,
         "parity": None,
-        "origin": Origin(
-            source=source,
-            drop=measure_drop(logits(of)[0], values, labels),
-            quantization=Quantization(
-                scheme="static QDQ", calibration="minmax", calibration_images=512, per_channel=True,
-                weights="int8", activations="uint8", reduced_range=False, float_layers=(),
-            ),
+        "source": source,
+        "source_drop": measure_drop(logits(of)[0], values, labels),
+        "quantization": Quantization(
+            scheme="static QDQ", calibration="minmax", calibration_images=512, per_channel=True,
+            weights="int8", activations="uint8", reduced_range=False, float_layers=(),
         ),
     }  # fmt: skip
     return base.model_copy(update=fields | changes)
@@ -155,8 +154,8 @@ def run_facts(**changes) -> RunFacts:
             asked_macs=0.5, asked_parameters=None, achieved_macs=0.498, achieved_parameters=0.4, align=16
         ),
         "layers": (
-            LayerRow(name="features.0", kind="Conv2d", in_before=1, in_after=1, out_before=64, out_after=32),
-            LayerRow(name="features.3.squeeze", kind="Conv2d", in_before=64, in_after=32, out_before=16, out_after=16),
+            LayerChange("features.0", "Conv2d", in_before=1, in_after=1, out_before=64, out_after=32),
+            LayerChange("features.3.squeeze", "Conv2d", in_before=64, in_after=32, out_before=16, out_after=16),
         ),
         "search": SearchFacts(
             preset="default", population=8, iterations=255, converged_at=2, seconds=61.0,

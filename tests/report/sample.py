@@ -1,6 +1,6 @@
 """Small reports with known numbers: of a run, of a run with all there can be, of two foreign files."""
 
-from compress.report.model import DataFacts, Origin, Report
+from compress.report.model import DataFacts, Report
 from compress.report.results import GateResult
 from compress.verdict.accuracy import measure_drop
 from tests.report.parts import (
@@ -81,7 +81,7 @@ def full_report(**changes) -> Report:
             int8("original", "original", wrong=range(41), of=ORIGINAL_WRONG),
             int8("pruned", "candidate", wrong=range(30, 77), of=PRUNED_WRONG),
             network("pruned fp16", "extra", wrong=PRUNED_WRONG, file="artifacts/pruned.fp16.onnx",
-                    origin=Origin(source="pruned", drop=same), **fp16),
+                    source="pruned", source_drop=same, **fp16),
         ),
         "latency": (
             *report().latency,

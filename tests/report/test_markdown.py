@@ -108,7 +108,7 @@ def test_hostile_names_of_layers_notes_inputs_and_settings_are_text():
     run = plain.run.model_copy(
         update={
             "config": {"arch": EVIL, EVIL: {EVIL: [EVIL]}},
-            "layers": tuple(layer.model_copy(update={"name": EVIL}) for layer in plain.run.layers),
+            "layers": tuple(replace(layer, name=EVIL) for layer in plain.run.layers),
         }
     )
     hostile = full_report(networks=networks, operators=replace(plain.operators, layers=layers), run=run)

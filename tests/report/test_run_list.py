@@ -7,7 +7,7 @@ from compress.report.compare.sources import read_one
 from compress.report.render_again import render_again
 from compress.report.run_list import Speedup, list_runs
 from compress.runs import RunFolder
-from compress.runs.file_records import shipped_files
+from compress.runs.file_records import recorded_files
 from compress.runs.outlook import FAILED
 from tests.helpers.runs import tiny_config
 from tests.report.compare.runs import finished_run
@@ -59,9 +59,9 @@ def test_a_run_that_would_fail_again_says_why_until_it_has_gone_on(tmp_path):
         run.event(FAILED, reason="it has not left chance")
     (found,) = list_runs(tmp_path)
     assert (found.state, found.problem, found.stages) == ("failed", "it has not left chance", ("01_baseline",))
-    for read in (render_again, shipped_files, read_one):
+    for read in (render_again, recorded_files, read_one):
         with pytest.raises(BadInputError, match=r": it failed, it has not left chance$"):
-            read(run if read is shipped_files else run.path)
+            read(run if read is recorded_files else run.path)
     with run:
         run.event("stage", name="03_search")
     assert list_runs(tmp_path)[0].state == "unfinished"

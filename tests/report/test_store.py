@@ -59,7 +59,7 @@ def test_reports_keep_the_shipped_schema(kind):
 @pytest.mark.parametrize(
     "path",
     [["schema_version"], ["networks", 0, "accuracy", "top1"], ["run", "search"], ["gates", 0, "passed"],
-     ["latency", 0, "comparison", "original", "p50_ms"], ["networks", 1, "origin"]],
+     ["latency", 0, "comparison", "original", "p50_ms"], ["networks", 1, "source"]],
     ids=str,
 )  # fmt: skip
 def test_the_schema_misses_what_is_gone(path):

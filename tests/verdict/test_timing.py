@@ -1,29 +1,24 @@
 """Which files are timed against which: labels and roles alone decide."""
 
-from dataclasses import dataclass
-
+from compress.runs.file_records import FileRecord
 from compress.verdict.timing import pairs_to_time
+from tests.helpers.records import record
 
 
-@dataclass(frozen=True)
-class Row:
-    """As much of a ``Subject`` as the rule reads."""
-
-    label: str
-    role: str
-    source: str | None = None
+def row(label: str, role: str, source: str | None = None) -> FileRecord:
+    return record(label=label, role=role, source=source)
 
 
 def test_the_candidate_alone():
-    assert pairs_to_time([Row("original", "original"), Row("pruned", "candidate")]) == [("original", "pruned")]
+    assert pairs_to_time([row("original", "original"), row("pruned", "candidate")]) == [("original", "pruned")]
 
 
 def test_quantised_files_also_against_their_source_and_each_other():
     rows = [
-        Row("original", "original"),
-        Row("pruned", "candidate"),
-        Row("original int8", "extra", "original"),
-        Row("pruned int8", "extra", "pruned"),
+        row("original", "original"),
+        row("pruned", "candidate"),
+        row("original int8", "extra", "original"),
+        row("pruned int8", "extra", "pruned"),
     ]
     assert pairs_to_time(rows) == [
         ("original", "pruned"),
@@ -36,10 +31,10 @@ def test_quantised_files_also_against_their_source_and_each_other():
 
 def test_rows_with_the_original_s_layers_are_not_timed():
     rows = [
-        Row("original", "original"),
-        Row("pruned (P)", "candidate"),
-        Row("full (F)", "extra"),
-        Row("pruned (P) int8", "extra", "pruned (P)"),
+        row("original", "original"),
+        row("pruned (P)", "candidate"),
+        row("full (F)", "extra"),
+        row("pruned (P) int8", "extra", "pruned (P)"),
     ]
     assert pairs_to_time(rows) == [
         ("original", "pruned (P)"),

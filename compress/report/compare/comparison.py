@@ -6,8 +6,8 @@ from typing import Final, Literal
 from compress.report.compare.pareto import Span
 from compress.report.compare.protocol import Difference
 from compress.report.results import AccuracyDrop, Rate
-from compress.report.run_facts import Part
 from compress.runs.file_records import Precision, Role
+from compress.runs.frozen import Part
 
 Cost = Literal["latency", "MACs", "size"]
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pydantic import JsonValue
 
 from compress.report.model import Report
-from compress.report.run_facts import Part
+from compress.runs.frozen import Part
 
 UNSTATED = "not stated"
 

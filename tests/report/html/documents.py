@@ -28,7 +28,7 @@ def hostile() -> Report:
                 "file": f"artifacts/{HOSTILE[0]}.onnx",
                 "signature": replace(row.signature, input_name=HOSTILE[0], output_name=HOSTILE[2]),
                 "preprocessing": HOSTILE[5],
-                "origin": row.origin and row.origin.model_copy(update={"source": names[row.origin.source]}),
+                "source": row.source and names[row.source],
             }
         )
         for row in report.networks
@@ -55,7 +55,7 @@ def hostile() -> Report:
         run=report.run.model_copy(
             update={
                 "config": {"arch": HOSTILE[0], HOSTILE[2]: {HOSTILE[0]: HOSTILE[5]}},
-                "layers": tuple(layer.model_copy(update={"name": HOSTILE[2]}) for layer in report.run.layers),
+                "layers": tuple(replace(layer, name=HOSTILE[2]) for layer in report.run.layers),
             }
         ),
     )
