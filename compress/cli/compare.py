@@ -19,8 +19,9 @@ def compare(runs: Runs, *, html: Html = None, force: Force = False, json: option
     Example: compress compare runs/half runs/third --html compare.html
     """
     from compress.report.compare.assemble import compare_reports
+    from compress.report.compare.document import comparison_document
     from compress.report.compare.sources import read_sources
-    from compress.report.compare.text import render_comparison
+    from compress.report.terminal import render_terminal
 
     if html is not None and html.suffix.lower() not in (".html", ".htm"):
         raise UsageError(
@@ -28,13 +29,13 @@ def compare(runs: Runs, *, html: Html = None, force: Force = False, json: option
         )  # a report.json is soon lost
     comparison = compare_reports(read_sources(runs), force=force)
     if html is not None:
-        from compress.report.compare.page import render_comparison_html
+        from compress.report.html import render_html
 
-        _write(html, render_comparison_html(comparison))
+        _write(html, render_html(comparison_document(comparison)))
     if json:
         output.print_json(comparison.model_dump(mode="json"))
         return
-    render_comparison(comparison, output.data_console())
+    render_terminal(comparison_document(comparison), output.data_console())
 
 
 def _write(path: Path, text: str) -> None:

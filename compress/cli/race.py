@@ -66,9 +66,10 @@ def race(
     if json:
         typer.echo(report.model_dump_json(indent=2))
     else:
-        from compress.report.race.text import render_race
+        from compress.report.race.document import race_document
+        from compress.report.terminal import render_terminal
 
-        render_race(report, output.data_console())
+        render_terminal(race_document(report), output.data_console())
     if not quiet:
         where = f"The race is in {folder}: race.html, race.md, race.json"
         output.talk_console().print(where, markup=False, soft_wrap=True)

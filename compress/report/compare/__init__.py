@@ -1,1 +1,1 @@
-"""Several reports side by side: the same protocol or none, every network in one table, the best trade-offs marked."""
+"""Several reports side by side: every network in one table, with the Pareto fronts."""

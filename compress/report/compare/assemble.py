@@ -1,4 +1,4 @@
-"""Reports -> one comparison, or the reason why there is none."""
+"""Several reports side by side in one comparison, if they were measured in the same way."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from compress.report.compare.rows import common_setting, compared_rows, latency_
 from compress.report.model import Report
 
 _DRIFT: Final = 1.05
-"""Medians of one file that differ by more than this, from run to run, say that the machine was not the same."""
+"""If the medians of one file differ by more than this factor between runs, the machine was not equally fast."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A report, and the name its reader knows it by."""
+    """A report and its name for the user."""
 
     name: str
     report: Report
@@ -27,8 +27,8 @@ def compare_reports(sources: Sequence[Source], *, force: bool = False) -> RunCom
     """Put reports side by side.
 
     Args:
-        sources: two or more, each with a name of its own.
-        force: compare unlike protocols too; then every row says what is unlike.
+        sources: two or more, with different names.
+        force: compare different protocols too; every row then states the differences.
 
     Raises:
         UsageError: fewer than two reports, or protocols that differ.
@@ -51,7 +51,7 @@ def compare_reports(sources: Sequence[Source], *, force: bool = False) -> RunCom
 
 
 def _key(number: int) -> str:
-    """A, B, ..., Z, AA, AB, ...: as the columns of a spreadsheet."""
+    """A, B, ..., Z, AA, AB, ...: like the columns of a spreadsheet."""
     above, letter = divmod(number, 26)
     return (_key(above - 1) if above else "") + chr(ord("A") + letter)
 
@@ -66,9 +66,9 @@ def _refusal(sources: Sequence[Source], unlike: Sequence[Difference]) -> str:
         lines.append(f"  {difference.fact}:")
         lines += [f"    {value}: {', '.join(runs)}" for value, runs in by_value.items()]
     return (
-        "expected reports of one protocol, got numbers that cannot stand side by side:\n"
+        "expected reports of one protocol, got measurements that cannot be compared:\n"
         + "\n".join(lines)
-        + "\ntry to measure both on one machine with compress verify, or --force, which marks every row"
+        + "\nmeasure all on one machine with compress verify, or use --force, which marks every row"
     )
 
 
@@ -87,33 +87,33 @@ def _run(key: str, source: Source) -> ComparedRun:
 
 def _notes(reports: Mapping[str, Report], rows: Sequence[ComparedRow], setting: Setting | None) -> Iterator[str]:
     if setting is None:
-        yield "no latencies: the reports have no batch size and thread count in common"
+        yield "No latencies: the reports have no batch size and thread count in common."
     else:
-        yield "milliseconds of different runs were not measured in turn; each ratio was, against its run's own original"
+        yield "Milliseconds of different runs were not measured in turn; each ratio was, against its run's own original."
     originals = [row for row in rows if row.role == "original"]
     if len(originals) > 1:
-        yield "changes, ratios and the front over latency are against each run's own original; these files differ"
+        yield "Changes, ratios and the front over latency are against each run's own original; these files differ."
     if len({row.macs for row in originals}) > 1:
         work = ", ".join(f"{row.label} {figures.count(row.macs)}" for row in originals)
-        yield f"the originals do not cost the same, so the front over latency compares shares, not times: MACs {work}"
+        yield f"The originals do not cost the same, so the front over latency compares shares, not times: MACs {work}."
     for name, values in (
-        ("image sizes", {key: str(report.data.image_size) for key, report in reports.items()}),
-        ("versions of compress", {key: report.compress_version for key, report in reports.items()}),
+        ("Image sizes", {key: str(report.data.image_size) for key, report in reports.items()}),
+        ("Versions of compress", {key: report.compress_version for key, report in reports.items()}),
     ):
         if len(set(values.values())) > 1:
-            yield f"{name} differ: {', '.join(f'{key} {value}' for key, value in values.items())}"
+            yield f"{name} differ: {', '.join(f'{key} {value}' for key, value in values.items())}."
     for row in rows:
         if len(row.runs) > 1:
             yield from _drift(row, reports, setting)
     noisy = [row.label for row in rows if row.latency is not None and row.latency.noisy]
     if noisy:
-        yield f"noisy timing: {'; '.join(noisy)}"
+        yield f"Noisy timing: {'; '.join(noisy)}."
 
 
 def _drift(shared: ComparedRow, reports: Mapping[str, Report], setting: Setting | None) -> Iterator[str]:
-    """The same file was timed in several reports: was the machine equally fast each time?"""
+    """A warning if a file that several reports timed was not equally fast in all of them."""
     timed = {key: latency_of(reports[key], reports[key].original, setting) for key in shared.runs}
     medians = {key: latency.p50_ms for key, latency in timed.items() if latency is not None}
     if medians and max(medians.values()) > _DRIFT * min(medians.values()):
         times = ", ".join(f"{figures.milliseconds(median)} ms in {key}" for key, median in medians.items())
-        yield f"the machine was not equally fast: the same original took {times}; compare ratios, not milliseconds"
+        yield f"The machine was not equally fast: the same original took {times}. Compare ratios, not milliseconds."

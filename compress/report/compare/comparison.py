@@ -24,10 +24,10 @@ class ComparedRun(Part):
 
     Attributes:
         key: its letter in the tables: "A".
-        name: as its reader knows it, its own among all.
+        name: for the user, different from all others.
         created: UTC, ISO 8601.
-        compress_version: that measured it.
-        arch: of the network; ``None`` for files from elsewhere.
+        compress_version: of the measurement.
+        arch: of the network; ``None`` for files that no run made.
         dataset: name of the data set.
         image_size: in pixels.
     """
@@ -42,7 +42,7 @@ class ComparedRun(Part):
 
 
 class RowLatency(Part):
-    """Median milliseconds a call, and how many times as fast as its own original; of an original without that."""
+    """Median milliseconds per call, and how many times as fast as the run's own original (``None`` for an original)."""
 
     p50_ms: float
     p50_low_ms: float
@@ -54,7 +54,7 @@ class RowLatency(Part):
 
     @property
     def relative(self) -> tuple[float, float, float]:
-        """Time per call as a share of its own original's, with its interval: medians of other pairs do not compare."""
+        """Time per call as a share of the run's own original, with its interval; comparable between runs."""
         if self.ratio is None or self.ratio_low is None or self.ratio_high is None:
             return 1.0, 1.0, 1.0
         return 1 / self.ratio, 1 / self.ratio_high, 1 / self.ratio_low
@@ -64,19 +64,18 @@ class ComparedRow(Part):
     """One network.
 
     Attributes:
-        runs: keys of the reports that have it: several where they share an original.
-        network: its label there.
+        runs: keys of the reports that have it; several if they share an original.
+        network: its label in the report.
         role: in its report.
         sha256: of the file.
         precision: of its weights.
         top1: on the test images.
-        drop: against its own report's original; ``None`` for an original.
-        latency: at the comparison's setting; ``None`` where it was not measured.
+        drop: against the original of its report; ``None`` for an original.
+        latency: at the comparison's setting; ``None`` if it was not measured.
         macs: multiply-accumulates for one image.
         parameters: numbers in its weights.
         size_bytes: of the file.
-        fronts: costs for which no other network of the table is cheaper and as accurate, nor one above it equal
-            as far as the intervals tell.
+        fronts: costs for which the network is on the Pareto front.
         unlike: facts of the protocol that are not the same in all reports -> their value here.
     """
 
@@ -104,10 +103,10 @@ class RunComparison(Part):
     """Reports side by side.
 
     Attributes:
-        runs: one a report, in the order they were given.
-        setting: batch size and threads of the latencies; ``None`` where no setting is common to all.
+        runs: one for each report, in the given order.
+        setting: batch size and threads of the latencies; ``None`` if the reports have none in common.
         unlike: facts in which the protocols differ; empty unless the comparison was forced.
-        rows: every network, the first report's first.
+        rows: every network, in the order of the reports.
         notes: what the reader has to know.
     """
 

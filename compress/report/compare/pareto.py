@@ -1,4 +1,4 @@
-"""The Pareto front: networks of which none is both better and cheaper, as far as their intervals can tell."""
+"""The Pareto front: networks for which no other is both cheaper and as accurate, intervals considered."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,33 +9,29 @@ Span = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Priced:
-    """A network's cost, of which less is better, and its accuracy."""
+    """A network's cost (less is better) and its accuracy (more is better)."""
 
     cost: Span
     accuracy: Span
 
     def beats(self, other: "Priced") -> bool:
-        """Whether nobody would take the other: it is clearly worse in one and not better in the other.
+        """Whether this network dominates the other.
 
-        Costs whose intervals overlap are equal; of equal costs only a clearly better accuracy beats. Of a
-        clear difference in cost the accuracies decide by their values: their intervals are those of
-        separate samples, and wider than what tells two answers to the same images apart.
+        Costs whose intervals overlap count as equal; then only an accuracy whose interval lies above the other's
+        dominates. A network that is clearly cheaper dominates if its measured accuracy is at least as high: intervals of
+        separate samples are too wide to compare answers to the same images.
         """
         if _overlap(self.cost, other.cost):
             return self.accuracy[1] > other.accuracy[2]
         return self.cost[0] < other.cost[0] and self.accuracy[0] >= other.accuracy[0]
 
     def equals(self, other: "Priced") -> bool:
-        """Whether neither cost nor accuracy tells them apart."""
+        """Whether the intervals of cost and of accuracy both overlap."""
         return _overlap(self.cost, other.cost) and _overlap(self.accuracy, other.accuracy)
 
 
 def on_front(networks: Sequence[Priced]) -> tuple[bool, ...]:
-    """Whether each network is on the front; of those that nothing tells apart only the first is.
-
-    Args:
-        networks: those to prefer first.
-    """
+    """Whether each network is on the front; of equal networks only the first is."""
     front: list[int] = []
     for place, network in enumerate(networks):
         if not any(networks[other].beats(network) or networks[other].equals(network) for other in front):

@@ -1,4 +1,4 @@
-"""What two reports must have in common before their numbers may stand in one table."""
+"""What reports must have in common before their measurements can be compared."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -11,17 +11,17 @@ UNSTATED = "not stated"
 
 
 class Difference(Part):
-    """A fact in which the reports differ: what it is, and its value in every one, by the report's key."""
+    """A fact in which the reports differ, and its value by the report's key."""
 
     fact: str
     values: dict[str, str]
 
 
 def protocol_of(report: Report) -> dict[str, str]:
-    """Everything that moves accuracy or latency and is no property of the networks: fact -> value.
+    """Everything that influences accuracy or latency and is not a property of the networks: fact -> value.
 
-    A processor's model alone says little: virtual machines of one name differ in what they may use of it.
-    The image size is none of it: a network that takes smaller images is a trade-off like any other.
+    Virtual machines with the same processor name can differ in instruction sets and cores, so these are facts too. The
+    image size is not: a network for smaller images is a trade-off like any other.
     """
     environment = report.environment
     threads = sorted({row.comparison.threads for row in report.latency})
@@ -37,7 +37,7 @@ def protocol_of(report: Report) -> dict[str, str]:
 
 
 def differences(protocols: Mapping[str, Mapping[str, str]]) -> tuple[Difference, ...]:
-    """The facts that are not the same everywhere; ``protocols`` are by the reports' keys."""
+    """The facts that differ between protocols; ``protocols`` is keyed by report."""
     facts = dict.fromkeys(fact for protocol in protocols.values() for fact in protocol)
     return tuple(_different(protocols, list(facts)))
 

@@ -1,4 +1,4 @@
-"""Reports -> the rows of a comparison: every network once, with what it costs and the fronts it is on."""
+"""The rows of a comparison: every network once, with its cost and its Pareto fronts."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,7 +10,7 @@ from exporters.measure.comparison import LatencyComparison
 
 
 def common_setting(reports: Sequence[Report]) -> Setting | None:
-    """The smallest batch and the fewest threads that every report measured."""
+    """The smallest batch size with the fewest threads that every report measured."""
     measured = [{_setting(row.comparison) for row in report.latency} for report in reports]
     common = set.intersection(*measured)
     return min(common, key=lambda setting: (setting.batch_size, setting.threads), default=None)
@@ -21,7 +21,7 @@ def _setting(comparison: LatencyComparison) -> Setting:
 
 
 def compared_rows(reports: Mapping[str, Report], setting: Setting | None) -> tuple[ComparedRow, ...]:
-    """Every network of the reports, which are by their keys; the first report's first."""
+    """Every network, in the order of the reports."""
     protocols = {key: protocol_of(report) for key, report in reports.items()}
     unlike = differences(protocols)
     rows = []
@@ -35,7 +35,7 @@ def compared_rows(reports: Mapping[str, Report], setting: Setting | None) -> tup
 
 
 def _sharing(key: str, reports: Mapping[str, Report], protocols: Mapping[str, Mapping[str, str]]) -> tuple[str, ...]:
-    """Keys of the reports that measured the same original in the same way: it comes once in the table."""
+    """Keys of the reports that measured the same original in the same way; it gets one row."""
     ours = reports[key].original.sha256
     return tuple(
         other
@@ -65,7 +65,7 @@ def _row(
 
 
 def latency_of(report: Report, network: NetworkRow, setting: Setting | None) -> RowLatency | None:
-    """A network's latency at the setting; ``None`` where its report has none."""
+    """A network's latency at the setting; ``None`` if its report has none."""
     original = report.original.label
     is_original = network.label == original
     against = report.candidate.label if is_original else network.label

@@ -1,4 +1,4 @@
-"""What a user names -> reports with names of their own."""
+"""The reports that the user names."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -16,14 +16,14 @@ REPORT = "report.json"
 
 
 def read_sources(paths: Sequence[Path]) -> tuple[Source, ...]:
-    """Read the reports; each is called by its own name, or by its path where two have the same.
+    """Read the reports; each keeps its own name, or gets its path if two have the same name.
 
     Args:
         paths: run folders, folders that hold a ``report.json``, or such files.
 
     Raises:
         UsageError: the same report is named twice.
-        BadInputError: there is no report, or it is damaged, not what the run's manifest says, or of another version.
+        BadInputError: there is no report, or it is damaged, changed, or of another version.
     """
     files = [path / REPORT if path.is_dir() else path for path in paths]
     for path, times in Counter(file.resolve() for file in files).items():
@@ -41,7 +41,7 @@ def read_one(path: Path) -> Report:
     """The report of a run folder, of a folder that holds one, or of a file.
 
     Raises:
-        BadInputError: as ``read_sources``.
+        BadInputError: see ``read_sources``.
     """
     if not path.is_dir():
         return read_report(path)

@@ -11,12 +11,13 @@ from compress.report.model import NetworkRow, Report
 from compress.report.plots.curves import Curve, curve_of, draw_curves
 from compress.report.plots.distributions import NamedTiming, draw_distributions, shown_up_to
 from compress.report.plots.svg import shorten
-from compress.report.plots.tradeoff import MOST_NAMES, Point, draw_tradeoff
+from compress.report.plots.tradeoff import Point, draw_tradeoff
 from compress.report.run_facts import RunFacts
 from compress.report.run_tables import stage_name
 from compress.report.timings import Setting, headline_setting, setting_of, settings_of, timing_at
 from exporters.measure.comparison import LatencyComparison
 
+MOST_NAMES = 5
 MOST_SETTINGS = 6  # of batch size and threads, with a picture each
 MOST_PAIRS = 6  # beside original and candidate, likewise
 

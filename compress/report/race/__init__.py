@@ -1,1 +1,1 @@
-"""The report of a race: one table, one picture."""
+"""The report of a race."""

@@ -1,4 +1,4 @@
-"""Every document of a race."""
+"""The files of a race's report."""
 
 from pathlib import Path
 from typing import Final
@@ -6,27 +6,29 @@ from typing import Final
 from pydantic import ValidationError
 
 from compress.errors import BadInputError
+from compress.report.html import render_html
+from compress.report.markdown import render_markdown
+from compress.report.race.document import race_document
 from compress.report.race.model import RaceReport
-from compress.report.race.page import render_race_html
-from compress.report.race.text import render_race_markdown
 
 JSON: Final = "race.json"
 
 
 def render_race_documents(report: RaceReport) -> dict[str, str]:
     """File name -> text."""
+    document = race_document(report)
     return {
         JSON: report.model_dump_json(indent=2) + "\n",
-        "race.md": render_race_markdown(report),
-        "race.html": render_race_html(report),
+        "race.md": render_markdown(document),
+        "race.html": render_html(document),
     }
 
 
 def read_race(folder: Path) -> RaceReport | None:
-    """What was kept of a race; ``None`` where nothing was.
+    """The report of an earlier call; ``None`` if there is none.
 
     Raises:
-        BadInputError: its document is damaged, or of another version.
+        BadInputError: its file is damaged, or of another version.
     """
     path = folder / JSON
     try:
@@ -35,6 +37,6 @@ def read_race(folder: Path) -> RaceReport | None:
         return None
     except (OSError, UnicodeDecodeError, ValidationError) as error:
         raise BadInputError(
-            f"{path} is no report of a race that this version can read: {error}; delete it, "
+            f"{path} is not a race report that this version can read: {error}; delete it, "
             "and the same race is read from its cells again"
         ) from None

@@ -1,4 +1,4 @@
-"""The report of a race: every cell with what was measured of it. Versioned, frozen, never NaN."""
+"""The report of a race: every cell with its measurements. Versioned, frozen, never NaN."""
 
 from typing import Final, Literal
 
@@ -14,7 +14,7 @@ Outcome = Literal["finished", "diverged", "not applicable", "failed", "waiting"]
 
 
 class CellTiming(Part):
-    """The pruned file timed against the original; see ``LatencyComparison``."""
+    """Latency of the pruned file against the original; see ``LatencyComparison``."""
 
     batch_size: int
     threads: int
@@ -25,21 +25,21 @@ class CellTiming(Part):
 
 
 class CellResult(Part):
-    """What a finished cell's report says, and which test images it has right.
+    """The measurements of a finished cell, and which test images its network classifies correctly.
 
     Attributes:
         report_sha256: of its ``report.json``.
-        original: the row it is compared with: the unpruned network, trained for as many epochs.
-        original_top1: of that row.
+        original: label of the unpruned network that was trained for as many epochs.
+        original_top1: of that network.
         top1: of the pruned network.
-        drop: Top-1 of that original minus that of the pruned network, on the same images.
+        drop: Top-1 of that original minus Top-1 of the pruned network, on the same images.
         macs: of the pruned network, for one image.
         parameters: of the pruned network.
         kept_macs: as a fraction of the original's.
         kept_parameters: as a fraction of the original's.
-        timing: at the smallest batch and fewest threads; ``None`` where nothing was timed.
-        seconds: stage -> how long it took; a stage that was taken from another cell counts as it took there.
-        right: one bit a test image, whether the pruned network has it right: hexadecimal digits, the first
+        timing: at the smallest batch size with the fewest threads; ``None`` if nothing was timed.
+        seconds: stage -> duration; a stage copied from another cell keeps its duration there.
+        right: one bit for every test image, 1 if the pruned network is correct: hexadecimal digits, the first
             image is the highest bit of the first digit, padded with zeros.
     """
 
@@ -58,16 +58,16 @@ class CellResult(Part):
 
 
 class RaceCell(Part):
-    """One cell: what was asked, where its run folder is, and what came of it.
+    """One cell: its settings, its run folder and its outcome.
 
     Attributes:
-        method: what chose the channels.
-        keep_macs: the share of the MACs that was asked for.
-        seed: of everything random.
+        method: that chose the channels.
+        keep_macs: the share of the MACs to keep.
+        seed: of all random choices.
         folder: its run folder, relative to the race's.
-        outcome: how it ended; "waiting": its turn has not come, or it was cut short.
+        outcome: how it ended; "waiting" if it has not run yet or was interrupted.
         reason: why it did not finish.
-        result: of a finished one.
+        result: of a finished cell.
     """
 
     method: str
@@ -80,17 +80,17 @@ class RaceCell(Part):
 
 
 class RaceReport(Part):
-    """A race, whole.
+    """A whole race.
 
     Attributes:
         schema_version: of this document.
         created: UTC, ISO 8601.
         name: of the race's folder.
-        leader: the method that the others are held against.
-        config: the settings that all cells share.
+        leader: the method that the others are compared with.
+        config: settings that all cells share.
         environment: machine and versions.
         session: onnxruntime's options, name -> value.
-        data: the images; ``None`` before the first cell has finished.
+        data: the images; ``None`` until the first cell has finished.
         cells: in the order in which they run.
     """
 

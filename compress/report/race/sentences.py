@@ -1,0 +1,167 @@
+"""The race in sentences: the winner of each budget, the conditions, and what the number of seeds can show."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from compress.report import figures
+from compress.report.race.model import RaceReport
+from compress.report.race.standings import (
+    MOST_VALUES,
+    SIGNIFICANT,
+    Duel,
+    Standing,
+    budget_name,
+    find_standings,
+)
+from compress.settings.config import Method
+from compress.settings.methods import METHODS
+
+_SCRATCH: Final[Method] = "scratch"
+"""The method that trains new weights in the shape that another method found."""
+
+_EQUAL_WORK: Final = 0.02
+"""Cells are at one budget if their MACs differ by at most this share."""
+
+
+def headlines(report: RaceReport) -> tuple[str, ...]:
+    """For every budget a sentence on who is first."""
+    standings = [standing for standing in find_standings(report) if standing.top1 is not None]
+    budgets = dict.fromkeys(standing.keep_macs for standing in standings)
+    return tuple(_headline(report, [one for one in standings if one.keep_macs == budget]) for budget in budgets)
+
+
+def notes(report: RaceReport) -> tuple[str, ...]:
+    """The conditions of the race, what its seeds can show, and why cells have no result."""
+    return (*conditions(report), *_seeds(report), *_missing(report))
+
+
+def conditions(report: RaceReport) -> Iterator[str]:
+    """How the cells were made: what was equal for all of them, and what was not."""
+    images = f" on {report.data.name}, {figures.plural(report.data.test, 'test image')}" if report.data else ""
+    yield (
+        f"{report.config['arch']}{images}. All cells of a seed start from the same trained network, prune the same "
+        "units to the same budget and alignment, and are trained for the same number of epochs in all; the original is "
+        "the unpruned network, trained for as many epochs."
+    )
+    if any(cell.method == _SCRATCH for cell in report.cells):
+        yield (
+            f"Only {_SCRATCH} starts from new weights: it trains the shape that {report.leader} found. The minutes of "
+            "the run that found it are not included."
+        )
+    yield from _teacher(report)
+    yield from _unequal_work(report)
+
+
+def _headline(report: RaceReport, standings: list[Standing]) -> str:
+    first = standings[0]
+    assert first.top1 is not None
+    start = f"At {budget_name(first.keep_macs)} {first.method} is first: {first.top1.mean:.2f} % Top-1"
+    if len(standings) == 1:
+        return f"{start}; nothing else has finished."
+    leader = next((one for one in standings if one.method == report.leader), None)
+    if leader is None or leader.top1 is None:
+        return f"{start}; {report.leader} has not finished."
+    if leader is first:
+        return f"{start}; next is {standings[1].method}{_difference(standings[1].duel, report.leader)}."
+    place = f"{report.leader} is number {1 + standings.index(leader)} of {len(standings)}"
+    return f"{start}{_difference(first.duel, report.leader)}; {place} with {leader.top1.mean:.2f} %."
+
+
+def _difference(duel: Duel | None, leader: str) -> str:
+    """How far a method is ahead of the leader or behind it, seed by seed."""
+    if duel is None:
+        return ""
+    mean = duel.points.mean
+    points = (
+        f"{abs(mean):.2f} points {'ahead of' if mean > 0 else 'behind'} {leader}" if mean else f"level with {leader}"
+    )
+    return f", {points} ({_by_seed(duel)}{': the seeds disagree' if duel.disagrees else ''})"
+
+
+def _by_seed(duel: Duel) -> str:
+    """Every seed with its own test, or the interval over seeds if there are enough for one."""
+    points = duel.points
+    if points.interval is not None:
+        ahead = sum(value > 0 for value in points.values)
+        interval = figures.signed_span(*points.interval)
+        return f"ahead in {ahead} of {len(points.values)} seeds, 95 % t-interval over seeds {interval}"
+    if len(points.values) == 1:
+        return f"one seed, p {figures.probability(duel.p_values[0])}"
+    pairs = zip(points.values, duel.p_values, strict=True)
+    return f"by seed {' and '.join(f'{figures.signed(value)}, p {figures.probability(p)}' for value, p in pairs)}"
+
+
+def _teacher(report: RaceReport) -> Iterator[str]:
+    """For how many epochs of each method the original is the teacher: only fine-tuning has one."""
+    config = report.config
+    counts = [config.get(f"{stage}_epochs") for stage in ("baseline", "search", "finetune")]
+    epochs = [count for count in counts if isinstance(count, int)]
+    if not config.get("distill") or len(epochs) < len(counts):
+        return
+    given = bool(config.get("weights"))
+    total = sum(epochs[given:])
+    methods = list(dict.fromkeys(cell.method for cell in report.cells))
+    taught = (
+        (epochs[-1], [method for method in methods if not METHODS[method].at_once]),
+        (sum(epochs[1:]), [method for method in methods if METHODS[method].at_once and method != _SCRATCH]),
+        (total, [method for method in methods if method == _SCRATCH]),
+    )
+    counted = "; ".join(f"{count} of {total} for {', '.join(names)}" for count, names in taught if names)
+    after = " after the given weights" if given else ""
+    yield f"The original is the teacher in fine-tuning only. Epochs{after} with this teacher: {counted}."
+
+
+def _unequal_work(report: RaceReport) -> Iterator[str]:
+    """Budgets that not all cells reached equally: alignment can leave little choice."""
+    for share in dict.fromkeys(cell.keep_macs for cell in report.cells):
+        reached = sorted(
+            (cell.result.kept_macs, cell.folder.rpartition("/")[2])
+            for cell in report.cells
+            if cell.keep_macs == share and cell.result is not None
+        )
+        if reached and max(share, reached[-1][0]) > (1 + _EQUAL_WORK) * min(share, reached[0][0]):
+            ends = [reached[0], reached[-1]] if reached[0][0] < reached[-1][0] else [reached[0]]
+            cells = " to ".join(f"{figures.percent(macs)} ({name})" for macs, name in ends)
+            yield f"At {budget_name(share)} cells reached {cells}: not equal work."
+
+
+def _seeds(report: RaceReport) -> Iterator[str]:
+    """What this number of seeds can show, and where the seeds contradict each other."""
+    duels = [(one, one.duel) for one in find_standings(report) if one.duel is not None]
+    tests = sum(len(duel.p_values) for _one, duel in duels)
+    count = len({cell.seed for cell in report.cells})
+    if count == 1:
+        yield "One seed: another seed may reverse any of these differences."
+    else:
+        few = "" if count > MOST_VALUES else ", too few for an interval"
+        yield (
+            f"{count} seeds{few}: two equal methods differ in the same direction in every seed "
+            f"once in {2 ** (count - 1)} races."
+        )
+    if tests:
+        yield (
+            f"p (significant: below {SIGNIFICANT}) is McNemar's exact test between two networks of one seed: could "
+            "chance in the test images alone explain their difference? Another seed gives another pair of networks, "
+            f"about which the test says nothing. Of {figures.plural(tests, 'test')} between equal networks, one in 20 "
+            "is significant."
+        )
+    for one, duel in duels:
+        if duel.disagrees:
+            yield (
+                f"At {budget_name(one.keep_macs)} the seeds disagree on {one.method}: significantly better than "
+                f"{report.leader} in {duel.better}, significantly worse in {duel.worse}."
+            )
+
+
+def _missing(report: RaceReport) -> Iterator[str]:
+    """Why cells have no result: one line for each reason of a method."""
+    reasons: dict[tuple[str, str, str], list[str]] = {}  # (method, outcome, reason) -> cells
+    for cell in report.cells:
+        if cell.outcome not in ("finished", "waiting"):
+            reasons.setdefault((cell.method, cell.outcome, cell.reason), []).append(cell.folder.rpartition("/")[2])
+    for (method, outcome, reason), names in reasons.items():
+        where = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+        yield f"{method}: {outcome} ({where}): {reason}"
+    waiting = sum(cell.outcome == "waiting" for cell in report.cells)
+    if waiting:
+        yield f"{figures.plural(waiting, 'cell')} of {len(report.cells)} still to run."
