@@ -95,7 +95,7 @@ def _notes(reports: Mapping[str, Report], rows: Sequence[ComparedRow], setting: 
         yield "Changes, ratios and the front over latency are against each run's own original; these files differ."
     if len({row.macs for row in originals}) > 1:
         work = ", ".join(f"{row.label} {figures.count(row.macs)}" for row in originals)
-        yield f"The originals do not cost the same, so the front over latency compares shares, not times: MACs {work}."
+        yield f"The originals differ in cost, so the front over latency compares shares, not times: MACs {work}."
     for name, values in (
         ("Image sizes", {key: str(report.data.image_size) for key, report in reports.items()}),
         ("Versions of compress", {key: report.compress_version for key, report in reports.items()}),

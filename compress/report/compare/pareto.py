@@ -18,7 +18,7 @@ class Priced:
         """Whether this network dominates the other.
 
         Costs whose intervals overlap count as equal; then only an accuracy whose interval lies above the other's
-        dominates. A network that is clearly cheaper dominates if its measured accuracy is at least as high: intervals of
+        dominates. A clearly cheaper network dominates if its measured accuracy is at least as high: intervals of
         separate samples are too wide to compare answers to the same images.
         """
         if _overlap(self.cost, other.cost):

@@ -61,12 +61,12 @@ def test_the_front_over_latency_is_over_ratios_not_over_milliseconds_of_other_pa
     assert found.rows[0].latency.relative == (1, 1, 1)
 
 
-def test_originals_that_do_not_cost_the_same_are_told():
+def test_originals_of_different_cost_give_a_note():
     large = report().original.model_copy(update={"macs": 50_000_000, "sha256": "7" * 64})
     notes = compare_reports(sources(a=report(), b=report(networks=(large, report().candidate)))).notes
     assert notes[2] == (
-        "the originals do not cost the same, so the front over latency compares shares, not times: "
-        "MACs A original 25.0 M, B original 50.0 M"
+        "The originals differ in cost, so the front over latency compares shares, not times: "
+        "MACs A original 25.0 M, B original 50.0 M."
     )
 
 
@@ -84,29 +84,29 @@ def test_without_a_common_setting_there_are_no_latencies():
     found = compare_reports(sources(first=report(latency=rows[0]), second=other_run(latency=rows[1])))
     assert found.setting is None
     assert all(row.latency is None and "latency" not in row.fronts for row in found.rows)
-    assert found.notes[0] == "no latencies: the reports have no batch size and thread count in common"
+    assert found.notes[0] == "No latencies: the reports have no batch size and thread count in common."
 
 
-def test_unlike_protocols_are_refused_with_what_differs():
+def test_different_protocols_are_refused_and_named():
     here, there = on_machine("Some CPU"), on_machine("Other CPU", onnxruntime="1.26.0")
     with pytest.raises(UsageError) as error:
         compare_reports(
             sources(a=report(environment=here), b=other_run(environment=there), c=other_run(environment=here))
         )
     assert str(error.value).splitlines() == [
-        "expected reports of one protocol, got numbers that cannot stand side by side:",
+        "expected reports of one protocol, got measurements that cannot be compared:",
         "  processor:",
         "    Some CPU: a, c",
         "    Other CPU: b",
         "  onnxruntime:",
         "    1.27.0: a, c",
         "    1.26.0: b",
-        "try to measure both on one machine with compress verify, or --force, which marks every row",
+        "measure all on one machine with compress verify, or use --force, which marks every row",
     ]
     assert error.value.exit_code == 2
 
 
-def test_by_force_every_row_says_what_is_unlike_and_nothing_is_shared():
+def test_forced_rows_state_the_differences_and_share_no_original():
     here, there = on_machine("Some CPU"), on_machine("Other CPU")
     found = compare_reports(sources(a=report(environment=here), b=report(environment=there)), force=True)
     assert [(row.label, row.unlike) for row in found.rows] == [
@@ -124,33 +124,33 @@ def test_force_changes_nothing_where_the_protocols_are_alike():
     assert compare_reports(values).unlike == ()
 
 
-def test_files_from_elsewhere_have_no_architecture():
+def test_files_that_no_run_made_have_no_architecture():
     run = compare_reports(sources(a=report(latency=foreign_report().latency[:0]), b=foreign_report(latency=()))).runs[1]
     assert (run.key, run.name, run.arch) == ("B", "b", None)
 
 
-def test_what_a_reader_has_to_know():
+def test_notes():
     small = report().data.model_copy(update={"image_size": 32})
     notes = compare_reports(sources(a=full_report(), b=other_run(data=small, compress_version="0.2.0"))).notes
     assert notes[1] == (
-        "changes, ratios and the front over latency are against each run's own original; these files differ"
+        "Changes, ratios and the front over latency are against each run's own original; these files differ."
     )
     assert notes[2:] == (
-        "image sizes differ: A 48, B 32",
-        "versions of compress differ: A 0.1.0, B 0.2.0",
-        "noisy timing: A pruned fp16",
+        "Image sizes differ: A 48, B 32.",
+        "Versions of compress differ: A 0.1.0, B 0.2.0.",
+        "Noisy timing: A pruned fp16.",
     )
 
 
-@pytest.mark.parametrize(("after", "told"), [(1.5, False), (1.56, False), (1.59, True), (1.2, True)])
-def test_a_machine_that_was_not_equally_fast(after, told):
+@pytest.mark.parametrize(("after", "noted"), [(1.5, False), (1.56, False), (1.59, True), (1.2, True)])
+def test_a_machine_that_was_not_equally_fast_gives_a_note(after, noted):
     rows = [(latency_row(1, 1, 1.4, 1.5, 1.6, before=before),) for before in (1.5, after)]
     notes = compare_reports(sources(a=report(latency=rows[0]), b=report(latency=rows[1]))).notes
-    expected = f"the machine was not equally fast: the same original took 1.50 ms in A, {after:.2f} ms in B"
-    assert any(note.startswith(expected) for note in notes) is told
+    expected = f"The machine was not equally fast: the same original took 1.50 ms in A, {after:.2f} ms in B"
+    assert any(note.startswith(expected) for note in notes) is noted
 
 
-def test_one_is_no_comparison():
+def test_one_report_is_refused():
     with pytest.raises(UsageError, match="two or more runs to compare, got 1"):
         compare_reports(sources(a=report()))
 

@@ -3,7 +3,8 @@
 import pytest
 
 from compress.report.compare.assemble import compare_reports
-from compress.report.compare.page import render_comparison_html
+from compress.report.compare.document import comparison_document
+from compress.report.html import render_html
 from tests.helpers.chromium import MISSING, PROGRAM, chromium
 from tests.report.compare.runs import on_machine, other_run, sources
 from tests.report.sample import full_report
@@ -25,7 +26,7 @@ def file(tmp_path_factory):
         **{f"run{number}": other_run() for number in range(3)},
     }
     path = tmp_path_factory.mktemp("page") / "compare.html"
-    path.write_text(render_comparison_html(compare_reports(sources(**reports), force=True)), encoding="utf-8")
+    path.write_text(render_html(comparison_document(compare_reports(sources(**reports), force=True))), encoding="utf-8")
     return path
 
 

@@ -15,8 +15,8 @@ def exact(*points):
     [
         ([], ()),
         ([(1.0, 90.0)], (True,)),
-        ([(1, 90), (2, 95)], (True, True)),  # dearer and better
-        ([(1, 90), (2, 85)], (True, False)),  # dearer and worse
+        ([(1, 90), (2, 95)], (True, True)),  # more expensive and better
+        ([(1, 90), (2, 85)], (True, False)),  # more expensive and worse
         ([(2, 90), (1, 90)], (False, True)),  # as good for less
         ([(1, 90), (1, 85)], (True, False)),  # better for as much
         ([(1, 90), (1, 90)], (True, False)),  # the same: the first
@@ -29,8 +29,8 @@ def test_by_hand(points, front):
 
 
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6))))
-def test_the_definition_of_exact_values(points):
-    """On the front is what nothing beats: not dearer, not less accurate, and better in one; once."""
+def test_exact_values_follow_the_definition(points):
+    """On the front: no other point is at most as expensive and at least as accurate; equal points once."""
     expected = tuple(
         point not in points[:place]
         and not any(other[0] <= point[0] and other[1] >= point[1] and other != point for other in points)
@@ -39,22 +39,22 @@ def test_the_definition_of_exact_values(points):
     assert on_front(exact(*points)) == expected
 
 
-def test_noise_displaces_nobody():
-    """As measured: an FP16 file on a CPU is the FP32 file, 0.5 % faster by chance and one image in 4,000 better."""
+def test_differences_within_the_intervals_count_as_equal():
+    """Measured: on a CPU an FP16 file is the FP32 file; here 0.5 % faster and one image in 4,000 better by chance."""
     fp32 = Priced((0.402, 0.397, 0.408), (86.775, 85.69, 87.79))
     fp16 = Priced((0.400, 0.396, 0.406), (86.800, 85.72, 87.81))
     assert on_front([fp32, fp16]) == (True, False)
     assert on_front([fp16, fp32]) == (True, False)
 
 
-def test_a_cost_that_is_lower_by_chance_excuses_no_clear_loss():
+def test_a_clear_loss_of_accuracy_is_dominated_at_equal_cost():
     good = Priced((0.402, 0.397, 0.408), (86.8, 85.7, 87.8))
     bad = Priced((0.400, 0.396, 0.406), (80.0, 78.7, 81.2))
     assert on_front([bad, good]) == on_front([good, bad])[::-1] == (False, True)
 
 
-def test_intervals_of_separate_samples_do_not_make_a_loss_none():
-    """Half the time and 2 points less: both stay, though the accuracies' intervals touch."""
+def test_a_clearly_cheaper_but_less_accurate_network_does_not_dominate():
+    """Half the time and 2 points less: both stay, although the intervals of accuracy touch."""
     assert on_front([Priced((1.0,) * 3, (87.0, 85.9, 88.0)), Priced((0.5, 0.49, 0.51), (85.0, 83.9, 86.1))]) == (
         True,
         True,
@@ -68,7 +68,7 @@ _spans = st.builds(
 
 
 @given(st.lists(st.builds(Priced, _spans, _spans), min_size=1))
-def test_a_front_is_never_empty_and_holds_nothing_that_is_beaten_within_it(networks):
+def test_a_front_is_never_empty_and_no_member_dominates_another(networks):
     front = [network for network, on in zip(networks, on_front(networks), strict=True) if on]
     assert front
     assert not any(one.beats(other) for one in front for other in front if one is not other)

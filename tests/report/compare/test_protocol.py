@@ -20,13 +20,13 @@ def test_by_hand():
 
 
 @pytest.mark.parametrize("environment", [{}, {"cpu": None, "packages": []}, {"cpu": {"isa": []}, "packages": {}}])
-def test_what_a_report_does_not_state(environment):
+def test_facts_that_a_report_does_not_state(environment):
     protocol = protocol_of(report(environment=environment, latency=()))
     assert (protocol["processor"], protocol["onnxruntime"]) == (UNSTATED, UNSTATED)
     assert protocol["threads"] == "latency was not measured"
 
 
-def test_networks_names_and_dates_are_no_part_of_it():
+def test_networks_names_and_dates_do_not_count():
     other_seed = {"fingerprint": "0" * 64}  # holds out other images to validate
     data = report().data.model_copy(update={"name": "renamed", "image_size": 64, "train": 5} | other_seed)
     other = report(name="x", created="2027-01-01T00:00:00+00:00", data=data, notes=("n",), run=None)
@@ -49,12 +49,12 @@ def test_networks_names_and_dates_are_no_part_of_it():
         ({"session": report().session | {"arena": "off"}}, "session, arena"),
     ],
 )
-def test_each_fact_alone_makes_reports_unlike(changes, fact):
+def test_each_fact_alone_makes_a_difference(changes, fact):
     base = {"environment": on_machine("Some CPU")}
     found = differences({"A": protocol_of(report(**base)), "B": protocol_of(report(**base | changes))})
     assert [difference.fact for difference in found] == [fact]
 
 
-def test_the_values_of_all_are_told():
+def test_a_difference_has_the_values_of_all():
     found = differences({"A": {"x": "1", "y": "0"}, "B": {"x": "2", "y": "0"}, "C": {"y": "0"}})
     assert found == (Difference(fact="x", values={"A": "1", "B": "2", "C": UNSTATED}),)

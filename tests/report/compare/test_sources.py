@@ -19,7 +19,7 @@ def test_run_folders_folders_and_files(tmp_path):
     assert [source.report.name for source in found] == ["run", "folder", "file"]
 
 
-def test_runs_of_the_same_name_are_called_by_their_paths(tmp_path, monkeypatch):
+def test_runs_of_the_same_name_get_their_paths(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for folder in ("monday", "tuesday"):
         finished_run(tmp_path / folder / "half", report(name="half"))
@@ -28,7 +28,7 @@ def test_runs_of_the_same_name_are_called_by_their_paths(tmp_path, monkeypatch):
     assert [source.name for source in found] == ["monday/half", "tuesday/half", "third"]
 
 
-def test_one_run_named_twice_is_no_comparison(tmp_path):
+def test_one_run_named_twice_is_refused(tmp_path):
     run = finished_run(tmp_path / "run", report())
     with pytest.raises(UsageError, match=r"expected different runs, got run/report\.json 2 times"):
         read_sources([run, run / "report.json"])

@@ -1,4 +1,4 @@
-"""Races written by hand: every number is what a test can count."""
+"""Races written by hand, with numbers that a test can count."""
 
 import numpy as np
 
@@ -9,6 +9,8 @@ from compress.verdict.accuracy import rate_of
 
 IMAGES = 10
 ORIGINAL_HITS = 9
+SEVEN, EIGHT, FIVE = "1111111000", "1111110011", "1111100000"
+HOSTILE = "<script>alert(1)</script>[/red]|`"
 
 
 def result(right: str, *, ratio: float | None = 2.0, kept: float = 0.5, seconds: float = 60.0) -> CellResult:
@@ -63,3 +65,16 @@ def race_of(*cells: RaceCell, **changes: object) -> RaceReport:
         "cells": cells,
     }  # fmt: skip
     return RaceReport(**(values | changes))
+
+
+def two_seeds() -> RaceReport:
+    """Three methods at two budgets, with cells that are missing for different reasons."""
+    return race_of(
+        cell("edropout", 0, result(SEVEN)), cell("l1", 0, result(EIGHT, ratio=2.4)),
+        cell("bn-scale", 0, None, outcome="not applicable", reason=f"no BatchNorm in {HOSTILE}"),
+        cell("edropout", 1, result(EIGHT)), cell("l1", 1, result(EIGHT)),
+        cell("bn-scale", 1, None, outcome="not applicable", reason=f"no BatchNorm in {HOSTILE}"),
+        cell("edropout", 0, result(SEVEN, kept=0.25), share=0.25), cell("l1", 0, result(FIVE, kept=0.25), share=0.25),
+        cell("l1", 1, None, share=0.25, outcome="diverged", reason="the loss became nan"),
+        cell("edropout", 1, None, share=0.25),
+    )  # fmt: skip

@@ -1,161 +1,128 @@
-"""The race's documents: who won is said, nothing is lost, names are text."""
+"""A race's table, plots and files."""
 
 import io
 import json
 import re
 
+import jsonschema
 import pytest
 from rich.console import Console
 
 from compress.errors import BadInputError
+from compress.report.race.document import race_document, race_tables
 from compress.report.race.documents import read_race, render_race_documents
-from compress.report.race.tables import race_table
-from compress.report.race.text import render_race
-from compress.report.race.words import headlines, notes
-from tests.report.compare.test_page import Page
-from tests.report.race.races import cell, race_of, result
-
-SEVEN, EIGHT, FIVE = "1111111000", "1111110011", "1111100000"
-HOSTILE = "<script>alert(1)</script>[/red]|`"
+from compress.report.race.model import RaceReport
+from compress.report.store import document_schema
+from compress.report.terminal import render_terminal
+from tests.report.html.documents import Document as Page
+from tests.report.race.races import EIGHT, FIVE, HOSTILE, SEVEN, cell, race_of, result, two_seeds
 
 
-def two_seeds():
-    return race_of(
-        cell("edropout", 0, result(SEVEN)), cell("l1", 0, result(EIGHT, ratio=2.4)),
-        cell("bn-scale", 0, None, outcome="not applicable", reason=f"no BatchNorm in {HOSTILE}"),
-        cell("edropout", 1, result(EIGHT)), cell("l1", 1, result(EIGHT)),
-        cell("bn-scale", 1, None, outcome="not applicable", reason=f"no BatchNorm in {HOSTILE}"),
-        cell("edropout", 0, result(SEVEN, kept=0.25), share=0.25), cell("l1", 0, result(FIVE, kept=0.25), share=0.25),
-        cell("l1", 1, None, share=0.25, outcome="diverged", reason="the loss became nan"),
-        cell("edropout", 1, None, share=0.25),
-    )  # fmt: skip
+@pytest.fixture(scope="module")
+def rendered():
+    return render_race_documents(two_seeds())
 
 
-def test_whoever_wins_is_said():
-    assert headlines(two_seeds()) == (
-        "At 50 % of the MACs l1 is first: 80.00 % Top-1, 5.00 points ahead of edropout "
-        "(by seed +10.00, p 1 and 0.00, p 1); edropout is number 2 of 2 with 75.00 %.",
-        "At 25 % of the MACs edropout is first: 70.00 % Top-1; next is l1, 20.00 points behind edropout "
-        "(one seed, p 0.5).",
-    )
-    alone = race_of(cell("edropout", 0, result(SEVEN)))
-    assert headlines(alone) == ("At 50 % of the MACs edropout is first: 70.00 % Top-1; nothing else has finished.",)
-    without = race_of(cell("l1", 0, result(SEVEN)), cell("l2", 0, result(FIVE)))
-    assert headlines(without)[0].endswith("; edropout has not finished.")
-    level = race_of(cell("edropout", 0, result(SEVEN)), cell("l1", 0, result(SEVEN)))
-    assert headlines(level)[0].endswith("next is l1, level with edropout (one seed, p 1).")
+def plots(report):
+    return [plot for section in race_document(report).sections for plot in section.plots]
 
 
-def test_three_seeds_have_an_interval():
-    cells = [cell("edropout", seed, result(SEVEN)) for seed in range(3)]
-    cells += [cell("l1", seed, result(bits)) for seed, bits in enumerate((EIGHT, SEVEN, FIVE))]
-    report = race_of(*cells)
-    # 10, 0 and -20 points: mean -3.33, sd 15.28, t 4.303: -3.33 -+ 37.95
-    words = "3.33 points behind edropout (ahead in 1 of 3 seeds, 95 % t-interval over seeds -41.28 to +34.61)"
-    assert words in headlines(report)[0]
-    rows = race_table(report).rows
-    assert rows[1][3] == "± 0.00"
-    assert rows[2][5:7] == ("-3.33 ± 37.95", "0")
-
-
-def test_seeds_that_disagree_are_said_to():
-    """The network that is right on 6 images more, of 12, is clearly better in that seed: p = 2 / 2^6."""
-    report = race_of(
-        cell("edropout", 0, result("0" * 12)), cell("l1", 0, result("1" * 6 + "0" * 6)),
-        cell("edropout", 1, result("1" * 7 + "0" * 5)), cell("l1", 1, result("0" * 12)),
-    )  # fmt: skip
-    assert (
-        "next is l1, 4.17 points behind edropout (by seed +50.00, p 0.031 and -58.333, p 0.016: the seeds disagree)."
-        in headlines(report)[0]
-    )
-    assert race_table(report).rows[2][5:7] == ("+50.00, -58.33", "1+ 1-")
-    said = "At 50 % of the MACs the seeds disagree on l1: clearly ahead of edropout in 1, clearly behind in 1."
-    assert said in notes(report)
-    assert not any("disagree" in note for note in notes(two_seeds()))
-
-
-def test_the_table():
-    table = race_table(two_seeds())
-    assert table.columns[:7] == ("method", "MACs", "Top-1", "seeds", "lost", "against", "clear")
-    assert table.rows == (
-        ("original", "100.0", "90.00", "90.00, 90.00", "0.00", "-", "-", "1.00x", "100.0", "3.0"),
+def test_a_table_for_each_budget():
+    half, quarter = race_tables(two_seeds())
+    assert (half.title, quarter.title) == ("Methods at 50 % of the MACs", "Methods at 25 % of the MACs")
+    assert half.columns[:7] == ("method", "MACs", "Top-1", "seeds", "lost", "against", "p<0.05")
+    original = ("original", "100.0", "90.00", "90.00, 90.00", "0.00", "-", "-", "1.00x", "100.0", "3.0")
+    assert half.rows == (
+        original,
         ("l1", "50.0", "80.00", "80.00, 80.00", "10.00", "+10.00, +0.00", "0", "2.20x", "40.0", "5.0"),
         ("edropout", "50.0", "75.00", "70.00, 80.00", "15.00", "-", "-", "2.00x", "40.0", "5.0"),
         ("bn-scale", "-", "-", "not applicable", *["-"] * 6),
+    )
+    assert quarter.rows == (
+        original,
         ("edropout", "25.0", "70.00", "70.00; 1 waiting", "20.00", "-", "-", "2.00x", "40.0", "5.0"),
         ("l1", "25.0", "50.00", "50.00; 1 diverged", "40.00", "-20.00", "0", "2.00x", "40.0", "5.0"),
     )
 
 
-def test_notes_say_what_the_numbers_are_worth():
-    text = "\n".join(notes(two_seeds()))
-    assert "two equal methods still differ the same way in every seed once in 2 times" in text
-    assert "Of 3 tests between equals one in 20 is clear." in text
-    assert "bn-scale: not applicable (bn-scale-50-seed0 and 1 more): no BatchNorm in" in text
-    assert "l1: diverged (l1-25-seed1): the loss became nan" in text
-    assert "1 cell of 10 still to run." in text
-    assert "One seed: another one may turn" in "\n".join(notes(race_of(cell("l1", 0, result(SEVEN)))))
+def test_intervals_and_significant_seeds_in_the_table():
+    cells = [cell("edropout", seed, result(SEVEN)) for seed in range(3)]
+    cells += [cell("l1", seed, result(bits)) for seed, bits in enumerate((EIGHT, SEVEN, FIVE))]
+    (table,) = race_tables(race_of(*cells))
+    assert table.rows[1][3] == "± 0.00"
+    assert table.rows[2][5:7] == ("-3.33 ± 37.95", "0")
+    (table,) = race_tables(
+        race_of(
+            cell("edropout", 0, result("0" * 12)), cell("l1", 0, result("1" * 6 + "0" * 6)),
+            cell("edropout", 1, result("1" * 7 + "0" * 5)), cell("l1", 1, result("0" * 12)),
+        )
+    )  # fmt: skip
+    assert table.rows[2][5:7] == ("+50.00, -58.33", "1+ 1-")
 
 
-def test_json_comes_back_and_a_damaged_one_is_refused(tmp_path):
-    report = two_seeds()
-    documents = render_race_documents(report)
-    assert set(documents) == {"race.json", "race.md", "race.html"}
+def test_json_is_read_again_and_keeps_its_schema(rendered, tmp_path):
+    assert set(rendered) == {"race.json", "race.md", "race.html"}
     assert read_race(tmp_path) is None
-    (tmp_path / "race.json").write_text(documents["race.json"])
-    assert read_race(tmp_path) == report
-    assert json.loads(documents["race.json"])["schema_version"] == "1.0"
+    (tmp_path / "race.json").write_text(rendered["race.json"])
+    assert read_race(tmp_path) == two_seeds()
+    schema = json.loads(document_schema(RaceReport))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    for report in (two_seeds(), race_of(cell("l1", 0, None), data=None)):
+        jsonschema.validate(json.loads(render_race_documents(report)["race.json"]), schema)
     (tmp_path / "race.json").write_text('{"schema_version": "9.0"}')
-    with pytest.raises(BadInputError, match="no report of a race that this version can read"):
+    with pytest.raises(BadInputError, match="not a race report that this version can read"):
         read_race(tmp_path)
 
 
-def test_the_page_shows_both_pictures_and_runs_nothing():
-    page = Page(render_race_documents(two_seeds())["race.html"])
-    pictures = [values["aria-label"] for tag, values in page.tags if (tag, values.get("role")) == ("svg", "img")]
-    assert [label.split(",")[0] for label in pictures] == [
-        "Top-1 at 50 % of the MACs", "Top-1 at 25 % of the MACs", *["Top-1 over time per call"] * 3,
+def test_the_committed_races_can_be_read():
+    from tests.test_architecture import ROOT
+
+    for name in ("race_squeezenet", "race_squeezenet_no_distill"):
+        assert all(cell.outcome != "waiting" for cell in read_race(ROOT / "benchmarks" / name).cells)
+
+
+def test_plots_of_each_budget_and_over_latency():
+    found = plots(two_seeds())
+    assert [plot.title for plot in found] == [
+        "Accuracy at 50 % of the MACs", "Accuracy at 25 % of the MACs", "Accuracy over measured latency",
+        "Accuracy over measured latency at 50 % of the MACs", "Accuracy over measured latency at 25 % of the MACs",
     ]  # fmt: skip
-    assert pictures[0].endswith("original 90.00 %; l1: 80.00 % at 50.0; edropout: 75.00 % at 50.0.")
-    assert pictures[1].endswith("original 90.00 %; edropout: 70.00 % at 25.0; l1: 50.00 % at 25.0.")
+    half, quarter, both, timed_half, _timed_quarter = (plot.description for plot in found)
+    assert half.endswith(
+        "original 90.00 %; l1 at 50 % of the MACs: 80.00 % at 50.0; edropout at 50 % of the MACs: 75.00 % at 50.0."
+    )
+    assert "edropout at 25 % of the MACs: 70.00 % at 25.0; l1 at 25 % of the MACs: 50.00 % at 25.0." in quarter
     at_half = "l1 at 50 % of the MACs: 80.00 % at 45.8; edropout at 50 % of the MACs: 75.00 % at 50.0"
-    assert at_half in pictures[2]  # l1: the mean of 100 / 2.4 and 100 / 2
-    assert at_half in pictures[3]
-    assert "l1 at 25 %" in pictures[2]
-    assert "l1 at 25 %" not in pictures[3]
-    assert "script" not in {tag for tag, _ in page.tags}
-    assert any(HOSTILE in words for words in page.words)
-    links = [link for name in ("href", "src", "xlink:href") for link in page.attributes(name)]
-    assert all(link.startswith(("#", "data:")) for link in links)
+    assert at_half in both  # l1: the mean of 100 / 2.4 and 100 / 2
+    assert at_half in timed_half
+    assert "l1 at 25 %" in both
+    assert "l1 at 25 %" not in timed_half
 
 
-def test_the_page_of_a_race_that_has_just_begun():
-    text = render_race_documents(race_of(cell("l1", 0, None)))["race.html"]
-    assert "1 cell of 1 still to run." in text
-    assert "<svg" not in text
-
-
-def test_a_cell_without_a_time_is_not_drawn_over_time():
+def test_cells_without_a_time_are_not_in_the_plot_over_latency():
     report = race_of(cell("l1", 0, result(SEVEN)), cell("l2", 0, result(EIGHT, ratio=None)))
-    page = Page(render_race_documents(report)["race.html"])
-    by_macs, over_time = (values["aria-label"] for tag, values in page.tags if tag == "svg" and "role" in values)
-    assert "l2: 80.00 %" in by_macs
+    by_macs, over_time = (plot.description for plot in plots(report))
+    assert "l2 at 50 % of the MACs: 80.00 %" in by_macs
     assert "l2" not in over_time
+    assert len(plots(race_of(cell("l1", 0, result(SEVEN, ratio=None))))) == 1
 
 
-def test_untimed_cells_have_one_picture():
-    page = Page(render_race_documents(race_of(cell("l1", 0, result(SEVEN, ratio=None))))["race.html"])
-    assert [values.get("role") for tag, values in page.tags if tag == "svg"].count("img") == 1
+def test_a_race_that_has_just_begun():
+    document = race_document(race_of(cell("l1", 0, None)))
+    assert "1 cell of 1 still to run." in document.sections[-1].texts
+    assert plots(race_of(cell("l1", 0, None))) == []
 
 
-def test_markdown_escapes_and_the_terminal_keeps_to_its_width():
-    report = two_seeds()
-    text = render_race_documents(report)["race.md"]
-    assert "- **At 50 % of the MACs l1 is first" in text
-    assert "| l1 | 50.0 | 80.00 | 80.00, 80.00 |" in text
-    assert r"\<script>alert(1)\</script>\[/red\]" in text
+def test_names_of_users_are_text_in_every_document(rendered):
+    page = Page(rendered["race.html"])
+    assert [values.get("role") for values in page.of("svg")].count("img") == 5
+    assert not page.of("script")
+    assert HOSTILE in page.text
+    assert r"\<script>alert(1)\</script>\[/red\]" in rendered["race.md"]
+    assert "**At 50 % of the MACs l1 is first" in rendered["race.md"]
+    assert "| l1 | 50.0 | 80.00 | 80.00, 80.00 |" in rendered["race.md"]
     stream = io.StringIO()
-    render_race(report, Console(file=stream, width=80))
+    render_terminal(race_document(two_seeds()), Console(file=stream, width=80))
     shown = stream.getvalue()
     assert max(map(len, shown.splitlines())) <= 80
     assert HOSTILE.replace("`", "") in re.sub(r"\s", "", shown).replace("`", "")

@@ -1,4 +1,4 @@
-"""The race's plots: marks stand where they were measured, and methods are told apart."""
+"""The plots of a race: where the marks are, and one colour for each method."""
 
 import re
 from itertools import pairwise
@@ -6,15 +6,15 @@ from typing import get_args
 
 import pytest
 
-from compress.report.plots.race import Trial, draw_budget, draw_race
+from compress.report.plots.race import Entry, draw_budget, draw_race
 from compress.settings.config import Method
 
 ORIGINAL = (90.0, 89.0, 91.0)
 
 
-def trial(number, *, cost=50.0, top1=80.0, budget="50 %"):
+def entry(number, *, cost=50.0, top1=80.0, budget="50 %"):
     spans = {"accuracy": (top1, top1 - 1, top1 + 1), "cost": (cost, cost, cost)}
-    return Trial(label=f"m{number}", number=number, budget=budget, runs=((cost, top1),), **spans)
+    return Entry(label=f"m{number}", number=number, budget=budget, runs=((cost, top1),), **spans)
 
 
 def marks(svg):
@@ -28,8 +28,8 @@ def colours(svg):
 
 
 def test_equal_costs_have_equal_places():
-    trials = [trial(number, top1=80.0 + number) for number in range(3)]
-    svg = draw_race(trials, original=ORIGINAL, name="a", cost="time", description="")
+    entries = [entry(number, top1=80.0 + number) for number in range(3)]
+    svg = draw_race(entries, original=ORIGINAL, name="a", cost="time", description="")
     places = {}
     for colour, x, y in marks(svg):
         places.setdefault(colour, []).append((x, y))
@@ -43,7 +43,7 @@ def test_equal_costs_have_equal_places():
 
 def test_rows_are_in_the_order_given_with_top1_along_them():
     svg = draw_budget(
-        [trial(0, top1=82), trial(1, top1=81), trial(2, top1=79)], original=ORIGINAL, name="a", description=""
+        [entry(0, top1=82), entry(1, top1=81), entry(2, top1=79)], original=ORIGINAL, name="a", description=""
     )
     drawn = list(dict.fromkeys(mark for mark in marks(svg) if mark[0].startswith("#")))
     (_, x_first, y_first), (_, x_second, y_second), (_, x_third, y_third) = drawn
@@ -53,17 +53,17 @@ def test_rows_are_in_the_order_given_with_top1_along_them():
 
 
 def test_every_method_has_its_own_colour():
-    trials = [trial(number, cost=10.0 + number) for number in range(len(get_args(Method)))]
-    assert len(trials) >= 10
+    entries = [entry(number, cost=10.0 + number) for number in range(len(get_args(Method)))]
+    assert len(entries) >= 10
     for svg in (
-        draw_race(trials, original=ORIGINAL, name="a", cost="time", description=""),
-        draw_budget(trials, original=ORIGINAL, name="a", description=""),
+        draw_race(entries, original=ORIGINAL, name="a", cost="time", description=""),
+        draw_budget(entries, original=ORIGINAL, name="a", description=""),
     ):
-        assert len(colours(svg)) == len(trials)
+        assert len(colours(svg)) == len(entries)
 
 
 def test_budgets_are_named_where_there_are_several():
-    both = [trial(0, budget="50 %"), trial(0, cost=25.0, budget="25 %")]
+    both = [entry(0, budget="50 %"), entry(0, cost=25.0, budget="25 %")]
     svg = draw_race(both, original=ORIGINAL, name="a", cost="time", description="")
     assert "50 %" in svg
     assert "25 %" in svg

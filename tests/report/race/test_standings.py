@@ -5,10 +5,7 @@ from itertools import pairwise
 import pytest
 
 from compress.report.race.standings import Spread, find_standings, original_results
-from tests.report.race.races import cell, race_of, result
-
-# Ten test images, one digit each.
-SEVEN, EIGHT, FIVE = "1111111000", "1111110011", "1111100000"
+from tests.report.race.races import EIGHT, FIVE, SEVEN, cell, race_of, result
 
 
 def test_students_interval():
@@ -35,7 +32,7 @@ def test_best_first_and_without_a_result_last():
     assert found[2].results == ()
 
 
-def test_a_duel_is_fought_on_the_same_images():
+def test_a_duel_compares_the_same_images():
     report = race_of(
         cell("edropout", 0, result(SEVEN)), cell("edropout", 1, result(EIGHT)), cell("edropout", 2, result(FIVE)),
         cell("l1", 0, result(EIGHT)), cell("l1", 1, result(FIVE)), cell("l1", 2, None, outcome="diverged"),
@@ -44,14 +41,14 @@ def test_a_duel_is_fought_on_the_same_images():
     assert edropout.duel is None
     # Seed 0: images 8, 9 only l1, image 6 only edropout. Seed 1: image 5, 8, 9 only edropout.
     assert l1.duel.points.values == pytest.approx((10, -30))
-    assert l1.duel.chances == pytest.approx((1.0, 2 / 2**3))  # 1 of 3 coins; 0 of 3
-    assert (l1.duel.ahead, l1.duel.behind, l1.duel.disagrees) == (0, 0, False)
+    assert l1.duel.p_values == pytest.approx((1.0, 2 / 2**3))  # 1 of 3 coins; 0 of 3
+    assert (l1.duel.better, l1.duel.worse, l1.duel.disagrees) == (0, 0, False)
     assert l1.top1.values == (80, 50)
     assert l1.lost.values == pytest.approx((10, 40))
 
 
-def test_seeds_that_say_opposite_things_disagree():
-    """Six images that one network alone has right: p = 2 / 2^6 = 0.031, clear; five: 2 / 2^5 = 0.063, not."""
+def test_significant_seeds_that_contradict_each_other_disagree():
+    """Six images that only one network has right: p = 2 / 2^6 = 0.031, significant; five: 2 / 2^5 = 0.063, not."""
     none, five, six = "0" * 12, "1" * 5 + "0" * 7, "0" * 6 + "1" * 6
     report = race_of(
         *(cell("edropout", seed, result(bits)) for seed, bits in enumerate((none, six, none))),
@@ -59,8 +56,8 @@ def test_seeds_that_say_opposite_things_disagree():
     )
     duel = next(one.duel for one in find_standings(report) if one.method == "l1")
     assert duel.points.values == pytest.approx((50, -50, 100 * 5 / 12))
-    assert duel.chances == pytest.approx((2 / 64, 2 / 64, 2 / 32))
-    assert (duel.ahead, duel.behind, duel.disagrees) == (1, 1, True)
+    assert duel.p_values == pytest.approx((2 / 64, 2 / 64, 2 / 32))
+    assert (duel.better, duel.worse, duel.disagrees) == (1, 1, True)
 
 
 def test_no_seed_in_common_is_no_duel():

@@ -1,0 +1,109 @@
+"""A comparison as a document, and rendered in a terminal and as HTML."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from compress.report.compare.assemble import compare_reports
+from compress.report.compare.document import comparison_document
+from compress.report.html import render_html
+from compress.report.terminal import render_terminal
+from tests.report.compare.runs import on_machine, other_run, sources
+from tests.report.html.documents import Document as Page
+from tests.report.sample import full_report, latency_row, report
+
+
+def documents(values, *, force=False):
+    return comparison_document(compare_reports(values, force=force))
+
+
+def shown(document) -> str:
+    stream = io.StringIO()
+    render_terminal(document, Console(file=stream, width=80))
+    return stream.getvalue()
+
+
+def pages(document) -> Page:
+    return Page(render_html(document))
+
+
+@pytest.fixture(scope="module")
+def two():
+    return documents(sources(half=full_report(), other=other_run()))
+
+
+@pytest.fixture(scope="module")
+def forced():
+    values = sources(a=report(environment=on_machine("P")), b=other_run(environment=on_machine("Q")))
+    return documents(values, force=True)
+
+
+def test_the_terminal_shows_every_row_in_80_columns(two):
+    text = shown(two)
+    assert max(len(line) for line in text.splitlines()) <= 80
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    for line in (
+        "A half squeezenet fashion-sample 48 2026-11-22",
+        "A original fp32 90.00 % 86.67 to 92.57 - -",
+        "A pruned int8 int8 88.25 % 84.72 to 91.05 -1.75 -5.85 to +2.33",
+        "A pruned int8 0.430 3.50x 3.30 to 3.70 12.5 M 290 k 330 kB",
+        "latency A pruned int8 28.6 % 88.25 %",
+        "MACs B pruned 9.00 M 92.00 %",
+        "Noisy timing: A pruned fp16.",
+    ):
+        assert line in lines
+    assert "*" not in text
+
+
+def test_three_plots_with_their_fronts(two):
+    latency, macs, size = (plot for section in two.sections for plot in section.plots)
+    assert latency.description.startswith("Top-1 over time per call, own original = 100 %; on the front: ")
+    assert "A pruned int8: 88.25 % at 28.6;" in latency.description  # 100 / 3.5
+    assert macs.description == "Top-1 over million MACs per image; on the front: B pruned: 92.00 % at 9.00."
+    assert size.description.startswith("Top-1 over file, MB; on the front: ")
+
+
+def test_the_page_has_plots_with_a_legend_and_all_tables(two):
+    page = pages(two)
+    assert [attributes["aria-label"] for attributes in page.of("svg") if attributes.get("role") == "img"] == [
+        plot.description for section in two.sections for plot in section.plots
+    ]
+    for text in ("half", "other", "A original int8", "A pruned fp16", "B pruned", "3.30 to 3.70", "330 kB"):
+        assert text in page.text
+    assert page.text.count("A pruned int8") >= 3 + 4  # the legends, two tables and two fronts
+    assert render_html(two) == render_html(two)
+
+
+def test_forced_rows_are_marked_and_the_differences_listed(forced):
+    text = shown(forced)
+    assert "so differences between rows of different runs say nothing" in " ".join(text.split())
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    assert lines[lines.index("processor A P") + 1] == "B Q"
+    rows = [line for line in lines if " fp32 " in line]
+    assert len(rows) == 4
+    assert all(" * fp32 " in row for row in rows)
+    page = pages(forced)
+    assert "Compared by force" in page.text
+    assert page.text.count("B pruned *") == page.text.count("B pruned") >= 3
+
+
+def test_without_latencies_two_plots_are_left():
+    rows = [(latency_row(batch, 1, 1.1, 1.2, 1.3),) for batch in (1, 2)]
+    document = documents(sources(a=report(latency=rows[0]), b=other_run(latency=rows[1])))
+    assert [plot.title for section in document.sections for plot in section.plots] == [
+        "Accuracy over MACs", "Accuracy over size",
+    ]  # fmt: skip
+
+
+def test_names_of_users_are_text_and_long_names_fold():
+    name = "[/red]\x1b[2Jx<script>" + "a-very-long-name-of-a-network-and-a-data-set-" * 3 + "abcd"
+    document = documents([*sources(a=report()), *sources(**{name: other_run()})])
+    text = shown(document)
+    assert name.replace("\x1b", "\N{REPLACEMENT CHARACTER}") in "".join(
+        line[4:33].strip() for line in text.splitlines()
+    )
+    assert "\N{HORIZONTAL ELLIPSIS}" not in text
+    page = pages(document)
+    assert not page.of("script")
+    assert name.replace("\x1b", "\N{REPLACEMENT CHARACTER}") in page.text

@@ -1,0 +1,99 @@
+"""The sentences of a race: who is first, the conditions, what the seeds can show."""
+
+import pytest
+
+from compress.report.race.sentences import conditions, headlines, notes
+from tests.report.race.races import EIGHT, FIVE, SEVEN, cell, race_of, result, two_seeds
+
+EPOCHS = {"baseline_epochs": 8, "search_epochs": 4, "finetune_epochs": 10}
+METHODS = ("edropout", "saliency", "l1", "thinet", "scratch")
+
+
+def stated(*cells, **config):
+    values = {"arch": "squeezenet", "dataset": "fashion-sample", "distill": True} | EPOCHS | config
+    return "\n".join(conditions(race_of(*cells, config=values)))
+
+
+def raced(*methods):
+    return [cell(method, 0, result("1" * 10)) for method in methods]
+
+
+def test_the_first_of_each_budget():
+    assert headlines(two_seeds()) == (
+        "At 50 % of the MACs l1 is first: 80.00 % Top-1, 5.00 points ahead of edropout "
+        "(by seed +10.00, p 1 and 0.00, p 1); edropout is number 2 of 2 with 75.00 %.",
+        "At 25 % of the MACs edropout is first: 70.00 % Top-1; next is l1, 20.00 points behind edropout "
+        "(one seed, p 0.5).",
+    )
+    alone = race_of(cell("edropout", 0, result(SEVEN)))
+    assert headlines(alone) == ("At 50 % of the MACs edropout is first: 70.00 % Top-1; nothing else has finished.",)
+    without = race_of(cell("l1", 0, result(SEVEN)), cell("l2", 0, result(FIVE)))
+    assert headlines(without)[0].endswith("; edropout has not finished.")
+    level = race_of(cell("edropout", 0, result(SEVEN)), cell("l1", 0, result(SEVEN)))
+    assert headlines(level)[0].endswith("next is l1, level with edropout (one seed, p 1).")
+
+
+def test_three_seeds_have_an_interval():
+    cells = [cell("edropout", seed, result(SEVEN)) for seed in range(3)]
+    cells += [cell("l1", seed, result(bits)) for seed, bits in enumerate((EIGHT, SEVEN, FIVE))]
+    # 10, 0 and -20 points: mean -3.33, sd 15.28, t 4.303: -3.33 -+ 37.95
+    words = "3.33 points behind edropout (ahead in 1 of 3 seeds, 95 % t-interval over seeds -41.28 to +34.61)"
+    assert words in headlines(race_of(*cells))[0]
+
+
+def test_significant_seeds_that_contradict_each_other():
+    """6 images more of 12 make a significant difference: p = 2 / 2^6."""
+    report = race_of(
+        cell("edropout", 0, result("0" * 12)), cell("l1", 0, result("1" * 6 + "0" * 6)),
+        cell("edropout", 1, result("1" * 7 + "0" * 5)), cell("l1", 1, result("0" * 12)),
+    )  # fmt: skip
+    seeds = (
+        "next is l1, 4.17 points behind edropout (by seed +50.00, p 0.031 and -58.333, p 0.016: the seeds disagree)."
+    )
+    assert seeds in headlines(report)[0]
+    note = "At 50 % of the MACs the seeds disagree on l1: significantly better than edropout in 1, significantly worse in 1."
+    assert note in notes(report)
+    assert not any("disagree" in note for note in notes(two_seeds()))
+
+
+def test_what_the_seeds_can_show_and_what_is_missing():
+    text = "\n".join(notes(two_seeds()))
+    assert "two equal methods differ in the same direction in every seed once in 2 races." in text
+    assert "Of 3 tests between equal networks, one in 20 is significant." in text
+    assert "bn-scale: not applicable (bn-scale-50-seed0 and 1 more): no BatchNorm in" in text
+    assert "l1: diverged (l1-25-seed1): the loss became nan" in text
+    assert "1 cell of 10 still to run." in text
+    assert "One seed: another seed may reverse" in "\n".join(notes(race_of(cell("l1", 0, result(SEVEN)))))
+
+
+def test_the_teacher_is_used_in_fine_tuning_only():
+    taught = "10 of 22 for edropout, saliency; 14 of 22 for l1, thinet; 22 of 22 for scratch."
+    assert f"Epochs with this teacher: {taught}" in stated(*raced(*METHODS))
+    given = (
+        "Epochs after the given weights with this teacher: 10 of 14 for edropout; 14 of 14 for l1; 14 of 14 for scratch"
+    )
+    assert given in stated(*raced("edropout", "l1", "scratch"), weights="mine.safetensors")
+    assert "3 of 6 for edropout." in stated(*raced("edropout"), baseline_epochs=2, search_epochs=1, finetune_epochs=3)
+
+
+@pytest.mark.parametrize("config", [{"distill": False}, {"search_epochs": None}])
+def test_without_a_teacher_none_is_mentioned(config):
+    assert "teach" not in stated(*raced(*METHODS), **config)
+
+
+def test_the_shape_that_scratch_trains_is_named():
+    assert "Only scratch starts from new weights: it trains the shape that edropout found" in stated(
+        *raced("edropout", "scratch")
+    )
+    assert "scratch" not in stated(*raced("edropout", "l1"))
+
+
+def test_cells_that_are_not_at_one_budget_are_named():
+    reached = [0.499, 0.495, 0.494, 0.440]
+    cells = [cell("l1", seed, result("1" * 10, kept=kept)) for seed, kept in enumerate(reached)]
+    unequal = "At 50 % of the MACs cells reached 44.0 % (l1-50-seed3) to 49.9 % (l1-50-seed0): not equal work."
+    assert unequal in stated(*cells)
+    assert "not equal work" not in stated(*cells[:3])
+    assert "cells reached 48.9 % (l1-50-seed0): not" in stated(cell("l1", 0, result("1" * 10, kept=0.489)))
+    over = [cell("l1", 0, result("1" * 10, kept=0.505)), cell("l2", 0, result("1" * 10, kept=0.493))]
+    assert "49.3 % (l2-50-seed0) to 50.5 % (l1-50-seed0)" in stated(*over)  # 2.4 % from each other
