@@ -89,7 +89,7 @@ def _notes(reports: Mapping[str, Report], rows: Sequence[ComparedRow], setting: 
     if setting is None:
         yield "No latencies: the reports have no batch size and thread count in common."
     else:
-        yield "Milliseconds of different runs were not measured in turn; each ratio was, against its run's own original."
+        yield "Times of different runs were not measured in turn; each ratio was, against the run's own original."
     originals = [row for row in rows if row.role == "original"]
     if len(originals) > 1:
         yield "Changes, ratios and the front over latency are against each run's own original; these files differ."
