@@ -1,1 +1,1 @@
-"""The races: scripts, and the tables of what they printed."""
+"""Benchmarks: scripts, and the committed tables of their results."""

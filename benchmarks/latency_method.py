@@ -1,11 +1,10 @@
-"""Is the verdict on latency right? A file against itself, and a planted slow-down of 10 %, with busy neighbours or not.
+"""Check the latency comparison against known ratios, with and without other processes running.
 
 Example: python -m benchmarks.latency_method --repeats 20 --out benchmarks/latency_method.md
 
-Three things are asked of ``exporters.measure.latency.compare_latency``: that the 95 % interval of a file
-against itself contains 1, that two layers more than 20 equal ones are found as what they cost, and that a
-network whose weights fit the cache gets the ratio that it has where it runs alone. What is true is measured
-another way: each file alone in a process of its own, in long runs.
+``exporters.measure.latency.compare_latency`` compares three pairs: a file with itself (its 95 % interval has to
+contain 1), 20 equal layers with 22 (about 10 % slower), and 20 layers with 7, which fit the processor's cache. The
+true ratio is measured separately: each file alone in its own process, in long runs.
 """
 
 import argparse
@@ -50,11 +49,11 @@ class Outcome:
 
     Attributes:
         pair: a name of ``PAIRS``.
-        neighbours: processes that kept a core busy meanwhile.
+        neighbours: number of processes that kept a core busy.
         threads: of onnxruntime.
         intervals: low, ratio, high of every comparison.
         verdicts: of every comparison.
-        variation: its coefficient of variation, of the less steady file.
+        variation: coefficients of variation, each of the noisier file.
     """
 
     pair: str
@@ -66,13 +65,13 @@ class Outcome:
 
 
 def main() -> None:
-    """Measure, and write the results after every load, so that nothing is lost."""
+    """Measure, and write the results after every load."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=20, help="comparisons of each kind")
     parser.add_argument("--seconds", type=float, default=LatencySettings.min_seconds, help="of each comparison")
     parser.add_argument("--alone-seconds", type=float, default=5.0, help="of each run of a file alone")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "latency_method.md")
-    parser.add_argument("--table-only", action="store_true", help="write the table of earlier results anew")
+    parser.add_argument("--table-only", action="store_true", help="only write the table of earlier results")
     arguments = parser.parse_args()
     if arguments.table_only:
         arguments.out.write_text(table(json.loads(arguments.out.with_suffix(".json").read_text())))
@@ -102,7 +101,7 @@ def main() -> None:
 
 
 def write_files(folder: Path) -> dict[str, Path]:
-    """SqueezeNet as the default run has it, and two stacks of equal convolutions."""
+    """SqueezeNet as in the default run, and three stacks of equal convolutions."""
     torch.manual_seed(0)
     networks = {f"{count} layers": equal_layers(count) for count in (20, 22, 7)}
     networks["squeezenet"] = build_network("squeezenet", classes=10, channels=1, image_size=PIXELS["squeezenet"])
@@ -119,7 +118,7 @@ def write_files(folder: Path) -> dict[str, Path]:
 
 
 def equal_layers(count: int) -> nn.Module:
-    """``count`` equal 3x3 convolutions between a narrow stem and a head, scaled so that values neither grow nor die."""
+    """``count`` equal 3x3 convolutions between a narrow stem and a head, initialised to keep the scale of values."""
     layers: list[nn.Module] = [nn.Conv2d(3, CHANNELS, 1), nn.ReLU()]
     for _ in range(count):
         layers += [nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1), nn.ReLU()]
@@ -131,7 +130,7 @@ def equal_layers(count: int) -> nn.Module:
 
 
 def macs_ratio(files: dict[str, Path]) -> float:
-    """Multiply-accumulates of 20 layers over those of 22: how fast 22 would be if only they took time."""
+    """Multiply-accumulates of 20 layers over those of 22: the ratio if nothing else took time."""
     twenty, more = (count_cost(files[name], image_size=PIXELS[name]).macs for name in ("20 layers", "22 layers"))
     return twenty / more
 
@@ -139,7 +138,7 @@ def macs_ratio(files: dict[str, Path]) -> float:
 def compare(
     files: dict[str, Path], names: tuple[str, str], *, threads: int, repeats: int, settings: LatencySettings
 ) -> list[LatencyComparison]:
-    """Comparisons of one pair at batch 1, each with a seed of its own."""
+    """Comparisons of one pair at batch 1, each with another seed."""
     return [
         compare_latency(
             RunnableFile(files[names[0]], PIXELS[names[0]]),
@@ -153,7 +152,7 @@ def compare(
 
 
 def summarise(pair: str, compared: Sequence[LatencyComparison], *, neighbours: int) -> Outcome:
-    """What is kept of comparisons."""
+    """The numbers of all comparisons of a pair."""
     return Outcome(
         pair=pair,
         neighbours=neighbours,
@@ -165,7 +164,7 @@ def summarise(pair: str, compared: Sequence[LatencyComparison], *, neighbours: i
 
 
 def alone_milliseconds(files: dict[str, Path], *, threads: int, seconds: float) -> dict[str, list[float]]:
-    """Medians of long runs of each file alone, the files in turn."""
+    """Medians of long runs of each file alone; the files take turns."""
     runs: dict[str, list[float]] = {name: [] for name in files}
     for _ in range(_ALONE_RUNS):
         for name, milliseconds in runs.items():
@@ -176,17 +175,17 @@ def alone_milliseconds(files: dict[str, Path], *, threads: int, seconds: float) 
 
 
 def alone(path: Path, *, threads: int, seconds: float) -> float:
-    """Median milliseconds of one file's calls, nothing else running in this process."""
+    """Median milliseconds per call of one file, with nothing else in this process."""
     call = calls_of(RunnableFile(path), batch_size=1, seed=0).open(threads=threads)
-    taken: list[float] = []
-    while sum(taken) < seconds * 1e3:
-        taken.append(call.milliseconds())
-    return statistics.median(taken[len(taken) // 10 :])
+    calls: list[float] = []
+    while sum(calls) < seconds * 1e3:
+        calls.append(call.milliseconds())
+    return statistics.median(calls[len(calls) // 10 :])  # without warm-up
 
 
 @contextmanager
 def busy_neighbours(count: int) -> Iterator[None]:
-    """Processes that multiply matrices meanwhile, each on one thread."""
+    """Run processes that multiply matrices, each on one thread."""
     environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     neighbours = [subprocess.Popen([sys.executable, "-c", _NEIGHBOUR], env=environment) for _ in range(count)]
     try:

@@ -1,4 +1,4 @@
-"""What the benchmark of the latency method compares, and its results as Markdown."""
+"""The pairs of the latency benchmark, and its results as Markdown."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ PAIRS = {
     "planted": ("20 layers", "22 layers"),
     "smaller": ("20 layers", "7 layers"),
 }
-"""What is compared: original and candidate. The weights of 7 layers fit a cache of 2 MiB, those of 20 do not."""
+"""Original and candidate. The weights of 7 layers fit a cache of 2 MiB, those of 20 do not."""
 COLUMNS = ("Threads", "Neighbours", "Pair", "Alone", "Intervals that meet it", "Verdicts", "Median interval", "CV")
 
 
@@ -25,15 +25,15 @@ class Span(NamedTuple):
 
 
 def alone_ratio(pair: str, alone: Mapping[str, Sequence[float]]) -> Span:
-    """How many times as fast the second file is as the first, each alone; exactly 1 for a file against itself.
+    """How many times as fast the second file is as the first, each measured alone; 1 for a file against itself.
 
     Args:
         pair: a name of ``PAIRS``.
-        alone: milliseconds of long runs, the files in turn.
+        alone: file -> milliseconds of its long runs.
 
     Returns:
-        The median over the runs' ratios, least and largest: with six runs these hold the true median
-        with a probability of 1 - 2 / 2^6 = 97 %.
+        Smallest, median and largest ratio; with six runs the range contains the true median with a probability of
+        1 - 2 / 2^6 = 97 %.
     """
     original, candidate = PAIRS[pair]
     ratios = [before / after for before, after in zip(alone[original], alone[candidate], strict=True)]
@@ -41,12 +41,12 @@ def alone_ratio(pair: str, alone: Mapping[str, Sequence[float]]) -> Span:
 
 
 def meeting(truth: Span, intervals: Sequence[Sequence[float]]) -> int:
-    """How many of the intervals (low, ratio, high) share a value with the truth's."""
+    """How many of the intervals (low, ratio, high) overlap the true one."""
     return sum(low <= truth.high and truth.low <= high for low, _ratio, high in intervals)
 
 
 def table(results: dict[str, Any]) -> str:
-    """The results as Markdown, and what they were measured on."""
+    """The results as Markdown, with the machine."""
     lines = [COLUMNS, ("---",) * len(COLUMNS)]
     for outcome in results["outcomes"]:
         truth = alone_ratio(outcome["pair"], results["alone"][str(outcome["threads"])])

@@ -1,7 +1,7 @@
-"""Which networks can be pruned? Every one of torchvision's classifiers, the ChannelNets and some of timm's.
+"""Which networks can be pruned? All of torchvision's classifiers, the ChannelNets and some of timm's.
 
-Each network is examined (``benchmarks.support_case``) in a process of its own with a limit on memory and time,
-the smallest first. What is known already is not asked again: the same command goes on where it was stopped.
+Each network is examined (``benchmarks.support_case``) in its own process with limits on memory and time, the smallest
+first. Known results are kept: the same command continues where it was stopped.
 
 Example: OMP_NUM_THREADS=1 python -m benchmarks.support_matrix --stop-at 15:40
 """
@@ -38,7 +38,7 @@ TIMM = (
 
 @dataclass(frozen=True)
 class Limits:
-    """Of one network's process: seconds, and GiB of address space."""
+    """Limits of one network's process: seconds, and GiB of address space."""
 
     seconds: int
     memory_gib: float
@@ -48,26 +48,26 @@ _NO_MEMORY = ("can't allocate memory", "MemoryError", "bad_alloc", "Cannot alloc
 
 
 def main() -> None:
-    """Examine what is not known yet, and write results and page after every network."""
+    """Examine networks without a result, and write results and page after every network."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("networks", nargs="*", help="only these; examined again even where they are known")
-    parser.add_argument("--without-files", action="store_true", help="a first look: nothing is exported")
+    parser.add_argument("networks", nargs="*", help="only these, even if they have a result")
+    parser.add_argument("--without-files", action="store_true", help="skip export and latency")
     parser.add_argument("--seconds", type=int, default=1800, help="limit for one network")
     parser.add_argument("--memory-gib", type=float, default=14, help="limit for one network's address space")
     parser.add_argument("--stop-at", default="24:00", help="UTC time such as 15:40; no network is begun after it")
-    parser.add_argument("--table-only", action="store_true", help="write the page of earlier results anew")
+    parser.add_argument("--table-only", action="store_true", help="only write the page of earlier results")
     arguments = parser.parse_args()
     results = _read()
     trial = Trial(files=not arguments.without_files)
     limits = Limits(arguments.seconds, arguments.memory_gib)
-    commit = source_commit()  # once: the results themselves are a change of the tree
+    commit = source_commit()  # before the results change the tree
     for name in [] if arguments.table_only else arguments.networks or _unknown(results, trial):
         if f"{datetime.now(UTC):%H:%M}" >= arguments.stop_at:
             break
         row = examine_apart(name, trial, limits)
         sys.stderr.write(f"{datetime.now(UTC):%H:%M} {name}: {row['outcome']} {row['reason']}\n")
         row |= {"date": f"{datetime.now(UTC):%Y-%m-%d}", "commit": commit}
-        results = _read()  # another process may have added its own
+        results = _read()  # another process may have added results
         results["networks"][name] = row
         results["environment"] = describe_environment(threads=1, seed=0)
         RESULTS.write_text(json.dumps(results, indent=1) + "\n")
@@ -76,7 +76,7 @@ def main() -> None:
 
 
 def _unknown(results: dict[str, Any], trial: Trial) -> list[str]:
-    """Networks that were not examined so far, or not this far."""
+    """Networks without a result, or without one of their files."""
     known = results["networks"]
     return [
         name
@@ -86,17 +86,14 @@ def _unknown(results: dict[str, Any], trial: Trial) -> list[str]:
 
 
 def every_network() -> list[str]:
-    """Torchvision's and the ChannelNets, the smallest first, but the largest only after those of timm's."""
+    """Torchvision's and the ChannelNets, the smallest first; timm's before the largest."""
     zoo = sorted(ARCHITECTURES, key=lambda name: ARCHITECTURES[name].parameters or 0)
     large = [name for name in zoo if (ARCHITECTURES[name].parameters or 0) > 150e6]
     return [name for name in zoo if name not in large] + [f"timm/{name}" for name in TIMM] + large
 
 
 def examine_apart(name: str, trial: Trial, limits: Limits) -> dict[str, Any]:
-    """Examine a network in a process of its own: one that eats all memory or time takes nothing along.
-
-    The process is a copy of this one, which has imported everything and computed nothing.
-    """
+    """Examine a network in its own process, a fork of this one, which has imported everything and computed nothing."""
     forked = multiprocessing.get_context("fork")
     here, there = forked.Pipe(duplex=False)
     process = forked.Process(target=_examine_here, args=(name, trial, limits, there))
@@ -106,7 +103,7 @@ def examine_apart(name: str, trial: Trial, limits: Limits) -> dict[str, Any]:
         if not here.poll(limits.seconds):
             return _failed(name, "refused", f"not done within {limits.seconds} seconds")
         return here.recv()
-    except EOFError:  # it ended without a word
+    except EOFError:  # the process was killed
         return _failed(name, "refused", f"not done within {limits.memory_gib:g} GiB of memory")
     finally:
         process.kill()
@@ -114,14 +111,14 @@ def examine_apart(name: str, trial: Trial, limits: Limits) -> dict[str, Any]:
 
 
 def _examine_here(name: str, trial: Trial, limits: Limits, answer: Connection) -> None:
-    """Examine a network in this process, and send its row."""
+    """Examine a network within the limits, and send its row."""
     limit = int(limits.memory_gib * GIB)
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     torch.set_num_threads(1)
     try:
         with tempfile.TemporaryDirectory() as folder:
             row = asdict(examine(name, trial, Path(folder)))
-    except Exception as error:  # a bug in compress is a result, too
+    except Exception as error:  # a bug of compress is a result
         reason = f"{type(error).__name__}: {error}".split("\n", 1)[0]
         if any(sign in reason for sign in _NO_MEMORY):
             answer.send(_failed(name, "refused", f"not done within {limits.memory_gib:g} GiB of memory"))

@@ -1,7 +1,7 @@
-"""What a network of the support matrix goes through, and what comes of it."""
+"""The settings and the result of one network of the support matrix."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 from compress.structure.remove import is_conclusive
@@ -12,14 +12,14 @@ Outcome = Literal["right", "right so far", "refused", "wrong"]
 
 @dataclass(frozen=True)
 class Trial:
-    """What every network goes through.
+    """The settings for every network.
 
     Attributes:
         keep_macs: share of the MACs to keep.
         align: kept channels are multiples of this.
-        images: that everything is compared on.
-        files: whether to export, which takes most of the time; without, the outcome is "right so far" at best.
-        latency: how long the two files are timed against each other.
+        images: number of images on which everything is compared.
+        files: whether to export, which takes most of the time; without it the outcome is "right so far" at best.
+        latency: how long the two files are compared.
     """
 
     keep_macs: float = 0.5
@@ -31,36 +31,36 @@ class Trial:
     )
 
 
-@dataclass(frozen=True)
+@dataclass
 class Support:
-    """What came of one network; ``None`` where it did not come that far.
+    """The result of one network, filled step by step; ``None`` if a step was not reached.
 
     Attributes:
         name: of the network.
         image_size: in pixels.
-        outcome: all is equal that has to be / the same, but the files were not compared / refused / something is not.
-        reason: of what is refused or wrong.
+        outcome: "right" if all checks pass; "right so far" if they pass without the files.
+        reason: why it is refused or wrong.
         parameters: of the original.
         macs: of the original, for one image.
         classes: of original and pruned network.
-        largest_logit: of the masked network, of any image.
-        spread: largest range of a logit of the pruned network over the images: how much it tells them apart.
+        largest_logit: of the pruned network, over all images.
+        spread: largest range of a logit of the pruned network over the images.
         masked_difference: largest difference of a logit between the masked and the pruned network.
         onnx_difference: largest difference of a logit between torch and onnxruntime, of the pruned network.
-        onnx_passed: whether it is within the tolerance.
-        kept_macs: share of the MACs that the pruned file has, counted in the graphs of both files.
-        kept_parameters: share of the weights, likewise.
-        planned_macs: of the pruned network, as the plan has it.
+        onnx_passed: whether that is within the tolerance.
+        kept_macs: MACs of the pruned file as a share of the original file's, counted in their graphs.
+        kept_parameters: the same for the weights.
+        planned_macs: of the pruned network, according to the plan.
         pruned_macs: as counted in the graph of its file.
         aligned: whether every pruned layer's width is a multiple of the alignment.
-        reload_difference: largest difference of a logit after the plan went through JSON, cut a network with other
-            weights, and took the pruned one's weights strictly.
+        reload_difference: largest difference of a logit between the pruned network and one that was rebuilt from the
+            plan's JSON and its weights.
         ratio: time of the original file / time of the pruned file, batch 1, 1 thread.
         ratio_low: lower end of its 95 % interval.
         ratio_high: upper end.
         groups: of channels that can be pruned.
-        not_pruned: layers whose channels all stay -> why; without the class head.
-        seconds: of all this.
+        not_pruned: layers that are not pruned -> why; without the class head.
+        seconds: total duration.
     """
 
     name: str
@@ -89,8 +89,8 @@ class Support:
     seconds: float | None = None
 
 
-def judged(row: Support, trial: Trial) -> Support:
-    """The row of a network that was not refused, with what is wrong."""
+def judge(row: Support, trial: Trial) -> None:
+    """Set the outcome of a network that was not refused."""
     faults = {
         "the number of classes changed": row.classes is None or len(set(row.classes)) > 1,
         "its logits hardly depend on the image: their equality proves nothing": not _is_conclusive(row),
@@ -100,9 +100,9 @@ def judged(row: Support, trial: Trial) -> Support:
     if trial.files:
         faults["onnxruntime and torch differ"] = not row.onnx_passed
         faults["the file has other MACs than the plan"] = row.planned_macs != row.pruned_macs
-    reason = "; ".join(fault for fault, is_so in faults.items() if is_so)
-    right: Outcome = "right" if trial.files else "right so far"
-    return replace(row, outcome="wrong" if reason else right, reason=reason)
+    reason = "; ".join(fault for fault, is_present in faults.items() if is_present)
+    row.reason = reason
+    row.outcome = "wrong" if reason else "right" if trial.files else "right so far"
 
 
 def _is_conclusive(row: Support) -> bool:

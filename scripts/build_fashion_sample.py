@@ -24,7 +24,7 @@ SEED = 20170828  # the day the data set's paper came out
 
 
 def draw(labels: NDArray[np.uint8], *, per_class: int) -> NDArray[np.int64]:
-    """Indices of ``per_class`` images of every class, ascending."""
+    """Ascending indices of ``per_class`` images of every class."""
     bits = random_bits((SEED,), np.arange(len(labels)))
     chosen = []
     for label in np.unique(labels):
@@ -34,7 +34,7 @@ def draw(labels: NDArray[np.uint8], *, per_class: int) -> NDArray[np.int64]:
 
 
 def build(arrays: ImageArrays) -> bytes:
-    """The sample as a compressed .npz without pickles; the same bytes wherever zlib is the same."""
+    """The sample as a compressed .npz without pickles; the same bytes with the same version of zlib."""
     train = draw(arrays.train_labels, per_class=SAMPLE_PER_CLASS["train"])
     test = draw(arrays.test_labels, per_class=SAMPLE_PER_CLASS["test"])
     buffer = io.BytesIO()
