@@ -28,7 +28,7 @@ with its 95 % interval. Images have the default size for small data sets, and ea
 take the ratio as a direction only. *Not pruned* counts layers that are not pruned, without the class head."""
 
 _WIDE = 2.0
-"""If the ends of an interval differ by more than this factor, other work of the machine dominated the measurement."""
+"""If the ends of an interval differ by more than this factor, other work of the machine dominated the timing."""
 
 
 def table(results: Mapping[str, Any]) -> str:
@@ -64,7 +64,7 @@ def _summary(networks: Mapping[str, Any]) -> str:
 
 def _rows(rows: list[Mapping[str, Any]]) -> str:
     titles = (
-"""If the ends of an interval differ by more than this factor, other work of the machine dominated the timing."""
+        "Network", "Pixels", "Outcome", "Logits' range", "Masked - pruned", "torch - onnxruntime", "MACs kept", "Faster",
         "Not pruned",
     )  # fmt: skip
     lines = [titles, ["---", "---:", "---", *["---:"] * 6], *map(_cells, rows)]
