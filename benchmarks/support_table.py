@@ -64,8 +64,8 @@ def _summary(networks: Mapping[str, Any]) -> str:
 
 def _rows(rows: list[Mapping[str, Any]]) -> str:
     titles = (
-        "Network", "Pixels", "Outcome", "Logits' range", "Masked - pruned", "torch - onnxruntime", "MACs kept", "Faster",
-        "Not pruned",
+        "Network", "Pixels", "Outcome", "Logits' range", "Masked - pruned", "torch - onnxruntime", "MACs kept",
+        "Faster", "Not pruned",
     )  # fmt: skip
     lines = [titles, ["---", "---:", "---", *["---:"] * 6], *map(_cells, rows)]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
