@@ -7,46 +7,36 @@ from tests.report.compare.runs import on_machine, other_run, sources
 from tests.report.sample import foreign_report, full_report, latency_row, report
 
 
-def test_every_network_is_a_row_and_a_shared_original_comes_once():
-    found = compare_reports(sources(first=full_report(), second=other_run(), third=report()))
-    assert [run.name for run in found.runs] == ["first", "second", "third"]
-    assert [row.label for row in found.rows] == [
+@pytest.fixture(scope="module")
+def three() -> RunComparison:
+    return compare_reports(sources(first=full_report(), second=other_run(), third=report()))
+
+
+def test_every_network_is_a_row_and_a_shared_original_has_one(three):
+    assert [run.name for run in three.runs] == ["first", "second", "third"]
+    assert [row.label for row in three.rows] == [
         "A, C original", "A pruned", "A original int8", "A pruned int8", "A pruned fp16",
         "B original", "B pruned", "C pruned",
     ]  # fmt: skip
-
-
-def test_a_row_has_the_numbers_of_its_report():
-    found = compare_reports(sources(first=full_report(), second=other_run()))
-    row, value = next(row for row in found.rows if row.label == "A pruned int8"), full_report().networks[3]
-    assert (row.precision, row.sha256, row.size_bytes) == ("int8", "d" * 64, 330_000)
-    assert (row.top1, row.drop, row.macs, row.parameters) == (
-        value.accuracy.top1, value.drop, value.macs, value.parameters,
-    )  # fmt: skip
-    timed = row.latency
-    assert timed is not None
-    assert (timed.p50_ms, timed.ratio_low, timed.ratio, timed.ratio_high) == (
-        0.43,
-        3.3,
-        3.5,
-        3.7,
-    )  # not 2.3 of "pruned"
-
-
-def test_an_original_has_its_time_and_no_ratio():
-    row = compare_reports(sources(first=report(), second=other_run())).rows[0]
-    assert row.latency is not None
-    assert (row.label, row.latency.p50_ms, row.latency.ratio, row.drop) == ("A original", 1.5, None, None)
-
-
-def test_the_fronts():
-    found = compare_reports(sources(first=full_report(), second=other_run()))
-    assert {row.label: row.fronts for row in found.rows if row.fronts} == {
+    assert {row.label: row.fronts for row in three.rows if row.fronts} == {
         "A original int8": ("latency", "size"),
         "A pruned int8": ("latency", "size"),
         "A pruned fp16": ("size",),
         "B pruned": ("latency", "MACs", "size"),
     }
+    assert RunComparison.model_validate_json(three.model_dump_json()) == three
+
+
+def test_a_row_has_the_numbers_of_its_report(three):
+    row, value = next(row for row in three.rows if row.label == "A pruned int8"), full_report().networks[3]
+    assert (row.precision, row.sha256, row.size_bytes) == ("int8", "d" * 64, 330_000)
+    numbers = value.accuracy.top1, value.drop, value.macs, value.parameters
+    assert (row.top1, row.drop, row.macs, row.parameters) == numbers
+    timed, original = row.latency, three.rows[0].latency
+    assert timed is not None
+    assert original is not None
+    assert (timed.p50_ms, timed.ratio_low, timed.ratio, timed.ratio_high) == (0.43, 3.3, 3.5, 3.7)  # not of "pruned"
+    assert (original.p50_ms, original.ratio, three.rows[0].drop) == (1.5, None, None)
 
 
 def test_the_front_over_latency_is_over_ratios_not_over_milliseconds_of_other_pairs():
@@ -116,12 +106,8 @@ def test_forced_rows_state_the_differences_and_share_no_original():
         ("B pruned", {"processor": "Other CPU"}),
     ]
     assert [difference.fact for difference in found.unlike] == ["processor"]
-
-
-def test_force_changes_nothing_where_the_protocols_are_alike():
-    values = sources(a=report(), b=other_run())
-    assert compare_reports(values, force=True) == compare_reports(values)
-    assert compare_reports(values).unlike == ()
+    equal = sources(a=report(), b=other_run())
+    assert compare_reports(equal, force=True) == compare_reports(equal)
 
 
 def test_files_that_no_run_made_have_no_architecture():
@@ -159,8 +145,3 @@ def test_a_sweep_of_thirty_has_thirty_letters():
     found = compare_reports(sources(**{f"run{number}": other_run() for number in range(30)}))
     assert [run.key for run in found.runs][24:] == ["Y", "Z", "AA", "AB", "AC", "AD"]
     assert len({run.key for run in found.runs}) == 30
-
-
-def test_as_json_and_back():
-    found = compare_reports(sources(a=full_report(), b=other_run()))
-    assert RunComparison.model_validate_json(found.model_dump_json()) == found
