@@ -4,8 +4,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-
-Z_95 = 1.959963984540054  # the 97.5 % point of the standard normal distribution
+from scipy.stats import binomtest
 
 
 class Interval(NamedTuple):
@@ -32,22 +31,15 @@ class PairedCounts(NamedTuple):
 
 
 def wilson(hits: int, images: int) -> Interval:
-    """Wilson's score interval for a proportion (Wilson 1927; no continuity correction).
-
-    ``(p + z^2/2n -+ z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n)``; the ends stay within [0, 1].
+    """Wilson's score interval for a proportion, without continuity correction; it stays within [0, 1].
 
     Raises:
         ValueError: no images, or hits outside 0..images.
     """
     if images < 1 or not 0 <= hits <= images:
         raise ValueError(f"expected 0 <= hits <= images and at least 1 image, got {hits} of {images}")
-    rate, z2 = hits / images, Z_95**2
-    centre = rate + z2 / (2 * images)
-    reach = Z_95 * math.sqrt(rate * (1 - rate) / images + z2 / (4 * images**2))
-    scale = 1 + z2 / images
-    low = (centre - reach) / scale if hits else 0.0
-    high = (centre + reach) / scale if hits < images else 1.0
-    return Interval(low, high)
+    interval = binomtest(hits, images).proportion_ci(0.95, method="wilson")
+    return Interval(float(interval.low) if hits else 0.0, float(interval.high) if hits < images else 1.0)
 
 
 def paired_counts(correct_a_N: np.ndarray, correct_b_N: np.ndarray) -> PairedCounts:
@@ -91,18 +83,13 @@ def paired_drop(counts: PairedCounts) -> Interval:
 def mcnemar(counts: PairedCounts) -> float:
     """Two-sided p-value of McNemar's exact test: do the networks differ in how often they are right?
 
-    Only the images count that one network alone has right. Were both equally good, each of these would be
-    heads or tails: ``p = min(1, 2 P(X <= min(b, c)))``, ``X ~ Binomial(b + c, 1/2)``, by exact integers
-    (McNemar, Psychometrika 12, 1947; the binomial form is that of Fagerland, Lydersen and Laake, *The
-    McNemar test for binary matched-pairs data*, BMC Medical Research Methodology 13:91, 2013). 1 where
-    the networks are right on the same images.
+    Only images that one network alone has right count. If both networks were equally good, each of these images
+    would be heads or tails: a binomial test with probability 1/2 (Fagerland, Lydersen and Laake, *The McNemar test
+    for binary matched-pairs data*, BMC Medical Research Methodology 13:91, 2013). 1 where the networks are right on
+    the same images.
     """
     discordant = counts.only_a + counts.only_b
-    term = tail = 1
-    for heads in range(min(counts.only_a, counts.only_b)):
-        term = term * (discordant - heads) // (heads + 1)  # the next binomial coefficient, exactly
-        tail += term
-    return min(1.0, 2 * tail / 2**discordant)
+    return float(binomtest(counts.only_a, discordant).pvalue) if discordant else 1.0
 
 
 def _correlation(counts: PairedCounts) -> float:
