@@ -1,12 +1,12 @@
-"""Files that are whole or absent: temp file, fsync, replace, fsync of the folder."""
+"""Files that are whole or absent, with the machine's faults (full disk, no permission) as ``EnvironmentProblem``."""
 
 import errno
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from compress.errors import EnvironmentProblem
+from exporters.write import atomic
 
 _ADVICE = {
     errno.ENOSPC: "the disk is full; free some space",
@@ -49,31 +49,11 @@ def write_atomically(path: Path, data: bytes) -> None:
     Raises:
         EnvironmentProblem: no space, no permission.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with machine_faults(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with temporary.open("wb") as stream:
-                stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
-            temporary.replace(path)
-        except BaseException:
-            with suppress(OSError):
-                temporary.unlink()
-            raise
-        sync(path.parent)
+        atomic.write_atomically(path, data)
 
 
 def is_temporary(name: str) -> bool:
     """Whether a file of this name is one that a killed writer, here or in ``exporters``, left."""
     return name.startswith(".") and name.endswith(".tmp")
-
-
-def sync(path: Path) -> None:
-    """Flush a file's or a folder's content to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

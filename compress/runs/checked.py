@@ -6,10 +6,11 @@ from typing import Self
 
 import filelock
 
-from compress.atomic import is_temporary, machine_faults, sync, write_atomically
+from compress.atomic import is_temporary, machine_faults, write_atomically
 from compress.errors import BadInputError, EnvironmentProblem
 from compress.runs import checkpoints, manifest
 from compress.runs.manifest import Manifest, check_name, sha256_of
+from exporters.write.atomic import sync
 
 LOCK = ".lock"
 
