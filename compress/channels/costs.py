@@ -18,34 +18,16 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from compress.channels.units import UnitMap
+from compress.errors import UsageError
 from compress.tracing.layers import Convolution, PerChannel, is_depthwise, is_transposed, tensors_given, widths
 from compress.tracing.plain_kernels import plain_kernels
 
-_Shape = tuple[int, ...]
-
-
-def _recurrent(steps: _Shape, weights: list[_Shape]) -> int:
-    """Two operations for each number of the matrices, at every step of every sequence."""
-    return 2 * math.prod(steps[:-1]) * sum(math.prod(weight) for weight in weights)
-
-
-def _bilinear(left: _Shape, weight: _Shape, *_others: Any, **_named: Any) -> int:
-    """As it is exported: left (B, I) times the weight (K, I, J), and each of the K rows times right (B, J)."""
-    return 2 * left[0] * weight[0] * weight[2] * (weight[1] + 1)
-
-
-def _cudnn(steps: _Shape, weights: list[_Shape], *_others: Any, **_named: Any) -> int:
-    return _recurrent(steps, [weight for weight in weights if len(weight) > 1])  # the others are biases
-
-
-_aten = torch.ops.aten
 _BESIDE_TORCH: Final[dict[Any, Callable[..., int]]] = {
-    _aten.mkldnn_rnn_layer: lambda steps, into, over, *_others, **_named: _recurrent(steps, [into, over]),
-    _aten._cudnn_rnn: _cudnn,
-    _aten._trilinear: _bilinear,
-    _aten.mv: lambda matrix, *_others, **_named: 2 * math.prod(matrix),
+    torch.ops.aten.mv: lambda matrix, *_others, **_named: 2 * math.prod(matrix),
 }
 """Operators with products that torch's counter leaves out -> two operations for each, from the shapes of the inputs."""
+
+_WITHOUT_RULE: Final = (nn.RNNBase, nn.Bilinear)
 
 
 @dataclass(frozen=True)
@@ -98,7 +80,16 @@ def build_cost_model(network: nn.Module, units: UnitMap, example: Tensor) -> Cos
         network: the network the units were found in.
         units: its units.
         example: a batch of images (B, C, H, W); only its first image is used.
+
+    Raises:
+        UsageError: a recurrent or bilinear layer, for which there is no rule.
     """
+    for name, layer in network.named_modules():
+        if isinstance(layer, _WITHOUT_RULE):
+            raise UsageError(
+                f"{name}: the MACs of {type(layer).__name__} cannot be counted; "
+                "try a network of convolutions, linear layers and attention"
+            )
     uses, macs_of_all = _per_image(network, example[:1])
     rows: list[tuple[tuple[float, float], tuple[float, float], Tensor, Tensor]] = []
     counted = 0

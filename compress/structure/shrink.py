@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Mapping
 from functools import cache
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -48,7 +49,8 @@ def pruner_of(layer: nn.Module) -> Any:
     """torch-pruning's pruner for a layer; ``None`` where that pruner would cut it wrongly."""
     if _is_cut_wrongly(layer):
         return None
-    box, kinds = _pruners()
+    torch_pruning = import_torch_pruning()
+    box, kinds = torch_pruning.pruner.function.PrunerBox, torch_pruning.ops.OPTYPE
     match layer:
         case Convolution():
             return box[kinds.DEPTHWISE_CONV if is_depthwise(layer) else kinds.CONV]
@@ -79,11 +81,8 @@ def _is_cut_wrongly(layer: nn.Module) -> bool:
 
 
 @cache
-def _pruners() -> tuple[Mapping[Any, Any], Any]:
-    """torch-pruning's table of pruners and the kinds of layers that are its keys.
-
-    torch-pruning imports timm where it is installed, which takes seconds, for a counter that is not used here.
-    """
+def import_torch_pruning() -> ModuleType:
+    """torch-pruning, without timm: it imports timm where that is installed, for seconds, and does not need it here."""
     without_timm = "timm" not in sys.modules
     if without_timm:
         sys.modules["timm"] = None  # type: ignore[assignment]
@@ -92,7 +91,7 @@ def _pruners() -> tuple[Mapping[Any, Any], Any]:
     finally:
         if without_timm:
             del sys.modules["timm"]
-    return torch_pruning.pruner.function.PrunerBox, torch_pruning.ops.OPTYPE
+    return torch_pruning
 
 
 def _dropped(kept: Tensor) -> list[int]:

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from compress.channels.costs import build_cost_model, products_per_image
 from compress.channels.units import find_units
+from compress.errors import UsageError
 from compress.structure.plan import plan_from_state
 from compress.structure.remove import cut
 from tests.helpers.networks import built, image_batch
@@ -16,42 +17,29 @@ class Bare(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.pair = nn.Bilinear(3, 3, 4)
+        self.matrix = nn.Parameter(torch.ones(3, 4))
         self.vector = nn.Parameter(torch.ones(4))
         self.head = nn.Linear(1, 5)
 
     def forward(self, images: Tensor) -> Tensor:
         means = images.mean((2, 3))
-        return self.head((self.pair(means, means) @ self.vector)[:, None])
+        return self.head((means @ self.matrix @ self.vector)[:, None])
 
 
 def test_products_without_a_layer():
     calls = products_per_image(Bare(), torch.zeros(1, 3, 4, 4))
-    # 4 times 3 x 3 of the left one, and 4 times 3 of the right one; a vector of 4; 1 x 5
-    assert calls == [("_trilinear", 4 * 3 * 3 + 4 * 3), ("mv", 4), ("addmm", 5)]
+    assert calls == [("mm", 3 * 4), ("mv", 4), ("addmm", 1 * 5)]
 
 
-@pytest.mark.parametrize("bias", [True, False])
-def test_recurrent_layers_in_one_kernel_of_cudnn(bias: bool):
-    """Its operator on tensors without memory, called as torch calls it on a GPU."""
-
-    class Steps(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.layer = nn.GRU(6, 5, batch_first=True, bidirectional=True, num_layers=2, bias=bias)
-
-        def forward(self, images: Tensor) -> Tensor:
-            if not images.is_meta:
-                return self.layer(images[:, 0])[0]
-            weights = self.layer._flat_weights
-            start = images.new_zeros(4, len(images), 5)
-            shape = (3, 5, 0, 2, True, 0.0, False, True, [], None)  # mode, hidden, projected, layers, ...
-            return torch.ops.aten._cudnn_rnn(images[:, 0], weights, 4 if bias else 2, None, start, None, *shape)[0]
-
-    on_processor = sum(macs for _operator, macs in products_per_image(Steps(), torch.zeros(1, 1, 7, 6)))
-    assert on_processor == 7 * 2 * 3 * 5 * (6 + 5 + 10 + 5)
-    calls = products_per_image(Steps().to("meta"), torch.zeros(1, 1, 7, 6, device="meta"))
-    assert calls == [("_cudnn_rnn", on_processor)]
+@pytest.mark.parametrize(
+    "layer", [nn.LSTM(6, 5), nn.GRU(6, 5), nn.Bilinear(3, 3, 4)], ids=lambda one: type(one).__name__
+)
+def test_layers_without_a_rule_are_refused_by_name(layer: nn.Module):
+    network = nn.Sequential(nn.Conv2d(2, 4, 1), nn.Conv2d(4, 5, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    units = find_units(network, image_batch())
+    network.extra = layer
+    with pytest.raises(UsageError, match=rf"^extra: the MACs of {type(layer).__name__} cannot be counted; try"):
+        build_cost_model(network, units, image_batch())
 
 
 def test_frozen_parameters_count_as_those_that_are_trained():

@@ -1,11 +1,11 @@
 import pytest
 import torch
-import torch_pruning
 from torch import nn
 
 from compress.channels.units import find_units
 from compress.controls.scores import filter_norms, log_keys, norm_factors, share_keys
 from compress.errors import UsageError
+from compress.structure.shrink import import_torch_pruning
 from tests.helpers.networks import Residual, built, image_batch
 
 
@@ -58,6 +58,7 @@ def test_a_chain_is_ranked_as_by_torch_pruning(order):
     network = built("plain")
     units = find_units(network, image_batch())
     scores = filter_norms(network, units, order=order)
+    torch_pruning = import_torch_pruning()
     graph = torch_pruning.DependencyGraph().build_dependency(network, image_batch())
     importance = torch_pruning.importance.MagnitudeImportance(
         p=order, group_reduction="first", normalizer=None, target_types=[nn.Conv2d]
