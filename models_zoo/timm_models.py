@@ -1,7 +1,7 @@
 """timm's networks by name, where it is installed: ``timm/NAME``, fresh weights, nothing is downloaded.
 
-timm says of each network the size of its photographs; which other sizes it takes is tried out on torch's
-meta device: shapes only, no memory and no arithmetic.
+timm gives the photograph size of each network. Other sizes are tried on torch's meta device, which computes
+shapes only.
 """
 
 import difflib
@@ -82,5 +82,5 @@ def _takes(bare: str, image_size: int) -> bool:
         with torch.device("meta"), torch.no_grad():
             network = _create(bare, classes=2, channels=3, image_size=image_size).eval()
             return tuple(network(torch.empty(1, 3, image_size, image_size)).shape) == (1, 2)
-    except Exception:  # asserts, size mismatches, builders without such an option: each network has its own way
+    except Exception:  # asserts, size mismatches, builders without the option: networks differ
         return False

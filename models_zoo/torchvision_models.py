@@ -13,11 +13,11 @@ from models_zoo.torchvision_mend import torchvision
 SMALL_IMAGE = 64
 """Up to this size in pixels a ResNet gets the small-image stem (He et al. 2016, section 4.2)."""
 
-LIVELY_BIAS = 2.0
-"""Of SqueezeNet's class head at the start; the same for every class, so no answer is favoured."""
+HEAD_BIAS = 2.0
+"""Initial bias of SqueezeNet's class head, the same for every class."""
 
 _SMALLEST = 16
-"""Networks that would run on a single pixel refuse images below this: nothing is left to see."""
+"""Smallest size for networks that would even run on a single pixel."""
 
 _INCEPTION_AUXILIARY = 3_326_696
 """Parameters of the auxiliary head, which torchvision's published count of Inception v3 includes."""
@@ -36,10 +36,10 @@ def _squeezenet(name: str, *, classes: int, channels: int, image_size: int) -> n
     """A ReLU follows the class head: a class whose logit is 0 for all images has no gradient, and is never answered.
 
     With the bias at 0 that happened to one class in 1 of 7 fresh trainings on Fashion-MNIST, from
-    ``LIVELY_BIAS`` on in none.
+    ``HEAD_BIAS`` on in none.
     """
     network = _plain(name, classes=classes, channels=channels, image_size=image_size)
-    nn.init.constant_(network.get_parameter("classifier.1.bias"), LIVELY_BIAS)
+    nn.init.constant_(network.get_parameter("classifier.1.bias"), HEAD_BIAS)
     return network
 
 

@@ -1,1 +1,1 @@
-"""Channels that go together: how they are masked, what they cost, how many of them a budget leaves."""
+"""Prunable units: their masks, their cost, and the states that a budget allows."""

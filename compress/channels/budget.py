@@ -1,4 +1,4 @@
-"""A budget, and the repair that brings any state to it with aligned channel counts.
+"""Budgets, and the repair that brings any state within a budget, in aligned channel counts.
 
 Axes: P states, U units, G groups, S the largest group.
 """
@@ -20,10 +20,10 @@ SLACK = 0.01
 """Filling up stops once a state is within this share of its limit."""
 
 NEAR = 0.02
-"""A state within this share of its limit has met it."""
+"""A state within this share of its limit meets it."""
 
 MOST_SHAPES = 20_000
-"""A network with at most this many allowed shapes has them all looked at, a few milliseconds each time."""
+"""Up to this many allowed shapes are all compared, which takes a few milliseconds."""
 
 
 @dataclass(frozen=True)
@@ -95,10 +95,10 @@ def all_shapes(counts: Counts) -> Tensor | None:
 
 
 def check_reachable(model: CostModel, counts: Counts, limits: Tensor) -> None:
-    """Raise where even the smallest allowed state is over the limits.
+    """Raise if even the smallest allowed state exceeds the limits.
 
     Raises:
-        UsageError: it is; the message names the smallest share that can be kept.
+        UsageError: it does; the message gives the smallest share that can be kept.
     """
     least = model.costs(counts.smallest.unsqueeze(0))[0]
     full = model.costs(model.sizes_G.unsqueeze(0))[0]
@@ -113,9 +113,9 @@ def check_reachable(model: CostModel, counts: Counts, limits: Tensor) -> None:
 def repair(keys_PU: Tensor, units: UnitMap, model: CostModel, counts: Counts, limits: Tensor) -> Tensor:
     """Bring states to a budget: keep the units of highest key, in allowed counts, within the limits.
 
-    A common threshold on the keys decides how much each group keeps; bisection finds the lowest
-    threshold whose aligned counts are within the limits; what is left is filled up block by block. A
-    network of few groups in wide steps may still be far below: then ``_nearest``.
+    A common threshold on the keys decides how much each group keeps. Bisection finds the lowest
+    threshold with aligned counts within the limits; the rest of the budget is filled block by block. A
+    network with few groups and wide steps may still be far below; then ``_nearest`` applies.
 
     Args:
         keys_PU: the priority of every unit in every state, float.
@@ -156,7 +156,7 @@ def _bisect(sorted_PGS: Tensor, model: CostModel, counts: Counts, limits: Tensor
 
 
 def _fill(counts_PG: Tensor, sorted_PGS: Tensor, model: CostModel, counts: Counts, limits: Tensor) -> Tensor:
-    """Add one block at a time, of the highest key that still fits, until close to a limit."""
+    """Add one block at a time, the one with the highest key that fits, until close to a limit."""
     states, groups = counts_PG.shape
     steps = torch.diag(counts.step)
     for _ in range(2 * groups):
@@ -175,10 +175,10 @@ def _fill(counts_PG: Tensor, sorted_PGS: Tensor, model: CostModel, counts: Count
 
 
 def _nearest(counts_PG: Tensor, model: CostModel, counts: Counts, limits: Tensor) -> Tensor:
-    """States far below their limits: the shape nearest to each, in blocks, of those near the limits.
+    """Replace states far below their limits by the nearest shape, counted in blocks, that is near the limits.
 
-    Adding blocks alone gets stuck where one group's block has to go before another's fits. Where no shape
-    is near the limits it is the largest within them.
+    Adding blocks gets stuck if a block of one group has to go before another's fits. If no shape
+    is near the limits, the largest one within them is used.
     """
     used_P = (model.costs(counts_PG) / limits).amax(-1)
     shapes_SG = None if (used_P >= 1 - NEAR).all() else all_shapes(counts)

@@ -1,7 +1,7 @@
-"""What a state costs: MACs and parameters from the kept counts alone, for many states in one step.
+"""MACs and parameters of states, computed from their kept counts, for many states at once.
 
-A layer's costs depend only on how many of its inputs and outputs are kept; those of operators that
-are no layers (the products of an attention) on nothing: what they touch is not pruned.
+A layer's cost depends only on its kept inputs and outputs. Operators outside layers (the products of
+attention) have a constant cost: the channels they touch are not pruned.
 
 Axes: P states, G groups, L layers.
 """
@@ -25,7 +25,7 @@ from compress.tracing.plain_kernels import plain_kernels
 _BESIDE_TORCH: Final[dict[Any, Callable[..., int]]] = {
     torch.ops.aten.mv: lambda matrix, *_others, **_named: 2 * math.prod(matrix),
 }
-"""Operators with products that torch's counter leaves out -> two operations for each, from the shapes of the inputs."""
+"""Operators that torch's counter leaves out -> two operations a product, from the shapes of the inputs."""
 
 _WITHOUT_RULE: Final = (nn.RNNBase, nn.Bilinear)
 
@@ -160,7 +160,7 @@ def _of_batch(network: nn.Module, images: Tensor) -> tuple[Mapping[str, float], 
 
 @contextmanager
 def _counting(network: nn.Module) -> Iterator[FlopCounterMode]:
-    """A counter of two operations for each product; the network is in evaluation mode for as long."""
+    """Count two operations a product, with the network in evaluation mode."""
     training = network.training
     counter = FlopCounterMode(display=False, custom_mapping=_BESIDE_TORCH)
     network.eval()
@@ -175,7 +175,7 @@ def products_per_image(network: nn.Module, image: Tensor) -> list[tuple[str, int
     """The calls whose products ``CostModel`` counts, in their order: torch's operator and its MACs for one image.
 
     Args:
-        network: left as it was.
+        network: not changed.
         image: (1, C, H, W).
     """
     one, two = _calls(network, image), _calls(network, torch.cat([image, image]))

@@ -1,7 +1,7 @@
-"""A mask acts where a unit is read: at the inputs of the layers that consume it, per sample.
+"""Mask units at the inputs of the layers that read them, for each sample by itself.
 
-After BatchNorm, a bias or a sigmoid a zeroed filter is no longer zero; a channel zeroed where it is
-read is gone for good. So the masked network equals the physically smaller one.
+A zeroed filter is no longer zero after BatchNorm, a bias or a sigmoid, but a channel that is zeroed at its
+reader's input has no effect. Therefore the masked network equals the physically smaller one.
 
 Axes: P states, U units, B samples, C channels of a layer.
 """
@@ -19,7 +19,7 @@ from compress.tracing.layers import channel_axis, is_depthwise, is_transposed, t
 
 @contextmanager
 def masked(network: nn.Module, units: UnitMap, keep: Tensor) -> Iterator[None]:
-    """Run a network as if the dropped units were not there, for as long as the context lasts.
+    """Mask the dropped units of a network inside the context.
 
     Args:
         network: the network the units were found in.
@@ -78,7 +78,7 @@ def kept_positions(network: nn.Module, units: UnitMap, keep_U: Tensor) -> Mappin
 
 
 def _sides(layer: nn.Module, tensor: Tensor, read: Tensor | None, carried: Tensor | None) -> tuple[Tensor | None, ...]:
-    """What lies along the first dimensions of one of a layer's tensors."""
+    """The kept channels along the first dimensions of one of a layer's tensors."""
     match tensor.dim():
         case 0:  # BatchNorm's count of batches
             return ()
@@ -119,7 +119,7 @@ def _multiply_input(mask_BC: Tensor, rounds: int) -> Any:
 
 
 def _spread(mask_BC: Tensor, shape: torch.Size, axis: int, rounds: int) -> Tensor:
-    """A mask that broadcasts to what a layer is given: rows, of each sample the same number, channels, places."""
+    """A mask that broadcasts to a layer's input: rows (the same number for each sample), channels, places."""
     places = [1] * (len(shape) - axis - 1)
     if len(mask_BC) == 1:
         return mask_BC.reshape(-1, *places)

@@ -1,4 +1,4 @@
-"""Prunable units: one unit is one channel of a coupled group, so every state can be removed physically.
+"""Prunable units: one unit is one channel of a coupled group, so every state can be cut out of the network.
 
 Axes: U units, G groups, C channels of a layer, P states.
 """
@@ -12,20 +12,20 @@ from torch import Tensor, nn
 
 from compress.channels.reasons import nothing_to_prune
 from compress.tracing.batch_rounds import count_rounds
-from compress.tracing.trace import FEEDS_OUTPUT, Followed, follow
+from compress.tracing.trace import FEEDS_OUTPUT, Trace, trace
 
 NOT_ALONE = "its channels cannot go one by one"
 
 
 @dataclass(frozen=True)
 class UnitGroup:
-    """Units ``first`` .. ``first + size - 1`` of a state: channels that can go one by one, and are alike.
+    """Units ``first`` .. ``first + size - 1`` of a state: channels of the same layers that can be dropped one by one.
 
-    Each takes along whatever a residual add, a concat or a flatten ties to it: for all units of a
-    group the same number of channels of the same layers. A unit is ``tied`` channels of the root:
-    more than one where a grouped convolution or a channel shuffle needs the same positions kept in
-    each of its groups. ``order[c]`` is the unit of root channel c, counted within the group; empty
-    where that is ``c % size``.
+    A unit includes all channels that a residual add, a concat or a flatten ties to it: for all units of a
+    group the same number of channels of the same layers. A unit has ``tied`` channels of the root layer:
+    more than one if a grouped convolution or a channel shuffle needs the same positions kept in
+    each of its groups. ``order[c]`` is the unit of root channel c, counted within the group; it is empty
+    if that is ``c % size``.
     """
 
     root: str
@@ -36,7 +36,7 @@ class UnitGroup:
 
     @property
     def units(self) -> slice:
-        """Where this group's units lie in a state."""
+        """The units of this group in a state."""
         return slice(self.first, self.first + self.size)
 
     @property
@@ -51,11 +51,11 @@ class UnitGroup:
 
 @dataclass(frozen=True)
 class UnitMap:
-    """All groups of one network, and where each layer reads and carries their units.
+    """All groups of one network, and the units that each layer reads and carries.
 
     ``reads[layer]`` and ``carries[layer]`` give, for every input (output) channel of a layer, the
     unit it belongs to, or U ("always kept"): int64 C. ``not_pruned`` maps a root layer that cannot
-    be pruned to the reason. ``rounds`` names the layers in whose input the batch comes more than once.
+    be pruned to the reason. ``rounds``: see ``count_rounds``.
     """
 
     groups: tuple[UnitGroup, ...]
@@ -71,7 +71,7 @@ class UnitMap:
 
     @property
     def not_pruned_before_head(self) -> Mapping[str, str]:
-        """``not_pruned`` without the class head, which always is."""
+        """``not_pruned`` without the class head, which is never pruned."""
         return {root: reason for root, reason in self.not_pruned.items() if reason != FEEDS_OUTPUT}
 
     @property
@@ -86,7 +86,7 @@ class UnitMap:
         return counts.index_add_(1, self.group_of_unit, keep_PU.to(dtype=torch.int64, device="cpu"))
 
     def without(self, not_pruned: Mapping[str, str]) -> "UnitMap":
-        """The same units less some groups.
+        """The same units without some groups.
 
         Args:
             not_pruned: roots of the groups that are not pruned -> why.
@@ -109,88 +109,88 @@ class UnitMap:
 
 
 def find_units(network: nn.Module, example: Tensor) -> UnitMap:
-    """Group a network's channels into units, protecting whatever feeds its output.
+    """Group a network's channels into units; channels that feed its output are not pruned.
 
     Args:
-        network: any classifier; left as it was.
+        network: any classifier; not changed.
         example: a batch of images (B, C, H, W) it accepts.
 
     Raises:
-        UsageError: the network does not run on the images, is no classifier, or has no group that can be pruned.
+        UsageError: the network does not run on the images, is not a classifier, or has no group that can be pruned.
     """
-    followed = follow(network, example)
+    traced = trace(network, example)
     order = {name: place for place, (name, _) in enumerate(network.named_modules())}
-    sets = _alike(followed)
-    not_pruned = {name: reason for name, reason in followed.not_followed.items() if name in order}
+    sets = _alike(traced)
+    not_pruned = {name: reason for name, reason in traced.not_cut.items() if name in order}
     groups: list[tuple[UnitGroup, np.ndarray]] = []
-    for atoms in sets:
-        root, refusal = _judge(followed, atoms, order)
+    for set_ids in sets:
+        root, refusal = _judge(traced, set_ids, order)
         if refusal:
             not_pruned.setdefault(root, refusal)
         else:
-            groups.append(_group(followed, root, atoms))
+            groups.append(_group(traced, root, set_ids))
     if not groups:
         raise nothing_to_prune(not_pruned)
     groups.sort(key=lambda pair: order[pair[0].root])
-    units = _number(groups, followed, dict(sorted(not_pruned.items(), key=lambda item: order[item[0]])))
+    units = _number(groups, traced, dict(sorted(not_pruned.items(), key=lambda item: order[item[0]])))
     return replace(units, rounds=count_rounds(network, example, units.reads))
 
 
-def _alike(followed: Followed) -> list[np.ndarray]:
-    """Atoms of which each takes along the same number of channels of the same layers: a group each."""
+def _alike(traced: Trace) -> list[np.ndarray]:
+    """Sets of channels of which each takes along the same number of channels of the same layers: a group each."""
     bonds: dict[int, list[tuple[str, bool, int]]] = {}
-    for reads, places in ((False, followed.carries), (True, followed.reads)):
+    for reads, places in ((False, traced.carries), (True, traced.reads)):
         for name, labels in places.items():
-            for atom, count in zip(*np.unique(labels, return_counts=True), strict=True):
-                bonds.setdefault(int(atom), []).append((name, reads, int(count)))
+            for set_id, count in zip(*np.unique(labels, return_counts=True), strict=True):
+                bonds.setdefault(int(set_id), []).append((name, reads, int(count)))
     bonds.pop(0, None)
     sets: dict[tuple[tuple[str, bool, int], ...], list[int]] = {}
-    for atom in sorted(bonds):
-        sets.setdefault(tuple(bonds[atom]), []).append(atom)
-    return [np.array(atoms) for atoms in sets.values()]
+    for set_id in sorted(bonds):
+        sets.setdefault(tuple(bonds[set_id]), []).append(set_id)
+    return [np.array(set_ids) for set_ids in sets.values()]
 
 
-def _judge(followed: Followed, atoms: np.ndarray, order: Mapping[str, int]) -> tuple[str, str]:
-    """The first layer, in the order of definition, that makes these atoms; and why they stay, or nothing."""
-    makers = [name for name in followed.makers if np.isin(followed.carries[name], atoms).any()]
+def _judge(traced: Trace, set_ids: np.ndarray, order: Mapping[str, int]) -> tuple[str, str]:
+    """The first layer, in the order of definition, that makes these channels; and why they are not pruned, or ""."""
+    makers = [name for name in traced.makers if np.isin(traced.carries[name], set_ids).any()]
     first = min(makers, key=lambda name: order[name])
-    for atom in atoms:
-        if int(atom) in followed.reasons:
-            return first, followed.reasons[int(atom)]
-    if not any(np.isin(labels, atoms).any() for labels in followed.reads.values()):
+    for set_id in set_ids:
+        if int(set_id) in traced.reasons:
+            return first, traced.reasons[int(set_id)]
+    if not any(np.isin(labels, set_ids).any() for labels in traced.reads.values()):
         return first, "nothing reads it"
-    if len(atoms) == 1:
+    if len(set_ids) == 1:
         return first, NOT_ALONE
-    whole = [name for name in makers if np.isin(followed.carries[name], atoms).all()]
+    whole = [name for name in makers if np.isin(traced.carries[name], set_ids).all()]
     if not whole:
         return first, "its channels go to different places"
     return min(whole, key=lambda name: order[name]), ""
 
 
-def _group(followed: Followed, root: str, atoms: np.ndarray) -> tuple[UnitGroup, np.ndarray]:
-    """A group, its units in the order of the root's channels; still without its place in a state."""
-    channels = followed.carries[root]
+def _group(traced: Trace, root: str, set_ids: np.ndarray) -> tuple[UnitGroup, np.ndarray]:
+    """A group, its units in the order of the root's channels; without its place in a state yet."""
+    channels = traced.carries[root]
     _, seen, unit = np.unique(channels, return_index=True, return_inverse=True)
     rank = np.argsort(np.argsort(seen))
     ordered = channels[np.sort(seen)]
-    size, tied = len(atoms), len(channels) // len(atoms)
+    size, tied = len(set_ids), len(channels) // len(set_ids)
     unit_of_channel = rank[unit]
     plain = np.array_equal(unit_of_channel, np.arange(len(channels)) % size)
     return UnitGroup(root, 0, size, tied, () if plain else tuple(unit_of_channel.tolist())), ordered
 
 
-def _number(groups: list[tuple[UnitGroup, np.ndarray]], followed: Followed, not_pruned: Mapping[str, str]) -> UnitMap:
+def _number(groups: list[tuple[UnitGroup, np.ndarray]], traced: Trace, not_pruned: Mapping[str, str]) -> UnitMap:
     total = sum(group.size for group, _ in groups)
-    highest = max((int(labels.max()) for labels in (*followed.carries.values(), *followed.reads.values())), default=0)
-    unit_of_atom = np.full(highest + 1, total)
+    highest = max((int(labels.max()) for labels in (*traced.carries.values(), *traced.reads.values())), default=0)
+    unit_of_set = np.full(highest + 1, total)
     numbered, first = [], 0
-    for group, atoms in groups:
+    for group, set_ids in groups:
         numbered.append(UnitGroup(group.root, first, group.size, group.tied, group.order))
-        unit_of_atom[atoms] = np.arange(first, first + group.size)
+        unit_of_set[set_ids] = np.arange(first, first + group.size)
         first += group.size
 
     def units_of(places: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
-        found = {name: torch.from_numpy(unit_of_atom[labels]) for name, labels in places.items()}
+        found = {name: torch.from_numpy(unit_of_set[labels]) for name, labels in places.items()}
         return {name: units for name, units in found.items() if (units < total).any()}
 
-    return UnitMap(tuple(numbered), units_of(followed.reads), units_of(followed.carries), not_pruned)
+    return UnitMap(tuple(numbered), units_of(traced.reads), units_of(traced.carries), not_pruned)

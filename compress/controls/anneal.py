@@ -34,7 +34,7 @@ class AnnealingSettings:
 
 
 class AnnealedAllocation:
-    """One allocation that moves, once per mini-batch.
+    """One allocation that takes one step per mini-batch.
 
     Several moves from where it stands are judged in one forward, and it goes to one of them, or stays,
     with probability in proportion to ``exp(-energy / T)``: a heat-bath (Gibbs) choice among the state and its
@@ -50,7 +50,7 @@ class AnnealedAllocation:
         self._usual_rise = 0.0
 
     def select(self, judge: Judge, *, phase: float) -> Spread:
-        """One move, or none."""
+        """Move to another allocation, or stay."""
         places_PG = torch.cat([self._offsets_G.unsqueeze(0), self._moves()])
         energies_P = judge(places_PG)
         self._follow(energies_P - energies_P[0])
@@ -81,7 +81,7 @@ class AnnealedAllocation:
         return int(torch.multinomial(chances_P, 1, generator=self._generator))
 
     def chosen(self) -> Tensor:
-        """Where it stands."""
+        """The current offsets."""
         return self._offsets_G
 
     def draw_back(self) -> None:

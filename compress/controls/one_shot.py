@@ -1,4 +1,4 @@
-"""The methods that choose a state at once, in the trained network, and leave all the epochs to fine-tuning."""
+"""One-shot methods: they choose a state in the trained network, and all other epochs go to fine-tuning."""
 
 from collections.abc import Callable, Mapping
 
@@ -41,7 +41,7 @@ def choose_bn_scale(task: Task) -> Choice:
 
 
 def choose_taylor(task: Task) -> Choice:
-    """Units whose going would change the loss most, one threshold for all groups."""
+    """Units that change the loss most when dropped, one threshold for all groups."""
     units = task.prunable.units
     scores_U = taylor_scores(task.network, units, task.train, batch_size=task.batch_size, seed=task.seed)
     return _kept(task, log_keys(scores_U))
@@ -64,7 +64,7 @@ _NEEDS: Mapping[Method, Callable[[Task], object]] = {
 
 
 def check_applies(method: Method, task: Task) -> None:
-    """Find out before anything is trained whether a method can be used; the weights do not matter.
+    """Check before any training that a method can be used; the weights do not matter.
 
     Raises:
         UsageError: it cannot: no BatchNorm, or a plan that does not fit.

@@ -1,4 +1,6 @@
-"""Scores of units that need no images: chance, filter norms, BatchNorm's factors.
+"""Scores of units from the weights alone: filter norms, BatchNorm's factors.
+
+torch-pruning's importances of the same names need groups of its own graph, and sum in float32.
 
 Axes: U units, C output channels of a layer.
 """
@@ -61,10 +63,10 @@ def norm_factors(network: nn.Module, units: UnitMap) -> Tensor:
 
 
 def share_keys(scores_U: Tensor, units: UnitMap) -> Tensor:
-    """Keys with which a common threshold keeps the same share of every group: a unit's rank within its group.
+    """Keys for a common threshold that keeps the same share of every group: ranks within the group.
 
     Args:
-        scores_U: the higher, the sooner a unit stays; equal scores: the later units first.
+        scores_U: the a unit with a higher score is kept first; among equal scores the later unit.
         units: the units.
 
     Returns:
@@ -80,7 +82,7 @@ def share_keys(scores_U: Tensor, units: UnitMap) -> Tensor:
 
 
 def log_keys(scores_U: Tensor) -> Tensor:
-    """Keys with which a common threshold compares scores between groups: their logarithms, float U."""
+    """Keys for a common threshold that compares groups: logarithms of the scores, float U."""
     return torch.log(scores_U + 1e-30).float()
 
 

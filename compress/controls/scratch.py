@@ -1,4 +1,4 @@
-"""The same small shape trained from fresh weights (Liu et al., ICLR 2019): is pruning worth more than its shape?
+"""Train the same small shape from fresh weights (Liu et al., ICLR 2019): are inherited weights worth anything?
 
 Axes: U units, C input channels of a layer.
 """
@@ -43,7 +43,7 @@ def planned_state(plan: Path | None, prunable: Prunable) -> Tensor:
     except OSError as error:
         raise BadInputError(f"cannot read the plan {plan}: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise BadInputError(f"{plan} is no pruning plan: expected JSON text") from None
+        raise BadInputError(f"{plan} is not a pruning plan: expected JSON text") from None
     units = prunable.units
     widths = {group.root: group.size * group.tied for group in units.groups}
     odd = sorted(set(found.widths.items()) - set(widths.items()))
@@ -66,8 +66,8 @@ def planned_state(plan: Path | None, prunable: Prunable) -> Tensor:
 def _keep_signal(network: nn.Module, units: UnitMap, keep_U: Tensor) -> None:
     """Scale the weights of every layer that reads fewer inputs by sqrt(inputs / kept inputs).
 
-    Fresh weights are drawn for the number of inputs (He et al. 2015: variance 2 / inputs). Cut out of
-    the whole network they would be too small, and signals fade from layer to layer.
+    Fresh weights are drawn for the number of inputs (He et al. 2015: variance 2 / inputs). After the cut
+    they would be too small, and signals would fade from layer to layer.
     """
     keep = torch.cat([keep_U.cpu(), torch.ones(1, dtype=torch.bool)])
     for name, unit_of_channel in units.reads.items():

@@ -1,4 +1,4 @@
-"""The methods that choose while the network trains: one guidance and search, three ways to look for allocations."""
+"""The methods that search while the network trains: the same guidance, three ways to find an allocation."""
 
 from collections.abc import Callable, Mapping
 
@@ -9,7 +9,7 @@ from compress.edropout.allocation import Allocation, EvolutionSettings, EvolvedA
 from compress.settings.config import Method
 
 MakeAllocation = Callable[[int, int, Generator], Allocation]
-"""Groups, members of the population, random generator -> what looks for offsets."""
+"""Groups, members of the population, random generator -> the search for offsets."""
 
 
 def evolved(groups: int, population: int, generator: Generator) -> Allocation:

@@ -1,4 +1,4 @@
-"""What a one-shot method is given and what it returns.
+"""Input and result of a one-shot method.
 
 Axes: U units.
 """
@@ -15,14 +15,14 @@ from compress.data.bundle import Split
 
 @dataclass(frozen=True)
 class Task:
-    """A trained network, what a state of it has to satisfy, and what may be looked at.
+    """A trained network, its prunable units with a budget, and the images a method may use.
 
     Attributes:
-        network: trained; a method leaves it as it was.
+        network: trained; a method does not change it.
         prunable: units, allowed counts, budget.
-        train: the images it may look at: never those of validation or test.
+        train: the images a method may use: never validation or test images.
         batch_size: images in a mini-batch.
-        seed: of whatever is drawn.
+        seed: of all random draws.
         fresh_network: the same network with fresh weights.
         plan: the plan of another run, for the method that trains its shape.
     """

@@ -20,11 +20,11 @@ BATCHES = 100
 def taylor_scores(network: nn.Module, units: UnitMap, train: Split, *, batch_size: int, seed: int) -> Tensor:
     """``mean over mini-batches of (dL/ds_u)^2`` at the whole network, L the cross-entropy.
 
-    To first order it is the squared change of the loss where unit u goes. The network runs in eval mode, so
-    that dropout adds no noise and no running statistic moves.
+    To first order it is the squared change of the loss if unit u is dropped. The network runs in eval mode, so
+    that dropout adds no noise and running statistics do not change.
 
     Args:
-        network: a trained network; left as it was.
+        network: a trained network; not changed.
         units: its units.
         train: training images.
         batch_size: images in a mini-batch.

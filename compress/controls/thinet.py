@@ -22,23 +22,26 @@ from compress.data.bundle import Order
 from compress.tracing.layers import tensors_given, widths
 
 IMAGES, OUTPUTS, PLACES = 1024, 4, 10
-"""Sampled: training images, and for each mini-batch of ``BATCH`` of them a reader's output channels and places."""
+"""Samples: training images, and for each mini-batch of ``BATCH`` images output channels and places of a layer."""
 
 BATCH = 16
 WIDE = 8192
-"""Places times units that a reader hears: fewer places where it is wide, for products grow with its square."""
+"""Largest product of places and units read: wide layers get fewer places, because products grow with the square."""
 
 RIDGE = 1e-2
-"""How strongly factors are held near 1, as a share of the kept units' mean square: dead and twin channels need it,
-and small feature maps give few samples. Towards 1, so that the sampled error is never larger than without factors."""
+"""Ridge penalty towards factors of 1, as a share of the kept units' mean square.
+
+Dead and duplicate channels need it, and small feature maps, which give few samples. Because it pulls towards 1, the
+sampled error is never larger than without factors.
+"""
 
 
 @dataclass(frozen=True)
 class Gram:
-    """What the units that a layer reads add to its output: products of their contributions, summed over samples.
+    """Products of the contributions of a layer's input units to its output, summed over samples.
 
     Attributes:
-        units_R: the units it reads, of whatever groups, int64.
+        units_R: the units that the layer reads, of any groups, int64.
         products_RR: float64.
     """
 
@@ -63,7 +66,7 @@ def choose_thinet(task: Task) -> Choice:
 
 
 def removal_ranks(units: UnitMap, grams: Grams) -> Tensor:
-    """When every unit goes if its group is emptied greedily (the paper's algorithm 1): 0 first; float U.
+    """The order in which greedy removal drops the units of a group (the paper's algorithm 1): 0 first; float U.
 
     Groups are emptied side by side, so that all have lost the same share at any time. Each time that unit of a
     group goes which leaves the smallest error, given all that has gone before, in this group and the others. The
@@ -104,7 +107,7 @@ def least_squares(gram_RR: Tensor, keep_R: Tensor) -> Tensor:
 
 
 def input_factors(units: UnitMap, grams: Grams, keep_U: Tensor) -> dict[str, Tensor]:
-    """Reader -> a factor for every input channel, float64 C; 1 where a channel is of no unit, or goes."""
+    """Reader -> a factor for every input channel, float64 C; 1 if the channel has no unit or is dropped."""
     found = {}
     for reader, gram in grams.items():
         keep_R = keep_U[gram.units_R]
@@ -116,7 +119,7 @@ def input_factors(units: UnitMap, grams: Grams, keep_U: Tensor) -> dict[str, Ten
 
 @torch.no_grad()
 def sample_grams(task: Task) -> Grams:
-    """Run training images through the network, and sample what units contribute to their readers' outputs."""
+    """Run training images through the network, and sample the contributions of units to the layers that read them."""
     network, units = task.network, task.prunable.units
     generator = Generator().manual_seed(task.seed)
     grams = {name: _empty(units, name) for name in units.reads}

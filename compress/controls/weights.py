@@ -1,4 +1,4 @@
-"""What a convolution or linear layer makes of each of its input channels, whatever its kind.
+"""Contributions of the input channels of any convolution or linear layer to its output.
 
 Axes: C input channels of a layer, B batch, L places in its output (pixels, tokens).
 """
@@ -13,7 +13,7 @@ _KINDS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2
 
 @torch.no_grad()
 def scale_inputs(layer: nn.Module, factors_C: Tensor) -> None:
-    """Multiply what a convolution or linear layer makes of every input channel, in place.
+    """Multiply the contribution of every input channel by a factor, in place.
 
     Args:
         layer: a convolution (of any dimension, grouped, transposed) or linear layer.
@@ -31,7 +31,7 @@ def scale_inputs(layer: nn.Module, factors_C: Tensor) -> None:
 
 @torch.no_grad()
 def contributions(layer: nn.Module, features: Tensor, channel: int) -> Tensor:
-    """What every input channel adds to one output channel; their sum is the output less the bias.
+    """Contribution of every input channel to one output channel; their sum is the output minus the bias.
 
     Args:
         layer: a convolution (of any dimension, grouped, transposed) or linear layer.

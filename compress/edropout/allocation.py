@@ -17,20 +17,20 @@ Judge = Callable[[Tensor], Tensor]
 """Offsets, float (P, G) -> the energy losses (P,) of their states on the current mini-batch."""
 
 BOUND = 1.0
-"""Offsets lie within this of 0, in units of the logarithm of saliency: no group is starved."""
+"""Largest absolute offset, in units of the logarithm of saliency: no group loses almost all units."""
 
 
 class Allocation(Protocol):
-    """What looks for offsets, once per mini-batch."""
+    """A search for offsets, one step per mini-batch."""
 
     def select(self, judge: Judge, *, phase: float) -> Spread:
-        """Judge some offsets and settle on one; ``phase`` runs from 0 to 1 while states may change."""
+        """Measure the energies of some offsets and choose one; ``phase`` runs from 0 to 1 while states may change."""
 
     def chosen(self) -> Tensor:
-        """The offsets settled on, float G."""
+        """The chosen offsets, float G."""
 
     def draw_back(self) -> None:
-        """The chosen offsets won on energy and train badly: go back half way to saliency alone."""
+        """Halve the chosen offsets, because their state trains badly."""
 
     def state_dict(self) -> dict[str, Any]:
         """Plain tensors and numbers to go on from."""
@@ -75,7 +75,7 @@ class EvolutionSettings:
 
 
 class EvolvedAllocation:
-    """A population of offsets; parents and trials are judged together, on the same images."""
+    """A population of offsets; energies of parents and trials are measured together, on the same images."""
 
     def __init__(self, groups: int, settings: EvolutionSettings, *, population: int, generator: Generator) -> None:
         self._settings = settings

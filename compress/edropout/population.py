@@ -1,4 +1,4 @@
-"""What evolves: the interface of a population.
+"""The interface of a population.
 
 Axes: P population, U units, G groups.
 """

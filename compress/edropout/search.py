@@ -22,7 +22,7 @@ from compress.training.weights import OptimizerSteps
 
 @dataclass(frozen=True)
 class SearchSettings:
-    """Steps of the search in all, the images (of each mini-batch) energies are measured on."""
+    """Total steps of the search, batch size, and images of each mini-batch on which energies are measured."""
 
     total_steps: int
     batch_size: int
@@ -51,7 +51,7 @@ class Search:
         self._steps = steps
         self._val = val
         self._settings = settings
-        self._taken = 0
+        self._steps_done = 0
 
     def step(self, images: Tensor, labels: Tensor) -> dict[str, float]:
         """Evolve once, then take one step with the best state; images (B, C, H, W), labels (B,)."""
@@ -62,12 +62,12 @@ class Search:
             keep = states_PU.to(images)
             logits_PBK = population_logits(self._network, self._units, keep, images[part])
             energies_P = energy_loss(logits_PBK, labels[part]).cpu()
-            return energies_P.masked_fill(energies_P.isnan(), torch.inf)  # a state without an answer ranks last
+            return energies_P.masked_fill(energies_P.isnan(), torch.inf)  # a state with NaN logits ranks last
 
-        progress = self._taken / self._settings.total_steps
+        progress = self._steps_done / self._settings.total_steps
         state_U, spread = self._population.evolve(energy_of, progress=progress)
         loss, accuracy = self._train(state_U, images, labels)
-        self._taken += 1
+        self._steps_done += 1
         kept = float(state_U.float().mean())
         energies = {"energy_best": spread.best, "energy_mean": spread.mean}
         return {"loss": loss, "accuracy": accuracy, "kept_units": kept, **energies}
@@ -114,7 +114,7 @@ class Search:
             "network": self._network.state_dict(),
             "steps": self._steps.state_dict(),
             "population": self._population.state_dict(),
-            "taken": self._taken,
+            "steps_done": self._steps_done,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -122,4 +122,4 @@ class Search:
         self._network.load_state_dict(state["network"])
         self._steps.load_state_dict(state["steps"])
         self._population.load_state_dict(state["population"])
-        self._taken = state["taken"]
+        self._steps_done = state["steps_done"]

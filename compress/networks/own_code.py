@@ -1,7 +1,7 @@
 """A user's own network: ``path/file.py:build`` or ``package.module:build`` -> the function that builds it.
 
-Importing it runs its code. So this is done only for what a command line names, or for a function that a
-program hands over: never for what a file on disk says.
+Importing it runs its code. It is only done for a name on the command line, or for a function that a
+program passes: never for a name that is read from a file.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 SPEC = "path/file.py:build or package.module:build"
 _FRAMES = 3
-_NOT_THEIRS = (
+_OTHER_CODE = (
     "<",
     f"{Path(__file__).parent}{os.sep}",
     *(f"{sysconfig.get_path(name)}{os.sep}" for name in ("stdlib", "purelib", "platlib")),
@@ -38,7 +38,7 @@ class OwnCode:
     """The function that builds a user's network, and where it came from.
 
     Attributes:
-        spec: as it was named; empty for a function that was handed over.
+        spec: the name on the command line; empty for a function that a program passes.
         build: called as ``build(num_classes)``, gives a new network with fresh weights.
         file: name of the file it is defined in; empty where there is none.
         sha256: of that file (hex), or empty.
@@ -75,7 +75,7 @@ def import_code(spec: str) -> OwnCode:
 
 
 def wrap_code(build: "Callable[[int], nn.Module]") -> OwnCode:
-    """A function that a program hands over."""
+    """The code of a function that a program passes."""
     try:
         file = inspect.getsourcefile(inspect.unwrap(build))
     except TypeError:  # an object with __call__
@@ -84,7 +84,7 @@ def wrap_code(build: "Callable[[int], nn.Module]") -> OwnCode:
 
 
 def resolve_spec(spec: str) -> str:
-    """The same with an absolute path, so that it means the same from any folder."""
+    """The same spec with an absolute path, valid in any working folder."""
     place, _, name = spec.rpartition(":")
     return f"{Path(place).expanduser().resolve()}:{name}" if place.endswith(".py") else spec
 
@@ -99,25 +99,25 @@ class OwnCodeError(UsageError):
 
 @contextmanager
 def explaining(doing: str) -> Iterator[None]:
-    """Turn a fault of the user's code into an OwnCodeError that shows where in it.
+    """Turn an error in the user's code into an OwnCodeError that shows the place.
 
-    Whatever it raises is a fault, ``sys.exit`` too: only Ctrl-C, want of memory and this package's own errors pass.
+    Every exception counts, also ``sys.exit``; only Ctrl-C, lack of memory and this package's own errors pass.
 
     Args:
-        doing: what was tried, for the message: "net.build(10)".
+        doing: the attempt, for the message: "net.build(10)".
     """
     try:
         yield
     except (CompressError, MemoryError, KeyboardInterrupt):
         raise
     except BaseException as error:
-        raise OwnCodeError(doing, _told(error)) from error
+        raise OwnCodeError(doing, _end_of_traceback(error)) from error
 
 
-def _told(error: BaseException) -> str:
+def _end_of_traceback(error: BaseException) -> str:
     """The last lines of a traceback, without those of this package, of torch and of Python's own library."""
     frames = [
-        frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(_NOT_THEIRS)
+        frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(_OTHER_CODE)
     ]
     lines = [*traceback.format_list(frames[-_FRAMES:]), *traceback.format_exception_only(error)]
     return "".join(lines).rstrip()
@@ -129,7 +129,7 @@ def _from_file(path: Path) -> ModuleType:
     folder = str(path.resolve().parent)
     if folder not in sys.path:
         sys.path.insert(0, folder)  # as Python does for a script: its neighbours can be imported
-    # Under a name of its own, so that a file called after a module of Python's does not take its place.
+    # A separate name, so that a file named like a module of Python does not replace that module.
     name = f"compress_own_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path.resolve())
     assert spec is not None

@@ -1,4 +1,4 @@
-"""Which images a user's network takes: the data's, or else the nearest that it does."""
+"""Find the images that a user's network takes: the data's, or the most similar ones."""
 
 from torch import Tensor
 
@@ -7,20 +7,20 @@ from compress.networks.own_code import OwnCode, OwnCodeError, explaining
 from compress.networks.own_network import BATCH, Images, answers, call_build
 
 SIZES = (28, 32, 48, 64, 96, 128, 224)
-"""Image sizes (pixels) that are tried where a network does not take the data's."""
+"""Image sizes (pixels) that are tried if a network does not take the data's."""
 
 _COLOURS = {1: "grey", 3: "RGB"}
 
 
 def fit(code: OwnCode, name: str, images: Images, *, any_size: bool, any_channels: bool) -> Images:
-    """Images that the network takes: these, or else of the other number of channels, or of the nearest size.
+    """Images that the network takes: these, or images with the other number of channels, or of the nearest size.
 
     Args:
         code: the function that builds it.
-        name: what it is called.
+        name: its name in messages.
         images: as the data set has them.
-        any_size: of ``SIZES``, others would do as well.
-        any_channels: 1 and 3 would do as well.
+        any_size: other sizes of ``SIZES`` are allowed.
+        any_channels: both 1 and 3 channels are allowed.
 
     Raises:
         UsageError: it takes none of them.
@@ -39,16 +39,16 @@ def fit(code: OwnCode, name: str, images: Images, *, any_size: bool, any_channel
         if worked:
             listed = ", ".join(map(str, sorted(worked)))
             hint = f"It takes {_COLOURS[channels]} images of {listed} pixels: try --image-size {worked[0]}"
-            raise UsageError(_said(name, images.size, refusals) + hint)
+            raise UsageError(_list_refusals(name, images.size, refusals) + hint)
     listed = ", ".join(map(str, SIZES))
     raise UsageError(
-        f"{_said(name, images.size, refusals)}Nor does it take {' or '.join(refusals)} ones of {listed} pixels; "
-        "if it was made for another size: --image-size N"
+        f"{_list_refusals(name, images.size, refusals)}Nor does it take "
+        f"{' or '.join(refusals)} ones of {listed} pixels; if it was made for another size: --image-size N"
     )
 
 
 def _refusal(code: OwnCode, name: str, images: Images) -> str:
-    """Why the network does not take images: what it raises, or that it mixes them up; empty where it takes them."""
+    """Why the network does not take images: its error, or that it mixes samples; empty if it takes them."""
     network = call_build(code, name, images.classes)
     try:
         with explaining(name):
@@ -60,8 +60,8 @@ def _refusal(code: OwnCode, name: str, images: Images) -> str:
     return ""
 
 
-def _said(name: str, size: int, refusals: dict[str, str]) -> str:
-    """The refusals (colour -> why) of images of one size, those with the same reason together."""
+def _list_refusals(name: str, size: int, refusals: dict[str, str]) -> str:
+    """The refusals (colour -> reason) of images of one size, grouped by reason."""
     colours: dict[str, list[str]] = {}
     for colour, refusal in refusals.items():
         colours.setdefault(refusal, []).append(colour)

@@ -1,4 +1,4 @@
-"""A user's network, built and tried out before anything is trained: what it takes, and whether it is a classifier."""
+"""Build a user's network, and check before any training that it is a classifier."""
 
 import copy
 import inspect
@@ -14,12 +14,12 @@ from compress.networks.own_code import OwnCode, explaining
 
 BATCH = 4
 CLOSE = 1e-4
-"""Answers this close, in proportion to the largest, are the same: float32 rounds otherwise in another batch size."""
+"""Largest difference between equal logits, as a share of the largest: rounding depends on the batch size."""
 
 
 @dataclass(frozen=True)
 class Images:
-    """What a network is fed and asked: pixels a side, channels, classes."""
+    """Side of the images in pixels, their channels, and the number of classes."""
 
     size: int
     channels: int
@@ -35,7 +35,7 @@ def build_own(code: OwnCode, name: str, *, classes: int, channels: int, image_si
     """Call the user's function; fresh weights come from torch's global random generator.
 
     Raises:
-        UsageError: it cannot be called so, fails, or gives something else than a network.
+        UsageError: it cannot be called so, fails, or does not return a network.
     """
     network = call_build(code, name, classes)
     with explaining(f"{name} on images of {image_size} x {image_size} pixels"):
@@ -49,14 +49,14 @@ def examine(code: OwnCode, name: str, images: Images) -> tuple[str, ...]:
 
     Args:
         code: the function that builds it.
-        name: what it is called.
-        images: what it is fed.
+        name: its name in messages.
+        images: its input.
 
     Returns:
-        Notes: what is odd, but works.
+        Notes on properties that are unusual but work.
 
     Raises:
-        UsageError: it is none; the message says what to change.
+        UsageError: it is not; the message says what to change.
     """
     batch = images.batch()
     network = _seeded(code, name, images, seed=0)
@@ -78,7 +78,7 @@ def examine(code: OwnCode, name: str, images: Images) -> tuple[str, ...]:
 
 
 def own_head(network: nn.Module, images: Images) -> tuple[str, ...]:
-    """Names of the tensors of those layers that come last in a forward pass and are as wide as there are classes."""
+    """Names of the tensors of the last layers in a forward pass that are as wide as the number of classes."""
     called: list[tuple[str, int]] = []
 
     def record(name: str, output: object) -> None:
@@ -103,10 +103,10 @@ def own_head(network: nn.Module, images: Images) -> tuple[str, ...]:
 
 
 def call_build(code: OwnCode, name: str, classes: int) -> nn.Module:
-    """What the user's function returns, on the CPU; lazy layers have no shape yet.
+    """The network from the user's function, on the CPU; lazy layers have no shape yet.
 
     Raises:
-        UsageError: it cannot be called so, fails, or gives something else than a network.
+        UsageError: it cannot be called so, fails, or does not return a network.
     """
     call = f"{name}({classes})"
     try:
@@ -133,13 +133,13 @@ def _seeded(code: OwnCode, name: str, images: Images, *, seed: int) -> nn.Module
 
 
 def answers(network: nn.Module, batch: Tensor) -> Tensor:
-    """What a network returns for images, in evaluation mode."""
+    """A network's output for images, in evaluation mode."""
     with torch.no_grad():
         return network.eval()(batch)
 
 
 def _check_new(name: str, network: nn.Module, again: nn.Module) -> None:
-    """Two calls give two networks with the same weights: all of them from torch's random numbers."""
+    """Check that two calls build two networks with equal weights, all drawn from torch's generator."""
     first, second = network.state_dict(), again.state_dict()
     places = {value.data_ptr() for value in first.values() if value.numel()}
     if network is again or any(value.data_ptr() in places for value in second.values() if value.numel()):
@@ -174,7 +174,7 @@ def _check_logits(name: str, images: Images, logits: object) -> None:
 
 
 def _check_answers(name: str, network: nn.Module, other: nn.Module, batch: Tensor, logits: Tensor) -> None:
-    """What it answers depends on each image and on the weights that are saved, and on nothing else."""
+    """Check that the output depends only on each image and on the saved weights."""
     if _differ(answers(network, batch), logits):
         raise UsageError(
             f"{name} answers differently to the same images in evaluation mode: "
@@ -210,7 +210,7 @@ def _check_copies(name: str, network: nn.Module) -> None:
 
 
 def _uncopied(network: nn.Module) -> str:
-    """Which attribute cannot be copied, where one cannot by itself."""
+    """The attribute that cannot be copied, if one alone fails."""
     for place, module in network.named_modules():
         for key, value in vars(module).items():
             try:

@@ -1,1 +1,1 @@
-"""A pruning plan makes a network physically smaller."""
+"""Cut channels out of a network by a pruning plan, and check the smaller network."""

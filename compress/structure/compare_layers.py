@@ -1,8 +1,8 @@
-"""Masked and smaller network compared layer by layer: each has to be given the same, on the channels that are kept.
+"""Compare the masked and the smaller network layer by layer: kept channels need the same input in both.
 
-A fault hides in what is cut elsewhere, behind a layer that starts at zero, under a softmax. So every layer of the
-smaller network goes on with what the masked network's was given: whatever lies between two layers is judged by
-itself, and all that is wrong is found at once, with the units it is wrong for.
+The logits alone can hide a fault: behind a softmax, or a layer that starts at zero. Therefore every layer of the
+smaller network runs on the masked network's input. The code between two layers is then checked by itself, and one
+comparison finds every fault, with the units it affects.
 """
 
 from collections import deque
@@ -21,16 +21,16 @@ from compress.structure.remove import logits_of
 from compress.tracing.layers import Convolution, PerChannel, channel_axis, is_depthwise, widths
 
 SAME = 1e-4
-"""What a layer is given may differ by this share of its largest value; from layer to layer float32 rounds to 1e-6."""
+"""Largest difference of a layer's inputs, as a share of the largest value; float32 rounds to about 1e-6 per layer."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """Something that differs.
+    """A difference between the two networks.
 
     Attributes:
-        reason: what, and by how much.
-        units: that it is wrong for; empty where that cannot be told.
+        reason: what differs, and by how much.
+        units: the units it affects; empty if unknown.
     """
 
     reason: str
@@ -40,17 +40,17 @@ class Fault:
 def compare_layers(
     network: nn.Module, smaller: nn.Module, units: UnitMap, keep_U: Tensor, images: Tensor
 ) -> list[Fault]:
-    """What the layers of a smaller network are given otherwise than those of the masked one, and its logits.
+    """Find differences between the layer inputs and logits of the masked and the smaller network.
 
     Args:
         network: the whole network.
-        smaller: the same after the cut.
-        units: its units.
-        keep_U: the state it was cut by, bool U.
+        smaller: the network after the cut.
+        units: the units of the whole network.
+        keep_U: the state of the cut, bool U.
         images: (B, C, H, W).
 
     Raises:
-        CheckFailedError: one of them does not run, or they call other layers.
+        CheckFailedError: one of them does not run, or they call different layers.
     """
     places = _kept_inputs(network, units, keep_U)
     given: dict[str, deque[Tensor]] = {}
@@ -77,11 +77,11 @@ def compare_layers(
     missing = [name for name, values in given.items() if values]
     if missing:
         raise CheckFailedError(f"the smaller network does not call {missing[0]}")
-    return faults + _differing("the output is", logits, expected, 1, None)
+    return faults + _differing("the output has", logits, expected, 1, None)
 
 
 def _kept_inputs(network: nn.Module, units: UnitMap, keep_U: Tensor) -> Mapping[str, tuple[Tensor, Tensor]]:
-    """Which input channels of a layer stay (positions), and their units; layers that read all are left out."""
+    """Layer -> positions of its kept input channels, and their units; without layers that keep all."""
     keep = torch.cat([keep_U.bool().cpu(), torch.ones(1, dtype=torch.bool)])
     places = {}
     for name in {*units.reads, *units.carries}:
@@ -98,7 +98,7 @@ def _kept_inputs(network: nn.Module, units: UnitMap, keep_U: Tensor) -> Mapping[
 
 @contextmanager
 def _before_layers(network: nn.Module, see: Callable[[str, nn.Module, Tensor], Tensor]) -> Iterator[None]:
-    """Have ``see`` decide what every layer of the kinds that can be cut is given."""
+    """Replace the input of every layer that could be cut by what ``see`` returns for it."""
 
     def hook(name: str) -> Any:
         def before(layer: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""A pruning plan: which channels of which layer stay. Plain JSON, replayable without pickle."""
+"""A pruning plan: the kept channels of each layer, as JSON."""
 
 import json
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ FORMAT = "compress-pruning-plan/1"
 class PruningPlan:
     """Root layer name -> indices of its output channels that are kept, ascending.
 
-    A root stands for its whole coupled group; layers that are not named keep everything.
+    A root stands for its whole coupled group; layers that are not named keep all channels.
     """
 
     kept: Mapping[str, tuple[int, ...]]
@@ -33,7 +33,7 @@ class PruningPlan:
         """Read a plan back.
 
         Raises:
-            BadInputError: the text is no plan, or names channels that do not exist.
+            BadInputError: the text is not a plan, or names channels that do not exist.
         """
         try:
             document = json.loads(text)
@@ -59,9 +59,9 @@ def plan_from_state(units: UnitMap, keep_U: Tensor) -> PruningPlan:
 
 
 def state_from_plan(units: UnitMap, plan: PruningPlan) -> Tensor:
-    """The state (bool U) that a plan came from: the inverse of ``plan_from_state``.
+    """The state (bool U) of a plan: the inverse of ``plan_from_state``.
 
-    Groups the plan does not name are kept whole.
+    Groups that the plan does not name keep all units.
     """
     keep = units.group_of_unit.new_zeros(units.total).bool()
     for group in units.groups:

@@ -1,4 +1,4 @@
-"""Removal: a plan makes a network physically smaller, and the result is checked against the masked one."""
+"""Remove dropped units from a network, and check the smaller network against the masked one."""
 
 import copy
 from collections.abc import Iterator
@@ -17,15 +17,15 @@ from compress.structure.shrink import shrink
 from compress.tracing.layers import Convolution, widths
 
 TOLERANCE = 1e-4
-"""Largest difference of logits allowed between the masked and the smaller network (float32, eval).
+"""Largest allowed difference of logits between the masked and the smaller network (float32, eval mode).
 
-Above ``LARGE_LOGIT`` it grows with the largest logit: float32 rounds in proportion.
+It grows in proportion to the largest logit above ``LARGE_LOGIT``, as float32's rounding does.
 """
 
 LARGE_LOGIT = 10.0
 
 MIN_SPREAD_RATIO = 100
-"""An equality says something only where logits differ between images by so many times what is left of a difference."""
+"""The check is conclusive only if logits vary between images by this factor more than the difference found."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class LayerChange:
 
 @dataclass(frozen=True)
 class RemovalResult:
-    """A smaller network, how it came about, and how far it is from the masked one (logits; at most ``tolerance``).
+    """A smaller network, its plan, and the largest difference of its logits from the masked network's.
 
     ``conclusive`` is False where the logits hardly depend on the image: their equality then proves little.
     """
@@ -57,15 +57,15 @@ class RemovalResult:
 
 
 def cut(network: nn.Module, plan: PruningPlan, example: Tensor) -> nn.Module:
-    """A smaller copy of a network; the original is left as it was.
+    """A smaller copy of a network; the original is not changed.
 
     Args:
         network: the whole network the plan was made for.
-        plan: what to keep.
+        plan: the channels to keep.
         example: a batch of images (B, C, H, W) it accepts.
 
     Raises:
-        BadInputError: the plan names a layer the network lacks, or of another width.
+        BadInputError: the plan names a layer that the network lacks or that has another width.
         CheckFailedError: the cut network does not run or has other logits than (B, K).
     """
     for root, width in plan.widths.items():
@@ -83,17 +83,17 @@ def cut(network: nn.Module, plan: PruningPlan, example: Tensor) -> nn.Module:
 def _cut(network: nn.Module, units: UnitMap, keep_U: Tensor, example: Tensor) -> nn.Module:
     smaller = copy.deepcopy(network)
     shrink(smaller, units, keep_U)
-    after, before = logits_of(smaller, example), logits_of(network, example)  # what may fail comes first
+    after, before = logits_of(smaller, example), logits_of(network, example)  # the one that may fail comes first
     if before.shape != after.shape:
         raise CheckFailedError(f"the cut changed the output from {tuple(before.shape)} to {tuple(after.shape)}")
     return smaller
 
 
 def remove_units(network: nn.Module, units: UnitMap, keep_U: Tensor, images: Tensor) -> RemovalResult:
-    """Remove what a state drops, and prove the result equal to the masked network.
+    """Remove the units that a state drops, and check that the result equals the masked network.
 
     Args:
-        network: the whole network; left as it was.
+        network: the whole network; not changed.
         units: its units.
         keep_U: the state, bool U.
         images: real images (B, C, H, W) to compare on.
@@ -112,8 +112,8 @@ def remove_units(network: nn.Module, units: UnitMap, keep_U: Tensor, images: Ten
     if not difference <= tolerance:
         raise CheckFailedError(
             f"masked and smaller network differ by {difference:.2e} on {len(images)} images (allowed {tolerance:.0e}); "
-            "its code may compare x.shape, or compute with it, in a way that shows at these widths only; "
-            "if it does not, please report it with the network's code"
+            "its code may compare x.shape or compute with it, in a way that shows only at these widths; "
+            "if it does not, please report this with the network's code"
         )
     conclusive = is_conclusive(spread_of(expected), difference, largest=float(expected.abs().max()))
     return RemovalResult(smaller, plan, layers, len(images), difference, tolerance, conclusive)
@@ -136,17 +136,17 @@ def put_back(smaller: nn.Module, network: nn.Module, units: UnitMap, plan: Pruni
 
 
 def tolerance_of(logits: Tensor) -> float:
-    """How far from these logits those of another way to compute them may be."""
+    """Largest allowed difference from these logits."""
     return TOLERANCE * max(1.0, float(logits.abs().max()) / LARGE_LOGIT)
 
 
 def spread_of(logits: Tensor) -> float:
-    """Largest range of a logit over the images (B, K): how much it tells them apart."""
+    """Largest range of a logit over the images, from logits (B, K)."""
     return float((logits.amax(0) - logits.amin(0)).max())
 
 
 def is_conclusive(spread: float, difference: float, *, largest: float) -> bool:
-    """Whether an equality says something: images differ by far more than by what is left of a difference.
+    """True if the logits vary between images by far more than the difference between two networks.
 
     Args:
         spread: largest range of a logit over the images.
@@ -157,7 +157,7 @@ def is_conclusive(spread: float, difference: float, *, largest: float) -> bool:
 
 
 def logits_of(network: nn.Module, images: Tensor) -> Tensor:
-    """Logits (B, K) in eval mode; the mode is left as it was.
+    """Logits (B, K) in eval mode; the network's mode is restored.
 
     Raises:
         CheckFailedError: the network does not run.
@@ -171,12 +171,12 @@ def logits_of(network: nn.Module, images: Tensor) -> Tensor:
 
 
 def check_trains(network: nn.Module, images: Tensor) -> None:
-    """One step's forward and backward pass in training mode; BatchNorm and the gradients of the network take part.
+    """Run a forward and a backward pass in training mode; gradients and BatchNorm statistics change.
 
     Raises:
-        CheckFailedError: it fails, as where a part that only runs in training was not cut with the rest.
+        CheckFailedError: it fails, for example if a part that only runs in training was not cut.
     """
-    if len(images) == 1:  # of a single one BatchNorm has no variance
+    if len(images) == 1:  # BatchNorm needs more than one value a channel
         images = images.repeat(2, 1, 1, 1)
     labels = torch.zeros(len(images), dtype=torch.int64, device=images.device)
     with torch.random.fork_rng(), torch.enable_grad(), running("it cannot be trained after the cut"):

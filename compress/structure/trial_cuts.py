@@ -1,4 +1,4 @@
-"""Units whose removal was tried: what differs when it is pruned stays whole, the rest is pruned all the same."""
+"""Trial cuts: groups whose removal changes the output are not pruned."""
 
 import copy
 from collections import deque
@@ -18,47 +18,50 @@ from compress.structure.trial_states import trial_states
 from compress.structure.visible_weights import with_visible_weights
 
 IMAGES = 3
-"""Images that groups are tried on."""
+"""Number of images in a trial cut."""
 
-LOUD_IMAGES = 4
-"""Images on which the weights of the trial are chosen."""
+WEIGHT_IMAGES = 4
+"""Number of images for which the weights of the trial network are chosen."""
 
 TRIALS = 48
-"""Trials that the search for those groups may take which are wrong; what is then still in question stays whole."""
+"""Maximum number of trial cuts in a search by halves; groups that are then undecided are not pruned."""
 
-ALONE = 1e-3
-"""A state by itself and among others may differ by this share of the largest logit: they are batches of other sizes."""
+POPULATION_TOLERANCE = 1e-3
+"""Largest difference between a state's logits alone and in a population, as a share of the largest logit.
+
+The two are batches of different sizes, so float32 rounds differently.
+"""
 
 Check = Callable[[UnitMap, Tensor], list[Fault]]
 
 
 def find_checked_units(network: nn.Module, images: Tensor, *, seed: int) -> UnitMap:
-    """Find a network's units, and leave whole those for which masked and smaller network differ.
+    """Find a network's units, without the groups for which masked and smaller network differ.
 
-    Every group is cut at random, in several states: to unlike counts, and to like ones. The smaller network is
-    compared layer by layer, trained for a step, and asked for many states at once. Where that fails without
-    telling for which units, the groups are halved until those are found that are wrong.
+    Every group is cut at random, in several states: first to different widths, then to equal ones. The smaller
+    network is compared layer by layer and trained for a step; the masked network is also run with several states in
+    one batch. If a check fails without naming units, a search by halves finds the groups that cause it.
 
     Args:
-        network: any classifier; left as it was.
+        network: any classifier; not changed.
         images: real images (B, C, H, W); a few are enough.
-        seed: of the states that are tried.
+        seed: seed of the trial states.
 
     Raises:
         UsageError: nothing in the network can be pruned, or its output hardly depends on the image.
     """
     units = find_units(network, images[:2])
-    with torch.compiler.set_stance("force_eager"):  # every trial would be compiled anew
-        trial = _Trial(with_visible_weights(network, images[:LOUD_IMAGES], seed=seed), images[:IMAGES], seed)
-        while guilty := trial.guilty(units):
-            units = units.without(guilty)
+    with torch.compiler.set_stance("force_eager"):  # otherwise torch.compile compiles every trial
+        trial = _Trial(with_visible_weights(network, images[:WEIGHT_IMAGES], seed=seed), images[:IMAGES], seed)
+        while failed := trial.failed(units):
+            units = units.without(failed)
             if not units.groups:
                 raise nothing_to_prune(units.not_pruned)
     return units
 
 
 class _Trial:
-    """Cuts groups of one network, and compares."""
+    """Cuts groups of one network and checks the result."""
 
     def __init__(self, network: nn.Module, images: Tensor, seed: int) -> None:
         self._network = network
@@ -66,8 +69,8 @@ class _Trial:
         self._seed = seed
         self._left = TRIALS
 
-    def guilty(self, units: UnitMap) -> Mapping[str, str]:
-        """Roots of groups that are wrong when they are cut -> what happened; empty where nothing did."""
+    def failed(self, units: UnitMap) -> Mapping[str, str]:
+        """Root of each group that fails a check when it is cut -> reason; empty if all pass."""
         states = trial_states(self._network, units, seed=self._seed)
         checks: list[tuple[Check, Tensor]] = [(self._layers, state) for state in states]
         for check, state in [*checks, (self._training, states[0]), (self._population, states[0])]:
@@ -78,7 +81,7 @@ class _Trial:
         return {}
 
     def _named(self, check: Check, units: UnitMap, state: Tensor, faults: Sequence[Fault]) -> Mapping[str, str]:
-        """Those groups that the faults name, where they are wrong without the others, too."""
+        """The groups that the faults name, if they also fail when only they are cut."""
         named = _by_root(units, faults)
         if not named:
             return {}
@@ -86,24 +89,24 @@ class _Trial:
         return {root: reason for root, reason in _by_root(units, again).items() if root in named}
 
     def _searched(self, check: Check, units: UnitMap, state: Tensor, faults: Sequence[Fault]) -> Mapping[str, str]:
-        """Where faults name no group: halves, quarters, ... are cut along with those groups that were right so far."""
-        right: list[str] = []
-        guilty: dict[str, str] = {}
-        in_question = deque(_halves([group.root for group in units.groups]))
-        while in_question:
-            roots = in_question.popleft()
+        """Search by halves, for faults that name no group; groups that passed so far are cut along."""
+        passed: list[str] = []
+        failed: dict[str, str] = {}
+        undecided = deque(_halves([group.root for group in units.groups]))
+        while undecided:
+            roots = undecided.popleft()
             if not self._left:
-                guilty |= dict.fromkeys(roots, f"{faults[0].reason} (or that of others: too many cannot be cut)")
+                failed |= dict.fromkeys(roots, f"{faults[0].reason} (or another group: too many cannot be cut)")
                 continue
             self._left -= 1
-            faults_now = self._faults(check, units, _cut_only(units, state, [*right, *roots]))
+            faults_now = self._faults(check, units, _cut_only(units, state, [*passed, *roots]))
             if not faults_now:
-                right += roots
+                passed += roots
             elif len(roots) == 1:
-                guilty[roots[0]] = faults_now[0].reason
+                failed[roots[0]] = faults_now[0].reason
             else:
-                in_question.extend(_halves(roots))
-        return guilty or {group.root: faults[0].reason for group in units.groups}  # it fails only now and then
+                undecided.extend(_halves(roots))
+        return failed or {group.root: faults[0].reason for group in units.groups}  # it does not fail every time
 
     def _faults(self, check: Check, units: UnitMap, state: Tensor) -> list[Fault]:
         try:
@@ -120,20 +123,20 @@ class _Trial:
         return []
 
     def _population(self, units: UnitMap, state: Tensor) -> list[Fault]:
-        """A search asks for many states at once; each image then has to meet its own state."""
+        """Run two states in one batch, as the search does: every image has to be masked by its own state."""
         other = torch.cat([state[group.units].roll(1) for group in units.groups])
-        with running("it does not take a state for every image"):
+        with running("the network does not run with a state for every image"):
             states = torch.stack([other, state]).to(self._images)
             together = population_logits(self._network, units, states, self._images)[1]
         with masked(self._network, units, state.to(self._images)):
             alone = logits_of(self._network, self._images)
         difference, largest = float((alone - together).abs().max()), float(alone.abs().max())
-        if difference <= ALONE * largest:
+        if difference <= POPULATION_TOLERANCE * largest:
             return []
-        return [Fault(f"a state by itself and among others differ by {difference:.0e} in logits up to {largest:.0e}")]
+        return [Fault(f"a state alone and in a population differ by {difference:.0e} in logits up to {largest:.0e}")]
 
     def _smaller(self, units: UnitMap, state: Tensor) -> nn.Module:
-        """The cut network; what it keeps whole it shares with the whole one, buffers apart."""
+        """The cut network; parameters that are not cut are shared with the whole network."""
         smaller = copy.deepcopy(self._network, {id(parameter): parameter for parameter in self._network.parameters()})
         shrink(smaller, units, state)
         return smaller
@@ -149,7 +152,7 @@ def _by_root(units: UnitMap, faults: Sequence[Fault]) -> dict[str, str]:
 
 
 def _cut_only(units: UnitMap, state: Tensor, roots: Collection[str]) -> Tensor:
-    """A state that cuts no other groups."""
+    """The state in which only these groups are cut."""
     only = torch.ones_like(state)
     for group in units.groups:
         if group.root in roots:

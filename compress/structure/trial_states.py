@@ -1,4 +1,4 @@
-"""States that a network is tried with before anything is trained: what its code does may depend on how wide it is."""
+"""States of the trial cuts: different widths and equal ones, because a network's code may depend on its widths."""
 
 import torch
 from torch import Tensor, nn
@@ -7,27 +7,27 @@ from compress.channels.units import UnitMap
 from compress.tracing.layers import Convolution, widths
 
 LEVELS = 3
-"""Common widths that are tried."""
+"""Maximum number of common widths."""
 
 
 def trial_states(network: nn.Module, units: UnitMap, *, seed: int) -> list[Tensor]:
-    """States (bool U) to unlike widths first, then to like ones.
+    """States (bool U): first one of different widths, then some of equal widths.
 
-    Code such as ``if x.shape == y.shape`` acts where two widths become the same: those of two groups, or that of a
-    group and of what stays whole. A common width is one of these; what is wider is cut to it.
+    Code such as ``if x.shape == y.shape`` acts when two widths become equal: those of two groups, or of a
+    group and a layer that is not pruned. A common width is one of these; wider groups are cut to it.
 
     Args:
         network: the whole network.
         units: its units.
-        seed: of which units go.
+        seed: seed of the units that are dropped.
     """
     generator = torch.Generator().manual_seed(seed)
-    unlike = [int(torch.randint(1 + group.size // 4, 2 + group.size // 2, (), generator=generator))
+    different = [int(torch.randint(1 + group.size // 4, 2 + group.size // 2, (), generator=generator))
               for group in units.groups]  # fmt: skip
-    states = [_state(units, unlike, generator)]
+    states = [_state(units, different, generator)]
     for width in _common_widths(network, units):
-        like = [max(1, min(group.size, width // group.tied)) for group in units.groups]
-        states.append(_state(units, like, generator))
+        equal = [max(1, min(group.size, width // group.tied)) for group in units.groups]
+        states.append(_state(units, equal, generator))
     return states
 
 
@@ -43,7 +43,7 @@ def _common_widths(network: nn.Module, units: UnitMap) -> list[int]:
 
 
 def _state(units: UnitMap, counts: list[int], generator: torch.Generator) -> Tensor:
-    """A state that keeps so many units of each group, at random."""
+    """A state that keeps the given number of units of each group, drawn at random."""
     keep_U = torch.zeros(units.total, dtype=torch.bool)
     for group, count in zip(units.groups, counts, strict=True):
         keep_U[group.first + torch.randperm(group.size, generator=generator)[:count]] = True

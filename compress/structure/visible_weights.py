@@ -1,4 +1,4 @@
-"""A copy of a network in which every part can be heard, so that what is compared says something."""
+"""A copy of a network with ordinary weights, so that a wrong cut shows in the output."""
 
 import copy
 from contextlib import ExitStack
@@ -11,32 +11,32 @@ from compress.errors import UsageError
 from compress.structure.remove import is_conclusive, logits_of, running, spread_of
 from compress.tracing.layers import Convolution, channel_axis
 
-QUIET = 1e-3
-"""A parameter that is nowhere larger hides what happens before it: a head or a residual branch that starts at zero."""
+NEGLIGIBLE = 1e-3
+"""A parameter with no larger number hides all layers before it: a head or a residual branch that starts at zero."""
 
 _BatchNorm = nn.modules.batchnorm._BatchNorm
 
 
 def with_visible_weights(network: nn.Module, images: Tensor, *, seed: int) -> nn.Module:
-    """A copy, in eval mode, with ordinary weights: gates open, no branch at zero, signals of the size of 1.
+    """A copy in eval mode with ordinary weights: gates open, no branch at zero, signals of size 1.
 
     Args:
-        network: any classifier; left as it was.
-        images: (B, C, H, W) that signals are measured on, and on as many of noise.
-        seed: of the weights that are drawn.
+        network: any classifier; not changed.
+        images: (B, C, H, W); signals are measured on these and on as many images of noise.
+        seed: seed of the drawn weights.
 
     Raises:
-        UsageError: the logits hardly depend on the image, so that no comparison of them says anything.
+        UsageError: the logits hardly depend on the image, so comparing them would prove nothing.
     """
     generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(images.shape, generator=generator).to(images)
-    heard = torch.cat([images, noise])  # the images alone may be one, or alike
+    mixed = torch.cat([images, noise])  # there may be one image only, or several that are alike
     for ordinary in (True, False):
         found = copy.deepcopy(network).eval()
         if ordinary:
-            _open(found, generator)
-            _even_out(found, heard)
-        logits = logits_of(found, heard)
+            _draw_constant_weights(found, generator)
+            _normalise(found, mixed)
+        logits = logits_of(found, mixed)
         if logits.isfinite().all() and is_conclusive(spread_of(logits), 0.0, largest=float(logits.abs().max())):
             return found
     raise UsageError(
@@ -47,8 +47,8 @@ def with_visible_weights(network: nn.Module, images: Tensor, *, seed: int) -> nn
 
 
 @torch.no_grad()
-def _open(network: nn.Module, generator: torch.Generator) -> None:
-    """Weights that were not drawn, but set to start at nothing or alike, become ordinary ones."""
+def _draw_constant_weights(network: nn.Module, generator: torch.Generator) -> None:
+    """Draw the weights that initialisation set to zero or to one constant."""
 
     def around_one(like: Tensor) -> Tensor:
         return 0.5 + torch.rand(like.shape, generator=generator)
@@ -56,7 +56,7 @@ def _open(network: nn.Module, generator: torch.Generator) -> None:
     for parameter in network.parameters():
         if parameter.numel() == 1:
             parameter.copy_(around_one(parameter))  # a gate
-        elif parameter.numel() and parameter.abs().max() < QUIET:
+        elif parameter.numel() and parameter.abs().max() < NEGLIGIBLE:
             parameter.copy_(0.1 * torch.randn(parameter.shape, generator=generator))
         elif parameter.numel() and parameter.min() == parameter.max():
             parameter.copy_(around_one(parameter))
@@ -66,8 +66,8 @@ def _open(network: nn.Module, generator: torch.Generator) -> None:
 
 
 @torch.no_grad()
-def _even_out(network: nn.Module, images: Tensor) -> None:
-    """Scale every layer's weights by what comes out of it, and measure BatchNorm, in one forward pass."""
+def _normalise(network: nn.Module, images: Tensor) -> None:
+    """Scale every layer's weights to an output of size 1, and measure BatchNorm, in one forward pass."""
     done: set[nn.Module] = set()
 
     def scale(layer: nn.Module, _inputs: Any, output: Tensor) -> Tensor | None:

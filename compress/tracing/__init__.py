@@ -1,1 +1,1 @@
-"""Which channels of a network go together, found by following labels through one forward pass."""
+"""Find the channels that have to be pruned together, by following labels through one forward pass."""

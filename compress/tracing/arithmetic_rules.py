@@ -1,4 +1,4 @@
-"""Operators that compute: on every number alone, over some axes, or as a product of matrices."""
+"""Rules for operators that compute: elementwise, over axes, or as matrix products."""
 
 from torch import Tensor
 
@@ -6,7 +6,7 @@ from compress.tracing.operator_call import Call, Channels, Outcome, Rule
 
 
 def pointwise(call: Call) -> Outcome:
-    """Channels that meet are tied; what meets something of fixed width stays."""
+    """Channels that are combined are tied; those combined with a tensor of fixed width stay."""
     rank = max((tensor.dim() for tensor in call.tensors), default=0)
     met: Channels | None = None
     for tensor in call.tensors:
@@ -17,7 +17,7 @@ def pointwise(call: Call) -> Outcome:
         if met is None:
             met = here
         elif here.axis == met.axis and len(here.labels) == len(met.labels):
-            call.atoms.tie(met.labels, here.labels, f"it meets something of fixed width ({call.operator})")
+            call.sets.tie(met.labels, here.labels, f"it meets something of fixed width ({call.operator})")
         else:
             for one in (met, here):
                 _keep(call, one, f"it meets channels of another axis ({call.operator})")
@@ -31,7 +31,7 @@ def pointwise(call: Call) -> Outcome:
 
 
 def _keep(call: Call, channels: Channels, reason: str) -> None:
-    call.atoms.keep(call.atoms.find(channels.labels), f"{reason} in {call.place}")
+    call.sets.keep(call.sets.find(channels.labels), f"{reason} in {call.place}")
 
 
 def _length(tensor: Tensor, axis: int, rank: int) -> int:
@@ -40,7 +40,7 @@ def _length(tensor: Tensor, axis: int, rank: int) -> int:
 
 
 def reduce(call: Call) -> Outcome:
-    """A sum, mean or maximum over some axes: not over the one of the channels."""
+    """A sum, mean or maximum: over the channel axis, no channel can be pruned."""
     tensor = call.tensors[0]
     channels = call.channels_of(tensor)
     if channels is None:
@@ -54,7 +54,7 @@ def reduce(call: Call) -> Outcome:
 
 
 def along(call: Call) -> Outcome:
-    """A softmax, running sum or sort along one axis."""
+    """A softmax, running sum or sort: along the channel axis, no channel can be pruned."""
     tensor = call.tensors[0]
     channels = call.channels_of(tensor)
     if channels and channels.axis in call.dims("dim", tensor.dim()):
@@ -78,34 +78,34 @@ def spatial(axes: int) -> Rule:
 
 
 def normalise(kind: str) -> Rule:
-    """LayerNorm and its kin: dropping a channel would change the others."""
+    """LayerNorm and GroupNorm: dropping a channel changes the statistics of the others."""
 
     def rule(call: Call) -> Outcome:
         tensor = call.tensors[0]
         channels = call.channels_of(tensor)
         first = tensor.dim() - len(call.arguments["normalized_shape"]) if kind == "LayerNorm" else 1
         if channels and channels.axis >= first:
-            call.atoms.keep(call.atoms.find(channels.labels), f"{kind} {call.place} normalises over it")
+            call.sets.keep(call.sets.find(channels.labels), f"{kind} {call.place} normalises over it")
         return [channels] + [None] * (len(call.results) - 1)
 
     return rule
 
 
 def product(call: Call) -> Outcome:
-    """A product of matrices that no layer makes: what it takes stays whole, so its cost is the same whatever goes."""
+    """A matrix product outside a layer: its inputs are not pruned, so its cost does not change."""
     for tensor in call.tensors:
         call.keep(tensor, "a product of matrices takes it")
     return [None] * len(call.results)
 
 
 def glu(call: Call) -> Outcome:
-    """One half times the sigmoid of the other: their channels are tied."""
+    """Gated linear unit, one half times the sigmoid of the other: the two are tied."""
     tensor = call.tensors[0]
     channels = call.channels_of(tensor)
     if channels is None or channels.axis not in call.dims("dim", tensor.dim()):
         return [channels]
     half = len(channels.labels) // 2
-    call.atoms.tie(channels.labels[:half], channels.labels[half:], f"it is a gated unit in {call.place}")
+    call.sets.tie(channels.labels[:half], channels.labels[half:], f"it is a gated unit in {call.place}")
     return [Channels(channels.axis, channels.labels[:half])]
 
 

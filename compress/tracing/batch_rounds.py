@@ -1,6 +1,6 @@
-"""Where the samples of a batch lie in what a layer is given: they do not always come first.
+"""Find where the samples of a batch lie in a layer's input: they do not always come first.
 
-Axes: B samples, R rows of a layer's input: whatever lies before its channels, flattened.
+Axes: B samples, R rows of a layer's input: all axes before its channels, flattened.
 """
 
 from collections.abc import Collection
@@ -14,29 +14,29 @@ from compress.tracing.layers import channel_axis, tensors_given
 from compress.tracing.plain_kernels import plain_kernels
 
 CHANGED = 1e-3
-"""A row is another one where it differs by more than this share of the largest number."""
+"""A row has changed if it differs by more than this share of the largest number."""
 
 
 def count_rounds(network: nn.Module, example: Tensor, layers: Collection[str]) -> dict[str, int]:
-    """How often the rows that a layer reads go through the whole batch, one round after the other.
+    """Count how often a layer's input holds the whole batch, one round after the other.
 
-    Rows are laid out as (rounds, B, rows of a sample). One round is the rule; tokens before samples (T, B, C) are
-    T of them, a second view of every image behind the first (2 B, C, H, W) is two. One of two images is
-    changed; the rows that change with it are its own.
+    Rows are laid out as (rounds, B, rows of a sample). Most layers have one round; tokens before samples
+    (T, B, C) are T rounds, and a second view of every image after the first (2 B, C, H, W) makes two. The network is
+    run on two images, of which one is changed; the rows that change belong to it.
 
     Args:
-        network: the network; left as it was.
+        network: the network; not changed.
         example: a batch of images (B, C, H, W) it accepts; only the first is used.
         layers: names of convolutions and linear layers.
 
     Returns:
-        Layer -> rounds, where they are more than one.
+        Layer -> rounds, for layers with more than one.
     """
     image = example[:1]
     pixels = torch.randperm(image.numel(), generator=torch.Generator().manual_seed(0)).to(image.device)
     same, other = (
         _rows_read(network, torch.cat([image, second]), layers)
-        for second in (image, image.flatten()[pixels].reshape(image.shape))  # whatever a pixel may be, it stays so
+        for second in (image, image.flatten()[pixels].reshape(image.shape))  # pixels keep the range of their values
     )
     found = {}
     for name in layers:
@@ -47,14 +47,14 @@ def count_rounds(network: nn.Module, example: Tensor, layers: Collection[str]) -
 
 
 def _rows_read(network: nn.Module, images: Tensor, layers: Collection[str]) -> dict[str, list[Tensor]]:
-    """What every layer is given at each of its calls: (R, numbers in a row)."""
+    """The input of every layer at each of its calls: (R, numbers in a row)."""
     read: dict[str, list[Tensor]] = {name: [] for name in layers}
 
     def watch(name: str) -> Any:
         def hook(layer: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
             features = tensors_given(inputs, named)[0]
             rows = features.shape[: channel_axis(layer, features.dim())].numel()
-            read[name].append(features.clone().reshape(rows, -1))  # code may change it in place later on
+            read[name].append(features.clone().reshape(rows, -1))  # the network may change it in place later
 
         return hook
 
@@ -71,12 +71,12 @@ def _rows_read(network: nn.Module, images: Tensor, layers: Collection[str]) -> d
 
 
 def _changed(one: Tensor, two: Tensor) -> Tensor:
-    """Rows that differ by more than float32 rounds: bool R."""
+    """Rows that differ by more than rounding: bool R."""
     return (one - two).abs().amax(dim=1) > CHANGED * one.abs().max()
 
 
 def _rounds(changed: list[Tensor]) -> int:
-    """The smallest number that gives every row that changed (bool R, of each call) to the second of two samples."""
+    """The smallest number of rounds in which every changed row (bool R, of each call) is the second sample's."""
     fewest = min(len(rows) for rows in changed)
     for rounds in range(1, fewest // 2 + 1):
         fits = all(len(rows) % (2 * rounds) == 0 for rows in changed)

@@ -1,6 +1,7 @@
-"""Channels as atoms: which of them can only go together, and which have to stay.
+"""Sets of channels that have to be pruned together, and reasons why some cannot be pruned.
 
-Axes: N labels. Label 0 stands for "no atom": a channel that is always there.
+A label is an integer that stands for one channel of the network. Axes: N labels. Label 0 is a channel of fixed width:
+it is always there.
 """
 
 import numpy as np
@@ -10,21 +11,21 @@ Labels = NDArray[np.int64]
 
 
 class ChannelSets:
-    """A disjoint-set forest over channels. What is tied to something that has to stay, stays."""
+    """A disjoint-set forest over channels. A set with a channel that has to stay cannot be pruned."""
 
     def __init__(self) -> None:
         self._parent: Labels = np.zeros(1, dtype=np.int64)
         self._reasons: dict[int, str] = {}
-        self._taken: dict[bytes, dict[bytes, str]] = {}
+        self._slices: dict[bytes, dict[bytes, str]] = {}
 
     def new(self, count: int) -> Labels:
-        """Fresh atoms, each for itself."""
+        """New labels, each a set of its own."""
         labels = np.arange(len(self._parent), len(self._parent) + count, dtype=np.int64)
         self._parent = np.concatenate([self._parent, labels])
         return labels
 
     def find(self, labels: Labels) -> Labels:
-        """The atom that stands for each label's set: the oldest one."""
+        """The representative of each label's set: its smallest label."""
         while True:
             above = self._parent[labels]
             if np.array_equal(above, labels):
@@ -32,12 +33,12 @@ class ChannelSets:
             labels = above
 
     def tie(self, first: Labels, second: Labels, reason: str) -> None:
-        """Make channels go together, one by one. Where one side is always there, the other has to stay.
+        """Join channels pairwise: they are pruned together. If one of a pair is always there, the other has to stay.
 
         Args:
             first: labels N.
             second: labels N.
-            reason: why the atoms stay that meet a channel that is always there.
+            reason: why channels stay that are joined to one that is always there.
         """
         one, other = self.find(first), self.find(second)
         self.keep(np.where(other == 0, one, other)[(one == 0) ^ (other == 0)], reason)
@@ -52,30 +53,29 @@ class ChannelSets:
             one, other = self.find(low[apart]), self.find(high[apart])
 
     def keep(self, labels: Labels, reason: str) -> None:
-        """Say why channels have to stay; the first reason given counts."""
-        for atom in np.unique(labels):
-            if atom:
-                self._reasons.setdefault(int(atom), reason)
+        """Mark channels that have to stay; the first reason counts."""
+        for label in np.unique(labels[labels != 0]):
+            self._reasons.setdefault(int(label), reason)
 
     def keep_above_all(self, labels: Labels, reason: str) -> None:
-        """The same, with a reason that goes before those given so far."""
+        """The same, with a reason that goes before all earlier ones."""
         self._reasons = dict.fromkeys(np.unique(labels[labels != 0]).tolist(), reason) | self._reasons
 
-    def take(self, labels: Labels, where: slice, reason: str) -> Labels:
-        """Some channels of a row, picked by number; ``settle`` judges it, when all that is taken of the row is known.
+    def take_slice(self, labels: Labels, where: slice, reason: str) -> Labels:
+        """A slice of a row of channels; ``tie_slices`` decides later, when all slices of the row are known.
 
         Args:
             labels: the row.
-            where: which of its positions.
-            reason: why they stay, should the code not take the row apart as a whole.
+            where: its positions.
+            reason: why the channels stay if the slices do not divide the row.
         """
         positions = np.arange(len(labels))[where]
-        self._taken.setdefault(labels.tobytes(), {}).setdefault(positions.tobytes(), reason)
+        self._slices.setdefault(labels.tobytes(), {}).setdefault(positions.tobytes(), reason)
         return labels[where]
 
-    def settle(self) -> None:
-        """A row taken apart into parts of one size is tied, so that they stay equal; any other keeps its channels."""
-        for row, parts in self._taken.items():
+    def tie_slices(self) -> None:
+        """Tie the slices of a row that is divided into parts of one size; the channels of other rows stay."""
+        for row, parts in self._slices.items():
             labels = np.frombuffer(row, dtype=np.int64)
             positions = [np.frombuffer(part, dtype=np.int64) for part in parts]
             alike = len({len(part) for part in positions}) == 1
@@ -84,12 +84,12 @@ class ChannelSets:
                     self.tie(labels[positions[0]], labels[part], reason)
             else:
                 self.keep(self.find(labels), next(iter(parts.values())))
-        self._taken.clear()
+        self._slices.clear()
 
     def reasons(self) -> dict[int, str]:
-        """Why sets have to stay: the atom that stands for a set -> the first reason given for any of its atoms."""
-        atoms = np.fromiter(self._reasons, dtype=np.int64, count=len(self._reasons))
+        """Representative of each set that has to stay -> the first reason given for one of its channels."""
+        labels = np.fromiter(self._reasons, dtype=np.int64, count=len(self._reasons))
         found: dict[int, str] = {}
-        for atom, reason in zip(self.find(atoms), self._reasons.values(), strict=True):
-            found.setdefault(int(atom), reason)
+        for label, reason in zip(self.find(labels), self._reasons.values(), strict=True):
+            found.setdefault(int(label), reason)
         return found

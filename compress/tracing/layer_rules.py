@@ -1,4 +1,4 @@
-"""What layers do to channels: they read some, and make or carry others."""
+"""Rules for layers: the channels they read, and those they make or carry on."""
 
 from dataclasses import dataclass, field
 
@@ -12,34 +12,34 @@ from compress.tracing.operator_call import Channels
 
 @dataclass
 class Ledger:
-    """What every layer reads and carries: labels of its input and of its output channels, by the layer's name.
+    """Labels of the input and output channels of every layer, by its name.
 
-    A layer that is called again ties what it reads to what it read before.
+    If a layer is called again, the channels of the two calls are tied.
     """
 
-    atoms: ChannelSets
+    sets: ChannelSets
     reads: dict[str, Labels] = field(default_factory=dict)
     carries: dict[str, Labels] = field(default_factory=dict)
     makers: set[str] = field(default_factory=set)
 
     def read(self, name: str, labels: Labels) -> None:
-        """A layer multiplies these channels with its weights."""
+        """Record channels that a layer multiplies with its weights."""
         self._enter(self.reads, name, labels)
 
     def carry(self, name: str, labels: Labels) -> Labels:
-        """A layer hands these channels on, with a parameter for each."""
+        """Record channels that a layer passes on, with a parameter for each."""
         return self._enter(self.carries, name, labels)
 
     def make(self, name: str, width: int) -> Labels:
-        """A layer makes channels; a single one is always there."""
+        """Labels of the channels that a layer makes; a single channel is always there."""
         self.makers.add(name)
         if name not in self.carries:
-            self.carries[name] = self.atoms.new(width) if width > 1 else np.zeros(1, dtype=np.int64)
+            self.carries[name] = self.sets.new(width) if width > 1 else np.zeros(1, dtype=np.int64)
         return self.carries[name]
 
     def _enter(self, place: dict[str, Labels], name: str, labels: Labels) -> Labels:
         if name in place:
-            self.atoms.tie(place[name], labels, f"{name} is called again with something of fixed width")
+            self.sets.tie(place[name], labels, f"{name} is called again with something of fixed width")
         return place.setdefault(name, labels)
 
 
@@ -49,13 +49,13 @@ def through_layer(
     """Follow channels through one call of a plain layer.
 
     Args:
-        ledger: where the layer is entered.
+        ledger: where the layer is recorded.
         name: the layer's name.
         layer: the layer.
-        images: its input, and what that carries.
+        images: its input, and the channels of that.
 
     Returns:
-        What its output carries.
+        The channels of its output.
     """
     tensor, channels = images
     match layer:
@@ -64,7 +64,7 @@ def through_layer(
         case Convolution():
             axis = channel_axis(layer, tensor.dim())
             if channels and channels.axis > axis:
-                ledger.atoms.keep(ledger.atoms.find(channels.labels), f"the convolution {name} runs along it")
+                ledger.sets.keep(ledger.sets.find(channels.labels), f"the convolution {name} runs along it")
                 channels = None
             return _through_weights(ledger, name, layer, (axis, channels))
         case nn.PReLU() if layer.num_parameters == 1:
@@ -74,7 +74,7 @@ def through_layer(
 
 
 def _through_weights(ledger: Ledger, name: str, layer: nn.Module, side: tuple[int, Channels | None]) -> Channels | None:
-    """A layer that reads along ``axis``, whatever lies along the others."""
+    """A layer that multiplies along ``axis``."""
     axis, channels = side
     width_in, width_out = widths(layer)
     here = channels if channels and channels.axis == axis else None
@@ -83,21 +83,21 @@ def _through_weights(ledger: Ledger, name: str, layer: nn.Module, side: tuple[in
     if is_depthwise(layer):
         carried = ledger.carry(name, np.repeat(read, width_out // width_in))
     else:
-        _tie_groups(ledger.atoms, name, read, groups)
+        _tie_groups(ledger.sets, name, read, groups)
         ledger.read(name, read)
         carried = ledger.make(name, width_out)
-        _tie_groups(ledger.atoms, name, carried, groups)
+        _tie_groups(ledger.sets, name, carried, groups)
     made = Channels(axis, carried) if carried.any() else None
-    if channels and not here:  # each of them is one more row for this layer, which costs count as fixed
-        ledger.atoms.keep(ledger.atoms.find(channels.labels), f"{name} works across it")
+    if channels and not here:  # each channel is a row for this layer, and rows count as fixed in its cost
+        ledger.sets.keep(ledger.sets.find(channels.labels), f"{name} works across it")
     return made
 
 
-def _tie_groups(atoms: ChannelSets, name: str, labels: Labels, groups: int) -> None:
-    """A grouped convolution keeps the same positions in each of its groups."""
+def _tie_groups(sets: ChannelSets, name: str, labels: Labels, groups: int) -> None:
+    """Tie the same positions of all groups of a grouped convolution."""
     rows = labels.reshape(groups, -1)
     for row in rows[1:]:
-        atoms.tie(rows[0], row, f"the grouped convolution {name} meets something of fixed width")
+        sets.tie(rows[0], row, f"the grouped convolution {name} meets something of fixed width")
 
 
 def _through_per_channel(
@@ -109,14 +109,14 @@ def _through_per_channel(
     if channels.axis == 1:
         return Channels(1, ledger.carry(name, channels.labels))
     if isinstance(layer, Norm) and not isinstance(layer, nn.modules.batchnorm._BatchNorm):
-        ledger.atoms.keep(ledger.atoms.find(channels.labels), f"{type(layer).__name__} {name} normalises over it")
+        ledger.sets.keep(ledger.sets.find(channels.labels), f"{type(layer).__name__} {name} normalises over it")
     if tensor.dim() <= 1:
         return None
     return channels
 
 
 def layers_to_cut(network: nn.Module) -> tuple[dict[nn.Module, str], dict[str, str]]:
-    """Layers that can be cut, with their names; and why others that look like it cannot."""
+    """Layers that can be cut -> name; and name -> reason for layers of these kinds that cannot."""
     plain: dict[nn.Module, str] = {}
     reasons: dict[str, str] = {}
     first_owner: dict[int, str] = {}

@@ -1,4 +1,4 @@
-"""How wide a layer is. Convolutions, linear layers, and layers that act on every channel alone."""
+"""Kinds of layers that can be cut, their widths and channel axes: convolutions, linear layers, norms and PReLU."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ PerChannel = Norm | nn.PReLU
 
 
 def widths(layer: nn.Module) -> tuple[int, int]:
-    """Input and output channels of a convolution, a linear layer or one that acts on every channel alone."""
+    """Input and output channels of a layer."""
     match layer:
         case Convolution():
             return layer.in_channels, layer.out_channels
@@ -25,19 +25,19 @@ def widths(layer: nn.Module) -> tuple[int, int]:
 
 
 def channel_axis(layer: nn.Module, rank: int) -> int:
-    """Where the channels lie in what a layer takes or gives, a tensor of so many dimensions."""
+    """The channel axis of a layer's input and output, which have ``rank`` dimensions."""
     if isinstance(layer, PerChannel):
         return 1
     return rank - 1 - (len(layer.kernel_size) if isinstance(layer, Convolution) else 0)
 
 
 def tensors_given(inputs: Sequence[Any], named: Mapping[str, Any]) -> list[Tensor]:
-    """What a layer is called with, by place or by name, as hooks get it ``with_kwargs``; its input comes first."""
+    """Tensors in the arguments of a call, as hooks get them ``with_kwargs``; a layer's input comes first."""
     return [value for value in (*inputs, *named.values()) if isinstance(value, Tensor)]
 
 
 def is_depthwise(layer: nn.Module) -> bool:
-    """True for a convolution with filters of their own for every channel: it carries units on, and reads none."""
+    """True for a convolution with separate filters for every channel: it carries units on and reads none."""
     return isinstance(layer, Convolution) and layer.groups == layer.in_channels > 1
 
 
@@ -47,9 +47,9 @@ def is_transposed(layer: nn.Module) -> bool:
 
 
 def why_not_cut(layer: nn.Module) -> str:
-    """Why a layer cannot be cut by cutting its tensors; empty where its tensors are those its class is made with."""
+    """Why a layer cannot be cut; empty if it can: it has a known class and no other parameters."""
     if _kind(layer) is None:
-        return f"{type(layer).__name__} is no layer of a kind that can be cut"
+        return f"{type(layer).__name__} is not a kind of layer that can be cut"
     strange = set(dict(layer.named_parameters(recurse=False))) - {"weight", "bias"}
     if strange or "parametrizations" in dict(layer.named_children()):
         return f"it computes its weights from others ({', '.join(sorted(strange)) or 'parametrizations'})"
@@ -57,7 +57,7 @@ def why_not_cut(layer: nn.Module) -> str:
 
 
 def has_own_forward(layer: nn.Module) -> bool:
-    """True where a subclass of a layer computes otherwise than torch's own class."""
+    """True for a subclass of torch's layer that has its own forward."""
     kind = _kind(layer)
     return any(getattr(type(layer), name, None) is not getattr(kind, name, None) for name in _COMPUTES)
 

@@ -1,4 +1,4 @@
-"""Operators that only move numbers: labels move the same way, so the operator itself is asked where to."""
+"""Rules for operators that only move numbers: the operator itself is run on labels to see where they go."""
 
 import math
 from typing import Any
@@ -19,10 +19,10 @@ def same(call: Call) -> Outcome:
 
 
 def move(call: Call) -> Outcome:
-    """Ask the operator where labels go. Where a channel would lie along two axes, channels are tied until it does not.
+    """Run the operator on labels. If one channel then lies along two axes, channels are tied until it does not.
 
-    That happens where code cuts an axis of channels in two (a channel shuffle, attention heads, a pixel
-    shuffle): the longest part is taken as what may shrink, the others as fixed in the code.
+    That happens if code splits the channel axis in two (channel shuffle, attention heads, pixel shuffle):
+    the longest part may shrink, the others are fixed in the code.
     """
     carrying = [tensor for tensor in call.tensors if call.channels_of(tensor) is not None]
     if not carrying:
@@ -30,14 +30,14 @@ def move(call: Call) -> Outcome:
     replaced = pytree.tree_map_only(Tensor, lambda tensor: _spread(call, tensor), dict(call.arguments))
     try:
         moved = _call_again(call.function, replaced)
-    except (RuntimeError, NotImplementedError):  # an operator without whole numbers
+    except (RuntimeError, NotImplementedError):  # the operator does not take integers
         return unfollowed(call)
     labels = [value for value in pytree.tree_leaves(moved) if isinstance(value, Tensor)]
     return [_along_one_axis(call, found.numpy()) for found in labels]
 
 
 def restride(call: Call) -> Outcome:
-    """Nothing moves where one pixel is left of each channel: average pooling of channels-last features ends so."""
+    """Nothing moves if each channel has one pixel, as after average pooling of channels-last features."""
     size, stride = call.arguments["size"], call.arguments["stride"]
     one_pixel = len(size) > 1 and set(size[2:]) <= {1} and tuple(stride[:2]) == (size[1], 1)
     if one_pixel and all(tensor.shape == torch.Size(size) for tensor in call.tensors):
@@ -46,12 +46,12 @@ def restride(call: Call) -> Outcome:
 
 
 def fresh(call: Call) -> Outcome:
-    """A tensor of a size given in numbers: it carries nothing."""
+    """A new tensor of a fixed size: it carries no channels."""
     return [None] * len(call.results)
 
 
 def cat(call: Call) -> Outcome:
-    """Channels side by side, or tied where something else is put side by side."""
+    """Concatenated along the channel axis: labels in a row; along another axis: channels are tied."""
     tensors = [tensor for tensor in call.arguments["tensors"] if tensor.numel()]
     carried = [call.channels_of(tensor) for tensor in tensors]
     axes = {channels.axis for channels in carried if channels}
@@ -64,12 +64,12 @@ def cat(call: Call) -> Outcome:
     if call.arguments["dim"] % tensors[0].dim() == axis:
         return [Channels(axis, np.concatenate(parts))]
     for part in parts[1:]:
-        call.atoms.tie(parts[0], part, f"it is put beside something of fixed width in {call.place}")
+        call.sets.tie(parts[0], part, f"it is put beside something of fixed width in {call.place}")
     return [Channels(axis, parts[0])]
 
 
 def split(call: Call) -> Outcome:
-    """Equal parts are tied, so that they stay equal; unequal ones are numbers in the code."""
+    """Equal parts are tied, so that they stay equal; unequal parts are fixed in the code."""
     tensor = call.tensors[0]
     channels = call.channels_of(tensor)
     axis = call.arguments["dim"] % tensor.dim()
@@ -80,12 +80,12 @@ def split(call: Call) -> Outcome:
         call.keep(tensor, "it is split into unequal parts")
         return [None] * len(parts)
     for part in parts[1:]:
-        call.atoms.tie(parts[0], part, f"it is split in {call.place}")
+        call.sets.tie(parts[0], part, f"it is split in {call.place}")
     return [Channels(axis, part) for part in parts]
 
 
 def pick(call: Call) -> Outcome:
-    """Positions named by number: nothing may go along that axis."""
+    """Positions picked by number: no channel of that axis can be pruned."""
     tensor = call.tensors[0]
     channels = call.channels_of(tensor)
     for other in call.tensors[1:]:
@@ -99,17 +99,17 @@ def pick(call: Call) -> Outcome:
         reason = f"channels are picked by number ({call.operator})"
         if call.operator == "slice":
             where = slice(*(call.arguments[name] for name in ("start", "end", "step")))
-            return [Channels(channels.axis, call.atoms.take(channels.labels, where, f"{reason} in {call.place}"))]
+            return [Channels(channels.axis, call.sets.take_slice(channels.labels, where, f"{reason} in {call.place}"))]
         call.keep(tensor, reason)
         return [None] * len(call.results)
-    if call.operator == "index":  # its index is not to be replaced by labels
+    if call.operator == "index":  # labels must not replace its index
         indices = [index if index is None else index.cpu() for index in call.arguments["indices"]]
         return [_along_one_axis(call, call.function(_spread(call, tensor), indices).numpy())]
     return move(call)
 
 
 def pad(call: Call) -> Outcome:
-    """Padding beside the channels leaves them; among them it does as long as nothing is cropped."""
+    """Padding of the channel axis adds fixed channels; cropping it keeps all."""
     tensor = call.tensors[0]
     channels = call.channels_of(tensor)
     if channels is None:
@@ -124,7 +124,7 @@ def pad(call: Call) -> Outcome:
 
 
 def unfold(call: Call) -> Outcome:
-    """Windows as columns: each channel comes once for every place in a window, one after the other."""
+    """Windows as columns: each channel is repeated for every place in a window."""
     tensor = call.tensors[0]
     channels = call.channels_of(tensor)
     if channels is None or channels.axis != tensor.dim() - 3:
@@ -142,7 +142,7 @@ def shuffle(call: Call) -> Outcome:
         return [channels]
     rows = channels.labels.reshape(call.arguments["groups"], -1)
     for row in rows[1:]:
-        call.atoms.tie(rows[0], row, f"it is shuffled in {call.place}")
+        call.sets.tie(rows[0], row, f"it is shuffled in {call.place}")
     return [Channels(1, rows.T.flatten())]
 
 
@@ -153,7 +153,7 @@ def _spread(call: Call, tensor: Tensor) -> Tensor:
         return torch.zeros(tensor.shape, dtype=torch.int32)
     shape = [1] * tensor.dim()
     shape[channels.axis] = -1
-    labels = torch.from_numpy(call.atoms.find(channels.labels).astype(np.int32))
+    labels = torch.from_numpy(call.sets.find(channels.labels).astype(np.int32))
     return labels.reshape(shape).expand(tensor.shape).contiguous()
 
 
@@ -166,7 +166,7 @@ def _call_again(function: Any, arguments: dict[str, Any]) -> Any:
 def _along_one_axis(call: Call, labels: Labels) -> Channels | None:
     axes = _varying(labels)
     if not axes:
-        call.atoms.keep(np.unique(labels), f"it is taken apart in {call.place}")
+        call.sets.keep(np.unique(labels), f"it is taken apart in {call.place}")
         return None
     axis = max(axes, key=lambda axis: (labels.shape[axis], axis))
     if call.operator == "pixel_shuffle":
@@ -175,8 +175,8 @@ def _along_one_axis(call: Call, labels: Labels) -> Channels | None:
     if len(axes) > 1:
         rows = np.unique(rows, axis=0)
         for row in rows[1:]:
-            call.atoms.tie(rows[0], row, f"it is mixed with something of fixed width in {call.place}")
-    return Channels(axis, call.atoms.find(rows[0]))
+            call.sets.tie(rows[0], row, f"it is mixed with something of fixed width in {call.place}")
+    return Channels(axis, call.sets.find(rows[0]))
 
 
 def _varying(labels: Labels) -> list[int]:
@@ -197,7 +197,7 @@ def _takes_everything(call: Call, tensor: Tensor) -> bool:
 
 def _indexed(call: Call, rank: int) -> set[int]:
     if any(index is not None and not index.dtype.is_signed for index in call.arguments["indices"]):
-        return set(range(rank))  # what is true picks positions, of several axes at once
+        return set(range(rank))  # a mask picks positions, along several axes at once
     return {axis for axis, index in enumerate(call.arguments["indices"]) if index is not None}
 
 

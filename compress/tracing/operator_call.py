@@ -1,7 +1,7 @@
-"""One operator call as the rules see it: its arguments by name, and the channels its tensors carry.
+"""One operator call: its arguments by name, and the channels its tensors carry.
 
-A tensor carries channels along one axis: ``labels[i]`` is the atom of position ``i``. Dropping a channel
-drops its positions there. A tensor that carries none is the same whatever is pruned.
+A tensor carries channels along one axis: ``labels[i]`` is the channel at position ``i``. Dropping a channel
+drops its positions. A tensor that carries none does not change with pruning.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ from compress.tracing.channel_sets import ChannelSets, Labels
 
 @dataclass(frozen=True)
 class Channels:
-    """The axis of a tensor along which its channels lie, and their labels (as many as the axis is long)."""
+    """The channel axis of a tensor, and one label for each position along it."""
 
     axis: int
     labels: Labels
@@ -30,17 +30,17 @@ class Call:
     Attributes:
         function: the ATen operator.
         arguments: its arguments by the names of its schema.
-        result: what it returned.
-        atoms: all channels of the network.
+        result: its result.
+        sets: the sets of all channels of the network.
         channels_of: the channels a tensor carries, or None.
-        place: the module it happened in, for reasons.
+        place: the module that makes the call, for messages.
         name_of: the name of a bare parameter or buffer, or None.
     """
 
     function: Any
     arguments: Mapping[str, Any]
     result: Any
-    atoms: ChannelSets
+    sets: ChannelSets
     channels_of: Callable[[Tensor], Channels | None]
     place: str
     name_of: Callable[[Tensor], str | None]
@@ -64,10 +64,10 @@ class Call:
         """The channels of a tensor have to stay."""
         channels = self.channels_of(tensor)
         if channels is not None:
-            self.atoms.keep(self.atoms.find(channels.labels), f"{reason} in {self.place}")
+            self.sets.keep(self.sets.find(channels.labels), f"{reason} in {self.place}")
 
     def dims(self, name: str, rank: int) -> tuple[int, ...]:
-        """An argument that names dimensions, counted from the first; nothing or an empty list means all."""
+        """An argument that names dimensions, as non-negative numbers; ``None`` or an empty list means all."""
         value = self.arguments.get(name)
         if value is None or (isinstance(value, list | tuple) and not value):
             return tuple(range(rank))
@@ -75,7 +75,7 @@ class Call:
 
 
 Outcome = list[Channels | None]
-"""What each result of a call carries."""
+"""The channels of each result of a call."""
 
 Rule = Callable[[Call], Outcome]
 
@@ -89,12 +89,12 @@ def bound_arguments(function: Any, args: tuple[Any, ...], kwargs: Mapping[str, A
 
 
 def unfollowed(call: Call) -> Outcome:
-    """The rule for everything that is not understood: what it touches stays whole."""
+    """The rule for every operator without one: the channels it takes are not pruned."""
     for tensor in call.tensors:
         call.keep(tensor, f"{call.operator}, which cannot be followed, takes it")
     return [None] * len(call.results)
 
 
 def is_pointwise(function: Any) -> bool:
-    """True for operators that work on every number alone."""
+    """True for elementwise operators."""
     return torch.Tag.pointwise in function.tags

@@ -1,4 +1,4 @@
-"""Attention computed step by step, so that every product of matrices in it can be seen and counted."""
+"""Attention computed step by step, so that every matrix product in it is traced and counted."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 @contextmanager
 def plain_kernels() -> Iterator[None]:
-    """Without torch's fused kernels for attention, and without gradients, for as long as the context lasts."""
+    """Turn off torch's fused attention kernels, and gradients, inside the context."""
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:

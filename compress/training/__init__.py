@@ -1,1 +1,1 @@
-"""Training of weights: loop, optimizers, evaluation. Knows nothing of pruning."""
+"""Training of weights: loop, optimizers, evaluation. It does not depend on pruning."""

@@ -1,4 +1,4 @@
-"""What differs between two layers is found, and for which units."""
+"""Differences between masked and smaller network are found, with the units they affect."""
 
 import copy
 
@@ -77,7 +77,7 @@ def test_weights_cut_wrongly_are_found_where_they_are_read():
     assert set(faults[0].units) <= {0, 2, 4, 6}
 
 
-def test_the_head_has_the_last_word():
+def test_a_wrong_head_is_found_in_the_output():
     network, images = built("plain"), image_batch()
     units = find_units(network, images)
     keep_U = every_other(units)
@@ -85,7 +85,7 @@ def test_the_head_has_the_last_word():
     with torch.no_grad():
         smaller[7].bias.add_(1.0)
     (fault,) = compare_layers(network, smaller, units, keep_U, images)
-    assert fault.reason.startswith("the output is")
+    assert fault.reason.startswith("the output has")
     assert fault.units == ()
 
 

@@ -52,7 +52,7 @@ def test_masked_equals_physical_on_the_zoo(arch: str, size: int, seed: int):
     assert result.network(images).shape == (4, 7)
 
 
-def test_the_original_is_left_as_it_was():
+def test_the_original_is_not_changed():
     network, images = built("residual"), image_batch()
     before = copy.deepcopy(network.state_dict())
     units = find_units(network, images)
@@ -96,7 +96,7 @@ def test_put_back_is_the_inverse_of_the_cut(name: str):
     assert moved == sum(p.numel() for p in untouched.parameters())
 
 
-def test_a_wrong_description_of_the_network_is_found_out():
+def test_wrong_units_are_found_by_the_check():
     network, images = built("plain"), image_batch()
     units = find_units(network, images)
     swapped = {name: unit.flip(0) for name, unit in units.reads.items()}
@@ -127,7 +127,7 @@ def test_a_network_that_cannot_run_after_the_cut_is_refused():
         cut(Fixed().eval(), PruningPlan({"stem": (0, 2)}, {"stem": 4}), image_batch())
 
 
-def test_a_plan_that_cuts_what_stays_whole_is_refused():
+def test_a_plan_that_cuts_a_layer_that_is_not_pruned_is_refused():
     with pytest.raises(BadInputError, match=r"it cuts head, which is not pruned \(it feeds the network's output\)"):
         cut(built("residual"), PruningPlan({"head": (0, 2)}, {"head": CLASSES}), image_batch())
 
@@ -161,7 +161,7 @@ def test_put_back_knows_a_layer_by_all_its_names():
 
 
 @pytest.mark.parametrize(
-    ("spread", "difference", "largest", "says_something"),
+    ("spread", "difference", "largest", "conclusive"),
     [
         (0.1, 9e-4, 1.0, True),
         (0.1, 1.1e-3, 1.0, False),  # less than a hundred times the difference
@@ -170,14 +170,14 @@ def test_put_back_knows_a_layer_by_all_its_names():
         (0.0, 0.0, 0.0, False),
     ],
 )
-def test_an_equality_says_something_where_images_differ_by_more(
-    spread: float, difference: float, largest: float, says_something: bool
+def test_a_check_is_conclusive_only_if_images_differ_by_more(
+    spread: float, difference: float, largest: float, conclusive: bool
 ):
-    assert is_conclusive(spread, difference, largest=largest) is says_something
+    assert is_conclusive(spread, difference, largest=largest) is conclusive
 
 
 @pytest.mark.parametrize("scale", [1.0, 1e6])
-def test_the_result_says_whether_its_equality_says_something(scale: float):
+def test_the_result_says_whether_its_check_is_conclusive(scale: float):
     class Softmax(Alias):
         def forward(self, images: torch.Tensor) -> torch.Tensor:
             return (super().forward(images) + scale * torch.arange(CLASSES)).softmax(1)

@@ -69,7 +69,7 @@ def test_samples_that_touch_each_other_are_found():
     torch.manual_seed(0)
     units = find_checked_units(Together("").eval(), image_batch(), seed=0)
     assert [group.root for group in units.groups] == ["odd", "after"]  # these are read behind the mean
-    assert "a state by itself and among others differ" in units.not_pruned["stem"]
+    assert "a state alone and in a population differ" in units.not_pruned["stem"]
 
 
 def test_a_network_that_is_odd_all_over_is_refused():

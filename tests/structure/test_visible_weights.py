@@ -1,4 +1,4 @@
-"""Weights that hide nothing."""
+"""Ordinary weights, with which a wrong cut shows in the output; and the states of trial cuts."""
 
 import copy
 
@@ -12,7 +12,7 @@ from compress.structure.visible_weights import with_visible_weights
 from tests.helpers.networks import CLASSES, NETWORKS, built, image_batch
 
 
-def quiet() -> nn.Sequential:
+def hidden() -> nn.Sequential:
     network = nn.Sequential(
         nn.Conv2d(2, 8, 3), nn.BatchNorm2d(8), nn.PReLU(), nn.Conv2d(8, 6, 3), nn.ReLU(),
         nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, CLASSES),
@@ -28,16 +28,16 @@ def quiet() -> nn.Sequential:
 
 def test_signals_are_of_the_size_of_one_and_nothing_is_zero_or_closed():
     torch.manual_seed(0)
-    network, images = quiet(), image_batch(8)
+    network, images = hidden(), image_batch(8)
     before = copy.deepcopy(network.state_dict())
     found = with_visible_weights(network, images, seed=0)
-    heard = torch.cat([images, torch.randn(images.shape, generator=torch.Generator().manual_seed(0))])
+    mixed = torch.cat([images, torch.randn(images.shape, generator=torch.Generator().manual_seed(0))])
     assert not found.training
     assert network.training
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
     with torch.no_grad():
         for layer in (0, 1, 3, 7):
-            given = found[:layer](heard)
+            given = found[:layer](mixed)
             out = found[layer](given).movedim(1, -1).flatten(0, -2)
             assert out.var(0, unbiased=False).mean().sqrt() == pytest.approx(1.0, rel=0.5 if layer == 1 else 1e-3)
     assert 0.5 <= float(found[1].weight.detach().min()) < float(found[1].weight.detach().max()) <= 1.5
@@ -48,7 +48,7 @@ def test_one_image_is_enough():
     assert with_visible_weights(built("plain"), torch.zeros(1, 2, 12, 12), seed=0)(image_batch()).std() > 0.1
 
 
-def test_where_other_weights_overflow_the_networks_own_are_taken():
+def test_the_networks_own_weights_are_used_if_others_overflow():
     class Steep(nn.Sequential):
         def forward(self, images: torch.Tensor) -> torch.Tensor:
             return (super().forward(images) * 1e4).exp()
@@ -62,7 +62,7 @@ def test_where_other_weights_overflow_the_networks_own_are_taken():
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_states_that_are_tried(name: str):
+def test_trial_states_have_different_widths_first_then_equal_ones(name: str):
     network = built(name)
     units = find_units(network, image_batch())
     first, *others = trial_states(network, units, seed=3)
