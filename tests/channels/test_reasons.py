@@ -13,6 +13,6 @@ def test_a_refusal_names_one_layer_of_each_kind():
     error = nothing_to_prune({"stem": "LayerNorm stem.1 normalises over it"} | likewise)
     assert str(error) == (
         "nothing can be pruned in this network (stem: LayerNorm stem.1 normalises over it; "
-        "blocks.0.fc: mean runs over it in blocks.0.grn; 5 more layers likewise or for other reasons)"
+        "blocks.0.fc: mean runs over it in blocks.0.grn; 5 more layers for the same or other reasons)"
     )
-    assert "no layer of it makes channels" in str(nothing_to_prune({}))
+    assert "no layer makes channels" in str(nothing_to_prune({}))
