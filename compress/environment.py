@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import torch
 
 from compress.version import __version__
 
@@ -101,6 +100,8 @@ def native_block(flags: frozenset[str] | None = None) -> int:
 
 def gpu_names() -> list[str]:
     """CUDA devices torch can use."""
+    import torch  # here, since the settings need the cores and no torch
+
     if not torch.cuda.is_available():
         return []
     return [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]

@@ -4,65 +4,57 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from rich.markup import escape
 from rich.table import Table
 from typer import Argument, Option
 
 from compress.cli import options
-from compress.cli.options import flag
+from compress.cli.options import Given, flag, flags_of, spelled, with_flags
 from compress.errors import UsageError
+from compress.settings.config import RunConfig, build, build_config
+from compress.settings.export import ExportSettings
+from compress.settings.verify import VerifySettings
 
 if TYPE_CHECKING:
-    from compress.export.variants import Wanted
     from compress.networks.own_code import OwnCode
     from compress.observer import Observer
     from compress.report.model import Report
     from compress.runs.file_records import FileRecord
 
-_FILES, _WEIGHTS, _VERDICT = "Files", "Weights without a run", "Verdict (of a run)"
+_WEIGHTS, _VERDICT = "Weights without a run", "Verdict (of a run)"
 
 Run = Annotated[Path | None, Argument(metavar="RUN", help="Run folder: files of its original and pruned network.")]
-WANTED: dict[str, Any] = {
-    "int8": flag(bool, _FILES, "INT8, calibrated on training images: smaller, faster.", "--int8"),
-    "float16": flag(bool, _FILES, "Weights stored in 16 bits: half the size, as fast.", "--fp16"),
-    "preprocessing": flag(bool, _FILES, "Files that take raw pixels, uint8 NHWC.", "--embed-preprocessing"),
-    "ort": flag(bool, _FILES, "onnxruntime's mobile format and its operators.", "--ort"),
-    "opset": flag(int, _FILES, "Export anew with this operator set; the others follow. (default: the run's; 18)"),
-    "calibration_images": flag(int, _FILES, "Training images to calibrate INT8 with. (default: 512)"),
-}
-NETWORK: dict[str, Any] = {
-    "arch": flag(str, _WEIGHTS, "Network; see `compress list archs`.", "--arch", "-a"),
-    "model": flag(str, "Network of your own", "The code that builds it: path/file.py:build. It is run."),
-    "weights": flag(Path, _WEIGHTS, "Yours, trained: safetensors or a state dict."),
+NETWORK: Final = {
+    **flags_of(RunConfig, only=("arch", "weights"), panel=_WEIGHTS),
     "out": flag(Path, _WEIGHTS, "New folder for the files."),
+    **options.OWN_NETWORK,
 }
 Verify = Annotated[
-    bool, Option("--verify/--no-verify", help="Measure the new files, new reports.", rich_help_panel=_VERDICT)
+    bool,
+    Option("--verify/--no-verify", help="Measure the new files and write new reports.", rich_help_panel=_VERDICT),
 ]
-TIMING: dict[str, Any] = {
-    "seconds": flag(float, _VERDICT, "Of timing for each pair of files and setting. (default: 2.5)")
-}
+TIMING: Final = flags_of(VerifySettings, only=("seconds",), panel=_VERDICT)
 
 
 @dataclass(frozen=True)
 class Reading:
     """How a run is read: where its images are now, who is told of progress, the code of an own network."""
 
-    moved: options.Settings
+    moved: Given
     observer: "Observer"
     code: "OwnCode | None"
 
 
-@options.collecting(wanted=WANTED, network=NETWORK, data=options.DATA, timing=TIMING)
+@with_flags(wanted=flags_of(ExportSettings), network=NETWORK, data=options.DATA, timing=TIMING)
 def export(
     run: Run = None,
     *,
-    wanted: options.Settings,
-    network: options.Settings,
-    data: options.Settings,
-    timing: options.Settings,
+    wanted: Given,
+    network: Given,
+    data: Given,
+    timing: Given,
     verify: Verify = True,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -77,10 +69,9 @@ def export(
         raise UsageError("what shall be exported? give a run folder, or --weights with --arch, --dataset and --out")
     from compress.cli import output
     from compress.cli.progress import watching
-    from compress.export.variants import Wanted
 
     _refuse_idle(wanted, timing, of_run=run is not None, verify=verify)
-    chosen, code = Wanted(**wanted), options.named_code(network.get("model"))
+    chosen, code = build(ExportSettings, wanted), options.named_code(network.get("model"))
     with watching(output.talk_console(), {}, quiet=quiet) as observer, options.stdout_kept(code):
         if run is not None:
             reading = Reading(data, observer, code)
@@ -98,7 +89,7 @@ def export(
             output.talk_console().print(line, markup=False, soft_wrap=True)
 
 
-def _refuse_idle(wanted: options.Settings, timing: options.Settings, *, of_run: bool, verify: bool) -> None:
+def _refuse_idle(wanted: Given, timing: Given, *, of_run: bool, verify: bool) -> None:
     """Raise UsageError for flags that would have no effect."""
     if "calibration_images" in wanted and not wanted.get("int8"):
         raise UsageError("--calibration-images is for --int8: give that too")
@@ -106,7 +97,7 @@ def _refuse_idle(wanted: options.Settings, timing: options.Settings, *, of_run: 
         raise UsageError("files from weights are not measured here: drop --seconds and --no-verify")
 
 
-def _of_run(run: Path, wanted: "Wanted", reading: Reading) -> list["FileRecord"]:
+def _of_run(run: Path, wanted: ExportSettings, reading: Reading) -> list["FileRecord"]:
     from compress.export.of_run import add_variants
 
     if not wanted.anything:
@@ -118,24 +109,24 @@ def _of_run(run: Path, wanted: "Wanted", reading: Reading) -> list["FileRecord"]
     return add_variants(run, wanted, moved=reading.moved, observer=reading.observer, code=reading.code)
 
 
-def _verified(run: Path, made: Sequence["FileRecord"], timing: options.Settings, reading: Reading) -> "Report | None":
+def _verified(run: Path, made: Sequence["FileRecord"], timing: Given, reading: Reading) -> "Report | None":
     """The run's new report, where there are new rows for it."""
     if all(one.operators is not None for one in made):
         return None
     from compress.verdict.of_run import verify_run
-    from compress.verdict.settings import VerifySettings
 
-    return verify_run(run, VerifySettings(**timing), moved=reading.moved, observer=reading.observer, code=reading.code)
+    return verify_run(
+        run, build(VerifySettings, timing), moved=reading.moved, observer=reading.observer, code=reading.code
+    )
 
 
-def _of_weights(given: options.Settings, wanted: "Wanted", code: "OwnCode | None") -> list["FileRecord"]:
+def _of_weights(given: Given, wanted: ExportSettings, code: "OwnCode | None") -> list["FileRecord"]:
     from compress.export.of_weights import export_weights
-    from compress.settings.config import build_config
 
     named = "arch" if code is None else "model"
-    missing = ["--" + name for name in ("weights", named, "dataset", "out") if name not in given]
+    missing = [name for name in ("weights", named, "dataset", "out") if name not in given]
     if missing:
-        raise UsageError(f"to export weights without a run, give {', '.join(missing)} too")
+        raise UsageError(f"to export weights without a run, give {spelled(missing)} too")
     out = given.pop("out")
     return export_weights(build_config(given).with_code(code), wanted, out=out)
 
@@ -174,9 +165,7 @@ def _show(made: Sequence["FileRecord"], report: "Report | None") -> None:
         render_terminal(report, console)
 
 
-def _next_steps(
-    run: Path | None, made: Sequence["FileRecord"], report: "Report | None", data: options.Settings
-) -> list[str]:
+def _next_steps(run: Path | None, made: Sequence["FileRecord"], report: "Report | None", data: Given) -> list[str]:
     if run is not None:
         return [] if report else [f"Measure them: compress verify {shlex.quote(str(run))}"]
     rows = [one for one in made if one.operators is None]

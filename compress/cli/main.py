@@ -21,7 +21,7 @@ from compress.cli.report import report
 from compress.cli.run import run
 from compress.cli.verify import verify
 from compress.errors import CompressError, EnvironmentProblem, InterruptedRun
-from compress.settings.messages import wanted
+from compress.settings.messages import expectation
 from compress.version import __version__
 
 
@@ -107,7 +107,7 @@ def _explain(error: BaseException) -> tuple[str, str, int]:
         return type(error).__name__, str(error), error.exit_code
     if isinstance(error, typer.TyperException):
         if isinstance(error.__cause__, ValidationError):  # a flag's value
-            error.message = wanted(error.__cause__.errors()[0])
+            error.message = expectation(error.__cause__.errors()[0])
         return "UsageError", f"{error.format_message()} ({_hint(error.format_message())})", error.exit_code
     traceback.print_exception(error)
     return (

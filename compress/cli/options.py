@@ -1,84 +1,97 @@
-"""Flags that commands share, and those of ``compress run``: one for every setting of ``RunConfig``.
-
-A setting that is not given is ``None``, so that a config file's value or the default counts.
-"""
+"""Flags: those of declared settings, those that commands share, and what commands do with them."""
 
 import inspect
 import shlex
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
+from pydantic import BaseModel
 from typer import Option
 
 from compress.errors import UsageError
 from compress.networks.own_code import OwnCode, import_code, resolve_spec
-from compress.settings.config import Augment, Method, Preset, RunConfig, build_config
+from compress.settings.config import DataConfig, RunConfig, build_config
+from compress.settings.fields import PANELS, settings_of
 
-Settings = dict[str, Any]
+Given = dict[str, Any]
+"""Settings that were given as flags, by name; all others are open."""
+
+RUN: Final = PANELS[-1]
 
 
-def flag(kind: Any, panel: str, text: str, *names: str) -> Any:
+def flag(kind: Any, panel: str | None, text: str, *names: str) -> Any:
     """A flag that is ``None`` where it is not given."""
     return Annotated[kind | None, Option(*names, help=text, rich_help_panel=panel)]
 
 
-_DATA, _TRAINING, _PRUNING, _RUN = "Data", "Training", "Pruning", "Run"
+def flags_of(
+    model: type[BaseModel], *, only: Collection[str] = (), without: Collection[str] = (), panel: str = ""
+) -> dict[str, Any]:
+    """The flags of declared settings: name -> annotation of a command's parameter.
 
-SETTINGS: dict[str, Any] = {
-    "arch": flag(str, "Network", "Network; see `compress list archs`.", "--arch", "-a"),
-    "model": flag(str, "Network", "Yours instead: path/file.py:build or package.module:build. Its code is run."),
-    "weights": flag(Path, "Network", "Yours, trained: safetensors or a state dict. Skips the baseline training."),
-    "dataset": flag(str, _DATA, "Name or image folder; see `compress list datasets`. (default: fashion-sample)"),
-    "data_dir": flag(Path, _DATA, "Where the named data set's files are."),
-    "download": flag(bool, _DATA, "Fetch the named data set if it is not here.", "--download"),
-    "skip_bad": flag(int, _DATA, "Unreadable images to tolerate. (default: 0)"),
-    "image_size": flag(int, _DATA, "Pixels a side. (default: by data set)"),
-    "channels": flag(int, _DATA, "1 grey, 3 RGB. (default: as the images are)"),
-    "augment": flag(Augment, _DATA, "How training images are varied. (default: as the preset)"),
-    "workers": flag(int, _DATA, "Processes that read image files; 0: none but this. (default: by threads)"),
-    "preset": flag(Preset, _PRUNING, "paper: the published algorithm, after 20 epochs of plain training."),
-    "method": flag(Method, _PRUNING, "What chooses the channels; see `compress list methods`. (default: edropout)"),
-    "plan": flag(Path, _PRUNING, "Of --method scratch: the plan.json whose shape is trained from fresh weights."),
-    "keep_macs": flag(float, _PRUNING, "Fraction of multiply-accumulates to keep. (default: 0.5)"),
-    "keep_params": flag(float, _PRUNING, "Fraction of parameters to keep; alone, it takes the place of --keep-macs."),
-    "align": flag(str, _PRUNING, "Keep multiples of so many channels; auto: by processor. (default: auto)"),
-    "population": flag(int, _PRUNING, "States that compete. (default: 8)"),
-    "baseline_epochs": flag(int, _TRAINING, "Epochs before the search. (default: 8; paper 20)"),
-    "search_epochs": flag(int, _TRAINING, "Epochs of EDropout. (default: 4; paper 80)"),
-    "finetune_epochs": flag(int, _TRAINING, "Epochs of the cut network. (default: 10; paper 100)"),
-    "distill": flag(
-        bool, _TRAINING, "Fine-tune on the original's answers too. (default: yes; paper: no)", "--distill/--no-distill"
-    ),
-    "train_original": flag(
-        bool,
-        _TRAINING,
-        "Train the original for as long as the pruned network. (default: yes without --weights)",
-        "--train-original/--no-train-original",
-    ),
-    "batch_size": flag(int, _TRAINING, "Images a training step. (default: 64; paper 128)"),
-    "seed": flag(int, _RUN, "Of everything random. (default: 0)"),
-    "device": flag(str, _RUN, "cpu, cuda, cuda:1. (default: cpu)"),
-    "threads": flag(int, _RUN, "Processor threads. (default: all)"),
-    "opset": flag(int, _RUN, "ONNX operator set. (default: 18)"),
-}
+    Args:
+        model: declares the settings.
+        only: the settings' names; all where empty.
+        without: names of settings that get no flag.
+        panel: title above the flags, in place of the declared ones.
+    """
+    chosen = [one for name, one in settings_of(model).items() if one.panel and name not in without]
+    chosen.sort(key=lambda one: PANELS.index(one.panel) if one.panel in PANELS else 0)
+    return {
+        one.name: flag(one.kind, panel or one.panel, one.help, *one.flags)
+        for one in chosen
+        if not only or one.name in only
+    }
 
-DATA: dict[str, Any] = {
-    name: SETTINGS[name]
-    for name in ("dataset", "data_dir", "download", "skip_bad", "image_size", "channels", "workers")
-}
-"""Those that name and read the images; for commands that need nothing else of a run."""
 
-Out = flag(Path, _RUN, "Run folder. (default: a new one in runs/)")
-Config = flag(Path, _RUN, "Settings in TOML; flags win.")
-Resume = flag(Path, _RUN, "Go on with this run folder.")
-Overwrite = Annotated[bool, Option("--overwrite", help="Replace the run that --out holds.", rich_help_panel=_RUN)]
+SETTINGS: Final = flags_of(RunConfig)
+DATA: Final = flags_of(DataConfig, without=("augment", "seed"))
+"""Which images, and how they are read."""
+
+OWN_NETWORK: Final = flags_of(RunConfig, only=("model",), panel="Network of your own")
+
+Config = flag(Path, RUN, "Settings in TOML; flags replace the file's.")
 DryRun = Annotated[bool, Option("--dry-run", help="Check everything, show the plan, write nothing.")]
-Model = flag(str, "Network of your own", "The code that builds it: path/file.py:build. It is run.")
 Json = Annotated[bool, Option("--json", help="One JSON document on stdout, for errors too.")]
 Quiet = Annotated[bool, Option("--quiet", "-q", help="No progress.")]
+
+
+def with_flags(**groups: Mapping[str, Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command groups of flags; those given arrive as a dict in the parameter of the group's name.
+
+    Args:
+        groups: parameter of the command -> (flag's name -> its annotation).
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        def parsed(**given: Any) -> None:
+            values = {
+                group: {name: value for name in flags if (value := given.pop(name)) is not None}
+                for group, flags in groups.items()
+            }
+            command(**values, **given)
+
+        own = [one for name, one in inspect.signature(command).parameters.items() if name not in groups]
+        added = [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+            for flags in groups.values()
+            for name, annotation in flags.items()
+        ]
+        ordered = [*added, *(one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own)]
+        parsed.__signature__ = inspect.Signature(ordered)  # type: ignore[attr-defined]
+        parsed.__annotations__ = {one.name: one.annotation for one in ordered}
+        parsed.__doc__ = command.__doc__
+        return parsed
+
+    return decorate
+
+
+def spelled(names: Collection[str]) -> str:
+    """Settings as flags, in a message."""
+    return ", ".join("--" + name.replace("_", "-") for name in names)
 
 
 def named_code(spec: str | None) -> OwnCode | None:
@@ -89,7 +102,7 @@ def named_code(spec: str | None) -> OwnCode | None:
         return import_code(spec)
 
 
-def merge_settings(given: Settings, file: Path | None) -> RunConfig:
+def merge_settings(given: Given, file: Path | None) -> RunConfig:
     """Flags over a file of settings, with absolute paths, so that ``--resume`` works from any folder.
 
     Raises:
@@ -103,7 +116,7 @@ def merge_settings(given: Settings, file: Path | None) -> RunConfig:
     settings = build_config(given | ({"model": resolve_spec(spec)} if spec else {}), file=file)
     if settings.model is not None and spec is None:
         raise UsageError(
-            f"{file} names code, and code is run only where the command names it: add --model "
+            f"{file} names code, and code is executed only if the command names it: add --model "
             + shlex.quote(settings.model)
         )
     absolute: dict[str, Any] = {
@@ -126,43 +139,9 @@ def stdout_kept(code: OwnCode | None) -> AbstractContextManager[Any]:
     return redirect_stdout(sys.stderr) if code is not None else nullcontext()
 
 
-def refuse_other_images(given: Settings) -> None:
-    """Raise UsageError where flags ask for other images than a run was made with; where they are may differ."""
+def refuse_other_images(given: Given) -> None:
+    """Raise UsageError where flags ask for other images than the run's; the same images may be in another place."""
     from compress.runs.reopen import MOVABLE
 
-    unfit = [name for name in given if name not in MOVABLE]
-    if unfit:
-        names = ", ".join("--" + name.replace("_", "-") for name in unfit)
-        raise UsageError(f"a run keeps to the images it was made with: drop {names}")
-
-
-def collecting(**groups: Mapping[str, Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command groups of flags; those given arrive as a dict in the parameter of the group's name.
-
-    Args:
-        groups: parameter of the command -> (flag's name -> its annotation).
-    """
-
-    def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        def parsed(**flags: Any) -> None:
-            given = {
-                group: {name: value for name in names if (value := flags.pop(name)) is not None}
-                for group, names in groups.items()
-            }
-            command(**given, **flags)
-
-        own = [parameter for name, parameter in inspect.signature(command).parameters.items() if name not in groups]
-        added = [
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
-            for names in groups.values()
-            for name, annotation in names.items()
-        ]
-        positional = [parameter for parameter in own if parameter.kind is not inspect.Parameter.KEYWORD_ONLY]
-        keyword = [parameter for parameter in own if parameter.kind is inspect.Parameter.KEYWORD_ONLY]
-        ordered = [*positional, *added, *keyword]
-        parsed.__signature__ = inspect.Signature(ordered)  # type: ignore[attr-defined]
-        parsed.__annotations__ = {parameter.name: parameter.annotation for parameter in ordered}
-        parsed.__doc__ = command.__doc__
-        return parsed
-
-    return decorate
+    if unfit := [name for name in given if name not in MOVABLE]:
+        raise UsageError(f"a run is measured on the images it was made with: drop {spelled(unfit)}")

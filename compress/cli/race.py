@@ -4,41 +4,33 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from typer import Option
 
 from compress.cli import options
-from compress.cli.options import flag
-from compress.errors import CheckFailedError, UsageError
+from compress.cli.options import Given, flags_of, with_flags
+from compress.errors import CheckFailedError
+from compress.settings.config import RunConfig, build
+from compress.settings.presets import KEEP_MACS
+from compress.settings.race import RACE, RaceGrid
 
 if TYPE_CHECKING:
     from compress.observer import Observer
     from compress.race.cells import RaceSettings
     from compress.report.race.model import RaceReport
 
-_RACE = "Race"
-OF_THE_RACE = ("method", "plan", "keep_macs", "keep_params", "seed", "preset")
-SHARED: dict[str, Any] = {name: kind for name, kind in options.SETTINGS.items() if name not in OF_THE_RACE}
-GRID: dict[str, Any] = {
-    "methods": flag(str, _RACE, "Comma-separated; see `compress list methods`. (default: all)"),
-    "keep_macs": flag(str, _RACE, "Fractions of multiply-accumulates to keep: 0.5,0.25,0.1. (default: 0.5)"),
-    "seeds": flag(str, _RACE, "How many, from 0; or which: 3,7. (default: 3)"),
-    "full_latency": flag(bool, _RACE, "Time as `run` does, not only batch 1 on one thread.", "--full-latency"),
-}
-Out = Annotated[
-    Path | None,
-    Option("--out", help="Folder of the race. (default: races/<arch>-<dataset>)", rich_help_panel=_RACE),
-]
+OF_THE_RACE: Final = ("method", "plan", "keep_macs", "keep_params", "seed", "preset")
+Out = Annotated[Path | None, Option(help="Folder of the race. (default: races/<arch>-<dataset>)", rich_help_panel=RACE)]
 Schema = Annotated[bool, Option("--schema", help="Print the JSON schema of race.json, and race nothing.")]
 
 
-@options.collecting(grid=GRID, settings=SHARED)
+@with_flags(grid=flags_of(RaceGrid), settings=flags_of(RunConfig, without=OF_THE_RACE))
 def race(
     *,
-    grid: options.Settings,
-    settings: options.Settings,
+    grid: Given,
+    settings: Given,
     out: Out = None,
     config: options.Config = None,
     dry_run: options.DryRun = False,
@@ -86,40 +78,13 @@ def _show_schema() -> None:
     typer.echo(document_schema(RaceReport), nl=False)
 
 
-def _race_settings(grid: options.Settings, settings: options.Settings, config: Path | None) -> "RaceSettings":
-    from typing import get_args
-
+def _race_settings(given: Given, settings: Given, config: Path | None) -> "RaceSettings":
     from compress.race.cells import RaceSettings
-    from compress.settings.config import Method
 
-    known = get_args(Method)
-    methods = tuple(grid.get("methods", ",".join(known)).replace(" ", "").split(","))
-    unknown = [method for method in methods if method not in known]
-    if unknown:
-        raise UsageError(f"expected --methods among {', '.join(known)}, got {', '.join(unknown)}")
+    grid = build(RaceGrid, given)
     base = options.merge_settings(settings, config)
-    return RaceSettings(
-        base=base,
-        methods=methods,
-        budgets=_budgets(grid.get("keep_macs") or str(base.keep_macs or 0.5)),
-        seeds=_seeds(grid.get("seeds", "3")),
-        full_latency=grid.get("full_latency", False),
-    )
-
-
-def _budgets(text: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise UsageError(f"expected fractions such as 0.5,0.25 for --keep-macs, got {text!r}") from None
-
-
-def _seeds(text: str) -> tuple[int, ...]:
-    try:
-        numbers = tuple(int(part) for part in text.split(",") if part.strip())
-    except ValueError:
-        raise UsageError(f"expected a number of seeds, or seeds such as 3,7 for --seeds, got {text!r}") from None
-    return numbers if "," in text else tuple(range(numbers[0])) if numbers else ()
+    budgets = grid.budgets or (base.keep_macs or KEEP_MACS,)
+    return RaceSettings(base, grid.methods, budgets, grid.seeds, grid.full_latency)
 
 
 def _default_folder(race: "RaceSettings") -> Path:

@@ -1,23 +1,29 @@
 """``compress run``: the main job."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import typer
+from typer import Option
 
 from compress.cli import options
+from compress.cli.options import RUN, Given, spelled, with_flags
 from compress.errors import UsageError
 from compress.settings.config import RunConfig
 
+Out = Annotated[Path | None, Option(help="Run folder. (default: a new one in runs/)", rich_help_panel=RUN)]
+Resume = Annotated[Path | None, Option(help="Resume the run in this folder.", rich_help_panel=RUN)]
+Overwrite = Annotated[bool, Option("--overwrite", help="Replace the run in --out.", rich_help_panel=RUN)]
 
-@options.collecting(settings=options.SETTINGS)
+
+@with_flags(settings=options.SETTINGS)
 def run(
     *,
-    settings: options.Settings,
-    out: options.Out = None,
+    settings: Given,
+    out: Out = None,
     config: options.Config = None,
-    resume: options.Resume = None,
-    overwrite: options.Overwrite = False,
+    resume: Resume = None,
+    overwrite: Overwrite = False,
     dry_run: options.DryRun = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -41,8 +47,7 @@ def run(
 
 def _refuse_beside_resume(names: list[str]) -> None:
     if names:
-        flags = ", ".join("--" + name.replace("_", "-") for name in names)
-        raise UsageError(f"--resume goes on with the run's own settings: drop {flags}")
+        raise UsageError(f"--resume continues with the run's own settings: drop {spelled(names)}")
 
 
 def _recorded_config(folder: Path) -> RunConfig:

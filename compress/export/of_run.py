@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from compress.data.bundle import DataBundle
-from compress.export.variants import Base, Wanted, calibration_split, derive, with_artifact
+from compress.export.variants import Base, calibration_split, derive, with_artifact
 from compress.exporter_faults import export_faults
 from compress.networks.own_code import OwnCode
 from compress.observer import Observer, Silent
@@ -18,6 +18,7 @@ from compress.runs.load_network import Which, load
 from compress.runs.parity import prove_parity
 from compress.runs.reopen import reopen
 from compress.settings.config import DecidedConfig
+from compress.settings.export import ExportSettings
 from exporters.read.onnx_file import read_onnx
 from exporters.write.artifact import metadata_of
 from exporters.write.onnx_export import export_onnx
@@ -30,7 +31,7 @@ Opened = tuple[DecidedConfig, DataBundle]
 
 def add_variants(
     path: Path,
-    wanted: Wanted,
+    wanted: ExportSettings,
     *,
     moved: Mapping[str, Any] | None = None,
     observer: Observer | None = None,
@@ -73,17 +74,17 @@ def add_variants(
     return made
 
 
-def _with_dependants(run: RunFolder, wanted: Wanted) -> Wanted:
+def _with_dependants(run: RunFolder, wanted: ExportSettings) -> ExportSettings:
     """Also what an earlier export made of the INT8 files that are about to be replaced."""
     names = run.read_json(MODEL_FACTS)["files"].values()
     raw, mobile = (any(name.endswith(end) for name in names) for end in (".int8.nhwc.onnx", ".int8.ort"))
     if not wanted.int8:
         return wanted
-    return replace(wanted, preprocessing=wanted.preprocessing or raw, ort=wanted.ort or mobile)
+    return wanted.model_copy(update={"preprocessing": wanted.preprocessing or raw, "ort": wanted.ort or mobile})
 
 
 def _variants(
-    run: RunFolder, source: FileRecord, wanted: Wanted, opened: Opened | None, temporary: Path
+    run: RunFolder, source: FileRecord, wanted: ExportSettings, opened: Opened | None, temporary: Path
 ) -> list[FileRecord]:
     """The files of one network, made elsewhere and then kept in the run folder whole."""
     facts = run.read_json(MODEL_FACTS)

@@ -12,7 +12,7 @@ from torch import nn
 from compress.atomic import machine_faults, write_atomically
 from compress.data.bundle import DataBundle
 from compress.errors import BadInputError, UsageError
-from compress.export.variants import Base, Wanted, calibration_split, derive
+from compress.export.variants import Base, calibration_split, derive
 from compress.exporter_faults import export_faults
 from compress.run.training_stages import load_given
 from compress.runs.bench import check_images, fresh_network
@@ -21,13 +21,14 @@ from compress.runs.file_records import FileRecord
 from compress.runs.model_facts import file_metadata, model_facts
 from compress.runs.parity import prove_parity
 from compress.settings.config import DecidedConfig, RunConfig
+from compress.settings.export import ExportSettings
 from exporters.read.cost import count_cost
 from exporters.write.onnx_export import export_onnx
 
 LABEL = "model"
 
 
-def export_weights(config: RunConfig, wanted: Wanted, *, out: Path) -> list[FileRecord]:
+def export_weights(config: RunConfig, wanted: ExportSettings, *, out: Path) -> list[FileRecord]:
     """Write ``model.onnx``, its variants and ``model.json`` into a new folder: all of them, or none.
 
     Args:
@@ -96,7 +97,7 @@ def _whole(settings: DecidedConfig, data: DataBundle, network: nn.Module, folder
     )
 
 
-def _derived(source: FileRecord, wanted: Wanted, data: DataBundle, seed: int) -> list[FileRecord]:
+def _derived(source: FileRecord, wanted: ExportSettings, data: DataBundle, seed: int) -> list[FileRecord]:
     base = Base(source, mean=data.preprocessing.mean, std=data.preprocessing.std)
     calibration = None
     if wanted.int8:

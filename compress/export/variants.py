@@ -7,53 +7,16 @@ from typing import Any
 from compress.data.bundle import Split
 from compress.data.order import stratified_holdout
 from compress.environment import isa
-from compress.errors import UsageError
-from compress.runs.decide import check_opset
 from compress.runs.file_records import FileRecord
+from compress.settings.export import ExportSettings
 from exporters.write.artifact import OnnxArtifact
 from exporters.write.fp16 import to_float16
 from exporters.write.int8 import Int8Settings, quantize_int8
 from exporters.write.ort_format import OrtArtifact, to_ort_format
 from exporters.write.raw_pixels import embed_preprocessing
 
-CALIBRATION_IMAGES = 512
-"""Training images read for INT8 by default: from 32 to 2,048 SqueezeNet's Top-1 was the same within 0.2 points."""
-
 _BATCH = 32
 _PRODUCTS_FIT = frozenset({"avx512_vnni", "avx_vnni", "amx_int8", "neon"})
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """Which files shall be made.
-
-    Attributes:
-        int8: static quantisation.
-        float16: weights stored in float16.
-        preprocessing: uint8 NHWC images in; of the float32 file and of the INT8 file.
-        ort: onnxruntime's mobile format; of the float32 file, the INT8 file, and those with preprocessing.
-        opset: operator set of a float32 file made anew, from which the others are made.
-        calibration_images: training images to read for INT8, about as many of every class.
-    """
-
-    int8: bool = False
-    float16: bool = False
-    preprocessing: bool = False
-    ort: bool = False
-    opset: int | None = None
-    calibration_images: int = CALIBRATION_IMAGES
-
-    def __post_init__(self) -> None:
-        """Refuse what no file can be made of."""
-        if self.opset is not None:
-            check_opset(self.opset)
-        if self.calibration_images < 1:
-            raise UsageError(f"expected at least 1 calibration image, got {self.calibration_images}")
-
-    @property
-    def anything(self) -> bool:
-        """Whether there is something to make."""
-        return self.int8 or self.float16 or self.preprocessing or self.ort or self.opset is not None
 
 
 @dataclass(frozen=True)
@@ -65,7 +28,7 @@ class Base:
     std: tuple[float, ...]
 
 
-def derive(base: Base, wanted: Wanted, calibration: Split | None, folder: Path) -> list[FileRecord]:
+def derive(base: Base, wanted: ExportSettings, calibration: Split | None, folder: Path) -> list[FileRecord]:
     """Make the wanted files of one float32 file, in the order of their making.
 
     Args:

@@ -27,7 +27,7 @@ from compress.run.take_original import ORIGINAL
 from compress.runs import STAGES, RunFolder
 from compress.runs.decide import decide, load_decided
 from compress.settings.config import RunConfig
-from compress.verdict.settings import VerifySettings
+from compress.settings.verify import VerifySettings
 from compress.version import __version__
 from exporters.read.session import SESSION_FACTS
 

@@ -33,8 +33,8 @@ from compress.runs.code_record import record_code
 from compress.runs.decide import decide, load_decided, telling_other_code, thread_notes
 from compress.runs.outlook import FAILED
 from compress.settings.config import DecidedConfig, RunConfig
+from compress.settings.verify import VerifySettings
 from compress.verdict.of_run import verify_stage
-from compress.verdict.settings import VerifySettings
 from exporters.write.onnx_export import OPSETS
 from models_zoo.zoo import ALIASES, ARCHITECTURES
 

@@ -15,27 +15,15 @@ from compress.networks.own_code import OwnCode, resolve_spec
 from compress.networks.own_fit import fit
 from compress.networks.own_network import Images, examine
 from compress.settings.config import DecidedConfig, RunConfig, model_label
-from exporters.write.onnx_export import OPSETS
+from compress.settings.presets import KEEP_MACS, PRESETS
 from models_zoo.architecture import Architecture
-
-DEFAULT_EPOCHS = {"default": (8, 4, 10), "paper": (20, 80, 100)}
-"""Epochs of baseline, search and fine-tuning per preset.
-
-The paper stops the search at epoch 100 and trains 200 in all, from a fresh network. Here the first 20
-of them train the whole network: see the method's card.
-"""
-
-DEFAULT_BATCH_SIZE = {"default": 64, "paper": 128}
-"""Images in a mini-batch. SqueezeNet learned the bundled images faster at 64: 0.5 points more after 22 epochs."""
-
-KEEP_MACS = 0.5
 
 
 def decide(config: RunConfig) -> DecidedConfig:
     """Fill in every setting that was left open; the image size of a folder is left to its scan.
 
     Raises:
-        UsageError: no such network, an image too small for it, or an operator set that no file can have.
+        UsageError: no such network, or an image too small for it.
         EnvironmentProblem: the device asked for is not there.
     """
     network = find_network(config.arch, model=config.model, code=config.code)
@@ -44,23 +32,16 @@ def decide(config: RunConfig) -> DecidedConfig:
         raise UsageError(
             f"{config.arch} needs images of at least {network.min_size} pixels, got --image-size {image_size}"
         )
-    check_opset(config.opset)
     _check_device(config.device)
-    baseline, search, finetune = DEFAULT_EPOCHS[config.preset]
     paper = config.preset == "paper"
-    budget = {} if paper or config.keep_params else {"keep_macs": config.keep_macs or KEEP_MACS}
-    decided = {
+    decided = {name: value for name, value in PRESETS[config.preset].items() if getattr(config, name) is None}
+    if not paper and config.keep_params is None:
+        decided["keep_macs"] = config.keep_macs or KEEP_MACS
+    decided |= {
         "image_size": image_size,
-        "augment": config.augment or ("paper" if paper else "default"),
         "train_original": config.weights is None if config.train_original is None else config.train_original,
         "align": _alignment(config, paper=paper),
-        "distill": not paper if config.distill is None else config.distill,
-        "baseline_epochs": baseline if config.baseline_epochs is None else config.baseline_epochs,
-        "search_epochs": config.search_epochs or search,
-        "finetune_epochs": finetune if config.finetune_epochs is None else config.finetune_epochs,
-        "batch_size": config.batch_size or DEFAULT_BATCH_SIZE[config.preset],
         "threads": config.threads or usable_cores(),
-        **budget,
     }
     return DecidedConfig(**config.model_dump() | decided).with_code(config.code)
 
@@ -74,12 +55,6 @@ def thread_notes(config: DecidedConfig) -> tuple[str, ...]:
         f"threads: {config.threads}, usable cores: {cores}; more threads than cores wait for each other, "
         f"--threads {cores} is faster",
     )
-
-
-def check_opset(opset: int) -> None:
-    """Raise UsageError for an operator set that no network can be written in."""
-    if opset not in OPSETS:
-        raise UsageError(f"expected --opset from {OPSETS[0]} to {OPSETS[-1]}, got {opset}")
 
 
 def load_decided(config: DecidedConfig) -> tuple[DecidedConfig, DataBundle]:

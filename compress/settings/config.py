@@ -1,23 +1,28 @@
 """The settings of one run: validated, immutable, read from and written to TOML at the edge."""
 
 import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
 from compress.errors import UsageError
+from compress.settings.fields import PANELS, setting
 from compress.settings.messages import describe
+from compress.settings.presets import KEEP_MACS, OPSETS, Preset, default_by_preset
 
 if TYPE_CHECKING:
     from compress.networks.own_code import OwnCode
 
-Preset = Literal["default", "paper"]
 Augment = Literal["default", "paper"]
 Method = Literal["edropout", "saliency", "anneal", "random", "l1", "l2", "bn-scale", "taylor", "thinet", "scratch"]
-_Settings = TypeVar("_Settings", bound="DataConfig")
+_Model = TypeVar("_Model", bound=BaseModel)
+
+_network, _data, _pruning, _training, _run = (partial(setting, panel=panel) for panel in PANELS)
+_FRACTION = "a fraction between 0 and 1 (0.5 keeps half)"
 
 
 class DataConfig(BaseModel):
@@ -25,62 +30,97 @@ class DataConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    dataset: str = "fashion-sample"
-    data_dir: Path | None = None
-    download: bool = False
-    skip_bad: int = Field(default=0, ge=0)
-    image_size: int | None = Field(default=None, ge=16, le=1024)
-    channels: Literal[1, 3] | None = None
-    augment: Augment | None = None
-    workers: int | None = Field(default=None, ge=0)
-    seed: int = Field(default=0, ge=0, lt=2**31)
+    dataset: str = _data("fashion-sample", "Data set by name (see `compress list datasets`), or an image folder.")
+    data_dir: Path | None = _data(None, "Folder with the files of the named data set.")
+    download: bool = _data(False, "Download the named data set if it is missing.")
+    skip_bad: int = _data(0, "Maximum number of unreadable images to skip.", ge=0)
+    image_size: int | None = _data(
+        None, "Height and width of the images, in pixels.", shown="by data set", ge=16, le=1024
+    )
+    channels: Literal[1, 3] | None = _data(None, "Colour channels: 1 (grey) or 3 (RGB).", shown="as the images are")
+    augment: Augment | None = _data(None, "Augmentation of training images.", shown="as the preset")
+    workers: int | None = _data(
+        None, "Processes that read image files; 0 reads them in the main process.", shown="by threads", ge=0
+    )
+    seed: int = _run(0, "Seed of everything random.", ge=0, lt=2**31)
 
 
 class RunConfig(DataConfig):
     """One run, whole. Epochs are passes over the training split.
 
-    ``None`` means "decided by the preset, the data set or the machine" (``settings.decide``); a run
-    folder's ``config.toml`` holds the decided values. ``model`` only names the user's code: what it names
-    comes through ``with_code``, and is never read from a file of settings.
+    ``None`` means "decided by the preset, the data set or the machine" (``runs.decide``); a run folder's
+    ``config.toml`` holds the decided values. ``model`` only names the user's code. The code itself comes through
+    ``with_code``: it is never read from a file of settings.
     """
 
-    arch: str
-    model: str | None = None
-    weights: Path | None = None
-    train_original: bool | None = None
+    arch: str = _network(
+        ...,
+        "Network by name (see `compress list archs`).",
+        flags=("--arch", "-a"),
+        expected="the name of a network (see `compress list archs`)",
+    )
+    model: str | None = _network(
+        None, "Your own network: path/file.py:build or package.module:build. This code is executed."
+    )
+    weights: Path | None = _network(
+        None, "Trained weights: safetensors or a state dict. They replace the baseline training."
+    )
+    train_original: bool | None = _training(
+        None, "Train the original for as long as the pruned network.", shown="yes without --weights"
+    )
 
-    preset: Preset = "default"
-    method: Method = "edropout"
-    plan: Path | None = None
-    keep_macs: float | None = Field(default=None, gt=0, lt=1)
-    keep_params: float | None = Field(default=None, gt=0, lt=1)
-    align: Literal["auto"] | int = "auto"
-    population: int = Field(default=8, ge=4, le=64)
-    distill: bool | None = None
+    preset: Preset = _pruning("default", "paper: the published algorithm, after 20 epochs of plain training.")
+    method: Method = _pruning("edropout", "Method that chooses the channels (see `compress list methods`).")
+    plan: Path | None = _pruning(
+        None, "For --method scratch: plan.json of the run whose shape is trained from fresh weights."
+    )
+    keep_macs: float | None = _pruning(
+        None, "Fraction of the multiply-accumulates to keep.", shown=str(KEEP_MACS), expected=_FRACTION, gt=0, lt=1
+    )
+    keep_params: float | None = _pruning(
+        None,
+        "Fraction of the parameters to keep; given alone, it replaces --keep-macs.",
+        expected=_FRACTION,
+        gt=0,
+        lt=1,
+    )
+    align: Literal["auto"] | Annotated[int, Field(ge=1)] = _pruning(
+        "auto",
+        "Keep channels in multiples of this number; auto: as the processor prefers.",
+        expected="'auto' or a positive whole number",
+    )
+    population: int = _pruning(8, "Number of pruning states that compete.", ge=4, le=64)
+    distill: bool | None = _training(
+        None, "Fine-tune on the original's outputs as well as the labels.", shown=default_by_preset("distill")
+    )
 
-    baseline_epochs: int | None = Field(default=None, ge=0)
-    search_epochs: int | None = Field(default=None, ge=1)
-    finetune_epochs: int | None = Field(default=None, ge=0)
-    batch_size: int | None = Field(default=None, ge=2)
-    device: str = "cpu"
-    threads: int | None = Field(default=None, ge=1)
-    opset: int = Field(default=18, ge=18)
+    baseline_epochs: int | None = _training(
+        None, "Epochs before the search.", shown=default_by_preset("baseline_epochs"), ge=0
+    )
+    search_epochs: int | None = _training(None, "Epochs of the search.", shown=default_by_preset("search_epochs"), ge=1)
+    finetune_epochs: int | None = _training(
+        None, "Epochs of fine-tuning the pruned network.", shown=default_by_preset("finetune_epochs"), ge=0
+    )
+    batch_size: int | None = _training(None, "Images in a training step.", shown=default_by_preset("batch_size"), ge=2)
+    device: str = _run("cpu", "Device to train on: cpu, cuda, cuda:1.")
+    threads: int | None = _run(None, "Processor threads.", shown="all", ge=1)
+    opset: int = _run(18, "ONNX operator set.", ge=OPSETS[0], le=OPSETS[1])
 
     _code: "OwnCode | None" = PrivateAttr(default=None)
 
     @property
     def code(self) -> "OwnCode | None":
-        """The user's code that ``model`` names, where the command named it too."""
+        """The user's code that ``model`` names; ``None`` until ``with_code`` gives it."""
         return self._code
 
     def with_code(self, code: "OwnCode | None") -> Self:
         """The same settings with the user's code.
 
         Raises:
-            UsageError: they are those of a network by name.
+            UsageError: the settings are for a network by name.
         """
         if code is not None and self.model is None:
-            raise UsageError(f"the network is {self.arch}, which takes no code of yours: drop --model")
+            raise UsageError(f"the network is {self.arch}, which is built by name: drop --model")
         copy = self.model_copy()
         copy._code = code
         return copy
@@ -98,8 +138,6 @@ class RunConfig(DataConfig):
 
     @model_validator(mode="after")
     def _check_combinations(self) -> "RunConfig":
-        if isinstance(self.align, int) and self.align < 1:
-            raise ValueError(f"expected 'auto' or at least 1 for `align`, got {self.align}")
         if self.preset == "paper" and (self.keep_macs or self.keep_params):
             raise ValueError("the paper's algorithm has no budget: drop `keep_macs` and `keep_params` or `preset`")
         if self.preset == "paper" and self.method != "edropout":
@@ -112,14 +150,14 @@ class RunConfig(DataConfig):
             )
         if self.train_original is False and self.weights is None:
             raise ValueError(
-                "without `weights` the original is trained for as long as the pruned network: give some, or leave "
-                "`train_original` open"
+                "without `weights` the original is trained for as long as the pruned network: give `weights`, or drop "
+                "`train_original`"
             )
         return self
 
 
 class DecidedConfig(RunConfig):
-    """Settings with every open value decided (``settings.decide``); the image size is settled by the data."""
+    """Settings with every open value decided (``runs.decide``); the image size is decided when the data is loaded."""
 
     augment: Augment
     train_original: bool
@@ -153,25 +191,27 @@ def build_config(values: dict[str, Any], *, file: Path | None = None) -> RunConf
     merged = read_toml(file) if file is not None else {}
     if {"arch", "model"} & given.keys():  # either takes the place of the file's network
         merged = {key: value for key, value in merged.items() if key not in ("arch", "model")}
-    return _built(RunConfig, merged | given, file=file, in_file=merged.keys() - given.keys())
+    return build(RunConfig, merged | given, file=file, in_file=merged.keys() - given.keys())
 
 
-def build_data_config(values: dict[str, Any]) -> DataConfig:
-    """Validate settings of the images alone.
+def build(
+    model: type[_Model], values: Mapping[str, Any], *, file: Path | None = None, in_file: Collection[str] = ()
+) -> _Model:
+    """Validate settings of any kind, all of them at once.
+
+    Args:
+        model: the settings' class.
+        values: by name.
+        file: the settings' file, if any, for messages.
+        in_file: names of the settings that come from the file; all others come from flags.
 
     Raises:
         UsageError: any setting is unknown or out of range.
     """
-    return _built(DataConfig, values)
-
-
-def _built(
-    kind: type[_Settings], values: dict[str, Any], *, file: Path | None = None, in_file: Collection[str] = ()
-) -> _Settings:
     try:
-        return kind(**values)
+        return model(**values)
     except ValidationError as error:
-        raise UsageError(describe(error, kind.model_fields, file=file, in_file=in_file)) from None
+        raise UsageError(describe(error, model, file=file, in_file=in_file)) from None
 
 
 def read_toml(file: Path) -> dict[str, Any]:

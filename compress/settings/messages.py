@@ -1,50 +1,50 @@
-"""What is wrong with settings, in words: pydantic's faults, with the names that the user gave the settings."""
+"""Messages about wrong settings: pydantic's faults, with the names that the user gave the settings."""
 
 import difflib
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from compress.settings.fields import Setting, settings_of
+
 if TYPE_CHECKING:
-    from pydantic import ValidationError
+    from pydantic import BaseModel, ValidationError
     from pydantic_core import ErrorDetails
 
 _EXPECTED: Final = {
-    "keep_macs": "a fraction between 0 and 1 (0.5 keeps half)",
-    "keep_params": "a fraction between 0 and 1 (0.5 keeps half)",
-    "align": "'auto' or a positive whole number",
-    "arch": "the name of a network (see `compress list archs`)",
-}
-"""Of settings that need more words than their kind; settings' names are those of fields."""
-
-_KINDS: Final = {
     "greater_than_equal": "at least {ge}",
     "greater_than": "more than {gt}",
     "less_than_equal": "at most {le}",
     "less_than": "less than {lt}",
     "literal_error": "{expected}",
+    "finite_number": "a finite number",
     "string": "text",
     "path": "a path",
     "float": "a number",
     "int": "a whole number",
     "bool": "true or false",
 }
-"""Kind of a fault, or its first word -> what was expected."""
+"""Kind of a fault, or the first word of its kind -> what was expected."""
 
 
-def describe(error: "ValidationError", known: Collection[str], *, file: Path | None, in_file: Collection[str]) -> str:
-    """All that is wrong with a set of settings.
+def describe(
+    error: "ValidationError", model: "type[BaseModel]", *, file: Path | None = None, in_file: Collection[str] = ()
+) -> str:
+    """Everything that is wrong with a set of settings.
 
     Args:
-        error: what pydantic found.
-        known: names of all settings.
+        error: pydantic's faults.
+        model: the settings.
         file: the settings' file, if any.
-        in_file: names of the settings that come from it; all others are flags.
+        in_file: names of the settings that come from the file; all others come from flags.
     """
+    known = settings_of(model)
 
     def spelled(name: str) -> str:
-        return name if name in in_file else "--" + name.replace("_", "-")
+        if name in in_file:
+            return name
+        return known[name].flag if name in known else "--" + name.replace("_", "-")
 
     lines = {}
     for fault in error.errors():
@@ -53,23 +53,22 @@ def describe(error: "ValidationError", known: Collection[str], *, file: Path | N
     return "wrong settings:\n  " + "\n  ".join(lines.values())
 
 
-def wanted(fault: "ErrorDetails") -> str:
+def expectation(fault: "ErrorDetails") -> str:
     """``expected a whole number, got 'x'``."""
     kind = fault["type"]
-    words = _KINDS.get(kind, _KINDS.get(kind.partition("_")[0]))
+    words = _EXPECTED.get(kind, _EXPECTED.get(kind.partition("_")[0]))
     if words is None:
         return fault["msg"].removeprefix("Value error, ")
     return f"expected {words.format(**fault.get('ctx', {}))}, got {fault['input']!r}"
 
 
-def _line(fault: "ErrorDetails", name: str, known: Collection[str], spelled: Callable[[str], str]) -> str:
-    if not name:  # of several settings, which the message names in backticks
-        return re.sub(r"`(\w+)`", lambda found: spelled(found[1]), wanted(fault))
+def _line(fault: "ErrorDetails", name: str, known: Mapping[str, Setting], spelled: Callable[[str], str]) -> str:
+    if not name:  # about several settings, which the message names in backticks
+        return re.sub(r"`(\w+)`", lambda found: spelled(found[1]), expectation(fault))
     if fault["type"] == "extra_forbidden":
         near = difflib.get_close_matches(name, known, n=1)
         return f"{spelled(name)}: no such setting" + (f"; did you mean {near[0]}?" if near else "")
-    if fault["type"] == "missing":
-        return f"{spelled(name)}: expected {_EXPECTED[name]}, got none"
-    if name in _EXPECTED:
-        return f"{spelled(name)}: expected {_EXPECTED[name]}, got {fault['input']!r}"
-    return f"{spelled(name)}: {wanted(fault)}"
+    if known[name].expected:
+        got = "none" if fault["type"] == "missing" else repr(fault["input"])
+        return f"{spelled(name)}: expected {known[name].expected}, got {got}"
+    return f"{spelled(name)}: {expectation(fault)}"

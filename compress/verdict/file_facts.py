@@ -2,61 +2,21 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from compress.data.bundle import DataBundle
 from compress.errors import BadInputError, UsageError
+from compress.settings.verify import UserOverrides
 from exporters.errors import ExportError
 from exporters.read.preparation import RAW_PIXELS, Preparation
-from exporters.read.signature import Layout, Signature
+from exporters.read.signature import Signature
 
-SMALLEST_IMAGE: Final = 16
 LARGEST_IMAGE: Final = 1024
 """Height and width in pixels, as for ``--image-size``."""
 
 
-@dataclass(frozen=True)
-class Said:
-    """What the user says of files that do not say it themselves; ``None``: nothing.
-
-    Attributes:
-        layout: order of the input's axes, where the shape does not show it.
-        mean: per channel or one for all, of pixels scaled to [0, 1].
-        std: the same.
-        image_size: pixels, 16 to 1024, where the file leaves it free.
-
-    Raises:
-        UsageError: a value is out of range.
-    """
-
-    layout: Layout | None = None
-    mean: tuple[float, ...] | None = None
-    std: tuple[float, ...] | None = None
-    image_size: int | None = None
-
-    def __post_init__(self) -> None:
-        size = self.image_size
-        if size is not None and not SMALLEST_IMAGE <= size <= LARGEST_IMAGE:
-            raise UsageError(f"expected --image-size from {SMALLEST_IMAGE} to {LARGEST_IMAGE} pixels, got {size}")
-        self.preparation()
-
-    def preparation(self) -> Preparation | None:
-        """Mean and std together; ``None`` where neither is given.
-
-        Raises:
-            UsageError: one without the other, or out of range.
-        """
-        if self.mean is None and self.std is None:
-            return None
-        try:
-            return Preparation(self.mean, self.std)
-        except ExportError as error:
-            raise UsageError(f"--mean and --std: {error}") from None
-
-
 def read_preparation(
-    metadata: Mapping[str, str], signature: Signature, said: Said, data: DataBundle, *, source: str
+    metadata: Mapping[str, str], signature: Signature, said: UserOverrides, data: DataBundle, *, source: str
 ) -> tuple[Preparation, tuple[str, ...]]:
     """How a file's images are prepared: by its type, its metadata, the user's word, or as the data set's.
 
@@ -91,7 +51,9 @@ def own_preparation(data: DataBundle) -> Preparation:
     return Preparation(tuple(data.preprocessing.mean), tuple(data.preprocessing.std))
 
 
-def read_image_size(metadata: Mapping[str, str], signature: Signature, said: Said, *, source: str) -> int | None:
+def read_image_size(
+    metadata: Mapping[str, str], signature: Signature, said: UserOverrides, *, source: str
+) -> int | None:
     """Height and width of a file's images in pixels; ``None`` where any will do and none is given.
 
     Raises:

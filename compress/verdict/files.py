@@ -1,6 +1,6 @@
 """ONNX classifiers, made here or anywhere, opened for a verdict on a data set.
 
-How to use it: ``open_files(original, candidate, load, said=Said(mean=..., std=...))`` opens two files
+How to use it: ``open_files(original, candidate, load, said=UserOverrides(mean=..., std=...))`` opens two files
 and loads the data set for them (``load`` is called with an image size, or ``None`` for the data set's
 own; once for each size that the files take). ``open_file(path, data)`` opens one file for a data set
 that is loaded already, as the files of a run. Both give a ``FileSpec``: path, sha256, size, signature,
@@ -25,8 +25,8 @@ from compress.environment import usable_cores
 from compress.errors import BadInputError, UsageError
 from compress.exporter_faults import as_bad_input
 from compress.runs.file_records import FileRecord, Role
+from compress.settings.verify import UserOverrides
 from compress.verdict.file_facts import (
-    Said,
     own_preparation,
     read_class_order,
     read_image_size,
@@ -117,7 +117,9 @@ def by_role(files: Iterable[OpenedFile], role: Role) -> OpenedFile:
     return next(file for file in files if file.record.role == role)
 
 
-def open_files(original: Path, candidate: Path, load: Loader, *, said: Said | None = None) -> tuple[FileSpec, FileSpec]:
+def open_files(
+    original: Path, candidate: Path, load: Loader, *, said: UserOverrides | None = None
+) -> tuple[FileSpec, FileSpec]:
     """Open two files for a verdict, each with the data set at its own image size.
 
     Args:
@@ -130,7 +132,7 @@ def open_files(original: Path, candidate: Path, load: Loader, *, said: Said | No
         BadInputError: a file is missing, damaged, no image classifier, or of other classes than the data set.
         UsageError: what the user says does not fit the files.
     """
-    said = said or Said()
+    said = said or UserOverrides()
     sizes = [_image_size(path, said) for path in (original, candidate)]
     if said.image_size is not None and said.image_size not in sizes:
         raise UsageError(
@@ -151,7 +153,7 @@ def open_files(original: Path, candidate: Path, load: Loader, *, said: Said | No
     return one, two
 
 
-def open_file(path: Path, data: DataBundle, *, said: Said | None = None) -> FileSpec:
+def open_file(path: Path, data: DataBundle, *, said: UserOverrides | None = None) -> FileSpec:
     """Open one file for a data set, and try it on some test images.
 
     Args:
@@ -163,7 +165,7 @@ def open_file(path: Path, data: DataBundle, *, said: Said | None = None) -> File
         BadInputError: it is missing, damaged, no image classifier, or does not fit the data set.
         UsageError: what the user says does not fit the file.
     """
-    said, name = said or Said(), path.name
+    said, name = said or UserOverrides(), path.name
     with as_bad_input():
         file = read_onnx(path)
         signature, metadata = _look_into(path, said, channels=data.preprocessing.channels)
@@ -220,13 +222,13 @@ def classify(file: FileSpec, data: DataBundle, *, batch_size: int = 64, threads:
     return np.log(np.maximum(scores_NK, _SMALLEST)) if file.gives_probabilities else scores_NK
 
 
-def _image_size(path: Path, said: Said) -> int | None:
+def _image_size(path: Path, said: UserOverrides) -> int | None:
     with as_bad_input():
         signature, metadata = _look_into(path, said, channels=3)  # free channels do not matter for the size
     return read_image_size(metadata, signature, said, source=str(path))
 
 
-def _look_into(path: Path, said: Said, *, channels: int) -> tuple[Signature, dict[str, str]]:
+def _look_into(path: Path, said: UserOverrides, *, channels: int) -> tuple[Signature, dict[str, str]]:
     session = open_session(path, threads=1)
     signature = signature_of(session, layout=said.layout, channels=channels, source=str(path))
     return signature, dict(session.get_modelmeta().custom_metadata_map)

@@ -1,50 +1,12 @@
 """Gates: limits that a candidate must keep, judged by the pessimistic end of each interval."""
 
-import math
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
 
-from compress.errors import CheckFailedError, UsageError
+from compress.errors import CheckFailedError
 from compress.report.gate_words import say
 from compress.report.results import AccuracyDrop, GateResult
+from compress.settings.verify import Gates
 from exporters.measure.comparison import LatencyComparison
-
-
-@dataclass(frozen=True)
-class Gates:
-    """Limits; ``None`` is no limit.
-
-    Attributes:
-        max_drop: points of Top-1.
-        min_speedup: times as fast as the original, at the smallest batch and the fewest threads measured.
-        max_latency_ms: median milliseconds a call, at the same setting.
-        max_size_mb: of the file, in 10^6 bytes.
-        max_macs: multiply-accumulates for one image.
-    """
-
-    max_drop: float | None = None
-    min_speedup: float | None = None
-    max_latency_ms: float | None = None
-    max_size_mb: float | None = None
-    max_macs: int | None = None
-
-    @property
-    def on_latency(self) -> bool:
-        """Whether a limit is one of time."""
-        return self.min_speedup is not None or self.max_latency_ms is not None
-
-    def __post_init__(self) -> None:
-        """Refuse limits that nothing can keep.
-
-        Raises:
-            UsageError: a limit is not a finite number, or one of a time, a size or a ratio is not above 0.
-        """
-        for field in fields(self):
-            limit = getattr(self, field.name)
-            may_be_negative = field.name == "max_drop"  # a gain may be asked for
-            if limit is not None and not (math.isfinite(limit) and (may_be_negative or limit > 0)):
-                wanted = "a finite number" if may_be_negative else "a finite number above 0"
-                raise UsageError(f"expected {wanted} for --{field.name.replace('_', '-')}, got {limit}")
 
 
 def judge(

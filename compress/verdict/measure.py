@@ -14,17 +14,20 @@ from compress.errors import BadInputError, UsageError
 from compress.observer import Observer
 from compress.report.model import ChangedImage, LatencyRow, NetworkRow
 from compress.report.results import GateResult
+from compress.settings.verify import VerifySettings
 from compress.verdict.accuracy import measure_accuracy, measure_drop
 from compress.verdict.changed import changed_images
 from compress.verdict.comparison import compare_answers
 from compress.verdict.files import OpenedFile, by_role, classify
 from compress.verdict.gates import judge
-from compress.verdict.settings import PREDICT_BATCH, VerifySettings
 from compress.verdict.timing import Ticks, pairs_to_time, time_pairs
 from compress.verdict.unanswered import unanswered
 from exporters.measure.memory import measure_memory
 from exporters.measure.profile import OperatorProfile, profile_operators
 from exporters.read.signature import shared_batch
+
+_PREDICT_BATCH = 64
+"""Images in a call while accuracy is measured."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ def measure(
     answers = {}
     for file in files:
         ticks.now(f"accuracy of {file.label}")
-        answers[file.label] = classify(file.spec, data, batch_size=PREDICT_BATCH, threads=max(settings.threads))
+        answers[file.label] = classify(file.spec, data, batch_size=_PREDICT_BATCH, threads=max(settings.threads))
     latency = tuple(time_pairs(files, settings, ticks))
     original, candidate = (by_role(files, role) for role in ("original", "candidate"))
     rows = tuple(_row(file, original, answers, data) for file in files)

@@ -9,11 +9,10 @@ from compress.observer import Observer, Silent
 from compress.report.model import Report
 from compress.runs.file_records import FileRecord, Role
 from compress.settings.config import DataConfig
+from compress.settings.verify import UserOverrides, VerifySettings
 from compress.verdict.assemble import assemble
-from compress.verdict.file_facts import Said
 from compress.verdict.files import FileSpec, OpenedFile, open_files
 from compress.verdict.measure import count_steps, measure
-from compress.verdict.settings import VerifySettings
 
 
 def verify_files(
@@ -22,7 +21,7 @@ def verify_files(
     images: DataConfig,
     settings: VerifySettings,
     *,
-    said: Said | None = None,
+    said: UserOverrides | None = None,
     observer: Observer | None = None,
 ) -> Report:
     """Compare two ONNX classifiers on a data set's test images.

@@ -21,13 +21,13 @@ from compress.runs.bench import Bench, check_images
 from compress.runs.file_records import NOTES, recorded_files
 from compress.runs.reopen import reopen
 from compress.settings.config import DecidedConfig
+from compress.settings.verify import VerifySettings
 from compress.structure.remove import LayerChange
 from compress.verdict.assemble import assemble
 from compress.verdict.files import OpenedFile, by_role, open_file
 from compress.verdict.measure import count_steps, measure
 from compress.verdict.reached import budget_note
 from compress.verdict.recheck import REBUILT, FoundState, find_again, recheck_file, recheck_removal
-from compress.verdict.settings import VerifySettings
 
 TRAINED = ("01_baseline", "02_original", "05_finetune")
 

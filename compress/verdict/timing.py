@@ -6,8 +6,8 @@ from compress.errors import InterruptedRun
 from compress.observer import Observer
 from compress.report.model import LatencyRow
 from compress.runs.file_records import FileRecord
+from compress.settings.verify import VerifySettings
 from compress.verdict.files import OpenedFile
-from compress.verdict.settings import VerifySettings
 from exporters.measure.latency import compare_latency
 from exporters.read.signature import shared_batch
 

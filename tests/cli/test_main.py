@@ -11,7 +11,6 @@ import torch
 
 import compress
 from compress.cli import main as cli
-from compress.cli import options
 from compress.errors import (
     BadInputError,
     CheckFailedError,
@@ -21,7 +20,6 @@ from compress.errors import (
     InterruptedRun,
     UsageError,
 )
-from compress.settings.config import RunConfig
 
 
 def call(*arguments, **environment):
@@ -66,10 +64,6 @@ def test_help_imports_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert time.perf_counter() - start < 5  # 0.3 s where the machine is idle; a heavy import takes longer than this
-
-
-def test_every_setting_has_a_flag():
-    assert set(options.SETTINGS) == set(RunConfig.model_fields)
 
 
 def test_version_names_the_runtimes():

@@ -8,7 +8,9 @@ import torch
 from compress.data.bundle import Preprocessing
 from compress.data.memory import MemorySplit
 from compress.errors import UsageError
-from compress.export.variants import Base, Wanted, calibration_split, derive, int8_settings
+from compress.export.variants import Base, calibration_split, derive, int8_settings
+from compress.settings.config import build
+from compress.settings.export import ExportSettings
 from exporters.write.int8 import Int8Settings
 from tests.exporters.networks import SHAPE
 from tests.exporters.variants import MEAN, STD, pooled, write_fp32
@@ -29,7 +31,7 @@ def base(tmp_path_factory):
 
 
 def test_everything_at_once(base, tmp_path):
-    wanted = Wanted(int8=True, float16=True, preprocessing=True, ort=True)
+    wanted = ExportSettings(int8=True, float16=True, preprocessing=True, ort=True)
     made = derive(base, wanted, split([20, 20]), tmp_path)
     assert [(one.label, one.name, one.source, one.precision) for one in made] == [
         ("pruned int8", "pruned.int8.onnx", "pruned", "int8"),
@@ -50,12 +52,12 @@ def test_everything_at_once(base, tmp_path):
 
 
 def test_only_what_is_wanted(base, tmp_path):
-    assert [one.label for one in derive(base, Wanted(float16=True), None, tmp_path)] == ["pruned fp16"]
-    assert derive(base, Wanted(), None, tmp_path) == []
+    assert [one.label for one in derive(base, ExportSettings(float16=True), None, tmp_path)] == ["pruned fp16"]
+    assert derive(base, ExportSettings(), None, tmp_path) == []
 
 
 def test_a_move_takes_both_files_of_a_mobile_one(base, tmp_path):
-    (made,) = derive(base, Wanted(ort=True), None, tmp_path)
+    (made,) = derive(base, ExportSettings(ort=True), None, tmp_path)
     moved = made.in_folder("there")
     assert (moved.file, moved.operators) == ("there/pruned.ort", "there/pruned.required_operators.config")
 
@@ -95,8 +97,13 @@ def test_what_suits_a_processor(flags, settings):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "message"), [({"opset": 17}, "from 18 to 25, got"), ({"calibration_images": 0}, "at least 1")]
+    ("wrong", "message"),
+    [
+        ({"opset": 17}, "at least 18, got"),
+        ({"opset": 26}, "at most 25, got"),
+        ({"calibration_images": 0}, "at least 1"),
+    ],
 )
-def test_what_cannot_be_wanted(wrong, message):
+def test_settings_out_of_range(wrong, message):
     with pytest.raises(UsageError, match=message):
-        Wanted(**wrong)
+        build(ExportSettings, wrong)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from compress.verdict.settings import VerifySettings
+from compress.settings.verify import VerifySettings
 from exporters.measure.latency import LatencySettings
 from tests.helpers.command import compress
 from tests.helpers.images import write_image_folder

@@ -136,7 +136,7 @@ def test_it_loads_as_a_module_with_its_function(run, network, monkeypatch):
 
 def test_settings_of_a_network_by_name_take_no_code(network):
     config = RunConfig(arch="squeezenet")
-    with pytest.raises(UsageError, match="the network is squeezenet, which takes no code of yours: drop --model"):
+    with pytest.raises(UsageError, match="the network is squeezenet, which is built by name: drop --model"):
         config.with_code(import_code(f"{network}:build"))
 
 

@@ -201,7 +201,7 @@ def test_a_dry_run_says_what_will_run_and_writes_nothing(images, tmp_path):
 def test_faults_of_the_whole_race_leave_nothing(images, tmp_path):
     folder = tmp_path / "race"
     cases = {
-        ("--methods", "l1,magic"): "expected --methods among edropout",
+        ("--methods", "l1,magic"): "--methods: expected 'edropout'",
         ("--keep-macs", "half"): "expected fractions such as 0.5,0.25",
         ("--seeds", "none"): "expected a number of seeds",
         ("--seeds", "0"): "expected seeds that differ, at least one",

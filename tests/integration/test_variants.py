@@ -12,15 +12,15 @@ from safetensors.torch import load_file
 
 from compress.errors import InterruptedRun
 from compress.export.of_run import add_variants
-from compress.export.variants import Wanted
 from compress.observer import Silent
 from compress.report.model import Report
 from compress.run.pipeline import run_pipeline
 from compress.run.prune_stages import remove, search
 from compress.runs import RunFolder
 from compress.runs.bench import Bench, check_images, fresh_network, study
+from compress.settings.export import ExportSettings
+from compress.settings.verify import VerifySettings
 from compress.verdict.of_run import verify_run
-from compress.verdict.settings import VerifySettings
 from tests.helpers.images import write_image_folder
 from tests.helpers.runs import StopAt, loaded, tiny_config, whole_network
 
@@ -34,7 +34,7 @@ def weights(finished):
 
 def with_int8(run) -> Report:
     """The run's report after INT8 files were added."""
-    add_variants(run, Wanted(int8=True, calibration_images=30))
+    add_variants(run, ExportSettings(int8=True, calibration_images=30))
     return verify_run(run, VerifySettings(batch_sizes=(1,), threads=(1,)))
 
 

@@ -10,12 +10,6 @@ from compress.runs.decide import decide, load_decided, thread_notes
 from compress.settings.config import RunConfig
 
 
-@pytest.mark.parametrize("opset", [26, 99])
-def test_an_operator_set_that_no_file_can_have(opset):
-    with pytest.raises(UsageError, match=f"expected --opset from 18 to 25, got {opset}"):
-        decide(RunConfig(arch="squeezenet", opset=opset))
-
-
 @pytest.mark.parametrize(
     ("settings", "known"),
     [

@@ -1,11 +1,11 @@
-"""What is said of wrong settings: in the user's words, without pydantic's."""
+"""Messages about wrong settings: in the user's words, without pydantic's."""
 
 import pytest
 
 from compress.errors import UsageError
 from compress.settings.config import build_config
 
-SAID = {
+WRONG = {
     "too small": ({"image_size": 5}, "--image-size: expected at least 16, got 5"),
     "too large": ({"seed": 2**31}, "--seed: expected less than 2147483648, got 2147483648"),
     "a fraction": ({"keep_macs": 3.0}, "--keep-macs: expected a fraction between 0 and 1 (0.5 keeps half), got 3.0"),
@@ -14,7 +14,8 @@ SAID = {
     "one of several": ({"channels": 2}, "--channels: expected 1 or 3, got 2"),
     "no such setting": ({"keep_mac": 0.5}, "--keep-mac: no such setting; did you mean keep_macs?"),
     "two networks": ({"model": "a.py:b"}, "expected --arch or --model, got both: 'squeezenet' and 'a.py:b'"),
-    "no steps": ({"align": 0}, "expected 'auto' or at least 1 for --align, got 0"),
+    "an operator set": ({"opset": 26}, "--opset: expected at most 25, got 26"),
+    "no steps": ({"align": 0}, "--align: expected 'auto' or a positive whole number, got 0"),
     "a budget of the paper's": (
         {"preset": "paper", "keep_macs": 0.5},
         "the paper's algorithm has no budget: drop --keep-macs and --keep-params or --preset",
@@ -22,15 +23,15 @@ SAID = {
 }
 
 
-@pytest.mark.parametrize("case", SAID)
-def test_a_flag_is_called_as_it_was_given(case):
-    values, said = SAID[case]
+@pytest.mark.parametrize("case", WRONG)
+def test_a_setting_from_a_flag_is_called_by_its_flag(case):
+    values, message = WRONG[case]
     with pytest.raises(UsageError) as caught:
         build_config({"arch": "squeezenet"} | values)
-    assert str(caught.value) == f"wrong settings:\n  {said}"
+    assert str(caught.value) == f"wrong settings:\n  {message}"
 
 
-def test_what_a_file_holds_is_called_by_its_key_all_at_once(tmp_path):
+def test_settings_of_a_file_are_called_by_their_keys_and_all_faults_are_listed(tmp_path):
     file = tmp_path / "run.toml"
     file.write_text('arch = "squeezenet"\npreset = "paper"\nimage_size = 5\n')
     with pytest.raises(UsageError) as caught:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from compress.data.load import load_data
-from compress.settings.config import build_data_config
+from compress.settings.config import DataConfig, build
 from tests.exporters.onnx_files import Wanted
 from tests.helpers.images import write_image_folder
 
@@ -23,7 +23,7 @@ def folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def load(folder):
-    return lambda size: load_data(build_data_config({"dataset": str(folder), "image_size": size}))
+    return lambda size: load_data(build(DataConfig, {"dataset": str(folder), "image_size": size}))
 
 
 @pytest.fixture(scope="module")

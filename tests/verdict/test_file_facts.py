@@ -4,8 +4,9 @@ import pytest
 
 from compress.data.bundle import DataBundle, Preprocessing
 from compress.errors import BadInputError, UsageError
+from compress.settings.config import build
+from compress.settings.verify import UserOverrides
 from compress.verdict.file_facts import (
-    Said,
     own_preparation,
     read_class_order,
     read_image_size,
@@ -33,7 +34,7 @@ def metadata(**values) -> dict[str, str]:
 
 
 def prepared(noted, *, said=None, signature=None):
-    return read_preparation(noted, signature or takes(), said or Said(), bundle(), source="net.onnx")
+    return read_preparation(noted, signature or takes(), said or UserOverrides(), bundle(), source="net.onnx")
 
 
 NOTED = metadata(mean=[0.5], std=[0.25])
@@ -41,18 +42,18 @@ NOTED = metadata(mean=[0.5], std=[0.25])
 
 def test_what_the_file_says_goes_first():
     assert prepared(NOTED) == (Preparation((0.5,), (0.25,)), ())
-    preparation, (note,) = prepared(NOTED, said=Said(mean=(0.1,), std=(0.2,)))
+    preparation, (note,) = prepared(NOTED, said=UserOverrides(mean=(0.1,), std=(0.2,)))
     assert preparation == Preparation((0.5,), (0.25,))
     assert note == "net.onnx says itself how its images are prepared: --mean and --std are not used for it"
-    assert prepared(NOTED, said=Said(mean=(0.5,), std=(0.25,)))[1] == ()
-    colour = Said(mean=(0.4, 0.5, 0.6), std=(0.2, 0.2, 0.2))  # for the other file
+    assert prepared(NOTED, said=UserOverrides(mean=(0.5,), std=(0.25,)))[1] == ()
+    colour = UserOverrides(mean=(0.4, 0.5, 0.6), std=(0.2, 0.2, 0.2))  # for the other file
     assert prepared(NOTED, said=colour)[0] == Preparation((0.5,), (0.25,))
 
 
 def test_else_what_the_user_says():
-    colour = Said(mean=(0.4, 0.5, 0.6), std=(0.2, 0.2, 0.2))
+    colour = UserOverrides(mean=(0.4, 0.5, 0.6), std=(0.2, 0.2, 0.2))
     assert prepared({}, said=colour, signature=takes(channels=3)) == (Preparation(colour.mean, colour.std), ())
-    one = Said(mean=(0.5,), std=(0.25,))
+    one = UserOverrides(mean=(0.5,), std=(0.25,))
     assert prepared({}, said=one, signature=takes(channels=3))[0] == Preparation((0.5,) * 3, (0.25,) * 3)
     with pytest.raises(UsageError, match=r"--mean and --std for net\.onnx: expected 1 values"):
         prepared({}, said=colour)
@@ -84,25 +85,25 @@ def test_else_the_data_sets_own_and_a_note_says_so(noted):
 
 
 def test_bytes_are_pixels_whatever_is_said():
-    given = Said(mean=(0.1,), std=(0.2,))
+    given = UserOverrides(mean=(0.1,), std=(0.2,))
     assert prepared(NOTED, said=given, signature=takes(dtype="uint8")) == (RAW_PIXELS, ())
 
 
 @pytest.mark.parametrize(("mean", "std"), [((0.5,), None), (None, (0.5,)), ((123.0,), (58.0,)), ((0.5,), (0.0,))])
 def test_words_that_cannot_be(mean, std):
     with pytest.raises(UsageError, match="--mean and --std: expected"):
-        Said(mean=mean, std=std)
+        build(UserOverrides, {"mean": mean, "std": std})
 
 
 @pytest.mark.parametrize("size", [-1, 0, 15, 1025, 10**400])
 def test_image_sizes_that_cannot_be(size):
-    with pytest.raises(UsageError, match="expected --image-size from 16 to 1024 pixels, got"):
-        Said(image_size=size)
+    with pytest.raises(UsageError, match=r"--image-size: expected at (least 16|most 1024), got"):
+        build(UserOverrides, {"image_size": size})
 
 
 @pytest.mark.parametrize("size", [16, 1024])
 def test_the_outermost_image_sizes(size):
-    assert Said(image_size=size).image_size == size
+    assert UserOverrides(image_size=size).image_size == size
 
 
 @pytest.mark.parametrize(
@@ -119,18 +120,18 @@ def test_the_outermost_image_sizes(size):
     ],
 )
 def test_the_image_size(signature, noted, said, expected):
-    assert read_image_size(noted, signature, Said(image_size=said), source="net.onnx") == expected
+    assert read_image_size(noted, signature, UserOverrides(image_size=said), source="net.onnx") == expected
 
 
 def test_images_that_are_not_square():
     with pytest.raises(BadInputError, match=r"expected square images, net\.onnx takes 32 x 48 pixels"):
-        read_image_size({}, takes(height=32, width=48), Said(), source="net.onnx")
+        read_image_size({}, takes(height=32, width=48), UserOverrides(), source="net.onnx")
 
 
 @pytest.mark.parametrize(("signature", "noted"), [(takes(height=4096), {}), (takes(), metadata(image_size=10**9))])
 def test_images_that_would_eat_the_memory(signature, noted):
     with pytest.raises(BadInputError, match=r"at most 1024 pixels a side, net\.onnx takes"):
-        read_image_size(noted, signature, Said(), source="net.onnx")
+        read_image_size(noted, signature, UserOverrides(), source="net.onnx")
 
 
 def ordered(noted, classes=CLASSES):

@@ -8,9 +8,9 @@ from PIL import Image
 
 from compress.data.load import load_data
 from compress.errors import BadInputError, UsageError
-from compress.settings.config import build_data_config
+from compress.settings.config import DataConfig, build
+from compress.settings.verify import UserOverrides
 from compress.verdict.accuracy import measure_accuracy
-from compress.verdict.file_facts import Said
 from compress.verdict.files import classify, open_file, open_files
 from exporters.measure.calls import RunnableFile, calls_of
 from exporters.measure.memory import measure_memory
@@ -20,7 +20,7 @@ from tests.exporters.onnx_files import FLOAT, FLOAT16, UINT8, answer, classifier
 from tests.helpers.images import write_image_folder
 from tests.verdict.conftest import CLASSES, COLOUR, GREY, SIZE
 
-HALF = Said(mean=(0.5,), std=(0.25,))
+HALF = UserOverrides(mean=(0.5,), std=(0.25,))
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def pixels(folder) -> np.ndarray:
     return np.stack([np.asarray(Image.open(path), np.float64)[None] for path in files])
 
 
-def normalised(pixels: np.ndarray, said: Said) -> np.ndarray:
+def normalised(pixels: np.ndarray, said: UserOverrides) -> np.ndarray:
     return (pixels / 255 - said.mean[0]) / said.std[0]
 
 
@@ -77,7 +77,7 @@ def test_colour_images_for_a_file_that_takes_grey(tmp_path):
             for index in range(4):
                 colours = np.random.default_rng([number, index, len(split)]).integers(0, 256, (SIZE, SIZE, 3), np.uint8)
                 Image.fromarray(colours).save(home / f"{index}.png")
-    data = load_data(build_data_config({"dataset": str(tmp_path), "image_size": SIZE}))
+    data = load_data(build(DataConfig, {"dataset": str(tmp_path), "image_size": SIZE}))
     with pytest.raises(BadInputError, match=r"expected grey images as .*net\.onnx takes them, got .* RGB"):
         open_file(save(classifier(GREY), tmp_path / "net.onnx"), data)
 
@@ -142,7 +142,7 @@ def test_two_files_of_other_sizes_see_the_same_images(tmp_path, load):
 def test_a_free_size_follows_the_users_word_or_the_other_file(said, sizes, tmp_path, load):
     free = save(classifier(replace(GREY, size=("h", "w"))), tmp_path / "free.onnx")
     fixed = save(classifier(replace(GREY, size=(32, 32))), tmp_path / "fixed.onnx")
-    first, second = open_files(free, fixed, load, said=replace(HALF, image_size=said))
+    first, second = open_files(free, fixed, load, said=HALF.model_copy(update={"image_size": said}))
     assert (first.image_size, second.image_size) == sizes
     assert first.cost.macs == 4 * sizes[0] ** 2 + 12
 
@@ -164,7 +164,7 @@ def test_a_data_set_is_loaded_once_for_each_size(tmp_path, load):
 def test_sizes_that_do_not_fit(tmp_path, load, data):
     fixed = save(classifier(replace(GREY, size=(32, 32))), tmp_path / "fixed.onnx")
     with pytest.raises(UsageError, match="expected an image size that a file takes, got --image-size 48"):
-        open_files(fixed, fixed, load, said=Said(image_size=48))
+        open_files(fixed, fixed, load, said=UserOverrides(image_size=48))
     with pytest.raises(BadInputError, match=r"expected images of 32 x 32 pixels as .*fixed\.onnx takes .* got 16 x 16"):
         open_file(fixed, data)
     oblong = save(classifier(replace(GREY, size=(16, 32))), tmp_path / "oblong.onnx")
@@ -179,13 +179,13 @@ def test_a_layout_that_has_to_be_said(tmp_path, data):
     path = save(proto, tmp_path / "net.onnx")
     with pytest.raises(BadInputError, match="try --layout NCHW or --layout NHWC"):
         open_file(path, data, said=HALF)
-    file = open_file(path, data, said=replace(HALF, layout="NCHW"))
+    file = open_file(path, data, said=HALF.model_copy(update={"layout": "NCHW"}))
     assert (file.signature.layout, file.signature.channels, file.image_size) == ("NCHW", 1, SIZE)
 
 
 def test_another_data_set_is_refused(tmp_path, data):
     other = load_data(
-        build_data_config({"dataset": str(write_image_folder(tmp_path / "other", train=3, test=2)), "image_size": SIZE})
+        build(DataConfig, {"dataset": str(write_image_folder(tmp_path / "other", train=3, test=2)), "image_size": SIZE})
     )
     file = open_file(save(classifier(GREY), tmp_path / "net.onnx"), data)
     with pytest.raises(UsageError, match="to be opened for the data set other"):
@@ -196,7 +196,7 @@ def test_what_is_said_of_a_file_reaches_all_that_run_it(tmp_path, data):
     free = replace(GREY, batch="n", channels="c", size=("h", "w"))
     proto = classifier(replace(free, channels=1))
     proto.graph.input[0].type.tensor_type.shape.dim[1].dim_param = "c"
-    file = open_file(save(proto, tmp_path / "net.onnx"), data, said=replace(HALF, layout="NCHW"))
+    file = open_file(save(proto, tmp_path / "net.onnx"), data, said=HALF.model_copy(update={"layout": "NCHW"}))
     assert file.cost.macs == 4 * SIZE**2 + 12
     assert file.runnable == RunnableFile(file.path, SIZE, file.signature)
     assert calls_of(file.runnable, batch_size=2, seed=0).open(threads=1).milliseconds() > 0
