@@ -137,7 +137,8 @@ def _as_plain(made: "FileRecord") -> dict[str, Any]:
 
 def _show(made: Sequence["FileRecord"], report: "Report | None") -> None:
     from compress.cli import output
-    from compress.report.run_terminal import render_run_terminal as render_terminal
+    from compress.report.run_sections import report_document
+    from compress.report.terminal import render_terminal
 
     console = output.data_console()
     table = Table("File", "Made from", box=None)
@@ -162,7 +163,7 @@ def _show(made: Sequence["FileRecord"], report: "Report | None") -> None:
                 markup=False,
             )
     if report is not None:
-        render_terminal(report, console)
+        render_terminal(report_document(report), console)
 
 
 def _next_steps(run: Path | None, made: Sequence["FileRecord"], report: "Report | None", data: Given) -> list[str]:

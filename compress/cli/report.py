@@ -44,9 +44,10 @@ def report(
     if json:
         typer.echo(document.model_dump_json(indent=2))
     else:
-        from compress.report.run_terminal import render_run_terminal as render_terminal
+        from compress.report.run_sections import report_document
+        from compress.report.terminal import render_terminal
 
-        render_terminal(document, output.data_console())
+        render_terminal(report_document(document), output.data_console())
     if path.is_dir():
         wrote = f"Wrote report.md, report.html and MODEL_CARD.md in {path}"
         output.talk_console().print(wrote, markup=False, soft_wrap=True)

@@ -76,7 +76,8 @@ def _execute(
     from compress.cli import output
     from compress.cli.interrupts import asked_to_stop
     from compress.cli.progress import watching
-    from compress.report.run_terminal import render_run_terminal as render_terminal
+    from compress.report.run_sections import report_document
+    from compress.report.terminal import render_terminal
     from compress.run.eta import expected_work
     from compress.run.pipeline import run_pipeline
     from compress.runs import default_run_path
@@ -94,6 +95,6 @@ def _execute(
     if json:
         typer.echo(report.model_dump_json(indent=2))
     else:
-        render_terminal(report, output.data_console())
+        render_terminal(report_document(report), output.data_console())
     if not quiet:
         talk.print(f"Ship {path}/artifacts/pruned.onnx; the report is {path}/report.md", markup=False, soft_wrap=True)

@@ -57,7 +57,8 @@ def verify(
         raise UsageError("what shall be verified? give a run folder, or --original and --candidate with --dataset")
     from compress.cli import output
     from compress.cli.progress import watching
-    from compress.report.run_terminal import render_run_terminal as render_terminal
+    from compress.report.run_sections import report_document
+    from compress.report.terminal import render_terminal
     from compress.verdict.gates import require
     from compress.verdict.of_run import verify_run
 
@@ -71,7 +72,7 @@ def verify(
     if json:
         typer.echo(report.model_dump_json(indent=2))
     else:
-        render_terminal(report, output.data_console())
+        render_terminal(report_document(report), output.data_console())
     if (out or run) and not quiet:
         output.talk_console().print(f"The reports are in {out or run}", markup=False, soft_wrap=True)
     try:

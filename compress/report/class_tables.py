@@ -1,21 +1,27 @@
-"""Tables of single classes: who lost most, and what is mistaken for what, original against candidate."""
+"""Tables of single classes: which lost most, and which are mistaken for which, original against candidate."""
 
 from typing import Final
 
 from compress.report import figures
 from compress.report.model import Report
-from compress.report.sections import Table
+from compress.report.outcomes import TONES, drop_outcome
+from compress.report.sections import Bars, Interval, Table
 
-ONE_IN_TWENTY: Final = "of 20 such intervals about one misses by chance"
-"""What every document says beside many intervals."""
+MOST_CLASSES: Final = 100
+"""Classes in Markdown and HTML; report.json has all."""
 
 
-def class_table(report: Report, *, most: int) -> Table:
-    """The classes that lost most first; each interval is of that class alone."""
+def class_table(report: Report, *, most: int = MOST_CLASSES) -> Table:
+    """The classes, largest loss first; each interval is of that class alone.
+
+    Args:
+        report: the report.
+        most: rows in Markdown and HTML.
+    """
     compared = report.candidate.comparison
     drops = () if compared is None else compared.classes
     return Table(
-        title=f"Classes, largest loss first{_of(most, len(drops))} (images right; change in points; {ONE_IN_TWENTY})",
+        title="Classes, largest loss first",
         columns=("class", "images", report.original.label, report.candidate.label, "change", "95 %"),
         rows=tuple(
             (
@@ -24,20 +30,24 @@ def class_table(report: Report, *, most: int) -> Table:
                 f"{drop.original_hits:,}",
                 f"{drop.candidate_hits:,}",
                 figures.signed(round(-drop.points, 2)),
-                figures.signed_span(-drop.high, -drop.low),
+                figures.change_interval(drop),
             )
-            for drop in drops[:most]
+            for drop in drops
         ),
+        note="images right; change in points; of 20 such intervals about one misses by chance",
+        short=5,
+        long=most,
+        marks=tuple(Interval(-drop.high, -drop.points, -drop.low, TONES[drop_outcome(drop)]) for drop in drops),
     )
 
 
-def confusion_table(report: Report, *, most: int) -> Table:
+def confusion_table(report: Report) -> Table:
     """Wrong answers whose number changed most."""
     compared = report.candidate.comparison
     changes = () if compared is None else compared.confusions
     names = report.data.classes
     return Table(
-        title=f"Wrong answers that changed most{_of(most, len(changes))} (images)",
+        title="Wrong answers that changed most",
         columns=("class", "answer", report.original.label, report.candidate.label, "change"),
         rows=tuple(
             (
@@ -47,11 +57,9 @@ def confusion_table(report: Report, *, most: int) -> Table:
                 f"{change.candidate:,}",
                 f"{change.candidate - change.original:+,}",
             )
-            for change in changes[:most]
+            for change in changes
         ),
+        note="images",
         words=frozenset({"answer"}),
+        marks=tuple(Bars((change.original, change.candidate)) for change in changes),
     )
-
-
-def _of(most: int, count: int) -> str:
-    return f", {most} of {count}" if count > most else ""

@@ -7,20 +7,22 @@ from typing import Any
 
 from compress.atomic import machine_faults, write_atomically
 from compress.errors import EnvironmentProblem, UsageError
-from compress.report.html.run_page import render_run_html
+from compress.report.html import render_html
+from compress.report.markdown import render_markdown
 from compress.report.model import Report
 from compress.report.model_card import render_model_card
-from compress.report.run_markdown import render_run_markdown
+from compress.report.run_sections import report_document
 from compress.report.store import dump_report
 from compress.runs import MODEL_FACTS, RunFolder
 
 
 def render_documents(report: Report) -> dict[str, str]:
     """File name -> text, for a verdict of any two files."""
+    document = report_document(report)
     return {
         "report.json": dump_report(report),
-        "report.md": render_run_markdown(report),
-        "report.html": render_run_html(report),
+        "report.md": render_markdown(document),
+        "report.html": render_html(document),
     }
 
 

@@ -1,6 +1,6 @@
 """Tables of latency: the ratio that decides, and percentiles. Milliseconds are those of one pair alone."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from compress.report import figures
@@ -8,9 +8,6 @@ from compress.report.model import LatencyRow, Report
 from compress.report.sections import Table
 from compress.report.timings import headline_setting, setting_of
 from exporters.measure.comparison import LatencyComparison
-
-PAIR_COLUMNS: Final = ("batch", "threads", "before", "after", "ratio", "95 %", "images/s", "verdict")
-"""Of every table of one pair."""
 
 _WORDS: Final = frozenset({"against", "verdict"})
 
@@ -28,71 +25,57 @@ def pair_tables(report: Report) -> Iterator[Table]:
 def pairs(report: Report) -> list[tuple[str, str]]:
     """The labels of every pair that was timed: original and candidate first, then in the report's order."""
     first = (report.original.label, report.candidate.label)
-    timed = dict.fromkeys((row.original, row.candidate) for row in report.latency)
-    return list(dict.fromkeys((first, *timed)))
-
-
-def pair_rows(report: Report, before: str, after: str) -> tuple[tuple[str, ...], ...]:
-    """Cells for ``PAIR_COLUMNS``: one pair, smallest batch first, then fewest threads."""
-    return tuple(
-        (
-            str(row.batch_size),
-            str(row.threads),
-            *_numbers(row),
-            figures.count(row.candidate.images_per_second),
-            verdict_words(row),
-        )
-        for row in report.timings(after, against=before)
-    )
+    return list(dict.fromkeys((first, *((row.original, row.candidate) for row in report.latency))))
 
 
 def other_latency_table(report: Report) -> Table:
-    """Every other pair at the headline's setting, the smallest batch and the fewest threads."""
+    """Every other pair at the smallest batch and the fewest threads."""
     setting = headline_setting(report)
     first = (report.original.label, report.candidate.label)
-    chosen = [
-        row
-        for row in report.latency
-        if (row.original, row.candidate) != first and setting_of(row.comparison) == setting
-    ]
+    others = [row for row in report.latency if (row.original, row.candidate) != first]
     return Table(
-        title=f"Latency of the other files (median ms of each pair; {setting})",
+        title="Latency of the other files",
         columns=("network", "against", "before", "after", "ratio", "95 %", "verdict"),
         rows=tuple(
-            (row.candidate, row.original, *_numbers(row.comparison), verdict_words(row.comparison)) for row in chosen
+            (row.candidate, row.original, *_numbers(row.comparison), verdict_words(row.comparison))
+            for row in others
+            if setting_of(row.comparison) == setting
         ),
+        note=f"median ms of each pair; {setting}",
         words=_WORDS,
     )
 
 
 def percentile_table(report: Report) -> Table:
-    """Percentiles, where the samples allow them, images a second by the median, and steadiness."""
+    """Percentiles where the samples allow them, images a second by the median, and steadiness."""
     return Table(
-        title="Latency percentiles (ms per call; a dash: too few calls; images/s: by p50; CV: of the rounds' medians)",
+        title="Latency percentiles",
         columns=("network", "against", "batch", "threads", "p50", "95 %", "p90", "p99", "images/s", "CV"),
         rows=tuple(_percentiles(report.latency)),
+        note="ms per call; a dash: too few calls; images/s: by p50; CV: of the rounds' medians",
         words=_WORDS,
     )
 
 
 def protocol_table(report: Report) -> Table:
     """How each pair was timed, and how much of that was undisturbed."""
+    columns: tuple[tuple[str, Callable[[LatencyComparison], str]], ...] = (
+        ("batch", lambda row: str(row.batch_size)),
+        ("threads", lambda row: str(row.threads)),
+        ("rounds", lambda row: str(row.rounds)),
+        ("untimed", lambda row: str(row.settling_calls)),
+        ("pairs", lambda row: f"{row.pairs:,}"),
+        ("used", lambda row: f"{row.pairs_used:,}"),
+        ("pinned", lambda row: "yes" if row.pinned else "no"),
+    )
     return Table(
-        title="How each pair was timed (untimed: calls of the same file before each timed one; used: uninterrupted)",
-        columns=("network", "against", "batch", "threads", "rounds", "untimed", "pairs", "used", "pinned"),
+        title="How each pair was timed",
+        columns=("network", "against", *(name for name, _show in columns)),
         rows=tuple(
-            (
-                pair.candidate,
-                pair.original,
-                *(str(number) for number in setting_of(pair.comparison)),
-                str(pair.comparison.rounds),
-                str(pair.comparison.settling_calls),
-                f"{pair.comparison.pairs:,}",
-                f"{pair.comparison.pairs_used:,}",
-                "yes" if pair.comparison.pinned else "no",
-            )
+            (pair.candidate, pair.original, *(show(pair.comparison) for _name, show in columns))
             for pair in report.latency
         ),
+        note="untimed: calls of the same file before each timed one; used: uninterrupted",
         words=_WORDS,
     )
 
@@ -104,9 +87,19 @@ def verdict_words(row: LatencyComparison) -> str:
 
 def _pair_table(report: Report, before: str, after: str) -> Table:
     return Table(
-        title=f"Latency, {before} -> {after} (median ms per call; images/s: {after}, by its median)",
-        columns=PAIR_COLUMNS,
-        rows=pair_rows(report, before, after),
+        title=f"Latency, {before} -> {after}",
+        columns=("batch", "threads", "before", "after", "ratio", "95 %", "images/s", "verdict"),
+        rows=tuple(
+            (
+                str(row.batch_size),
+                str(row.threads),
+                *_numbers(row),
+                figures.count(row.candidate.images_per_second),
+                verdict_words(row),
+            )
+            for row in report.timings(after, against=before)
+        ),
+        note=f"median ms per call; images/s: {after}, by its median",
         words=_WORDS,
     )
 
@@ -116,8 +109,8 @@ def _numbers(row: LatencyComparison) -> tuple[str, ...]:
     return (*medians, f"{row.ratio:.2f}x", figures.span(row.ratio_low, row.ratio_high))
 
 
-def _percentiles(pairs: tuple[LatencyRow, ...]) -> Iterator[tuple[str, ...]]:
-    for pair in pairs:
+def _percentiles(timed: tuple[LatencyRow, ...]) -> Iterator[tuple[str, ...]]:
+    for pair in timed:
         row = pair.comparison
         sides = ((pair.original, pair.candidate, row.original), (pair.candidate, pair.original, row.candidate))
         for label, against, timing in sides:

@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from compress.errors import BadInputError
-from compress.report import class_tables, figures, latency_tables, run_tables, tables
+from compress.report import class_tables, figures, latency_tables, network_tables, run_tables
 from compress.report.escaping import code, escape, escape_line
+from compress.report.markdown import section_lines, table_lines
 from compress.report.model import NetworkRow, Report
 from compress.report.run_facts import RunFacts
-from compress.report.run_markdown import fingerprint_lines, table_lines, verdict_lines
+from compress.report.run_sections import verdict_section
 from compress.runs import MODEL_FACTS
 from compress.settings.methods import METHODS
 
@@ -106,24 +108,22 @@ def _what_it_is(report: Report, run: RunFacts, arch: str) -> Iterator[str]:
         f"and cut out: {figures.count(row.macs)} of {figures.count(original.macs)} multiply-accumulates "
         f"({figures.percent(row.kept_macs)}) and {figures.count(row.parameters)} of "
         f"{figures.count(original.parameters)} parameters ({figures.percent(row.kept_parameters)}) are left. "
-        f"Input: {escape(tables.input_words(row.signature))}. Channel counts are multiples of {run.budget.align} "
-        "where the network allows it."
+        f"Input: {escape(network_tables.input_words(row.signature))}. Channel counts are multiples of "
+        f"{run.budget.align} where the network allows it."
     )
     yield ""
-    yield from table_lines(tables.file_table(report))
+    yield from table_lines(network_tables.file_table(report))
     yield f"{code(row.file)} has the sha256 `{row.sha256}`."
     yield ""
 
 
 def _results(report: Report) -> Iterator[str]:
-    yield "## Results"
-    yield ""
-    yield from verdict_lines(report)
-    yield from table_lines(tables.accuracy_table(report))
+    yield from section_lines(replace(verdict_section(report), title="Results"))
+    yield from table_lines(network_tables.accuracy_table(report))
     yield from table_lines(latency_tables.latency_table(report))
     yield from table_lines(latency_tables.other_latency_table(report))
-    yield from table_lines(tables.network_table(report))
-    yield from table_lines(tables.origin_table(report))
+    yield from table_lines(network_tables.network_table(report))
+    yield from table_lines(network_tables.origin_table(report))
 
 
 def _data(report: Report, facts: Mapping[str, Any]) -> Iterator[str]:
@@ -137,7 +137,8 @@ def _data(report: Report, facts: Mapping[str, Any]) -> Iterator[str]:
         f"were used for the results alone. Classes: {', '.join(classes[:MOST_NAMED])}{more}."
     )
     yield ""
-    yield from fingerprint_lines(report)
+    yield from (f"- sha256 of {what}: `{value}`" for what, value in run_tables.fingerprints(report))
+    yield ""
     yield escape(
         f"Preprocessing: {'8-bit grey' if data.channels == 1 else 'RGB'}, {data.image_size} x {data.image_size} "
         f"pixels ({facts['resize']}), divided by 255, less the mean ({mean}), divided by the std ({std})."

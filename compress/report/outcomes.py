@@ -3,9 +3,12 @@
 from typing import Final, Literal
 
 from compress.report.results import AccuracyDrop, ClassDrop
+from compress.report.sections import Tone
 from exporters.measure.comparison import LatencyComparison, Verdict
 
 Outcome = Literal["gained", "lost", "same"]
+
+TONES: Final[dict[Outcome, Tone]] = {"gained": "good", "lost": "bad", "same": "plain"}
 
 _EQUAL: Final = 0.005
 """Sizes within this share of the original's are the same to a reader."""

@@ -1,93 +1,68 @@
-"""Where the time goes: layers and operators, original beside candidate. Profiling slows every node: shares count."""
+"""Where the time goes: operators and layers, original beside candidate."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
-from typing import Final
 
 from compress.report import figures
 from compress.report.model import Report
-from compress.report.sections import Table
+from compress.report.sections import Bars, Table
 from exporters.measure.profile import LayerTime, OperatorProfile
-
-TITLE: Final = "Where the time goes"
-COLUMNS: Final = ("layer", "kind", "before", "after", "share before", "share after", "MACs kept", "note")
-_WIDE: Final = frozenset({"kind", "share before"})
-"""Columns that a narrow table goes without."""
-_NARROW: Final = {"share after": "share", "MACs kept": "MACs"}
-"""Their shorter names there, so that those of layers have room."""
-
-
-def layer_times(report: Report) -> tuple[LayerTime, ...]:
-    """The layers, those that the candidate spends most time in first."""
-    return _slowest_first(() if report.operators is None else report.operators.layers)
-
-
-def operator_times(report: Report) -> tuple[LayerTime, ...]:
-    """The layers' times added up by operator; the note counts the layers."""
-    layers = () if report.operators is None else report.operators.layers
-    kinds = []
-    for kind, group in groupby(sorted(layers, key=lambda row: row.kind), key=lambda row: row.kind):
-        rows = list(group)
-        before, after = _sum(row.original_ms for row in rows), _sum(row.candidate_ms for row in rows)
-        kinds.append(LayerTime(kind, kind, before, after, None, figures.plural(len(rows), "layer")))
-    return _slowest_first(kinds)
-
-
-def shares(report: Report, layer: LayerTime) -> tuple[str, str]:
-    """A layer's part of all nodes' time, in the original and in the candidate."""
-    assert report.operators is not None
-    return (
-        _share(layer.original_ms, _sum(row.original_ms for row in report.operators.layers)),
-        _share(layer.candidate_ms, _sum(row.candidate_ms for row in report.operators.layers)),
-    )
 
 
 def how_profiled(profile: OperatorProfile) -> str:
-    """How the times came about, in words."""
+    """How the times were measured, in a sentence."""
     return (
         f"µs per call in onnxruntime's profile, mean of the middle half of {figures.plural(profile.calls, 'call')}, "
-        f"{figures.setting(profile.batch_size, profile.threads)}; profiling slows every node: compare shares"
+        f"{figures.setting(profile.batch_size, profile.threads)}; profiling slows every node: compare shares."
     )
 
 
-def layer_table(report: Report, *, most: int | None = None) -> Table:
-    """Time per layer, original beside candidate.
+def operator_table(report: Report) -> Table:
+    """The layers' times added up by operator; the note counts the layers."""
+    kinds = []
+    for kind, group in groupby(sorted(_layers(report), key=lambda row: row.kind), key=lambda row: row.kind):
+        rows = list(group)
+        before, after = _sum(row.original_ms for row in rows), _sum(row.candidate_ms for row in rows)
+        kinds.append(LayerTime(kind, kind, before, after, None, figures.plural(len(rows), "layer")))
+    return _time_table(report, "Time by operator", "operator", kinds, without=("kind", "MACs"), short=5)
 
-    Args:
-        report: the report.
-        most: only so many rows, in a narrow table; all where ``None``.
-    """
-    if report.operators is None:
-        return Table(TITLE, (), ())
-    layers, whole = layer_times(report), most is None
-    rest = "" if whole else "; share: of all nodes' time after; MACs: kept"
-    rest += "" if most is None or len(layers) <= most else f"; {most} of {len(layers)} layers"
+
+def layer_table(report: Report) -> Table:
+    """Time of each layer, those that the candidate spends most time in first."""
+    return _time_table(report, "Time by layer", "layer", _layers(report), short=10)
+
+
+def _layers(report: Report) -> tuple[LayerTime, ...]:
+    return () if report.operators is None else report.operators.layers
+
+
+def _time_table(
+    report: Report, title: str, first: str, times: Sequence[LayerTime], *, short: int, without: tuple[str, ...] = ()
+) -> Table:
+    """A row for each time, slowest in the candidate first."""
+    before, after = (_sum(getattr(row, side) for row in _layers(report)) for side in ("original_ms", "candidate_ms"))
+    ordered = sorted(times, key=lambda row: (-(row.candidate_ms or 0.0), -(row.original_ms or 0.0)))
+    cells: dict[str, Callable[[LayerTime], str]] = {
+        first: lambda row: row.layer,
+        "kind": lambda row: row.kind,
+        "before": lambda row: figures.microseconds(row.original_ms),
+        "after": lambda row: figures.microseconds(row.candidate_ms),
+        "share before": lambda row: _share(row.original_ms, before),
+        "share": lambda row: _share(row.candidate_ms, after),
+        "MACs": lambda row: "-" if row.macs_kept is None else figures.percent(row.macs_kept),
+        "note": lambda row: row.note,
+    }
+    columns = tuple(name for name in cells if name not in without)
     return Table(
-        title=f"{TITLE} ({how_profiled(report.operators)}{rest})",
-        columns=COLUMNS if whole else tuple(_NARROW.get(name, name) for name in COLUMNS if name not in _WIDE),
-        rows=tuple(
-            tuple(cell for name, cell in zip(COLUMNS, _cells(report, layer), strict=True) if whole or name not in _WIDE)
-            for layer in layers[:most]
-        ),
+        title=title,
+        columns=columns,
+        rows=tuple(tuple(cells[name](row) for name in columns) for row in ordered),
+        note=f"before, after: µs; share: of all nodes' time, after{'' if 'MACs' in without else '; MACs: kept'}",
         words=frozenset({"kind", "note"}),
+        detail_columns=frozenset({"kind", "share before"}),
+        short=short,
+        marks=tuple(Bars((row.original_ms or 0.0, row.candidate_ms or 0.0)) for row in ordered),
     )
-
-
-def _cells(report: Report, layer: LayerTime) -> tuple[str, ...]:
-    """A cell for each of ``COLUMNS``."""
-    return (
-        layer.layer,
-        layer.kind,
-        figures.microseconds(layer.original_ms),
-        figures.microseconds(layer.candidate_ms),
-        *shares(report, layer),
-        "-" if layer.macs_kept is None else figures.percent(layer.macs_kept),
-        layer.note,
-    )
-
-
-def _slowest_first(layers: Sequence[LayerTime]) -> tuple[LayerTime, ...]:
-    return tuple(sorted(layers, key=lambda layer: (-(layer.candidate_ms or 0.0), -(layer.original_ms or 0.0))))
 
 
 def _sum(times: Iterable[float | None]) -> float | None:

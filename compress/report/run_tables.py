@@ -5,8 +5,8 @@ from typing import Any, Final, Protocol
 
 from compress.report import figures
 from compress.report.model import Report
-from compress.report.run_facts import RunFacts
-from compress.report.sections import Table
+from compress.report.run_facts import BudgetFacts, RunFacts
+from compress.report.sections import Bars, Table
 from compress.settings.methods import METHODS
 
 Epoch = dict[str, float]
@@ -38,22 +38,47 @@ _STAGES: Final = {
 def check_table(report: Report) -> Table:
     """The equalities every run has to show; files from elsewhere have no module to be equal to."""
     return Table(
-        title="Checks (largest difference of any logit, on real images)",
+        title="Checks",
         columns=("check", "images", "difference", "allowed", "same class"),
+        note="largest difference of any logit, on real images",
         rows=tuple(_checks(report)),
     )
 
 
-def layer_table(report: Report) -> Table:
+def channel_table(report: Report) -> Table:
     """Channels of every layer before and after."""
+    layers = report.run.layers if report.run else ()
     return Table(
-        title="Layers (channels before -> after)",
-        columns=("layer", "kind", "in", "out"),
-        words=frozenset({"kind"}),
+        title="Layers",
+        columns=("layer", "kind", "in", "out", "kept"),
         rows=tuple(
-            (row.name, row.kind, f"{row.in_before} -> {row.in_after}", f"{row.out_before} -> {row.out_after}")
-            for row in (report.run.layers if report.run else ())
+            (
+                row.name,
+                row.kind,
+                f"{row.in_before} -> {row.in_after}",
+                f"{row.out_before} -> {row.out_after}",
+                f"{100 * row.out_after / row.out_before:.0f} %",
+            )
+            for row in layers
         ),
+        note="channels before -> after; kept: of the channels out",
+        words=frozenset({"kind"}),
+        marks=tuple(Bars((row.out_before, row.out_after)) for row in layers),
+    )
+
+
+def budget_words(budget: BudgetFacts) -> str:
+    """What was asked for and what was reached."""
+    asked = [
+        f"{figures.percent(share)} of the {name}"
+        for name, share in (("MACs", budget.asked_macs), ("parameters", budget.asked_parameters))
+        if share is not None
+    ]
+    wish = f"Asked: {' and '.join(asked)}. " if asked else ""
+    return (
+        f"{wish}Reached: {figures.percent(budget.achieved_macs)} of the MACs, "
+        f"{figures.percent(budget.achieved_parameters)} of the parameters, "
+        f"channels in multiples of {budget.align}.{f' {budget.note}' if budget.note else ''}"
     )
 
 
@@ -103,7 +128,7 @@ def history_table(report: Report) -> Table:
     names = tuple(dict.fromkeys(name for epoch in history for name in epoch))
     rows = tuple(tuple(_value(epoch, name) for name in names) for epoch in history)
     columns = tuple(_NAMES.get(name, name) for name in names)
-    return Table(title="Search, epoch by epoch (accuracies and units kept: 1 is all)", columns=columns, rows=rows)
+    return Table("Search, epoch by epoch", columns, rows, note="accuracies and units kept: 1 is all")
 
 
 def training_table(report: Report) -> Table:
@@ -111,7 +136,8 @@ def training_table(report: Report) -> Table:
     training = {stage: epochs for stage, epochs in (report.run.training if report.run else {}).items() if epochs}
     names = tuple(dict.fromkeys(name for epochs in training.values() for name in epochs[-1] if name != "epoch"))
     return Table(
-        title="Training, last epoch of each stage (accuracies: 1 is all)",
+        title="Training, last epoch of each stage",
+        note="accuracies: 1 is all",
         columns=("stage", "epochs", *(_NAMES.get(name, name) for name in names)),
         rows=tuple(
             (stage_name(stage), str(len(epochs)), *(_value(epochs[-1], name) for name in names))
@@ -162,6 +188,22 @@ def machine_words(report: OnAMachine) -> str:
     options = ", ".join(f"{name} {value}" for name, value in report.session.items())
     runtime = f"onnxruntime {packages.get('onnxruntime', 'of a version not stated')}"
     return "; ".join((", ".join(said), f"{runtime} ({options})" if options else runtime))
+
+
+def data_table(report: Report) -> Table:
+    """The images, and which exactly."""
+    data = report.data
+    facts = (
+        ("data set", data.name),
+        ("training images", f"{data.train:,}"),
+        ("validation images", f"{data.val:,}"),
+        ("test images", f"{data.test:,}"),
+        (figures.plural(len(data.classes), "class").replace("classs", "classes"), ", ".join(data.classes)),
+        ("image", f"{data.image_size} x {data.image_size} px, {figures.plural(data.channels, 'channel')}"),
+        ("resize", data.resize),
+        *((f"sha256 of {what}", value) for what, value in fingerprints(report)),
+    )
+    return Table("Data", ("", ""), facts, words=_PAIRS)
 
 
 def fingerprints(report: Report) -> tuple[tuple[str, str], ...]:

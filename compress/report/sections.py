@@ -153,6 +153,7 @@ class Section:
         tables: shown by all renderers.
         folded: tables that Markdown and HTML fold behind a line to click; the terminal leaves them out.
         plots: HTML only.
+        plot_note: how to read all of its plots.
         galleries: HTML only.
         detail: whether Markdown folds all of the section and the terminal leaves it out.
     """
@@ -164,6 +165,7 @@ class Section:
     tables: tuple[Table, ...] = ()
     folded: tuple[Table, ...] = ()
     plots: tuple[Plot, ...] = ()
+    plot_note: str = ""
     galleries: tuple[Gallery, ...] = ()
     detail: bool = False
 

@@ -44,8 +44,9 @@ def terminal_table(table: Table) -> RichTable:
 def _parts(section: Section) -> Iterator[RenderableType]:
     if section.statements:
         yield _statement_grid(section.statements)
+    gap = "" if section.statements else "\n"
     for text in section.texts:
-        yield _text(text, "dim")
+        yield _text(gap + text, "dim")
     for table in section.tables:
         if table.rows:
             yield _text(f"\n{table.heading(table.short)}", "bold").append(

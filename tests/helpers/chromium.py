@@ -51,17 +51,21 @@ class Page:
 
     def show(self, file: Path, *, width: int, dark: bool = False, media: str = "screen") -> None:
         """Open a file at a width in CSS pixels."""
-        scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
-        self.call("Emulation.setEmulatedMedia", media=media, features=scheme)
-        self.call(
-            "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 600
-        )
+        self.look(width=width, dark=dark, media=media)
         self.complaints.clear()
         self._told.clear()
         failed = self.call("Page.navigate", url=file.as_uri()).get("errorText")
         if failed:
             raise RuntimeError(f"{file}: {failed}")
         self.wait_for("Page.loadEventFired")
+
+    def look(self, *, width: int, dark: bool = False, media: str = "screen") -> None:
+        """Change the width and the colour scheme of the open page."""
+        scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
+        self.call("Emulation.setEmulatedMedia", media=media, features=scheme)
+        self.call(
+            "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 600
+        )
 
     def ask(self, expression: str) -> object:
         """The value of a JavaScript expression in the page (the page itself needs none)."""

@@ -4,7 +4,8 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from compress.report.run_terminal import render_run_terminal as render_terminal
+from compress.report.run_sections import report_document
+from compress.report.terminal import render_terminal
 from tests.report.sample import CLASSES, foreign_report, full_report, network, report, run_facts
 
 EVIL = "[/red][bold]<script>\x1b[2J a_very_long_name_that_does_not_fit_into_any_column_of_any_terminal_whatsoever"
@@ -12,14 +13,14 @@ EVIL = "[/red][bold]<script>\x1b[2J a_very_long_name_that_does_not_fit_into_any_
 
 def rendered(document, *, width: int | None = 80, terminal: bool = False) -> str:
     console = Console(file=io.StringIO(), width=width, force_terminal=terminal, color_system=None)
-    render_terminal(document, console)
+    render_terminal(report_document(document), console)
     return console.file.getvalue()
 
 
 def test_the_verdict_comes_first_and_the_tables_follow():
     text = rendered(report())
-    order = ["pruned against original", "gained", "no difference", "How it was timed", "Accuracy", "Latency",
-             "Networks", "Answers", "Classes", "Checks", "Files", "Time"]  # fmt: skip
+    order = ["pruned against original", "gained", "no difference", "How it was timed", "Accuracy", "Size",
+             "Latency", "Answers", "Classes", "Checks", "Files", "Time"]  # fmt: skip
     places = [text.index(word) for word in order]
     assert places == sorted(places)
     for fact in (

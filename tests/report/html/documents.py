@@ -81,7 +81,7 @@ def large() -> Report:
     return sample.full_report(networks=networks, latency=latency, data=data, gates=(), name="n" * 300)
 
 
-class Document(HTMLParser):
+class Page(HTMLParser):
     """Tags, attributes and text of a page; ``unclosed`` and ``strays`` stay empty where it is well formed."""
 
     _VOID = ("meta", "link", "img", "br")

@@ -6,11 +6,11 @@ import matplotlib as mpl
 import pytest
 
 from compress.report.plots.curves import Curve, curve_of, draw_curves
-from compress.report.plots.distributions import NamedTiming, draw_distributions
+from compress.report.plots.distributions import NamedTiming, draw_distributions, shown_up_to
 from compress.report.plots.svg import SERIES, house_style, new_figure, series, shorten, to_svg
 from compress.report.plots.tradeoff import Point, draw_tradeoff
 from tests.report import sample
-from tests.report.html.documents import HOSTILE, Document
+from tests.report.html.documents import HOSTILE, Page
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -39,7 +39,7 @@ def test_text_is_text_in_the_pages_font():
 
 
 def test_ids_are_the_pictures_own():
-    svg = Document(str(curve()))
+    svg = Page(str(curve()))
     ids = [attributes["id"] for _tag, attributes in svg.tags if "id" in attributes]
     assert ids
     assert all(name.startswith("one-") for name in ids)
@@ -49,7 +49,7 @@ def test_ids_are_the_pictures_own():
 @pytest.mark.parametrize("name", HOSTILE)
 def test_any_name_is_drawn_as_it_is(name):
     svg = draw_tradeoff(points(name, "other"), name="plot", cost="ms", description=name)
-    page = Document(svg)
+    page = Page(svg)
     assert {tag for tag, _ in page.tags} <= {"svg", "g", "path", "defs", "clippath", "rect", "use", "text"}
     assert shorten(name, 26) in page.text
     assert page.unclosed == []
@@ -57,7 +57,7 @@ def test_any_name_is_drawn_as_it_is(name):
 
 def test_a_name_that_looks_like_a_placeholder_stays():
     text = 'id="x" #010101 url(#y)'
-    assert text in Document(draw_tradeoff(points(text), name="plot", cost="ms", description="")).text
+    assert text in Page(draw_tradeoff(points(text), name="plot", cost="ms", description="")).text
 
 
 def test_the_users_matplotlib_settings_change_nothing_and_stay():
@@ -97,7 +97,7 @@ def test_a_figure_has_the_size_asked_for():
 
 def test_distributions_show_every_network_and_its_median():
     rows = [NamedTiming(name, sample.timing(ms), number) for number, (name, ms) in enumerate((("a", 1.5), ("b", 0.5)))]
-    text = Document(draw_distributions(rows, name="calls", description="")).text
+    text = Page(draw_distributions(rows, name="calls", description="")).text
     assert "1.50 ms" in text
     assert "0.500 ms" in text
 
@@ -115,11 +115,18 @@ def test_curves_of_one_epoch_and_of_missing_numbers():
     assert "<svg" in draw_curves([one], name="one", y_label="loss", description="", converged_at=1)
 
 
-def test_names_in_a_tradeoff_do_not_lie_on_each_other():
+def test_a_tradeoff_names_every_network_once():
     close = [Point(f"network {n}", (1.0, 1.0, 1.0), (90 + 0.01 * n, 88, 92), n) for n in range(4)]
-    svg = draw_tradeoff(close, name="plot", cost="ms", description="")
-    places = re.findall(r'x="([\d.]+)" y="([\d.]+)"[^>]*>network \d', svg)
-    assert len(places) == 4
-    for number, (x, y) in enumerate(places):
-        for other_x, other_y in places[number + 1 :]:
-            assert abs(float(x) - float(other_x)) > 5 or abs(float(y) - float(other_y)) > 10
+    text = Page(draw_tradeoff(close, name="plot", cost="ms", description="")).text
+    assert [text.count(f"network {n}") for n in range(4)] == [1, 1, 1, 1]
+
+
+def test_an_interrupted_call_does_not_squeeze_the_others():
+    calm = tuple(1 + 0.01 * (n % 5) for n in range(99))
+    steady = NamedTiming("a", sample.timing(1.02, sample_ms=calm, p90_ms=1.04), 0)
+    hit = NamedTiming("a", sample.timing(1.02, sample_ms=(*calm, 80.0), p90_ms=1.04), 0)
+    assert shown_up_to([steady]) == pytest.approx(1.02 * 1.04)
+    # Quartiles 1.01 and 1.03; a tenth of the median is more than five times their distance.
+    assert shown_up_to([hit]) == pytest.approx(1.02 * (1.03 + 0.102))
+    half_of_them = NamedTiming("a", sample.timing(1.02, sample_ms=(*calm, *(80.0,) * 60), p90_ms=80.0), 0)
+    assert shown_up_to([half_of_them]) == pytest.approx(1.02 * 2.5 * 1.02)

@@ -1,47 +1,28 @@
-"""The report's plots, chosen and described."""
+"""The plots of a run's report, chosen and described."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-
-from markupsafe import Markup
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import Final
 
 from compress.report import figures
 from compress.report.latency_tables import pairs
-from compress.report.model import NetworkRow, Report
+from compress.report.model import Report
+from compress.report.network_tables import series_numbers
 from compress.report.plots.curves import Curve, curve_of, draw_curves
 from compress.report.plots.distributions import NamedTiming, draw_distributions, shown_up_to
 from compress.report.plots.svg import shorten
 from compress.report.plots.tradeoff import Point, draw_tradeoff
 from compress.report.run_facts import RunFacts
 from compress.report.run_tables import stage_name
+from compress.report.sections import Plot
 from compress.report.timings import Setting, headline_setting, setting_of, settings_of, timing_at
 from exporters.measure.comparison import LatencyComparison
 
-MOST_NAMES = 5
-MOST_SETTINGS = 6  # of batch size and threads, with a picture each
-MOST_PAIRS = 6  # beside original and candidate, likewise
+_MOST_SETTINGS: Final = 6
+"""Combinations of batch size and threads with a plot each."""
 
-
-@dataclass(frozen=True)
-class Picture:
-    """An ``<svg>`` element with its title and a sentence on how to read it."""
-
-    title: str
-    svg: Markup
-    caption: str
-
-
-def series_numbers(report: Report) -> dict[str, int]:
-    """Label -> number of its colour: the original 0, the candidate 1, the others in their order."""
-    extras = (row.label for row in report.networks if row.role == "extra")
-    labels = (report.original.label, report.candidate.label, *extras)
-    return {label: number for number, label in enumerate(labels)}
-
-
-def numbers(report: Report) -> dict[str, int]:
-    """Label -> number in the plots and the table of results; empty where there is room for names."""
-    labels = [row.label for row in report.networks]
-    return {label: number for number, label in enumerate(labels, 1)} if len(labels) > MOST_NAMES else {}
+_MOST_PAIRS: Final = 6
+"""Pairs beside original and candidate with a plot each."""
 
 
 def relative_times(report: Report, setting: Setting) -> dict[str, tuple[float, float, float]]:
@@ -54,8 +35,8 @@ def relative_times(report: Report, setting: Setting) -> dict[str, tuple[float, f
     return found
 
 
-def tradeoff_pictures(report: Report) -> Iterator[Picture]:
-    """Top-1 over latency, where it was measured, and over the file's size."""
+def tradeoff_plots(report: Report) -> Iterator[Plot]:
+    """Top-1 over latency, or over MACs where no latency was measured, and over the file's size."""
     setting = headline_setting(report)
     if setting is not None:
         cost = f"time per call, {shorten(report.original.label)} = 100 % ({setting})"
@@ -67,58 +48,58 @@ def tradeoff_pictures(report: Report) -> Iterator[Picture]:
     yield _tradeoff(report, sizes, title="Accuracy and size", cost="file, MB")
 
 
-def _tradeoff(report: Report, costs: Mapping[str, tuple[float, float, float]], *, title: str, cost: str) -> Picture:
-    colours, numbered = series_numbers(report), numbers(report)
-    rows = [row for row in report.networks if row.label in costs]
-    points = [
-        Point(str(numbered.get(row.label, row.label)), costs[row.label], _percent(row), colours[row.label])
-        for row in rows
-    ]
-    told = "; ".join(
-        f"{row.label}: {100 * row.accuracy.top1.value:.2f} % at {figures.three_digits(costs[row.label][0])}"
-        for row in rows
+def _tradeoff(report: Report, costs: Mapping[str, tuple[float, float, float]], *, title: str, cost: str) -> Plot:
+    colours = series_numbers(report)
+    points = []
+    for row in report.networks:
+        if row.label in costs:
+            top1 = row.accuracy.top1
+            accuracy = (100 * top1.value, 100 * top1.low, 100 * top1.high)
+            points.append(Point(row.label, costs[row.label], accuracy, colours[row.label]))
+    values = "; ".join(
+        f"{point.label}: {point.accuracy[0]:.2f} % at {figures.three_digits(point.cost[0])}" for point in points
     )
-    name = title.lower().replace(" ", "-")
-    return Picture(
+    return Plot(
         title=title,
-        svg=draw_tradeoff(points, name=name, cost=cost, description=f"Top-1 over {cost}. {told}."),
-        caption="Up and to the left is better. Lines are 95 % intervals."
-        + (" Numbers are those in the table above." if numbered else ""),
+        description=f"Top-1 over {cost}. {values}.",
+        draw=partial(draw_tradeoff, points, cost=cost),
+        caption="Up and to the left is better. Lines are 95 % intervals.",
     )
 
 
-def _percent(row: NetworkRow) -> tuple[float, float, float]:
-    top1 = row.accuracy.top1
-    return 100 * top1.value, 100 * top1.low, 100 * top1.high
-
-
-def latency_pictures(report: Report) -> Iterator[Picture]:
-    """The calls of both networks of a pair: the candidate's at every setting, the other pairs' at the headline's."""
+def latency_plots(report: Report) -> Iterator[Plot]:
+    """Single calls of a pair: original and candidate at every setting, other pairs at the headline's setting."""
     first, *others = pairs(report)
-    shown = [(first, setting) for setting in settings_of(report)[:MOST_SETTINGS]]
-    shown += [(pair, setting) for pair in others[:MOST_PAIRS] if (setting := headline_setting(report)) is not None]
-    for number, (pair, setting) in enumerate(shown):
+    shown = [(first, setting) for setting in settings_of(report)[:_MOST_SETTINGS]]
+    headline = headline_setting(report)
+    if headline is not None:
+        shown += [(pair, headline) for pair in others[:_MOST_PAIRS]]
+    for pair, setting in shown:
         timing = timing_at(report, pair[1], against=pair[0], setting=setting)
         if timing is not None and timing.original.sample_ms and timing.candidate.sample_ms:
-            yield _distribution(report, pair, timing, name=f"calls-{number}")
+            yield _distribution(report, pair, timing)
 
 
-def _distribution(report: Report, pair: tuple[str, str], timing: LatencyComparison, *, name: str) -> Picture:
+def _distribution(report: Report, pair: tuple[str, str], timing: LatencyComparison) -> Plot:
     colours = series_numbers(report)
     sides = zip(pair, (timing.original, timing.candidate), strict=True)
     rows = [NamedTiming(label, side, colours[label]) for label, side in sides]
-    told = "; ".join(f"{row.label}: median {figures.milliseconds(row.timing.p50_ms)} ms" for row in rows)
     title = f"{pair[1]} against {pair[0]}, {setting_of(timing)}"
-    svg = draw_distributions(rows, name=name, description=f"{title}: {told}.")
+    medians = "; ".join(f"{row.label}: median {figures.milliseconds(row.timing.p50_ms)} ms" for row in rows)
     end = shown_up_to(rows)
     beyond = {row.label: sum(ms > end for ms in row.timing.sample_ms) / len(row.timing.sample_ms) for row in rows}
     left_out = ", ".join(f"{figures.percent(share)} of {label}'s" for label, share in beyond.items() if share)
-    return Picture(title, svg, f"Longer than shown: {left_out} calls." if left_out else "")
+    return Plot(
+        title=title,
+        description=f"{title}: {medians}.",
+        draw=partial(draw_distributions, rows),
+        caption=f"Longer than shown: {left_out} calls." if left_out else "",
+    )
 
 
-def search_pictures(run: RunFacts) -> Iterator[Picture]:
-    """The energy of the states, and how the network did meanwhile; none where a method chose at once."""
-    history, converged = run.search.history, run.search.converged_at
+def search_plots(run: RunFacts) -> Iterator[Plot]:
+    """The energy of the states, and the accuracy during the search; none where a method chose at once."""
+    history = run.search.history
     population = run.method == "edropout"
     energy = (
         *curve_of(history, "energy_best", "best state" if population else "state in use", series=1),
@@ -126,11 +107,10 @@ def search_pictures(run: RunFacts) -> Iterator[Picture]:
     )
     if energy:
         agrees = "; where the mean meets the best, the population agrees" if population else ""
-        yield Picture(
+        yield Plot(
             title="Energy of the population" if population else "Energy of the state in use",
-            svg=draw_curves(
-                energy, name="energy", y_label="energy", converged_at=converged, description=_told("Energy", energy)
-            ),
+            description=_ends("Energy", energy),
+            draw=partial(draw_curves, energy, y_label="energy", converged_at=run.search.converged_at),
             caption=(
                 f"Lower is better within an epoch{agrees}. "
                 "Energies of different epochs belong to different budgets and weights: their course is no progress."
@@ -142,11 +122,15 @@ def search_pictures(run: RunFacts) -> Iterator[Picture]:
         *curve_of(history, "kept_units", "units kept", series=2, scale=100),
     )
     if course:
-        svg = draw_curves(course, name="search-accuracy", y_label="%", description=_told("Search", course))
-        yield Picture("Accuracy while searching", svg, "Accuracy of the network with its best state.")
+        yield Plot(
+            title="Accuracy while searching",
+            description=_ends("Search", course),
+            draw=partial(draw_curves, course, y_label="%"),
+            caption="Accuracy of the network with its best state.",
+        )
 
 
-def training_pictures(run: RunFacts) -> Iterator[Picture]:
+def training_plots(run: RunFacts) -> Iterator[Plot]:
     """Accuracy and loss of every training."""
     for key, title, unit, scale in (("accuracy", "Accuracy", "Top-1, %", 100.0), ("loss", "Loss", "loss", 1.0)):
         curves: list[Curve] = []
@@ -154,11 +138,16 @@ def training_pictures(run: RunFacts) -> Iterator[Picture]:
             curves += curve_of(history, f"val_{key}", stage_name(stage), series=number, scale=scale)
             curves += curve_of(history, key, "", series=number, scale=scale, dashed=True)
         if curves:
-            svg = draw_curves(curves, name=f"training-{key}", y_label=unit, description=_told(title, curves))
-            yield Picture(title, svg, "Solid: validation images. Dashed: training images.")
+            yield Plot(
+                title=title,
+                description=_ends(title, curves),
+                draw=partial(draw_curves, curves, y_label=unit),
+                caption="Solid: validation images. Dashed: training images.",
+            )
 
 
-def _told(title: str, curves: tuple[Curve, ...] | list[Curve]) -> str:
+def _ends(title: str, curves: Sequence[Curve]) -> str:
+    """The first and last value of every named curve."""
     ends = (
         f"{curve.label}: {figures.three_digits(curve.values[0])} to {figures.three_digits(curve.values[-1])}"
         for curve in curves

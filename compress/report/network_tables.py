@@ -1,4 +1,4 @@
-"""Tables of the networks as plain strings, a row a network; the terminal and Markdown show the same ones."""
+"""Tables with a row for every network: size, accuracy, answers, files, and how files were made from others."""
 
 from collections.abc import Callable
 from pathlib import PurePosixPath
@@ -11,7 +11,6 @@ from exporters.read.signature import Signature
 
 _MOST_NAMED: Final = 3
 """Layers left in float32 that are named; report.json has all."""
-
 
 Column = tuple[str, Callable[[NetworkRow], str]]
 
@@ -29,25 +28,25 @@ def network_table(report: Report) -> Table:
         columns.append(("epochs", lambda row: "as given" if row.epochs is None else str(row.epochs)))
     if any(row.memory is not None for row in report.networks):
         columns.append(("memory", _memory))
-    return _by_network(f"Networks{_memory_setting(report)}", columns, report.networks)
+    return _by_network(report, "Size", columns, note=_memory_setting(report))
 
 
 def accuracy_table(report: Report) -> Table:
     """Top-1 of the files, and its change against the original on the same images."""
-    columns: tuple[Column, ...] = (
+    columns: list[Column] = [
         ("Top-1", lambda row: figures.rate(row.accuracy.top1)),
         ("95 %", lambda row: figures.rate_interval(row.accuracy.top1)),
         ("change", lambda row: figures.change(row.drop)),
         ("95 %", lambda row: figures.change_interval(row.drop)),
         ("p", lambda row: "-" if row.comparison is None else figures.probability(row.comparison.mcnemar_p)),
-    )
+    ]
     images = figures.plural(report.data.test, "test image")
-    title = f"Accuracy of the files ({images}; change: points of Top-1; p: McNemar's exact test)"
-    return _by_network(title, columns, report.networks)
+    note = f"{images}; change: points of Top-1; p: McNemar's exact test, two-sided"
+    return _by_network(report, "Accuracy of the files", columns, note=note)
 
 
 def answer_table(report: Report) -> Table:
-    """What else their answers are worth; Top-3 and Top-5 only where there are classes enough."""
+    """Other measures of the answers; Top-3 and Top-5 only where there are enough classes."""
     columns: list[Column] = []
     if report.original.accuracy.top3 is not None:
         columns.append(("Top-3", lambda row: figures.rate(row.accuracy.top3)))
@@ -56,32 +55,61 @@ def answer_table(report: Report) -> Table:
     columns += [
         ("loss", lambda row: f"{row.accuracy.loss:.4f}"),
         ("calibration error", lambda row: figures.percent(row.accuracy.calibration_error)),
-        ("agrees with original", _agreement),
+        ("agrees with original", lambda row: figures.rate(row.comparison.agreement if row.comparison else None)),
+        ("only original right", lambda row: f"{row.drop.only_original_right:,}" if row.drop else "-"),
+        ("only it right", lambda row: f"{row.drop.only_candidate_right:,}" if row.drop else "-"),
     ]
-    return _by_network("Answers (calibration error: 15 equal bins)", columns, report.networks)
+    note = "calibration error: stated probability against the share of right answers, on average over 15 equal bins"
+    hidden = frozenset({"only original right", "only it right"})
+    return _by_network(report, "Answers of the files", columns, note=note, detail_columns=hidden)
 
 
 def origin_table(report: Report) -> Table:
-    """Files made from another file: what that changed, and how they were made."""
-    columns: tuple[Column, ...] = (
+    """Files made from another file: what changed, and how they were made."""
+    columns: list[Column] = [
         ("made from", lambda row: row.source or "-"),
         ("change", lambda row: figures.change(row.source_drop)),
         ("95 %", lambda row: figures.change_interval(row.source_drop)),
         ("how", _how),
-    )
+    ]
     made = tuple(row for row in report.networks if row.source is not None)
-    return _by_network("Files made from other files (change: points of Top-1 against that file)", columns, made)
+    note = "change: points of Top-1 against that file"
+    return _by_network(report, "Files made from other files", columns, note=note, rows=made)
 
 
 def file_table(report: Report) -> Table:
-    """Which files exactly, what they take, and how many denormal weights were set to 0 on their way."""
-    columns: tuple[Column, ...] = (
+    """Which files exactly, and what they take."""
+    columns: list[Column] = [
         ("file", lambda row: PurePosixPath(row.file).name),
         ("sha256", lambda row: row.sha256[:12]),
         ("input", lambda row: input_words(row.signature)),
         ("denormals", lambda row: "-" if row.denormals_flushed is None else f"{row.denormals_flushed:,}"),
-    )
-    return _by_network("Files (denormals: weights set to 0 before export)", columns, report.networks)
+    ]
+    return _by_network(report, "Files", columns, note="denormals: weights set to 0 before export")
+
+
+def file_facts(row: NetworkRow) -> Table:
+    """Everything known of one file, by name."""
+    signature, memory = row.signature, row.memory
+    size = " x ".join(str(side or "free") for side in (signature.height, signature.width))
+    facts = [
+        ("file", row.file),
+        ("sha256", row.sha256),
+        ("weights", row.precision),
+        (
+            "input",
+            f"{signature.input_name}: {signature.dtype}, {signature.layout}, batch {signature.batch or 'free'}, "
+            f"{figures.plural(signature.channels, 'channel')}, {size} px",
+        ),
+        ("output", signature.output_name + (f", {signature.classes} classes" if signature.classes else "")),
+        ("preprocessing", row.preprocessing),
+    ]
+    if memory is not None:
+        setting = figures.setting(memory.batch_size, memory.threads)
+        facts.append(
+            ("peak memory", f"{figures.file_size(memory.peak_bytes)} for opening the file and one call ({setting})")
+        )
+    return Table(row.label, ("", ""), tuple(facts), words=frozenset({""}))
 
 
 def input_words(signature: Signature) -> str:
@@ -93,17 +121,32 @@ def input_words(signature: Signature) -> str:
     return f"{signature.dtype} {'x'.join(str(sizes[axis]) for axis in signature.layout)}"
 
 
-def _by_network(title: str, columns: list[Column] | tuple[Column, ...], rows: tuple[NetworkRow, ...]) -> Table:
+def series_numbers(report: Report) -> dict[str, int]:
+    """Label -> number of its colour: the original 0, the candidate 1, the others in their order."""
+    extras = (row.label for row in report.networks if row.role == "extra")
+    labels = (report.original.label, report.candidate.label, *extras)
+    return {label: number for number, label in enumerate(labels)}
+
+
+def _by_network(
+    report: Report,
+    title: str,
+    columns: list[Column],
+    *,
+    note: str = "",
+    rows: tuple[NetworkRow, ...] | None = None,
+    detail_columns: frozenset[str] = frozenset(),
+) -> Table:
+    rows, series = report.networks if rows is None else rows, series_numbers(report)
     return Table(
         title=title,
         columns=("network", *(name for name, _show in columns)),
         rows=tuple((row.label, *(show(row) for _name, show in columns)) for row in rows),
-        words=frozenset({"file", "how", "input", "made from"}),
+        note=note,
+        words=frozenset({"file", "how", "input", "made from", "sha256"}),
+        detail_columns=detail_columns,
+        series=tuple(series[row.label] for row in rows),
     )
-
-
-def _agreement(row: NetworkRow) -> str:
-    return figures.rate(row.comparison.agreement if row.comparison else None)
 
 
 def _memory(row: NetworkRow) -> str:
@@ -111,17 +154,16 @@ def _memory(row: NetworkRow) -> str:
 
 
 def _memory_setting(report: Report) -> str:
-    """How memory was measured, where it was: the same way for every row, or the table does not say."""
     ways = {figures.setting(row.memory.batch_size, row.memory.threads) for row in report.networks if row.memory}
-    return f" (memory: peak of opening the file and one call, {' or '.join(sorted(ways))})" if ways else ""
+    return f"memory: peak of opening the file and one call, {' or '.join(sorted(ways))}" if ways else ""
 
 
 def _how(row: NetworkRow) -> str:
     """How a file was made from another one, in words."""
     made = row.quantization
-    said = []
+    words = []
     if made is not None:
-        said += [
+        words += [
             made.scheme,
             f"calibrated ({made.calibration}) on {figures.plural(made.calibration_images, 'training image')}",
             f"weights {made.weights} {'per channel' if made.per_channel else 'per tensor'}"
@@ -130,10 +172,10 @@ def _how(row: NetworkRow) -> str:
             _float_layers(made.float_layers),
         ]
     elif row.precision != "fp32":
-        said.append(f"weights {row.precision}")
+        words.append(f"weights {row.precision}")
     if row.signature.dtype == "uint8":
-        said.append("preprocessing inside")
-    return ", ".join(said) or "-"
+        words.append("preprocessing inside")
+    return ", ".join(words) or "-"
 
 
 def _float_layers(layers: tuple[str, ...]) -> str:

@@ -1,7 +1,6 @@
 """The verdict in plain words: which gates held, what was gained and lost, and what to keep in mind."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
@@ -10,82 +9,35 @@ from compress.report.gate_words import say
 from compress.report.model import NetworkRow, Report
 from compress.report.outcomes import Outcome, drop_outcome, size_outcome, timing_outcome
 from compress.report.results import AccuracyDrop, GateResult
+from compress.report.sections import Statements
 from compress.report.timings import disturbances, headline_latency, headline_setting, setting_of, timing_at
 from exporters.measure.comparison import LatencyComparison
 
 UNSHOWN: Final = "no difference shown"
 
 
-@dataclass(frozen=True)
-class VerdictPart:
-    """Sentences of one kind, under their heading."""
-
-    name: str
-    sentences: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class VerdictText:
-    """Sentences without markup; intervals are at 95 %.
-
-    Attributes:
-        headline: which network against which, on which images.
-        gained: what is better.
-        lost: what is worse.
-        same: what shows no difference: its interval holds "none", or it is equal.
-        others: one sentence a file made from another file (INT8, FP16).
-        kept: gates that hold.
-        missed: gates that do not.
-        caveats: what to keep in mind.
-    """
-
-    headline: str
-    gained: tuple[str, ...]
-    lost: tuple[str, ...]
-    same: tuple[str, ...]
-    others: tuple[str, ...]
-    kept: tuple[str, ...]
-    missed: tuple[str, ...]
-    caveats: tuple[str, ...]
-
-    def parts(self, *, gates: bool = True) -> tuple[VerdictPart, ...]:
-        """What is said, in the order and under the headings of every document; empty parts are left out.
-
-        Args:
-            gates: whether the gates are among it, or shown elsewhere.
-        """
-        judged = (("FAILED", self.missed), ("passed", self.kept)) if gates else ()
-        named = (
-            *judged,
-            ("gained", self.gained),
-            ("lost", self.lost),
-            (UNSHOWN, self.same),
-            ("also", self.others),
-            ("note", self.caveats),
-        )
-        return tuple(VerdictPart(name, sentences) for name, sentences in named if sentences)
-
-
-def state_verdict(report: Report) -> VerdictText:
-    """Put the report's numbers into words; a difference whose interval holds "none" is not called one."""
-    said: dict[Outcome, list[str]] = {"gained": [], "lost": [], "same": []}
-    for sentence, outcome in chain(_sizes(report), _accuracy(report), _latency(report)):
-        said[outcome].append(sentence)
+def headline(report: Report) -> str:
+    """The network, the data and the number of images that the verdict is about."""
     data = report.data
     arch = "" if report.run is None else f"{report.run.config.get('arch', 'network')} on "
-    return VerdictText(
-        headline=(
-            f"{report.candidate.label} against {report.original.label}: {arch}{data.name}, "
-            f"{figures.plural(data.test, 'test image')}, {data.image_size} px"
-        ),
-        gained=tuple(said["gained"]),
-        lost=tuple(said["lost"]),
-        same=tuple(said["same"]),
-        others=tuple(_other(report, row) for row in report.networks if row.source is not None),
-        kept=tuple(_gate(report, gate) for gate in report.gates if gate.passed),
-        missed=tuple(_gate(report, gate) for gate in report.gates if not gate.passed),
-        caveats=(*_caveats(report), *report.notes),
-    )
+    return f"{arch}{data.name}, {figures.plural(data.test, 'test image')}, {data.image_size} px"
+
+
+def state_verdict(report: Report) -> tuple[Statements, ...]:
+    """The report's numbers as sentences; a difference counts as none if its interval contains "none"."""
+    found: dict[Outcome, list[str]] = {"gained": [], "lost": [], "same": []}
+    for sentence, outcome in chain(_sizes(report), _accuracy(report), _latency(report)):
+        found[outcome].append(sentence)
+    labelled = {
+        "FAILED": [_gate(report, gate) for gate in report.gates if not gate.passed],
+        "passed": [_gate(report, gate) for gate in report.gates if gate.passed],
+        "gained": found["gained"],
+        "lost": found["lost"],
+        UNSHOWN: found["same"],
+        "also": [_other(report, row) for row in report.networks if row.source is not None],
+        "note": [*_caveats(report), *report.notes],
+    }
+    return tuple(Statements(label, tuple(sentences)) for label, sentences in labelled.items() if sentences)
 
 
 def change_words(drop: AccuracyDrop, *, against: str = "") -> str:
