@@ -1,5 +1,6 @@
 """A document as Markdown for a pull request: main tables open, the rest folded, names escaped."""
 
+import itertools
 from collections.abc import Iterator
 
 from compress.report.escaping import escape, escape_line
@@ -20,15 +21,17 @@ def render_markdown(document: Document) -> str:
 
 
 def section_lines(section: Section) -> Iterator[str]:
-    """A section under its title; details are folded."""
-    content = [*_open_lines(section)]
-    folded = [line for table in section.folded for line in table_lines(table)]
+    """A section under its title; details, and tables of which the terminal shows a part, are folded."""
+    is_open = [section.detail or table.short is None for table in section.tables]
+    shown = list(itertools.compress(section.tables, is_open))
+    folded = [table for table in (*section.tables, *section.folded) if table.rows and table not in shown]
+    content = [*_text_lines(section), *(line for table in shown for line in table_lines(table))]
+    behind = [line for table in folded for line in table_lines(table)]
     if section.detail:
-        yield from _folded(section.title, [*content, *folded])
+        yield from _folded(section.title, [*content, *behind])
         return
-    if content:
-        yield from (f"## {escape(section.title)}", "", *content)
-    yield from _folded(f"{section.title}: more tables" if content else section.title, folded)
+    yield from (f"## {escape(section.title)}", "", *content)
+    yield from _folded("; ".join(table.heading(table.long) for table in folded), behind)
 
 
 def table_lines(table: Table) -> Iterator[str]:
@@ -45,7 +48,7 @@ def table_lines(table: Table) -> Iterator[str]:
     yield ""
 
 
-def _open_lines(section: Section) -> Iterator[str]:
+def _text_lines(section: Section) -> Iterator[str]:
     for part in section.statements:
         label = f"**{part.label}**" if part.label.isupper() else part.label.capitalize()
         yield from (f"- {label}: {escape(sentence)}" for sentence in part.sentences)
@@ -53,8 +56,6 @@ def _open_lines(section: Section) -> Iterator[str]:
         yield ""
     for text in section.texts:
         yield from (escape_line(text), "")
-    for table in section.tables:
-        yield from table_lines(table)
 
 
 def _folded(summary: str, content: list[str]) -> Iterator[str]:

@@ -61,8 +61,8 @@ def test_files_from_elsewhere_have_no_run():
 
 def test_what_is_long_is_folded_and_every_fold_ends():
     text = render_markdown(full_report())
-    assert text.count("<details><summary>") == 5
-    assert text.count("</details>") == 5
+    assert text.count("<details><summary>") == 6
+    assert text.count("</details>") == 6
     shown = re.sub(r"<details>.*?</details>", "", text, flags=re.S)
     assert len(shown.splitlines()) < 150
 

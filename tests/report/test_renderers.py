@@ -58,7 +58,8 @@ def test_terminal_leaves_out_details_rows_and_columns(shown):
 
 def test_markdown_folds_details(shown):
     text = shown["markdown"]
-    assert "<details><summary>Numbers: more tables</summary>\n\n### Rare\n\n| x |\n|:---|\n| \\<b> |\n" in text
+    assert "<details><summary>Long; Rare</summary>\n\n### Long\n\nAll of them.\n\n| name |" in text
+    assert "### Rare\n\n| x |\n|:---|\n| \\<b> |\n" in text
     assert "<details><summary>Settings</summary>\n\n### Settings\n\n|  |  |\n|:---|---:|\n| seed | 0 |" in text
     assert text.endswith("Written by hand.\n")
     assert "row 19" in text
