@@ -10,7 +10,7 @@ from compress.report.compare.document import comparison_document
 from compress.report.html import render_html
 from compress.report.terminal import render_terminal
 from tests.report.compare.runs import on_machine, other_run, sources
-from tests.report.html.documents import Document as Page
+from tests.report.html.documents import Page
 from tests.report.sample import full_report, latency_row, report
 
 
