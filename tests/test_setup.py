@@ -1,5 +1,6 @@
 """The files that set the project up, and its documentation, agree with each other and with the code."""
 
+import pkgutil
 import re
 import shlex
 import tomllib
@@ -83,3 +84,8 @@ def test_commands_in_a_page_have_these_flags(page):
         command = subcommands.get(words[0], known[name]) if words else known[name]
         flags = {flag for option in command.params for flag in (*option.opts, *option.secondary_opts)}
         assert {word for word in words if word.startswith("--")} <= flags, line
+
+
+@pytest.mark.parametrize("name", re.findall(r"^::: (\S+)$", (ROOT / "docs/api.md").read_text(), re.MULTILINE))
+def test_what_the_api_reference_names_exists(name):
+    assert pkgutil.resolve_name(name).__doc__
