@@ -3,7 +3,7 @@
     python scripts/build_fashion_sample.py [FOLDER]
 
 FOLDER holds the four IDX files, gzipped or not (default: the Debian package's folder). Prints the
-sha256 to pin in compress/data/fashion.py. The images of every class are drawn with a fixed seed
+sha256 to pin in compress/data/array_sets.py. The images of every class are drawn with a fixed seed
 from the published split of the same name, and stay in their published order.
 """
 
@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from compress.data.array_sets import SAMPLE, SAMPLE_PER_CLASS, read_fashion
 from compress.data.arrays import ImageArrays
-from compress.data.fashion import SAMPLE, SAMPLE_PER_CLASS
-from compress.data.fashion_files import DEBIAN_FOLDER, read_full
+from compress.data.named import FASHION_FILES
 from compress.data.order import random_bits
 
 SEED = 20170828  # the day the data set's paper came out
@@ -49,8 +49,8 @@ def build(arrays: ImageArrays) -> bytes:
 
 
 if __name__ == "__main__":
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else DEBIAN_FOLDER
-    data = build(read_full(folder))
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(FASHION_FILES.debian_folder)
+    data = build(read_fashion(folder))
     SAMPLE.parent.mkdir(exist_ok=True)
     SAMPLE.write_bytes(data)
     print(f"{len(data):,} bytes, sha256 {hashlib.sha256(data).hexdigest()}")

@@ -43,7 +43,7 @@ ONLY_IN = {
     "jinja2": ("compress/report/html/",),
     "scipy": (
         "exporters/measure/",
-        "compress/data/matlab.py",
+        "compress/data/formats.py",
         "compress/report/race/standings.py",
         "compress/statistics.py",
     ),

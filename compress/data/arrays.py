@@ -1,4 +1,4 @@
-"""Data sets that are arrays of small images: what is known of each, and arrays -> ``DataBundle``."""
+"""Data sets of small images in arrays: what is known about each, and arrays -> ``DataBundle``."""
 
 import hashlib
 from collections.abc import Mapping
@@ -12,17 +12,16 @@ from torch import Tensor
 from compress.data.augment import Recipe
 from compress.data.bundle import DataBundle, Preprocessing
 from compress.data.memory import RESIZE, MemorySplit, prepare_images
-from compress.data.order import stratified_holdout
+from compress.data.order import VALIDATION, stratified_holdout
 from compress.errors import BadInputError
-from compress.settings.config import Augment
+from compress.settings.config import Augment, DataConfig
 
-VALIDATION = 0.1  # of the training images, class by class
 _LUMA = (299, 587, 114)  # thousandths of red, green and blue (ITU-R BT.601)
 
 
 @dataclass(frozen=True, eq=False)
 class ImageArrays:
-    """A set as it is published: images uint8 [N, H, W] grey or [N, H, W, 3] RGB, labels uint8 [N]."""
+    """A data set as it is published: images uint8 [N, H, W] grey or [N, H, W, 3] RGB, labels uint8 [N]."""
 
     train_images: NDArray[np.uint8]
     train_labels: NDArray[np.uint8]
@@ -32,15 +31,15 @@ class ImageArrays:
 
 @dataclass(frozen=True)
 class ArraySet:
-    """What is known of a data set beside its images.
+    """What is known about a data set besides its images.
 
     Attributes:
-        name: of ``DATASETS``.
+        name: a name of ``DATASETS``.
         classes: class names; the label is the index.
         mean: per channel, of the training images, pixels scaled to [0, 1].
         std: the same.
-        image_size: pixels, where none is asked for.
-        recipes: what ``augment`` means for it.
+        image_size: pixels, unless another size is set.
+        recipes: the augmentations of this data set.
     """
 
     name: str
@@ -51,49 +50,29 @@ class ArraySet:
     recipes: Mapping[Augment, Recipe]
 
 
-@dataclass(frozen=True)
-class ArrayOptions:
-    """How arrays are read; see ``DataConfig`` for the meaning of each."""
-
-    image_size: int | None
-    seed: int
-    channels: int | None = None
-    augment: Augment = "default"
-
-
 def bundle_of_arrays(
-    known: ArraySet,
-    arrays: ImageArrays,
-    options: ArrayOptions,
-    *,
-    name: str | None = None,
-    notes: tuple[str, ...] = (),
+    known: ArraySet, arrays: ImageArrays, config: DataConfig, *, notes: tuple[str, ...] = ()
 ) -> DataBundle:
-    """Hold out the validation images, a tenth of every class, and put the three splits together.
-
-    Args:
-        known: the data set.
-        arrays: its images and labels.
-        options: how they are read; the seed says which images validate.
-        name: of the bundle, where it is not the set's own.
-        notes: passed on.
+    """Hold out a tenth of every class for validation and build the three splits.
 
     Raises:
         BadInputError: a class has too few images.
     """
     _check_counts(known, arrays)
-    recipe = known.recipes[options.augment]
-    preprocessing = _preprocessing(known, options, recipe)
-    kept, held = stratified_holdout(_labels(arrays.train_labels), fraction=VALIDATION, seed=options.seed)
+    recipe = known.recipes[config.augment or "default"]
+    preprocessing = _preprocessing(known, config, recipe)
+    kept, held = stratified_holdout(_labels(arrays.train_labels), fraction=VALIDATION, seed=config.seed)
 
     def split(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> MemorySplit:
-        pixels = _convert(images, channels=preprocessing.channels)
+        if images.ndim == 4 and preprocessing.channels == 1:
+            images = to_grey(images)
+        pixels = images[..., None] if images.ndim == 3 else images  # a batch repeats grey for three channels
         return MemorySplit(
             prepare_images(pixels, size=preprocessing.image_size), _labels(labels), preprocessing, recipe
         )
 
     return DataBundle(
-        name=name or known.name,
+        name=known.name,
         classes=known.classes,
         train=split(arrays.train_images[kept], arrays.train_labels[kept]),
         val=split(arrays.train_images[held], arrays.train_labels[held]),
@@ -106,7 +85,7 @@ def bundle_of_arrays(
 
 
 def to_grey(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """RGB uint8 [N, H, W, 3] -> 8-bit grey [N, H, W] by ITU-R BT.601, to the bit as Pillow does it.
+    """RGB uint8 [N, H, W, 3] -> 8-bit grey [N, H, W] by ITU-R BT.601, bit for bit as Pillow does it.
 
     Pillow's weights are the thousandths in units of 2**-16, rounded; half a unit is added before the shift.
     """
@@ -128,29 +107,22 @@ def _check_counts(known: ArraySet, arrays: ImageArrays) -> None:
             )
 
 
-def _convert(images: NDArray[np.uint8], *, channels: int) -> NDArray[np.uint8]:
-    """[N, H, W, 1 or 3]; grey stays grey here, for a split repeats it batch by batch."""
-    if images.ndim == 4 and channels == 1:
-        images = to_grey(images)
-    return images[..., None] if images.ndim == 3 else images
-
-
-def _preprocessing(known: ArraySet, options: ArrayOptions, recipe: Recipe) -> Preprocessing:
+def _preprocessing(known: ArraySet, config: DataConfig, recipe: Recipe) -> Preprocessing:
     own = len(known.mean)
-    channels = options.channels or own
+    channels = config.channels or own
     mean, std = ((0.0,) * own, (1.0,) * own) if recipe.unit_range else (known.mean, known.std)
     words = {(1, 3): f"grey in three equal channels, {RESIZE}", (3, 1): f"8-bit grey (ITU-R BT.601), {RESIZE}"}
     return Preprocessing(
-        image_size=options.image_size or known.image_size,
+        image_size=config.image_size or known.image_size,
         channels=channels,
-        mean=_spread(mean, channels),
-        std=_spread(std, channels),
+        mean=_per_channel(mean, channels),
+        std=_per_channel(std, channels),
         resize=words.get((own, channels), RESIZE),
     )
 
 
-def _spread(values: tuple[float, ...], channels: int) -> tuple[float, ...]:
-    """A value per channel: grey's for all three, or the weighted mean of red's, green's and blue's."""
+def _per_channel(values: tuple[float, ...], channels: int) -> tuple[float, ...]:
+    """Grey's value for all three channels, or the weighted mean of red, green and blue for grey."""
     if len(values) == channels:
         return values
     if len(values) == 1:

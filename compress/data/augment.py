@@ -1,7 +1,8 @@
-"""What training does to the images of each in-memory data set, and how: the one place that says it.
+"""Augmentation of each data set: what training does to its images.
 
-Every choice about an image is a function of (seed, epoch, index of the image) alone.
+Every random choice is a function of (seed, epoch, index of the image) alone.
 
+Arguments that the functions share: ``indices`` int64 [B], the images' places in their split; ``order``, seed and epoch.
 Axes: B images of a batch, H height, W width, C channels.
 """
 
@@ -20,27 +21,31 @@ from compress.data.order import random_integers
 from compress.settings.config import Augment
 
 _FLIP, _SHIFT_ROWS, _SHIFT_COLUMNS = 0x464C, 0x5348_52, 0x5348_43  # streams of random numbers
-_ROTATE, _CUT_ROWS, _CUT_COLUMNS = 0x524F, 0x4355_52, 0x4355_43
+_ROTATE, _CUT_ROWS, _CUT_COLUMNS, _CUT = 0x524F, 0x4355_52, 0x4355_43, 0x4355_54
 _TENTHS = 10  # angles are whole tenths of a degree
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a data set's images are scaled, and what training does to them, in this order.
+    """How images are scaled, and what training does to them, in this order.
 
     Attributes:
-        unit_range: pixels stay in [0, 1] (mean 0, std 1), not brought to the data set's mean and std.
+        unit_range: pixels stay in [0, 1] (mean 0, std 1) instead of being normalised.
+        crop: the image is a random part of its file, not the centre; only for image files.
         flip: half of the images are mirrored.
         shift: an image moves by up to this share of its size along both axes.
-        rotation: it turns by up to this angle, degrees either way.
-        cutout: side of the square that is blanked, as a share of the image's.
+        rotation: an image turns by up to this angle, degrees either way.
+        cutout: side of the blanked square as a share of the image's.
+        cutout_half: only half of the images are blanked, and only colour images.
     """
 
     unit_range: bool = False
+    crop: bool = False
     flip: bool = False
     shift: float = 0.0
     rotation: float = 0.0
     cutout: float = 0.0
+    cutout_half: bool = False
 
 
 PLAIN = Recipe()
@@ -52,7 +57,7 @@ RECIPES: Mapping[str, Mapping[Augment, Recipe]] = MappingProxyType(
             "paper": Recipe(unit_range=True),
         },
         "kuzushiji": {
-            "default": Recipe(shift=1 / 14),  # a mirrored character is another one, or none
+            "default": Recipe(shift=1 / 14),  # a mirrored character is a different one
             "paper": Recipe(unit_range=True),
         },
         "cifar10": {
@@ -63,28 +68,23 @@ RECIPES: Mapping[str, Mapping[Augment, Recipe]] = MappingProxyType(
             "default": Recipe(flip=True, shift=1 / 8),
             "paper": Recipe(flip=True, rotation=15.0, cutout=1 / 4),
         },
+        "files": {
+            "default": Recipe(crop=True, flip=True, cutout=1 / 4, cutout_half=True),
+            "paper": Recipe(flip=True, rotation=15.0, cutout=1 / 2),
+        },
     }
 )
-"""Per data set, what ``augment`` "default" and "paper" do.
+"""What ``augment`` "default" and "paper" do, per data set; "files" stands for all image files.
 
-The paper (arXiv 2006.04270) scales Fashion and Kuzushiji to [0, 1] and trains CIFAR with flips, rotation
-and Cutout, without giving angles or sizes: the squares are those of DeVries and Taylor (arXiv 1708.04552,
-16 of 32 pixels on CIFAR-10, 8 on CIFAR-100), the 15 degrees are ours. Recipes for files: ``files.py``.
+The paper (arXiv 2006.04270) scales Fashion and Kuzushiji to [0, 1] and trains CIFAR and Flowers with flips, rotation
+and Cutout, without giving angles or sizes. The squares are those of DeVries and Taylor (arXiv 1708.04552: 16 of 32
+pixels on CIFAR-10, 8 on CIFAR-100; files as CIFAR-10); the 15 degrees are ours. By default grey files are never
+blanked: shape is all they have to be recognised by.
 """
 
 
 def augment_pixels(images: Tensor, *, indices: NDArray[np.int64], order: Order, recipe: Recipe) -> Tensor:
-    """Mirror, shift and turn images, as ``recipe`` says.
-
-    Args:
-        images: uint8 [B, H, W, C].
-        indices: int64 [B], the images' places in their split; with ``order`` they decide all.
-        order: seed and epoch.
-        recipe: what to do.
-
-    Returns:
-        uint8 [B, H, W, C].
-    """
+    """Mirror, shift and turn images uint8 [B, H, W, C] as ``recipe`` says."""
     if recipe.flip or recipe.shift:
         shift = round(recipe.shift * images.shape[1])
         images = flip_and_shift(images, indices=indices, order=order, shift=shift, flip=recipe.flip)
@@ -96,12 +96,12 @@ def augment_pixels(images: Tensor, *, indices: NDArray[np.int64], order: Order, 
 def flip_and_shift(
     images: Tensor, *, indices: NDArray[np.int64], order: Order, shift: int, flip: bool = True
 ) -> Tensor:
-    """Mirror half of the images (where ``flip``) and move each by up to ``shift`` pixels along both axes.
+    """Mirror half of the images (if ``flip``) and move each by up to ``shift`` pixels along both axes.
 
     Args:
         images: uint8 [B, H, W, C].
-        indices: int64 [B], the images' places in their split.
-        order: seed and epoch.
+        indices: see the module.
+        order: see the module.
         shift: pixels; the edge is filled with zeros.
         flip: whether to mirror.
 
@@ -123,14 +123,7 @@ def flip_and_shift(
 def rotate(images: Tensor, *, indices: NDArray[np.int64], order: Order, degrees: float) -> Tensor:
     """Turn each image about its centre by up to ``degrees`` either way, bilinear, corners filled with zeros.
 
-    Args:
-        images: uint8 [B, H, W, C].
-        indices: int64 [B], the images' places in their split.
-        order: seed and epoch.
-        degrees: the largest angle.
-
-    Returns:
-        uint8 [B, H, W, C], a new tensor.
+    ``images`` and the result are uint8 [B, H, W, C].
     """
     most = round(degrees * _TENTHS)
     tenths = random_integers((order.seed, order.epoch, _ROTATE), indices, low=-most, high=most)
@@ -143,15 +136,26 @@ def rotate(images: Tensor, *, indices: NDArray[np.int64], order: Order, degrees:
     return turned.round_().clamp_(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
 
 
-def cut_out(images: Tensor, *, indices: NDArray[np.int64], order: Order, side: int) -> Tensor:
-    """Blank a square of each image, its centre anywhere in the image, what lies outside cut off.
+def apply_cutout(images: Tensor, *, indices: NDArray[np.int64], order: Order, recipe: Recipe) -> None:
+    """Blank squares as ``recipe`` says in normalised images float32 [B, C, H, W], in place."""
+    side = round(recipe.cutout * images.shape[-1])
+    if side and not recipe.cutout_half:
+        cut_out(images, indices=indices, order=order, side=side)
+    elif side and images.shape[1] == 3:
+        drawn = random_integers((order.seed, order.epoch, _CUT), indices, low=0, high=1).astype(bool)
+        chosen = torch.from_numpy(drawn)
+        images[chosen] = cut_out(images[chosen], indices=indices[drawn], order=order, side=side)
 
-    Cutout (DeVries and Taylor, arXiv 1708.04552): after normalisation, so that the square has the mean colour.
+
+def cut_out(images: Tensor, *, indices: NDArray[np.int64], order: Order, side: int) -> Tensor:
+    """Blank a square of each image; its centre is anywhere in the image, and it is clipped at the edge.
+
+    Cutout (DeVries and Taylor, arXiv 1708.04552), after normalisation: the square has the mean colour.
 
     Args:
         images: float32 [B, C, H, W], normalised; changed in place.
-        indices: int64 [B], the images' places in their split.
-        order: seed and epoch.
+        indices: see the module.
+        order: see the module.
         side: of the square, pixels.
 
     Returns:

@@ -1,14 +1,14 @@
-"""Where this program keeps what it can get again: downloads, and what a scan found."""
+"""The folder of this program in the user's cache: downloads and results of scans."""
 
 import os
 from pathlib import Path
 
 
 def cache_folder(name: str) -> Path:
-    """A folder under XDG_CACHE_HOME, or ~/.cache (a relative path there counts as none, says the specification).
+    """A folder under XDG_CACHE_HOME or ~/.cache; the specification ignores a relative XDG_CACHE_HOME.
 
     Raises:
-        RuntimeError: this user has no home.
+        RuntimeError: this user has no home folder.
     """
     given = Path(os.environ.get("XDG_CACHE_HOME", ""))
     return (given if given.is_absolute() else Path.home() / ".cache") / "compress" / name

@@ -1,54 +1,41 @@
-"""Data sets made of image files: an image folder of the user's, or files that somebody else listed."""
+"""Data sets of image files, the user's own folder or a published list of files, -> ``DataBundle``."""
 
 import hashlib
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from compress.data.augment import RECIPES
 from compress.data.bundle import DataBundle, Preprocessing
 from compress.data.files import FileSplit
-from compress.data.layout import list_folder
-from compress.data.order import stratified_holdout
+from compress.data.layout import FolderListing, list_folder
+from compress.data.order import VALIDATION, stratified_holdout
 from compress.data.scan import SPLITS, ImageFile, LabelledPath, scan_files
 from compress.errors import BadInputError
-from compress.settings.config import Augment
+from compress.settings.config import DataConfig
 
-MEAN_RGB, STD_RGB = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's: given weights expect them
+MEAN_RGB, STD_RGB = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's: published weights expect them
 MEAN_GREY, STD_GREY = (0.449,), (0.226,)  # their averages
-MAX_IMAGE_SIZE, MIN_IMAGE_SIZE = 224, 32  # pixels, where no size is asked for
-VALIDATION = 0.1  # of the training images, class by class
-TEST = 0.2  # of all images, class by class, where nobody said which are for the test
+MAX_IMAGE_SIZE, MIN_IMAGE_SIZE = 224, 32  # pixels, unless a size is set
+TEST = 0.2  # share of all images of every class that become the test set if the folder names none
 
 
-@dataclass(frozen=True)
-class FolderOptions:
-    """How files are read; see ``RunConfig`` for the meaning of each."""
-
-    image_size: int | None
-    seed: int
-    skip_bad: int
-    workers: int | None
-    channels: int | None = None
-    augment: Augment = "default"
-
-
-def load_folder(root: Path, options: FolderOptions, *, test_only: bool = False) -> DataBundle:
+def load_folder(root: Path, config: DataConfig, *, test_only: bool = False) -> DataBundle:
     """Scan an image folder and make its splits.
 
-    Without ``test/``, ``val/`` is the test set, and validation is cut from ``train/`` too, so that no
-    decision is taken on test images. Without both, or with class folders alone, the test images are
-    cut off first: the same ones for every seed.
+    Without ``test/``, ``val/`` is the test set, and validation images are held out of ``train/``: no decision is based
+    on test images. Without both, the test images are held out first, the same ones for every seed.
 
     Args:
         root: the folder.
-        options: how it is read.
-        test_only: ``test/``, or ``val/``, is enough, and class folders alone are all test images;
-            splits that are not there come out empty.
+        config: the settings.
+        test_only: ``test/`` or ``val/`` is enough, and class folders alone are all test images; missing splits
+            are empty.
 
     Raises:
         BadInputError: see ``list_folder`` and ``bundle_of_files``.
@@ -64,45 +51,39 @@ def load_folder(root: Path, options: FolderOptions, *, test_only: bool = False) 
         splits = _cut_test(splits["train"], classes=listing.classes)
         count = len(splits["test"])
         notes.append(f"no test/: {count} images, {TEST:.0%} of every class, are the test set, whatever the seed")
-    return bundle_of_files(root.resolve().name, listing.classes, splits, options, root=root, notes=tuple(notes))
+    return bundle_of_files(root.resolve().name, replace(listing, splits=splits, notes=tuple(notes)), config, root=root)
 
 
-def bundle_of_files(
-    name: str,
-    classes: tuple[str, ...],
-    splits: Mapping[str, Sequence[LabelledPath]],
-    options: FolderOptions,
-    *,
-    root: Path,
-    notes: tuple[str, ...] = (),
-) -> DataBundle:
-    """Read and decode every file once, then make the splits: what every data set of files goes through.
+def bundle_of_files(name: str, listing: FolderListing, config: DataConfig, *, root: Path) -> DataBundle:
+    """Read and decode every file once, then make the splits; every data set of files goes through this.
 
     Args:
         name: of the data set.
-        classes: names; the label is the index.
-        splits: "test", mostly "train", perhaps "val" -> (path, label) of its images, in the order they
-            shall have. Without "val" a tenth of "train" validates; without "train" it and "val" come out empty.
-        options: how the files are read.
-        root: the folder they all lie under; the fingerprint is of their places in it.
-        notes: what is known so far; the bundle's notes begin with it.
+        listing: the files of "test", usually "train" and perhaps "val". Without "val" a tenth of "train" is held out;
+            without "train" both are empty. The bundle's notes begin with the listing's.
+        config: the settings.
+        root: the folder of all files; the fingerprint uses their places in it.
 
     Raises:
-        BadInputError: more than ``options.skip_bad`` files cannot be read, or a class has too few images.
+        BadInputError: more than ``skip_bad`` files cannot be read, or a class has too few images.
     """
-    scan = scan_files(splits, classes=classes, skip_bad=options.skip_bad, root=root)
-    parts, found = dict(scan.splits), [*notes, *scan.notes]
+    classes = listing.classes
+    scan = scan_files(listing.splits, classes=classes, skip_bad=config.skip_bad, root=root)
+    parts, notes = dict(scan.splits), [*listing.notes, *scan.notes]
     if "train" not in parts:
         parts = {"train": (), "val": (), "test": parts["test"]}
-        found.append("no train/: only the test images are used")
+        notes.append("no train/: only the test images are used")
     if "val" not in parts:
-        parts["train"], parts["val"] = _hold_out(parts["train"], seed=options.seed)
-        found.append(f"validation: {len(parts['val'])} images of train/, {VALIDATION:.0%} of every class")
-    preprocessing = _preprocessing([file for part in parts.values() for file in part], options)
+        train = parts["train"]
+        kept, held = stratified_holdout(_labels(train), fraction=VALIDATION, seed=config.seed)
+        parts["train"], parts["val"] = (tuple(train[i] for i in chosen.tolist()) for chosen in (kept, held))
+        notes.append(f"validation: {len(held)} images of train/, {VALIDATION:.0%} of every class")
+    preprocessing = _preprocessing([file for part in parts.values() for file in part], config)
+    recipe = RECIPES["files"][config.augment or "default"]
 
     def split(part: str) -> FileSplit:
         paths = tuple(file.path for file in parts[part])
-        return FileSplit(paths, _labels(parts[part]), preprocessing, augment=options.augment, workers=options.workers)
+        return FileSplit(paths, _labels(parts[part]), preprocessing, recipe, workers=config.workers)
 
     return DataBundle(
         name=name,
@@ -113,7 +94,7 @@ def bundle_of_files(
         preprocessing=preprocessing,
         fingerprint=_fingerprint(classes, {part: parts[part] for part in SPLITS}),
         test_fingerprint=_fingerprint(classes, {"test": parts["test"]}),
-        notes=tuple(found),
+        notes=tuple(notes),
     )
 
 
@@ -127,22 +108,16 @@ def _cut_test(files: Sequence[LabelledPath], *, classes: tuple[str, ...]) -> dic
     return {"train": [files[i] for i in kept.tolist()], "test": [files[i] for i in held.tolist()]}
 
 
-def _hold_out(files: tuple[ImageFile, ...], *, seed: int) -> tuple[tuple[ImageFile, ...], tuple[ImageFile, ...]]:
-    kept, held = stratified_holdout(_labels(files), fraction=VALIDATION, seed=seed)
-    return tuple(files[i] for i in kept.tolist()), tuple(files[i] for i in held.tolist())
-
-
 def _labels(files: tuple[ImageFile, ...]) -> Tensor:
     return torch.tensor([file.label for file in files], dtype=torch.int64)
 
 
-def _preprocessing(files: list[ImageFile], options: FolderOptions) -> Preprocessing:
-    channels = options.channels or (1 if all(file.grey for file in files) else 3)
+def _preprocessing(files: list[ImageFile], config: DataConfig) -> Preprocessing:
+    channels = config.channels or (1 if all(file.grey for file in files) else 3)
     typical = int(statistics.median(file.shorter_side for file in files)) // 8 * 8
-    size = options.image_size or min(max(typical, MIN_IMAGE_SIZE), MAX_IMAGE_SIZE)
     grey = channels == 1
     return Preprocessing(
-        image_size=size,
+        image_size=config.image_size or min(max(typical, MIN_IMAGE_SIZE), MAX_IMAGE_SIZE),
         channels=channels,
         mean=MEAN_GREY if grey else MEAN_RGB,
         std=STD_GREY if grey else STD_RGB,
@@ -153,7 +128,7 @@ def _preprocessing(files: list[ImageFile], options: FolderOptions) -> Preprocess
     )
 
 
-def _fingerprint(classes: tuple[str, ...], splits: dict[str, tuple[ImageFile, ...]]) -> str:
+def _fingerprint(classes: tuple[str, ...], splits: Mapping[str, tuple[ImageFile, ...]]) -> str:
     digest = hashlib.sha256()
     for name, files in splits.items():
         for file in files:

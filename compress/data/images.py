@@ -1,4 +1,4 @@
-"""One image file -> a grey or RGB picture, or the reason why not."""
+"""Decoding of one image file to a grey or RGB picture."""
 
 import io
 from pathlib import Path
@@ -9,8 +9,8 @@ from PIL import Image, ImageOps
 from compress.errors import BadInputError
 
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
-_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # none of them starts a program, as EPS does
-_MAX_PIXELS = 89_478_485  # as many as Pillow takes without a warning: a quarter GiB of RGB
+_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # EPS would start a program
+_MAX_PIXELS = 89_478_485  # Pillow warns above this number: a quarter GiB of RGB
 
 
 def decode_image(data: bytes, *, source: str) -> Image.Image:
@@ -40,12 +40,12 @@ def is_grey(image: Image.Image) -> bool:
 
 
 def is_dim(image: Image.Image) -> bool:
-    """Whether 16-bit grey nowhere exceeds a sixteenth of the range, as 12-bit pixels do not: 15 of 255 is left."""
+    """Whether 16-bit grey uses at most a sixteenth of its range, as 12-bit pixels do: at most 15 of 255 remain."""
     return image.mode.startswith("I") and int(np.asarray(image).max()) < 2**12
 
 
 def is_transparent(image: Image.Image) -> bool:
-    """Whether a part of the picture is more or less transparent; ``convert_image`` shows the colours stored there."""
+    """Whether some pixel is not opaque; ``convert_image`` shows the colours stored there."""
     if not image.has_transparency_data or image.mode.startswith("I"):  # Pillow has no 16-bit RGBA
         return False
     return int(np.asarray(image.convert("RGBA"))[..., 3].min()) < 255

@@ -1,7 +1,7 @@
-"""What reading a folder's images gave, kept in the user's cache: files that did not change are not read again.
+"""Results of earlier scans in the user's cache: unchanged files are not read again.
 
-One file per folder, ``scans/<key>.json`` in the program's cache folder: a line with the sha256 of the
-rest, then JSON. It can be deleted at any time. The images' own folder is never written to.
+One file per folder, ``scans/<key>.json`` in the program's cache folder: a line with the sha256 of the rest, then JSON.
+It can be deleted at any time. Nothing is written to the folder of the images.
 """
 
 import hashlib
@@ -19,22 +19,21 @@ from compress.atomic import write_atomically
 from compress.data.cache import cache_folder
 from compress.errors import EnvironmentProblem
 
-_READER: Final = f"2, Pillow {PIL.__version__}"  # the format; and who said that these files can be decoded
-_SETTLED_NS: Final = 2_000_000_000  # coarsest clock of a common file system (FAT)
-
+_READER: Final = f"2, Pillow {PIL.__version__}"  # the format, and the decoder that read the files
+_SETTLED_NS: Final = 2_000_000_000  # resolution of the coarsest clock of a common file system (FAT)
 
 Stamp = tuple[int, int, int, int]
-"""How a file looks from outside; see the first four of ``Entry``."""
+"""The first four fields of ``Entry``: they change with the file."""
 
 
 class Entry(NamedTuple):
-    """One image: how the file looked from outside when it was read, and what was in it.
+    """One image file: its state when it was read, and what was in it.
 
     Attributes:
         size: bytes.
-        mtime_ns: time of the last change of its bytes, ns; archives and copies set it.
-        ctime_ns: time of the last change of anything, its name included, ns; nobody can set it.
-        inode: its number in the file system: tells files apart whose folder was renamed.
+        mtime_ns: time of the last change of the content, ns; archives and copies set it.
+        ctime_ns: time of the last change of content, name or owner, ns; no program can set it.
+        inode: number in the file system; it differs between files whose folders were swapped.
         shorter_side: pixels, upright.
         grey: it has no colour channels.
         dim: see ``images.is_dim``.
@@ -54,26 +53,22 @@ class Entry(NamedTuple):
 
     @property
     def stamp(self) -> Stamp:
-        """What changes with the file."""
+        """The state of the file."""
         return self[:4]
 
 
 def take_stamp(path: Path) -> Stamp:
-    """How a file looks from outside now.
+    """The state of a file now.
 
     Raises:
-        OSError: it is not there.
+        OSError: there is no such file.
     """
     status = path.stat()
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
 def read_index(root: Path) -> Mapping[str, Entry]:
-    """The entries that the last scan of ``root`` left, by place; none where the index is missing, damaged or another's.
-
-    Args:
-        root: the folder.
-    """
+    """Place -> entry of the last scan of ``root``; empty if the index is missing, damaged or of another folder."""
     try:
         digest, _, body = _index_path(root).read_bytes().partition(b"\n")
         if digest.decode() != hashlib.sha256(body).hexdigest():
@@ -88,13 +83,9 @@ def read_index(root: Path) -> Mapping[str, Entry]:
 
 
 def write_index(root: Path, entries: Mapping[str, Entry]) -> None:
-    """Keep what was read, whole or not at all; a cache that cannot be written to is no error.
+    """Save the entries, by place; a cache that cannot be written is not an error.
 
-    A file that changed within the last seconds is left out: one more change could leave its stamp as it is.
-
-    Args:
-        root: the folder.
-        entries: by place, as ``read_index`` gives them.
+    Files that changed within the last seconds are left out: another change could leave the same stamp.
     """
     now = time.time_ns()
     settled = {

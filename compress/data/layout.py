@@ -1,21 +1,21 @@
-"""How an image folder is laid out: which splits and classes, and which files are their images.
+"""The layout of an image folder: its splits and classes, and the images of each.
 
-``train/`` and ``test/`` (``val/`` beside it or instead of it), in each one folder a class; or the class
-folders alone. Images lie in a class folder at any depth. Links are followed; hidden files are no images.
+Either ``train/`` and ``test/`` (``val/`` besides or instead), each with one folder per class, or the class folders
+alone. Images lie in a class folder at any depth. Links are followed; hidden files are ignored.
 
-A folder called ``train`` can be a class, too, where other folders with images stand beside it. It is one
-if no folder of such a name holds folders; two or more that all do are splits; else nobody knows.
+A folder called ``train`` may also be a class if other folders with images stand beside it. It is a class if no folder
+with a split's name contains folders. Two or more that all contain folders are splits. Otherwise the user has to decide.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 from compress.data.images import SUFFIXES
-from compress.data.scan import SPLITS, LabelledPath, readable
+from compress.data.scan import SPLITS, LabelledPath, printable
 from compress.errors import BadInputError
 
 FOLDER_NAMES: Final[Mapping[str, str]] = MappingProxyType(
@@ -25,31 +25,30 @@ FOLDER_NAMES: Final[Mapping[str, str]] = MappingProxyType(
         **{"test": "test", "testing": "test"},
     }
 )
-"""What a split's folder may be called, in any case -> the split."""
+"""Name of a folder in lower case -> its split."""
 
 
 @dataclass(frozen=True)
 class FolderListing:
-    """What a folder says it holds, before any file is opened.
+    """The files of a data set, before any is opened.
 
     Attributes:
-        classes: names, sorted; the label is the index.
-        splits: the images of each split that exists and their labels, by class, then by path. Class
-            folders alone are all "train".
-        notes: what was left out, and what could have been read otherwise.
+        classes: names; the label is the index.
+        splits: some of ``SPLITS`` -> its images and their labels.
+        notes: what was left out or decided.
     """
 
     classes: tuple[str, ...]
-    splits: Mapping[str, tuple[LabelledPath, ...]]
+    splits: Mapping[str, Sequence[LabelledPath]]
     notes: tuple[str, ...]
 
 
 def list_folder(root: Path, *, test_only: bool = False) -> FolderListing:
-    """List the splits, classes and images of a folder.
+    """List the images of a folder, by class, then by path; class folders alone are all "train".
 
     Args:
         root: the folder.
-        test_only: ``test/``, or ``val/``, is enough; class folders alone are all "test".
+        test_only: ``test/`` or ``val/`` is enough; class folders alone are all "test".
 
     Raises:
         BadInputError: the folder is not as expected; every fault of the same kind is named.
@@ -75,14 +74,14 @@ def list_folder(root: Path, *, test_only: bool = False) -> FolderListing:
 
 
 def _split_folders(root: Path) -> tuple[dict[str, Path], tuple[str, ...]]:
-    """The folder of each split, none where all folders are classes; and a note on what that leaves out or decides."""
+    """The folder of each split, none if all folders are classes; and a note on what was left out or decided."""
     names = _subfolders(root)
     named = [name for name in names if name.lower() in FOLDER_NAMES]
     others = [name for name in names if name not in named]
     beside = [name for name in others if any(map(_is_image, map(Path, _walk(root / name))))] if named else []
     divided = [name for name in named if _subfolders(root / name)]
     if beside and not divided:
-        return {}, (f"{_listed(named)} taken for classes, not for splits: no folders in them",)
+        return {}, (f"{_listed(named)} read as classes, not as splits: they contain no folders",)
     if beside and (len(divided) < 2 or divided != named):
         raise BadInputError(
             f"expected either splits or class folders in {root}, got {_listed(named)} beside {_listed(beside)}: splits "
@@ -135,17 +134,17 @@ def _read_classes(root: Path, places: Mapping[str, Path]) -> tuple[str, ...]:
 
 
 def _check_names(root: Path, classes: tuple[str, ...]) -> None:
-    """What ONNX files and reports have to hold; names of images may be any bytes."""
-    odd = [shown for name in (root.resolve().name, *classes) if (shown := readable(name)) != name]
+    """ONNX files and reports hold these names, as UTF-8; names of images may be any bytes."""
+    odd = [shown for name in (root.resolve().name, *classes) if (shown := printable(name)) != name]
     if odd:
         raise BadInputError(
-            f"expected names in UTF-8 of the folder and its classes, got {', '.join(odd)} in {readable(root)}; try to "
+            f"expected names in UTF-8 of the folder and its classes, got {', '.join(odd)} in {printable(root)}; try to "
             "rename them (convmv does it for many)"
         )
 
 
 def _check_plain(root: Path, classes: tuple[str, ...], images: tuple[LabelledPath, ...]) -> None:
-    """Folders that nobody called splits are classes only if they look like classes."""
+    """Refuse folders without a split's name that do not look like classes."""
     empty = sorted(set(classes) - {classes[label] for _path, label in images})
     if empty:
         raise BadInputError(

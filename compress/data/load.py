@@ -1,4 +1,4 @@
-"""Settings -> their data: data sets by name, or an image folder by path."""
+"""Settings -> data: a data set by name, or an image folder by path."""
 
 import difflib
 import os
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from compress.data.bundle import DataBundle
 from compress.data.folder import load_folder
-from compress.data.named import DATASETS, folder_options
+from compress.data.named import DATASETS
 from compress.errors import BadInputError, UsageError
 from compress.settings.config import DataConfig
 
@@ -23,7 +23,7 @@ def load_data(config: DataConfig) -> DataBundle:
 
 
 def load_test_images(config: DataConfig) -> DataBundle:
-    """The same for a verdict alone: a folder may hold test images and no others, its other splits are then empty.
+    """The same if only test images are needed: other splits may be missing, and are then empty.
 
     Raises:
         UsageError, BadInputError, EnvironmentProblem: see ``load_data``.
@@ -40,12 +40,11 @@ def _load(config: DataConfig, *, test_only: bool) -> DataBundle:
             "drop them, or give an image folder itself as the dataset"
         )
     if entry is not None:
-        load = entry.load_test if test_only and entry.load_test is not None else entry.load
-        return load(config)
+        return entry.load(config, test_only=test_only)
     folder = Path(config.dataset).expanduser()
     if not folder.is_dir():
         raise _unknown(config.dataset)
-    return load_folder(folder, folder_options(config), test_only=test_only)
+    return load_folder(folder, config, test_only=test_only)
 
 
 def _unknown(name: str) -> UsageError | BadInputError:

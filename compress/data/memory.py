@@ -1,6 +1,6 @@
-"""A split whose images are in memory: batches are gathered, never built image by image.
+"""A split whose images are in memory.
 
-Axes: N images of the split, B of a batch, H height, W width, C channels.
+Axes: N images of the split, B images of a batch, H height, W width, C channels.
 """
 
 from collections.abc import Iterator
@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from compress.data.augment import PLAIN, Recipe, augment_pixels, cut_out
+from compress.data.augment import PLAIN, Recipe, apply_cutout, augment_pixels
 from compress.data.bundle import Order, Preprocessing
 from compress.data.order import epoch_steps, plan_batches
 from compress.errors import EnvironmentProblem
 
 RESIZE = "bilinear with antialiasing to the size, aspect ratio not kept, rounded to 8 bits"
-RESIZED_AT_ONCE = 2**30  # bytes of a split after resizing; above, every batch is resized when it is read
-_RESIZE_CHUNK = 4096  # images; bounds the float copies while resizing
+RESIZED_AT_ONCE = 2**30  # bytes of a resized split; in a larger split every batch is resized when it is read
+_RESIZE_CHUNK = 4096  # images; limits the float copies while resizing
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,11 +28,10 @@ class MemorySplit:
     """Images uint8 [N, H, W, C] and labels int64 [N].
 
     Attributes:
-        images: uint8 [N, H, W, C]; a batch is resized where they are not of the size in ``preprocessing``,
-            and grey is repeated where that asks for three channels.
+        images: uint8 [N, H, W, C]; batches are resized to the size in ``preprocessing`` if needed.
         labels: int64 [N].
-        preprocessing: size, channels, mean and std for the batches.
-        recipe: what training does to an image.
+        preprocessing: size, channels, mean and std of the batches.
+        recipe: the augmentation for training.
     """
 
     images: Tensor
@@ -47,16 +46,14 @@ class MemorySplit:
         self, batch_size: int, *, order: Order | None = None, first: int = 0
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """See ``Split.batches``."""
-        plan = plan_batches(order, size=len(self), batch_size=batch_size)
-        side = round(self.recipe.cutout * self.preprocessing.image_size)
-        for indices in plan[first:]:
+        for indices in plan_batches(order, size=len(self), batch_size=batch_size)[first:]:
             chosen = torch.from_numpy(indices)
             pixels = resized(self.images.index_select(0, chosen), size=self.preprocessing.image_size)
             if order is not None:
                 pixels = augment_pixels(pixels, indices=indices, order=order, recipe=self.recipe)
             images = self.preprocessing.normalise(pixels)
-            if order is not None and side:
-                images = cut_out(images, indices=indices, order=order, side=side)
+            if order is not None:
+                apply_cutout(images, indices=indices, order=order, recipe=self.recipe)
             yield images, self.labels[chosen]
 
     def steps(self, batch_size: int) -> int:
@@ -69,7 +66,7 @@ class MemorySplit:
 
 
 def prepare_images(images: NDArray[np.uint8], *, size: int) -> Tensor:
-    """The images a split shall hold: resized at once, or as they are where that would be too much to hold.
+    """The images a split holds: resized now, or unchanged if resized they would exceed ``RESIZED_AT_ONCE``.
 
     The batches are the same, bit for bit.
 
@@ -86,17 +83,10 @@ def prepare_images(images: NDArray[np.uint8], *, size: int) -> Tensor:
 
 
 def resize_images(images: NDArray[np.uint8], *, size: int) -> Tensor:
-    """Resize images as ``RESIZE`` says.
-
-    Args:
-        images: uint8 [N, H, W, C].
-        size: height and width, pixels.
-
-    Returns:
-        uint8 [N, size, size, C], contiguous.
+    """Resize images uint8 [N, H, W, C] to [N, size, size, C], contiguous, as ``RESIZE`` says.
 
     Raises:
-        EnvironmentProblem: they would not fit into memory.
+        EnvironmentProblem: the result does not fit into memory.
     """
     needed = len(images) * size * size * images.shape[3]
     available = psutil.virtual_memory().available
@@ -115,7 +105,7 @@ def resize_images(images: NDArray[np.uint8], *, size: int) -> Tensor:
 
 
 def resized(images: Tensor, *, size: int) -> Tensor:
-    """Resize a chunk of images uint8 [B, H, W, C] as ``RESIZE`` says; an image comes out alike in any chunk."""
+    """Resize a chunk of images uint8 [B, H, W, C] as ``RESIZE`` says; the chunk's size does not change the result."""
     if images.shape[1:3] == (size, size):
         return images
     planes = images.permute(0, 3, 1, 2).float()

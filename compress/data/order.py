@@ -1,4 +1,4 @@
-"""Random numbers that are a pure function of (seed, epoch, index): no state to save, none to lose.
+"""Random numbers, shuffles and held-out images as pure functions of (seed, epoch, index): no state to save.
 
 The counter-based generator is SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number
 generators", OOPSLA 2014): a key is folded into the starting state, number ``i`` of its stream is
@@ -16,6 +16,7 @@ from compress.data.bundle import Order
 
 _GOLDEN = 0x9E3779B97F4A7C15
 _MASK = (1 << 64) - 1
+VALIDATION = 0.1  # share of the training images of every class that is held out for validation
 _SHUFFLE, _HOLDOUT = 0x5348, 0x484F  # streams of this module; augmentation has its own
 
 
@@ -58,12 +59,12 @@ def epoch_steps(size: int, batch_size: int) -> int:
 
 
 def stratified_holdout(labels: Tensor, *, fraction: float, seed: int) -> tuple[Tensor, Tensor]:
-    """Part images into two, class by class.
+    """Divide images into two parts, class by class.
 
     Args:
         labels: int64 [N].
         fraction: share of every class that is held out; at least one image, at most all but one.
-        seed: which images those are.
+        seed: decides which images.
 
     Returns:
         indices int64 kept, indices int64 held out; both ascending.

@@ -1,4 +1,4 @@
-"""Look at every file of a data set before anything is trained on it."""
+"""The scan: every file of a data set is read and decoded before training starts."""
 
 import hashlib
 import os
@@ -19,8 +19,8 @@ SPLITS = ("train", "val", "test")
 LabelledPath = tuple[Path, int]
 """An image file and the index of its class."""
 
-_THREADS = 8  # Pillow decodes outside the interpreter's lock
-_CHUNK = 256  # files a thread takes at a time
+_THREADS = 8  # Pillow decodes without holding the interpreter's lock
+_CHUNK = 256  # files per task of a thread
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class ImageFile:
     """A file that was read and decoded.
 
     Attributes:
-        path: where it is.
-        place: the same within the data set's folder, with forward slashes.
+        path: of the file.
+        place: the path relative to the data set's folder, with forward slashes.
         label: index of its class.
         shorter_side: pixels.
         grey: it has no colour channels.
@@ -46,12 +46,7 @@ class ImageFile:
 
 @dataclass(frozen=True)
 class Scan:
-    """What reading all files gave.
-
-    Attributes:
-        splits: the good files of each split, in the order they were given.
-        notes: what was skipped or looks wrong.
-    """
+    """The good files of each split, in the given order, and notes on skipped or suspicious files."""
 
     splits: Mapping[str, tuple[ImageFile, ...]]
     notes: tuple[str, ...]
@@ -60,23 +55,23 @@ class Scan:
 def scan_files(
     splits: Mapping[str, Sequence[LabelledPath]], *, classes: tuple[str, ...], skip_bad: int, root: Path
 ) -> Scan:
-    """Read and decode every image that is not, unchanged, in the folder's index.
+    """Read and decode every image that changed since the last scan.
 
     Args:
         splits: some of ``SPLITS`` -> its files.
         classes: names of the labels.
-        skip_bad: bad files that may be left out; one more is an error.
-        root: the folder they lie under: which index.
+        skip_bad: maximum number of bad files that are left out.
+        root: the folder of all files; it has its own index.
 
     Raises:
-        BadInputError: more than ``skip_bad`` files are bad, or what is left of a class is too little;
-            every fault of the same kind is named.
+        BadInputError: more than ``skip_bad`` files are bad, or a class has too few good ones; every fault of the same
+            kind is named.
     """
     start = f"{root}{os.sep}"
     places = {
         path: str(path).removeprefix(start).replace(os.sep, "/") for files in splits.values() for path, _label in files
     }
-    results = _look_at(places, root=root)
+    results = _read_changed(places, root=root)
     bad = [result for result in results.values() if isinstance(result, BadInputError)]
     if len(bad) > skip_bad:
         names = "\n  ".join(str(error) for error in bad)
@@ -93,12 +88,12 @@ def scan_files(
         for split, files in splits.items()
     }
     _check_counts(good, classes, root)
-    read = [result for result in results.values() if isinstance(result, Entry)]
-    return Scan(good, notes=(*(f"skipped {error}" for error in bad), *_look_otherwise(read), *_overlaps(good)))
+    entries = [result for result in results.values() if isinstance(result, Entry)]
+    return Scan(good, notes=(*(f"skipped {error}" for error in bad), *_warnings(entries), *_overlaps(good)))
 
 
-def _look_at(places: Mapping[Path, str], *, root: Path) -> dict[Path, Entry | BadInputError]:
-    """What is in every file, in order; the index keeps what had to be read, also where the scan is broken off."""
+def _read_changed(places: Mapping[Path, str], *, root: Path) -> dict[Path, Entry | BadInputError]:
+    """The entry or the fault of every file, in order; an interrupted scan saves what it has read, too."""
     index = read_index(root)
     results: dict[Path, Entry | BadInputError] = {}
     unread = []
@@ -132,28 +127,27 @@ def _read_all(paths: Sequence[Path]) -> list[Entry | BadInputError]:
     return [_read(path) for path in paths]
 
 
-def readable(name: Path | str) -> str:
-    """A name that any file can hold: bytes that are no UTF-8 become their numbers, after a backslash."""
+def printable(name: Path | str) -> str:
+    """A name with bytes that are not UTF-8 written as backslash and number."""
     return os.fsencode(name).decode(errors="backslashreplace")
 
 
 def _read(path: Path) -> Entry | BadInputError:
     try:
-        before = take_stamp(path)  # a change from here on shows at the next scan
+        stamp = take_stamp(path)  # first: the next scan notices any later change
         data = path.read_bytes()
-        image = decode_image(data, source=readable(path))
+        image = decode_image(data, source=printable(path))
     except OSError as error:
-        return BadInputError(f"{readable(path)}: {error.strerror}")
+        return BadInputError(f"{printable(path)}: {error.strerror}")
     except BadInputError as error:
         return error
-    digest = hashlib.sha256(data).hexdigest()
     return Entry(
-        *before,
+        *stamp,
         shorter_side=min(image.size),
         grey=is_grey(image),
         dim=is_dim(image),
         transparent=is_transparent(image),
-        sha256=digest,
+        sha256=hashlib.sha256(data).hexdigest(),
     )
 
 
@@ -170,14 +164,14 @@ def _check_counts(splits: Mapping[str, tuple[ImageFile, ...]], classes: tuple[st
         )
 
 
-def _look_otherwise(read: Sequence[Entry]) -> list[str]:
-    """Images of which a network sees something else than people do."""
-    dim, transparent = sum(found.dim for found in read), sum(found.transparent for found in read)
+def _warnings(entries: Sequence[Entry]) -> list[str]:
+    """Notes on images that a network sees differently from people."""
+    dim, transparent = sum(entry.dim for entry in entries), sum(entry.transparent for entry in entries)
     notes = {
-        f"{dim} 16-bit images nowhere exceed a sixteenth of their range and are read as nearly black; if they hold "
+        f"{dim} 16-bit images use at most a sixteenth of their range and are read as nearly black; if they hold "
         "12 bits, try to multiply their values by 16": dim,
-        f"{transparent} images have transparent parts, which are read in the colours stored there; if nobody should "
-        "see these, try to put the images on a background": transparent,
+        f"{transparent} images have transparent parts, which are read in the colours stored there; if these are not "
+        "meant to be seen, try to put the images on a background": transparent,
     }
     return [note for note, count in notes.items() if count]
 
@@ -186,7 +180,7 @@ def _overlaps(splits: Mapping[str, tuple[ImageFile, ...]]) -> list[str]:
     trained = {file.sha256 for file in splits.get("train", ())}
     shared = {split: sum(file.sha256 in trained for file in splits[split]) for split in splits if split != "train"}
     return [
-        f"{count} files of {split}/ are also in train/, byte for byte: accuracy on them is no evidence"
+        f"{count} files of {split}/ are also in train/, byte for byte: accuracy on them is not evidence"
         for split, count in shared.items()
         if count
     ]

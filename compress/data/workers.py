@@ -1,4 +1,4 @@
-"""Batches are read ahead, by processes of their own."""
+"""Batches read ahead by worker processes."""
 
 import shutil
 import signal
@@ -16,67 +16,58 @@ from torch.utils.data import DataLoader, Dataset
 
 from compress.errors import BadInputError, EnvironmentProblem
 
-MOST_WORKERS: Final = 8
-BATCHES_A_WORKER: Final = 8
-_IN_FLIGHT = 3  # batches of a worker: one being read, two waiting (``prefetch_factor``)
+MAX_WORKERS: Final = 8
+MIN_BATCHES_PER_WORKER: Final = 8
+_BATCHES_IN_FLIGHT = 3  # of a worker: one being read, two waiting (``prefetch_factor``)
 
 ReadBatch = Callable[[NDArray[np.int64]], Tensor]
 """Reads the images at these places, int64 [B]; may raise ``BadInputError``."""
 
 
-@dataclass(frozen=True)
-class Reading:
-    """How batches are read.
-
-    Attributes:
-        workers: processes that read; 0 reads in this one, ``None`` decides pass by pass. They change
-            nothing but the speed.
-        batch_bytes: bytes of a batch.
-    """
-
-    workers: int | None
-    batch_bytes: int
-
-
-def read_batches(read: ReadBatch, plan: Sequence[NDArray[np.int64]], how: Reading) -> Iterator[Tensor]:
+def read_batches(
+    read: ReadBatch, plan: Sequence[NDArray[np.int64]], *, workers: int | None, batch_bytes: int
+) -> Iterator[Tensor]:
     """Read the batches of a plan, in its order.
 
     Args:
-        read: reads one; workers get a copy of it.
-        plan: the batches, each the places of its images.
-        how: by how many processes.
+        read: reads one batch; each worker gets a copy.
+        plan: the places of the images of each batch.
+        workers: number of processes; 0 reads in this process, ``None`` means ``default_workers``. The batches are
+            the same.
+        batch_bytes: bytes of a batch.
 
     Raises:
-        BadInputError: as ``read`` raises it.
-        EnvironmentProblem: a process that read was killed.
+        BadInputError: from ``read``.
+        EnvironmentProblem: a worker was killed.
     """
-    workers = usual_workers(len(plan), batch_bytes=how.batch_bytes) if how.workers is None else how.workers
+    if workers is None:
+        workers = default_workers(len(plan), batch_bytes=batch_bytes)
     loader = DataLoader(
         _Batches(read),
         batch_sampler=[indices.tolist() for indices in plan],
         num_workers=min(workers, len(plan)),
-        collate_fn=_as_it_is,
+        collate_fn=_unchanged,
         worker_init_fn=_ignore_interrupts,
-        generator=torch.Generator(),  # else every pass would draw from torch's own: a resume would differ
+        generator=torch.Generator(),  # otherwise every pass would draw from torch's generator: a resume would differ
     )
     try:
-        for batch in _started(loader):
+        for batch in _iterate(loader):
             if isinstance(batch, BadInputError):
                 raise batch
             yield batch
-    except (RuntimeError, OSError, EOFError) as error:  # a worker that dies tears at its pipes
+    except (RuntimeError, OSError, EOFError) as error:  # a dying worker breaks its pipes
         if not loader.num_workers:
             raise
         raise EnvironmentProblem(
-            f"a process that read images was killed, mostly for want of memory ({error}; shared memory: "
+            f"a process that read images was killed, most often because memory ran out ({error}; shared memory: "
             f"{_shared_memory() / 2**20:,.0f} MiB free); try fewer --workers: 0 needs no shared memory"
         ) from error
 
 
-def _started(loader: DataLoader[Tensor | BadInputError]) -> Iterator[Tensor | BadInputError]:
-    """The loader's iterator: it notices itself, within seconds, that a worker is gone.
+def _iterate(loader: DataLoader[Tensor | BadInputError]) -> Iterator[Tensor | BadInputError]:
+    """The loader's iterator, without torch's SIGCHLD handler, which could raise anywhere in the program.
 
-    Torch's handler of dead children, which it sets on the way, would raise in the middle of anything.
+    The iterator itself notices a dead worker within seconds.
     """
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "SIGCHLD"):
         return iter(loader)
@@ -86,47 +77,40 @@ def _started(loader: DataLoader[Tensor | BadInputError]) -> Iterator[Tensor | Ba
     return iterator
 
 
-def usual_workers(batches: int, *, batch_bytes: int) -> int:
-    """How many processes shall read, where nobody said.
+def default_workers(batches: int, *, batch_bytes: int) -> int:
+    """Number of worker processes for a pass of ``batches``.
 
-    Half as many as torch has threads: reading a picture costs less than training on it. None for a short
-    pass, for a process takes as long to start as it takes to read some batches; and no more than fit into
-    the memory that processes share, of which containers have little.
-
-    Args:
-        batches: of the pass.
-        batch_bytes: bytes of a batch's pixels.
+    Half as many as torch has threads: reading an image costs less than training on it. None for a short pass: a
+    process takes as long to start as to read some batches. No more than shared memory holds; containers have little.
     """
-    fit = _shared_memory() // (_IN_FLIGHT * batch_bytes)
-    return min(torch.get_num_threads() // 2, MOST_WORKERS, batches // BATCHES_A_WORKER, fit)
+    fit = _shared_memory() // (_BATCHES_IN_FLIGHT * batch_bytes)
+    return min(torch.get_num_threads() // 2, MAX_WORKERS, batches // MIN_BATCHES_PER_WORKER, fit)
 
 
 def _shared_memory() -> int:
-    """Free bytes of it."""
+    """Free bytes."""
     try:
         return shutil.disk_usage("/dev/shm").free
-    except OSError:  # no such limit here
+    except OSError:  # this system has no such limit
         return sys.maxsize
 
 
 @dataclass(frozen=True, eq=False)
 class _Batches(Dataset[Tensor | BadInputError]):
-    """What the workers hold."""
-
     read: ReadBatch
 
     def __getitems__(self, places: list[int]) -> Tensor | BadInputError:
-        """A batch, or what is wrong with it: a worker that raised would have its traceback put into the message."""
+        """A batch, or its error as a value: torch would add a worker's traceback to a raised error's message."""
         try:
             return self.read(np.array(places))
         except BadInputError as error:
             return error
 
 
-def _as_it_is(batch: Any) -> Any:
+def _unchanged(batch: Any) -> Any:
     return batch
 
 
 def _ignore_interrupts(worker: int) -> None:  # noqa: ARG001
-    """Ctrl-C reaches the whole group; the run finishes its step first, so its workers must live on."""
+    """Ctrl-C reaches all processes; the run finishes its step first and needs its workers for that."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""Tiny data in their true formats."""
+"""Tiny data sets in their published formats."""
 
 import gzip
 import hashlib
@@ -8,8 +8,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from compress.data.idx import IdxFile
-
 
 def idx_bytes(array: np.ndarray) -> bytes:
     """An IDX file of unsigned bytes, written from the format's description."""
@@ -17,25 +15,26 @@ def idx_bytes(array: np.ndarray) -> bytes:
     return b"\x00\x00\x08" + bytes([array.ndim]) + sizes + array.astype(np.uint8).tobytes()
 
 
-def write_idx(folder: Path, name: str, array: np.ndarray, *, zipped: bool = True) -> IdxFile:
-    """Write ``name`` (gzipped: ``name.gz``) and give the pin that admits it."""
+def write_idx(folder: Path, name: str, array: np.ndarray, *, zipped: bool = True) -> Path:
+    """Write ``name``, gzipped as ``name.gz``."""
     folder.mkdir(parents=True, exist_ok=True)
-    data = idx_bytes(array)
     path = folder / (f"{name}.gz" if zipped else name)
-    path.write_bytes(gzip.compress(data) if zipped else data)
-    return IdxFile(name, array.shape, hashlib.sha256(data).hexdigest())
+    path.write_bytes(gzip.compress(idx_bytes(array)) if zipped else idx_bytes(array))
+    return path
 
 
-def write_fashion(folder: Path, *, zipped: bool = True) -> dict[str, IdxFile]:
-    """A Fashion-MNIST of 100 + 20 images."""
+def write_fashion(folder: Path, *, zipped: bool = True) -> dict[str, str]:
+    """100 + 20 images in the files of Fashion-MNIST; gives the sha256 of each file, uncompressed."""
     generator = np.random.default_rng(0)
     arrays = {
-        "train_images": ("train-images-idx3-ubyte", generator.integers(0, 256, (100, 28, 28))),
-        "train_labels": ("train-labels-idx1-ubyte", np.arange(100) % 10),
-        "test_images": ("t10k-images-idx3-ubyte", generator.integers(0, 256, (20, 28, 28))),
-        "test_labels": ("t10k-labels-idx1-ubyte", np.arange(20) % 10),
+        "train-images-idx3-ubyte": generator.integers(0, 256, (100, 28, 28)),
+        "train-labels-idx1-ubyte": np.arange(100) % 10,
+        "t10k-images-idx3-ubyte": generator.integers(0, 256, (20, 28, 28)),
+        "t10k-labels-idx1-ubyte": np.arange(20) % 10,
     }
-    return {key: write_idx(folder, name, array, zipped=zipped) for key, (name, array) in arrays.items()}
+    for name, array in arrays.items():
+        write_idx(folder, name, array, zipped=zipped)
+    return {name: hashlib.sha256(idx_bytes(array)).hexdigest() for name, array in arrays.items()}
 
 
 def write_image(path: Path, *, size: tuple[int, int] = (40, 36), mode: str = "RGB", seed: int = 0) -> Path:

@@ -7,11 +7,12 @@ import pytest
 import torch
 from PIL import Image
 
-from compress.data.arrays import ArrayOptions, ArraySet, ImageArrays, bundle_of_arrays, to_grey
+from compress.data.arrays import ArraySet, ImageArrays, bundle_of_arrays, to_grey
 from compress.data.augment import RECIPES, Recipe
 from compress.data.bundle import Order
 from compress.data.memory import RESIZE
 from compress.errors import BadInputError
+from compress.settings.config import DataConfig
 
 GREY = ArraySet("grey", tuple("abcde"), (0.25,), (0.5,), image_size=12, recipes=RECIPES["kuzushiji"])
 COLOUR = ArraySet("colour", tuple("abcde"), (0.4, 0.5, 0.6), (0.2, 0.3, 0.4), image_size=8, recipes=RECIPES["cifar10"])
@@ -24,22 +25,22 @@ def arrays(*shape: int) -> ImageArrays:
     return ImageArrays(train, np.arange(100, dtype=np.uint8) % 5, test, np.arange(20, dtype=np.uint8) % 5)
 
 
-def options(**changes) -> ArrayOptions:
-    return ArrayOptions(**({"image_size": 8, "seed": 0} | changes))
+def options(**changes) -> DataConfig:
+    return DataConfig(**({"image_size": 16} | changes))
 
 
 @pytest.fixture(scope="module")
 def grey():
-    return arrays(8, 8)
+    return arrays(16, 16)
 
 
 @pytest.fixture(scope="module")
 def colour():
-    return arrays(8, 8, 3)
+    return arrays(16, 16, 3)
 
 
 def test_a_bundle_holds_out_a_tenth_of_every_class_and_resizes(grey):
-    bundle = bundle_of_arrays(GREY, grey, options(image_size=32), notes=("said",))
+    bundle = bundle_of_arrays(GREY, grey, options(image_size=32), notes=("a note",))
     assert (len(bundle.train), len(bundle.val), len(bundle.test)) == (90, 10, 20)
     assert bundle.val.labels.bincount().tolist() == [2] * 5
     assert bundle.test.labels.tolist() == grey.test_labels.tolist()
@@ -47,18 +48,18 @@ def test_a_bundle_holds_out_a_tenth_of_every_class_and_resizes(grey):
     assert images.shape == (8, 1, 32, 32)
     assert labels.dtype == torch.int64
     assert (bundle.preprocessing.image_size, bundle.preprocessing.channels) == (32, 1)
-    assert (bundle.name, bundle.classes, bundle.notes) == ("grey", GREY.classes, ("said",))
+    assert (bundle.name, bundle.classes, bundle.notes) == ("grey", GREY.classes, ("a note",))
     assert bundle.preprocessing.resize == RESIZE
 
 
-@pytest.mark.parametrize(("known", "shape"), [(GREY, (8, 8)), (COLOUR, (8, 8, 3))], ids=["grey", "colour"])
+@pytest.mark.parametrize(("known", "shape"), [(GREY, (16, 16)), (COLOUR, (16, 16, 3))], ids=["grey", "colour"])
 def test_images_of_the_published_size_come_out_as_published(known, shape):
     made = arrays(*shape)
     images, _ = next(bundle_of_arrays(known, made, options()).test.batches(20))
     channels = len(known.mean)
     mean, std = (torch.tensor(values).view(1, channels, 1, 1) for values in (known.mean, known.std))
     pixels = (images * std + mean) * 255
-    wanted = torch.from_numpy(made.test_images.reshape(20, 8, 8, channels)).permute(0, 3, 1, 2).float()
+    wanted = torch.from_numpy(made.test_images.reshape(20, 16, 16, channels)).permute(0, 3, 1, 2).float()
     torch.testing.assert_close(pixels, wanted, atol=1e-3, rtol=0)
 
 
@@ -91,7 +92,7 @@ def test_grey_is_repeated_for_a_network_of_three_channels(grey):
 
 
 def test_colour_becomes_the_grey_that_pillow_makes(colour):
-    assert to_grey(colour.test_images).shape == (20, 8, 8)
+    assert to_grey(colour.test_images).shape == (20, 16, 16)
     for image, got in zip(colour.test_images, to_grey(colour.test_images), strict=True):
         assert (np.asarray(Image.fromarray(image).convert("L")) == got).all()
 
@@ -99,7 +100,7 @@ def test_colour_becomes_the_grey_that_pillow_makes(colour):
 def test_colour_for_a_network_of_one_channel(colour):
     bundle = bundle_of_arrays(COLOUR, colour, options(channels=1))
     images, _ = next(bundle.test.batches(20))
-    assert images.shape == (20, 1, 8, 8)
+    assert images.shape == (20, 1, 16, 16)
     assert bundle.preprocessing.mean == (round(0.299 * 0.4 + 0.587 * 0.5 + 0.114 * 0.6, 4),)
     assert bundle.preprocessing.resize == f"8-bit grey (ITU-R BT.601), {RESIZE}"
     pixels = (images[:, 0] * bundle.preprocessing.std[0] + bundle.preprocessing.mean[0]) * 255
@@ -114,7 +115,7 @@ def test_the_fingerprint_tells_data_and_split_apart(grey):
     changed = grey.test_images.copy()
     changed[3, 5, 5] ^= 1
     assert len(base) == 64
-    assert fingerprint(grey, image_size=16) == base
+    assert fingerprint(grey, image_size=24) == base
     assert fingerprint(grey, seed=1) != base
     assert fingerprint(replace(grey, test_images=changed)) != base
 

@@ -7,13 +7,14 @@ from PIL import Image
 
 from compress.data.bundle import Order
 from compress.data.files import crop_box
-from compress.data.folder import FolderOptions, load_folder
+from compress.data.folder import load_folder
 from compress.errors import BadInputError
+from compress.settings.config import DataConfig
 from tests.data.files import write_folder
 
 
-def options(*, image_size=16, augment="default", channels=None, workers=0) -> FolderOptions:
-    return FolderOptions(image_size, seed=0, skip_bad=0, workers=workers, channels=channels, augment=augment)
+def options(*, image_size=16, augment="default", channels=None, workers=0) -> DataConfig:
+    return DataConfig(image_size=image_size, workers=workers, channels=channels, augment=augment)
 
 
 @pytest.fixture(scope="module")

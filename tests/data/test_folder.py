@@ -4,14 +4,16 @@ import torch
 from PIL import Image
 
 from compress.data.bundle import Order
-from compress.data.folder import FolderOptions, bundle_of_files, load_folder
+from compress.data.folder import bundle_of_files, load_folder
 from compress.data.images import fit_image
+from compress.data.layout import FolderListing
 from compress.errors import BadInputError
+from compress.settings.config import DataConfig
 from tests.data.files import write_folder, write_image
 
 
-def options(*, image_size=16, seed=0, skip_bad=0, workers=0) -> FolderOptions:
-    return FolderOptions(image_size=image_size, seed=seed, skip_bad=skip_bad, workers=workers)
+def options(*, image_size=16, seed=0, skip_bad=0, workers=0) -> DataConfig:
+    return DataConfig(image_size=image_size, seed=seed, skip_bad=skip_bad, workers=workers)
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +83,7 @@ def test_files_that_somebody_listed(tmp_path):
     files = sorted((tmp_path / "jpg").rglob("*.*"))
     splits = {"train": [(path, 0 if path.parent.name == "b" else 1) for path in files[::2]]}
     splits["test"] = [(path, 0 if path.parent.name == "b" else 1) for path in files[1::2]]
-    bundle = bundle_of_files("mine", ("b", "a"), splits, options(), root=tmp_path, notes=("first",))
+    bundle = bundle_of_files("mine", FolderListing(("b", "a"), splits, ("first",)), options(), root=tmp_path)
     assert (bundle.name, bundle.classes) == ("mine", ("b", "a"))
     assert bundle.test.files == tuple(files[1::2])
     assert bundle.test.labels.tolist() == [1, 1, 1, 0, 0, 0]
@@ -90,7 +92,7 @@ def test_files_that_somebody_listed(tmp_path):
     moved = {
         name: [(elsewhere / path.relative_to(tmp_path), label) for path, label in part] for name, part in splits.items()
     }
-    again = bundle_of_files("mine", ("b", "a"), moved, options(), root=elsewhere)
+    again = bundle_of_files("mine", FolderListing(("b", "a"), moved, ()), options(), root=elsewhere)
     assert again.fingerprint == bundle.fingerprint
 
 

@@ -1,4 +1,4 @@
-"""ImageNet's folders of WordNet ids: labels as torchvision gives them, names from every list of them that is known."""
+"""ImageNet and Imagenette: as torchvision's own loaders read them, and messages about other files and lists."""
 
 import json
 import shutil
@@ -23,14 +23,14 @@ def config(folder, **values) -> DataConfig:
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory):
+def imagenet(tmp_path_factory):
     return write_imagenet(tmp_path_factory.mktemp("imagenet"), train=10, val=2)
 
 
-def test_torchvisions_loader_sees_the_same_files_and_labels(root):
-    bundle = load_data(config(root))
+def test_torchvisions_loader_sees_the_same_imagenet(imagenet):
+    bundle = load_data(config(imagenet))
     for folder, splits in (("val", [bundle.test]), ("train", [bundle.train, bundle.val])):
-        theirs = torchvision.datasets.ImageFolder(str(root / folder)).samples
+        theirs = torchvision.datasets.ImageFolder(str(imagenet / folder)).samples
         ours = [
             (str(path), label)
             for split in splits
@@ -42,42 +42,42 @@ def test_torchvisions_loader_sees_the_same_files_and_labels(root):
     assert bundle.notes[0] == "val/ is the test set"
 
 
-def test_an_unlabelled_test_folder_as_of_the_contest_is_not_looked_at(root, tmp_path):
-    shutil.copytree(root, tmp_path / "all")
+def test_an_unlabelled_test_folder_as_of_the_contest_is_not_looked_at(imagenet, tmp_path):
+    shutil.copytree(imagenet, tmp_path / "all")
     write_image(tmp_path / "all/test/ILSVRC2012_test_00000001.JPEG.png")
-    assert load_data(config(tmp_path / "all")).test_fingerprint == load_data(config(root)).test_fingerprint
+    assert load_data(config(tmp_path / "all")).test_fingerprint == load_data(config(imagenet)).test_fingerprint
 
 
-def test_val_alone_is_enough_for_a_verdict_and_for_nothing_else(root, tmp_path):
-    shutil.copytree(root / "val", tmp_path / "val")
+def test_val_alone_is_enough_for_a_verdict_and_for_nothing_else(imagenet, tmp_path):
+    shutil.copytree(imagenet / "val", tmp_path / "val")
     bundle = load_test_images(config(tmp_path))
     assert (len(bundle.train), len(bundle.val), len(bundle.test)) == (0, 0, 6)
-    assert bundle.test_fingerprint == load_data(config(root)).test_fingerprint
+    assert bundle.test_fingerprint == load_data(config(imagenet)).test_fingerprint
     with pytest.raises(BadInputError, match=r"expected class folders in .*train: No such file"):
         load_data(config(tmp_path))
 
 
-def test_it_is_not_downloaded_and_the_message_says_why(tmp_path):
+def test_imagenet_is_not_downloaded_and_the_message_says_why(tmp_path):
     with pytest.raises(UsageError, match="imagenet cannot be downloaded without an account"):
         load_data(config(tmp_path, download=True))
 
 
-def test_images_that_nobody_sorted_into_classes_are_told_so(root, tmp_path):
-    shutil.copytree(root / "train", tmp_path / "train")
+def test_images_that_nobody_sorted_into_classes_are_counted_in_the_message(imagenet, tmp_path):
+    shutil.copytree(imagenet / "train", tmp_path / "train")
     write_image(tmp_path / "val/ILSVRC2012_val_00000001.png")
-    with pytest.raises(BadInputError, match=r"called by WordNet ids .*val, got 0 and 1 images without a class; try"):
+    with pytest.raises(BadInputError, match=r"named by WordNet ids .*val, got 0 and 1 images without a class; try"):
         load_data(config(tmp_path))
 
 
-def test_classes_that_are_in_one_split_alone_are_named(root, tmp_path):
-    shutil.copytree(root, tmp_path / "all")
+def test_classes_that_are_in_one_split_alone_are_named(imagenet, tmp_path):
+    shutil.copytree(imagenet, tmp_path / "all")
     shutil.rmtree(tmp_path / "all/val" / WORDNET_IDS[1])
     with pytest.raises(BadInputError, match=rf"got 1 in one of them alone: {WORDNET_IDS[1]}$"):
         load_data(config(tmp_path / "all"))
 
 
 @pytest.mark.parametrize("size", ["", "-320", "-160"])
-def test_imagenette_is_the_same_in_its_own_folders(tmp_path, size):
+def test_imagenette_is_found_in_its_own_folders(tmp_path, size):
     write_imagenet(tmp_path / f"imagenette2{size}", train=2, val=1)
     bundle = load_data(config(tmp_path, dataset="imagenette"))
     assert bundle.name == "imagenette"
@@ -126,6 +126,7 @@ def test_without_a_list_ten_names_are_known_and_all_thousand_of_a_whole_set(tmp_
         ("meta.mat", b"no"),
         ("imagenet_class_index.json", b"[1, 2]"),
         ("imagenet_class_index.json", b'{"0": 3}'),
+        ("imagenet_class_index.json", b"["),
         ("LOC_synset_mapping.txt", b"n00000001"),
         ("LOC_synset_mapping.txt", b"\xff\xfe"),
     ],
@@ -136,7 +137,7 @@ def test_a_damaged_list_is_named(tmp_path, name, data):
         class_names(tmp_path, ["n00000001"])
 
 
-def test_a_list_that_would_run_something_is_refused(tmp_path):
+def test_a_list_that_would_run_code_is_refused(tmp_path):
     torch.save(({}, [torch.nn.Linear(1, 1)]), tmp_path / "meta.bin")
-    with pytest.raises(BadInputError, match=r"meta\.bin is no list of class names"):
+    with pytest.raises(BadInputError, match=r"meta\.bin is not a list of class names"):
         class_names(tmp_path, ["n00000001"])

@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from compress.data.folder import FolderOptions, load_folder
+from compress.data.folder import load_folder
 from compress.data.index import Entry, read_index, write_index
 from compress.data.layout import list_folder
 from compress.data.scan import Scan, scan_files
 from compress.errors import BadInputError
+from compress.settings.config import DataConfig
 from tests.data.files import write_folder, write_image
 
 LONG_AGO = time.time_ns() - 3600 * 10**9
@@ -167,7 +168,7 @@ def test_notes_come_from_the_index_too(root):
 
 
 def test_changes_reach_the_bundle_and_the_index(root):
-    options = FolderOptions(image_size=16, seed=0, skip_bad=0, workers=0)
+    options = DataConfig(image_size=16, workers=0)
     before = load_folder(root, options)
     assert load_folder(root, options).fingerprint == before.fingerprint
     (root / "test/cat/000.png").rename(root / "test/cat/other.png")

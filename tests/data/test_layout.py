@@ -64,7 +64,7 @@ def test_a_folder_called_as_a_split_is_a_class_where_no_such_folder_holds_folder
     listing = list_folder(tmp_path, test_only=test_only)
     assert listing.classes == ("Test", "bus", "car", "train")
     assert [len(files) for files in listing.splits.values()] == [8]
-    assert listing.notes == ("Test/, train/ taken for classes, not for splits: no folders in them",)
+    assert listing.notes == ("Test/, train/ read as classes, not as splits: they contain no folders",)
 
 
 @pytest.mark.parametrize("test_only", [False, True])
@@ -186,7 +186,7 @@ def test_deeper_folders_links_and_other_files(root):
 
 
 @pytest.mark.parametrize("split", ["test", "val"])
-def test_test_images_alone_are_enough_where_that_is_said(tmp_path, split):
+def test_test_images_alone_are_enough_if_no_others_are_needed(tmp_path, split):
     root = write_folder(tmp_path / "pets", splits={split: 1})
     listing = list_folder(root, test_only=True)
     assert listing.classes == ("cat", "dog")

@@ -2,11 +2,11 @@ import shutil
 
 import pytest
 
-from compress.data.fashion import FASHION
 from compress.data.load import DATASETS, load_data, load_test_images
+from compress.data.named import FASHION
 from compress.errors import BadInputError, UsageError
 from compress.settings.config import RunConfig
-from tests.data.files import write_fashion, write_folder
+from tests.data.files import write_folder
 
 
 def config(**values) -> RunConfig:
@@ -30,14 +30,6 @@ def test_a_path_is_an_image_folder_and_its_settings_arrive(tmp_path):
     assert len(bundle.test) == 3
     with pytest.raises(BadInputError, match="at most 0 bad images"):
         load_data(config(dataset=str(root)))
-
-
-def test_fashion_is_read_from_the_folder_given_and_checked(tmp_path):
-    write_fashion(tmp_path)
-    with pytest.raises(BadInputError, match="is not the file it is named after"):
-        load_data(config(dataset="fashion", data_dir=tmp_path))
-    with pytest.raises(BadInputError, match=r"expected the four files of Fashion-MNIST in .*none"):
-        load_data(config(dataset="fashion", data_dir=tmp_path / "none"))
 
 
 @pytest.mark.parametrize(("name", "close"), [("fashon", "fashion"), ("fashion_sample", "fashion-sample")])

@@ -1,4 +1,4 @@
-"""Published files: where they are looked for, how they are fetched (from this machine), what is said of them."""
+"""Published files: where they are searched, how they are downloaded (from this machine), notes about other files."""
 
 import functools
 import gzip
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from compress.data.published import Download, Published, compare_with_published, find_published
+from compress.data.published import Published, compare_with_published, find_published
 from compress.errors import BadInputError, EnvironmentProblem, UsageError
 
 
@@ -44,14 +44,11 @@ def archive(path: Path, names: dict[str, bytes]) -> str:
 
 def offered(folder: Path, address: str) -> Published:
     """A set of an archive and a file beside it."""
-    md5 = archive(folder / "tiny.tgz", {"tiny/jpg/a": b"A", "tiny/jpg/b": b"B"})
+    md5 = archive(folder / "tiny.tgz", {"jpg/a": b"A", "jpg/b": b"B"})
     (folder / "labels.mat").write_bytes(b"labels")
     labels = hashlib.md5(b"labels").hexdigest()
-    downloads = (
-        Download(f"{address}tiny.tgz", md5, unpack=True),
-        Download(f"{address}labels.mat", labels, into="tiny"),
-    )
-    return Published("tiny", ("tiny",), ("jpg", "labels.mat"), {"labels.mat": labels}, downloads)
+    downloads = ((f"{address}tiny.tgz", md5), (f"{address}labels.mat", labels))
+    return Published("tiny", "tiny", ("jpg", "labels.mat"), {"labels.mat": labels}, downloads)
 
 
 @pytest.mark.parametrize("place", ["", "tiny", "other"])
@@ -59,14 +56,14 @@ def test_a_set_is_found_in_the_folder_given_or_in_torchvisions_in_it(tmp_path, p
     (tmp_path / place).mkdir(exist_ok=True)
     (tmp_path / place / "one").write_bytes(b"")
     (tmp_path / place / "two.gz").write_bytes(gzip.compress(b""))
-    published = Published("x", ("tiny", "other"), ("one", "two"))
+    published = Published("x", "tiny", ("one", "two"), other_folders=("other",))
     assert find_published(published, tmp_path, download=False) == tmp_path / place
 
 
 def test_what_is_missing_is_named_where_the_most_of_it_is(tmp_path):
     (tmp_path / "tiny").mkdir()
     (tmp_path / "tiny" / "one").write_bytes(b"")
-    published = Published("x", ("tiny",), ("one", "two"), downloads=(Download("", ""),))
+    published = Published("x", "tiny", ("one", "two"), downloads=(("", ""),))
     with pytest.raises(BadInputError, match=r"one, two in .* or .*tiny, got no two; try --data-dir FOLDER or"):
         find_published(published, tmp_path, download=False)
 
@@ -107,7 +104,7 @@ def test_other_contents_are_refused_and_leave_no_file(tmp_path, mirror, name):
 def test_an_archive_that_would_leave_its_folder_is_refused(tmp_path, mirror):
     folder, address = mirror
     md5 = archive(folder / "bad.tgz", {"../outside": b"x"})
-    published = Published("bad", (), ("jpg",), downloads=(Download(f"{address}bad.tgz", md5, unpack=True),))
+    published = Published("bad", ".", ("jpg",), downloads=((f"{address}bad.tgz", md5),))
     with pytest.raises(EnvironmentProblem, match="cannot download"):
         find_published(published, tmp_path / "data", download=True)
     assert not (tmp_path / "outside").exists()
@@ -115,7 +112,7 @@ def test_an_archive_that_would_leave_its_folder_is_refused(tmp_path, mirror):
 
 def test_no_server_and_no_such_file_are_problems_of_the_environment(tmp_path, mirror):
     for address in ("http://127.0.0.1:1/", mirror[1]):
-        published = Published("x", (), ("one",), downloads=(Download(f"{address}none", "0"),))
+        published = Published("x", ".", ("one",), downloads=((f"{address}none", "0"),))
         with pytest.raises(EnvironmentProblem, match="cannot download http://127") as error:
             find_published(published, tmp_path / "data", download=True)
         assert error.value.exit_code == 5
@@ -123,7 +120,7 @@ def test_no_server_and_no_such_file_are_problems_of_the_environment(tmp_path, mi
 
 def test_what_nobody_may_hand_out_is_not_downloaded(tmp_path):
     with pytest.raises(UsageError, match="x cannot be downloaded without an account: drop --download"):
-        find_published(Published("x", (), ("one",)), tmp_path, download=True)
+        find_published(Published("x", ".", ("one",)), tmp_path, download=True)
 
 
 def test_without_a_folder_it_is_in_the_cache(tmp_path, mirror, monkeypatch):
@@ -138,9 +135,32 @@ def test_only_files_as_published_come_without_a_note(tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).write_bytes(name.encode())
     sums = {name: hashlib.md5(name.encode()).hexdigest() for name in ("a", "b")}
-    published = Published("x", (), ("a", "b"), sums)
+    published = Published("x", ".", ("a", "b"), sums)
     assert compare_with_published(published, tmp_path) == ()
     (tmp_path / "b").write_bytes(b"c")
     assert compare_with_published(published, tmp_path) == ("not the published x: b with other contents",)
     (tmp_path / "b").unlink()
     assert compare_with_published(published, tmp_path) == ("not compared with the published x: no b",)
+
+
+def test_an_archive_that_holds_its_folder_is_unpacked_in_the_root(tmp_path, mirror):
+    folder, address = mirror
+    md5 = archive(folder / "whole.tar.gz", {"whole/one": b"1"})
+    downloads = ((f"{address}whole.tar.gz", md5),)
+    published = Published("x", "whole", ("one",), downloads=downloads, unpacks_folder=True)
+    assert find_published(published, tmp_path / "data", download=True) == tmp_path / "data/whole"
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["whole"]
+
+
+def test_without_a_folder_the_debian_package_comes_first_and_the_message_names_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    debian, cache = tmp_path / "debian/tiny", tmp_path / "cache/compress/x/tiny"
+    published = Published("x", "tiny", ("one",), downloads=(("", ""),), debian_folder=str(debian))
+    with pytest.raises(BadInputError, match=r"--download \(Debian has x as the package dataset-tiny\)"):
+        find_published(published, None, download=False)
+    for folder in (cache, debian):
+        folder.mkdir(parents=True)
+        (folder / "one").write_bytes(b"")
+        assert find_published(published, None, download=False) == folder
+    with pytest.raises(BadInputError, match="got none of them"):
+        find_published(published, tmp_path / "own", download=False)

@@ -75,7 +75,7 @@ def test_one_training_image_of_a_class_is_too_few(root):
 def test_a_test_image_that_was_trained_on_is_noted(root):
     shutil.copy(root / "train/cat/000.png", root / "test/cat/copy.png")
     assert scan_folder(root, skip_bad=0).notes == (
-        "1 files of test/ are also in train/, byte for byte: accuracy on them is no evidence",
+        "1 files of test/ are also in train/, byte for byte: accuracy on them is not evidence",
     )
 
 
@@ -85,7 +85,7 @@ def test_sixteen_bits_of_which_twelve_are_used_are_noted(root):
         pixels[7, 9] = highest
         Image.fromarray(pixels).save(root / f"train/cat/{number}.{('png', 'tif')[number % 2]}")
     assert scan_folder(root, skip_bad=0).notes == (
-        "2 16-bit images nowhere exceed a sixteenth of their range and are read as nearly black; if they hold 12 bits, "
+        "2 16-bit images use at most a sixteenth of their range and are read as nearly black; if they hold 12 bits, "
         "try to multiply their values by 16",
     )
 
@@ -97,12 +97,12 @@ def test_transparent_parts_are_noted(root):
     clear.save(root / "train/cat/clear.png")
     clear.save(root / "test/dog/clear.webp", lossless=True)
     assert scan_folder(root, skip_bad=0).notes == (
-        "2 images have transparent parts, which are read in the colours stored there; if nobody should see these, try "
-        "to put the images on a background",
+        "2 images have transparent parts, which are read in the colours stored there; if these are not "
+        "meant to be seen, try to put the images on a background",
     )
 
 
-def test_names_of_files_may_be_any_bytes_and_are_told_in_characters(root):
+def test_file_names_may_be_any_bytes_and_are_printable_in_messages(root):
     shutil.copy(root / "train/cat/000.png", root / "train/cat/caf\udce9.png")
     (root / "train/dog/caf\udce9.png").write_bytes(b"no")
     scan = scan_folder(root, skip_bad=1)

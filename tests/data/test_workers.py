@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from compress.data import workers
-from compress.data.workers import Reading, read_batches, usual_workers
+from compress.data.workers import default_workers, read_batches
 from compress.errors import BadInputError, EnvironmentProblem
 
 PLAN = [np.array([3, 1]), np.array([0]), np.array([2, 4])]
@@ -31,14 +31,14 @@ def eight_threads():
 @pytest.mark.filterwarnings("ignore:This DataLoader will create")  # more than there are cores
 @pytest.mark.parametrize("count", [None, 0, 1, 2, 50])
 def test_batches_come_in_the_order_of_the_plan(count):
-    read = [batch.tolist() for batch in read_batches(squares, PLAN, Reading(count, batch_bytes=16))]
+    read = [batch.tolist() for batch in read_batches(squares, PLAN, workers=count, batch_bytes=16)]
     assert read == [[9, 1], [0], [4, 16]]
-    assert list(read_batches(squares, [], Reading(count, batch_bytes=16))) == []
+    assert list(read_batches(squares, [], workers=count, batch_bytes=16)) == []
 
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_what_is_wrong_with_an_image_is_said_in_one_line(count):
-    batches = read_batches(squares, [*PLAN, np.array([99])], Reading(count, batch_bytes=16))
+    batches = read_batches(squares, [*PLAN, np.array([99])], workers=count, batch_bytes=16)
     for _batch in PLAN:
         next(batches)
     with pytest.raises(BadInputError) as error:
@@ -48,18 +48,18 @@ def test_what_is_wrong_with_an_image_is_said_in_one_line(count):
 
 def test_a_worker_that_is_killed_is_the_machines_fault():
     with pytest.raises(
-        EnvironmentProblem, match=r"was killed, mostly for want of memory .* try fewer --workers"
+        EnvironmentProblem, match=r"was killed, most often because memory ran out .* try fewer --workers"
     ) as error:
-        list(read_batches(squares, [*PLAN, np.array([-1])], Reading(1, batch_bytes=16)))
+        list(read_batches(squares, [*PLAN, np.array([-1])], workers=1, batch_bytes=16))
     assert error.value.exit_code == 5
 
 
 @pytest.mark.usefixtures("eight_threads")
 def test_half_of_the_threads_read_in_a_long_pass_and_none_in_a_short_one():
-    assert usual_workers(1000, batch_bytes=1) == 4
-    assert [usual_workers(batches, batch_bytes=1) for batches in (0, 7, 8, 16, 31, 32)] == [0, 0, 1, 2, 3, 4]
+    assert default_workers(1000, batch_bytes=1) == 4
+    assert [default_workers(batches, batch_bytes=1) for batches in (0, 7, 8, 16, 31, 32)] == [0, 0, 1, 2, 3, 4]
     torch.set_num_threads(1)
-    assert usual_workers(1000, batch_bytes=1) == 0
+    assert default_workers(1000, batch_bytes=1) == 0
 
 
 @pytest.mark.usefixtures("eight_threads")
@@ -67,4 +67,4 @@ def test_half_of_the_threads_read_in_a_long_pass_and_none_in_a_short_one():
 def test_no_more_workers_than_shared_memory_holds(monkeypatch, free, count):
     usage = type("Usage", (), {"free": free})
     monkeypatch.setattr(workers.shutil, "disk_usage", lambda _path: usage)
-    assert usual_workers(1000, batch_bytes=10) == count
+    assert default_workers(1000, batch_bytes=10) == count
