@@ -1,4 +1,4 @@
-"""Observers that show: a live display on a terminal, a plain line now and then elsewhere."""
+"""Observers that show progress; speed and time left are rich's. A terminal gets bars, anything else a line now and then."""
 
 import re
 import time
@@ -11,9 +11,11 @@ from rich.text import Text
 
 from compress.cli.output import is_live
 from compress.observer import Observer, Silent
-from compress.run.eta import Clock, Meter, RunClock, duration
+from compress.report.figures import duration
+from compress.run.eta import RunEstimate
 
 PLAIN_SECONDS = 30.0
+_SPEED_SECONDS = 120.0  # slow steps take half a minute; rich needs two of them for a speed
 
 Values = Mapping[str, float | str]
 
@@ -27,11 +29,14 @@ def watching(console: Console, work: Mapping[str, float], *, quiet: bool) -> Ite
         work: expected work of the run's stages in their order, in any unit.
         quiet: show nothing.
     """
-    run = RunClock(work)
+    run = RunEstimate(work)
     if quiet:
         yield Silent()
     elif is_live(console):
-        with _display(console) as progress:
+        columns = (SpinnerColumn(finished_text="✓"), TextColumn("{task.description}", markup=False), BarColumn(20))
+        with Progress(
+            *columns, _State(), console=console, refresh_per_second=4, speed_estimate_period=_SPEED_SECONDS
+        ) as progress:
             live = LiveObserver(progress, run)
             yield live
             live.end_stage()
@@ -41,103 +46,33 @@ def watching(console: Console, work: Mapping[str, float], *, quiet: bool) -> Ite
         plain.end_stage()
 
 
-class _Stage:
-    """The stage that runs: its label, its last values, its speed."""
-
-    def __init__(self, name: str, label: str, *, meter: Meter, run: RunClock) -> None:
-        self.label = f"{label} {re.sub(r'^[0-9]+_', '', name)}"
-        self.meter = meter
-        self.values: Values = {}
-        self._name = name
-        self._run = run
-
-    def last_values(self) -> list[str]:
-        """``loss 0.1234`` and so on."""
-        return [f"{name} {_text(value)}" for name, value in self.values.items()]
-
-    def outlook(self) -> list[str]:
-        """Images per second, time left in the stage and in the run, as far as they are known."""
-        parts = []
-        if speed := self.meter.images_per_second():
-            parts.append(f"{speed:.0f} images/s")
-        if (left := self.meter.seconds_left()) is not None:
-            parts.append(f"{duration(left)} left")
-            in_run = self._run.seconds_left(self._name, elapsed=self.meter.elapsed(), left=left)
-            if in_run is not None:
-                parts.append(f"run {duration(in_run)}")
-        return parts
-
-    def end(self) -> float:
-        """Tell the run's clock, and return the stage's seconds."""
-        seconds = self.meter.elapsed()
-        self._run.finished(self._name, seconds)
-        return seconds
-
-
-class PlainObserver:
-    """Writes a line when a stage begins and ends, and every ``PLAIN_SECONDS`` in between."""
-
-    def __init__(self, write: Callable[[str], None], run: RunClock, clock: Clock = time.monotonic) -> None:
-        self._write = write
-        self._run = run
-        self._clock = clock
-        self._stage: _Stage | None = None
-        self._total = ""
-        self._written = clock()
-
-    def stage(self, name: str, *, index: int, count: int, steps: int) -> None:
-        """End the stage before, announce this one."""
-        self.end_stage()
-        self._stage = _Stage(name, f"[{index}/{count}]", meter=Meter(steps, self._clock), run=self._run)
-        self._total = f"/{steps}" if steps else ""
-        self._written = self._clock()
-        self._write(f"{self._stage.label}: begins" + (f", {steps} steps" if steps else ""))
-
-    def step(self, done: int, *, images: int, values: Values) -> None:
-        """Write a line if the last is old enough."""
-        if self._stage is None:
-            return
-        self._stage.meter.add(done, images)
-        self._stage.values = values
-        if self._clock() - self._written >= PLAIN_SECONDS:
-            self._written = self._clock()
-            parts = [f"step {done}{self._total}", *self._stage.last_values(), *self._stage.outlook()]
-            self._write(f"{self._stage.label}: {', '.join(parts)}")
-
-    def note(self, text: str) -> None:
-        """Write it at once."""
-        self._write(f"Note: {text}")
-
-    def end_stage(self) -> None:
-        """Write the stage's duration and last values, once."""
-        if self._stage is not None:
-            parts = [duration(self._stage.end()), *self._stage.last_values()]
-            self._write(f"{self._stage.label}: {', '.join(parts)}")
-            self._stage = None
-
-
 class LiveObserver:
-    """One row a stage: bar, values, images per second, time left."""
+    """One row for each stage: bar, values, images per second, time left."""
 
-    def __init__(self, progress: Progress, run: RunClock) -> None:
+    def __init__(self, progress: Progress, run: RunEstimate) -> None:
         self._progress = progress
         self._run = run
-        self._stage: _Stage | None = None
+        self._name = ""
         self._task: Task | None = None
 
     def stage(self, name: str, *, index: int, count: int, steps: int) -> None:
         """Complete the row before, begin a new one."""
         self.end_stage()
-        self._stage = _Stage(name, f"[{index}/{count}]", meter=Meter(steps), run=self._run)
-        number = self._progress.add_task(self._stage.label, total=steps or None, stage=self._stage)
+        self._name = name
+        label = f"[{index}/{count}] {re.sub(r'^[0-9]+_', '', name)}"
+        number = self._progress.add_task(label, total=steps or None, seen=0, images=0, values=[], outlook=self._outlook)
         self._task = next(task for task in self._progress.tasks if task.id == number)
 
     def step(self, done: int, *, images: int, values: Values) -> None:
         """Move the row's bar."""
-        if self._stage is not None and self._task is not None:
-            self._stage.meter.add(done, images)
-            self._stage.values = dict(values)
-            self._progress.update(self._task.id, completed=done)
+        if self._task is not None:
+            self._progress.update(
+                self._task.id,
+                completed=done,
+                seen=self._task.fields["seen"] + 1,
+                images=self._task.fields["images"] + images,
+                values=[f"{name} {_text(value)}" for name, value in values.items()],
+            )
 
     def note(self, text: str) -> None:
         """Print it above the rows."""
@@ -145,31 +80,72 @@ class LiveObserver:
 
     def end_stage(self) -> None:
         """Complete the row."""
-        if self._stage is not None and self._task is not None:
-            self._stage.end()
+        if self._task is not None:
+            self._run.finished(self._name, self._task.elapsed or 0.0)
             total = self._task.total or self._task.completed or 1
             self._progress.update(self._task.id, total=total, completed=total)
-            self._stage = self._task = None
+            self._task = None
+
+    def _outlook(self, task: Task) -> list[str]:
+        """Images per second, time left in the stage and in the run, as far as they are known."""
+        parts = []
+        if task.speed and task.fields["images"]:
+            parts.append(f"{task.speed * task.fields['images'] / task.fields['seen']:.0f} images/s")
+        if (left := task.time_remaining) is not None:
+            parts.append(f"{duration(left)} left")
+            in_run = self._run.seconds_left(self._name, elapsed=task.elapsed or 0.0, left=left)
+            if in_run is not None:
+                parts.append(f"run {duration(in_run)}")
+        return parts
+
+
+class PlainObserver(LiveObserver):
+    """Writes a line when a stage begins and ends, and every ``PLAIN_SECONDS`` in between; draws nothing."""
+
+    def __init__(
+        self, write: Callable[[str], None], run: RunEstimate, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        super().__init__(Progress(disable=True, get_time=clock, speed_estimate_period=_SPEED_SECONDS), run)
+        self._write = write
+        self._clock = clock
+        self._written = clock()
+
+    def stage(self, name: str, *, index: int, count: int, steps: int) -> None:
+        """End the stage before, announce this one."""
+        super().stage(name, index=index, count=count, steps=steps)
+        self._written = self._clock()
+        self._line("begins" + (f", {steps} steps" if steps else ""))
+
+    def step(self, done: int, *, images: int, values: Values) -> None:
+        """Write a line if the last is old enough."""
+        super().step(done, images=images, values=values)
+        if self._task is not None and self._clock() - self._written >= PLAIN_SECONDS:
+            self._written = self._clock()
+            total = f"/{self._task.total:.0f}" if self._task.total else ""
+            self._line(f"step {done}{total}", *self._task.fields["values"], *self._outlook(self._task))
+
+    def note(self, text: str) -> None:
+        """Write it at once."""
+        self._write(f"Note: {text}")
+
+    def end_stage(self) -> None:
+        """Write the stage's duration and last values, once."""
+        if self._task is not None:
+            self._line(duration(self._task.elapsed or 0.0), *self._task.fields["values"])
+        super().end_stage()
+
+    def _line(self, *parts: str) -> None:
+        assert self._task is not None, "a stage has begun"
+        self._write(f"{self._task.description}: {', '.join(parts)}")
 
 
 class _State(ProgressColumn):
-    """Values and speed of a running stage, duration of a finished one."""
+    """Duration and values of a stage; of a running one also its speed and time left."""
 
     def render(self, task: Task) -> Text:
-        stage: _Stage = task.fields["stage"]
-        if task.finished:
-            return Text(", ".join([duration(task.finished_time or 0.0), *stage.last_values()]))
-        return Text(", ".join([duration(stage.meter.elapsed()), *stage.last_values(), *stage.outlook()]))
-
-
-def _display(console: Console) -> Progress:
-    columns = (
-        SpinnerColumn(finished_text="✓"),
-        TextColumn("{task.description}", markup=False),
-        BarColumn(20),
-        _State(),
-    )
-    return Progress(*columns, console=console, refresh_per_second=4)
+        seconds = task.finished_time if task.finished_time is not None else task.elapsed
+        outlook = [] if task.finished else task.fields["outlook"](task)
+        return Text(", ".join([duration(seconds or 0.0), *task.fields["values"], *outlook]))
 
 
 def _text(value: float | str) -> str:

@@ -18,10 +18,11 @@ from compress.race.folders import State, check_folder, has_stages, original_for,
 from compress.race.plan import rehearse_race, work_of_cells
 from compress.race.results import read_result, report_digest
 from compress.report.documents import write_documents
+from compress.report.figures import duration
 from compress.report.model import DataFacts
 from compress.report.race.documents import read_race, render_race_documents
 from compress.report.race.model import Outcome, RaceCell, RaceReport
-from compress.run.eta import duration, expected_work
+from compress.run.eta import expected_work
 from compress.run.pipeline import RunOptions, run_pipeline
 from compress.run.take_original import ORIGINAL
 from compress.runs import STAGES, RunFolder

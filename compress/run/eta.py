@@ -1,23 +1,17 @@
-"""How fast a run goes, and how long it still takes."""
+"""What the stages of a run cost, and how long a run still takes."""
 
-import time
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from compress.settings.config import DecidedConfig, Method
 
-_WINDOW_SECONDS = 15.0
-
-Clock = Callable[[], float]
-
-# Cost of an epoch, in epochs of the original's plain training, and of the stages that have none.
-# Measured with SqueezeNet on the bundled images, 2 cores; the speed of the run then corrects the estimate.
+# Cost of an epoch of each stage, in epochs of plain training; for stages without epochs, of the whole stage.
+# Measured with SqueezeNet on the bundled images, 2 cores. The measured speed of the run then corrects the estimate.
 _PAPER_SEARCH = 6.7
 _SEARCH: Mapping[Method, float] = {"edropout": 1.9, "anneal": 1.9, "saliency": 1.2}
 _CHOICE = 0.4
-"""Of a method that chooses at once, whole; its epochs of search go to the fine-tuning."""
+"""The whole search of a one-shot method, which spends its epochs of search on fine-tuning."""
 
-_FINETUNE, _REMOVE, _EXPORT, _VERIFY = 1.0, 0.05, 0.5, 1.7
+_REMOVE, _EXPORT, _VERIFY = 0.05, 0.5, 1.7
 
 
 def expected_work(config: DecidedConfig) -> dict[str, float]:
@@ -32,7 +26,7 @@ def expected_work(config: DecidedConfig) -> dict[str, float]:
         "02_original": float(config.search_epochs + config.finetune_epochs) if config.train_original else 0.0,
         "03_search": search,
         "04_remove": _REMOVE,
-        "05_finetune": _FINETUNE * finetune,
+        "05_finetune": float(finetune),
         "06_export": _EXPORT,
         "07_verify": _VERIFY,
     }
@@ -48,8 +42,8 @@ def _search_and_finetuning(config: DecidedConfig) -> tuple[float, int]:
     return _CHOICE, config.search_epochs + config.finetune_epochs + fresh
 
 
-class RunClock:
-    """Estimates the rest of the run from how long its stages take.
+class RunEstimate:
+    """Estimates the time left in a run from the duration of its stages.
 
     Args:
         work: expected work of the stages in their order, in any unit.
@@ -66,9 +60,9 @@ class RunClock:
         self._done_seconds += seconds
 
     def seconds_left(self, stage: str, *, elapsed: float, left: float) -> float | None:
-        """Until the run's end, in a stage that began ``elapsed`` seconds ago and takes ``left`` more.
+        """Seconds until the run ends, in a stage that began ``elapsed`` seconds ago and takes ``left`` more.
 
-        ``None`` where nothing is known of the stages to come.
+        ``None`` if nothing is known about the coming stages.
         """
         if stage not in self._work:
             return None
@@ -78,53 +72,3 @@ class RunClock:
         if not work:
             return None
         return left + later * (self._done_seconds + elapsed + left) / work
-
-
-class Meter:
-    """How fast a stage goes, from its last seconds.
-
-    Args:
-        steps: the stage's steps, 0 where unknown.
-        clock: seconds, from any start.
-    """
-
-    def __init__(self, steps: int, clock: Clock = time.monotonic) -> None:
-        self._steps = steps
-        self._clock = clock
-        self._started = clock()
-        self._images = 0
-        self._marks: deque[tuple[float, int, int]] = deque([(self._started, 0, 0)])
-
-    def add(self, done: int, images: int) -> None:
-        """Step ``done`` ended and took ``images`` images."""
-        now = self._clock()
-        if len(self._marks) == 1 and done > 1 and self._marks[0][1] == 0:
-            self._marks[0] = (self._marks[0][0], done - 1, 0)  # a resumed stage starts in its middle
-        self._images += images
-        self._marks.append((now, done, self._images))
-        while len(self._marks) > 2 and now - self._marks[0][0] > _WINDOW_SECONDS:
-            self._marks.popleft()
-
-    def elapsed(self) -> float:
-        """Seconds since the stage began."""
-        return self._clock() - self._started
-
-    def images_per_second(self) -> float | None:
-        """``None`` before the first step, or where steps take no images."""
-        (start, _, before), (end, _, after) = self._marks[0], self._marks[-1]
-        return (after - before) / (end - start) if end > start and after > before else None
-
-    def seconds_left(self) -> float | None:
-        """Until the stage's end; ``None`` where that cannot be told yet."""
-        (start, first, _), (end, last, _) = self._marks[0], self._marks[-1]
-        if not self._steps or last == first or end == start:
-            return None
-        return max(0.0, (self._steps - last) * (end - start) / (last - first))
-
-
-def duration(seconds: float) -> str:
-    """``4.2 s``, ``3 min 5 s``, ``2 h 7 min``."""
-    if seconds < 59.95:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

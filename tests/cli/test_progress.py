@@ -8,7 +8,7 @@ from rich.console import Console
 from compress.cli.output import data_console, is_live
 from compress.cli.progress import LiveObserver, PlainObserver, watching
 from compress.observer import Silent
-from compress.run.eta import RunClock
+from compress.run.eta import RunEstimate
 
 
 class Clock:
@@ -20,7 +20,7 @@ class Clock:
 
 def test_plain_lines_begin_end_and_every_thirty_seconds():
     lines, clock = [], Clock()
-    observer = PlainObserver(lines.append, RunClock({"03_search": 2.0, "04_remove": 0.5}), clock)
+    observer = PlainObserver(lines.append, RunEstimate({"03_search": 2.0, "04_remove": 0.5}), clock)
     observer.stage("03_search", index=2, count=7, steps=100)
     for done in range(1, 101):
         clock.now += 1
@@ -32,13 +32,23 @@ def test_plain_lines_begin_end_and_every_thirty_seconds():
     assert lines == [
         "[2/7] search: begins, 100 steps",
         "[2/7] search: step 30/100, epoch 1/2, loss 0.1235, 128 images/s, 1 min 10 s left, run 1 min 35 s",
-        "[2/7] search: step 60/100, epoch 1/2, loss 0.1235, 128 images/s, 40.0 s left, run 1 min 5 s",
+        "[2/7] search: step 60/100, epoch 1/2, loss 0.1235, 128 images/s, 40.0 s left, run 1 min 05 s",
         "[2/7] search: step 90/100, epoch 1/2, loss 0.1235, 128 images/s, 10.0 s left, run 35.0 s",
         "[2/7] search: 1 min 40 s, epoch 1/2, loss 0.1235",
         "[3/7] remove: begins",
         "Note: a head was replaced",
         "[3/7] remove: 0.0 s",
     ]
+
+
+def test_a_resumed_stage_is_not_taken_for_a_fast_one():
+    lines, clock = [], Clock()
+    observer = PlainObserver(lines.append, RunEstimate({}), clock)
+    observer.stage("03_search", index=2, count=7, steps=100)
+    for done in (51, 52, 53):
+        clock.now += 20
+        observer.step(done, images=10, values={})
+    assert lines[1:] == ["[2/7] search: step 52/100, 0 images/s, 16 min 00 s left"]
 
 
 def _terminal():
