@@ -10,7 +10,7 @@ _NOTICE = b"\nStopping after this step, then saving; once more to stop at once.\
 
 
 class StoppedAtOnce(KeyboardInterrupt):
-    """A second signal came: not to be caught by whatever is running, a user's network included."""
+    """A second signal came. A user's ``except Exception`` does not catch it."""
 
     def __init__(self, signal_number: int) -> None:
         super().__init__(signal_number)
@@ -20,6 +20,9 @@ class StoppedAtOnce(KeyboardInterrupt):
 @contextmanager
 def asked_to_stop() -> Iterator[Callable[[], int | None]]:
     """Catch SIGINT, SIGTERM and SIGHUP while the block runs.
+
+    A signal that the process was started to ignore stays ignored: ``nohup`` protects a run from SIGHUP, and a script
+    starts its background jobs with SIGINT ignored.
 
     Yields:
         A function that returns the first signal's number, or ``None`` so far. A second signal
@@ -34,7 +37,8 @@ def asked_to_stop() -> Iterator[Callable[[], int | None]]:
         os.write(2, _NOTICE)  # not print: the handler may interrupt one
 
     numbers = [number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None))]
-    previous = {number: signal.signal(number, handle) for number in numbers}
+    heeded = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+    previous = {number: signal.signal(number, handle) for number in heeded}
     try:
         yield lambda: received[0] if received else None
     finally:

@@ -1,4 +1,4 @@
-"""Observers that show progress; speed and time left are rich's. A terminal gets bars, anything else a line now and then."""
+"""Observers that show progress: bars on a terminal, elsewhere a line now and then. Rich measures speed and time left."""
 
 import re
 import time

@@ -1,4 +1,4 @@
-"""One signal asks, a second one stops."""
+"""The first signal asks the run to stop, the second one stops it."""
 
 import json
 import os
@@ -9,32 +9,47 @@ import sys
 import pytest
 
 from compress.cli.interrupts import asked_to_stop
+from tests.helpers.command import HEEDING_SIGNALS
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_the_first_signal_is_only_noted(number):
-    before = signal.getsignal(number)
-    with asked_to_stop() as should_stop:
-        assert should_stop() is None
-        os.kill(os.getpid(), number)
-        assert should_stop() == number
-    assert signal.getsignal(number) is before
+def test_the_first_signal_is_only_recorded(number):
+    inherited = signal.signal(number, signal.default_int_handler)
+    try:
+        with asked_to_stop() as should_stop:
+            assert should_stop() is None
+            os.kill(os.getpid(), number)
+            assert should_stop() == number
+        assert signal.getsignal(number) is signal.default_int_handler
+    finally:
+        signal.signal(number, inherited)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_an_ignored_signal_stays_ignored(number):
+    inherited = signal.signal(number, signal.SIG_IGN)
+    try:
+        with asked_to_stop() as should_stop:
+            os.kill(os.getpid(), number)
+            assert should_stop() is None
+    finally:
+        signal.signal(number, inherited)
 
 
 def stopped(file, *signals, json=False):
-    """``compress run`` of a network that takes its time, stopped while it does: exit code, stdout, stderr."""
-    command = [sys.executable, "-m", "compress", "run", "--model", f"{file}:build", *(["--json"] if json else [])]
+    """``compress run`` of a slow network, stopped by signals: exit code, stdout, stderr."""
+    command = [sys.executable, "-c", HEEDING_SIGNALS, "run", "--model", f"{file}:build", *(["--json"] if json else [])]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        said = ""
+        err = ""
         for number in signals:
-            said += process.stderr.readline()
+            err += process.stderr.readline()
             process.send_signal(number)
-        said += process.stderr.read()
+        err += process.stderr.read()
         out = process.stdout.read()
-    return process.returncode, out, said
+    return process.returncode, out, err
 
 
-def test_ctrl_c_before_the_run_begins_is_told(tmp_path):
+def test_ctrl_c_before_the_run_begins_is_reported(tmp_path):
     file = tmp_path / "net.py"
     file.write_text("import time\nprint('it is read', flush=True)\ntime.sleep(60)\n")
     code, out, err = stopped(file, signal.SIGINT, json=True)
@@ -46,7 +61,7 @@ def test_ctrl_c_before_the_run_begins_is_told(tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_the_second_signal_stops_at_once_even_in_code_of_theirs(tmp_path, number):
+def test_the_second_signal_stops_at_once_also_in_user_code(tmp_path, number):
     file = tmp_path / "net.py"
     file.write_text("import time\ndef build(n):\n    print('it is called', flush=True)\n    time.sleep(60)\n")
     code, out, err = stopped(file, signal.SIGTERM, number)

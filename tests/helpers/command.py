@@ -52,7 +52,7 @@ def compress_until(line: str, number: signal.Signals, *arguments: object) -> tup
     Returns:
         Its exit code (minus the signal where that ended it), and its stderr.
     """
-    command = [sys.executable, "-c", _HEEDING_SIGNALS, *map(str, arguments)]
+    command = [sys.executable, "-c", HEEDING_SIGNALS, *map(str, arguments)]
     seen = []
     with subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=_environment()
@@ -67,13 +67,14 @@ def compress_until(line: str, number: signal.Signals, *arguments: object) -> tup
     return p.returncode, "".join(seen)
 
 
-# A script's background jobs ignore SIGINT, and what they start inherits that: the child sets it back first.
-_HEEDING_SIGNALS = """
+HEEDING_SIGNALS = """
 import runpy, signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGTERM, signal.SIG_DFL)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 runpy.run_module("compress", run_name="__main__", alter_sys=True)
 """
+"""``compress`` for ``python -c``, with the usual handlers: jobs in a script's background start with SIGINT ignored."""
 
 
 def _environment() -> dict[str, str]:
