@@ -1,4 +1,4 @@
-"""Observers that show progress: bars on a terminal, elsewhere a line now and then. Rich measures speed and time left."""
+"""Observers that show progress: bars on a terminal, a line now and then elsewhere. Rich measures speed and time."""
 
 import re
 import time
