@@ -98,7 +98,7 @@ def _refuse_idle(wanted: Given, timing: Given, *, of_run: bool, verify: bool) ->
 
 
 def _of_run(run: Path, wanted: ExportSettings, reading: Reading) -> list["FileRecord"]:
-    from compress.export.of_run import add_variants
+    from compress.export.export_run import add_variants
 
     if not wanted.anything:
         raise UsageError(
@@ -113,7 +113,7 @@ def _verified(run: Path, made: Sequence["FileRecord"], timing: Given, reading: R
     """The run's new report, where there are new rows for it."""
     if all(one.operators is not None for one in made):
         return None
-    from compress.verdict.of_run import verify_run
+    from compress.verdict.verify_run import verify_run
 
     return verify_run(
         run, build(VerifySettings, timing), moved=reading.moved, observer=reading.observer, code=reading.code
@@ -121,7 +121,7 @@ def _verified(run: Path, made: Sequence["FileRecord"], timing: Given, reading: R
 
 
 def _of_weights(given: Given, wanted: ExportSettings, code: "OwnCode | None") -> list["FileRecord"]:
-    from compress.export.of_weights import export_weights
+    from compress.export.export_weights import export_weights
 
     named = "arch" if code is None else "model"
     missing = [name for name in ("weights", named, "dataset", "out") if name not in given]

@@ -60,7 +60,7 @@ def verify(
     from compress.report.run_sections import report_document
     from compress.report.terminal import render_terminal
     from compress.verdict.gates import require
-    from compress.verdict.of_run import verify_run
+    from compress.verdict.verify_run import verify_run
 
     out, code = files.pop("out", None), options.named_code(own.get("model"))
     with watching(output.talk_console(), {}, quiet=quiet) as observer, options.stdout_kept(code):
@@ -90,12 +90,14 @@ def _of_files(files: Given, data: Given, settings: VerifySettings, out: Path | N
     if missing:
         raise UsageError(f"two files are compared on a data set: give {spelled(missing)} too")
     from compress.report.documents import new_folder, render_documents, write_documents
-    from compress.verdict.of_files import verify_files
+    from compress.verdict.verify_files import verify_files
 
     original, candidate = files.pop("original"), files.pop("candidate")
     overrides = build(UserOverrides, files | {"image_size": data.pop("image_size", None)})
     with new_folder(out) if out else nullcontext():
-        report = verify_files(original, candidate, build(DataConfig, data), settings, said=overrides, observer=observer)
+        report = verify_files(
+            original, candidate, build(DataConfig, data), settings, overrides=overrides, observer=observer
+        )
         if out is not None:
             write_documents(out, render_documents(report))
     return report

@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from compress.errors import BadInputError, UsageError
 from compress.race.cells import CELL_SETTINGS, CELLS, PLAN, Cell, RaceSettings
-from compress.run.take_original import ORIGINAL
+from compress.run.reuse_original import ORIGINAL
 from compress.runs import STAGES, RunFolder
 from compress.runs.code_record import code_notes
 from compress.runs.decide import decide

@@ -14,7 +14,7 @@ from compress.run.dry_run import RunPlan, plan_of
 from compress.run.eta import expected_work
 from compress.run.pipeline import Rehearsal, prepare, rehearsal
 from compress.run.prune_stages import check_method
-from compress.run.take_original import ORIGINAL
+from compress.run.reuse_original import ORIGINAL
 from compress.runs.decide import decide
 from compress.settings.config import DecidedConfig
 

@@ -14,7 +14,7 @@ from compress.run.export import TRAINED_ON
 from compress.runs import RunFolder
 from compress.runs.manifest import sha256_of
 from compress.verdict.accuracy import correct_pair, measure_drop
-from compress.verdict.files import classify, open_file
+from compress.verdict.open_files import classify, open_file
 
 REPORT = "report.json"
 

@@ -11,7 +11,7 @@ _UNITS: Final = {
 }  # fmt: skip
 
 
-def say(result: GateResult) -> str:
+def gate_sentence(result: GateResult) -> str:
     """The result in a sentence: "max-drop: 0.72 points (at most 1.33), limit 1.00: missed by 0.33"."""
     gap = abs(result.pessimistic - result.limit)
     decimals = 0 if result.gate == "max-macs" else _decimals(result.limit, gap)

@@ -7,7 +7,7 @@ from compress.report.documents import keep_report
 from compress.report.model import Report
 from compress.report.store import parse_report
 from compress.runs import MODEL_FACTS, RunFolder
-from compress.runs.outlook import advice
+from compress.runs.failure import advice
 
 
 def render_again(path: Path, *, licence: str | None = None) -> Report:

@@ -9,10 +9,10 @@ from compress.report.model import Report
 from compress.report.store import parse_report
 from compress.report.timings import headline_latency
 from compress.runs import STAGES, RunFolder
+from compress.runs.failure import failure
 from compress.runs.folder import EVENTS
 from compress.runs.frozen import Part
 from compress.runs.manifest import NAME as MANIFEST
-from compress.runs.outlook import failure
 
 _REPORT = "report.json"
 

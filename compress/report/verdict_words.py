@@ -5,7 +5,7 @@ from itertools import chain
 from typing import Final
 
 from compress.report import figures
-from compress.report.gate_words import say
+from compress.report.gate_words import gate_sentence
 from compress.report.model import NetworkRow, Report
 from compress.report.outcomes import Outcome, drop_outcome, size_outcome, timing_outcome
 from compress.report.results import AccuracyDrop, GateResult
@@ -135,7 +135,7 @@ def _unshown(outcome: Outcome) -> str:
 
 
 def _gate(report: Report, gate: GateResult) -> str:
-    return say(gate) + ("" if gate.network == report.candidate.label else f" ({gate.network})")
+    return gate_sentence(gate) + ("" if gate.network == report.candidate.label else f" ({gate.network})")
 
 
 def _caveats(report: Report) -> Iterator[str]:

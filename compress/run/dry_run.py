@@ -16,7 +16,7 @@ from compress.run.pipeline import Rehearsal, prepare, rehearsal
 from compress.runs.bench import fresh_network
 from compress.settings.config import DecidedConfig, RunConfig
 from compress.settings.methods import METHODS
-from compress.verdict.reached import Reached, reached_by_chance
+from compress.verdict.budget_reached import Reached, reached_by_random_state
 
 SHOWN = 16
 
@@ -93,7 +93,7 @@ def plan_of(settings: DecidedConfig, data: DataBundle, rehearsed: Rehearsal) -> 
         groups=len(prunable.units.groups),
         pruned={group.root: group.size for group in prunable.units.groups},
         not_pruned=dict(prunable.units.not_pruned),
-        reached=reached_by_chance(prunable, align=settings.align, seed=settings.seed),
+        reached=reached_by_random_state(prunable, align=settings.align, seed=settings.seed),
         notes=data.notes,
         masked_equals_physical=rehearsed.difference,
         seconds=_estimate(settings, network, images, labels) * data.train.steps(settings.batch_size),

@@ -14,7 +14,7 @@ from compress.run.training_stages import baseline_epochs, baseline_notes, epochs
 from compress.runs import MODEL_FACTS
 from compress.runs.bench import Bench
 from compress.runs.file_records import ARTIFACTS, NOTES, FileRecord, Role, record, recorded_files
-from compress.runs.model_facts import file_metadata, model_facts
+from compress.runs.model_json import file_metadata, model_facts
 from compress.runs.parity import prove_parity
 from compress.structure.plan import plan_from_state
 from compress.structure.remove import put_back

@@ -19,7 +19,7 @@ from compress.report.model import Report
 from compress.run.export import TrainedNetworks, export
 from compress.run.export_rehearsal import check_fits_a_file, rehearse_export
 from compress.run.prune_stages import check_method, rehearse, remove, search
-from compress.run.take_original import take_original
+from compress.run.reuse_original import take_original
 from compress.run.training_stages import (
     baseline,
     finetune,
@@ -31,10 +31,10 @@ from compress.runs import RunFolder
 from compress.runs.bench import Bench, check_images, check_same_images, fresh_network, study
 from compress.runs.code_record import record_code
 from compress.runs.decide import decide, load_decided, telling_other_code, thread_notes
-from compress.runs.outlook import FAILED
+from compress.runs.failure import FAILED
 from compress.settings.config import DecidedConfig, RunConfig
 from compress.settings.verify import VerifySettings
-from compress.verdict.of_run import verify_stage
+from compress.verdict.verify_run import verify_stage
 from exporters.write.onnx_export import OPSETS
 from models_zoo.zoo import ALIASES, ARCHITECTURES
 

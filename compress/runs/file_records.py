@@ -7,9 +7,9 @@ from pydantic import TypeAdapter
 
 from compress.errors import BadInputError
 from compress.runs import RunFolder
+from compress.runs.failure import advice
 from compress.runs.frozen import Part
 from compress.runs.manifest import sha256_of
-from compress.runs.outlook import advice
 from exporters.read.parity import ParityReport
 from exporters.write.int8 import Quantization
 

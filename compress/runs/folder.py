@@ -16,7 +16,7 @@ from torch import Tensor
 from compress.atomic import is_temporary, machine_faults, write_atomically
 from compress.errors import BadInputError, CompressError, EnvironmentProblem, UsageError
 from compress.runs import checkpoints, tensors
-from compress.runs.checked import LOCK, CheckedFolder
+from compress.runs.checked_folder import LOCK, CheckedFolder
 from compress.runs.manifest import Manifest, sha256_of
 from compress.settings.config import RunConfig, build_config, to_toml
 

@@ -1,1 +1,1 @@
-"""The verdict: files measured against the original's file, of a run or from anywhere."""
+"""``compress verify``: measures files against the original, of a run or from anywhere."""

@@ -1,4 +1,4 @@
-"""What the files get right on the test set, and the drop from one to the other.
+"""Accuracy of files on the test set, and the drop from one file to another.
 
 Axes: N images, K classes.
 """
@@ -16,7 +16,7 @@ def measure_accuracy(logits_NK: np.ndarray, labels_N: np.ndarray | Tensor) -> Ac
     """Top-1, Top-3, Top-5, loss and calibration.
 
     Among equal logits the lower class number ranks first, as in ``argmax``, so a constant network
-    does not look right.
+    scores no better than chance.
 
     Args:
         logits_NK: finite logits [N, K].
@@ -45,7 +45,7 @@ def measure_accuracy(logits_NK: np.ndarray, labels_N: np.ndarray | Tensor) -> Ac
 
 
 def measure_drop(original_NK: np.ndarray, candidate_NK: np.ndarray, labels_N: np.ndarray | Tensor) -> AccuracyDrop:
-    """How many points of Top-1 the candidate loses, with an interval that knows the images are the same.
+    """How many points of Top-1 the candidate loses, with an interval for paired images.
 
     Args:
         original_NK: the original's logits [N, K].

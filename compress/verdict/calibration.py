@@ -1,4 +1,4 @@
-"""Is a network as often right as it says? The expected calibration error.
+"""The expected calibration error: is a network as often right as its probabilities say?
 
 Axes: N images.
 """
@@ -9,7 +9,7 @@ BINS = 15
 
 
 def calibration_error(confidence_N: np.ndarray, correct_N: np.ndarray) -> float:
-    """Mean distance between what the network says and how often it is right, over bins of equal confidence.
+    """Mean distance between probability and accuracy over bins of equal width.
 
     ``sum_b n_b / N |right_b - confidence_b|`` over 15 bins ``((b - 1) / 15, b / 15]`` (Guo et al., *On
     Calibration of Modern Neural Networks*, ICML 2017, eq. 3). 0 is perfect. Small samples look worse

@@ -1,4 +1,4 @@
-"""How two networks' answers differ on the same images, beyond the drop: agreement, classes, confusions.
+"""Two networks' answers on the same images: agreement, drop per class, confusions.
 
 Axes: N images, K classes.
 """
@@ -17,7 +17,7 @@ MOST_CONFUSIONS: Final = 30
 
 
 def compare_answers(original_NK: np.ndarray, candidate_NK: np.ndarray, labels_N: np.ndarray | Tensor) -> Comparison:
-    """Where the candidate answers otherwise than the original.
+    """Where the candidate's answers differ from the original's.
 
     Args:
         original_NK: the original's logits [N, K].
@@ -66,7 +66,7 @@ def _confusion_changes(
 
 
 def _wrong_answers(truth_N: np.ndarray, answer_N: np.ndarray) -> dict[tuple[int, int], int]:
-    """(class, wrong answer) -> images; only what happened, as a table of 20,000 classes squared fits no memory."""
+    """(class, wrong answer) -> number of images; sparse: a full table of 20,000 classes does not fit in memory."""
     wrong_N = truth_N != answer_N
     pairs, counts = np.unique(np.stack([truth_N[wrong_N], answer_N[wrong_N]]), axis=1, return_counts=True)
     return {(int(truth), int(answer)): int(count) for (truth, answer), count in zip(pairs.T, counts, strict=True)}

@@ -1,9 +1,9 @@
-"""Gates: limits that a candidate must keep, judged by the pessimistic end of each interval."""
+"""Gates: limits for a candidate, judged by the pessimistic end of each interval."""
 
 from collections.abc import Iterable
 
 from compress.errors import CheckFailedError
-from compress.report.gate_words import say
+from compress.report.gate_words import gate_sentence
 from compress.report.results import AccuracyDrop, GateResult
 from compress.settings.verify import Gates
 from exporters.measure.comparison import LatencyComparison
@@ -29,7 +29,7 @@ def judge(
         macs: multiply-accumulates for one image.
 
     Raises:
-        CheckFailedError: a limit of latency was asked for, and latency was not measured: no gate passes unseen.
+        CheckFailedError: a limit of latency is set, and latency was not measured.
     """
     if timing is None and gates.on_latency:
         raise CheckFailedError(
@@ -71,6 +71,6 @@ def require(results: Iterable[GateResult]) -> None:
     Raises:
         CheckFailedError: which gates were missed, and by how much; a line each.
     """
-    missed = [f"{say(result)} ({result.network})" for result in results if not result.passed]
+    missed = [f"{gate_sentence(result)} ({result.network})" for result in results if not result.passed]
     if missed:
         raise CheckFailedError("\n".join(missed))

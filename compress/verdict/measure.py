@@ -1,4 +1,4 @@
-"""Measure files: what they answer, how fast, how much memory, where the time goes.
+"""Measure files: accuracy, latency, memory, time per layer.
 
 Axes: N images, K classes.
 """
@@ -16,12 +16,12 @@ from compress.report.model import ChangedImage, LatencyRow, NetworkRow
 from compress.report.results import GateResult
 from compress.settings.verify import VerifySettings
 from compress.verdict.accuracy import measure_accuracy, measure_drop
-from compress.verdict.changed import changed_images
+from compress.verdict.changed_images import changed_images
 from compress.verdict.comparison import compare_answers
-from compress.verdict.files import OpenedFile, by_role, classify
 from compress.verdict.gates import judge
+from compress.verdict.never_answered import never_answered
+from compress.verdict.open_files import OpenedFile, by_role, classify
 from compress.verdict.timing import Ticks, pairs_to_time, time_pairs
-from compress.verdict.unanswered import unanswered
 from exporters.measure.memory import measure_memory
 from exporters.measure.profile import OperatorProfile, profile_operators
 from exporters.read.signature import shared_batch
@@ -32,7 +32,7 @@ _PREDICT_BATCH = 64
 
 @dataclass(frozen=True)
 class Measured:
-    """What was measured of all files of a verdict; see ``Report`` for the fields. ``notes``: what strikes in it."""
+    """What was measured of all files; see ``Report`` for the fields."""
 
     networks: tuple[NetworkRow, ...]
     latency: tuple[LatencyRow, ...]
@@ -56,12 +56,12 @@ def measure(
         files: one original, one candidate, any number of extra rows.
         data: the images; the test split decides.
         settings: what and how long.
-        observer: is told what is going on.
+        observer: receives progress.
         should_stop: returns a signal's number once a stop was asked for.
 
     Raises:
         InterruptedRun: a stop was asked for.
-        UsageError: gates are set for a row that there is not.
+        UsageError: gates are set for a row that does not exist.
         BadInputError: the original has nothing to count.
         OnnxFileError: onnxruntime cannot run a file.
     """
@@ -82,12 +82,12 @@ def measure(
         operators=_operators(original, candidate, settings),
         changed=changed_images(data, answers[original.label], answers[candidate.label]),
         gates=_gates(rows, latency, settings),
-        notes=unanswered(answers, data.test.labels.numpy(), data.classes),
+        notes=never_answered(answers, data.test.labels.numpy(), data.classes),
     )
 
 
 def check_countable(files: Sequence[OpenedFile]) -> None:
-    """Raise BadInputError where nothing can be kept of the original's MACs or weights, for it has none."""
+    """Raise BadInputError if the original has no MACs or no weights: no share of them can be computed."""
     original = by_role(files, "original").record
     if not original.macs or not original.parameters:
         raise BadInputError(
@@ -97,7 +97,7 @@ def check_countable(files: Sequence[OpenedFile]) -> None:
 
 
 def check_judged(files: Sequence[OpenedFile], settings: VerifySettings) -> None:
-    """Raise UsageError where the gates are for no row, for the original itself, or ask for a time not measured."""
+    """Raise UsageError if the gates name no row or the original, or limit a latency that is not measured."""
     labels = [file.label for file in files if file.record.role != "original"]
     judged = settings.judged
     if judged is not None and judged not in labels:
@@ -108,7 +108,7 @@ def check_judged(files: Sequence[OpenedFile], settings: VerifySettings) -> None:
 
 
 def count_steps(files: Sequence[OpenedFile], settings: VerifySettings) -> int:
-    """How many steps the observer will be told of, at most."""
+    """The largest number of steps that the observer receives."""
     timings = len(pairs_to_time([file.record for file in files])) * len(settings.batch_sizes) * len(settings.threads)
     return len(files) + timings + 1
 

@@ -1,4 +1,4 @@
-"""The equalities of a run, proved once more from what is on disk: cut, file, count."""
+"""The equalities of a run, checked again from the run folder: masked and cut network, file and module, MACs."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -25,7 +25,7 @@ REBUILT: Final[dict[Role, Which]] = {"original": "original", "candidate": "prune
 
 @dataclass(frozen=True)
 class FoundState:
-    """What a run's search found, once more: the whole network and the state it is cut by (bool U)."""
+    """What a run's search found: the unpruned network and the state it is cut by (bool U)."""
 
     network: nn.Module
     prunable: Prunable

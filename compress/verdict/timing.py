@@ -1,4 +1,4 @@
-"""Which files are timed against which, and how often."""
+"""Which pairs of files are timed, and their timing."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -7,13 +7,13 @@ from compress.observer import Observer
 from compress.report.model import LatencyRow
 from compress.runs.file_records import FileRecord
 from compress.settings.verify import VerifySettings
-from compress.verdict.files import OpenedFile
+from compress.verdict.open_files import OpenedFile
 from exporters.measure.latency import compare_latency
 from exporters.read.signature import shared_batch
 
 
 class Ticks:
-    """Tells the observer of each measurement as it begins, unless a stop was asked for."""
+    """Reports each measurement to the observer as it begins, unless a stop was asked for."""
 
     def __init__(self, observer: Observer, should_stop: Callable[[], int | None]) -> None:
         self._observer = observer
@@ -63,7 +63,7 @@ def pairs_to_time(files: Sequence[FileRecord]) -> list[tuple[str, str]]:
     """What is timed: the candidate and every file made from another file.
 
     Each against the original, against its source, and the candidate's variants (INT8, ...) against the
-    original's: what pruning bought is known with and without quantisation. Other extra rows (the original
+    original's: the gain from pruning is known with and without quantisation. Other extra rows (the original
     trained on, the paper's (F)) have the original's layers: its time is theirs.
     """
     original, candidate = (

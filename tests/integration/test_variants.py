@@ -11,7 +11,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from compress.errors import InterruptedRun
-from compress.export.of_run import add_variants
+from compress.export.export_run import add_variants
 from compress.observer import Silent
 from compress.report.model import Report
 from compress.run.pipeline import run_pipeline
@@ -20,7 +20,7 @@ from compress.runs import RunFolder
 from compress.runs.bench import Bench, check_images, fresh_network, study
 from compress.settings.export import ExportSettings
 from compress.settings.verify import VerifySettings
-from compress.verdict.of_run import verify_run
+from compress.verdict.verify_run import verify_run
 from tests.helpers.images import write_image_folder
 from tests.helpers.runs import StopAt, loaded, tiny_config, whole_network
 

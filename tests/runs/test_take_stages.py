@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from compress.errors import BadInputError, UsageError
-from compress.run.take_original import take_original
+from compress.run.reuse_original import take_original
 from compress.runs import RunFolder
 from compress.runs.manifest import Manifest
 from compress.settings.config import RunConfig

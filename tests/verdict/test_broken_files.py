@@ -7,7 +7,7 @@ import pytest
 from onnx import helper
 
 from compress.errors import BadInputError
-from compress.verdict.files import open_file, open_files
+from compress.verdict.open_files import open_file, open_files
 from tests.exporters.onnx_files import FLOAT, classifier, save
 from tests.verdict.conftest import GREY, SIZE
 

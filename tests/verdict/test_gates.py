@@ -3,7 +3,7 @@ import math
 import pytest
 
 from compress.errors import CheckFailedError, UsageError
-from compress.report.gate_words import say
+from compress.report.gate_words import gate_sentence
 from compress.report.results import AccuracyDrop, GateResult
 from compress.settings.config import build
 from compress.settings.verify import Gates
@@ -79,17 +79,17 @@ def test_every_gate_that_was_asked_for_is_judged_in_order():
     ],
 )
 def test_a_result_in_words(gates, sentence):
-    assert say(*judge(gates, **MEASURED)) == sentence
+    assert gate_sentence(*judge(gates, **MEASURED)) == sentence
 
 
 def test_a_gap_too_small_to_write_is_not_called_zero():
     result = GateResult("max-drop", "pruned", limit=1.0, measured=0.5, pessimistic=1.0 + 1e-9, passed=False)
-    assert say(result).endswith("missed by less than 0.000001")
+    assert gate_sentence(result).endswith("missed by less than 0.000001")
 
 
 def test_a_gain():
     measured = MEASURED | {"drop": drop(-0.5, -1.0, 0.1)}
-    assert say(*judge(Gates(max_drop=0.5), **measured)) == (
+    assert gate_sentence(*judge(Gates(max_drop=0.5), **measured)) == (
         "max-drop: -0.50 points (at most 0.10), limit 0.50: kept, 0.40 to spare"
     )
 

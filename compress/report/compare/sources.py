@@ -9,8 +9,8 @@ from compress.report.compare.assemble import Source
 from compress.report.model import Report
 from compress.report.store import parse_report, read_report
 from compress.runs import RunFolder
+from compress.runs.failure import advice
 from compress.runs.manifest import NAME as MANIFEST
-from compress.runs.outlook import advice
 
 REPORT = "report.json"
 

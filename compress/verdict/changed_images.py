@@ -1,4 +1,4 @@
-"""Test images whose answer changed, as pictures for the report.
+"""Test images that the two networks classify differently, as pictures for the report.
 
 Axes: N images, K classes.
 """

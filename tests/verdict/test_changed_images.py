@@ -10,7 +10,7 @@ from PIL import Image
 
 from compress.data.bundle import DataBundle, Preprocessing
 from compress.data.memory import MemorySplit
-from compress.verdict.changed import LOST, WON, changed_images
+from compress.verdict.changed_images import LOST, WON, changed_images
 
 
 def bundle(pixels_NHWC: np.ndarray, labels: list[int]) -> DataBundle:

@@ -1,4 +1,4 @@
-"""The verdict on a run: measured anew from the files in its folder, alone."""
+"""``compress verify`` of a run: its files are measured again, from the run folder alone."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -23,10 +23,10 @@ from compress.runs.reopen import reopen
 from compress.settings.config import DecidedConfig
 from compress.settings.verify import VerifySettings
 from compress.structure.remove import LayerChange
-from compress.verdict.assemble import assemble
-from compress.verdict.files import OpenedFile, by_role, open_file
+from compress.verdict.budget_reached import budget_note
+from compress.verdict.build_report import build_report
 from compress.verdict.measure import count_steps, measure
-from compress.verdict.reached import budget_note
+from compress.verdict.open_files import OpenedFile, by_role, open_file
 from compress.verdict.recheck import REBUILT, FoundState, find_again, recheck_file, recheck_removal
 
 TRAINED = ("01_baseline", "02_original", "05_finetune")
@@ -62,7 +62,7 @@ def verify_run(
     Args:
         path: the run folder.
         settings: what to measure, and the gates.
-        moved: where the images are now, if elsewhere than when the run was made (``stages.reopen``).
+        moved: where the images are now, if elsewhere than when the run was made (``runs.reopen``).
         observer: receives progress.
         out: a new folder for the reports; the run itself is then only read.
         code: what builds the network, where it is the user's own.
@@ -115,7 +115,7 @@ def _judge(bench: Bench, files: Sequence[OpenedFile], settings: VerifySettings) 
         training=_training(run),
         seconds=seconds | {STAGES[-1]: time.monotonic() - began},
     )
-    return assemble(
+    return build_report(
         measured,
         data,
         name=run.path.resolve().name,
@@ -157,7 +157,7 @@ def _search_facts(bench: Bench) -> SearchFacts:
 
 
 def _notes(files: Sequence[OpenedFile]) -> tuple[str, ...]:
-    """What had to be assumed of the files, and what was not proved again."""
+    """What was assumed about the files, and which equalities were not checked again."""
     assumed = [note for file in files for note in file.spec.notes]
     older = [
         f"{file.label}: equal to its module when it was exported; that was not proved again"

@@ -9,7 +9,7 @@ from torch import nn
 from compress.channels.budget import Budget, Prunable, allowed_counts
 from compress.channels.costs import build_cost_model
 from compress.channels.units import find_units
-from compress.verdict.reached import budget_note, reached_by_chance
+from compress.verdict.budget_reached import budget_note, reached_by_random_state
 
 
 def two_layers(budget: Budget, *, align: int = 16, width: int = 32) -> Prunable:
@@ -34,7 +34,7 @@ FULL = macs(32, 32)
 def test_a_budget_missed_by_a_hair_names_the_next_share():
     """Half is a hair below 16 and 32 channels: what fits is 16 and 16, a quarter."""
     assert macs(16, 32) / FULL == pytest.approx(0.50003, abs=1e-5)
-    found = reached_by_chance(two_layers(Budget(macs=0.5)), align=16, seed=0)
+    found = reached_by_random_state(two_layers(Budget(macs=0.5)), align=16, seed=0)
     assert found.macs == pytest.approx(macs(16, 16) / FULL)
     assert found.note.startswith(
         "25.9 % of the MACs kept where 50.0 % was asked: counts go in steps of 16 and no further step fits; "
@@ -43,13 +43,13 @@ def test_a_budget_missed_by_a_hair_names_the_next_share():
 
 
 def test_what_the_note_names_is_what_comes_of_it():
-    note = reached_by_chance(two_layers(Budget(macs=0.5)), align=16, seed=0).note
+    note = reached_by_random_state(two_layers(Budget(macs=0.5)), align=16, seed=0).note
     (share,) = re.findall(r"--keep-macs (0\.\d+)", note)
-    again = reached_by_chance(two_layers(Budget(macs=float(share))), align=16, seed=0)
+    again = reached_by_random_state(two_layers(Budget(macs=float(share))), align=16, seed=0)
     assert again.macs == pytest.approx(macs(16, 32) / FULL)
     assert again.note == ""
     ((percent, align),) = re.findall(r"([\d.]+) % \(--align (\d+)\)", note)
-    finer = reached_by_chance(two_layers(Budget(macs=0.5), align=int(align)), align=int(align), seed=0)
+    finer = reached_by_random_state(two_layers(Budget(macs=0.5), align=int(align)), align=int(align), seed=0)
     assert 100 * finer.macs == pytest.approx(float(percent), abs=0.05)
     assert 0.49 <= finer.macs <= 0.5
     assert finer.note == ""
@@ -61,7 +61,7 @@ def test_what_is_near_needs_no_note():
 
 
 def test_without_a_budget_there_is_nothing_to_reach():
-    found = reached_by_chance(two_layers(Budget()), align=16, seed=0)
+    found = reached_by_random_state(two_layers(Budget()), align=16, seed=0)
     assert (found.macs, found.parameters, found.note) == (1, 1, "")
 
 
@@ -74,7 +74,7 @@ def test_the_whole_network_is_no_advice():
 
 def test_with_two_budgets_the_binding_one_is_named():
     """Parameters allow less than MACs do; a shape over both budgets is not called the next."""
-    note = reached_by_chance(two_layers(Budget(macs=0.9, parameters=0.5)), align=16, seed=0).note
+    note = reached_by_random_state(two_layers(Budget(macs=0.9, parameters=0.5)), align=16, seed=0).note
     assert " of the parameters kept where 50.0 % was asked" in note
     assert "--keep-params" in note
     assert "--keep-macs" not in note

@@ -33,13 +33,13 @@ def take_original(run: RunFolder, path: Path) -> tuple[str, ...]:
         BadInputError: no run folder, or a file in it was changed.
     """
     other = RunFolder.open(path)
-    unseen = {*AFTER, *HOW_READ}
-    mine, theirs = (folder.read_config().model_dump(mode="json", exclude=unseen) for folder in (run, other))
-    unlike = [name for name in mine if mine[name] != theirs[name]]
-    unlike += [what for what, name in _RECORDS.items() if _recorded(run, name) != _recorded(other, name)]
-    if unlike:
+    ignored = {*AFTER, *HOW_READ}
+    mine, theirs = (folder.read_config().model_dump(mode="json", exclude=ignored) for folder in (run, other))
+    different = [name for name in mine if mine[name] != theirs[name]]
+    different += [what for what, name in _RECORDS.items() if _recorded(run, name) != _recorded(other, name)]
+    if different:
         raise UsageError(
-            f"expected a run with the same original in {path}, it differs in {', '.join(unlike)}; "
+            f"expected a run with the same original in {path}, it differs in {', '.join(different)}; "
             "try without it: the original is trained here then"
         )
     return run.take_stages(other, ORIGINAL)

@@ -1,4 +1,4 @@
-"""The report of what was measured."""
+"""Build the report from what was measured."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from compress.version import __version__
 from exporters.read.session import SESSION_FACTS
 
 
-def assemble(
+def build_report(
     measured: Measured,
     data: DataBundle,
     *,
@@ -21,7 +21,7 @@ def assemble(
     run: RunFacts | None,
     notes: Iterable[str],
 ) -> Report:
-    """Put a report together, as of now.
+    """The report, as of now.
 
     Args:
         measured: of all files.
@@ -29,7 +29,7 @@ def assemble(
         name: of the run, or of the two files.
         environment: machine and versions.
         run: how the files came about; ``None`` for files from elsewhere.
-        notes: what the reader has to know, beside what the data set says.
+        notes: what the reader has to know, besides the notes on the data set.
     """
     return Report(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -49,7 +49,7 @@ def assemble(
 
 
 def _data_facts(data: DataBundle) -> DataFacts:
-    """What the report says of the images."""
+    """The images of the report."""
     return DataFacts(
         name=data.name,
         classes=data.classes,

@@ -11,7 +11,7 @@ from compress.errors import BadInputError, UsageError
 from compress.settings.config import DataConfig, build
 from compress.settings.verify import UserOverrides
 from compress.verdict.accuracy import measure_accuracy
-from compress.verdict.files import classify, open_file, open_files
+from compress.verdict.open_files import classify, open_file, open_files
 from exporters.measure.calls import RunnableFile, calls_of
 from exporters.measure.memory import measure_memory
 from exporters.measure.profile import profile_operators
@@ -30,8 +30,8 @@ def pixels(folder) -> np.ndarray:
     return np.stack([np.asarray(Image.open(path), np.float64)[None] for path in files])
 
 
-def normalised(pixels: np.ndarray, said: UserOverrides) -> np.ndarray:
-    return (pixels / 255 - said.mean[0]) / said.std[0]
+def normalised(pixels: np.ndarray, overrides: UserOverrides) -> np.ndarray:
+    return (pixels / 255 - overrides.mean[0]) / overrides.std[0]
 
 
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
@@ -39,7 +39,7 @@ def normalised(pixels: np.ndarray, said: UserOverrides) -> np.ndarray:
 @pytest.mark.parametrize(("dtype", "tolerance"), [(FLOAT, 1e-4), (FLOAT16, 2e-2), (UINT8, 1e-3)])
 def test_a_file_gets_its_own_images(layout, batch, dtype, tolerance, tmp_path, data, pixels):
     wanted = replace(GREY, layout=layout, batch=batch, dtype=dtype)
-    file = open_file(save(classifier(wanted), tmp_path / "net.onnx"), data, said=HALF)
+    file = open_file(save(classifier(wanted), tmp_path / "net.onnx"), data, overrides=HALF)
     logits = classify(file, data, batch_size=10, threads=1)
     shown = pixels if dtype == UINT8 else normalised(pixels, HALF)
     assert logits.shape == (75, 3)
@@ -49,7 +49,7 @@ def test_a_file_gets_its_own_images(layout, batch, dtype, tolerance, tmp_path, d
 
 def test_what_is_known_of_a_file(tmp_path, data):
     path = save(classifier(GREY), tmp_path / "net.onnx")
-    file = open_file(path, data, said=HALF)
+    file = open_file(path, data, overrides=HALF)
     assert (file.path, file.size_bytes, file.image_size) == (path, path.stat().st_size, SIZE)
     assert (file.cost.macs, file.cost.parameters) == (4 * SIZE**2 + 12, 4 + 12 + 3)
     assert file.signature.classes == 3
@@ -57,13 +57,13 @@ def test_what_is_known_of_a_file(tmp_path, data):
     assert file.notes == (
         "net.onnx does not name its classes: assumed in the data set's sorted order, bright, dark, middling",
     )
-    fixed = open_file(save(classifier(replace(GREY, batch=8)), tmp_path / "fixed.onnx"), data, said=HALF)
+    fixed = open_file(save(classifier(replace(GREY, batch=8)), tmp_path / "fixed.onnx"), data, overrides=HALF)
     assert (fixed.takes_batch(1), fixed.takes_batch(8)) == (False, True)
     assert fixed.notes[0] == "fixed.onnx takes a fixed batch of 8: other batch sizes are not measured"
 
 
 def test_grey_images_for_a_file_that_takes_colour(tmp_path, data, pixels):
-    file = open_file(save(classifier(COLOUR), tmp_path / "net.onnx"), data, said=HALF)
+    file = open_file(save(classifier(COLOUR), tmp_path / "net.onnx"), data, overrides=HALF)
     shown = np.repeat(normalised(pixels, HALF), 3, axis=1)
     np.testing.assert_allclose(classify(file, data, threads=1), answer(shown, COLOUR), atol=1e-4)
     assert "net.onnx takes RGB: the grey images' channel is repeated" in file.notes
@@ -84,7 +84,7 @@ def test_colour_images_for_a_file_that_takes_grey(tmp_path):
 
 def test_probabilities_become_their_logarithms(tmp_path, data):
     plain, sure = (
-        open_file(save(classifier(replace(GREY, softmax=soft)), tmp_path / f"{soft}.onnx"), data, said=HALF)
+        open_file(save(classifier(replace(GREY, softmax=soft)), tmp_path / f"{soft}.onnx"), data, overrides=HALF)
         for soft in (False, True)
     )
     assert (plain.gives_probabilities, sure.gives_probabilities) == (False, True)
@@ -105,7 +105,7 @@ def test_scores_of_a_sigmoid_are_told(tmp_path, data, pixels):
     proto = classifier(GREY)
     proto.graph.node.append(helper.make_node("Sigmoid", ["scores"], ["shares"]))
     proto.graph.output[0].name = "shares"
-    file = open_file(save(proto, tmp_path / "net.onnx"), data, said=HALF)
+    file = open_file(save(proto, tmp_path / "net.onnx"), data, overrides=HALF)
     assert not file.gives_probabilities
     assert any("do not add up to 1" in note for note in file.notes)
     expected = 1 / (1 + np.exp(-answer(normalised(pixels, HALF), GREY)))
@@ -115,7 +115,7 @@ def test_scores_of_a_sigmoid_are_told(tmp_path, data, pixels):
 def test_classes_in_another_order_are_put_right(tmp_path, data, pixels):
     names = ["middling", "bright", "dark"]
     proto = classifier(GREY, metadata={"classes": json.dumps(names)})
-    file = open_file(save(proto, tmp_path / "net.onnx"), data, said=HALF)
+    file = open_file(save(proto, tmp_path / "net.onnx"), data, overrides=HALF)
     theirs = answer(normalised(pixels, HALF), GREY)
     logits = classify(file, data, threads=1)
     for place, name in enumerate(CLASSES):
@@ -131,18 +131,18 @@ def test_another_number_of_classes(tmp_path, data):
 def test_two_files_of_other_sizes_see_the_same_images(tmp_path, load):
     small = save(classifier(replace(GREY, size=(SIZE, SIZE))), tmp_path / "small.onnx")
     large = save(classifier(replace(GREY, size=(32, 32))), tmp_path / "large.onnx")
-    first, second = open_files(small, large, load, said=HALF)
+    first, second = open_files(small, large, load, overrides=HALF)
     assert (first.image_size, second.image_size) == (16, 32)
     assert second.notes[-1] == "large.onnx reads the images at 32 pixels, small.onnx at 16"
     ours, theirs = (classify(file, first.data, threads=1) for file in (first, second))
     np.testing.assert_allclose(ours, theirs, atol=0.1)  # means of the same pictures, enlarged
 
 
-@pytest.mark.parametrize(("said", "sizes"), [(None, (32, 32)), (48, (48, 32))])
-def test_a_free_size_follows_the_users_word_or_the_other_file(said, sizes, tmp_path, load):
+@pytest.mark.parametrize(("overrides", "sizes"), [(None, (32, 32)), (48, (48, 32))])
+def test_a_free_size_follows_the_users_word_or_the_other_file(overrides, sizes, tmp_path, load):
     free = save(classifier(replace(GREY, size=("h", "w"))), tmp_path / "free.onnx")
     fixed = save(classifier(replace(GREY, size=(32, 32))), tmp_path / "fixed.onnx")
-    first, second = open_files(free, fixed, load, said=HALF.model_copy(update={"image_size": said}))
+    first, second = open_files(free, fixed, load, overrides=HALF.model_copy(update={"image_size": overrides}))
     assert (first.image_size, second.image_size) == sizes
     assert first.cost.macs == 4 * sizes[0] ** 2 + 12
 
@@ -164,7 +164,7 @@ def test_a_data_set_is_loaded_once_for_each_size(tmp_path, load):
 def test_sizes_that_do_not_fit(tmp_path, load, data):
     fixed = save(classifier(replace(GREY, size=(32, 32))), tmp_path / "fixed.onnx")
     with pytest.raises(UsageError, match="expected an image size that a file takes, got --image-size 48"):
-        open_files(fixed, fixed, load, said=UserOverrides(image_size=48))
+        open_files(fixed, fixed, load, overrides=UserOverrides(image_size=48))
     with pytest.raises(BadInputError, match=r"expected images of 32 x 32 pixels as .*fixed\.onnx takes .* got 16 x 16"):
         open_file(fixed, data)
     oblong = save(classifier(replace(GREY, size=(16, 32))), tmp_path / "oblong.onnx")
@@ -178,8 +178,8 @@ def test_a_layout_that_has_to_be_said(tmp_path, data):
         proto.graph.input[0].type.tensor_type.shape.dim[place].dim_param = name
     path = save(proto, tmp_path / "net.onnx")
     with pytest.raises(BadInputError, match="try --layout NCHW or --layout NHWC"):
-        open_file(path, data, said=HALF)
-    file = open_file(path, data, said=HALF.model_copy(update={"layout": "NCHW"}))
+        open_file(path, data, overrides=HALF)
+    file = open_file(path, data, overrides=HALF.model_copy(update={"layout": "NCHW"}))
     assert (file.signature.layout, file.signature.channels, file.image_size) == ("NCHW", 1, SIZE)
 
 
@@ -196,7 +196,7 @@ def test_what_is_said_of_a_file_reaches_all_that_run_it(tmp_path, data):
     free = replace(GREY, batch="n", channels="c", size=("h", "w"))
     proto = classifier(replace(free, channels=1))
     proto.graph.input[0].type.tensor_type.shape.dim[1].dim_param = "c"
-    file = open_file(save(proto, tmp_path / "net.onnx"), data, said=HALF.model_copy(update={"layout": "NCHW"}))
+    file = open_file(save(proto, tmp_path / "net.onnx"), data, overrides=HALF.model_copy(update={"layout": "NCHW"}))
     assert file.cost.macs == 4 * SIZE**2 + 12
     assert file.runnable == RunnableFile(file.path, SIZE, file.signature)
     assert calls_of(file.runnable, batch_size=2, seed=0).open(threads=1).milliseconds() > 0
@@ -207,11 +207,11 @@ def test_what_is_said_of_a_file_reaches_all_that_run_it(tmp_path, data):
 def test_a_batch_that_would_eat_the_memory(tmp_path, data):
     path = save(classifier(replace(GREY, batch=10**6)), tmp_path / "net.onnx")
     with pytest.raises(BadInputError, match=r"at most 33,554,432 pixels in a call, got 1,000,000 images of 16 x 16"):
-        open_file(path, data, said=HALF)
+        open_file(path, data, overrides=HALF)
 
 
 def test_classes_that_are_numbered(tmp_path, data, pixels):
     proto = classifier(GREY, metadata={"classes": "[2, 0, 1]"})
     numbered = replace(data, classes=("0", "1", "2"))
-    logits = classify(open_file(save(proto, tmp_path / "net.onnx"), numbered, said=HALF), numbered, threads=1)
+    logits = classify(open_file(save(proto, tmp_path / "net.onnx"), numbered, overrides=HALF), numbered, threads=1)
     np.testing.assert_allclose(logits, answer(normalised(pixels, HALF), GREY)[:, [1, 2, 0]], atol=1e-4)

@@ -1,6 +1,6 @@
-"""ONNX classifiers, made here or anywhere, opened for a verdict on a data set.
+"""Open ONNX classifiers from anywhere, and run them on a data set.
 
-How to use it: ``open_files(original, candidate, load, said=UserOverrides(mean=..., std=...))`` opens two files
+How to use it: ``open_files(original, candidate, load, overrides=UserOverrides(mean=..., std=...))`` opens two files
 and loads the data set for them (``load`` is called with an image size, or ``None`` for the data set's
 own; once for each size that the files take). ``open_file(path, data)`` opens one file for a data set
 that is loaded already, as the files of a run. Both give a ``FileSpec``: path, sha256, size, signature,
@@ -26,7 +26,7 @@ from compress.errors import BadInputError, UsageError
 from compress.exporter_faults import as_bad_input
 from compress.runs.file_records import FileRecord, Role
 from compress.settings.verify import UserOverrides
-from compress.verdict.file_facts import (
+from compress.verdict.file_metadata import (
     own_preparation,
     read_class_order,
     read_image_size,
@@ -53,7 +53,7 @@ _SMALLEST: Final = float(np.finfo(np.float32).tiny)
 
 @dataclass(frozen=True)
 class FileSpec:
-    """One ONNX file, understood and tried on some images.
+    """What an ONNX classifier takes and gives, read from the file and tried on some images.
 
     Attributes:
         path: as given.
@@ -64,7 +64,7 @@ class FileSpec:
         image_size: height and width of its images, pixels.
         class_order: for every class of the data set its place in the output; ``None``: the same order.
         gives_probabilities: whether its scores are probabilities, of which ``classify`` takes the logarithm.
-        notes: what had to be assumed of it.
+        notes: what was assumed about it.
         data: the data set at ``image_size``.
     """
 
@@ -91,7 +91,7 @@ class FileSpec:
 
     @property
     def runnable(self) -> RunnableFile:
-        """The file, as it is timed, weighed and profiled."""
+        """The file as the measurements of time and memory take it."""
         return RunnableFile(self.path, image_size=self.image_size, signature=self.signature)
 
     def takes_batch(self, batch_size: int) -> bool:
@@ -101,7 +101,7 @@ class FileSpec:
 
 @dataclass(frozen=True)
 class OpenedFile:
-    """A file that is measured: its record, and what it takes and gives."""
+    """A file to be measured: its record, and what it takes and gives."""
 
     record: FileRecord
     spec: FileSpec
@@ -118,7 +118,7 @@ def by_role(files: Iterable[OpenedFile], role: Role) -> OpenedFile:
 
 
 def open_files(
-    original: Path, candidate: Path, load: Loader, *, said: UserOverrides | None = None
+    original: Path, candidate: Path, load: Loader, *, overrides: UserOverrides | None = None
 ) -> tuple[FileSpec, FileSpec]:
     """Open two files for a verdict, each with the data set at its own image size.
 
@@ -126,24 +126,24 @@ def open_files(
         original: the file to compare with.
         candidate: the file that is judged.
         load: loads the data set.
-        said: what the user says of files that do not say it themselves.
+        overrides: what the user states about files whose metadata does not.
 
     Raises:
         BadInputError: a file is missing, damaged, no image classifier, or of other classes than the data set.
-        UsageError: what the user says does not fit the files.
+        UsageError: the user's values do not fit the files.
     """
-    said = said or UserOverrides()
-    sizes = [_image_size(path, said) for path in (original, candidate)]
-    if said.image_size is not None and said.image_size not in sizes:
+    overrides = overrides or UserOverrides()
+    sizes = [_image_size(path, overrides) for path in (original, candidate)]
+    if overrides.image_size is not None and overrides.image_size not in sizes:
         raise UsageError(
-            f"expected an image size that a file takes, got --image-size {said.image_size}: {original} takes "
+            f"expected an image size that a file takes, got --image-size {overrides.image_size}: {original} takes "
             f"{sizes[0]} and {candidate} {sizes[1]} pixels; try without --image-size"
         )
     known = next((size for size in sizes if size is not None), None)
     chosen = [size or known for size in sizes]  # a free size follows the other file's
     loaded = {size: load(size) for size in dict.fromkeys(chosen)}
     first, second = (loaded[size] for size in chosen)
-    one, two = open_file(original, first, said=said), open_file(candidate, second, said=said)
+    one, two = open_file(original, first, overrides=overrides), open_file(candidate, second, overrides=overrides)
     if one.image_size != two.image_size:
         note = f"{candidate.name} reads the images at {two.image_size} pixels, {original.name} at {one.image_size}"
         two = replace(two, notes=(*two.notes, note))
@@ -153,26 +153,26 @@ def open_files(
     return one, two
 
 
-def open_file(path: Path, data: DataBundle, *, said: UserOverrides | None = None) -> FileSpec:
+def open_file(path: Path, data: DataBundle, *, overrides: UserOverrides | None = None) -> FileSpec:
     """Open one file for a data set, and try it on some test images.
 
     Args:
         path: an ONNX image classifier.
         data: the data set, at the file's image size if that is fixed.
-        said: what the user says where the file does not say it itself.
+        overrides: what the user states where the file's metadata does not.
 
     Raises:
         BadInputError: it is missing, damaged, no image classifier, or does not fit the data set.
-        UsageError: what the user says does not fit the file.
+        UsageError: the user's values do not fit the file.
     """
-    said, name = said or UserOverrides(), path.name
+    overrides, name = overrides or UserOverrides(), path.name
     with as_bad_input():
         file = read_onnx(path)
-        signature, metadata = _look_into(path, said, channels=data.preprocessing.channels)
+        signature, metadata = _look_into(path, overrides, channels=data.preprocessing.channels)
     _check_fit(signature, data, path)
     with as_bad_input():
         signature.call_shape(batch_size=signature.batch or 1, image_size=data.preprocessing.image_size)
-    preparation, notes = read_preparation(metadata, signature, said, data, source=name)
+    preparation, notes = read_preparation(metadata, signature, overrides, data, source=name)
     scores_NK = _probe(path, data, Conversion(own_preparation(data), preparation, signature))
     order, order_notes = read_class_order(metadata, data, source=name)
     probabilities = _are_probabilities(scores_NK)
@@ -222,15 +222,15 @@ def classify(file: FileSpec, data: DataBundle, *, batch_size: int = 64, threads:
     return np.log(np.maximum(scores_NK, _SMALLEST)) if file.gives_probabilities else scores_NK
 
 
-def _image_size(path: Path, said: UserOverrides) -> int | None:
+def _image_size(path: Path, overrides: UserOverrides) -> int | None:
     with as_bad_input():
-        signature, metadata = _look_into(path, said, channels=3)  # free channels do not matter for the size
-    return read_image_size(metadata, signature, said, source=str(path))
+        signature, metadata = _look_into(path, overrides, channels=3)  # free channels do not matter for the size
+    return read_image_size(metadata, signature, overrides, source=str(path))
 
 
-def _look_into(path: Path, said: UserOverrides, *, channels: int) -> tuple[Signature, dict[str, str]]:
+def _look_into(path: Path, overrides: UserOverrides, *, channels: int) -> tuple[Signature, dict[str, str]]:
     session = open_session(path, threads=1)
-    signature = signature_of(session, layout=said.layout, channels=channels, source=str(path))
+    signature = signature_of(session, layout=overrides.layout, channels=channels, source=str(path))
     return signature, dict(session.get_modelmeta().custom_metadata_map)
 
 
@@ -244,7 +244,7 @@ def _check_fit(signature: Signature, data: DataBundle, path: Path) -> None:
     if signature.channels < channels:
         raise BadInputError(
             f"expected grey images as {path} takes them, got the data set {data.name} of RGB images: colours are "
-            "not dropped unseen; try a file that takes RGB, or a data set of grey images"
+            "not dropped; try a file that takes RGB, or a data set of grey images"
         )
 
 

@@ -1,4 +1,4 @@
-"""What an ONNX file says of itself in its metadata, and what has to be assumed where it says nothing."""
+"""The metadata of an ONNX file: preprocessing, image size and classes, and what is assumed where it has none."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -16,9 +16,9 @@ LARGEST_IMAGE: Final = 1024
 
 
 def read_preparation(
-    metadata: Mapping[str, str], signature: Signature, said: UserOverrides, data: DataBundle, *, source: str
+    metadata: Mapping[str, str], signature: Signature, overrides: UserOverrides, data: DataBundle, *, source: str
 ) -> tuple[Preparation, tuple[str, ...]]:
-    """How a file's images are prepared: by its type, its metadata, the user's word, or as the data set's.
+    """How a file's images are prepared: by its type, its metadata, the user's values, or the data set's.
 
     Returns:
         The preparation, a value per channel, and notes for the report.
@@ -29,13 +29,13 @@ def read_preparation(
     if signature.dtype == "uint8":
         return RAW_PIXELS, ()
     channels = signature.channels
-    noted, told = _fitted(_noted_preparation(metadata), channels), said.preparation()
+    noted, stated = _fitted(_noted_preparation(metadata), channels), overrides.preparation()
     if noted is not None:
         note = f"{source} says itself how its images are prepared: --mean and --std are not used for it"
-        return noted, (note,) if told is not None and _fitted(told, channels) != noted else ()
-    if told is not None:
+        return noted, (note,) if stated is not None and _fitted(stated, channels) != noted else ()
+    if stated is not None:
         try:
-            return told.for_channels(channels), ()
+            return stated.for_channels(channels), ()
         except ExportError as error:
             raise UsageError(f"--mean and --std for {source}: {error}") from None
     assumed = own_preparation(data)
@@ -47,12 +47,12 @@ def read_preparation(
 
 
 def own_preparation(data: DataBundle) -> Preparation:
-    """How the data set's own batches were normalised."""
+    """How the data set's batches are normalised."""
     return Preparation(tuple(data.preprocessing.mean), tuple(data.preprocessing.std))
 
 
 def read_image_size(
-    metadata: Mapping[str, str], signature: Signature, said: UserOverrides, *, source: str
+    metadata: Mapping[str, str], signature: Signature, overrides: UserOverrides, *, source: str
 ) -> int | None:
     """Height and width of a file's images in pixels; ``None`` where any will do and none is given.
 
@@ -67,7 +67,7 @@ def read_image_size(
         )
     noted = _json(metadata, "image_size")
     known = noted if type(noted) is int and noted > 0 else None  # not True, which counts as 1 elsewhere
-    size = height or width or said.image_size or known
+    size = height or width or overrides.image_size or known
     if size is not None and size > LARGEST_IMAGE:
         raise BadInputError(f"expected images of at most {LARGEST_IMAGE} pixels a side, {source} takes {size}")
     return size
@@ -76,7 +76,7 @@ def read_image_size(
 def read_class_order(
     metadata: Mapping[str, str], data: DataBundle, *, source: str
 ) -> tuple[tuple[int, ...] | None, tuple[str, ...]]:
-    """Where the data set's classes are among the file's outputs; ``None`` where they have the same order.
+    """The place of each class of the data set in the file's outputs; ``None`` where the order is the same.
 
     Returns:
         For every class of the data set its place in the file, and notes for the report.
@@ -99,7 +99,7 @@ def read_class_order(
 
 
 def read_resize(metadata: Mapping[str, str], data: DataBundle, *, source: str) -> tuple[str, ...]:
-    """A note where the file was made for images that were resized otherwise than the data set's."""
+    """A note where the file was made for images resized in another way."""
     noted = _json(metadata, "resize")
     if not isinstance(noted, str) or noted == data.preprocessing.resize:
         return ()

@@ -18,7 +18,7 @@ from compress.run.training_stages import load_given
 from compress.runs.bench import check_images, fresh_network
 from compress.runs.decide import decide, load_decided
 from compress.runs.file_records import FileRecord
-from compress.runs.model_facts import file_metadata, model_facts
+from compress.runs.model_json import file_metadata, model_facts
 from compress.runs.parity import prove_parity
 from compress.settings.config import DecidedConfig, RunConfig
 from compress.settings.export import ExportSettings

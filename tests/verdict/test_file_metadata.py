@@ -6,7 +6,7 @@ from compress.data.bundle import DataBundle, Preprocessing
 from compress.errors import BadInputError, UsageError
 from compress.settings.config import build
 from compress.settings.verify import UserOverrides
-from compress.verdict.file_facts import (
+from compress.verdict.file_metadata import (
     own_preparation,
     read_class_order,
     read_image_size,
@@ -33,8 +33,8 @@ def metadata(**values) -> dict[str, str]:
     return {key: json.dumps(value) for key, value in values.items()}
 
 
-def prepared(noted, *, said=None, signature=None):
-    return read_preparation(noted, signature or takes(), said or UserOverrides(), bundle(), source="net.onnx")
+def prepared(noted, *, overrides=None, signature=None):
+    return read_preparation(noted, signature or takes(), overrides or UserOverrides(), bundle(), source="net.onnx")
 
 
 NOTED = metadata(mean=[0.5], std=[0.25])
@@ -42,21 +42,21 @@ NOTED = metadata(mean=[0.5], std=[0.25])
 
 def test_what_the_file_says_goes_first():
     assert prepared(NOTED) == (Preparation((0.5,), (0.25,)), ())
-    preparation, (note,) = prepared(NOTED, said=UserOverrides(mean=(0.1,), std=(0.2,)))
+    preparation, (note,) = prepared(NOTED, overrides=UserOverrides(mean=(0.1,), std=(0.2,)))
     assert preparation == Preparation((0.5,), (0.25,))
     assert note == "net.onnx says itself how its images are prepared: --mean and --std are not used for it"
-    assert prepared(NOTED, said=UserOverrides(mean=(0.5,), std=(0.25,)))[1] == ()
+    assert prepared(NOTED, overrides=UserOverrides(mean=(0.5,), std=(0.25,)))[1] == ()
     colour = UserOverrides(mean=(0.4, 0.5, 0.6), std=(0.2, 0.2, 0.2))  # for the other file
-    assert prepared(NOTED, said=colour)[0] == Preparation((0.5,), (0.25,))
+    assert prepared(NOTED, overrides=colour)[0] == Preparation((0.5,), (0.25,))
 
 
 def test_else_what_the_user_says():
     colour = UserOverrides(mean=(0.4, 0.5, 0.6), std=(0.2, 0.2, 0.2))
-    assert prepared({}, said=colour, signature=takes(channels=3)) == (Preparation(colour.mean, colour.std), ())
+    assert prepared({}, overrides=colour, signature=takes(channels=3)) == (Preparation(colour.mean, colour.std), ())
     one = UserOverrides(mean=(0.5,), std=(0.25,))
-    assert prepared({}, said=one, signature=takes(channels=3))[0] == Preparation((0.5,) * 3, (0.25,) * 3)
+    assert prepared({}, overrides=one, signature=takes(channels=3))[0] == Preparation((0.5,) * 3, (0.25,) * 3)
     with pytest.raises(UsageError, match=r"--mean and --std for net\.onnx: expected 1 values"):
-        prepared({}, said=colour)
+        prepared({}, overrides=colour)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_else_the_data_sets_own_and_a_note_says_so(noted):
 
 def test_bytes_are_pixels_whatever_is_said():
     given = UserOverrides(mean=(0.1,), std=(0.2,))
-    assert prepared(NOTED, said=given, signature=takes(dtype="uint8")) == (RAW_PIXELS, ())
+    assert prepared(NOTED, overrides=given, signature=takes(dtype="uint8")) == (RAW_PIXELS, ())
 
 
 @pytest.mark.parametrize(("mean", "std"), [((0.5,), None), (None, (0.5,)), ((123.0,), (58.0,)), ((0.5,), (0.0,))])
@@ -107,7 +107,7 @@ def test_the_outermost_image_sizes(size):
 
 
 @pytest.mark.parametrize(
-    ("signature", "noted", "said", "expected"),
+    ("signature", "noted", "overrides", "expected"),
     [
         (takes(height=48, width=48), {}, None, 48),
         (takes(height=48, width=48), metadata(image_size=32), 64, 48),
@@ -119,8 +119,8 @@ def test_the_outermost_image_sizes(size):
         (takes(), {}, None, None),
     ],
 )
-def test_the_image_size(signature, noted, said, expected):
-    assert read_image_size(noted, signature, UserOverrides(image_size=said), source="net.onnx") == expected
+def test_the_image_size(signature, noted, overrides, expected):
+    assert read_image_size(noted, signature, UserOverrides(image_size=overrides), source="net.onnx") == expected
 
 
 def test_images_that_are_not_square():

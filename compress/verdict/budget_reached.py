@@ -1,4 +1,4 @@
-"""What a budget comes to in allowed counts, and what there is beside it where that is far below."""
+"""The share of the network that a budget keeps in allowed channel counts, and the alternatives if it is far below."""
 
 import math
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Reached:
     Attributes:
         macs: of its MACs.
         parameters: of its parameters.
-        note: what is asked and reached, and the next larger share, where the state is far below; else empty.
+        note: asked and reached shares and the next larger one, if the state is far below the budget; otherwise empty.
     """
 
     macs: float
@@ -28,15 +28,15 @@ class Reached:
     note: str
 
 
-def reached_by_chance(prunable: Prunable, *, align: int, seed: int) -> Reached:
-    """What a random state comes to, brought to the budget as every method's states are."""
-    counts_G = _by_chance(prunable, seed=seed)
+def reached_by_random_state(prunable: Prunable, *, align: int, seed: int) -> Reached:
+    """The shares of a random state, repaired to the budget as every method's states are."""
+    counts_G = _random_state(prunable, seed=seed)
     macs, parameters = _shares(prunable, counts_G).tolist()
     return Reached(macs, parameters, budget_note(prunable, counts_G, align=align, seed=seed))
 
 
 def budget_note(prunable: Prunable, counts_G: Tensor, *, align: int, seed: int) -> str:
-    """What could be asked for instead of a budget that a state stays far below; empty where it does not.
+    """Budgets to ask for instead if a state stays far below this one; otherwise empty.
 
     Args:
         prunable: with the budget.
@@ -79,13 +79,13 @@ def _finer(prunable: Prunable, place: int, *, align: int, seed: int) -> list[str
     for smaller in (align // 2**halvings for halvings in range(1, align.bit_length())):
         counts = allowed_counts(prunable.units, smaller)
         finer = Prunable(prunable.units, prunable.model, counts, prunable.budget)
-        share = float(_shares(prunable, _by_chance(finer, seed=seed))[place])
+        share = float(_shares(prunable, _random_state(finer, seed=seed))[place])
         if share >= (1 - NEAR) * float(_asked(prunable)[place]):
             return [f"{figures.percent(share)} (--align {smaller})"]
     return []
 
 
-def _by_chance(prunable: Prunable, *, seed: int) -> Tensor:
+def _random_state(prunable: Prunable, *, seed: int) -> Tensor:
     """Kept units per group, int64 (G,), of a random state within the budget."""
     keys = torch.rand(1, prunable.units.total, generator=torch.Generator().manual_seed(seed))
     return prunable.units.counts(prunable.repair(keys, progress=1.0))[0]

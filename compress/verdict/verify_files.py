@@ -1,4 +1,4 @@
-"""The verdict on any two ONNX classifiers, whoever made them."""
+"""``compress verify`` of any two ONNX classifiers."""
 
 from pathlib import Path
 
@@ -10,9 +10,9 @@ from compress.report.model import Report
 from compress.runs.file_records import FileRecord, Role
 from compress.settings.config import DataConfig
 from compress.settings.verify import UserOverrides, VerifySettings
-from compress.verdict.assemble import assemble
-from compress.verdict.files import FileSpec, OpenedFile, open_files
+from compress.verdict.build_report import build_report
 from compress.verdict.measure import count_steps, measure
+from compress.verdict.open_files import FileSpec, OpenedFile, open_files
 
 
 def verify_files(
@@ -21,7 +21,7 @@ def verify_files(
     images: DataConfig,
     settings: VerifySettings,
     *,
-    said: UserOverrides | None = None,
+    overrides: UserOverrides | None = None,
     observer: Observer | None = None,
 ) -> Report:
     """Compare two ONNX classifiers on a data set's test images.
@@ -31,12 +31,12 @@ def verify_files(
         candidate: the file that is judged.
         images: the data set.
         settings: what to measure, and the gates.
-        said: what the files do not say of themselves.
+        overrides: what the user states about files whose metadata does not.
         observer: receives progress.
 
     Raises:
         BadInputError: a file is missing, damaged, no image classifier, or of other classes than the data set.
-        UsageError: the data set or what is said of the files does not fit.
+        UsageError: the data set or the overrides do not fit.
     """
     observer = observer or Silent()
     observer.stage("verify", index=1, count=1, steps=0)
@@ -45,13 +45,13 @@ def verify_files(
             original,
             candidate,
             lambda size: load_test_images(images.model_copy(update={"image_size": size})),
-            said=said,
+            overrides=overrides,
         )
         labels = _labels(original, candidate)
         files = [_opened(labels[0], "original", first), _opened(labels[1], "candidate", second)]
         observer.stage("verify", index=1, count=1, steps=count_steps(files, settings))
         measured = measure(files, first.data, settings, observer=observer)
-    return assemble(
+    return build_report(
         measured,
         first.data,
         name=f"{labels[1]} against {labels[0]}",
