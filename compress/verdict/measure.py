@@ -20,7 +20,8 @@ from compress.verdict.changed_images import changed_images
 from compress.verdict.comparison import compare_answers
 from compress.verdict.gates import judge
 from compress.verdict.never_answered import never_answered
-from compress.verdict.open_files import OpenedFile, by_role, classify
+from compress.verdict.open_files import classify
+from compress.verdict.opened_file import OpenedFile, by_role
 from compress.verdict.timing import Ticks, pairs_to_time, time_pairs
 from exporters.measure.memory import measure_memory
 from exporters.measure.profile import OperatorProfile, profile_operators

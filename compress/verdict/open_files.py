@@ -1,18 +1,10 @@
 """Open ONNX classifiers from anywhere, and run them on a data set.
 
-How to use it: ``open_files(original, candidate, load, overrides=UserOverrides(mean=..., std=...))`` opens two files
-and loads the data set for them (``load`` is called with an image size, or ``None`` for the data set's
-own; once for each size that the files take). ``open_file(path, data)`` opens one file for a data set
-that is loaded already, as the files of a run. Both give a ``FileSpec``: path, sha256, size, signature,
-preparation, notes, and the data set at the file's own image size. ``classify(file, data)`` gives its
-logits on the test split, in the order of ``data.classes``. ``file.cost`` counts parameters and MACs.
-
 Axes: N images, K classes.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -24,7 +16,6 @@ from compress.data.bundle import DataBundle
 from compress.environment import usable_cores
 from compress.errors import BadInputError, UsageError
 from compress.exporter_faults import as_bad_input
-from compress.runs.file_records import FileRecord, Role
 from compress.settings.verify import UserOverrides
 from compress.verdict.file_metadata import (
     own_preparation,
@@ -33,11 +24,10 @@ from compress.verdict.file_metadata import (
     read_preparation,
     read_resize,
 )
-from exporters.measure.calls import RunnableFile
-from exporters.read.cost import OnnxCost, count_cost
+from compress.verdict.opened_file import FileSpec
 from exporters.read.onnx_file import read_onnx
 from exporters.read.predict import predict_logits
-from exporters.read.preparation import Conversion, Preparation
+from exporters.read.preparation import Conversion
 from exporters.read.session import open_session
 from exporters.read.signature import Signature, shared_batch, signature_of
 
@@ -49,72 +39,6 @@ PROBE: Final = 32
 
 _SUM_WITHIN: Final = 0.02  # of 1, for probabilities; the steps of 8 bits add up
 _SMALLEST: Final = float(np.finfo(np.float32).tiny)
-
-
-@dataclass(frozen=True)
-class FileSpec:
-    """What an ONNX classifier takes and gives, read from the file and tried on some images.
-
-    Attributes:
-        path: as given.
-        sha256: of its bytes, followed by those of its external data.
-        size_bytes: of the file and its external data.
-        signature: what it takes and gives; ``classes`` is always known.
-        preparation: what is done to 8-bit pixels before they go in.
-        image_size: height and width of its images, pixels.
-        class_order: for every class of the data set its place in the output; ``None``: the same order.
-        gives_probabilities: whether its scores are probabilities, of which ``classify`` takes the logarithm.
-        notes: what was assumed about it.
-        data: the data set at ``image_size``.
-    """
-
-    path: Path
-    sha256: str
-    size_bytes: int
-    signature: Signature
-    preparation: Preparation
-    image_size: int
-    class_order: tuple[int, ...] | None
-    gives_probabilities: bool
-    notes: tuple[str, ...]
-    data: DataBundle = field(repr=False)
-
-    @cached_property
-    def cost(self) -> OnnxCost:
-        """Parameters, MACs, precision, counted in the graph when first asked for.
-
-        Raises:
-            BadInputError: the file cannot be run.
-        """
-        with as_bad_input():
-            return count_cost(self.path, image_size=self.image_size, signature=self.signature)
-
-    @property
-    def runnable(self) -> RunnableFile:
-        """The file as the measurements of time and memory take it."""
-        return RunnableFile(self.path, image_size=self.image_size, signature=self.signature)
-
-    def takes_batch(self, batch_size: int) -> bool:
-        """Whether the file can be called with so many images."""
-        return self.signature.batch in (None, batch_size)
-
-
-@dataclass(frozen=True)
-class OpenedFile:
-    """A file to be measured: its record, and what it takes and gives."""
-
-    record: FileRecord
-    spec: FileSpec
-
-    @property
-    def label(self) -> str:
-        """Name of its row."""
-        return self.record.label
-
-
-def by_role(files: Iterable[OpenedFile], role: Role) -> OpenedFile:
-    """The first file of a role; every verdict has one original and one candidate."""
-    return next(file for file in files if file.record.role == role)
 
 
 def open_files(

@@ -7,7 +7,7 @@ from compress.observer import Observer
 from compress.report.model import LatencyRow
 from compress.runs.file_records import FileRecord
 from compress.settings.verify import VerifySettings
-from compress.verdict.open_files import OpenedFile
+from compress.verdict.opened_file import OpenedFile
 from exporters.measure.latency import compare_latency
 from exporters.read.signature import shared_batch
 

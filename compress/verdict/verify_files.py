@@ -12,7 +12,8 @@ from compress.settings.config import DataConfig
 from compress.settings.verify import UserOverrides, VerifySettings
 from compress.verdict.build_report import build_report
 from compress.verdict.measure import count_steps, measure
-from compress.verdict.open_files import FileSpec, OpenedFile, open_files
+from compress.verdict.open_files import open_files
+from compress.verdict.opened_file import FileSpec, OpenedFile
 
 
 def verify_files(

@@ -26,7 +26,8 @@ from compress.structure.remove import LayerChange
 from compress.verdict.budget_reached import budget_note
 from compress.verdict.build_report import build_report
 from compress.verdict.measure import count_steps, measure
-from compress.verdict.open_files import OpenedFile, by_role, open_file
+from compress.verdict.open_files import open_file
+from compress.verdict.opened_file import OpenedFile, by_role
 from compress.verdict.recheck import REBUILT, FoundState, find_again, recheck_file, recheck_removal
 
 TRAINED = ("01_baseline", "02_original", "05_finetune")
