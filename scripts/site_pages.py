@@ -42,9 +42,6 @@ def _page_link(text: str, target: str, *, folder: str) -> str:
 
 def _settings(command: str) -> str:
     """The tables of a command's settings, printed by the code that declares them."""
-    try:
-        from compress.settings.table import settings_tables
-    except ImportError:
-        return "TODO"
+    from compress.settings.table import settings_tables
 
     return settings_tables(command)
