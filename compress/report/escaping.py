@@ -1,4 +1,4 @@
-"""Text of users in Markdown: it shows exactly itself, links nothing, mentions nobody, starts no list."""
+"""Escapes text of users for Markdown: it is shown as it is and never becomes a link, a mention or a list."""
 
 import re
 from typing import Final

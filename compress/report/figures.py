@@ -1,4 +1,4 @@
-"""Numbers and names as a reader wants them: three digits, a unit, nothing that moves a cursor."""
+"""Numbers and names as text: three digits, a unit, no control characters."""
 
 from typing import Final
 

@@ -89,7 +89,7 @@ class ChangedImage(Part):
 
 
 class Report(Part):
-    """A verdict, whole: of a run, or of any two files.
+    """The verdict on a run, or on any two files.
 
     Attributes:
         schema_version: of this document.

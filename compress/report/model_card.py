@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from compress.errors import BadInputError
-from compress.report import class_tables, figures, latency_tables, network_tables, run_tables
+from compress.report import class_tables, fact_tables, figures, latency_tables, network_tables, run_tables
 from compress.report.escaping import code, escape, escape_line
 from compress.report.markdown import section_lines, table_lines
 from compress.report.model import NetworkRow, Report
@@ -137,7 +137,7 @@ def _data(report: Report, facts: Mapping[str, Any]) -> Iterator[str]:
         f"were used for the results alone. Classes: {', '.join(classes[:MOST_NAMED])}{more}."
     )
     yield ""
-    yield from (f"- sha256 of {what}: `{value}`" for what, value in run_tables.fingerprints(report))
+    yield from (f"- sha256 of {what}: `{value}`" for what, value in fact_tables.fingerprints(report))
     yield ""
     yield escape(
         f"Preprocessing: {'8-bit grey' if data.channels == 1 else 'RGB'}, {data.image_size} x {data.image_size} "
@@ -178,7 +178,7 @@ def _limits(report: Report) -> Iterator[str]:
         f"- Measured on {figures.plural(data.test, 'test image')} of {escape(data.name)} alone; other images, damaged "
         "images and images of no class were not tried, and every image gets one of the classes."
     )
-    yield f"- Latency holds for this machine alone: {escape(run_tables.machine_words(report))}."
+    yield f"- Latency holds for this machine alone: {escape(fact_tables.machine_words(report))}."
     yield (
         f"- Probabilities (softmax of the logits) are off by {figures.percent(row.accuracy.calibration_error)} "
         f"on average (expected calibration error; the original's: "

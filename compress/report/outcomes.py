@@ -1,4 +1,4 @@
-"""Better, worse or neither: one rule for the lists of the verdict and for the colours of the page."""
+"""Whether a change is a gain, a loss or neither: one rule for the sentences and the colours."""
 
 from typing import Final, Literal
 
@@ -17,7 +17,7 @@ _OF_TIMING: Final[dict[Verdict, Outcome]] = {"faster": "gained", "slower": "lost
 
 
 def size_outcome(before: int, after: int) -> Outcome:
-    """Of bytes, MACs or parameters: fewer is better, half a percent is nothing."""
+    """Of bytes, MACs or parameters: fewer is better; half a percent counts as no change."""
     if abs(after - before) <= _EQUAL * before:
         return "same"
     return "gained" if after < before else "lost"

@@ -1,4 +1,4 @@
-"""The runs in a folder: what each is, how far it came, and its verdict in three numbers."""
+"""The runs in a folder: network, data, finished stages, and the verdict in three numbers."""
 
 import json
 from pathlib import Path

@@ -2,7 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 
-from compress.report import class_tables, latency_tables, network_tables, profile_tables, run_plots, run_tables
+from compress.report import (
+    class_tables,
+    fact_tables,
+    latency_tables,
+    network_tables,
+    profile_tables,
+    run_plots,
+    run_tables,
+)
 from compress.report.model import ChangedImage, Report
 from compress.report.run_facts import RunFacts
 from compress.report.sections import Document, Gallery, Image, Section
@@ -130,9 +138,9 @@ def _details(report: Report) -> Section:
         "Files, data, machine",
         tables=(
             *map(network_tables.file_facts, report.networks),
-            run_tables.data_table(report),
-            run_tables.machine_table(report),
-            run_tables.setting_table(report),
+            fact_tables.data_table(report),
+            fact_tables.machine_table(report),
+            fact_tables.setting_table(report),
         ),
         detail=True,
     )

@@ -1,4 +1,4 @@
-"""What the report says of its timings: the setting of the headline, how it was timed, what disturbed it."""
+"""Timings of a report: which one is the headline, how all were measured, which were disturbed."""
 
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
@@ -37,7 +37,7 @@ def headline_latency(report: Report) -> LatencyComparison | None:
 
 
 def headline_setting(report: Report) -> Setting | None:
-    """The setting of what is said in one number; ``None`` where original and candidate were not timed."""
+    """Batch size and thread count of the headline latency; ``None`` where it was not measured."""
     timing = headline_latency(report)
     return None if timing is None else setting_of(timing)
 
@@ -96,10 +96,10 @@ def _listed(rows: list[LatencyRow], detail_of: Callable[[LatencyRow], str]) -> s
     """Pairs with the settings and a detail of each: "b against a at batch 1, 1 thread (a varies by 12.0 %)"."""
     pairs: dict[tuple[str, str], list[str]] = {}
     for row in rows:
-        said = f"{setting_of(row.comparison)} ({detail_of(row)})"
-        pairs.setdefault((row.candidate, row.original), []).append(said)
+        words = f"{setting_of(row.comparison)} ({detail_of(row)})"
+        pairs.setdefault((row.candidate, row.original), []).append(words)
     return "; ".join(
-        f"{candidate} against {original} at {' and '.join(said)}" for (candidate, original), said in pairs.items()
+        f"{candidate} against {original} at {' and '.join(words)}" for (candidate, original), words in pairs.items()
     )
 
 

@@ -1,7 +1,8 @@
 import pytest
 
 from compress.edropout.guided import GuidedSettings
-from compress.report.run_tables import choice_words, history_table, machine_words, search_words, stage_name, time_table
+from compress.report.fact_tables import machine_words
+from compress.report.run_tables import choice_words, history_table, search_words, stage_name, time_table
 from compress.runs import STAGES
 from tests.report.sample import full_report, report, run_facts
 

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Final
 
 from compress.report import figures
+from compress.report.fact_tables import machine_words
 from compress.report.plots.race import Entry, draw_budget, draw_race
 from compress.report.plots.tradeoff import Span
 from compress.report.race.model import CellResult, RaceReport
@@ -18,7 +19,6 @@ from compress.report.race.standings import (
     minutes_of,
     original_results,
 )
-from compress.report.run_tables import machine_words
 from compress.report.sections import Document, Plot, Section, Table
 
 _DASH: Final = "-"
