@@ -18,10 +18,10 @@ from tests.helpers.runs import tiny_flags
 
 @dataclass(frozen=True)
 class Case:
-    """Settings that are changed, what is said, the exit code."""
+    """Changed settings, a part of the message, the exit code."""
 
     changes: dict[str, object]
-    said: str
+    message: str
     code: int
 
 
@@ -44,10 +44,10 @@ SETTINGS = {
 @pytest.mark.parametrize("name", SETTINGS)
 def test_wrong_settings(images, tmp_path, name):
     case = SETTINGS[name]
-    _refused(tmp_path, case.code, case.said, *tiny_flags(images, **case.changes))
+    _refused(tmp_path, case.code, case.message, *tiny_flags(images, **case.changes))
 
 
-def test_an_existing_run_is_neither_gone_on_with_nor_replaced(images, finished):
+def test_an_existing_run_is_neither_resumed_nor_replaced(images, finished):
     before = {path: path.stat().st_mtime_ns for path in finished.rglob("*")}
     done = compress("run", *tiny_flags(images, out=finished))
     assert done.returncode == 2
