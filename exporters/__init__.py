@@ -1,1 +1,1 @@
-"""From a module to a file, and what the file does in onnxruntime. Imports nothing of compress."""
+"""From a module to an ONNX file, and what the file does in onnxruntime. Imports nothing of compress."""

@@ -1,21 +1,21 @@
-"""What can go wrong between a module, an ONNX file and onnxruntime."""
+"""Errors of the exporters: files, calls and the machine."""
 
 from typing import Final
 
-# What onnxruntime and Python say where memory lacks.
-_NO_MEMORY: Final = ("bad_alloc", "bad allocation", "Failed to allocate memory", "MemoryError")
+# Parts of the messages of onnxruntime and Python when memory runs out.
+_OUT_OF_MEMORY: Final = ("bad_alloc", "bad allocation", "Failed to allocate memory", "MemoryError")
 
 
 class ExportError(Exception):
-    """Root of this package's errors. The message says what was expected, what came, what to try."""
+    """Root of this package's errors. The message says what was expected, what was found, and what to try."""
 
 
 class OnnxFileError(ExportError):
-    """An ONNX file is missing, damaged, or no self-contained image classifier."""
+    """An ONNX file is missing, damaged, or not a self-contained image classifier."""
 
 
 class CallError(ExportError):
-    """A file that opens does not take the images it is called with, or fails on them."""
+    """An open file does not take the images it is called with, or fails on them."""
 
 
 class MachineError(ExportError):
@@ -28,10 +28,5 @@ def reason_of(error: Exception) -> str:
 
 
 def kind_of(reason: str, otherwise: type[ExportError] = CallError) -> type[ExportError]:
-    """Which error a failure of onnxruntime is: the machine's where memory lacked.
-
-    Args:
-        reason: of ``reason_of``.
-        otherwise: the error that it is if memory did not lack.
-    """
-    return MachineError if any(sign in reason for sign in _NO_MEMORY) else otherwise
+    """The error class for a failure of onnxruntime: ``MachineError`` if memory ran out, else ``otherwise``."""
+    return MachineError if any(sign in reason for sign in _OUT_OF_MEMORY) else otherwise

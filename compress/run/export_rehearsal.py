@@ -49,6 +49,11 @@ def rehearse_export(config: DecidedConfig, network: nn.Module, images: Tensor, *
         except CheckFailedError as error:
             raise UsageError(f"{config.arch} cannot become an ONNX file: {error}") from error
         cost = count_cost(path)
+    if cost.uncounted:
+        raise UsageError(
+            f"{config.arch}: MACs of {', '.join(cost.uncounted)} in its ONNX file cannot be counted; "
+            "try a network of convolutions, linear layers and attention"
+        )
     if cost.macs != macs:
         raise UsageError(
             f"{config.arch}: expected as many MACs in its ONNX file as in torch, {macs:,}, got {cost.macs:,}: "

@@ -1,1 +1,1 @@
-"""How fast files are, against each other; where their time and memory go."""
+"""Measure ONNX files: latency against each other, time per layer, peak memory."""

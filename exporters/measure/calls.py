@@ -1,4 +1,4 @@
-"""A file that is open and has its images at hand: what is timed, profiled and weighed."""
+"""An open file with images to call it on, to be timed or profiled."""
 
 import time
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from exporters.read.signature import Signature, signature_of
 
 @dataclass(frozen=True)
 class RunnableFile:
-    """An ONNX image classifier, and what is known of how it is called.
+    """An ONNX image classifier, and how it is called.
 
     Attributes:
         path: where it is.
         image_size: height and width in pixels, where the file leaves them free.
-        signature: what it takes and gives, where its shapes do not say it; ``None``: as they say.
+        signature: of the file, where its shapes do not show it.
     """
 
     path: Path
@@ -42,7 +42,7 @@ class Call:
     outputs: list[str]
 
     def milliseconds(self) -> float:
-        """Run once, and say how long it took."""
+        """Run once and return how long it took."""
         start = time.perf_counter_ns()
         self.session.run(self.outputs, self.feed)
         return (time.perf_counter_ns() - start) / 1e6
@@ -54,8 +54,8 @@ class CallFactory:
 
     Attributes:
         path: the file.
-        signature: what it takes and gives.
-        images: as it takes them.
+        signature: of the file.
+        images: of its shape and type.
     """
 
     path: Path
@@ -63,7 +63,7 @@ class CallFactory:
     images: np.ndarray
 
     def open(self, *, threads: int, options: SessionOptions | None = None) -> Call:
-        """A fresh session that has run once, so that it is known to take the images.
+        """A fresh session that has run once, which shows that it takes the images.
 
         Raises:
             OnnxFileError: the file cannot be opened.

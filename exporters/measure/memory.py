@@ -26,7 +26,7 @@ _STATUS = Path("/proc/self/status")
 
 @dataclass(frozen=True)
 class MemoryUse:
-    """What opening a file and classifying one batch adds to a process.
+    """Memory that opening a file and classifying one batch adds to a process.
 
     Attributes:
         batch_size: images in the call.
@@ -48,7 +48,7 @@ def measure_memory(file: "RunnableFile", *, batch_size: int = 1, threads: int = 
         threads: of onnxruntime.
 
     Returns:
-        The peak; ``None`` where the operating system does not tell (Windows).
+        The peak; ``None`` where the operating system does not report it (Windows).
 
     Raises:
         OnnxFileError: the file cannot be opened, or is no image classifier.
@@ -63,13 +63,12 @@ def measure_memory(file: "RunnableFile", *, batch_size: int = 1, threads: int = 
     path, images = file.path, calls_of(file, batch_size=batch_size, seed=0).images
     task = {"path": str(path.resolve()), "threads": threads, "shape": images.shape, "dtype": images.dtype.name}
     content = read_onnx(path)
-    if not content.external:
+    with tempfile.TemporaryDirectory() as folder:
+        if content.external:  # onnxruntime cannot open every file with external weights
+            whole = Path(folder) / path.name
+            whole.write_bytes(content.data)
+            task["path"] = str(whole)
         return MemoryUse(batch_size=batch_size, threads=threads, peak_bytes=_run(task, path))
-    with tempfile.TemporaryDirectory() as folder:  # onnxruntime cannot open every file whose weights are outside
-        whole = Path(folder) / path.name
-        whole.write_bytes(content.data)
-        peak_bytes = _run(task | {"path": str(whole)}, path)
-    return MemoryUse(batch_size=batch_size, threads=threads, peak_bytes=peak_bytes)
 
 
 def _run(task: dict[str, Any], path: Path) -> int:
@@ -110,7 +109,7 @@ def _measure(task: dict[str, Any]) -> int:
 def _peak_bytes() -> int:
     """Highest resident memory of this process so far.
 
-    Linux's ``ru_maxrss`` is of no use here: a process inherits its parent's, and with it the training's.
+    Not ``ru_maxrss`` on Linux: a process inherits its parent's, here that of the training.
     """
     if _STATUS.exists():
         (line,) = (line for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM:"))

@@ -1,17 +1,16 @@
-"""Where the time goes: onnxruntime's profile per layer, original beside candidate."""
+"""Time per layer, original beside candidate, from onnxruntime's profiler."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from exporters.measure.calls import RunnableFile, calls_of
-from exporters.measure.profile_notes import LAYOUT_CHANGES, TYPE_CHANGES, LayerCost, explain, group_note
+from exporters.measure.profile_notes import LAYOUT_CHANGES, TYPE_CHANGES, LayerRun, explain
 from exporters.measure.profile_sources import SourceGraph
-from exporters.measure.profile_trace import NodeTime, Trace, trace_operators
+from exporters.measure.profile_trace import Trace, trace_operators
 
 
 @dataclass(frozen=True)
 class LayerTime:
-    """One layer of the original and what became of it, in milliseconds a call.
+    """One layer of the original and the same layer of the candidate, in milliseconds a call.
 
     Attributes:
         layer: the layer's name, from its weights where it has any ("features.3.squeeze"), else the node's;
@@ -51,15 +50,6 @@ class OperatorProfile:
     layers: tuple[LayerTime, ...]
 
 
-@dataclass(frozen=True)
-class _Row:
-    """A layer of one file as it ran; ``nodes`` were added up in it."""
-
-    kind: str
-    cost: LayerCost
-    nodes: int = 1
-
-
 def profile_operators(
     original: RunnableFile,
     candidate: RunnableFile,
@@ -90,7 +80,7 @@ def profile_operators(
     files = (original, candidate)
     traces = trace_operators([calls_of(file, batch_size=batch_size, seed=seed) for file in files], threads=threads)
     before, after = (
-        _rows(trace, SourceGraph(file), batch_size=batch_size) for trace, file in zip(traces, files, strict=True)
+        _layers(trace, SourceGraph(file), batch_size=batch_size) for trace, file in zip(traces, files, strict=True)
     )
     fixed_ms = traces[1].fixed_ms
     layers = tuple(
@@ -100,62 +90,43 @@ def profile_operators(
     return OperatorProfile(batch_size=batch_size, threads=threads, calls=traces[0].calls, layers=layers)
 
 
-def _rows(trace: Trace, source: SourceGraph, *, batch_size: int) -> dict[str, _Row]:
-    """Layers by name in the order they ran; what only changes layout or type is added up by operator."""
-    rows: dict[str, _Row] = {}
+def _layers(trace: Trace, source: SourceGraph, *, batch_size: int) -> dict[str, LayerRun]:
+    """Layers by name in the order they ran; all layout or type changes by one operator are one layer."""
+    layers: dict[str, LayerRun] = {}
     for node in trace.nodes:
         if node.operator in LAYOUT_CHANGES | TYPE_CHANGES:
-            rows[node.operator] = _added_up(rows.get(node.operator), node)
-        else:
-            layer = source.find(node.name, node.operator)
-            cost = LayerCost(
-                milliseconds=node.milliseconds,
-                macs=None if layer.macs is None else layer.macs * batch_size,
-                moved_bytes=node.moved_bytes + (0 if node.lists_weight else layer.weight_bytes),
-                weight=layer.weight,
-                kernel=node.kernel,
+            run = layers.get(node.operator) or LayerRun(0.0, None, 0, (), node.kernel, nodes=0)
+            layers[node.operator] = replace(
+                run,
+                milliseconds=run.milliseconds + node.milliseconds,
+                moved_bytes=run.moved_bytes + node.moved_bytes,
+                nodes=run.nodes + 1,
             )
-            rows[_unused(layer.name, rows)] = _Row(node.operator, cost)
-    return rows
-
-
-def _added_up(row: _Row | None, node: NodeTime) -> _Row:
-    if row is None:
-        return _Row(node.operator, LayerCost(node.milliseconds, None, node.moved_bytes, (), node.kernel))
-    cost = replace(
-        row.cost,
-        milliseconds=row.cost.milliseconds + node.milliseconds,
-        moved_bytes=row.cost.moved_bytes + node.moved_bytes,
-    )
-    return _Row(row.kind, cost, row.nodes + 1)
-
-
-def _unused(name: str, used: Iterable[str]) -> str:
-    """The name, numbered where a layer runs twice."""
-    taken, number, free = set(used), 2, name
-    while free in taken:
-        free, number = f"{name} ({number})", number + 1
-    return free
+            continue
+        layer = source.find(node.name, node.operator)
+        name, number = layer.name, 2
+        while name in layers:  # a layer that runs twice
+            name, number = f"{layer.name} ({number})", number + 1
+        layers[name] = LayerRun(
+            milliseconds=node.milliseconds,
+            macs=None if layer.macs is None else layer.macs * batch_size,
+            moved_bytes=node.moved_bytes + (0 if node.lists_weight else layer.weight_bytes),
+            weight=layer.weight,
+            kernel=node.kernel,
+        )
+    return layers
 
 
 def _layer_time(
-    name: str, original: _Row | None, candidate: _Row | None, *, native_block: int, fixed_ms: float
+    name: str, original: LayerRun | None, candidate: LayerRun | None, *, native_block: int, fixed_ms: float
 ) -> LayerTime:
-    kinds = list(dict.fromkeys(row.kind for row in (original, candidate) if row))
-    costs = [row.cost if row else None for row in (original, candidate)]
-    if kinds[-1] in LAYOUT_CHANGES | TYPE_CHANGES:
-        note = group_note(kinds[-1], (candidate or original or _NONE).nodes)
-    else:
-        note = explain(*costs, native_block=native_block, fixed_ms=fixed_ms)
-    before, after = (cost.macs if cost else None for cost in costs)
+    kinds = dict.fromkeys(run.operator for run in (original, candidate) if run)
+    before, after = (run.macs if run else None for run in (original, candidate))
     return LayerTime(
         layer=name,
         kind=" -> ".join(kinds),
-        original_ms=original.cost.milliseconds if original else None,
-        candidate_ms=candidate.cost.milliseconds if candidate else None,
+        original_ms=original.milliseconds if original else None,
+        candidate_ms=candidate.milliseconds if candidate else None,
         macs_kept=after / before if before and after is not None else None,
-        note=note,
+        note=explain(original, candidate, native_block=native_block, fixed_ms=fixed_ms),
     )
-
-
-_NONE = _Row("", LayerCost(0.0, None, 0, (), ""), nodes=0)

@@ -1,39 +1,38 @@
 """Why a layer did not get faster in proportion to its multiply-accumulates.
 
-Each note is the first cause that applies; it is read off shapes and sizes, not measured apart.
+The note is the first cause that applies; it is read off shapes and sizes, not measured by itself.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
-# Rows of these operators, all of a kind together: they compute nothing.
-LAYOUT_CHANGES = frozenset({"ReorderInput", "ReorderOutput", "Transpose"})
-TYPE_CHANGES = frozenset({"Cast", "DequantizeLinear", "QuantizeLinear"})
-
-BLOCKED = ", blocked"
+LAYOUT_CHANGES: Final = frozenset({"ReorderInput", "ReorderOutput", "Transpose"})
+TYPE_CHANGES: Final = frozenset({"Cast", "DequantizeLinear", "QuantizeLinear"})
+BLOCKED: Final = ", blocked"
 """After the name of an operator that ran in onnxruntime's blocked layout."""
 
-_IN_PROPORTION = 1.25  # times the time that the kept share of the products would take
-_CLOCK_MS = 0.0015  # onnxruntime's profile counts whole microseconds
-_FEW_PRODUCTS = 2.0  # per byte moved; below, the processor may wait for memory
-_IMAGE_CHANNELS = 4
+_IN_PROPORTION: Final = 1.25  # times the time for the kept share of the MACs
+_CLOCK_MS: Final = 0.0015  # onnxruntime's profile counts whole microseconds
+_FEW_MACS: Final = 2.0  # per byte moved; below, the processor may wait for memory
+_IMAGE_CHANNELS: Final = 4
 # Output channels that share one read of the input. Measured with blocks of 16 (AVX-512, 3x3 convolutions
-# of 16 channels): 16 channels took 24 µs, 17 to 32 took 33, 48 took 42, 64 took 53, 80 took 74. Of
-# processors with other blocks nothing is known, so nothing is said.
-_MEASURED_BLOCK = 16
-_CHANNELS_AT_ONCE = 64
+# of 16 channels): 16 channels took 24 µs, 17 to 32 took 33, 48 took 42, 64 took 53, 80 took 74. Other
+# blocks were not measured, so there is no such note for them.
+_MEASURED_BLOCK: Final = 16
+_CHANNELS_AT_ONCE: Final = 64
 
 
 @dataclass(frozen=True)
-class LayerCost:
-    """What a layer took in one file, and what it had to do.
+class LayerRun:
+    """A layer as it ran in one file.
 
     Attributes:
         milliseconds: a call.
         macs: multiply-accumulates of a call; ``None`` where it has no products.
         moved_bytes: read and written in a call, weights included.
         weight: its weight's shape, () without one.
-        kernel: the operator as it ran, and whether in onnxruntime's blocked layout: "Conv, blocked".
+        kernel: the operator, and whether it ran in onnxruntime's blocked layout: "Conv, blocked".
+        nodes: how many are added up in it.
     """
 
     milliseconds: float
@@ -41,81 +40,70 @@ class LayerCost:
     moved_bytes: int
     weight: tuple[int, ...]
     kernel: str
+    nodes: int = 1
+
+    @property
+    def operator(self) -> str:
+        """The operator alone."""
+        return self.kernel.removesuffix(BLOCKED)
 
 
-def group_note(kind: str, nodes: int) -> str:
-    """Of all layout or type changes of a kind together."""
-    what = "layout change" if kind in LAYOUT_CHANGES else "type change"
-    return what if nodes == 1 else f"{what}, {nodes} nodes"
-
-
-def explain(original: LayerCost | None, candidate: LayerCost | None, *, native_block: int, fixed_ms: float) -> str:
-    """Why the candidate's layer takes more than its share; "" where it does not.
+def explain(original: LayerRun | None, candidate: LayerRun | None, *, native_block: int, fixed_ms: float) -> str:
+    """Why the candidate's layer takes more than its share of the original's time; "" where it does not.
 
     Args:
         original: the layer in the original, ``None`` where it has none.
         candidate: the layer in the candidate, ``None`` where it has none.
         native_block: channels that onnxruntime's convolutions handle at a time on this processor.
-        fixed_ms: what any node takes in the candidate.
+        fixed_ms: the time of a node with next to nothing to do, in the candidate.
     """
+    run = candidate or original
+    if run is not None and run.operator in LAYOUT_CHANGES | TYPE_CHANGES:
+        change = "layout change" if run.operator in LAYOUT_CHANGES else "type change"
+        return change if run.nodes == 1 else f"{change}, {run.nodes} nodes"
     if original is None or candidate is None:
         return "only in the original" if candidate is None else "only in the candidate"
+    unit, share = "bytes", _bytes_kept(original, candidate)
     if original.macs and candidate.macs is not None:
-        work = _Work("MACs", candidate.macs / original.macs)
-    else:
-        work = _Work("bytes", _bytes_kept(original, candidate))
-    if _in_proportion(candidate, work.share * original.milliseconds):
+        unit, share = "MACs", candidate.macs / original.macs
+    if _in_proportion(candidate, share * original.milliseconds):
         return ""
-    return next(cause for cause in _causes(original, candidate, work, native_block, fixed_ms) if cause)
-
-
-@dataclass(frozen=True)
-class _Work:
-    """What the candidate has to do as a share of what the original has, and in what it is counted."""
-
-    unit: str
-    share: float
-
-
-def _causes(
-    original: LayerCost, candidate: LayerCost, work: _Work, native_block: int, fixed_ms: float
-) -> Iterator[str]:
-    """Each cause that applies or ""; the last always does."""
-    cut = candidate.weight != original.weight
-    zeros = _zeros_added(candidate.weight, native_block) if cut else ""
-    yield "; ".join(cause for cause in (zeros, _other_kernel(original, candidate)) if cause)
+    took = f"{candidate.milliseconds / original.milliseconds:.0%} of the time" if original.milliseconds else "slower"
     varying_ms = max(0.0, original.milliseconds - fixed_ms)
-    if candidate.milliseconds <= 2 * fixed_ms or _in_proportion(candidate, fixed_ms + work.share * varying_ms):
-        yield f"too small to gain more: any node takes about {fixed_ms * 1e3:.0f} µs"
-    taken = f"{candidate.milliseconds / original.milliseconds:.0%} of the time" if original.milliseconds else "slower"
+    if cause := _shape_or_kernel(original, candidate, native_block):
+        return cause
+    if candidate.milliseconds <= 2 * fixed_ms or _in_proportion(candidate, fixed_ms + share * varying_ms):
+        return f"too small to gain more: any node takes about {fixed_ms * 1e3:.0f} µs"
     moved = _bytes_kept(original, candidate)
-    waits = candidate.macs is not None and candidate.macs < _FEW_PRODUCTS * candidate.moved_bytes
+    waits = candidate.macs is not None and candidate.macs < _FEW_MACS * candidate.moved_bytes
+    measured = native_block == _MEASURED_BLOCK and len(candidate.weight) > 2 and candidate.weight != original.weight
+    note = f"{took} for {share:.0%} of the {unit}"
     if waits and _in_proportion(candidate, fixed_ms + moved * varying_ms):
-        yield f"memory-bound: {taken} for {moved:.0%} of the bytes"
-    blocked = native_block == _MEASURED_BLOCK and len(candidate.weight) > 2
-    if cut and blocked and candidate.weight[0] % _CHANNELS_AT_ONCE:
-        yield f"{candidate.weight[0]} channels: {_CHANNELS_AT_ONCE} at a time are fastest"
-    yield f"{taken} for {work.share:.0%} of the {work.unit}"
+        note = f"memory-bound: {took} for {moved:.0%} of the bytes"
+    elif measured and candidate.weight[0] % _CHANNELS_AT_ONCE:
+        note = f"{candidate.weight[0]} channels: {_CHANNELS_AT_ONCE} at a time are fastest"
+    return note
 
 
-def _bytes_kept(original: LayerCost, candidate: LayerCost) -> float:
+def _bytes_kept(original: LayerRun, candidate: LayerRun) -> float:
     return candidate.moved_bytes / original.moved_bytes if original.moved_bytes else 1.0
 
 
-def _other_kernel(original: LayerCost, candidate: LayerCost) -> str:
-    if candidate.kernel == original.kernel:
-        return ""
+def _shape_or_kernel(original: LayerRun, candidate: LayerRun, native_block: int) -> str:
+    """Channels that were cut to an unsuitable number, another kernel, both or ""."""
+    kernel = "" if candidate.kernel == original.kernel else f"ran as {candidate.kernel}"
     if candidate.kernel + BLOCKED == original.kernel:
-        return "ran outside the blocked layout"
-    return f"ran as {candidate.kernel}"
+        kernel = "ran outside the blocked layout"
+    padding = _padding(candidate.weight, native_block) if candidate.weight != original.weight else ""
+    return "; ".join(cause for cause in (padding, kernel) if cause)
 
 
-def _in_proportion(candidate: LayerCost, fair_ms: float) -> bool:
+def _in_proportion(candidate: LayerRun, fair_ms: float) -> bool:
     return candidate.milliseconds <= max(_IN_PROPORTION * fair_ms, fair_ms + _CLOCK_MS)
 
 
-def _zeros_added(weight: tuple[int, ...], block: int) -> str:
-    """Of a convolution [out, in / groups, h, w] whose channels are filled up with zeros to whole blocks."""
+def _padding(weight: tuple[int, ...], block: int) -> str:
+    """A note for a convolution [out, in / groups, h, w] whose channels are padded with zeros to whole blocks."""
     if len(weight) <= 2:
         return ""
     written, read = weight[:2]

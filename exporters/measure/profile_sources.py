@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from onnx import NodeProto
+from onnx import NodeProto, helper
 
 from exporters.measure.calls import RunnableFile
 from exporters.read.cost import LayerCost, count_cost
@@ -17,9 +17,9 @@ from exporters.read.onnx_file import read_onnx
 
 # What onnxruntime adds to a name.
 _ADDED = re.compile(r"^(fused )+|_kernel_time$|_nchwc$|_token_\d+$|/duplicated$")
-# The end of a weight's name that is not its layer's: of torch and Keras, and of a quantised one.
+# What torch, Keras and the quantiser add to a layer's name in the name of its weight.
 _WEIGHT = re.compile(r"\.(weight|kernel)(_quantized)?$")
-# What onnxruntime folds into the layer before it.
+# Operators that onnxruntime folds into the layer before them.
 _FOLDED = frozenset({
     "Add", "BatchNormalization", "Cast", "Clip", "DequantizeLinear", "HardSigmoid", "HardSwish", "Identity",
     "LeakyRelu", "Mul", "QuantizeLinear", "Relu", "Sigmoid", "Tanh",
@@ -34,7 +34,7 @@ class SourceLayer:
         name: "features.3.squeeze" from its weight, else its node's.
         macs: multiply-accumulates for one image; ``None`` where it has no products.
         weight: the shape of its weight, () without one: [out, in / groups, ...] of a convolution.
-        weight_bytes: what its weight takes in the file.
+        weight_bytes: size of its weight in the file.
     """
 
     name: str
@@ -47,14 +47,7 @@ class SourceGraph:
     """The layers of one file, found by the names of nodes as they ran."""
 
     def __init__(self, file: RunnableFile) -> None:
-        """Read the file and count its layers.
-
-        Args:
-            file: the classifier.
-
-        Raises:
-            OnnxFileError: the file cannot be opened or run, or is no image classifier.
-        """
+        """Read the file and count its layers; OnnxFileError where it cannot be opened or run."""
         graph = read_onnx(file.path).model.graph
         self._stored = {tensor.name: tensor for tensor in graph.initializer}
         self._nodes = {node.name: node for node in graph.node if node.name}
@@ -63,12 +56,7 @@ class SourceGraph:
         self._costs = {layer.node: layer for layer in cost.layers if layer.node}
 
     def find(self, ran_as: str, operator: str) -> SourceLayer:
-        """The layer that ran under this name; one without products where the file has no such layer.
-
-        Args:
-            ran_as: the node's name in onnxruntime's profile.
-            operator: as it ran.
-        """
+        """The layer that ran under a name in onnxruntime's profile; one without products where there is none."""
         name = _without_additions(ran_as)
         node = self._nodes.get(name) or self._makers.get(name)
         if node is None:
@@ -80,7 +68,7 @@ class SourceGraph:
         return SourceLayer(_plain(node.name) or name)
 
     def _behind(self, node: NodeProto) -> Iterator[NodeProto]:
-        """The node, and what was folded into it or it into, nearest first."""
+        """The node, and the nodes that it was folded into, nearest first."""
         waiting, seen = [node], set()
         while waiting:
             current = waiting.pop(0)
@@ -96,8 +84,7 @@ class SourceGraph:
         if tensor is None:
             return SourceLayer(name, cost.macs)
         shape = tuple(tensor.dims)
-        # Types by their number of bytes: float32 and int32 have 4, halves 2, what is left 1.
-        size = {1: 4, 6: 4, 10: 2, 16: 2, 11: 8}.get(tensor.data_type, 1)
+        size = helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
         return SourceLayer(name, cost.macs, shape, math.prod(shape) * size)
 
 

@@ -1,4 +1,4 @@
-"""What each node of onnxruntime's optimised graph took, from its own profile."""
+"""Time of each node of onnxruntime's optimised graph, from its profiler."""
 
 import json
 import math
@@ -32,7 +32,7 @@ class NodeTime:
     """A node as it ran.
 
     Attributes:
-        name: as onnxruntime calls it.
+        name: given by onnxruntime.
         operator: "Conv", "QLinearConv", "ReorderOutput", ...
         milliseconds: mean of the middle half of its calls; onnxruntime counts whole microseconds,
             too coarse for a median of small nodes.
@@ -61,23 +61,13 @@ class Trace:
 
     @property
     def fixed_ms(self) -> float:
-        """What a node takes that has next to nothing to do, in milliseconds."""
+        """The time of a node with next to nothing to do, in milliseconds."""
         idle = [node.milliseconds for node in self.nodes if node.moved_bytes < _NEXT_TO_NOTHING]
         return float(np.median(idle)) if idle else min((node.milliseconds for node in self.nodes), default=0.0)
 
 
 def trace_operators(files: Sequence[CallFactory], *, threads: int) -> tuple[Trace, ...]:
-    """Run files in turn under onnxruntime's profiler.
-
-    Args:
-        files: to run.
-        threads: of onnxruntime.
-
-    Raises:
-        OnnxFileError: a file cannot be opened.
-        CallError: it fails on its images.
-        MachineError: there is not enough memory.
-    """
+    """Run files in turn under onnxruntime's profiler."""
     cores = core_sets(threads)
     with tempfile.TemporaryDirectory(prefix="profile-") as folder, held_on(cores[0] if cores else ()):
         calls = []
@@ -86,10 +76,7 @@ def trace_operators(files: Sequence[CallFactory], *, threads: int) -> tuple[Trac
             options.enable_profiling = True
             options.profile_file_prefix = str(Path(folder) / str(number))
             calls.append(file.open(threads=threads, options=options))
-        for _ in range(_WARMUP):
-            for call in calls:
-                call.milliseconds()
-        done, start = 0, time.perf_counter()
+        done, start = -_WARMUP, time.perf_counter()
         while done < FEWEST_CALLS or (done < _MOST_CALLS and time.perf_counter() - start < _SECONDS):
             for call in calls:
                 call.milliseconds()

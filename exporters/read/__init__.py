@@ -1,1 +1,1 @@
-"""ONNX classifiers from anywhere, opened as data: what they take, what they cost, what they answer."""
+"""Read any ONNX classifier: signature, parameters and MACs, predictions, parity with its module."""

@@ -1,8 +1,8 @@
-"""What an ONNX file costs: weights and multiply-accumulates, counted in its graph, whoever wrote it.
+"""Parameters and multiply-accumulates (MACs) of an ONNX file, counted in its graph, whatever tool wrote it.
 
-Shapes are those of a real call: one batch is run, and the graph gives the shape of every layer's inputs
-and outputs beside its own output. Shape inference would do for most files, but not for onnxruntime's own
-quantised operators or for shapes that are computed on the way.
+Shapes are those of a real call: one batch is run, and added nodes return the shapes of every layer's inputs
+and outputs. Shape inference works for most files, but not for onnxruntime's own quantised operators or for
+shapes that are computed in the graph.
 """
 
 from collections import Counter
@@ -17,7 +17,7 @@ from onnx.inliner import inline_local_functions
 from onnxruntime import ExecutionOrder, GraphOptimizationLevel, SessionOptions
 
 from exporters.errors import OnnxFileError, kind_of, reason_of
-from exporters.read.macs import PRODUCTS, Shape
+from exporters.read.macs import Shape, is_uncounted, mac_rule
 from exporters.read.onnx_file import read_onnx
 from exporters.read.session import session_options, start_session
 from exporters.read.signature import Signature, signature_of
@@ -51,12 +51,12 @@ class OnnxCost:
     Attributes:
         parameters: numbers in its weights, see ``find_weights``. BatchNorm that the exporter folded into
             a convolution counts as that convolution's bias, so it may be less than in the module.
-        macs: multiply-accumulates for one image of all convolutions and matrix products, biases not counted;
-            0 where a file computes in other ways. What does not depend on the image is computed when the
-            file is loaded, and not counted.
+        macs: multiply-accumulates for one image of all convolutions and matrix products, without biases, and
+            without what does not depend on the image, because that is computed when the file is loaded.
         size_bytes: of the file and its external data.
         precision: of most of the weights.
         layers: the MACs layer by layer, in the graph's order.
+        uncounted: operators that multiply, but are missing in ``macs``, such as "LSTM"; sorted.
     """
 
     parameters: int
@@ -64,15 +64,16 @@ class OnnxCost:
     size_bytes: int
     precision: Precision
     layers: tuple[LayerCost, ...]
+    uncounted: tuple[str, ...] = ()
 
 
 def count_cost(path: Path, *, image_size: int | None = None, signature: Signature | None = None) -> OnnxCost:
-    """Count a file's weights and multiply-accumulates; quantised layers count like those they came from.
+    """Count a file's parameters and multiply-accumulates; a quantised layer counts as its float layer does.
 
     Args:
         path: an ONNX image classifier.
         image_size: height and width in pixels, where the file leaves them free.
-        signature: what it takes, where that is known; ``None``: as its shapes say.
+        signature: of the file, where its shapes do not show it.
 
     Raises:
         OnnxFileError: the file cannot be opened or run, or is no image classifier.
@@ -84,7 +85,8 @@ def count_cost(path: Path, *, image_size: int | None = None, signature: Signatur
         signature = signature_of(start_session(file.data, _plain_options(), path=path), source=str(path))
     model = inline_local_functions(file.model) if file.model.functions else file.model
     weights = find_weights(model)
-    layers = _layers(model, signature)
+    dependent = _dependent_nodes(model, signature)
+    layers = [node for node in dependent if mac_rule(node)]
     shapes = _run_for_shapes(model, layers, signature, path=path, image_size=image_size)
     costs = tuple(_layer_cost(node, shapes, weights, batch=signature.batch or 1) for node in layers)
     numbers: Counter[Precision] = Counter()
@@ -96,44 +98,40 @@ def count_cost(path: Path, *, image_size: int | None = None, signature: Signatur
         size_bytes=file.size_bytes,
         precision=max(numbers, key=lambda kind: numbers[kind], default="fp32"),
         layers=costs,
+        uncounted=tuple(sorted({node.op_type for node in dependent if is_uncounted(node)})),
     )
 
 
-def _layers(model: ModelProto, signature: Signature) -> list[NodeProto]:
-    """The nodes that multiply and whose result depends on the image, in the graph's order."""
+def _dependent_nodes(model: ModelProto, signature: Signature) -> list[NodeProto]:
+    """The nodes whose result depends on the image, in the graph's order."""
     depends = {signature.input_name}
-    layers = []
+    nodes = []
     for node in model.graph.node:
-        if depends.isdisjoint(node.input) and not any(attribute.HasField("g") for attribute in node.attribute):
-            continue
-        depends.update(node.output)
-        if node.op_type in PRODUCTS:
-            layers.append(node)
-    return layers
+        if not depends.isdisjoint(node.input) or any(attribute.HasField("g") for attribute in node.attribute):
+            depends.update(node.output)
+            nodes.append(node)
+    return nodes
 
 
 def _run_for_shapes(
     model: ModelProto, layers: list[NodeProto], signature: Signature, *, path: Path, image_size: int | None
 ) -> Mapping[str, Shape]:
-    """Shapes of all that goes into and comes out of the layers; ``model`` gets nodes that give them.
+    """Shapes of the layers' inputs and outputs, from nodes that are added to ``model``.
 
-    Shapes, not the tensors themselves: these would all be held until the call ends.
+    The graph returns shapes, because the tensors themselves would all be held until the call ends.
     """
     known = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
-    asked = list(dict.fromkeys(name for node in layers for name in (*node.input, node.output[0]) if name))
-    asked = [name for name in asked if name not in known]
-    answers = [f"shape {number} for count_cost" for number in range(len(asked))]
-    model.graph.node.extend(
-        helper.make_node("Shape", [name], [answer]) for name, answer in zip(asked, answers, strict=True)
-    )
-    model.graph.output.extend(helper.make_tensor_value_info(answer, TensorProto.INT64, None) for answer in answers)
+    needed = dict.fromkeys(name for node in layers for name in (*node.input, node.output[0]) if name)
+    asked = {name: f"shape of {name} for count_cost" for name in needed if name not in known}
+    model.graph.node.extend(helper.make_node("Shape", [name], [shape]) for name, shape in asked.items())
+    model.graph.output.extend(helper.make_tensor_value_info(name, TensorProto.INT64, None) for name in asked.values())
     if all(opset.domain not in ("", "ai.onnx") for opset in model.opset_import):
         model.opset_import.append(helper.make_opsetid("", _SHAPE_OPSET))
     session = start_session(model.SerializeToString(), _plain_options(), path=path)
     random = np.random.default_rng(0)
     images = signature.random_images(random, batch_size=signature.batch or 1, image_size=image_size)
     try:
-        values = session.run(answers, {signature.input_name: images}) if answers else []
+        values = session.run([*asked.values()], {signature.input_name: images}) if asked else []
     except Exception as error:
         reason = reason_of(error)
         message = f"expected a model that runs on {list(images.shape)} images, {path}: {reason}"
@@ -142,16 +140,17 @@ def _run_for_shapes(
 
 
 def _plain_options() -> SessionOptions:
-    """Without optimisations: they would rename and fuse what is asked for."""
+    """Without optimisations, which rename and fuse nodes."""
     options = session_options(threads=1)
     options.graph_optimization_level = GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.execution_order = ExecutionOrder.PRIORITY_BASED  # shapes first, so that their tensors can go
+    options.execution_order = ExecutionOrder.PRIORITY_BASED  # shapes first, so that tensors are freed early
     return options
 
 
 def _layer_cost(
     node: NodeProto, shapes: Mapping[str, Shape], weights: Mapping[str, WeightTensor], *, batch: int
 ) -> LayerCost:
-    macs = PRODUCTS[node.op_type](node, shapes)
+    rule = mac_rule(node)
     weight = next((weights[name].name for name in node.input if name in weights), "")
-    return LayerCost(node=node.name, operator=node.op_type, weight=weight, macs=macs // batch)
+    macs = rule(node, shapes) // batch if rule else 0
+    return LayerCost(node=node.name, operator=node.op_type, weight=weight, macs=macs)

@@ -1,4 +1,4 @@
-"""Does the file answer as the module does? Torch against onnxruntime, on real images."""
+"""Parity: does an ONNX file give the logits of its module? Torch against onnxruntime, on real images."""
 
 import copy
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ class ParityReport:
     Attributes:
         images: how many were compared.
         max_abs_difference: the largest ``|torch - onnxruntime|`` of any logit.
-        argmax_agreeing: images on which both name the same class.
+        argmax_agreeing: images on which both predict the same class.
         tolerance: the largest difference that passes, for logits of this size.
     """
 
@@ -43,12 +43,12 @@ def check_parity(
 ) -> ParityReport:
     """Compare a module in evaluation mode with its ONNX file, both on the CPU in full float32.
 
-    A GPU's convolutions may use TF32, whose rounding alone is beyond the tolerance. Float32 rounds
-    in proportion: a network sure of its answers has logits in the hundreds, whose neighbouring
-    numbers are 3e-5 apart, so above ``LARGE_LOGIT`` the tolerance grows with the largest logit.
+    On the CPU, because a GPU's convolutions may use TF32, which rounds by more than the tolerance. Float32
+    rounds in proportion: near 500, neighbouring numbers are 3e-5 apart. So above ``LARGE_LOGIT`` the
+    tolerance grows with the largest logit.
 
-    The file is judged as users run it, with onnxruntime's optimisations. Where it fails with them and
-    passes without, the report would blame the network: that is an error of its own.
+    The file runs as users run it, with onnxruntime's optimisations. A file that fails with them and passes
+    without has a fault of onnxruntime, not of the network, and raises an error of its own.
 
     Args:
         model: the module that was exported, on any device; it is left as it is.
@@ -74,7 +74,7 @@ def check_parity(
             f"expected onnxruntime to answer as torch does, within {report.tolerance:.0e}, {path.name} differs by "
             f"{report.max_abs_difference:.2e}, and by {unoptimised.max_abs_difference:.2e} where onnxruntime's graph "
             "optimisations are off: they are at fault, not the network; try to write its products of matrices "
-            "otherwise, such as x @ v[:, None] for x @ v"
+            "in another way, such as x @ v[:, None] for x @ v"
         )
     return report
 

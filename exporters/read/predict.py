@@ -1,4 +1,4 @@
-"""What an ONNX file answers, over a whole data set."""
+"""The logits of an ONNX file over a whole data set."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -17,13 +17,13 @@ def predict_logits(
 ) -> np.ndarray:
     """Scores [N, K], float32, of the file for all images in order.
 
-    A file with a fixed batch gets the images in such batches, the last filled up with zeros.
+    A file with a fixed batch gets the images in batches of that size, the last filled up with zeros.
 
     Args:
         path: an ONNX file with one input of images and one output [batch, K].
         batches: float32 images [B, C, H, W], normalised; B may differ from batch to batch.
         threads: onnxruntime's threads.
-        conversion: to what the file takes; without it the images go in as they are.
+        conversion: applied to the images first.
 
     Raises:
         OnnxFileError: the file cannot be opened.
@@ -44,7 +44,7 @@ def predict_logits(
 
 
 def _rebatched(batches: Iterable[np.ndarray], batch_size: int) -> Iterator[np.ndarray]:
-    """The same images ``batch_size`` at a time, the last batch perhaps smaller."""
+    """The same images in batches of ``batch_size``; the last may be smaller."""
     rest: np.ndarray | None = None
     for batch in batches:
         joined = batch if rest is None else np.concatenate([rest, batch])

@@ -1,4 +1,4 @@
-"""From the images of a data set to what a file takes: its own normalisation, type, layout and channels.
+"""Convert the images of a data set to a file's own normalisation, type, layout and channels.
 
 Axes: B images of a batch, C channels, H height, W width.
 """
@@ -14,7 +14,7 @@ from exporters.read.signature import Signature
 
 @dataclass(frozen=True)
 class Preparation:
-    """What is done to 8-bit pixels: ``(pixel / 255 - mean) / std`` per channel, or nothing.
+    """How 8-bit pixels are normalised: ``(pixel / 255 - mean) / std`` per channel, or not at all.
 
     Attributes:
         mean: per channel, of pixels scaled to [0, 1]; ``None`` where the pixels go in as they are, 0 to 255.
@@ -36,7 +36,7 @@ class Preparation:
             )
 
     def for_channels(self, channels: int) -> "Preparation":
-        """The same with a value per channel; a single one serves all.
+        """The same with a value for each channel; a single value is repeated.
 
         Raises:
             ExportError: there are neither one nor ``channels`` values.
@@ -50,7 +50,7 @@ class Preparation:
         return Preparation(self.mean * channels, self.std * channels)
 
     def in_words(self) -> str:
-        """The same for a reader."""
+        """A description for reports."""
         if self.mean is None or self.std is None:
             return "8-bit pixels as they are, 0 to 255"
         mean, std = (", ".join(f"{value:g}" for value in values) for values in (self.mean, self.std))
@@ -62,14 +62,14 @@ RAW_PIXELS = Preparation(None, None)
 
 @dataclass(frozen=True)
 class Conversion:
-    """Batches as a data set gives them -> batches as a file takes them.
+    """From batches as a data set gives them to batches as a file takes them.
 
-    Images that the file takes as the data set has them pass through bit for bit. All others go back
-    to the exact 8-bit pixels they came from, and from there the file's own way.
+    Where both normalise alike, images stay the same bit for bit. All others are converted back to the
+    exact 8-bit pixels they came from, then normalised as the file wants.
 
     Attributes:
         data: how the data set's images were normalised; never ``RAW_PIXELS``.
-        file: how the file's images are.
+        file: how the file's images are normalised.
         signature: of the file.
     """
 
@@ -89,7 +89,7 @@ class Conversion:
         if channels not in (1, self.signature.channels):
             raise ExportError(
                 f"expected images of {self.signature.channels} channel as the file takes them, got {channels}: "
-                "colours cannot be dropped unseen; try a file that takes RGB, or a data set of grey images"
+                "dropping colours would change the task; try a file that takes RGB, or a data set of grey images"
             )
         if channels != self.signature.channels or self.data != self.file or self.signature.dtype == "uint8":
             images_BCHW = self._normalise(self._pixels(images_BCHW))
@@ -98,17 +98,17 @@ class Conversion:
 
     def _pixels(self, images_BCHW: np.ndarray) -> np.ndarray:
         """The 8-bit pixels that the images were made from, as float32 whole numbers [B, file's C, H, W]."""
-        mean, std = _columns(self.data)
+        mean, std = _per_channel(self.data)
         pixels = np.rint(255 * (images_BCHW * std + mean)).clip(0, 255)
         return np.repeat(pixels, self.signature.channels // pixels.shape[1], axis=1)
 
     def _normalise(self, pixels_BCHW: np.ndarray) -> np.ndarray:
         if self.file.mean is None:
             return pixels_BCHW
-        mean, std = _columns(self.file)
+        mean, std = _per_channel(self.file)
         return cast("np.ndarray", (pixels_BCHW / np.float32(255) - mean) / std)
 
 
-def _columns(preparation: Preparation) -> tuple[np.ndarray, np.ndarray]:
+def _per_channel(preparation: Preparation) -> tuple[np.ndarray, np.ndarray]:
     mean, std = (np.array(values, np.float32).reshape(1, -1, 1, 1) for values in (preparation.mean, preparation.std))
     return mean, std

@@ -1,4 +1,4 @@
-"""The one place that opens onnxruntime sessions, so that every number comes from the same settings."""
+"""Open and run onnxruntime sessions, all with the same settings."""
 
 from pathlib import Path
 from typing import Final
@@ -16,7 +16,7 @@ _LEVEL: Final = GraphOptimizationLevel.ORT_ENABLE_ALL
 _MODE: Final = ExecutionMode.ORT_SEQUENTIAL
 _INTER_OP_THREADS: Final = 1
 _ENTRIES: Final = {"session.force_spinning_stop": "1"}
-_SILENT: Final = 4  # onnxruntime's severity: its errors (3) are raised too, its warnings (2) tell of missing GPUs
+_FATAL_ONLY: Final = 4  # log severity: errors (3) are raised as well, warnings (2) are about missing GPUs
 _UNKNOWN_OPERATOR: Final = ("not a registered function/op", "No Op registered", "Could not find an implementation")
 
 SESSION_FACTS: Final[dict[str, str]] = {
@@ -26,7 +26,7 @@ SESSION_FACTS: Final[dict[str, str]] = {
     "inter-op threads": str(_INTER_OP_THREADS),
     **_ENTRIES,
 }
-"""The options of every session beside its threads, name -> value."""
+"""The options of every session except its threads, name -> value."""
 
 
 def session_options(*, threads: int) -> SessionOptions:
@@ -48,7 +48,7 @@ def session_options(*, threads: int) -> SessionOptions:
     options.inter_op_num_threads = _INTER_OP_THREADS
     options.execution_mode = _MODE
     options.graph_optimization_level = _LEVEL
-    options.log_severity_level = _SILENT
+    options.log_severity_level = _FATAL_ONLY
     for name, value in _ENTRIES.items():
         options.add_session_config_entry(name, value)
     return options
@@ -75,7 +75,7 @@ def open_session(path: Path, *, threads: int, options: SessionOptions | None = N
 
 
 def start_session(data: bytes, options: SessionOptions, *, path: Path) -> InferenceSession:
-    """A session of a model's bytes, whatever it takes and gives; ``path`` names it.
+    """A session of a model's bytes, without a check of its inputs and outputs; ``path`` is for messages.
 
     Raises:
         OnnxFileError: onnxruntime cannot run it.

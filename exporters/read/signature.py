@@ -1,4 +1,4 @@
-"""What an ONNX classifier takes and gives, read from its graph."""
+"""The input and the output of an ONNX classifier, read from its graph."""
 
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -55,7 +55,7 @@ class Signature:
         """Images as the file takes them: standard normal, or 0 to 255 where it takes bytes.
 
         Args:
-            random: where they come from.
+            random: their source.
             batch_size: images in the call.
             image_size: height and width, pixels, where the file leaves them free.
 
@@ -99,28 +99,29 @@ class Signature:
 def signature_of(
     session: InferenceSession, *, layout: Layout | None = None, channels: int | None = None, source: str = "the file"
 ) -> Signature:
-    """Read what a session takes and gives.
+    """Read the signature of an open file.
 
-    The axis of length 1 or 3 holds the channels: the second (NCHW) or the last (NHWC). Only where the
-    shape fits both or neither, ``layout`` decides, else the file's metadata as compress writes it.
+    The axis of length 1 or 3 holds the channels: the second (NCHW) or the last (NHWC). Where the shape
+    fits both or neither, ``layout`` decides, else the file's metadata as compress writes it.
 
     Args:
         session: of ``open_session``.
-        layout: what the user says of it, where the shape leaves it open.
-        channels: what the user says, where the shape leaves them free.
+        layout: stated by the user, for files with an ambiguous shape.
+        channels: stated by the user, for files that leave them free.
         source: the file's name, for messages.
 
     Raises:
-        OnnxFileError: more or other inputs and outputs than a classifier's, or no telling the layout.
+        OnnxFileError: more or other inputs and outputs than a classifier's, or an ambiguous layout.
     """
     images, scores = image_input(session, source=source), score_output(session, source=source)
     sizes = [_fixed(size) for size in images.shape]
-    found = _layout(sizes, layout or _noted_layout(session), source=source)
-    count, height, width = (sizes[1], sizes[2], sizes[3]) if found == "NCHW" else (sizes[3], sizes[1], sizes[2])
+    found = _layout(sizes, layout or _layout_in_metadata(session), source=source)
+    batch, *image = sizes
+    count, height, width = image if found == "NCHW" else (image[2], image[0], image[1])
     count = count or channels
     if count not in _CHANNELS:
         raise OnnxFileError(
-            f"expected 1 or 3 channels, {source} has the input shape {images.shape} in layout {found} and does not "
+            f"expected 1 or 3 channels, {source} has the input shape {images.shape} in layout {found}, which does not "
             "say how many; try to export it with a fixed number of channels"
         )
     return Signature(
@@ -128,7 +129,7 @@ def signature_of(
         output_name=scores.name,
         layout=found,
         dtype=PIXEL_TYPES[images.type],
-        batch=sizes[0],
+        batch=batch,
         channels=count,
         height=height,
         width=width,
@@ -140,7 +141,7 @@ def image_input(session: InferenceSession, *, source: str) -> Any:
     """The one input, of images.
 
     Raises:
-        OnnxFileError: there are several, or it has other than four axes, or no type of pixels.
+        OnnxFileError: there are several, or it has not four axes, or not a type of pixels.
     """
     inputs = session.get_inputs()
     if len(inputs) != 1:
@@ -159,9 +160,9 @@ def image_input(session: InferenceSession, *, source: str) -> Any:
 
 
 def score_output(session: InferenceSession, *, source: str) -> Any:
-    """The output [batch, K] with a score per class; further outputs, of labels or maps, are passed over.
+    """The output [batch, K] with a score per class; other outputs, of labels or feature maps, are ignored.
 
-    [batch, K, 1, 1] is one too: networks with a convolutional head are often exported so.
+    [batch, K, 1, 1] counts too: networks with a convolutional head are often exported so.
 
     Raises:
         OnnxFileError: there is none, or more than one that it could be.
@@ -190,25 +191,21 @@ def _fixed(size: Any) -> int | None:
     return size if isinstance(size, int) and size > 0 else None
 
 
-def _noted_layout(session: InferenceSession) -> Layout | None:
-    noted = session.get_modelmeta().custom_metadata_map.get("layout", "")
-    return "NCHW" if "NCHW" in noted else "NHWC" if "NHWC" in noted else None
+def _layout_in_metadata(session: InferenceSession) -> Layout | None:
+    text = session.get_modelmeta().custom_metadata_map.get("layout", "")
+    return "NCHW" if "NCHW" in text else "NHWC" if "NHWC" in text else None
 
 
-def _layout(sizes: list[int | None], told: Layout | None, *, source: str) -> Layout:
-    first, last = sizes[1], sizes[3]
-    could: list[Layout] = []
-    if first in _CHANNELS:
-        could.append("NCHW")
-    if last in _CHANNELS:
-        could.append("NHWC")
-    if len(could) == 1:
-        return could[0]
-    if told is not None and (told in could or (first if told == "NCHW" else last) is None):
-        return told
+def _layout(sizes: list[int | None], stated: Layout | None, *, source: str) -> Layout:
+    channels: dict[Layout, int | None] = {"NCHW": sizes[1], "NHWC": sizes[3]}
+    possible = [layout for layout, count in channels.items() if count in _CHANNELS]
+    if len(possible) == 1:
+        return possible[0]
+    if stated is not None and (stated in possible or channels[stated] is None):
+        return stated
     shown = [size or "free" for size in sizes]
-    if told is not None:
-        raise OnnxFileError(f"expected 1 or 3 channels where {told} has them, {source} has the input shape {shown}")
+    if stated is not None:
+        raise OnnxFileError(f"expected 1 or 3 channels where {stated} has them, {source} has the input shape {shown}")
     raise OnnxFileError(
         f"expected 1 or 3 channels as the second or the last axis, {source} has the input shape {shown}, "
         "from which the layout cannot be told; try --layout NCHW or --layout NHWC"
@@ -216,7 +213,7 @@ def _layout(sizes: list[int | None], told: Layout | None, *, source: str) -> Lay
 
 
 def shared_batch(first: Signature, second: Signature) -> int | None:
-    """The smallest batch that both files take; ``None`` where they are made for two different ones."""
+    """The smallest batch that both files take; ``None`` where they have two different fixed ones."""
     if first.batch is None or second.batch is None:
         return first.batch or second.batch or 1
     return first.batch if first.batch == second.batch else None

@@ -1,4 +1,4 @@
-"""Which of the numbers stored in an ONNX graph are weights: not scales of quantisation, shapes or means of images."""
+"""Which numbers stored in an ONNX graph are weights, and not scales of quantisation, shapes or means of images."""
 
 import math
 from collections import defaultdict
@@ -29,11 +29,8 @@ _LAYERS: Final[dict[str, tuple[int, ...]]] = {
     "MatMulIntegerToFloat": (0, 1, 6),
     "MatMulNBits": (1,),
     "QLinearMatMul": (0, 3),
-    "LSTM": (1, 2, 3, 7),
-    "GRU": (1, 2, 3),
-    "RNN": (1, 2, 3),
-    "DynamicQuantizeLSTM": (1, 2, 3, 7),
-    "BatchNormalization": (1, 2),  # not the running mean and variance: nothing trains them by gradient
+    **dict.fromkeys(("LSTM", "GRU", "RNN", "DynamicQuantizeLSTM"), (1, 2, 3, 7)),
+    "BatchNormalization": (1, 2),  # not the running mean and variance, which are no parameters
     "InstanceNormalization": (1, 2),
     "LayerNormalization": (1, 2),
     "GroupNormalization": (1, 2),
@@ -54,14 +51,14 @@ class WeightTensor:
 
 
 def find_weights(model: ModelProto) -> Mapping[str, WeightTensor]:
-    """The weights of a graph, under their own names and those that they take on their way to a layer.
+    """The weights of a graph, under their own names and those that they get on their way to a layer.
 
     Weights are initializers and constants that a layer reads in the place of a weight or bias, and
     floating-point tensors of more than one number that another operator reads together with something
     computed by a layer (an added position, a learned scale). Integers that a DequantizeLinear reads
-    stand for the numbers that come out. Not weights are: scales and zero points, running statistics
-    of BatchNorm, whatever meets the images before the first layer (their mean and std), single
-    numbers outside layers, and the tensors of subgraphs.
+    stand for the numbers that come out. No weights are: scales and zero points, running statistics
+    of BatchNorm, constants that operate on the images before the first layer (their mean and std),
+    single numbers outside layers, and the tensors of subgraphs.
 
     Returns:
         name of a value in the graph -> the tensor; a tensor may come under several names.
@@ -89,7 +86,7 @@ class _Readers:
         self._images = _before_the_first_layer(graph)
 
     def read_as_weight(self, name: str, *, number: bool, single: bool) -> bool:
-        """Whether a stored value gets to where weights are read.
+        """Whether a layer or an operator behind one reads a stored value as a weight.
 
         Args:
             name: of the value.
@@ -111,7 +108,7 @@ class _Readers:
 
 
 def _before_the_first_layer(graph: GraphProto) -> set[str]:
-    """The graph's inputs and all that is computed of them without a layer."""
+    """The graph's inputs and all that is computed from them without a layer."""
     images = {value.name for value in graph.input} - {tensor.name for tensor in graph.initializer}
     behind: set[str] = set()
     for node in graph.node:  # in topological order, as ONNX demands

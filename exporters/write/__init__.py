@@ -1,1 +1,1 @@
-"""A module becomes ONNX files: fp32, INT8, FP16, raw pixels inside, onnxruntime's mobile format."""
+"""Write a module as ONNX files: fp32, INT8, FP16, raw pixels, onnxruntime's mobile format."""

@@ -1,17 +1,17 @@
 import pytest
 
-from exporters.measure.profile_notes import LayerCost, explain, group_note
+from exporters.measure.profile_notes import LayerRun, explain
 
 
-def conv(milliseconds: float, *, channels: int = 64, read: int = 64, kernel: str = "Conv, blocked") -> LayerCost:
+def conv(milliseconds: float, *, channels: int = 64, read: int = 64, kernel: str = "Conv, blocked") -> LayerRun:
     """A 3x3 convolution on 28x28 pixels."""
     weight = (channels, read, 3, 3)
     macs = channels * read * 9 * 784
     moved = 4 * (channels * read * 9 + 784 * (channels + read))
-    return LayerCost(milliseconds, macs, moved, weight, kernel)
+    return LayerRun(milliseconds, macs, moved, weight, kernel)
 
 
-def explained(original: LayerCost | None, candidate: LayerCost | None) -> str:
+def explained(original: LayerRun | None, candidate: LayerRun | None) -> str:
     return explain(original, candidate, native_block=16, fixed_ms=0.003)
 
 
@@ -54,8 +54,8 @@ def test_a_tiny_layer():
     assert explained(conv(0.017), conv(0.012, channels=16)) != tiny
 
 
-def few_products(milliseconds: float, *, macs: int, moved: int) -> LayerCost:
-    return LayerCost(milliseconds, macs, moved, (macs // 1000, 1000), "Gemm")
+def few_products(milliseconds: float, *, macs: int, moved: int) -> LayerRun:
+    return LayerRun(milliseconds, macs, moved, (macs // 1000, 1000), "Gemm")
 
 
 def test_memory_bound_is_what_the_bytes_explain():
@@ -71,16 +71,16 @@ def test_memory_bound_is_what_the_bytes_explain():
 
 
 def test_a_layer_without_products():
-    original = LayerCost(1.0, None, 1000, (), "Softmax")
-    assert explained(original, LayerCost(0.5, None, 500, (), "Softmax")) == ""
-    slower = LayerCost(0.9, None, 500, (), "Softmax")
+    original = LayerRun(1.0, None, 1000, (), "Softmax")
+    assert explained(original, LayerRun(0.5, None, 500, (), "Softmax")) == ""
+    slower = LayerRun(0.9, None, 500, (), "Softmax")
     assert explained(original, slower) == "90% of the time for 50% of the bytes"
 
 
-@pytest.mark.parametrize("original", [LayerCost(0.0, 0, 0, (), "Einsum"), LayerCost(0.0, None, 0, (), "Identity")])
+@pytest.mark.parametrize("original", [LayerRun(0.0, 0, 0, (), "Einsum"), LayerRun(0.0, None, 0, (), "Identity")])
 def test_a_layer_that_takes_and_does_nothing(original):
     assert explained(original, original) == ""
-    slower = LayerCost(1.0, original.macs, 4000, (), original.kernel)
+    slower = LayerRun(1.0, original.macs, 4000, (), original.kernel)
     assert explained(original, slower) == "slower for 100% of the bytes"
 
 
@@ -100,4 +100,5 @@ def test_a_layer_of_one_file_only():
     [("ReorderOutput", 1, "layout change"), ("Transpose", 3, "layout change, 3 nodes"), ("Cast", 1, "type change")],
 )
 def test_changes_of_layout_and_type(kind, nodes, note):
-    assert group_note(kind, nodes) == note
+    change = LayerRun(1.0, None, 100, (), kind, nodes=nodes)
+    assert explained(None, change) == explained(change, None) == explained(change, change) == note
