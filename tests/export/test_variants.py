@@ -13,7 +13,7 @@ from compress.settings.config import build
 from compress.settings.export import ExportSettings
 from exporters.write.int8 import Int8Settings
 from tests.exporters.networks import SHAPE
-from tests.exporters.variants import MEAN, STD, pooled, write_fp32
+from tests.exporters.variants import MEAN, STD, write_fp32
 from tests.helpers.records import record
 
 
@@ -26,7 +26,7 @@ def split(counts: list[int]) -> MemorySplit:
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory):
-    file = write_fp32(tmp_path_factory.mktemp("base") / "pruned.onnx", pooled())
+    file = write_fp32(tmp_path_factory.mktemp("base") / "pruned.onnx", "pooled")
     return Base(record(label="pruned", role="candidate", file=str(file)), MEAN, STD)
 
 

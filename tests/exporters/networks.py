@@ -31,6 +31,7 @@ class Joined(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
+        torch.manual_seed(0)
         self.stem = nn.Conv2d(3, 8, 3, stride=4, padding=1)
         self.left = nn.Conv2d(8, 8, 1)
         self.right = nn.Conv2d(8, 4, 3, padding=1, groups=4)
@@ -60,3 +61,13 @@ def random_images(count: int, *, seed: int = 1, shape: tuple[int, int, int] = SH
     """Standard normal images, channels last in memory as the data bundles give them."""
     images = torch.randn(count, *shape, generator=torch.Generator().manual_seed(seed))
     return images.to(memory_format=torch.channels_last)
+
+
+def numbered(network: nn.Module) -> nn.Module:
+    """The same with other values everywhere, since the exporter stores equal tensors, such as biases of 0, once."""
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for value in network.state_dict().values():
+            if value.is_floating_point():
+                value.uniform_(0.5, 1.5)
+    return network.eval()

@@ -1,22 +1,17 @@
 import numpy as np
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper
 
 from exporters.errors import CallError, MachineError, OnnxFileError, kind_of, reason_of
 from exporters.measure.calls import RunnableFile, calls_of
 from exporters.read.session import open_session, run_logits
-from tests.exporters.graphs import save
+from tests.exporters.onnx_files import FLOAT, model, save
 
 
 def greedy_classifier(path):
     """Asks for a tensor of 2^46 numbers for every image."""
-    stored = [
-        numpy_helper.from_array(np.array([2**46], np.int64), "most"),
-        numpy_helper.from_array(np.array([0], np.int64), "first"),
-        numpy_helper.from_array(np.array([2, 3], np.int64), "pixels"),
-    ]
     nodes = [
-        helper.make_node("ReduceMean", ["images", "pixels"], ["means"], keepdims=0),
+        helper.make_node("ReduceMean", ["images"], ["means"], axes=[2, 3], keepdims=0),
         helper.make_node("Shape", ["means"], ["shape"]),
         helper.make_node("Gather", ["shape", "first"], ["count"]),
         helper.make_node("Mul", ["count", "most"], ["numbers"]),
@@ -24,9 +19,9 @@ def greedy_classifier(path):
         helper.make_node("ReduceSum", ["huge"], ["sum"], keepdims=0),
         helper.make_node("Add", ["means", "sum"], ["logits"]),
     ]
-    images = helper.make_tensor_value_info("images", TensorProto.FLOAT, ["n", 3, 8, 8])
-    logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", 3])
-    return save(helper.make_graph(nodes, "greedy", [images], [logits], stored), path)
+    stored = {"most": np.array([2**46]), "first": np.array([0])}
+    images, logits = {"images": (FLOAT, ["n", 3, 8, 8])}, {"logits": (FLOAT, ["n", 3])}
+    return save(model(nodes, inputs=images, outputs=logits, stored=stored), path)
 
 
 def test_want_of_memory_is_the_machine_s_fault(tmp_path):

@@ -1,8 +1,10 @@
-"""Networks of every shape that ``int8_graph`` tells apart, exported; a variant made in another process."""
+"""Exported networks, one of each kind that ``int8_graph`` treats differently; each is exported once in a process."""
 
 import os
 import subprocess
 import sys
+import tempfile
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ import torch
 from torch import nn
 
 from exporters.write.onnx_export import export_onnx
-from tests.exporters.networks import CLASSES, SHAPE, plain, random_images
+from tests.exporters.networks import CLASSES, SHAPE, Joined, plain, random_images
 
 METADATA = {"classes": '["a", "b"]', "layout": '"NCHW, float32"', "pixel_scale": '"divide by 255"'}
 MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.25, 0.3)
@@ -39,9 +41,35 @@ def pooled(*, channels: int = 3, squeezed: int = 8) -> nn.Module:
     return Pooled()
 
 
-def write_fp32(path: Path, network: nn.Module | None = None) -> Path:
-    shape = SHAPE if network is None else (next(network.parameters()).shape[1], *SHAPE[1:])
-    export_onnx(network or plain(), path, input_shape=shape, opset=18, metadata=METADATA)
+def wide() -> nn.Module:
+    """A first convolution that reads more channels than an image has."""
+    return nn.Sequential(nn.Conv2d(8, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, CLASSES))
+
+
+NETWORKS = {
+    "plain": plain,
+    "plain, 64 wide": lambda: plain(width=64),
+    "pooled": pooled,
+    "grey": lambda: pooled(channels=1),
+    "not squeezed": lambda: pooled(squeezed=24),
+    "joined": Joined,
+    "wide": wide,
+}
+
+
+@cache
+def _exported(name: str) -> bytes:
+    network = NETWORKS[name]()
+    shape = (next(network.parameters()).shape[1], *SHAPE[1:])
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "net.onnx"
+        export_onnx(network, path, input_shape=shape, opset=18, metadata=METADATA)
+        return path.read_bytes()
+
+
+def write_fp32(path: Path, name: str = "plain") -> Path:
+    """The file of one of ``NETWORKS``."""
+    path.write_bytes(_exported(name))
     return path
 
 
@@ -68,7 +96,7 @@ def made_elsewhere(code: str, source: Path, target: Path) -> bytes:
 
 
 def traces(path: Path) -> list[bytes]:
-    """What in a file tells of this machine."""
+    """Parts of a file that identify this machine."""
     data = path.read_bytes()
     known = (str(Path.cwd()).encode(), b"/tmp/", b"site-packages", b'.py"', b"compress-int8", b"compress-ort")
     return [word for word in (*known, str(path.parent).encode()) if word in data]

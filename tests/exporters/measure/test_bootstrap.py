@@ -55,29 +55,30 @@ def test_differences_between_sessions_widen_the_interval():
     assert interval.high - interval.low > 0.02
 
 
-@pytest.mark.slow
 def test_the_interval_covers_the_truth_at_least_as_often_as_it_says():
     random = np.random.default_rng(2)
-    intervals = [ratio_interval(simulated_rounds(random), seed=number) for number in range(200)]
-    assert np.mean([interval.low <= 1 <= interval.high for interval in intervals]) >= 0.95
+    intervals = [ratio_interval(simulated_rounds(random), seed=number) for number in range(30)]
+    assert np.mean([interval.low <= 1 <= interval.high for interval in intervals]) >= 0.9
 
 
-@pytest.mark.parametrize(("rounds", "quantile"), [(4, 3.182), (5, 2.776), (10, 2.262), (16, 2.131), (200, 1.972)])
+@pytest.mark.parametrize(
+    ("rounds", "quantile"), [(4, 3.18245), (5, 2.77645), (10, 2.26216), (16, 2.13145), (200, 1.97196)]
+)
 def test_quantiles_are_further_out_with_few_rounds(rounds, quantile):
     """Against Student's quantiles from a table: a bootstrap of n has a standard error sqrt((n - 1) / n) too small."""
     expected = NormalDist().cdf(-quantile * (rounds / (rounds - 1)) ** 0.5)
-    assert expanded_tail(rounds) == pytest.approx(expected, rel=0.12)
+    assert expanded_tail(rounds) == pytest.approx(expected, rel=1e-4)
     assert expanded_tail(rounds) < 0.025
 
 
 def test_the_interval_of_a_median_covers_it():
     random = np.random.default_rng(3)
     covered = 0
-    for number in range(25):
+    for number in range(12):
         rounds = [random.exponential(1.0, 30) + 5 for _ in range(8)]
         low, high = median_interval(rounds, seed=number)
         covered += low <= 5 + np.log(2) <= high
-    assert covered >= 22
+    assert covered >= 10
 
 
 def test_the_interval_of_constants_has_no_width_and_that_of_unlike_rounds_spans_them():

@@ -1,4 +1,4 @@
-"""Timings depend on the machine: the fast tests look at what does not, the slow ones at the verdict."""
+"""Timings depend on the machine: the fast tests check what does not, the slow ones the verdict."""
 
 import gc
 import os
@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
 
 from exporters.errors import ExportError, OnnxFileError
@@ -15,9 +14,8 @@ from exporters.measure.comparison import LatencyComparison, summarise_timing
 from exporters.measure.latency import LatencySettings, Round, compare_latency, undisturbed
 from exporters.measure.scheduling import core_sets
 from exporters.read.session import open_session
-from exporters.write.onnx_export import export_onnx
-from tests.exporters.graphs import pooled_classifier
-from tests.exporters.networks import SHAPE, plain
+from tests.exporters.onnx_files import UINT8, Wanted, classifier, save
+from tests.exporters.variants import write_fp32
 
 QUICK = LatencySettings(rounds=4, min_pairs=20, min_seconds=0.0, max_seconds=0.5, warmup_seconds=0.01)
 
@@ -25,10 +23,7 @@ QUICK = LatencySettings(rounds=4, min_pairs=20, min_seconds=0.0, max_seconds=0.5
 @pytest.fixture(scope="module")
 def files(tmp_path_factory) -> dict[int, Path]:
     folder = tmp_path_factory.mktemp("onnx")
-    return {
-        width: export_onnx(plain(width=width), folder / f"{width}.onnx", input_shape=SHAPE, opset=18, metadata={}).path
-        for width in (8, 16, 64)
-    }
+    return {width: write_fp32(folder / f"{width}.onnx", name) for width, name in ((8, "plain"), (64, "plain, 64 wide"))}
 
 
 def compare(original: Path, candidate: Path, settings: LatencySettings = QUICK, **changes) -> LatencyComparison:
@@ -38,7 +33,7 @@ def compare(original: Path, candidate: Path, settings: LatencySettings = QUICK, 
 
 
 def test_a_comparison_says_what_it_measured(files):
-    result = compare(files[8], files[16], threads=2, batch_size=3)
+    result = compare(files[8], files[64], threads=2, batch_size=3)
     assert (result.batch_size, result.threads, result.rounds) == (3, 2, 4)
     assert result.original.samples == result.candidate.samples == result.pairs >= 20
     assert 0 < result.pairs_used <= result.pairs
@@ -97,7 +92,7 @@ def test_the_process_is_held_on_its_cores_only_while_it_is_timed(files, monkeypa
         return open_session(path, **options)
 
     monkeypatch.setattr("exporters.measure.calls.open_session", opened)
-    result = compare(files[8], files[16])
+    result = compare(files[8], files[64])
     assert result.pinned
     assert os.sched_getaffinity(0) == before
     assert seen[:2] == [before, before]  # reading the signatures
@@ -110,7 +105,7 @@ def test_more_threads_than_cores_are_not_held(files):
 
 
 def test_two_files_of_other_layout_type_and_size(files, tmp_path):
-    odd = pooled_classifier(tmp_path / "odd.onnx", shape=["batch", 20, 24, 3], dtype=onnx.TensorProto.UINT8)
+    odd = save(classifier(Wanted(layout="NHWC", dtype=UINT8, size=(20, 24))), tmp_path / "odd.onnx")
     result = compare(files[8], odd)
     assert result.candidate.samples >= 20
 
@@ -119,8 +114,8 @@ def test_wrong_requests_are_errors(files, tmp_path):
     with pytest.raises(ExportError, match="at least 1 image, got 0"):
         compare(files[8], files[8], batch_size=0)
     with pytest.raises(ExportError, match="batch of 4, as in the file, got 2"):
-        compare(files[8], pooled_classifier(tmp_path / "four.onnx", shape=[4, 3, 16, 16]))
-    free = pooled_classifier(tmp_path / "free.onnx", shape=["batch", 3, "height", "width"])
+        compare(files[8], save(classifier(Wanted(batch=4)), tmp_path / "four.onnx"))
+    free = save(classifier(Wanted(size=("height", "width"))), tmp_path / "free.onnx")
     with pytest.raises(ExportError, match="expected an image size"):
         compare_latency(RunnableFile(files[8]), RunnableFile(free), batch_size=2, threads=1, settings=QUICK)
     with pytest.raises(OnnxFileError, match="cannot read"):

@@ -4,12 +4,12 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper
 
 from exporters.errors import CallError, MachineError, OnnxFileError
 from exporters.measure.calls import RunnableFile
 from exporters.measure.memory import MemoryUse, measure_memory
-from tests.exporters.graphs import pooled_classifier, save
+from tests.exporters.onnx_files import FLOAT, UINT8, Wanted, classifier, model, save
 
 MEGABYTE = 2**20
 
@@ -17,25 +17,23 @@ MEGABYTE = 2**20
 def heavy_classifier(path: Path, *, megabytes: int) -> Path:
     """A mean over the pixels, and a table of ``megabytes`` of float32 that is added up for the logits."""
     width = megabytes * MEGABYTE // 4 // 16
-    constants = [
-        numpy_helper.from_array(np.array([1, 2, 3], np.int64), "all"),
-        numpy_helper.from_array(np.array([1], np.int64), "last"),
-        numpy_helper.from_array(np.random.default_rng(0).random((16, width), dtype=np.float32), "table"),
-        numpy_helper.from_array(np.ones((1, 16), np.float32), "ones"),
-    ]
+    stored = {
+        "last": np.array([1]),
+        "table": np.random.default_rng(0).random((16, width), dtype=np.float32),
+        "ones": np.ones((1, 16), np.float32),
+    }
     nodes = [
-        helper.make_node("ReduceMean", ["images", "all"], ["mean"], name="mean", keepdims=0),
+        helper.make_node("ReduceMean", ["images"], ["mean"], axes=[1, 2, 3], name="mean", keepdims=0),
         helper.make_node("Unsqueeze", ["mean", "last"], ["column"], name="column"),
         helper.make_node("MatMul", ["column", "ones"], ["rows"], name="rows"),
         helper.make_node("MatMul", ["rows", "table"], ["logits"], name="head"),
     ]
-    images = helper.make_tensor_value_info("images", TensorProto.FLOAT, ["batch", 3, 8, 8])
-    logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", width])
-    return save(helper.make_graph(nodes, "heavy", [images], [logits], constants), path)
+    images, logits = {"images": (FLOAT, ["n", 3, 8, 8])}, {"logits": (FLOAT, ["n", width])}
+    return save(model(nodes, inputs=images, outputs=logits, stored=stored), path)
 
 
 def test_the_weights_are_in_the_peak_and_what_the_caller_holds_is_not(tmp_path):
-    ballast = np.ones(300 * MEGABYTE // 8)  # resident here, not in the measuring process
+    ballast = np.ones(200 * MEGABYTE // 8)  # resident here, not in the measuring process
     light = measure_memory(RunnableFile(heavy_classifier(tmp_path / "light.onnx", megabytes=1)))
     heavy = measure_memory(RunnableFile(heavy_classifier(tmp_path / "heavy.onnx", megabytes=40)))
     assert ballast.nbytes > heavy.peak_bytes
@@ -44,14 +42,14 @@ def test_the_weights_are_in_the_peak_and_what_the_caller_holds_is_not(tmp_path):
 
 
 def test_a_batch_of_bytes_channels_last(tmp_path):
-    file = pooled_classifier(tmp_path / "odd.onnx", shape=["batch", "h", "w", 3], dtype=onnx.TensorProto.UINT8)
+    file = save(classifier(Wanted(layout="NHWC", dtype=UINT8, size=("h", "w"))), tmp_path / "odd.onnx")
     use = measure_memory(RunnableFile(file, 512), batch_size=4, threads=2)
     assert (use.batch_size, use.threads) == (4, 2)
     assert use.peak_bytes > 4 * 512 * 512 * 3 * 4  # the images as floats
 
 
-def test_a_system_that_does_not_tell(tmp_path, monkeypatch):
-    file = pooled_classifier(tmp_path / "file.onnx", shape=["batch", 3, 8, 8])
+def test_a_system_that_does_not_report_memory(tmp_path, monkeypatch):
+    file = save(classifier(), tmp_path / "file.onnx")
     assert isinstance(measure_memory(RunnableFile(file)), MemoryUse)
     monkeypatch.setattr(
         "exporters.measure.memory.find_spec", lambda name: None if name == "resource" else importlib.util
@@ -62,23 +60,19 @@ def test_a_system_that_does_not_tell(tmp_path, monkeypatch):
 def test_wrong_requests_are_errors(tmp_path):
     with pytest.raises(OnnxFileError, match="cannot read"):
         measure_memory(RunnableFile(tmp_path / "none.onnx", 8))
-    four = pooled_classifier(tmp_path / "four.onnx", shape=[4, 3, 8, 8])
+    four = save(classifier(Wanted(batch=4)), tmp_path / "four.onnx")
     with pytest.raises(CallError, match="batch of 4"):
         measure_memory(RunnableFile(four, 8), batch_size=1)
 
 
-def test_a_failure_in_the_other_process_is_told(tmp_path):
-    reshape = [
-        numpy_helper.from_array(np.array([-1, 3 * 8 * 8], np.int64), "shape"),
-        numpy_helper.from_array(np.ones((3 * 8 * 8, 2), np.float32), "weight"),
-    ]
+def test_a_failure_in_the_other_process_is_reported(tmp_path):
+    stored = {"shape": np.array([-1, 3 * 8 * 8]), "weight": np.ones((3 * 8 * 8, 2), np.float32)}
     nodes = [
         helper.make_node("Reshape", ["images", "shape"], ["flat"], name="flatten"),
         helper.make_node("MatMul", ["flat", "weight"], ["logits"], name="head"),
     ]
-    images = helper.make_tensor_value_info("images", TensorProto.FLOAT, ["batch", 3, "height", "width"])
-    logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 2])
-    file = save(helper.make_graph(nodes, "for 8 pixels", [images], [logits], reshape), tmp_path / "eight.onnx")
+    images, logits = {"images": (FLOAT, ["n", 3, "height", "width"])}, {"logits": (FLOAT, ["n", 2])}
+    file = save(model(nodes, inputs=images, outputs=logits, stored=stored), tmp_path / "eight.onnx")
     assert measure_memory(RunnableFile(file, 8)) is not None
     with pytest.raises(CallError, match=r"eight\.onnx to open and run in a process of its own, it failed: .*eshape"):
         measure_memory(RunnableFile(file, 9))
@@ -93,7 +87,7 @@ def test_weights_in_another_file_count(tmp_path):
 
 
 def test_what_the_machine_cannot_do(tmp_path, monkeypatch):
-    file = RunnableFile(pooled_classifier(tmp_path / "file.onnx", shape=["batch", 3, 8, 8]))
+    file = RunnableFile(save(classifier(), tmp_path / "file.onnx"))
     killed = tmp_path / "killed"
     killed.write_text("#!/bin/sh\nkill -9 $$\n")
     killed.chmod(0o755)

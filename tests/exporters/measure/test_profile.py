@@ -4,10 +4,9 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
 import torch
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper
 from torch import Tensor, nn
 
 from exporters.errors import ExportError, OnnxFileError
@@ -15,8 +14,11 @@ from exporters.measure.calls import RunnableFile
 from exporters.measure.profile import LayerTime, OperatorProfile, profile_operators
 from exporters.measure.profile_sources import SourceGraph
 from exporters.write.onnx_export import export_onnx
-from tests.exporters.graphs import pooled_classifier, save
-from tests.exporters.networks import SHAPE, plain
+from tests.exporters.networks import SHAPE
+from tests.exporters.onnx_files import FLOAT, UINT8, Wanted, classifier, model, save
+from tests.exporters.variants import write_fp32
+
+IMAGES = {"images": (FLOAT, ["n", 3, 8, 8])}
 
 
 class Fire(nn.Module):
@@ -71,7 +73,7 @@ def test_a_layer_takes_longer_with_more_to_do(files):
 
 
 def test_unlike_networks_match_nothing_but_the_kinds_added_up(files, tmp_path):
-    other = export_onnx(plain(), tmp_path / "plain.onnx", input_shape=SHAPE, opset=18, metadata={}).path
+    other = write_fp32(tmp_path / "plain.onnx")
     profile = profile_operators(RunnableFile(files[32], 16), RunnableFile(other, 16))
     one_sided = [layer for layer in profile.layers if None in (layer.original_ms, layer.candidate_ms)]
     assert {"stem", "left", "right", "head"} <= {layer.layer for layer in one_sided if layer.candidate_ms is None}
@@ -89,14 +91,13 @@ def test_quantised_layers_and_type_changes(tmp_path):
 
 
 def test_files_made_by_hand_without_names(tmp_path):
-    file = pooled_classifier(tmp_path / "file.onnx", shape=["batch", "h", "w", 3], dtype=TensorProto.UINT8)
-    model = onnx.load(file)
-    for node in model.graph.node:
+    proto = classifier(Wanted(layout="NHWC", dtype=UINT8, size=("h", "w")))
+    for node in proto.graph.node:
         node.ClearField("name")
-    onnx.save(model, file)
+    file = save(proto, tmp_path / "file.onnx")
     profile = profile_operators(RunnableFile(file, 8), RunnableFile(file, 8))
     assert sum(layer.original_ms for layer in profile.layers) > 0
-    assert {layer.kind for layer in profile.layers} >= {"ReduceMean", "Cast"}
+    assert {layer.kind for layer in profile.layers} >= {"Conv", "Cast"}
 
 
 def test_wrong_requests_are_errors(files, tmp_path):
@@ -133,31 +134,26 @@ def test_a_weight_s_shape_and_bytes(files):
 
 def quantised_head(path: Path) -> Path:
     """A mean over the pixels, and a matrix whose weights are stored in 8 bits."""
-    constants = [
-        numpy_helper.from_array(np.array([2, 3], np.int64), "pixels"),
-        numpy_helper.from_array(np.arange(3 * 5, dtype=np.int8).reshape(3, 5), "head.weight_quantized"),
-        numpy_helper.from_array(np.array(0.01, np.float32), "scale"),
-        numpy_helper.from_array(np.array(0, np.uint8), "zero"),
-        numpy_helper.from_array(np.array(0, np.int8), "weight_zero"),
-    ]
+    stored = {
+        "head.weight_quantized": np.arange(3 * 5, dtype=np.int8).reshape(3, 5),
+        "scale": np.float32(0.01),
+        "zero": np.uint8(0),
+        "weight_zero": np.int8(0),
+    }
     nodes = [
         helper.make_node("QuantizeLinear", ["images", "scale", "zero"], ["bytes"], name="images_quantized"),
         helper.make_node("DequantizeLinear", ["bytes", "scale", "zero"], ["pixels_again"], name="images_again"),
-        helper.make_node("ReduceMean", ["pixels_again", "pixels"], ["pooled"], name="pool", keepdims=0),
+        helper.make_node("ReduceMean", ["pixels_again"], ["pooled"], axes=[2, 3], name="pool", keepdims=0),
         helper.make_node("DequantizeLinear", ["head.weight_quantized", "scale", "weight_zero"], ["weight"], name="w"),
         helper.make_node("MatMul", ["pooled", "weight"], ["logits"], name="product"),
     ]
-    images = helper.make_tensor_value_info("images", TensorProto.FLOAT, ["batch", 3, 8, 8])
-    logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 5])
-    return save(helper.make_graph(nodes, "quantised", [images], [logits], constants), path)
+    return save(model(nodes, inputs=IMAGES, outputs={"logits": (FLOAT, ["n", 5])}, stored=stored), path)
 
 
 def test_a_file_of_constants_alone_has_no_rows(tmp_path):
     """onnxruntime computes it when it opens the file; nothing is left to be timed."""
-    stored = [numpy_helper.from_array(np.ones((1, 5), np.float32), "scores")]
     nodes = [helper.make_node("Identity", ["scores"], ["logits"], name="all")]
-    images = helper.make_tensor_value_info("images", TensorProto.FLOAT, ["batch", 3, 8, 8])
-    logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, 5])
-    file = save(helper.make_graph(nodes, "constant", [images], [logits], stored), tmp_path / "constant.onnx")
+    logits, stored = {"logits": (FLOAT, [1, 5])}, {"scores": np.ones((1, 5), np.float32)}
+    file = save(model(nodes, inputs=IMAGES, outputs=logits, stored=stored), tmp_path / "constant.onnx")
     profile = profile_operators(RunnableFile(file), RunnableFile(file))
     assert all(layer.macs_kept is None for layer in profile.layers)

@@ -6,16 +6,14 @@ import pytest
 
 from exporters.errors import ExportError, OnnxFileError
 from exporters.read.session import SESSION_FACTS, open_session, run_logits, session_options
-from exporters.write.onnx_export import export_onnx
-from tests.exporters.networks import CLASSES, SHAPE, plain, random_images
+from tests.exporters.networks import CLASSES, SHAPE, random_images
 from tests.exporters.onnx_files import FLOAT, FLOAT16, UINT8, Wanted, answer, classifier, save
+from tests.exporters.variants import write_fp32
 
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("onnx") / "plain.onnx"
-    export_onnx(plain(), path, input_shape=SHAPE, opset=18, metadata={})
-    return path
+    return write_fp32(tmp_path_factory.mktemp("onnx") / "plain.onnx")
 
 
 def test_a_session_on_the_cpu_with_the_threads_asked_for(file):

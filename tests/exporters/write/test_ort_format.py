@@ -8,12 +8,12 @@ from exporters.write.int8 import Int8Settings, quantize_int8
 from exporters.write.ort_format import to_ort_format
 from exporters.write.raw_pixels import embed_preprocessing
 from tests.exporters.networks import random_images
-from tests.exporters.variants import MEAN, STD, answers, calibration, pooled, traces, write_fp32
+from tests.exporters.variants import MEAN, STD, answers, calibration, traces, write_fp32
 
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    return write_fp32(tmp_path_factory.mktemp("ort") / "net.onnx", pooled())
+    return write_fp32(tmp_path_factory.mktemp("ort") / "net.onnx", "pooled")
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,6 @@ from tests.exporters.variants import (
     answers,
     calibration,
     made_elsewhere,
-    pooled,
     traces,
     write_fp32,
 )
@@ -27,7 +26,7 @@ from tests.exporters.variants import (
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    return write_fp32(tmp_path_factory.mktemp("nhwc") / "net.onnx", pooled())
+    return write_fp32(tmp_path_factory.mktemp("nhwc") / "net.onnx", "pooled")
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +59,7 @@ def test_of_an_int8_file_too(source, tmp_path):
 
 
 def test_grey_images(tmp_path):
-    source = write_fp32(tmp_path / "net.onnx", pooled(channels=1))
+    source = write_fp32(tmp_path / "net.onnx", "grey")
     made = embed_preprocessing(source, tmp_path / "net.nhwc.onnx", mean=(0.449,), std=(0.226,))
     images = pixels(channels=1)
     expected = answers(source, normalised(images, (0.449,), (0.226,)))
