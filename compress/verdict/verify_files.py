@@ -58,7 +58,7 @@ def verify_files(
         name=f"{labels[1]} against {labels[0]}",
         environment=describe_environment(threads=usable_cores(), seed=settings.seed),
         run=None,
-        notes=(*first.notes, *second.notes, *_uncounted(first), *_uncounted(second)),
+        notes=(*first.notes, *second.notes, *uncounted_note(first), *uncounted_note(second)),
     )
 
 
@@ -84,7 +84,7 @@ def _opened(label: str, role: Role, spec: FileSpec) -> OpenedFile:
     return OpenedFile(record, spec)
 
 
-def _uncounted(spec: FileSpec) -> tuple[str, ...]:
+def uncounted_note(spec: FileSpec) -> tuple[str, ...]:
     """A note where the MACs of a file leave operators out."""
     names = ", ".join(spec.cost.uncounted)
     return (f"{spec.path.name}: its MACs do not include {names}",) if names else ()

@@ -101,6 +101,28 @@ def model(
     return proto
 
 
+def recurrent(*, size: int = 8, classes: int = 3) -> ModelProto:
+    """An LSTM of 5 numbers over the rows of a grey image, and a matrix."""
+    return model(
+        [
+            helper.make_node("Squeeze", ["pixels", "second"], ["rows"]),
+            helper.make_node("Transpose", ["rows"], ["steps"], perm=[1, 0, 2]),
+            helper.make_node("LSTM", ["steps", "into", "over"], ["", "last"], hidden_size=5),
+            helper.make_node("Squeeze", ["last", "first"], ["hidden"]),
+            helper.make_node("MatMul", ["hidden", "matrix"], ["scores"]),
+        ],
+        inputs={"pixels": (FLOAT, ["n", 1, size, size])},
+        outputs={"scores": (FLOAT, ["n", classes])},
+        stored={
+            "first": np.array([0]),
+            "second": np.array([1]),
+            "into": np.ones((1, 20, size), np.float32),
+            "over": np.ones((1, 20, 5), np.float32),
+            "matrix": np.ones((5, classes), np.float32),
+        },
+    )
+
+
 def save(proto: ModelProto, path: Path) -> Path:
     """Write it in one file."""
     path.write_bytes(proto.SerializeToString())

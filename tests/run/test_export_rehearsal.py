@@ -50,3 +50,17 @@ def test_products_that_only_the_file_counts_are_named():
 def test_as_many_on_both_sides_are_no_fault():
     network = nn.Sequential(nn.Flatten(), nn.Linear(12, 5), nn.ReLU(), nn.Linear(5, 2))
     rehearse_export(decide(RunConfig(arch="squeezenet")), network, torch.rand(3, 3, 2, 2), macs=12 * 5 + 5 * 2)
+
+
+class ReadsRows(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows, self.head = nn.LSTM(6, 5, batch_first=True), nn.Linear(5, 2)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.head(self.rows(images[:, 0])[0][:, -1])
+
+
+def test_a_recurrent_layer_is_an_error_that_names_it():
+    with pytest.raises(UsageError, match=r"MACs of LSTM in its ONNX file cannot be counted; try a network of"):
+        rehearse_export(decide(RunConfig(arch="squeezenet")), ReadsRows(), torch.rand(3, 1, 7, 6), macs=10)

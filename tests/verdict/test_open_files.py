@@ -12,11 +12,12 @@ from compress.settings.config import DataConfig, build
 from compress.settings.verify import UserOverrides
 from compress.verdict.accuracy import measure_accuracy
 from compress.verdict.open_files import classify, open_file, open_files
+from compress.verdict.verify_files import uncounted_note
 from exporters.measure.calls import RunnableFile, calls_of
 from exporters.measure.memory import measure_memory
 from exporters.measure.profile import profile_operators
 from exporters.read.preparation import RAW_PIXELS, Preparation
-from tests.exporters.onnx_files import FLOAT, FLOAT16, UINT8, answer, classifier, save
+from tests.exporters.onnx_files import FLOAT, FLOAT16, UINT8, answer, classifier, recurrent, save
 from tests.helpers.images import write_image_folder
 from tests.verdict.conftest import CLASSES, COLOUR, GREY, SIZE
 
@@ -215,3 +216,9 @@ def test_classes_that_are_numbered(tmp_path, data, pixels):
     numbered = replace(data, classes=("0", "1", "2"))
     logits = classify(open_file(save(proto, tmp_path / "net.onnx"), numbered, overrides=HALF), numbered, threads=1)
     np.testing.assert_allclose(logits, answer(normalised(pixels, HALF), GREY)[:, [1, 2, 0]], atol=1e-4)
+
+
+def test_operators_missing_in_the_macs_are_named_in_a_note(tmp_path, data):
+    file = open_file(save(recurrent(size=SIZE), tmp_path / "rows.onnx"), data, said=HALF)
+    assert uncounted_note(file) == ("rows.onnx: its MACs do not include LSTM",)
+    assert uncounted_note(open_file(save(classifier(GREY), tmp_path / "net.onnx"), data, said=HALF)) == ()

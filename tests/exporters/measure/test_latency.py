@@ -17,7 +17,7 @@ from exporters.read.session import open_session
 from tests.exporters.onnx_files import UINT8, Wanted, classifier, save
 from tests.exporters.variants import write_fp32
 
-QUICK = LatencySettings(rounds=4, min_pairs=20, min_seconds=0.0, max_seconds=0.5, warmup_seconds=0.01)
+QUICK = LatencySettings(rounds=4, min_pairs=20, min_seconds=0.0, max_seconds=60.0, warmup_seconds=0.01)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def test_a_comparison_says_what_it_measured(files):
     assert (result.batch_size, result.threads, result.rounds) == (3, 2, 4)
     assert result.original.samples == result.candidate.samples == result.pairs >= 20
     assert 0 < result.pairs_used <= result.pairs
-    assert result.settling_calls == 2  # a call takes well under 10 ms
+    assert result.settling_calls in (0, 1, 2)  # by the duration of a call
     assert not result.cut_short
     assert 0 < result.ratio_low <= result.ratio_high
     assert result.noisy == (result.coefficient_of_variation > 0.1)

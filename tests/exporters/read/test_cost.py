@@ -17,7 +17,7 @@ from exporters.read.signature import Signature
 from exporters.write.onnx_export import export_onnx
 from models_zoo.zoo import build_network
 from tests.exporters.networks import numbered
-from tests.exporters.onnx_files import FLOAT, FLOAT16, UINT8, Wanted, classifier, model, save
+from tests.exporters.onnx_files import FLOAT, FLOAT16, UINT8, Wanted, classifier, model, recurrent, save
 
 # The hand-made classifier on 8 x 8 pixels: 4 filters over 3 channels at 64 places, then 5 sums over 4 numbers.
 CONV_MACS, HEAD_MACS = 4 * 3 * 64, 5 * 4
@@ -230,27 +230,10 @@ def test_the_tensors_of_a_large_batch_are_not_held(tmp_path):
 
 
 def test_recurrent_layers_are_named_because_their_macs_are_not_counted(tmp_path):
-    proto = model(
-        [
-            helper.make_node("Squeeze", ["pixels", "axes"], ["rows"]),  # one channel: 7 steps of 6 numbers
-            helper.make_node("LSTM", ["rows", "into", "over"], ["", "last"], hidden_size=5, layout=0),
-            helper.make_node("Squeeze", ["last", "first"], ["hidden"]),
-            helper.make_node("MatMul", ["hidden", "matrix"], ["scores"]),
-        ],
-        inputs={"pixels": (FLOAT, [4, 1, 7, 6])},
-        outputs={"scores": (FLOAT, [7, 3])},
-        stored={
-            "axes": np.array([1]),
-            "first": np.array([0]),
-            "into": np.ones((1, 20, 6), np.float32),
-            "over": np.ones((1, 20, 5), np.float32),
-            "matrix": np.ones((5, 3), np.float32),
-        },
-    )
-    cost = count_cost(save(proto, tmp_path / "net.onnx"))
+    cost = count_cost(save(recurrent(), tmp_path / "net.onnx"))
     assert cost.uncounted == ("LSTM",)
-    assert [layer.operator for layer in cost.layers] == ["MatMul"]
-    assert cost.parameters == 20 * 6 + 20 * 5 + 15
+    assert [(layer.operator, layer.macs) for layer in cost.layers] == [("MatMul", 5 * 3)]
+    assert cost.parameters == 20 * 8 + 20 * 5 + 5 * 3
 
 
 @pytest.mark.parametrize("opset", [18, 23])

@@ -101,8 +101,6 @@ def test_no_images(exported):
     model, path = exported
     with pytest.raises(ExportError, match="at least one batch"):
         check_parity(model, path, [], threads=1)
-    with pytest.raises(ExportError, match="at least one batch"):
-        predict_logits(path, [], threads=1)
 
 
 def test_predictions_keep_the_order_of_the_images(exported):

@@ -44,6 +44,7 @@ def test_files_of_other_layouts_and_types(layout, batch, dtype, tolerance, tmp_p
     preparation = RAW_PIXELS if dtype == UINT8 else OWN
     batches = images(10).split(7)
     logits = predict_logits(path, batches, threads=1, conversion=Conversion(OWN, preparation, signature))
+    assert logits.dtype == np.float32
     shown = pixels_of(images(10)) if dtype == UINT8 else images(10).numpy()
     np.testing.assert_allclose(logits, answer(shown, wanted), atol=tolerance)
 
