@@ -1,4 +1,4 @@
-"""Timings depend on the machine: the fast tests check what does not, the slow ones the verdict."""
+"""Timings depend on the machine: the tests check what does not; ``benchmarks/latency_method.py`` measures the rest."""
 
 import gc
 import os
@@ -122,21 +122,9 @@ def test_wrong_requests_are_errors(files, tmp_path):
         compare(files[8], tmp_path / "none.onnx")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("threads", [1, 2])
-def test_a_file_against_itself_shows_no_difference(files, threads):
-    """A 95 % interval may miss 1 now and then, by less than the verdict's resolution."""
-    results = [compare(files[64], files[64], LatencySettings(seed=seed), threads=threads) for seed in range(3)]
-    assert sum(result.ratio_low <= 1 <= result.ratio_high for result in results) >= 2
-    assert {result.verdict for result in results} == {"no difference"}
-
-
-@pytest.mark.slow
-def test_a_larger_network_is_found_slower_and_the_other_way_round(files):
-    slower = compare(files[8], files[64], LatencySettings())
-    faster = compare(files[64], files[8], LatencySettings())
-    assert (slower.verdict, faster.verdict) == ("slower", "faster")
-    assert slower.ratio == pytest.approx(1 / faster.ratio, rel=0.25)
+def test_a_network_of_several_times_the_work_is_found_slower_and_the_other_way_round(files):
+    settings = LatencySettings(rounds=4, min_pairs=40, min_seconds=0.0)
+    assert compare(files[8], files[64], settings).ratio < 1 < compare(files[64], files[8], settings).ratio
 
 
 def round_of(*interruptions: int) -> Round:
