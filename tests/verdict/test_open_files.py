@@ -219,6 +219,6 @@ def test_classes_that_are_numbered(tmp_path, data, pixels):
 
 
 def test_operators_missing_in_the_macs_are_named_in_a_note(tmp_path, data):
-    file = open_file(save(recurrent(size=SIZE), tmp_path / "rows.onnx"), data, said=HALF)
+    file = open_file(save(recurrent(size=SIZE), tmp_path / "rows.onnx"), data, overrides=HALF)
     assert uncounted_note(file) == ("rows.onnx: its MACs do not include LSTM",)
-    assert uncounted_note(open_file(save(classifier(GREY), tmp_path / "net.onnx"), data, said=HALF)) == ()
+    assert uncounted_note(open_file(save(classifier(GREY), tmp_path / "net.onnx"), data, overrides=HALF)) == ()
