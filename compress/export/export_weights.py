@@ -14,7 +14,7 @@ from compress.data.bundle import DataBundle
 from compress.errors import BadInputError, UsageError
 from compress.export.variants import Base, calibration_split, derive
 from compress.exporter_faults import export_faults
-from compress.run.training_stages import load_given
+from compress.run.baseline import load_given
 from compress.runs.bench import check_images, fresh_network
 from compress.runs.decide import decide, load_decided
 from compress.runs.file_records import FileRecord

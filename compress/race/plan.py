@@ -13,8 +13,8 @@ from compress.race.folders import has_stages
 from compress.run.dry_run import RunPlan, plan_of
 from compress.run.eta import expected_work
 from compress.run.pipeline import Rehearsal, prepare, rehearsal
-from compress.run.prune_stages import check_method
 from compress.run.reuse_original import ORIGINAL
+from compress.run.search import check_method
 from compress.runs.decide import decide
 from compress.settings.config import DecidedConfig
 

@@ -9,8 +9,8 @@ from torch import nn
 
 from compress.channels.budget import Prunable
 from compress.channels.costs import Cost
-from compress.run.prune_stages import SearchResult
-from compress.run.training_stages import baseline_epochs, baseline_notes, epochs_after_baseline, trained_here
+from compress.run.baseline import baseline_epochs, baseline_notes, epochs_after_baseline, trained_here
+from compress.run.search import SearchResult
 from compress.runs import MODEL_FACTS
 from compress.runs.bench import Bench
 from compress.runs.file_records import ARTIFACTS, NOTES, FileRecord, Role, record, recorded_files

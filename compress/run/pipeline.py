@@ -16,17 +16,13 @@ from compress.errors import DivergedError, InterruptedRun
 from compress.exporter_faults import export_faults
 from compress.observer import Observer, Silent
 from compress.report.model import Report
+from compress.run.baseline import baseline, load_given, train_original, trained_here
 from compress.run.export import TrainedNetworks, export
-from compress.run.export_rehearsal import check_fits_a_file, rehearse_export
-from compress.run.prune_stages import check_method, rehearse, remove, search
+from compress.run.finetune import finetune
+from compress.run.rehearsal import check_fits_a_file, rehearse, rehearse_export
+from compress.run.remove import remove
 from compress.run.reuse_original import take_original
-from compress.run.training_stages import (
-    baseline,
-    finetune,
-    load_given,
-    train_original,
-    trained_here,
-)
+from compress.run.search import check_method, search
 from compress.runs import RunFolder
 from compress.runs.bench import Bench, check_images, check_same_images, fresh_network, study
 from compress.runs.code_record import record_code

@@ -15,7 +15,8 @@ from compress.export.export_run import add_variants
 from compress.observer import Silent
 from compress.report.model import Report
 from compress.run.pipeline import run_pipeline
-from compress.run.prune_stages import remove, search
+from compress.run.remove import remove
+from compress.run.search import search
 from compress.runs import RunFolder
 from compress.runs.bench import Bench, check_images, fresh_network, study
 from compress.settings.export import ExportSettings

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from compress.errors import UsageError
-from compress.run.export_rehearsal import check_fits_a_file, rehearse_export
+from compress.run.rehearsal import check_fits_a_file, rehearse_export
 from compress.runs.decide import decide
 from compress.settings.config import RunConfig
 

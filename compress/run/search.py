@@ -1,7 +1,7 @@
-"""Search and removal: which units go, and the smaller network without them."""
+"""Search: the method chooses which units are pruned."""
 
 import copy
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -13,14 +13,12 @@ from compress.controls.task import Task
 from compress.data.bundle import DataBundle
 from compress.edropout.guided import GuidedPopulation, GuidedSettings
 from compress.edropout.paper import PaperPopulation
-from compress.edropout.population import Population, never_empty
+from compress.edropout.population import Population
 from compress.edropout.search import Search, SearchSettings
-from compress.run.training_stages import baseline_epochs, recipe
-from compress.runs.bench import Bench, fresh_network, on_device, weights_file
+from compress.run.baseline import baseline_epochs, recipe
+from compress.runs.bench import Bench, fresh_network, weights_file
 from compress.settings.config import DecidedConfig
 from compress.structure.plan import PruningPlan, plan_from_state, state_from_plan
-from compress.structure.remove import check_trains, cut, remove_units
-from compress.training.evaluate import recalibrate_batchnorm
 from compress.training.loop import History, run_loop
 from compress.training.optimizers import Recipe
 from compress.training.weights import OptimizerSteps, check_left_chance
@@ -156,50 +154,3 @@ def _body(bench: Bench, network: nn.Module, prunable: Prunable, population: Popu
 def _search_recipe(bench: Bench, network: nn.Module) -> Recipe:
     found = recipe(bench, network, epochs_behind=baseline_epochs(bench))
     return found if bench.config.preset == "paper" else found.scaled(SEARCH_RATE)
-
-
-def remove(bench: Bench, found: SearchResult, prunable: Prunable) -> nn.Module:
-    """Cut the dropped units out, prove the result equal to the masked network, measure BatchNorm anew.
-
-    Raises:
-        CheckFailedError: masked and smaller network differ.
-    """
-    name = "04_remove"
-    images = bench.check_images()
-    if not bench.run.is_finished(name):
-        with bench.stage(name):
-            result = remove_units(found.network, prunable.units, found.keep_U, images)
-            if not result.conclusive:
-                bench.observer.note("the logits hardly depend on the image: that they stay the same says little")
-            norms = recalibrate_batchnorm(result.network, bench.data.train, batch_size=bench.config.batch_size)
-            bench.run.write_text(f"{name}/plan.json", result.plan.to_json())
-            bench.run.write_json(
-                f"{name}/removal.json",
-                {
-                    "images": result.images,
-                    "max_abs_difference": result.max_abs_difference,
-                    "tolerance": result.tolerance,
-                    "batchnorm_recalibrated": norms,
-                    "layers": [asdict(layer) for layer in result.layers],
-                },
-            )
-            bench.save_network(weights_file(name), result.network)
-    plan = PruningPlan.from_json(bench.run.read_text(f"{name}/plan.json"))
-    return bench.load_network(weights_file(name), on_device(cut(found.network, plan, images[:2]), bench.config.device))
-
-
-def rehearse(prunable: Prunable, network: nn.Module, images: Tensor, *, seed: int) -> float:
-    """Cut a random state before anything is trained, and train it a step: what cannot be done fails in seconds.
-
-    Returns:
-        The largest difference of logits between masked and smaller network.
-
-    Raises:
-        CheckFailedError: they differ, or the cut network does not run or cannot be trained.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    bits = torch.rand(1, prunable.units.total, generator=generator) < 0.5
-    keep = never_empty(bits, prunable.units, generator)[0]
-    result = remove_units(network, prunable.units, keep, images[:8])
-    check_trains(result.network, images[:8])
-    return result.max_abs_difference

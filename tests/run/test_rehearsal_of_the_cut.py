@@ -10,7 +10,7 @@ from compress.channels.budget import Budget, Prunable, allowed_counts
 from compress.channels.costs import build_cost_model
 from compress.channels.units import find_units
 from compress.errors import CheckFailedError
-from compress.run.prune_stages import rehearse
+from compress.run.rehearsal import rehearse
 from tests.helpers.networks import built, image_batch
 
 

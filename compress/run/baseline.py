@@ -1,4 +1,4 @@
-"""Stages that move weights only: the baseline, the fine-tuning, the original trained on for as long."""
+"""Baseline: the original, trained here or given; and the original trained on for as long as the pruned network."""
 
 import copy
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ def baseline(bench: Bench) -> nn.Module:
             bench.observer.note(note)
         with bench.stage(name, steps=epochs * bench.steps_per_epoch):
             if epochs:
-                _train(bench, name, network, _settings(bench, default_recipe(network), epochs))
+                train(bench, name, network, weight_settings(bench, default_recipe(network), epochs))
             elif config.weights is not None:
                 accuracy = evaluate(network, bench.data.val, batch_size=config.batch_size).accuracy
                 check_left_chance(accuracy, bench.data.val.labels)
@@ -58,36 +58,14 @@ def train_original(bench: Bench, original: nn.Module) -> nn.Module:
     epochs = epochs_after_baseline(config)
     if not bench.run.is_finished(name):
         with bench.stage(name, steps=epochs * bench.steps_per_epoch):
-            _train(
+            train(
                 bench,
                 name,
                 network,
-                _settings(bench, recipe(bench, network, epochs_behind=baseline_epochs(bench)), epochs),
+                weight_settings(bench, recipe(bench, network, epochs_behind=baseline_epochs(bench)), epochs),
             )
             bench.save_network(weights_file(name), network)
     return bench.load_network(weights_file(name), network)
-
-
-def finetune(bench: Bench, smaller: nn.Module, teacher: nn.Module, *, epochs_behind: int) -> nn.Module:
-    """Train the small network on; it learns from the original's answers too where ``distill`` is on.
-
-    Every method's run has the same epochs in all: what was not spent on the weights before (``epochs_behind``,
-    the baseline's and the search's) is spent here. A search that converged early leaves the rest, as in the paper.
-    """
-    name, config = "05_finetune", bench.config
-    epochs = baseline_epochs(bench) + epochs_after_baseline(config) - epochs_behind
-    if not bench.run.is_finished(name):
-        with bench.stage(name, steps=epochs * bench.steps_per_epoch):
-            if epochs:
-                settings = _settings(
-                    bench,
-                    recipe(bench, smaller, epochs_behind=epochs_behind),
-                    epochs,
-                    distillation=Distillation(teacher) if config.distill else None,
-                )
-                _train(bench, name, smaller, settings)
-            bench.save_network(weights_file(name), smaller)
-    return bench.load_network(weights_file(name), smaller)
 
 
 def baseline_epochs(bench: Bench) -> int:
@@ -150,13 +128,14 @@ def _head_note(head: Sequence[str], epochs: int) -> tuple[str, ...]:
     )
 
 
-def _settings(
+def weight_settings(
     bench: Bench,
     chosen: Recipe,
     epochs: int,
     *,
     distillation: Distillation | None = None,
 ) -> WeightSettings:
+    """Settings of a training that must leave chance."""
     return WeightSettings(
         recipe=chosen,
         epochs=epochs,
@@ -167,7 +146,8 @@ def _settings(
     )
 
 
-def _train(bench: Bench, name: str, network: nn.Module, settings: WeightSettings) -> None:
+def train(bench: Bench, name: str, network: nn.Module, settings: WeightSettings) -> None:
+    """Train a network in a stage, and keep its history."""
     body = WeightTraining(network, bench.data.val, settings)
     history = run_loop(body, bench.data.train, bench.loop_settings(name, settings.epochs), bench.hooks(name))
     bench.run.write_json(f"{name}/history.json", history)

@@ -1,16 +1,20 @@
-"""Whether a network can become an ONNX file, found out before it is trained: hours later is late to learn it."""
+"""Rehearsal: cut, train a step and export once before the run, so that what cannot work fails in seconds."""
 
 import tempfile
 from collections import Counter
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
+from compress.channels.budget import Prunable
 from compress.channels.costs import products_per_image
+from compress.edropout.population import never_empty
 from compress.errors import CheckFailedError, UsageError
 from compress.exporter_faults import export_faults
 from compress.runs.parity import prove_parity
 from compress.settings.config import DecidedConfig
+from compress.structure.remove import check_trains, remove_units
 from exporters.errors import ExportError
 from exporters.read.cost import LayerCost, count_cost
 from exporters.write.onnx_export import check_size, export_onnx
@@ -74,3 +78,20 @@ def _unequal(layers: tuple[LayerCost, ...], calls: list[tuple[str, int]]) -> str
         (side, [f"{name} ({macs:,})" for name, macs in products if alone[macs]]) for side, alone, products in sides
     ]
     return ", ".join(f"{side} {', '.join(names[:SHOWN])}" for side, names in found if names)
+
+
+def rehearse(prunable: Prunable, network: nn.Module, images: Tensor, *, seed: int) -> float:
+    """Cut a random state before anything is trained, and train it a step: what cannot be done fails in seconds.
+
+    Returns:
+        The largest difference of logits between masked and smaller network.
+
+    Raises:
+        CheckFailedError: they differ, or the cut network does not run or cannot be trained.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    bits = torch.rand(1, prunable.units.total, generator=generator) < 0.5
+    keep = never_empty(bits, prunable.units, generator)[0]
+    result = remove_units(network, prunable.units, keep, images[:8])
+    check_trains(result.network, images[:8])
+    return result.max_abs_difference
