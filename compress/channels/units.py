@@ -91,21 +91,11 @@ class UnitMap:
         Args:
             not_pruned: roots of the groups that are not pruned -> why.
         """
-        kept = [group for group in self.groups if group.root not in not_pruned]
-        total = sum(group.size for group in kept)
-        renumbered = torch.full((self.total + 1,), total)
-        groups, first = [], 0
-        for group in kept:
-            renumbered[group.units] = torch.arange(first, first + group.size)
-            groups.append(UnitGroup(group.root, first, group.size, group.tied, group.order))
-            first += group.size
-
-        def renumber(places: Mapping[str, Tensor]) -> dict[str, Tensor]:
-            found = {name: renumbered[units] for name, units in places.items()}
-            return {name: units for name, units in found.items() if (units < total).any()}
-
-        reasons = {**self.not_pruned, **not_pruned}
-        return UnitMap(tuple(groups), renumber(self.reads), renumber(self.carries), reasons, self.rounds)
+        kept = [(group, np.arange(self.total)[group.units]) for group in self.groups if group.root not in not_pruned]
+        reads, carries = (
+            {name: units.numpy() for name, units in places.items()} for places in (self.reads, self.carries)
+        )
+        return replace(_number(kept, reads, carries, {**self.not_pruned, **not_pruned}), rounds=self.rounds)
 
 
 def find_units(network: nn.Module, example: Tensor) -> UnitMap:
@@ -132,7 +122,9 @@ def find_units(network: nn.Module, example: Tensor) -> UnitMap:
     if not groups:
         raise nothing_to_prune(not_pruned)
     groups.sort(key=lambda pair: order[pair[0].root])
-    units = _number(groups, traced, dict(sorted(not_pruned.items(), key=lambda item: order[item[0]])))
+    units = _number(
+        groups, traced.reads, traced.carries, dict(sorted(not_pruned.items(), key=lambda item: order[item[0]]))
+    )
     return replace(units, rounds=count_rounds(network, example, units.reads))
 
 
@@ -179,18 +171,24 @@ def _group(traced: Trace, root: str, set_ids: np.ndarray) -> tuple[UnitGroup, np
     return UnitGroup(root, 0, size, tied, () if plain else tuple(unit_of_channel.tolist())), ordered
 
 
-def _number(groups: list[tuple[UnitGroup, np.ndarray]], traced: Trace, not_pruned: Mapping[str, str]) -> UnitMap:
+def _number(
+    groups: list[tuple[UnitGroup, np.ndarray]],
+    reads: Mapping[str, np.ndarray],
+    carries: Mapping[str, np.ndarray],
+    not_pruned: Mapping[str, str],
+) -> UnitMap:
+    """Number the units of groups from 0 up; ``reads``, ``carries`` and the groups give them by other ids."""
     total = sum(group.size for group, _ in groups)
-    highest = max((int(labels.max()) for labels in (*traced.carries.values(), *traced.reads.values())), default=0)
-    unit_of_set = np.full(highest + 1, total)
+    highest = max((int(ids.max()) for ids in (*carries.values(), *reads.values())), default=0)
+    unit_of_id = np.full(highest + 1, total)
     numbered, first = [], 0
-    for group, set_ids in groups:
-        numbered.append(UnitGroup(group.root, first, group.size, group.tied, group.order))
-        unit_of_set[set_ids] = np.arange(first, first + group.size)
+    for group, ids in groups:
+        numbered.append(replace(group, first=first))
+        unit_of_id[ids] = np.arange(first, first + group.size)
         first += group.size
 
     def units_of(places: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
-        found = {name: torch.from_numpy(unit_of_set[labels]) for name, labels in places.items()}
+        found = {name: torch.from_numpy(unit_of_id[ids]) for name, ids in places.items()}
         return {name: units for name, units in found.items() if (units < total).any()}
 
-    return UnitMap(tuple(numbered), units_of(traced.reads), units_of(traced.carries), not_pruned)
+    return UnitMap(tuple(numbered), units_of(reads), units_of(carries), not_pruned)

@@ -1,6 +1,7 @@
 """One-shot methods: they choose a state in the trained network, and all other epochs go to fine-tuning."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import torch
 
@@ -19,16 +20,10 @@ def choose_random(task: Task) -> Choice:
     return _kept(task, share_keys(drawn_U, units))
 
 
-def choose_l1(task: Task) -> Choice:
-    """The same share of every group, filters of large l1 norm."""
+def choose_by_norm(task: Task, *, order: int) -> Choice:
+    """The same share of every group, filters of large l1 or l2 norm (``order`` 1 or 2)."""
     units = task.prunable.units
-    return _kept(task, share_keys(filter_norms(task.network, units, order=1), units))
-
-
-def choose_l2(task: Task) -> Choice:
-    """The same share of every group, filters of large l2 norm."""
-    units = task.prunable.units
-    return _kept(task, share_keys(filter_norms(task.network, units, order=2), units))
+    return _kept(task, share_keys(filter_norms(task.network, units, order=order), units))
 
 
 def choose_bn_scale(task: Task) -> Choice:
@@ -49,8 +44,8 @@ def choose_taylor(task: Task) -> Choice:
 
 ONE_SHOT: Mapping[Method, Choose] = {
     "random": choose_random,
-    "l1": choose_l1,
-    "l2": choose_l2,
+    "l1": partial(choose_by_norm, order=1),
+    "l2": partial(choose_by_norm, order=2),
     "bn-scale": choose_bn_scale,
     "taylor": choose_taylor,
     "thinet": choose_thinet,

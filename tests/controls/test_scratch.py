@@ -3,7 +3,7 @@ import json
 import pytest
 import torch
 
-from compress.controls.one_shot import choose_l1
+from compress.controls.one_shot import ONE_SHOT
 from compress.controls.scratch import choose_scratch, planned_state
 from compress.errors import BadInputError, UsageError
 from compress.structure.plan import plan_from_state
@@ -16,7 +16,7 @@ def plan(tmp_path):
     """Half of the MACs of ``residual``, by another method."""
     task = task_of("residual")
     path = tmp_path / "plan.json"
-    path.write_text(plan_from_state(task.prunable.units, choose_l1(task).keep_U).to_json())
+    path.write_text(plan_from_state(task.prunable.units, ONE_SHOT["l1"](task).keep_U).to_json())
     return path
 
 
@@ -24,7 +24,7 @@ def test_the_shape_is_the_plans_and_the_weights_are_fresh(plan):
     task = task_of("residual", plan=plan)
     choice = choose_scratch(task)
     assert choice.fresh
-    assert torch.equal(choice.keep_U, choose_l1(task).keep_U)
+    assert torch.equal(choice.keep_U, ONE_SHOT["l1"](task).keep_U)
     fresh = built("residual", seed=7)
     assert torch.equal(choice.network.stem.weight, fresh.stem.weight)
     kept = choice.keep_U[task.prunable.units.reads["inner"]].double().mean()

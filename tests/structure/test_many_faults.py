@@ -38,7 +38,7 @@ class Pairs(nn.Module):
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_many_unsound_groups_do_not_take_many_trials(fails: bool):
+def test_many_wrong_groups_are_found_in_few_trials(fails: bool):
     torch.manual_seed(0)
     network = Pairs(40, fails=fails)
     units = find_checked_units(network, image_batch(), seed=0)

@@ -33,7 +33,7 @@ class OddCorner(nn.Module):
 
 
 @pytest.mark.parametrize("corner", ["divides by its width", "asks for its width"])
-def test_an_odd_corner_stays_whole_and_the_rest_is_pruned(corner: str):
+def test_an_odd_corner_is_not_pruned_and_the_rest_is(corner: str):
     torch.manual_seed(0)
     network, images = OddCorner(corner).eval(), image_batch()
     assert [group.root for group in find_units(network, images).groups] == ["stem", "odd", "after"]
@@ -46,12 +46,12 @@ def test_an_odd_corner_stays_whole_and_the_rest_is_pruned(corner: str):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_a_sound_network_loses_no_group(name: str):
+def test_a_network_without_faults_loses_no_group(name: str):
     network, images = built(name), image_batch()
     assert find_checked_units(network, images, seed=1).groups == find_units(network, images).groups
 
 
-def test_what_a_head_of_zeros_would_hide_is_heard():
+def test_a_fault_behind_a_head_of_zeros_is_found():
     torch.manual_seed(0)
     network, images = OddCorner("divides by its width").eval(), image_batch()
     nn.init.zeros_(network.head.weight)
@@ -175,7 +175,7 @@ class Alike(nn.Module):
     ("widths", "fixed"), [((16, 12, 8), False), ((24, 8, 6), False), ((16, 8, 10), True), ((64, 48, 32), False)]
 )
 @pytest.mark.parametrize("seed", [0, 1])
-def test_code_that_compares_shapes_finds_no_like_ones_later(widths: tuple[int, int, int], fixed: bool, seed: int):
+def test_code_that_compares_shapes_finds_no_equal_ones_later(widths: tuple[int, int, int], fixed: bool, seed: int):
     torch.manual_seed(seed)
     network, images = Alike(widths, fixed=fixed).eval(), image_batch()
     units = find_checked_units(network, images, seed=seed)
@@ -207,7 +207,7 @@ def test_a_deep_network_with_small_fresh_weights_is_not():
     assert len(find_checked_units(network, images, seed=0).groups) == 23
 
 
-def test_whatever_a_network_raises_is_told():
+def test_any_error_of_a_network_is_reported():
     class Broken(OddCorner):
         def forward(self, images: Tensor) -> Tensor:
             return self.stem(images) * (1 // 0)

@@ -1,3 +1,5 @@
+from functools import cache
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -27,6 +29,7 @@ def half(units: UnitMap, *, seed: int) -> Tensor:
     return keep
 
 
+@cache
 def found(name: str) -> tuple[nn.Module, UnitMap]:
     network = ODD[name].build()
     if not ODD[name].pruned:
@@ -59,7 +62,7 @@ def test_masked_is_physical_alone_and_in_a_population(name: str):
         with masked(network, units, keep.float()), torch.no_grad():
             assert torch.allclose(network(images), logits, atol=1e-6)
         with torch.no_grad():
-            assert (network(images) - logits).abs().max() > 1e-4  # the cut was heard
+            assert (network(images) - logits).abs().max() > 1e-4  # the cut shows in the logits
         assert result.max_abs_difference <= 1e-6
 
 
@@ -78,7 +81,7 @@ def test_costs_and_plans_are_those_of_the_cut_network(name: str):
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_nothing_of_it_is_found_unsound(name: str):
+def test_no_trial_cut_of_it_fails(name: str):
     network, units = found(name)
     assert find_checked_units(network, image_batch(), seed=0).groups == units.groups
 
@@ -118,7 +121,7 @@ def test_modes_and_hooks_are_left_as_they_were():
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in network.modules())
 
 
-def test_a_layer_that_never_sees_the_images_stays_whole():
+def test_a_layer_that_does_not_see_the_images_is_not_pruned():
     class Bias(nn.Module):
         def __init__(self) -> None:
             super().__init__()
