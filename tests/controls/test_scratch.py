@@ -62,7 +62,7 @@ def test_a_plan_that_cannot_be_read(tmp_path):
     with pytest.raises(BadInputError, match=r"cannot read the plan .*gone\.json: No such file"):
         planned_state(tmp_path / "gone.json", rules)
     (tmp_path / "odd.json").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(BadInputError, match="no pruning plan"):
+    with pytest.raises(BadInputError, match="not a pruning plan"):
         planned_state(tmp_path / "odd.json", rules)
     (tmp_path / "other.json").write_text(json.dumps({"format": "something"}))
     with pytest.raises(BadInputError, match="expected a plan of format"):
