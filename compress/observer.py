@@ -1,4 +1,4 @@
-"""How the library tells what it is doing: it calls an ``Observer``, and never prints."""
+"""``Observer``: receives the library's progress. The library never prints."""
 
 from collections.abc import Mapping
 from typing import Protocol

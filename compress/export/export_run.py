@@ -86,7 +86,7 @@ def _with_dependants(run: RunFolder, wanted: ExportSettings) -> ExportSettings:
 def _variants(
     run: RunFolder, source: FileRecord, wanted: ExportSettings, opened: Opened | None, temporary: Path
 ) -> list[FileRecord]:
-    """The files of one network, made elsewhere and then kept in the run folder whole."""
+    """The files of one network, made in a temporary folder and then written into the run folder atomically."""
     facts = run.read_json(MODEL_FACTS)
     base = Base(source.in_folder(run.path / ARTIFACTS), mean=tuple(facts["mean"]), std=tuple(facts["std"]))
     again: list[FileRecord] = []

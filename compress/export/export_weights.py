@@ -1,4 +1,4 @@
-"""Files from weights alone, without a run: a network by name, the user's weights, images that say what it takes."""
+"""``compress export`` of weights without a run: a network by name, the user's weights and images."""
 
 import json
 import os

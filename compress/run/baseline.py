@@ -47,7 +47,7 @@ def baseline(bench: Bench) -> nn.Module:
 
 
 def trained_here(bench: Bench) -> bool:
-    """False where the original is the user's own network, taken as it is."""
+    """False if the original is the user's own network, used unchanged."""
     return load_network.trained_here(bench.run)
 
 

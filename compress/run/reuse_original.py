@@ -1,4 +1,4 @@
-"""The original of another run, taken instead of trained once more."""
+"""Copy the original of another run instead of training it again."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -12,10 +12,10 @@ ORIGINAL: Final = STAGES[:2]
 """The stages in which nothing is pruned yet: the baseline, and the original trained on for as long."""
 
 AFTER: Final = frozenset({"method", "plan", "keep_macs", "keep_params", "align", "population", "distill", "opset"})
-"""Settings that these stages do not know."""
+"""Settings that do not affect these stages."""
 
 _RECORDS: Final = {"images": "data.json", "code": RECORD}
-"""What else makes an original what it is: what to call it -> where a run keeps it."""
+"""Files that must match for two runs to share an original: label -> path."""
 
 
 def take_original(run: RunFolder, path: Path) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The run folder: where every stage puts its value, whole or not at all."""
+"""The run folder: every stage writes its results here, each file complete or absent."""
 
 from compress.runs.folder import MODEL_FACTS, STAGES, RunFolder
 from compress.runs.naming import default_run_path

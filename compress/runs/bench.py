@@ -1,4 +1,4 @@
-"""What every stage works with, and the rule they share: compute once, save, and always go on from what is saved."""
+"""``Bench``: what every stage works with. A stage computes once, saves, and continues from what is saved."""
 
 import copy
 import time

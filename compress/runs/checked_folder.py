@@ -1,4 +1,4 @@
-"""``CheckedFolder``: files whole when written, checked when read, one writer at a time."""
+"""``CheckedFolder``: files are complete when written and checked when read; one writer at a time."""
 
 from pathlib import Path
 from types import TracebackType
@@ -49,7 +49,7 @@ class CheckedFolder:
         return rel in self._manifest.entries
 
     def write_bytes(self, rel: str, data: bytes) -> None:
-        """Write a file whole and record its checksum."""
+        """Write a file atomically and record its checksum."""
         digest = sha256_of(data)
         self._require_lock()
         self._manifest.announce(check_name(rel), digest)
@@ -85,7 +85,7 @@ class CheckedFolder:
             self.read_bytes(rel)
 
     def adopt(self, rel: str) -> None:
-        """Record a file that something else has just written, whole, in the folder."""
+        """Record a file that an exporter has just written atomically in the folder."""
         self._require_lock()
         path = self._inside(check_name(rel))
         with machine_faults(path):

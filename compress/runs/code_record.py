@@ -1,4 +1,4 @@
-"""Which code a run's own network came from: kept in the run folder to be compared, never to be run."""
+"""The record of the code that built the user's own network: only compared, never run."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ RECORD: Final = "code.json"
 
 
 def record_code(run: RunFolder, code: OwnCode | None) -> tuple[str, ...]:
-    """Keep what a new run's network was built by; of a run that goes on, compare it.
+    """Record the code of a new run; compare it in a resumed run.
 
     Returns:
         A note where the code is another now.

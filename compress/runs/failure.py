@@ -1,4 +1,4 @@
-"""What is to be done with a run that has no verdict: it goes on, or it would fail again."""
+"""A run without a report: can it be resumed, or would it fail again?"""
 
 import json
 import shlex

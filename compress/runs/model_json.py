@@ -1,4 +1,4 @@
-"""What a file or folder says of the network's input: enough to feed it without this package."""
+"""``model.json`` and the ONNX metadata: classes and preprocessing, enough to use a file without this package."""
 
 import json
 from collections.abc import Mapping

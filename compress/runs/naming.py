@@ -1,4 +1,4 @@
-"""The name of a run that was given none."""
+"""The default name of a run folder."""
 
 import re
 import secrets

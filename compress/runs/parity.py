@@ -1,4 +1,4 @@
-"""An ONNX file against its module, on real images."""
+"""Parity: an ONNX file compared with its module on real images."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A finished run's settings and images once more, on this machine."""
+"""Load the settings and images of a finished run on this machine."""
 
 from collections.abc import Mapping
 from dataclasses import replace
