@@ -5,13 +5,12 @@ In this process, so that the clock of the latency measurements can be short and 
 
 import json
 import socket
-import sys
 
 import pytest
 
-from compress.cli.main import main
 from compress.report.store import parse_report
 from tests.helpers import datasets
+from tests.helpers.command import compress
 from tests.helpers.runs import loaded
 
 pytestmark = pytest.mark.usefixtures("short_timing")
@@ -37,14 +36,6 @@ CLASSES = {
 }
 
 
-def command(monkeypatch, *arguments: object) -> int:
-    """``compress`` with these arguments; gives its exit code."""
-    monkeypatch.setattr(sys, "argv", ["compress", *map(str, arguments)])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    return ended.value.code or 0
-
-
 @pytest.fixture
 def offline(monkeypatch) -> None:
     def refuse(*_):
@@ -55,23 +46,22 @@ def offline(monkeypatch) -> None:
 
 @pytest.mark.usefixtures("offline")
 @pytest.mark.parametrize("name", SETS)
-def test_a_published_format_becomes_a_verified_network(name, tmp_path, monkeypatch, capfd):
+def test_a_published_format_becomes_a_verified_network(name, tmp_path):
     write, place, channels = SETS[name]
     write(tmp_path / "data" / place)
     run = tmp_path / "run"
     flags = [*FLAGS.split(), "--dataset", name, "--data-dir", tmp_path / "data"]
-    code = command(monkeypatch, "run", *flags, "--out", run, "--json")
-    out, err = capfd.readouterr()
-    assert code == 0, err
-    report = parse_report(out, source="stdout")
+    done = compress("run", *flags, "--out", run, "--json")
+    assert done.returncode == 0, done.stderr
+    report = parse_report(done.stdout, source="stdout")
     assert report.data.name == name
     assert list(report.data.classes) == CLASSES[name]
     assert report.data.channels == channels
     facts = json.loads((run / "artifacts/model.json").read_text())
     assert facts["classes"] == CLASSES[name]
     assert report.candidate.kept_macs < 0.85
-    told = "val/ is the test set" if name == "imagenet" else f"not the published {name}"
-    assert any(told in note for note in loaded(run)[1].notes)
-    assert told in err
+    note = "val/ is the test set" if name == "imagenet" else f"not the published {name}"
+    assert any(note in found for found in loaded(run)[1].notes)
+    assert note in done.stderr
     for file in ("report.md", "report.html", "MODEL_CARD.md"):
-        assert told in (run / file).read_text()
+        assert note in (run / file).read_text()
