@@ -1,4 +1,4 @@
-"""What of this machine may stop a run or spoil its numbers, each with advice."""
+"""Checks of this machine: what may stop a run or distort its measurements, each with advice."""
 
 import os
 import platform
@@ -23,7 +23,7 @@ BUSY_SHARE = 0.3
 
 @dataclass(frozen=True)
 class Check:
-    """One thing looked at; ``advice`` is empty where all is well."""
+    """The result of one check; ``advice`` is empty if the status is ok."""
 
     name: str
     status: Status
@@ -32,7 +32,7 @@ class Check:
 
 
 def examine(folder: Path) -> list[Check]:
-    """Look at versions, processor, memory, and the disk that holds ``folder``."""
+    """Check versions, processor, memory, and the disk that holds ``folder``."""
     return list(_checks(folder))
 
 
@@ -54,7 +54,7 @@ def _packages() -> Iterator[Check]:
         if version is None:
             yield Check(name, "problem", "missing", f"pip install {name}, or set up again with make run.")
         elif name == "torch" and not (2, 11) <= _release(version) < (2, 14):
-            yield Check(name, "problem", version, "Use torch 2.11 to 2.13: others are not tested with this.")
+            yield Check(name, "problem", version, "Use torch 2.11 to 2.13: other versions are not tested.")
         else:
             yield Check(name, "ok", version)
 
@@ -70,7 +70,7 @@ def _torchvision() -> Check:
     except (ImportError, RuntimeError) as error:
         return Check("torchvision pair", "problem", str(error), "Install torch and torchvision of one release.")
     if mended:
-        found = "built for another torch; its detection operators cannot load, declared instead"
+        found = "built for another torch: its detection operators cannot load and are only declared"
         return Check("torchvision pair", "ok", found)
     return Check("torchvision pair", "ok", "its operators load")
 

@@ -1,4 +1,4 @@
-"""The machine and the versions a run was made with; what its processor wants of a network."""
+"""The machine and the versions that a run is made with, and the block size its processor prefers."""
 
 import os
 import platform
@@ -84,7 +84,7 @@ def isa(cpuinfo: Path = Path("/proc/cpuinfo")) -> frozenset[str]:
 
 
 def native_block(flags: frozenset[str] | None = None) -> int:
-    """Channels onnxruntime's blocked convolutions handle at a time: what kept counts are best multiples of.
+    """Channels that onnxruntime's blocked convolutions handle at a time; multiples of it are fastest.
 
     Args:
         flags: the instruction sets; this machine's where ``None``.

@@ -1,4 +1,4 @@
-"""What is said of the machine."""
+"""The description of the machine."""
 
 import json
 import subprocess
@@ -28,12 +28,12 @@ def test_block_of_a_processor(tmp_path, monkeypatch, text, flags, block):
     assert environment.native_block(frozenset(flags)) == block
 
 
-def test_no_cpuinfo_is_no_fault(tmp_path, monkeypatch):
+def test_a_missing_cpuinfo_is_no_error(tmp_path, monkeypatch):
     monkeypatch.setattr(environment.platform, "machine", lambda: "arm64")
     assert environment.isa(tmp_path / "absent") == {"neon"}
 
 
-def test_env_json_is_plain_and_true():
+def test_env_json_is_plain_json_with_the_right_values():
     described = json.loads(json.dumps(environment.describe_environment(threads=2, seed=7), allow_nan=False))
     assert described["threads"] == 2
     assert described["seed"] == 7

@@ -1,4 +1,4 @@
-"""``compress compare``: several runs in one table, and which of their networks are worth having."""
+"""``compress compare``: several runs in one table, with the best trade-offs marked."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +10,7 @@ from compress.errors import UsageError
 
 Runs = Annotated[list[Path], Argument(help="Run folders or report.json files, two or more.")]
 Html = Annotated[Path | None, Option(help="Write a page with the Pareto fronts.")]
-Force = Annotated[bool, Option("--force", help="Compare what was measured otherwise, too; every row is marked.")]
+Force = Annotated[bool, Option("--force", help="Compare runs that were measured differently; their rows are marked.")]
 
 
 def compare(runs: Runs, *, html: Html = None, force: Force = False, json: options.Json = False) -> None:
@@ -45,4 +45,4 @@ def _write(path: Path, text: str) -> None:
         write_atomically(path, text.encode())
     except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
         raise UsageError(f"cannot write {path}: {error.strerror}; choose another file for --html") from error
-    output.talk_console().print(f"wrote {path}", markup=False, soft_wrap=True)
+    output.message_console().print(f"wrote {path}", markup=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""``compress doctor``: is this machine ready, and what would spoil a run."""
+"""``compress doctor``: whether this machine is ready for a run."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +11,7 @@ _COLOURS = {"ok": "green", "warning": "yellow", "problem": "red"}
 
 
 def doctor(json: options.Json = False) -> None:
-    """Look at versions, processor, memory, disk and GPU; exit 5 if a run cannot work.
+    """Check versions, processor, memory, disk and GPU; exit 5 if a run cannot work.
 
     Example: compress doctor
     """

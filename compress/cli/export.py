@@ -40,7 +40,7 @@ TIMING: Final = flags_of(VerifySettings, only=("seconds",), panel=_VERDICT)
 
 @dataclass(frozen=True)
 class Reading:
-    """How a run is read: where its images are now, who is told of progress, the code of an own network."""
+    """How a run is read: where its images are now, who receives progress, the code of the user's own network."""
 
     moved: Given
     observer: "Observer"
@@ -59,20 +59,20 @@ def export(
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Make INT8, FP16, mobile and raw-pixel files of a run's networks, or of weights of your own.
+    """Make INT8, FP16, mobile and raw-pixel files of a run's networks, or of your own weights.
 
     Example: compress export runs/first --int8
 
     Example: compress export --weights w.safetensors --arch resnet18 --dataset photos/ --out files --int8
     """
     if (run is None) == (not network.keys() - {"model"}):
-        raise UsageError("what shall be exported? give a run folder, or --weights with --arch, --dataset and --out")
+        raise UsageError("what should be exported? Give a run folder, or --weights with --arch, --dataset and --out")
     from compress.cli import output
     from compress.cli.progress import watching
 
-    _refuse_idle(wanted, timing, of_run=run is not None, verify=verify)
+    _refuse_unused(wanted, timing, of_run=run is not None, verify=verify)
     chosen, code = build(ExportSettings, wanted), options.named_code(network.get("model"))
-    with watching(output.talk_console(), {}, quiet=quiet) as observer, options.stdout_kept(code):
+    with watching(output.message_console(), {}, quiet=quiet) as observer, options.stdout_kept(code):
         if run is not None:
             reading = Reading(data, observer, code)
             made = _of_run(run, chosen, reading)
@@ -86,10 +86,10 @@ def export(
     _show(made, report)
     if not quiet:
         for line in _next_steps(run, made, report, data):
-            output.talk_console().print(line, markup=False, soft_wrap=True)
+            output.message_console().print(line, markup=False, soft_wrap=True)
 
 
-def _refuse_idle(wanted: Given, timing: Given, *, of_run: bool, verify: bool) -> None:
+def _refuse_unused(wanted: Given, timing: Given, *, of_run: bool, verify: bool) -> None:
     """Raise UsageError for flags that would have no effect."""
     if "calibration_images" in wanted and not wanted.get("int8"):
         raise UsageError("--calibration-images is for --int8: give that too")
@@ -102,7 +102,7 @@ def _of_run(run: Path, wanted: ExportSettings, reading: Reading) -> list["FileRe
 
     if not wanted.anything:
         raise UsageError(
-            f"{run} has its fp32 files already, in {run}/artifacts: say what else, such as --int8, --fp16, --ort, "
+            f"{run} already has its float32 files, in {run}/artifacts: choose others, with --int8, --fp16, --ort, "
             "--embed-preprocessing or --opset N"
         )
     options.refuse_other_images(reading.moved)
@@ -110,7 +110,7 @@ def _of_run(run: Path, wanted: ExportSettings, reading: Reading) -> list["FileRe
 
 
 def _verified(run: Path, made: Sequence["FileRecord"], timing: Given, reading: Reading) -> "Report | None":
-    """The run's new report, where there are new rows for it."""
+    """The run's new report; ``None`` if it would have no new rows."""
     if all(one.operators is not None for one in made):
         return None
     from compress.verdict.verify_run import verify_run
@@ -151,7 +151,7 @@ def _show(made: Sequence["FileRecord"], report: "Report | None") -> None:
     for one in made:
         if one.parity is not None:
             console.print(
-                f"{one.name} answers as the module: {one.parity.max_abs_difference:.1e} at most on "
+                f"{one.name} agrees with the module: outputs within {one.parity.max_abs_difference:.1e} on "
                 f"{one.parity.images} images, same class on {one.parity.argmax_agreeing}",
                 markup=False,
             )

@@ -1,4 +1,4 @@
-"""``compress list``: what can be named."""
+"""``compress list``: names for flags, and the runs in a folder."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -20,7 +20,7 @@ app = typer.Typer()
 
 @app.callback(invoke_without_command=True)
 def listing(context: typer.Context) -> None:
-    """Networks, data sets and methods that can be named, and runs that there are.
+    """List networks, data sets and methods by name, or the runs in a folder.
 
     Example: compress list archs
     """
@@ -30,7 +30,7 @@ def listing(context: typer.Context) -> None:
 
 @app.command()
 def archs(
-    timm: Annotated[bool, Option("--timm", help="Names of timm's networks instead; needs the extra [timm].")] = False,
+    timm: Annotated[bool, Option("--timm", help="Names of timm's networks instead; needs the extra \\[timm].")] = False,
     json: options.Json = False,
 ) -> None:
     """Networks for --arch.
@@ -116,7 +116,7 @@ def runs(
     folder: Annotated[Path | None, Argument(help="Folder that holds runs. (default: runs)")] = None,
     json: options.Json = False,
 ) -> None:
-    """Runs in a folder: what they are, how far they came, their verdicts.
+    """Runs in a folder: settings, progress and verdicts.
 
     Example: compress list runs
     """
@@ -128,13 +128,13 @@ def runs(
         output.print_json({"runs": [run.model_dump(mode="json") for run in found]})
         return
     if not found:
-        output.talk_console().print(f"no runs in {folder or _RUNS}: compress run makes one", markup=False)
+        output.message_console().print(f"no runs in {folder or _RUNS}: compress run makes one", markup=False)
         return
     _print_runs(found)
 
 
 def _print_runs(runs: "tuple[ListedRun, ...]") -> None:
-    """The table, then what does not fit into it."""
+    """The table, then the problems of single runs."""
     table = Table("Name", "Started", "Network", "Data", "Top-1, change, speed-up", box=None)
     for column in table.columns:
         column.overflow = "fold"
@@ -148,11 +148,11 @@ def _print_runs(runs: "tuple[ListedRun, ...]") -> None:
         if run.problem:
             console.print(_one_line(f"{run.name}: {run.problem}"), style="yellow", soft_wrap=True)
     if any(run.state == "unfinished" for run in runs):
-        console.print("An unfinished run goes on with compress run --resume FOLDER.", style="dim")
+        console.print("Resume an unfinished run with compress run --resume FOLDER.", style="dim")
 
 
 def _verdict(run: "ListedRun") -> str:
-    """What became of a run, in words."""
+    """The verdict of a run, or how far it came."""
     from compress.report import figures
     from compress.runs import STAGES
 
@@ -208,6 +208,6 @@ def _print_timm(*, as_json: bool) -> None:
 
 
 def _smallest(row: dict[str, Any]) -> str:
-    """The smallest images, and the step from there where not every size will do."""
+    """The smallest image size, and the step between sizes if not every size is valid."""
     step = row["image_size_multiple_of"]
     return f"{row['min_image_size']}" + (f", by {step}" if step > 1 else "")

@@ -26,24 +26,25 @@ from compress.version import __version__
 
 
 class _Commands(TyperGroup):
-    """The commands; what would end the program past ``main`` is told as an error first.
+    """The commands. Ctrl-C and ``sys.exit`` become errors, so that ``main`` explains them.
 
-    Typer turns Ctrl-C into a mere exit code, and a ``sys.exit`` in a user's network would choose the exit code.
+    Typer would turn Ctrl-C into an exit code without a message, and a ``sys.exit`` in a user's network would choose
+    the exit code.
     """
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command that was named."""
+        """Run the named command."""
         try:
             return super().invoke(ctx)
         except StoppedAtOnce as stop:
-            message = "stopped at once; what had been saved before is kept"
+            message = "stopped at once; everything saved before is kept"
             raise InterruptedRun(message, signal_number=stop.signal_number) from None
         except KeyboardInterrupt:  # `run` and `race` catch it from their first step on
             nothing_yet = ctx.invoked_subcommand in ("run", "race")
             message = "stopped before anything was written" if nothing_yet else "stopped"
             raise InterruptedRun(message, signal_number=signal.SIGINT) from None
-        except SystemExit as error:  # ours are typer's
-            if isinstance(error.__context__, BrokenPipeError):  # rich's, where the reader of a pipe has gone
+        except SystemExit as error:  # commands raise typer.Exit
+            if isinstance(error.__context__, BrokenPipeError):  # from rich: the reader of the pipe has closed it
                 raise typer.Exit(1) from None
             raise RuntimeError(f"something called sys.exit({error.code!r})") from error
 
@@ -69,9 +70,9 @@ app.add_typer(listing.app, name="list")
 @app.callback(invoke_without_command=True)
 def compress(
     context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="Also of torch and onnxruntime.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Show versions, also of torch and onnxruntime.")] = False,
 ) -> None:
-    """Prune an image classifier with EDropout, cut it down, export ONNX, prove what was gained and lost.
+    """Prune an image classifier with EDropout, cut it down, export ONNX, and measure what was gained and lost.
 
     Example: compress run --arch squeezenet
     """
@@ -96,7 +97,7 @@ def main() -> None:
 
 
 def _explain(error: BaseException) -> tuple[str, str, int]:
-    """What to call an error, what to say of it, and its exit code."""
+    """Kind, message and exit code of an error."""
     if isinstance(error, OSError):
         from compress.atomic import as_environment_problem
 

@@ -1,4 +1,4 @@
-"""Data on stdout, all else on stderr."""
+"""Consoles and documents: data on stdout, everything else on stderr."""
 
 import json
 import os
@@ -12,8 +12,8 @@ from rich.console import Console
 
 SCHEMA_VERSION = "1.0"
 MINIMUM_WIDTH = 80
-PATIENCE = 10.0
-"""Seconds that a command may take without a word."""
+SLOW_SECONDS = 10.0
+"""Seconds after which a command without a display says that it still works."""
 
 
 def data_console() -> Console:
@@ -21,7 +21,7 @@ def data_console() -> Console:
     return _console(stderr=False)
 
 
-def talk_console() -> Console:
+def message_console() -> Console:
     """The console for progress and messages, on stderr."""
     return _console(stderr=True)
 
@@ -32,10 +32,10 @@ def is_live(console: Console) -> bool:
 
 
 @contextmanager
-def asking_for_patience(*, quiet: bool, seconds: float = PATIENCE) -> Iterator[None]:
-    """Say on stderr that work without a display is under way, once it has taken ``seconds``."""
-    text = "Still at work: the network is followed, cut on trial and timed; a large one takes minutes."
-    timer = threading.Timer(seconds, lambda: talk_console().print(text, soft_wrap=True))
+def slow_work_note(*, quiet: bool, seconds: float = SLOW_SECONDS) -> Iterator[None]:
+    """Write a note to stderr if the block takes longer than ``seconds``."""
+    text = "Still working: tracing, trial cuts and timing take minutes for a large network."
+    timer = threading.Timer(seconds, lambda: message_console().print(text, soft_wrap=True))
     timer.daemon = True
     if not quiet:
         timer.start()
@@ -52,7 +52,7 @@ def print_json(document: dict[str, Any]) -> None:
 
 
 def print_error(message: str, *, kind: str, exit_code: int, as_json: bool) -> None:
-    """Say what went wrong on stderr, and with ``as_json`` as the document on stdout."""
+    """Write an error to stderr, and with ``as_json`` as the document on stdout too."""
     interrupted = exit_code > 128
     sys.stderr.write(f"{message}\n" if interrupted else f"Error: {message}\n")
     if as_json:

@@ -1,4 +1,4 @@
-"""``compress race``: methods, budgets and seeds at equal terms, in one table and one picture."""
+"""``compress race``: methods, budgets and seeds under equal conditions, in one table and one plot."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 OF_THE_RACE: Final = ("method", "plan", "keep_macs", "keep_params", "seed", "preset")
 Out = Annotated[Path | None, Option(help="Folder of the race. (default: races/<arch>-<dataset>)", rich_help_panel=RACE)]
-Schema = Annotated[bool, Option("--schema", help="Print the JSON schema of race.json, and race nothing.")]
+Schema = Annotated[bool, Option("--schema", help="Print the JSON schema of race.json, and stop.")]
 
 
 @with_flags(grid=flags_of(RaceGrid), settings=flags_of(RunConfig, without=OF_THE_RACE))
@@ -40,7 +40,7 @@ def race(
 ) -> None:
     """Race methods against each other: same units, budget, epochs, seeds and verdict; every cell is a run folder.
 
-    The same command again goes on where it was.
+    The same command again resumes the race.
 
     Example: compress race --arch squeezenet --keep-macs 0.5,0.25 --methods edropout,l1,scratch --seeds 2
     """
@@ -64,9 +64,9 @@ def race(
         render_terminal(race_document(report), output.data_console())
     if not quiet:
         where = f"The race is in {folder}: race.html, race.md, race.json"
-        output.talk_console().print(where, markup=False, soft_wrap=True)
+        output.message_console().print(where, markup=False, soft_wrap=True)
     failed = [f"{cell.folder}: {cell.reason}" for cell in report.cells if cell.outcome == "failed"]
-    if failed:  # on stdout is the report, which holds them
+    if failed:  # stdout has the report, which contains them
         sys.stderr.write("Error: cells failed; all others are in the table:\n  " + "\n  ".join(failed) + "\n")
         raise typer.Exit(CheckFailedError.exit_code)
 
@@ -113,7 +113,7 @@ def _execute(race: "RaceSettings", folder: Path, *, quiet: bool) -> "RaceReport"
     from compress.cli.progress import watching
     from compress.race.runner import Watch, run_race
 
-    talk = output.talk_console()
+    talk = output.message_console()
 
     @contextmanager
     def cell(title: str, work: Mapping[str, float]) -> Iterator["Observer"]:

@@ -1,4 +1,4 @@
-"""``compress report``: a run's documents once more, or the schema of ``report.json``."""
+"""``compress report``: write and show a run's documents again, or print the schema of ``report.json``."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +9,7 @@ from typer import Argument, Option
 from compress.cli import options
 from compress.errors import UsageError
 
-Licence = Annotated[str | None, Option("--license", help="State this licence in MODEL_CARD.md, and keep it.")]
+Licence = Annotated[str | None, Option("--license", help="Licence for MODEL_CARD.md; it is kept for later reports.")]
 Schema = Annotated[bool, Option("--schema", help="Print the JSON schema of report.json.")]
 
 
@@ -20,14 +20,14 @@ def report(
     schema: Schema = False,
     json: options.Json = False,
 ) -> None:
-    """Write report.md, report.html and MODEL_CARD.md of a run anew from its report.json, and show it.
+    """Write report.md, report.html and MODEL_CARD.md of a run again from its report.json, and show the report.
 
     Example: compress report runs/first
     """
     from compress.report.store import read_report, report_schema
 
     if schema == (path is not None):
-        raise UsageError("what shall be shown? give a run folder, or --schema")
+        raise UsageError("what should be shown? Give a run folder, or --schema")
     if path is None:
         typer.echo(report_schema(), nl=False)
         return
@@ -50,4 +50,4 @@ def report(
         render_terminal(report_document(document), output.data_console())
     if path.is_dir():
         wrote = f"Wrote report.md, report.html and MODEL_CARD.md in {path}"
-        output.talk_console().print(wrote, markup=False, soft_wrap=True)
+        output.message_console().print(wrote, markup=False, soft_wrap=True)

@@ -57,12 +57,12 @@ def _recorded_config(folder: Path) -> RunConfig:
 
 
 def _show_plan(settings: RunConfig, out: Path | None, *, overwrite: bool, json: bool, quiet: bool) -> None:
-    from compress.cli.output import asking_for_patience, print_json
+    from compress.cli.output import print_json, slow_work_note
     from compress.run.dry_run import plan_run
     from compress.runs import RunFolder, default_run_path
 
     RunFolder.check_free(out or default_run_path(settings), overwrite=overwrite)
-    with options.stdout_kept(settings.code), asking_for_patience(quiet=quiet or json):
+    with options.stdout_kept(settings.code), slow_work_note(quiet=quiet or json):
         plan = plan_run(settings)
     if json:
         print_json({"plan": plan.as_dict()})
@@ -84,7 +84,7 @@ def _execute(
     from compress.runs.decide import decide
 
     path = out or default_run_path(settings)
-    talk = output.talk_console()
+    talk = output.message_console()
     work = expected_work(decide(settings))
     with (
         asked_to_stop() as should_stop,
@@ -97,4 +97,8 @@ def _execute(
     else:
         render_terminal(report_document(report), output.data_console())
     if not quiet:
-        talk.print(f"Ship {path}/artifacts/pruned.onnx; the report is {path}/report.md", markup=False, soft_wrap=True)
+        talk.print(
+            f"The pruned network is {path}/artifacts/pruned.onnx, the report {path}/report.md",
+            markup=False,
+            soft_wrap=True,
+        )

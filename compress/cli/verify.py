@@ -1,4 +1,4 @@
-"""``compress verify``: measure a run's files again, or any two ONNX classifiers, and hold them to limits."""
+"""``compress verify``: measure a run's files again, or any two ONNX classifiers, and check limits."""
 
 import sys
 from contextlib import nullcontext
@@ -44,7 +44,7 @@ def verify(
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Measure a run's files again, or any two ONNX classifiers, and hold the candidate to limits.
+    """Measure a run's files again, or any two ONNX classifiers, and check the candidate against limits.
 
     Example: compress verify runs/first --max-drop 1 --min-speedup 1.5
 
@@ -54,7 +54,7 @@ def verify(
         raise UsageError("--model is for a run of your own network: ONNX files need no code, drop it")
     settings = build(VerifySettings, timing | {"gates": build(Gates, gates)})
     if (run is None) == (not files.keys() - {"out"}):
-        raise UsageError("what shall be verified? give a run folder, or --original and --candidate with --dataset")
+        raise UsageError("what should be verified? Give a run folder, or --original and --candidate with --dataset")
     from compress.cli import output
     from compress.cli.progress import watching
     from compress.report.run_sections import report_document
@@ -63,7 +63,7 @@ def verify(
     from compress.verdict.verify_run import verify_run
 
     out, code = files.pop("out", None), options.named_code(own.get("model"))
-    with watching(output.talk_console(), {}, quiet=quiet) as observer, options.stdout_kept(code):
+    with watching(output.message_console(), {}, quiet=quiet) as observer, options.stdout_kept(code):
         if run:
             options.refuse_other_images(data)
             report = verify_run(run, settings, moved=data, observer=observer, out=out, code=code)
@@ -74,13 +74,13 @@ def verify(
     else:
         render_terminal(report_document(report), output.data_console())
     if (out or run) and not quiet:
-        output.talk_console().print(f"The reports are in {out or run}", markup=False, soft_wrap=True)
+        output.message_console().print(f"The reports are in {out or run}", markup=False, soft_wrap=True)
     try:
         require(report.gates)
     except CheckFailedError as missed:
         if not json:
             raise
-        sys.stderr.write(f"Error: {missed}\n")  # the document on stdout is the report, which holds the gates
+        sys.stderr.write(f"Error: {missed}\n")  # stdout has the report, which contains the gates
         raise typer.Exit(missed.exit_code) from None
 
 

@@ -26,7 +26,7 @@ from compress.run.search import check_method, search
 from compress.runs import RunFolder
 from compress.runs.bench import Bench, check_images, check_same_images, fresh_network, study
 from compress.runs.code_record import record_code
-from compress.runs.decide import decide, load_decided, telling_other_code, thread_notes
+from compress.runs.decide import decide, load_decided, naming_other_code, thread_notes
 from compress.runs.failure import FAILED
 from compress.settings.config import DecidedConfig, RunConfig
 from compress.settings.verify import VerifySettings
@@ -78,7 +78,7 @@ def run_pipeline(
         RunFolder.check_free(out, overwrite=mode == "overwrite")
     settings, data = prepare(recorded)
     _tell(observer, data.notes)
-    with telling_other_code(settings):
+    with naming_other_code(settings):
         prunable = rehearsal(settings, data, weights=mode != "resume").prunable
     run = RunFolder.open(out) if mode == "resume" else RunFolder.create(out, settings, overwrite=mode == "overwrite")
     with run:

@@ -20,7 +20,7 @@ from models_zoo.architecture import Architecture
 
 
 def decide(config: RunConfig) -> DecidedConfig:
-    """Fill in every setting that was left open; the image size of a folder is left to its scan.
+    """Fill in every setting that was left open; the image size of a folder is decided when the folder is read.
 
     Raises:
         UsageError: no such network, or an image too small for it.
@@ -47,7 +47,7 @@ def decide(config: RunConfig) -> DecidedConfig:
 
 
 def thread_notes(config: DecidedConfig) -> tuple[str, ...]:
-    """A note where training would take more threads than there are cores; a run may have begun on another machine."""
+    """A note if there are more threads than cores; the run may have begun on another machine."""
     cores = usable_cores()
     if config.threads <= cores:
         return ()
@@ -58,13 +58,13 @@ def thread_notes(config: DecidedConfig) -> tuple[str, ...]:
 
 
 def load_decided(config: DecidedConfig) -> tuple[DecidedConfig, DataBundle]:
-    """Load the data of decided settings, and settle the image size by it: a decided config runs again as it is.
+    """Load the data of decided settings, and decide the image size by it, so that the config runs again unchanged.
 
     A folder of images smaller than the network can take is loaded at the network's usual small size; a
     user's own network is tried out on images of the data's size and channels.
 
     Raises:
-        UsageError, BadInputError, EnvironmentProblem: unfit images, or an own network that is no classifier of them.
+        UsageError, BadInputError, EnvironmentProblem: the images or the user's own network cannot be used.
     """
     data = load_data(config)
     network = find_network(config.arch, model=config.model, code=config.code)
@@ -78,11 +78,11 @@ def load_decided(config: DecidedConfig) -> tuple[DecidedConfig, DataBundle]:
 
 
 def _fitted(config: DecidedConfig, code: OwnCode, data: DataBundle) -> tuple[DecidedConfig, DataBundle]:
-    """Settings and images that the user's own network takes, after it was tried out on them."""
+    """Settings and images that fit the user's own network, after a trial."""
     shown = data.preprocessing
     had = Images(shown.image_size, shown.channels, len(data.classes))
     name = model_label(code.spec) if code.spec else config.arch
-    with torch.random.fork_rng(devices=[]), telling_other_code(config):
+    with torch.random.fork_rng(devices=[]), naming_other_code(config):
         any_size, any_channels = config.image_size is None, config.channels is None
         images = fit(code, name, had, any_size=any_size, any_channels=any_channels)
         notes = list(examine(code, name, images))
@@ -99,8 +99,8 @@ def _fitted(config: DecidedConfig, code: OwnCode, data: DataBundle) -> tuple[Dec
 
 
 @contextmanager
-def telling_other_code(config: DecidedConfig) -> Iterator[None]:
-    """Where a user's code does not do, say first that it is not what the settings name; a file may have been moved."""
+def naming_other_code(config: DecidedConfig) -> Iterator[None]:
+    """If the user's code does not fit, say first that it is not the code that the settings name."""
     try:
         yield
     except UsageError as error:

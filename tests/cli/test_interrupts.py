@@ -68,4 +68,4 @@ def test_the_second_signal_stops_at_once_also_in_user_code(tmp_path, number):
     assert code == 128 + number
     assert out == ""
     assert "once more to stop at once" in err
-    assert err.endswith("stopped at once; what had been saved before is kept\n")
+    assert err.endswith("stopped at once; everything saved before is kept\n")

@@ -22,7 +22,7 @@ def test_the_runs_of_a_folder(tmp_path):
     assert half.endswith("squeezenet fashion-sample 88.75 %, -1.25, 1.50x")
     assert next(line for line in lines if line.startswith("begun ")).endswith("1 of 7 stages")
     assert "photos: runs/photos is not a run folder: it has no MANIFEST.sha256" in lines
-    assert "An unfinished run goes on with compress run --resume FOLDER." in lines
+    assert "Resume an unfinished run with compress run --resume FOLDER." in lines
     document = json.loads(compress("list", "runs", "runs", "--json", cwd=tmp_path).stdout)
     assert {run["name"]: run["state"] for run in document["runs"]} == {
         "half [red]": "judged", "begun": "unfinished", "photos": "unreadable",

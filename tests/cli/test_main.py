@@ -97,7 +97,7 @@ def test_a_wrong_call_says_why(arguments, code, message):
     assert message in done.stderr
 
 
-def test_all_wrong_settings_are_told_at_once():
+def test_all_wrong_settings_are_listed_at_once():
     done = call("run", "-a", "squeezenet", "--keep-macs", "1.5", "--population", "2")
     assert "--keep-macs: expected a fraction between 0 and 1 (0.5 keeps half), got 1.5" in done.stderr
     assert "--population: expected at least 4, got 2" in done.stderr
@@ -180,7 +180,7 @@ def test_every_error_has_its_exit_code(monkeypatch, capsys, error, code, said):
 
 
 @pytest.mark.parametrize("code", [0, 3])
-def test_an_exit_that_is_not_ours_chooses_no_exit_code(monkeypatch, capsys, code):
+def test_sys_exit_of_other_code_is_reported_as_a_bug(monkeypatch, capsys, code):
     monkeypatch.setattr("compress.doctor.examine", lambda _path: sys.exit(code))
     monkeypatch.setattr(sys, "argv", ["compress", "doctor"])
     with pytest.raises(SystemExit) as exit_:
@@ -189,7 +189,7 @@ def test_an_exit_that_is_not_ours_chooses_no_exit_code(monkeypatch, capsys, code
     assert f"something called sys.exit({code})" in capsys.readouterr().err
 
 
-def test_the_reader_of_a_pipe_may_go():
+def test_a_closed_pipe_is_no_bug():
     listing = [sys.executable, "-m", "compress", "list", "archs"]
     with subprocess.Popen(listing, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         process.stdout.close()

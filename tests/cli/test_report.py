@@ -48,9 +48,9 @@ def test_the_schema_is_printed(capsys):
     assert capsys.readouterr().out == report_schema()
 
 
-def test_it_asks_for_one_thing(tmp_path):
+def test_either_a_run_or_the_schema(tmp_path):
     for path, schema in ((None, False), (tmp_path, True)):
-        with pytest.raises(UsageError, match="give a run folder, or --schema"):
+        with pytest.raises(UsageError, match="Give a run folder, or --schema"):
             report(path, schema=schema)
 
 

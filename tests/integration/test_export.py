@@ -52,7 +52,7 @@ def test_all_kinds_of_files_answer_as_the_run_does(run):
     done = compress("export", run, *flags)
     assert done.returncode == 0, done.stderr
     assert f"Measure them: compress verify {run}" in done.stderr
-    assert "pruned.opset20.onnx answers as the module" in done.stdout
+    assert "pruned.opset20.onnx agrees with the module" in done.stdout
     files = {file.label: file for file in recorded_files(RunFolder.open(run))}
     assert "pruned opset20 nhwc" in files
     assert files["pruned opset20"].parity.passed
@@ -114,8 +114,8 @@ def test_weights_of_other_classes(finished, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        ([], 2, "what shall be exported?"),
-        (["RUN", "--arch", "squeezenet", "--int8"], 2, "what shall be exported?"),
+        ([], 2, "what should be exported?"),
+        (["RUN", "--arch", "squeezenet", "--int8"], 2, "what should be exported?"),
         (["RUN"], 2, "has its fp32 files already"),
         (["RUN", "--int8", "--image-size", 32], 2, "drop --image-size"),
         (["RUN", "--opset", 12], 2, "from 18 to 25, got"),

@@ -105,7 +105,7 @@ def test_other_images_are_refused(run, images, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((), "what shall be verified?"),
+        ((), "what should be verified?"),
         (("--original", "a.onnx"), "give --candidate, --dataset too"),
         (("--original", "a.onnx", "--candidate", "b.onnx"), "give --dataset too"),
         (("runs/x", "--max-drop", "nan"), "expected a finite number"),

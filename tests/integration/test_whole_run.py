@@ -69,7 +69,7 @@ def test_the_verdict_is_on_stdout_and_the_rest_on_stderr(finished, report):
     assert report.candidate.sha256[:12] in stdout
     assert max(map(len, stdout.splitlines())) <= 80
     assert "[1/7] baseline: begins, 68 steps" in stderr
-    assert f"Ship {finished}/artifacts/pruned.onnx" in stderr
+    assert f"The pruned network is {finished}/artifacts/pruned.onnx" in stderr
     assert "rror" not in stderr
     assert "arning" not in stderr
 

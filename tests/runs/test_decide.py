@@ -1,4 +1,4 @@
-"""Settings that were left open, and those that cannot be."""
+"""How open settings are decided."""
 
 import pytest
 
@@ -34,7 +34,7 @@ def test_more_threads_than_cores_are_a_note():
 FLAT = "from torch import nn\ndef build(n):\n    return nn.Sequential(nn.Flatten(), nn.Linear({inputs}, n))\n"
 
 
-def test_the_code_that_was_called_is_blamed_and_what_the_run_was_built_by_is_told(tmp_path):
+def test_an_error_of_other_code_names_the_given_code_and_the_runs_own(tmp_path):
     for name, inputs in (("mine", 28 * 28), ("other", 17)):
         (tmp_path / f"{name}.py").write_text(FLAT.format(inputs=inputs))
     mine, other, moved = (f"{tmp_path}/{name}.py:build" for name in ("mine", "other", "moved"))
@@ -42,8 +42,8 @@ def test_the_code_that_was_called_is_blamed_and_what_the_run_was_built_by_is_tol
     config = RunConfig(model=mine, image_size=28, channels=1)
     with pytest.raises(UsageError) as caught:
         load_decided(decide(config.with_code(import_code(other))))
-    said = f"the network was built by {mine}; you gave {other}, and other.build does not take grey images"
-    assert str(caught.value).startswith(said)
+    message = f"the network was built by {mine}; you gave {other}, and other.build does not take grey images"
+    assert str(caught.value).startswith(message)
     assert "mine.build" not in str(caught.value)
     settings, _data = load_decided(decide(config.with_code(import_code(moved))))  # the same code in another place
     assert settings.arch == "mine.build"
