@@ -38,6 +38,7 @@ def test_an_idx_file_is_decoded_whatever_its_suffix(tmp_path, data):
         (gzip.compress(IDX)[:30], "damaged gzip"),
         (b"\0\0\x08\x03" + b"\xff" * 12, "expected at most 2,147,483,648 bytes"),
     ],
+    ids=["empty", "axes", "type", "short", "long", "long gzip", "no header", "header", "cut gzip", "huge"],
 )
 def test_a_damaged_idx_file_is_named(tmp_path, data, message):
     (tmp_path / "x.gz").write_bytes(data)
