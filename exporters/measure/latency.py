@@ -94,6 +94,19 @@ def compare_latency(
             settling = settling if rounds else _by_duration(_SETTLING_CALLS, slower_ms)
             rounds.append(_time_pairs(calls, settling=settling, settings=settings, random=random))
         pinned = pinned and held
+    return _summary(rounds, batch_size=batch_size, threads=threads, settings=settings, settling=settling, pinned=pinned)
+
+
+def _summary(
+    rounds: "Sequence[Round]",
+    *,
+    batch_size: int,
+    threads: int,
+    settings: LatencySettings,
+    settling: int,
+    pinned: bool,
+) -> LatencyComparison:
+    """Both files' timings and the interval of their ratio, from all rounds."""
     used = undisturbed(rounds)
     interval = ratio_interval(used, seed=settings.seed)
     timings = [

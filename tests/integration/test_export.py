@@ -116,9 +116,9 @@ def test_weights_of_other_classes(finished, tmp_path):
     [
         ([], 2, "what should be exported?"),
         (["RUN", "--arch", "squeezenet", "--int8"], 2, "what should be exported?"),
-        (["RUN"], 2, "has its fp32 files already"),
+        (["RUN"], 2, "already has its float32 files"),
         (["RUN", "--int8", "--image-size", 32], 2, "drop --image-size"),
-        (["RUN", "--opset", 12], 2, "from 18 to 25, got"),
+        (["RUN", "--opset", 12], 2, "--opset: expected at least 18, got 12"),
         (["/nowhere", "--int8"], 4, "is not a run folder"),
         (["--arch", "squeezenet", "--weights", "w"], 2, "give --dataset, --out too"),
     ],

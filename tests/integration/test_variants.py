@@ -42,14 +42,14 @@ def with_int8(run) -> Report:
 def test_the_paper_preset_reports_full_and_pruned_rows(images, weights, tmp_path):
     run = tmp_path / "run"
     shared = {"preset": "paper", "align": "auto", "population": 4, "baseline_epochs": None}
-    config = tiny_config(images, weights=weights, search_epochs=10, finetune_epochs=1, **shared)
+    config = tiny_config(images, weights=weights, search_epochs=4, finetune_epochs=6, **shared)
     report = run_pipeline(config, out=run)
     assert [row.label for row in report.networks] == ["original, as given", "pruned (P)", "full (F)"]
     original, pruned, full = report.networks
     assert (report.run.budget.asked_macs, report.run.budget.align, report.run.search.preset) == (None, 1, "paper")
     assert full.parameters == original.parameters > pruned.parameters
     assert 0.1 < pruned.kept_macs < 0.6  # bits start at one half, on either side of a layer
-    assert pruned.epochs == full.epochs == 11
+    assert pruned.epochs == full.epochs == 10
     small = RunFolder.open(run).load_tensors("05_finetune/weights.safetensors")
     whole = np.concatenate([value.ravel() for value in _initializers(run / "artifacts/full.onnx")])
     assert all(np.isin(value.numpy(), whole).all() for value in small.values())
