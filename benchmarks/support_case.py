@@ -15,8 +15,8 @@ from compress.channels.budget import Prunable, repair
 from compress.data.bundle import DataBundle
 from compress.errors import CheckFailedError, CompressError
 from compress.networks.find import find_network
-from compress.runs.bench import check_images, fresh_network, study
 from compress.runs.decide import decide, load_decided
+from compress.runs.stage_context import check_images, find_prunable, fresh_network
 from compress.runs.tensors import from_bytes, to_bytes
 from compress.settings.config import DecidedConfig, RunConfig
 from compress.structure.plan import PruningPlan
@@ -71,7 +71,7 @@ def _prune_and_compare(row: Support, trial: Trial, folder: Path) -> None:
     as_if_trained(network, data)
     images = check_images(config, data)[: trial.images]
     row.parameters = sum(parameter.numel() for parameter in network.parameters())
-    prunable = study(config, network, images)
+    prunable = find_prunable(config, network, images)
     row.macs, row.groups = prunable.model.full.macs, len(prunable.units.groups)
     row.not_pruned = dict(prunable.units.not_pruned_before_head)
     keep_U = _random_state(prunable)

@@ -12,11 +12,11 @@ from compress.exporter_faults import export_faults
 from compress.networks.own_code import OwnCode
 from compress.observer import Observer, Silent
 from compress.runs import MODEL_FACTS, RunFolder
-from compress.runs.bench import check_images
 from compress.runs.file_records import ARTIFACTS, FileRecord, record_variants, recorded_files
 from compress.runs.load_network import Which, load
 from compress.runs.parity import prove_parity
-from compress.runs.reopen import reopen
+from compress.runs.reopen_finished import reopen
+from compress.runs.stage_context import check_images
 from compress.settings.config import DecidedConfig
 from compress.settings.export import ExportSettings
 from exporters.read.onnx_file import read_onnx

@@ -15,11 +15,11 @@ from compress.errors import BadInputError, UsageError
 from compress.export.variants import Base, calibration_split, derive
 from compress.exporter_faults import export_faults
 from compress.run.baseline import load_given
-from compress.runs.bench import check_images, fresh_network
 from compress.runs.decide import decide, load_decided
 from compress.runs.file_records import FileRecord
 from compress.runs.model_json import file_metadata, model_facts
 from compress.runs.parity import prove_parity
+from compress.runs.stage_context import check_images, fresh_network
 from compress.settings.config import DecidedConfig, RunConfig
 from compress.settings.export import ExportSettings
 from exporters.read.cost import count_cost

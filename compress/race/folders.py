@@ -10,7 +10,7 @@ from compress.run.reuse_original import ORIGINAL
 from compress.runs import STAGES, RunFolder
 from compress.runs.code_record import code_notes
 from compress.runs.decide import decide
-from compress.runs.reopen import HOW_READ
+from compress.runs.reopen_finished import HOW_READ
 from compress.settings.config import DecidedConfig, RunConfig
 
 State = Literal["new", "resume", "finished"]

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from compress.errors import BadInputError
-from compress.report import class_tables, fact_tables, figures, latency_tables, network_tables, run_tables
+from compress.report import class_tables, fact_tables, figures, file_tables, latency_tables, run_tables
 from compress.report.escaping import code, escape, escape_line
 from compress.report.markdown import section_lines, table_lines
 from compress.report.model import NetworkRow, Report
@@ -108,22 +108,22 @@ def _what_it_is(report: Report, run: RunFacts, arch: str) -> Iterator[str]:
         f"and cut out: {figures.count(row.macs)} of {figures.count(original.macs)} multiply-accumulates "
         f"({figures.percent(row.kept_macs)}) and {figures.count(row.parameters)} of "
         f"{figures.count(original.parameters)} parameters ({figures.percent(row.kept_parameters)}) are left. "
-        f"Input: {escape(network_tables.input_words(row.signature))}. Channel counts are multiples of "
+        f"Input: {escape(file_tables.input_words(row.signature))}. Channel counts are multiples of "
         f"{run.budget.align} where the network allows it."
     )
     yield ""
-    yield from table_lines(network_tables.file_table(report))
+    yield from table_lines(file_tables.file_table(report))
     yield f"{code(row.file)} has the sha256 `{row.sha256}`."
     yield ""
 
 
 def _results(report: Report) -> Iterator[str]:
     yield from section_lines(replace(verdict_section(report), title="Results"))
-    yield from table_lines(network_tables.accuracy_table(report))
+    yield from table_lines(file_tables.accuracy_table(report))
     yield from table_lines(latency_tables.latency_table(report))
     yield from table_lines(latency_tables.other_latency_table(report))
-    yield from table_lines(network_tables.network_table(report))
-    yield from table_lines(network_tables.origin_table(report))
+    yield from table_lines(file_tables.network_table(report))
+    yield from table_lines(file_tables.origin_table(report))
 
 
 def _data(report: Report, facts: Mapping[str, Any]) -> Iterator[str]:

@@ -5,9 +5,9 @@ from functools import partial
 from typing import Final
 
 from compress.report import figures
+from compress.report.file_tables import series_numbers
 from compress.report.latency_tables import pairs
 from compress.report.model import Report
-from compress.report.network_tables import series_numbers
 from compress.report.plots.curves import Curve, curve_of, draw_curves
 from compress.report.plots.distributions import NamedTiming, draw_distributions, shown_up_to
 from compress.report.plots.svg import shorten

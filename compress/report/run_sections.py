@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from compress.report import (
     class_tables,
     fact_tables,
+    file_tables,
     latency_tables,
-    network_tables,
     profile_tables,
     run_plots,
     run_tables,
@@ -55,9 +55,9 @@ def _networks(report: Report) -> Section:
     return Section(
         "Networks",
         tables=(
-            network_tables.accuracy_table(report),
-            network_tables.network_table(report),
-            network_tables.origin_table(report),
+            file_tables.accuracy_table(report),
+            file_tables.network_table(report),
+            file_tables.origin_table(report),
         ),
         plots=tuple(run_plots.tradeoff_plots(report)),
     )
@@ -84,7 +84,7 @@ def _answers(report: Report) -> Section:
     before, after = report.original.label, report.candidate.label
     return Section(
         "Answers",
-        tables=(network_tables.answer_table(report), class_tables.class_table(report)),
+        tables=(file_tables.answer_table(report), class_tables.class_table(report)),
         folded=(class_tables.confusion_table(report),),
         galleries=tuple(
             Gallery(f"Only {label} has it right", images)
@@ -129,7 +129,7 @@ def _course(report: Report, run: RunFacts) -> Iterator[Section]:
 def _checks(report: Report) -> Section:
     return Section(
         "Checks",
-        tables=(run_tables.check_table(report), network_tables.file_table(report), run_tables.time_table(report)),
+        tables=(run_tables.check_table(report), file_tables.file_table(report), run_tables.time_table(report)),
     )
 
 
@@ -137,7 +137,7 @@ def _details(report: Report) -> Section:
     return Section(
         "Files, data, machine",
         tables=(
-            *map(network_tables.file_facts, report.networks),
+            *map(file_tables.file_facts, report.networks),
             fact_tables.data_table(report),
             fact_tables.machine_table(report),
             fact_tables.setting_table(report),

@@ -10,7 +10,7 @@ from compress.data.bundle import DataBundle
 from compress.networks.own_network import Images, own_head
 from compress.report import figures
 from compress.runs import load_network
-from compress.runs.bench import Bench, weights_file
+from compress.runs.stage_context import StageContext, weights_file
 from compress.settings.config import DecidedConfig
 from compress.training.evaluate import evaluate
 from compress.training.load_weights import load_weights
@@ -20,57 +20,57 @@ from compress.training.weights import Distillation, WeightSettings, WeightTraini
 from models_zoo.zoo import head_names
 
 
-def baseline(bench: Bench) -> nn.Module:
+def baseline(context: StageContext) -> nn.Module:
     """The original before any pruning: trained here, or the user's own weights.
 
     Raises:
         DivergedError: it has not left chance.
         BadInputError: the weights file is unfit.
     """
-    name, config = "01_baseline", bench.config
-    network = bench.new_network()
-    if not bench.run.is_finished(name):
-        head = load_given(config, bench.data, network)
+    name, config = "01_baseline", context.config
+    network = context.new_network()
+    if not context.run.is_finished(name):
+        head = load_given(config, context.data, network)
         epochs = _epochs_of_baseline(config, fresh_head=bool(head))
         for note in _head_note(head, epochs):
-            bench.observer.note(note)
-        with bench.stage(name, steps=epochs * bench.steps_per_epoch):
+            context.observer.note(note)
+        with context.stage(name, steps=epochs * context.steps_per_epoch):
             if epochs:
-                train(bench, name, network, weight_settings(bench, default_recipe(network), epochs))
+                train(context, name, network, weight_settings(context, default_recipe(network), epochs))
             elif config.weights is not None:
-                accuracy = evaluate(network, bench.data.val, batch_size=config.batch_size).accuracy
-                check_left_chance(accuracy, bench.data.val.labels)
-            bench.run.write_json(f"{name}/epochs.json", epochs)
-            bench.run.write_json(f"{name}/fresh_head.json", head)
-            bench.save_network(weights_file(name), network)
-    return bench.load_network(weights_file(name), network)
+                accuracy = evaluate(network, context.data.val, batch_size=config.batch_size).accuracy
+                check_left_chance(accuracy, context.data.val.labels)
+            context.run.write_json(f"{name}/epochs.json", epochs)
+            context.run.write_json(f"{name}/fresh_head.json", head)
+            context.save_network(weights_file(name), network)
+    return context.load_network(weights_file(name), network)
 
 
-def trained_here(bench: Bench) -> bool:
+def trained_here(context: StageContext) -> bool:
     """False if the original is the user's own network, used unchanged."""
-    return load_network.trained_here(bench.run)
+    return load_network.trained_here(context.run)
 
 
-def train_original(bench: Bench, original: nn.Module) -> nn.Module:
+def train_original(context: StageContext, original: nn.Module) -> nn.Module:
     """The control: a copy of the unpruned network, trained on for as many epochs as search and fine-tuning take."""
-    name, config = "02_original", bench.config
+    name, config = "02_original", context.config
     network = copy.deepcopy(original)
     epochs = epochs_after_baseline(config)
-    if not bench.run.is_finished(name):
-        with bench.stage(name, steps=epochs * bench.steps_per_epoch):
+    if not context.run.is_finished(name):
+        with context.stage(name, steps=epochs * context.steps_per_epoch):
             train(
-                bench,
+                context,
                 name,
                 network,
-                weight_settings(bench, recipe(bench, network, epochs_behind=baseline_epochs(bench)), epochs),
+                weight_settings(context, recipe(context, network, epochs_behind=baseline_epochs(context)), epochs),
             )
-            bench.save_network(weights_file(name), network)
-    return bench.load_network(weights_file(name), network)
+            context.save_network(weights_file(name), network)
+    return context.load_network(weights_file(name), network)
 
 
-def baseline_epochs(bench: Bench) -> int:
+def baseline_epochs(context: StageContext) -> int:
     """Epochs the baseline took in this run: none where weights were given."""
-    epochs: int = bench.run.read_json("01_baseline/epochs.json")
+    epochs: int = context.run.read_json("01_baseline/epochs.json")
     return epochs
 
 
@@ -79,9 +79,9 @@ def epochs_after_baseline(config: DecidedConfig) -> int:
     return config.search_epochs + config.finetune_epochs
 
 
-def recipe(bench: Bench, network: nn.Module, *, epochs_behind: int) -> Recipe:
+def recipe(context: StageContext, network: nn.Module, *, epochs_behind: int) -> Recipe:
     """The recipe of the run's preset after the baseline; the paper's schedule goes on where the last stage left it."""
-    if bench.config.preset == "paper":
+    if context.config.preset == "paper":
         return replace(PAPER, epochs_behind=epochs_behind)
     return default_recipe(network)
 
@@ -106,10 +106,10 @@ def load_given(config: DecidedConfig, data: DataBundle, network: nn.Module) -> t
     return head if load_weights(network, config.weights, head=head) else ()
 
 
-def baseline_notes(bench: Bench) -> tuple[str, ...]:
+def baseline_notes(context: StageContext) -> tuple[str, ...]:
     """What the report has to say of the original's weights."""
-    run = bench.run
-    return _head_note(run.read_json("01_baseline/fresh_head.json"), baseline_epochs(bench))
+    run = context.run
+    return _head_note(run.read_json("01_baseline/fresh_head.json"), baseline_epochs(context))
 
 
 def _epochs_of_baseline(config: DecidedConfig, *, fresh_head: bool) -> int:
@@ -129,7 +129,7 @@ def _head_note(head: Sequence[str], epochs: int) -> tuple[str, ...]:
 
 
 def weight_settings(
-    bench: Bench,
+    context: StageContext,
     chosen: Recipe,
     epochs: int,
     *,
@@ -139,15 +139,15 @@ def weight_settings(
     return WeightSettings(
         recipe=chosen,
         epochs=epochs,
-        steps_per_epoch=bench.steps_per_epoch,
-        batch_size=bench.config.batch_size,
+        steps_per_epoch=context.steps_per_epoch,
+        batch_size=context.config.batch_size,
         must_learn=True,
         distillation=distillation,
     )
 
 
-def train(bench: Bench, name: str, network: nn.Module, settings: WeightSettings) -> None:
+def train(context: StageContext, name: str, network: nn.Module, settings: WeightSettings) -> None:
     """Train a network in a stage, and keep its history."""
-    body = WeightTraining(network, bench.data.val, settings)
-    history = run_loop(body, bench.data.train, bench.loop_settings(name, settings.epochs), bench.hooks(name))
-    bench.run.write_json(f"{name}/history.json", history)
+    body = WeightTraining(network, context.data.val, settings)
+    history = run_loop(body, context.data.train, context.loop_settings(name, settings.epochs), context.hooks(name))
+    context.run.write_json(f"{name}/history.json", history)

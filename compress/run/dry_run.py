@@ -13,7 +13,7 @@ from compress.data.bundle import DataBundle
 from compress.report.figures import percent
 from compress.run.eta import expected_work
 from compress.run.pipeline import Rehearsal, prepare, rehearsal
-from compress.runs.bench import fresh_network
+from compress.runs.stage_context import fresh_network
 from compress.settings.config import DecidedConfig, RunConfig
 from compress.settings.methods import METHODS
 from compress.verdict.budget_reached import Reached, reached_by_random_state

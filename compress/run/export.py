@@ -12,10 +12,10 @@ from compress.channels.costs import Cost
 from compress.run.baseline import baseline_epochs, baseline_notes, epochs_after_baseline, trained_here
 from compress.run.search import SearchResult
 from compress.runs import MODEL_FACTS
-from compress.runs.bench import Bench
 from compress.runs.file_records import ARTIFACTS, NOTES, FileRecord, Role, record, recorded_files
 from compress.runs.model_json import file_metadata, model_facts
 from compress.runs.parity import prove_parity
+from compress.runs.stage_context import StageContext
 from compress.structure.plan import plan_from_state
 from compress.structure.remove import put_back
 from compress.training.evaluate import recalibrate_batchnorm
@@ -42,7 +42,7 @@ class TrainedNetworks:
     pruned: nn.Module
 
 
-def export(bench: Bench, networks: TrainedNetworks, prunable: Prunable) -> None:
+def export(context: StageContext, networks: TrainedNetworks, prunable: Prunable) -> None:
     """Write ``original.onnx``, ``pruned.onnx`` and the like, ``model.json`` beside them, and their records.
 
     Raises:
@@ -50,58 +50,58 @@ def export(bench: Bench, networks: TrainedNetworks, prunable: Prunable) -> None:
         BadInputError: a file that was exported before is missing or was changed.
     """
     name = "06_export"
-    if bench.run.is_finished(name):
-        recorded_files(bench.run)
+    if context.run.is_finished(name):
+        recorded_files(context.run)
         return
-    with bench.stage(name):
-        files = tuple(_write_all(bench, networks, prunable))
-        record(bench.run, files)
+    with context.stage(name):
+        files = tuple(_write_all(context, networks, prunable))
+        record(context.run, files)
         names = {file.label: file.name for file in files}
-        bench.run.write_json(MODEL_FACTS, model_facts(bench.data, arch=bench.config.arch, files=names))
+        context.run.write_json(MODEL_FACTS, model_facts(context.data, arch=context.config.arch, files=names))
         not_pruned = [
             f"{root} is not pruned: {reason}" for root, reason in prunable.units.not_pruned_before_head.items()
         ]
-        bench.run.write_json(NOTES, [*baseline_notes(bench), *not_pruned])
+        context.run.write_json(NOTES, [*baseline_notes(context), *not_pruned])
 
 
-def _write_all(bench: Bench, networks: TrainedNetworks, prunable: Prunable) -> Iterator[FileRecord]:
+def _write_all(context: StageContext, networks: TrainedNetworks, prunable: Prunable) -> Iterator[FileRecord]:
     """Write every file; with the paper's names (F) is the full network after EDropout, (P) the pruned one."""
     found, trained_on = networks.found, networks.trained_on
-    total = baseline_epochs(bench) + epochs_after_baseline(bench.config)
-    paper = bench.config.preset == "paper"
-    write = partial(_write, bench)
+    total = baseline_epochs(context) + epochs_after_baseline(context.config)
+    paper = context.config.preset == "paper"
+    write = partial(_write, context)
     full = partial(write, cost=prunable.model.full)
     small = prunable.model.cost(prunable.units.counts(found.keep_U.unsqueeze(0))[0])
-    if trained_here(bench):
+    if trained_here(context):
         assert trained_on is not None
         yield full(trained_on, "original", role="original", stem="original", epochs=total)
     else:
         yield full(networks.before, "original, as given", role="original", stem="original", epochs=None)
     label = "pruned (P)" if paper else "pruned"
     yield write(networks.pruned, label, role="candidate", stem="pruned", epochs=total, cost=small)
-    if trained_on is not None and not trained_here(bench):
+    if trained_on is not None and not trained_here(context):
         yield full(trained_on, TRAINED_ON, role="extra", stem="original-trained-on", epochs=total)
     if paper:
         plan = plan_from_state(prunable.units, found.keep_U)
         whole = put_back(networks.pruned, found.network, prunable.units, plan)
-        recalibrate_batchnorm(whole, bench.data.train, batch_size=bench.config.batch_size)
+        recalibrate_batchnorm(whole, context.data.train, batch_size=context.config.batch_size)
         yield full(whole, "full (F)", role="extra", stem="full", epochs=total)
 
 
 def _write(
-    bench: Bench, network: nn.Module, label: str, *, role: Role, stem: str, epochs: int | None, cost: Cost
+    context: StageContext, network: nn.Module, label: str, *, role: Role, stem: str, epochs: int | None, cost: Cost
 ) -> FileRecord:
     file = f"{ARTIFACTS}/{stem}.onnx"
-    path = bench.run.path / file
+    path = context.run.path / file
     path.parent.mkdir(exist_ok=True)
     artifact = export_onnx(
         network,
         path,
-        input_shape=bench.data.preprocessing.input_shape,
-        opset=bench.config.opset,
-        metadata=file_metadata(bench.data),
+        input_shape=context.data.preprocessing.input_shape,
+        opset=context.config.opset,
+        metadata=file_metadata(context.data),
     )
-    bench.run.adopt(file)
+    context.run.adopt(file)
     return FileRecord(
         label=label,
         role=role,
@@ -113,5 +113,5 @@ def _write(
         parameters=cost.parameters,
         epochs=epochs,
         denormals_flushed=artifact.denormals_flushed,
-        parity=prove_parity(network, path, bench.check_images().cpu(), threads=bench.config.threads),
+        parity=prove_parity(network, path, context.check_images().cpu(), threads=context.config.threads),
     )

@@ -24,10 +24,10 @@ from compress.run.remove import remove
 from compress.run.reuse_original import take_original
 from compress.run.search import check_method, search
 from compress.runs import RunFolder
-from compress.runs.bench import Bench, check_images, check_same_images, fresh_network, study
 from compress.runs.code_record import record_code
 from compress.runs.decide import decide, load_decided, naming_other_code, thread_notes
 from compress.runs.failure import FAILED
+from compress.runs.stage_context import StageContext, check_images, check_same_images, find_prunable, fresh_network
 from compress.settings.config import DecidedConfig, RunConfig
 from compress.settings.verify import VerifySettings
 from compress.verdict.verify_run import verify_stage
@@ -87,10 +87,10 @@ def run_pipeline(
         if options.original_of is not None:
             take_original(run, options.original_of)
         noted = replace(data, notes=(*data.notes, *changed))
-        bench = Bench(settings, noted, run, observer, should_stop)
+        context = StageContext(settings, noted, run, observer, should_stop)
         try:
             with export_faults():
-                return _stages(bench, prunable, options.verify)
+                return _stages(context, prunable, options.verify)
         except DivergedError as error:  # it would again: all that is random comes from the seed
             run.event(FAILED, reason=str(error))
             raise
@@ -152,7 +152,7 @@ def rehearsal(settings: DecidedConfig, data: DataBundle, *, weights: bool) -> Re
     check_fits_a_file(settings, network)
     if weights:
         load_given(settings, data, network)
-    prunable = study(settings, network, images)
+    prunable = find_prunable(settings, network, images)
     if weights:
         check_method(settings, data, network, prunable)
     difference = rehearse(prunable, network, images, seed=settings.seed)
@@ -166,14 +166,14 @@ def _is_known_to_export(settings: DecidedConfig) -> bool:
     return settings.arch in ARCHITECTURES.keys() | ALIASES.keys() and settings.opset == OPSETS[0]
 
 
-def _stages(bench: Bench, prunable: Prunable, verify: VerifySettings | None) -> Report:
-    before = baseline(bench)
-    trained_on = train_original(bench, before) if bench.config.train_original or trained_here(bench) else None
-    teacher = trained_on if trained_on is not None and trained_here(bench) else before
-    found = search(bench, before, prunable)
-    smaller = finetune(bench, remove(bench, found, prunable), teacher, epochs_behind=found.epochs_behind)
-    export(bench, TrainedNetworks(before, trained_on, found, smaller), prunable)
-    return verify_stage(bench, verify)
+def _stages(context: StageContext, prunable: Prunable, verify: VerifySettings | None) -> Report:
+    before = baseline(context)
+    trained_on = train_original(context, before) if context.config.train_original or trained_here(context) else None
+    teacher = trained_on if trained_on is not None and trained_here(context) else before
+    found = search(context, before, prunable)
+    smaller = finetune(context, remove(context, found, prunable), teacher, epochs_behind=found.epochs_behind)
+    export(context, TrainedNetworks(before, trained_on, found, smaller), prunable)
+    return verify_stage(context, verify)
 
 
 def _record(run: RunFolder, settings: DecidedConfig, data: DataBundle) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from typing import Any, Final
 from compress.errors import UsageError
 from compress.runs import STAGES, RunFolder
 from compress.runs.code_record import RECORD
-from compress.runs.reopen import HOW_READ
+from compress.runs.reopen_finished import HOW_READ
 
 ORIGINAL: Final = STAGES[:2]
 """The stages in which nothing is pruned yet: the baseline, and the original trained on for as long."""

@@ -16,7 +16,7 @@ from compress.edropout.paper import PaperPopulation
 from compress.edropout.population import Population
 from compress.edropout.search import Search, SearchSettings
 from compress.run.baseline import baseline_epochs, recipe
-from compress.runs.bench import Bench, fresh_network, weights_file
+from compress.runs.stage_context import StageContext, fresh_network, weights_file
 from compress.settings.config import DecidedConfig
 from compress.structure.plan import PruningPlan, plan_from_state, state_from_plan
 from compress.training.loop import History, run_loop
@@ -52,7 +52,7 @@ class SearchResult:
     epochs_behind: int
 
 
-def search(bench: Bench, original: nn.Module, prunable: Prunable) -> SearchResult:
+def search(context: StageContext, original: nn.Module, prunable: Prunable) -> SearchResult:
     """Let the run's method choose a state of a copy of the original.
 
     Raises:
@@ -60,15 +60,15 @@ def search(bench: Bench, original: nn.Module, prunable: Prunable) -> SearchResul
         UsageError: the method cannot be used on this network.
     """
     name = "03_search"
-    if not bench.run.is_finished(name):
-        find = _choose if bench.config.method in ONE_SHOT else _evolve
-        find(bench, original, prunable)
-    plan = PruningPlan.from_json(bench.run.read_text(f"{name}/plan.json"))
+    if not context.run.is_finished(name):
+        find = _choose if context.config.method in ONE_SHOT else _evolve
+        find(context, original, prunable)
+    plan = PruningPlan.from_json(context.run.read_text(f"{name}/plan.json"))
     return SearchResult(
-        network=bench.load_network(weights_file(name), original),
+        network=context.load_network(weights_file(name), original),
         keep_U=state_from_plan(prunable.units, plan),
-        history=bench.run.read_json(f"{name}/history.json"),
-        epochs_behind=bench.run.read_json(f"{name}/epochs_behind.json"),
+        history=context.run.read_json(f"{name}/history.json"),
+        epochs_behind=context.run.read_json(f"{name}/epochs_behind.json"),
     )
 
 
@@ -82,37 +82,37 @@ def check_method(config: DecidedConfig, data: DataBundle, network: nn.Module, pr
     check_applies(config.method, _task(config, data, network, prunable))
 
 
-def _choose(bench: Bench, original: nn.Module, prunable: Prunable) -> None:
+def _choose(context: StageContext, original: nn.Module, prunable: Prunable) -> None:
     """A state at once; nothing is trained here."""
-    name, config = "03_search", bench.config
-    with bench.stage(name):
-        choice = ONE_SHOT[config.method](_task(config, bench.data, original, prunable))
-        behind = 0 if choice.fresh else baseline_epochs(bench)
-        _save(bench, SearchResult(choice.network, choice.keep_U, [], behind), prunable)
+    name, config = "03_search", context.config
+    with context.stage(name):
+        choice = ONE_SHOT[config.method](_task(config, context.data, original, prunable))
+        behind = 0 if choice.fresh else baseline_epochs(context)
+        _save(context, SearchResult(choice.network, choice.keep_U, [], behind), prunable)
 
 
-def _evolve(bench: Bench, original: nn.Module, prunable: Prunable) -> None:
+def _evolve(context: StageContext, original: nn.Module, prunable: Prunable) -> None:
     """States evolve while a copy of the original is trained."""
-    name, config, epochs = "03_search", bench.config, bench.config.search_epochs
+    name, config, epochs = "03_search", context.config, context.config.search_epochs
     network = copy.deepcopy(original)
-    with bench.stage(name, steps=epochs * bench.steps_per_epoch):
+    with context.stage(name, steps=epochs * context.steps_per_epoch):
         generator = torch.Generator().manual_seed(config.seed)
-        population = _population(bench, prunable, generator)
-        body = _body(bench, network, prunable, population)
-        history = run_loop(body, bench.data.train, bench.loop_settings(name, epochs), bench.hooks(name))
+        population = _population(context, prunable, generator)
+        body = _body(context, network, prunable, population)
+        history = run_loop(body, context.data.train, context.loop_settings(name, epochs), context.hooks(name))
         if config.preset != "paper":  # the paper trains the state for long after it has been fixed
             accuracy = body.validate(population.final()).accuracy
-            check_left_chance(accuracy, bench.data.val.labels, advice=MORE_SEARCH)
-        behind = baseline_epochs(bench) + len(history)
-        _save(bench, SearchResult(network, population.final(), history, behind), prunable)
+            check_left_chance(accuracy, context.data.val.labels, advice=MORE_SEARCH)
+        behind = baseline_epochs(context) + len(history)
+        _save(context, SearchResult(network, population.final(), history, behind), prunable)
 
 
-def _save(bench: Bench, found: SearchResult, prunable: Prunable) -> None:
+def _save(context: StageContext, found: SearchResult, prunable: Prunable) -> None:
     name = "03_search"
-    bench.run.write_text(f"{name}/plan.json", plan_from_state(prunable.units, found.keep_U).to_json())
-    bench.run.write_json(f"{name}/history.json", found.history)
-    bench.run.write_json(f"{name}/epochs_behind.json", found.epochs_behind)
-    bench.save_network(weights_file(name), found.network)
+    context.run.write_text(f"{name}/plan.json", plan_from_state(prunable.units, found.keep_U).to_json())
+    context.run.write_json(f"{name}/history.json", found.history)
+    context.run.write_json(f"{name}/epochs_behind.json", found.epochs_behind)
+    context.save_network(weights_file(name), found.network)
 
 
 def _task(config: DecidedConfig, data: DataBundle, network: nn.Module, prunable: Prunable) -> Task:
@@ -128,29 +128,29 @@ def _task(config: DecidedConfig, data: DataBundle, network: nn.Module, prunable:
     )
 
 
-def _population(bench: Bench, prunable: Prunable, generator: torch.Generator) -> Population:
-    config = bench.config
+def _population(context: StageContext, prunable: Prunable, generator: torch.Generator) -> Population:
+    config = context.config
     if config.preset == "paper":
         return PaperPopulation(prunable.units, population=config.population, generator=generator)
     allocation = ALLOCATIONS[config.method](len(prunable.units.groups), config.population, generator)
     return GuidedPopulation(prunable, allocation, GuidedSettings())
 
 
-def _body(bench: Bench, network: nn.Module, prunable: Prunable, population: Population) -> Search:
-    config = bench.config
+def _body(context: StageContext, network: nn.Module, prunable: Prunable, population: Population) -> Search:
+    config = context.config
     epochs = config.search_epochs
     paper = config.preset == "paper"
     steps = OptimizerSteps(
-        network, _search_recipe(bench, network), epochs=epochs, steps_per_epoch=bench.steps_per_epoch
+        network, _search_recipe(context, network), epochs=epochs, steps_per_epoch=context.steps_per_epoch
     )
     settings = SearchSettings(
-        total_steps=epochs * bench.steps_per_epoch,
+        total_steps=epochs * context.steps_per_epoch,
         batch_size=config.batch_size,
         energy_images=config.batch_size if paper else max(1, config.batch_size // ENERGY_SHARE),
     )
-    return Search(network, prunable.units, population, steps, bench.data.val, settings)
+    return Search(network, prunable.units, population, steps, context.data.val, settings)
 
 
-def _search_recipe(bench: Bench, network: nn.Module) -> Recipe:
-    found = recipe(bench, network, epochs_behind=baseline_epochs(bench))
-    return found if bench.config.preset == "paper" else found.scaled(SEARCH_RATE)
+def _search_recipe(context: StageContext, network: nn.Module) -> Recipe:
+    found = recipe(context, network, epochs_behind=baseline_epochs(context))
+    return found if context.config.preset == "paper" else found.scaled(SEARCH_RATE)

@@ -10,10 +10,10 @@ from compress.data.bundle import DataBundle
 from compress.errors import CheckFailedError
 from compress.report.run_facts import RemovalFacts
 from compress.runs import RunFolder
-from compress.runs.bench import check_images, fresh_network, study, weights_file
 from compress.runs.file_records import FileRecord, Role
 from compress.runs.load_network import Which, load
 from compress.runs.parity import prove_parity
+from compress.runs.stage_context import check_images, find_prunable, fresh_network, weights_file
 from compress.settings.config import DecidedConfig
 from compress.structure.plan import PruningPlan, state_from_plan
 from compress.structure.remove import remove_units
@@ -36,7 +36,7 @@ def find_again(run: RunFolder, config: DecidedConfig, data: DataBundle) -> Found
     """The searched network and its state, from the run folder."""
     network = fresh_network(config, data)
     network.load_state_dict(run.load_tensors(weights_file("03_search")))
-    prunable = study(config, network, check_images(config, data))
+    prunable = find_prunable(config, network, check_images(config, data))
     plan = PruningPlan.from_json(run.read_text("03_search/plan.json"))
     return FoundState(network, prunable, state_from_plan(prunable.units, plan))
 

@@ -17,9 +17,9 @@ from compress.report.model import Report
 from compress.report.run_facts import BudgetFacts, RunFacts, SearchFacts
 from compress.report.store import parse_report
 from compress.runs import MODEL_FACTS, STAGES, RunFolder
-from compress.runs.bench import Bench, check_images
 from compress.runs.file_records import NOTES, recorded_files
-from compress.runs.reopen import reopen
+from compress.runs.reopen_finished import reopen
+from compress.runs.stage_context import StageContext, check_images
 from compress.settings.config import DecidedConfig
 from compress.settings.verify import VerifySettings
 from compress.structure.remove import LayerChange
@@ -33,20 +33,22 @@ from compress.verdict.recheck import REBUILT, FoundState, find_again, recheck_fi
 TRAINED = ("01_baseline", "02_original", "05_finetune")
 
 
-def verify_stage(bench: Bench, settings: VerifySettings | None = None) -> Report:
+def verify_stage(context: StageContext, settings: VerifySettings | None = None) -> Report:
     """The run's last stage: measure its files and write the reports.
 
     Args:
-        bench: the run.
+        context: the run.
         settings: what to measure; ``None``: at one thread and at the run's own number.
     """
     name = STAGES[-1]
-    if not bench.run.is_finished(name):
-        settings = settings or VerifySettings(seed=bench.config.seed, threads=tuple(sorted({1, bench.config.threads})))
-        files = _opened_files(bench.run, bench.config, bench.data)
-        with bench.stage(name, steps=count_steps(files, settings)):
-            keep_report(bench.run, _judge(bench, files, settings))
-    return parse_report(bench.run.read_text("report.json"), source="report.json")
+    if not context.run.is_finished(name):
+        settings = settings or VerifySettings(
+            seed=context.config.seed, threads=tuple(sorted({1, context.config.threads}))
+        )
+        files = _opened_files(context.run, context.config, context.data)
+        with context.stage(name, steps=count_steps(files, settings)):
+            keep_report(context.run, _judge(context, files, settings))
+    return parse_report(context.run.read_text("report.json"), source="report.json")
 
 
 def verify_run(
@@ -63,7 +65,7 @@ def verify_run(
     Args:
         path: the run folder.
         settings: what to measure, and the gates.
-        moved: where the images are now, if elsewhere than when the run was made (``runs.reopen``).
+        moved: where the images are now, if elsewhere than when the run was made (``runs.reopen_finished``).
         observer: receives progress.
         out: a new folder for the reports; the run itself is then only read.
         code: what builds the network, where it is the user's own.
@@ -78,12 +80,12 @@ def verify_run(
         run.check_all()
         config, data = reopen(run, moved or {}, code=code)
         torch.set_num_threads(config.threads)
-        bench = Bench(config, data, run, observer, lambda: None)
+        context = StageContext(config, data, run, observer, lambda: None)
         with export_faults():
             observer.stage("verify", index=1, count=1, steps=0)
             files = _opened_files(run, config, data)
             observer.stage("verify", index=1, count=1, steps=count_steps(files, settings))
-            report = _judge(bench, files, settings)
+            report = _judge(context, files, settings)
         if out:
             write_documents(out, render_run_documents(report, run.read_json(MODEL_FACTS)))
         else:
@@ -99,19 +101,19 @@ def _opened_files(run: RunFolder, config: DecidedConfig, data: DataBundle) -> li
     ]
 
 
-def _judge(bench: Bench, files: Sequence[OpenedFile], settings: VerifySettings) -> Report:
+def _judge(context: StageContext, files: Sequence[OpenedFile], settings: VerifySettings) -> Report:
     """Measure every file and put the report together."""
     began = time.monotonic()
-    run, config, data = bench.run, bench.config, bench.data
+    run, config, data = context.run, context.config, context.data
     found = find_again(run, config, data)
     removal = recheck_removal(run, found, check_images(config, data))
-    measured = measure(files, data, settings, observer=bench.observer, should_stop=bench.should_stop)
+    measured = measure(files, data, settings, observer=context.observer, should_stop=context.should_stop)
     seconds = {stage: run.seconds(stage) for stage in STAGES[:-1] if run.is_finished(stage)}
     facts = RunFacts(
         config=run.read_config().model_dump(mode="json"),
         budget=_budget_facts(config, files, found),
         layers=tuple(LayerChange(**layer) for layer in run.read_json("04_remove/removal.json")["layers"]),
-        search=_search_facts(bench),
+        search=_search_facts(context),
         removal=removal,
         training=_training(run),
         seconds=seconds | {STAGES[-1]: time.monotonic() - began},
@@ -144,13 +146,13 @@ def _budget_facts(config: DecidedConfig, files: Sequence[OpenedFile], found: Fou
     )
 
 
-def _search_facts(bench: Bench) -> SearchFacts:
-    run, config = bench.run, bench.config
+def _search_facts(context: StageContext) -> SearchFacts:
+    run, config = context.run, context.config
     history: list[dict[str, float]] = run.read_json("03_search/history.json")
     return SearchFacts(
         preset=config.preset,
         population=config.population,
-        iterations=len(history) * bench.steps_per_epoch,
+        iterations=len(history) * context.steps_per_epoch,
         converged_at=len(history) if 0 < len(history) < config.search_epochs else None,
         seconds=run.seconds("03_search"),
         history=tuple(history),

@@ -18,7 +18,7 @@ from compress.run.pipeline import run_pipeline
 from compress.run.remove import remove
 from compress.run.search import search
 from compress.runs import RunFolder
-from compress.runs.bench import Bench, check_images, fresh_network, study
+from compress.runs.stage_context import StageContext, check_images, find_prunable, fresh_network
 from compress.settings.export import ExportSettings
 from compress.settings.verify import VerifySettings
 from compress.verdict.verify_run import verify_run
@@ -164,11 +164,11 @@ def test_search_and_removal_leave_the_original_as_it_was(finished, tmp_path):
     original = whole_network(finished, "02_original/weights.safetensors")
     before = copy.deepcopy(original.state_dict())
     with RunFolder.create(tmp_path / "run", settings, overwrite=False) as folder:
-        bench = Bench(settings, data, folder, Silent(), lambda: None)
+        context = StageContext(settings, data, folder, Silent(), lambda: None)
         folder.write_json("01_baseline/epochs.json", settings.baseline_epochs)
-        prunable = study(settings, fresh_network(settings, data), check_images(settings, data))
-        found = search(bench, original, prunable)
-        remove(bench, found, prunable)
+        prunable = find_prunable(settings, fresh_network(settings, data), check_images(settings, data))
+        found = search(context, original, prunable)
+        remove(context, found, prunable)
     assert not torch.equal(found.network.state_dict()["features.0.weight"], before["features.0.weight"])
     assert all(torch.equal(value, before[name]) for name, value in original.state_dict().items())
 

@@ -7,9 +7,9 @@ from typing import Any, Final
 from compress.data.bundle import DataBundle
 from compress.networks.own_code import OwnCode
 from compress.runs import RunFolder
-from compress.runs.bench import check_same_images
 from compress.runs.code_record import code_notes
 from compress.runs.decide import decide, load_decided
+from compress.runs.stage_context import check_same_images
 from compress.settings.config import DecidedConfig
 
 HOW_READ: Final = ("data_dir", "workers", "download")
@@ -28,7 +28,7 @@ def reopen(
 
     Args:
         run: the run.
-        moved: settings of ``MOVABLE`` that are otherwise now.
+        moved: settings of ``MOVABLE`` that differ from the recorded ones now.
         code: what builds the network, where it is the user's own.
 
     Raises:

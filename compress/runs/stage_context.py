@@ -1,4 +1,4 @@
-"""``Bench``: what every stage works with. A stage computes once, saves, and continues from what is saved."""
+"""``StageContext``: what every stage works with. A stage computes once, saves, and continues from what is saved."""
 
 import copy
 import time
@@ -26,7 +26,7 @@ CHECK_IMAGES = 64
 
 
 @dataclass(frozen=True)
-class Bench:
+class StageContext:
     """Settings, data and run folder of one run, and how it reports and learns that it should stop."""
 
     config: DecidedConfig
@@ -125,7 +125,7 @@ def on_device(network: nn.Module, device: str) -> nn.Module:
     return moved
 
 
-def study(config: DecidedConfig, network: nn.Module, images: Tensor) -> Prunable:
+def find_prunable(config: DecidedConfig, network: nn.Module, images: Tensor) -> Prunable:
     """Find the units of a network and check that the budget can be met.
 
     Args:
