@@ -23,7 +23,7 @@ def random_state(units: UnitMap, seed: int, share: float) -> torch.Tensor:
     return keep
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 10_000), share=st.floats(0.05, 0.95))
 @pytest.mark.parametrize("name", NETWORKS)
 def test_masked_equals_physical(name: str, seed: int, share: float):
