@@ -15,6 +15,7 @@ import numpy as np
 from scipy.special import ndtr, stdtrit
 
 _RESAMPLES: Final = 1000
+_MOST_VALUES: Final = 10**6  # drawn at once
 _TAIL: Final = 0.025  # outside either end of a 95 % interval
 
 
@@ -36,7 +37,9 @@ def ratio_interval(rounds: Sequence[np.ndarray], *, seed: int) -> RatioInterval:
     """
     logs = [np.log(pairs[:, 0] / pairs[:, 1]) for pairs in rounds]
     low, high = median_interval(logs, seed=seed)
-    return RatioInterval(ratio=float(np.exp(_median(logs))), low=float(np.exp(low)), high=float(np.exp(high)))
+    return RatioInterval(
+        ratio=float(np.exp(np.median(np.concatenate(logs)))), low=float(np.exp(low)), high=float(np.exp(high))
+    )
 
 
 def median_interval(rounds: Sequence[np.ndarray], *, seed: int) -> tuple[float, float]:
@@ -52,12 +55,11 @@ def median_interval(rounds: Sequence[np.ndarray], *, seed: int) -> tuple[float, 
         seed: of the resampling.
     """
     random = np.random.default_rng(seed)
-    medians = np.empty(_RESAMPLES)
-    for number in range(_RESAMPLES):
-        chosen = random.integers(len(rounds), size=len(rounds))
-        medians[number] = _median([_resample_blocks(rounds[index], random) for index in chosen])
+    chosen = random.integers(len(rounds), size=(_RESAMPLES, len(rounds)))
+    at_once = max(1, _MOST_VALUES // (len(rounds) * max(map(len, rounds))))
+    medians = [_medians(rounds, chosen[first : first + at_once], random) for first in range(0, _RESAMPLES, at_once)]
     tail = expanded_tail(len(rounds))
-    low, high = np.quantile(medians, (tail, 1 - tail))
+    low, high = np.quantile(np.concatenate(medians), (tail, 1 - tail))
     return float(low), float(high)
 
 
@@ -71,13 +73,21 @@ def expanded_tail(rounds: int) -> float:
     return float(ndtr(stdtrit(degrees, _TAIL) * (rounds / degrees) ** 0.5))
 
 
-def _median(rounds: Sequence[np.ndarray]) -> float:
-    return float(np.median(np.concatenate(rounds)))
+def _medians(rounds: Sequence[np.ndarray], chosen: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Medians [resamples] of the rounds chosen [resamples, rounds], blocks drawn anew within each."""
+    drawn = np.full((*chosen.shape, max(map(len, rounds))), np.nan)  # a shorter round ends in NaN
+    for number, values in enumerate(rounds):
+        places = chosen == number
+        drawn[places, : len(values)] = _resample_blocks(values, int(places.sum()), random)
+    ordered = np.sort(drawn.reshape(len(chosen), -1), axis=1)  # NaN last
+    count = (~np.isnan(ordered)).sum(axis=1)
+    middle = np.stack([(count - 1) // 2, count // 2], axis=1)
+    return np.take_along_axis(ordered, middle, axis=1).mean(axis=1)
 
 
-def _resample_blocks(values: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def _resample_blocks(values: np.ndarray, times: int, random: np.random.Generator) -> np.ndarray:
+    """``times`` resamples [times, values], of circular blocks of neighbours."""
     count = len(values)
     length = max(1, round(count**0.5))
-    starts = random.integers(count, size=-(-count // length))
-    indices = (starts[:, None] + np.arange(length)).ravel()[:count] % count
-    return values[indices]
+    starts = random.integers(count, size=(times, -(-count // length), 1))
+    return values[(starts + np.arange(length)).reshape(times, -1)[:, :count] % count]
