@@ -24,19 +24,20 @@ def report(
 
     Example: compress report runs/first
     """
-    from compress.report.store import read_report, report_schema
+    from compress.report.model import Report
+    from compress.report.store import document_schema, read_report
 
     if schema == (path is not None):
         raise UsageError("what should be shown? Give a run folder, or --schema")
     if path is None:
-        typer.echo(report_schema(), nl=False)
+        typer.echo(document_schema(Report), nl=False)
         return
     if path.is_file():
         if license_name is not None:
             raise UsageError("--license is kept in a run folder: give the folder, not its report.json")
         document = read_report(path)
     else:
-        from compress.report.render_again import render_again
+        from compress.report.documents import render_again
 
         document = render_again(path, licence=license_name)
     from compress.cli import output

@@ -6,39 +6,31 @@ from pathlib import Path
 from typing import Any
 
 from compress.atomic import machine_faults, write_atomically
-from compress.errors import EnvironmentProblem, UsageError
+from compress.errors import BadInputError, EnvironmentProblem, UsageError
 from compress.report.html import render_html
 from compress.report.markdown import render_markdown
 from compress.report.model import Report
 from compress.report.model_card import render_model_card
 from compress.report.run_sections import report_document
-from compress.report.store import dump_report
+from compress.report.store import dump_report, parse_report
 from compress.runs import MODEL_FACTS, RunFolder
+from compress.runs.failure import advice
 
 
-def render_documents(report: Report) -> dict[str, str]:
-    """File name -> text, for a verdict of any two files."""
+def render_documents(report: Report, model_facts: Mapping[str, Any] | None = None) -> dict[str, str]:
+    """File name -> text; with the run's ``artifacts/model.json`` also the model card."""
     document = report_document(report)
+    card = {} if model_facts is None else {"MODEL_CARD.md": render_model_card(report, model_facts)}
     return {
         "report.json": dump_report(report),
         "report.md": render_markdown(document),
         "report.html": render_html(document),
-    }
-
-
-def render_run_documents(report: Report, model_facts: Mapping[str, Any]) -> dict[str, str]:
-    """The same of a run, with the model card.
-
-    Args:
-        report: of a run.
-        model_facts: its ``artifacts/model.json``.
-    """
-    return render_documents(report) | {"MODEL_CARD.md": render_model_card(report, dict(model_facts))}
+    } | card
 
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """A new folder for documents, made before anything is measured; gone again where that fails.
+    """A new folder for documents, made before anything is measured; removed again where that fails.
 
     Raises:
         UsageError: there is something of that name already.
@@ -59,11 +51,7 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 
 def write_documents(folder: Path, documents: Mapping[str, str]) -> None:
-    """Write documents, file name -> text, into a folder.
-
-    Raises:
-        EnvironmentProblem: it cannot be written.
-    """
+    """Write documents, file name -> text, into a folder; raises ``EnvironmentProblem`` where that is impossible."""
     with machine_faults(folder):
         for name, text in documents.items():
             write_atomically(folder / name, text.encode())
@@ -71,5 +59,27 @@ def write_documents(folder: Path, documents: Mapping[str, str]) -> None:
 
 def keep_report(run: RunFolder, report: Report) -> None:
     """Write a report's documents into its run, which is open for writing."""
-    for name, text in render_run_documents(report, run.read_json(MODEL_FACTS)).items():
+    for name, text in render_documents(report, run.read_json(MODEL_FACTS)).items():
         run.write_text(name, text)
+
+
+def render_again(path: Path, *, licence: str | None = None) -> Report:
+    """Write a run's documents again from its ``report.json`` alone: nothing is measured.
+
+    Args:
+        path: a run folder with a report.
+        licence: the licence that the model card names from now on; ``None`` leaves it as it is.
+
+    Raises:
+        BadInputError: no run folder, or none with a report of this schema, or a file was changed.
+        EnvironmentProblem: the folder cannot be written to, or another process is using it.
+    """
+    run = RunFolder.open(path)
+    if not run.has("report.json"):
+        raise BadInputError(f"{path} has no report yet: {advice(run)}")
+    report = parse_report(run.read_text("report.json"), source=str(path / "report.json"))
+    with run:
+        if licence is not None:
+            run.write_json(MODEL_FACTS, run.read_json(MODEL_FACTS) | {"license": licence})
+        keep_report(run, report)
+    return report

@@ -1,25 +1,38 @@
-"""Tables of latency: the ratio that decides, and percentiles. Milliseconds are those of one pair alone."""
+"""Tables of time: latency of pairs of files, and the profile of operators and layers.
 
-from collections.abc import Callable, Iterator
+Milliseconds of different pairs do not compare: only those of one pair were measured together.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import Final
 
 from compress.report import figures
 from compress.report.model import LatencyRow, Report
-from compress.report.sections import Table
+from compress.report.sections import Bars, Column, Table, table_of
 from compress.report.timings import headline_setting, setting_of
 from exporters.measure.comparison import LatencyComparison
+from exporters.measure.profile import LayerTime, OperatorProfile
 
+_PAIR: Final[tuple[Column[LatencyRow], ...]] = (
+    ("network", lambda row: row.candidate),
+    ("against", lambda row: row.original),
+)
+_SETTING: Final[tuple[Column[LatencyRow], ...]] = (
+    ("batch", lambda row: row.comparison.batch_size),
+    ("threads", lambda row: row.comparison.threads),
+)
+_RATIO: Final[tuple[Column[LatencyRow], ...]] = (
+    ("before", lambda row: figures.milliseconds(row.comparison.original.p50_ms)),
+    ("after", lambda row: figures.milliseconds(row.comparison.candidate.p50_ms)),
+    ("ratio", lambda row: f"{row.comparison.ratio:.2f}x"),
+    ("95 %", lambda row: figures.span(row.comparison.ratio_low, row.comparison.ratio_high)),
+)
+_VERDICT: Final[Column[LatencyRow]] = (
+    "verdict",
+    lambda row: ", ".join([row.comparison.verdict, *_doubts(row.comparison)]),
+)
 _WORDS: Final = frozenset({"against", "verdict"})
-
-
-def latency_table(report: Report) -> Table:
-    """The candidate against the original, at every setting."""
-    return _pair_table(report, report.original.label, report.candidate.label)
-
-
-def pair_tables(report: Report) -> Iterator[Table]:
-    """Every other pair, a table each, in the report's order."""
-    yield from (_pair_table(report, before, after) for before, after in pairs(report)[1:])
 
 
 def pairs(report: Report) -> list[tuple[str, str]]:
@@ -28,19 +41,30 @@ def pairs(report: Report) -> list[tuple[str, str]]:
     return list(dict.fromkeys((first, *((row.original, row.candidate) for row in report.latency))))
 
 
+def pair_tables(report: Report) -> tuple[Table, ...]:
+    """A table for every pair, at every setting: the candidate against the original, then the others."""
+    speed: Column[LatencyRow] = ("images/s", lambda row: figures.count(row.comparison.candidate.images_per_second))
+    timed = sorted(report.latency, key=lambda row: setting_of(row.comparison))
+    return tuple(
+        table_of(
+            f"Latency, {before} -> {after}",
+            [row for row in timed if (row.original, row.candidate) == (before, after)],
+            [*_SETTING, *_RATIO, speed, _VERDICT],
+            note=f"median ms per call; images/s: {after}, by its median",
+            words=_WORDS,
+        )
+        for before, after in pairs(report)
+    )
+
+
 def other_latency_table(report: Report) -> Table:
-    """Every other pair at the smallest batch and the fewest threads."""
-    setting = headline_setting(report)
-    first = (report.original.label, report.candidate.label)
+    """Every pair but the first at the smallest batch and the fewest threads."""
+    setting, first = headline_setting(report), pairs(report)[0]
     others = [row for row in report.latency if (row.original, row.candidate) != first]
-    return Table(
-        title="Latency of the other files",
-        columns=("network", "against", "before", "after", "ratio", "95 %", "verdict"),
-        rows=tuple(
-            (row.candidate, row.original, *_numbers(row.comparison), verdict_words(row.comparison))
-            for row in others
-            if setting_of(row.comparison) == setting
-        ),
+    return table_of(
+        "Latency of the other files",
+        [row for row in others if setting_of(row.comparison) == setting],
+        [*_PAIR, *_RATIO, _VERDICT],
         note=f"median ms of each pair; {setting}",
         words=_WORDS,
     )
@@ -48,81 +72,110 @@ def other_latency_table(report: Report) -> Table:
 
 def percentile_table(report: Report) -> Table:
     """Percentiles where the samples allow them, images a second by the median, and steadiness."""
-    return Table(
-        title="Latency percentiles",
-        columns=("network", "against", "batch", "threads", "p50", "95 %", "p90", "p99", "images/s", "CV"),
-        rows=tuple(_percentiles(report.latency)),
-        note="ms per call; a dash: too few calls; images/s: by p50; CV: of the rounds' medians",
-        words=_WORDS,
+    rows = tuple(
+        (
+            *(label, against, str(row.comparison.batch_size), str(row.comparison.threads)),
+            figures.milliseconds(side.p50_ms),
+            f"{figures.milliseconds(side.p50_low_ms)} to {figures.milliseconds(side.p50_high_ms)}",
+            figures.milliseconds(side.p90_ms),
+            figures.milliseconds(side.p99_ms),
+            figures.count(side.images_per_second),
+            figures.percent(side.coefficient_of_variation),
+        )
+        for row in report.latency
+        for label, against, side in (
+            (row.original, row.candidate, row.comparison.original),
+            (row.candidate, row.original, row.comparison.candidate),
+        )
     )
+    columns = ("network", "against", "batch", "threads", "p50", "95 %", "p90", "p99", "images/s", "CV")
+    note = "ms per call; a dash: too few calls; images/s: by p50; CV: of the rounds' medians"
+    return Table("Latency percentiles", columns, rows, note=note, words=_WORDS)
 
 
 def protocol_table(report: Report) -> Table:
     """How each pair was timed, and how much of that was undisturbed."""
-    columns: tuple[tuple[str, Callable[[LatencyComparison], str]], ...] = (
-        ("batch", lambda row: str(row.batch_size)),
-        ("threads", lambda row: str(row.threads)),
-        ("rounds", lambda row: str(row.rounds)),
-        ("untimed", lambda row: str(row.settling_calls)),
-        ("pairs", lambda row: f"{row.pairs:,}"),
-        ("used", lambda row: f"{row.pairs_used:,}"),
-        ("pinned", lambda row: "yes" if row.pinned else "no"),
-    )
-    return Table(
-        title="How each pair was timed",
-        columns=("network", "against", *(name for name, _show in columns)),
-        rows=tuple(
-            (pair.candidate, pair.original, *(show(pair.comparison) for _name, show in columns))
-            for pair in report.latency
-        ),
+    return table_of(
+        "How each pair was timed",
+        report.latency,
+        [
+            *_PAIR,
+            *_SETTING,
+            ("rounds", lambda row: row.comparison.rounds),
+            ("untimed", lambda row: row.comparison.settling_calls),
+            ("pairs", lambda row: row.comparison.pairs),
+            ("used", lambda row: row.comparison.pairs_used),
+            ("pinned", lambda row: "yes" if row.comparison.pinned else "no"),
+        ],
         note="untimed: calls of the same file before each timed one; used: uninterrupted",
         words=_WORDS,
     )
 
 
-def verdict_words(row: LatencyComparison) -> str:
-    """faster; slower, noisy; no difference, cut short."""
-    return ", ".join((row.verdict, *(("noisy",) if row.noisy else ()), *(("cut short",) if row.cut_short else ())))
-
-
-def _pair_table(report: Report, before: str, after: str) -> Table:
-    return Table(
-        title=f"Latency, {before} -> {after}",
-        columns=("batch", "threads", "before", "after", "ratio", "95 %", "images/s", "verdict"),
-        rows=tuple(
-            (
-                str(row.batch_size),
-                str(row.threads),
-                *_numbers(row),
-                figures.count(row.candidate.images_per_second),
-                verdict_words(row),
-            )
-            for row in report.timings(after, against=before)
-        ),
-        note=f"median ms per call; images/s: {after}, by its median",
-        words=_WORDS,
+def how_profiled(profile: OperatorProfile) -> str:
+    """How the times of operators and layers were measured, in a sentence."""
+    return (
+        f"µs per call in onnxruntime's profile, mean of the middle half of {figures.plural(profile.calls, 'call')}, "
+        f"{figures.setting(profile.batch_size, profile.threads)}; profiling slows every node: compare shares."
     )
 
 
-def _numbers(row: LatencyComparison) -> tuple[str, ...]:
-    medians = (figures.milliseconds(side.p50_ms) for side in (row.original, row.candidate))
-    return (*medians, f"{row.ratio:.2f}x", figures.span(row.ratio_low, row.ratio_high))
+def operator_table(report: Report) -> Table:
+    """The layers' times added up by operator; the note counts the layers."""
+    times = []
+    for kind, group in groupby(sorted(_layers(report), key=lambda row: row.kind), key=lambda row: row.kind):
+        rows = list(group)
+        before, after = _sum(row.original_ms for row in rows), _sum(row.candidate_ms for row in rows)
+        times.append(LayerTime(kind, kind, before, after, None, figures.plural(len(rows), "layer")))
+    return _time_table(report, "Time by operator", "operator", times, without=("kind", "MACs"), short=5)
 
 
-def _percentiles(timed: tuple[LatencyRow, ...]) -> Iterator[tuple[str, ...]]:
-    for pair in timed:
-        row = pair.comparison
-        sides = ((pair.original, pair.candidate, row.original), (pair.candidate, pair.original, row.candidate))
-        for label, against, timing in sides:
-            yield (
-                label,
-                against,
-                str(row.batch_size),
-                str(row.threads),
-                figures.milliseconds(timing.p50_ms),
-                f"{figures.milliseconds(timing.p50_low_ms)} to {figures.milliseconds(timing.p50_high_ms)}",
-                figures.milliseconds(timing.p90_ms),
-                figures.milliseconds(timing.p99_ms),
-                figures.count(timing.images_per_second),
-                figures.percent(timing.coefficient_of_variation),
-            )
+def layer_table(report: Report) -> Table:
+    """Time of each layer, those that the candidate spends most time in first."""
+    return _time_table(report, "Time by layer", "layer", _layers(report), short=10)
+
+
+def _layers(report: Report) -> tuple[LayerTime, ...]:
+    return () if report.operators is None else report.operators.layers
+
+
+def _time_table(
+    report: Report, title: str, first: str, times: Sequence[LayerTime], *, without: tuple[str, ...] = (), short: int
+) -> Table:
+    """A row for each time, slowest in the candidate first."""
+    before, after = (_sum(getattr(row, side) for row in _layers(report)) for side in ("original_ms", "candidate_ms"))
+    ordered = sorted(times, key=lambda row: (-(row.candidate_ms or 0.0), -(row.original_ms or 0.0)))
+    columns: list[Column[LayerTime]] = [
+        (first, lambda row: row.layer),
+        ("kind", lambda row: row.kind),
+        ("before", lambda row: figures.microseconds(row.original_ms)),
+        ("after", lambda row: figures.microseconds(row.candidate_ms)),
+        ("share before", lambda row: _share(row.original_ms, before)),
+        ("share", lambda row: _share(row.candidate_ms, after)),
+        ("MACs", lambda row: "-" if row.macs_kept is None else figures.percent(row.macs_kept)),
+        ("note", lambda row: row.note),
+    ]
+    return table_of(
+        title,
+        ordered,
+        [column for column in columns if column[0] not in without],
+        note=f"before, after: µs; share: of all nodes' time, after{'' if 'MACs' in without else '; MACs: kept'}",
+        words=frozenset({"kind", "note"}),
+        detail_columns=frozenset({"kind", "share before"}),
+        short=short,
+        marks=tuple(Bars((row.original_ms or 0.0, row.candidate_ms or 0.0)) for row in ordered),
+    )
+
+
+def _sum(times: Iterable[float | None]) -> float | None:
+    measured = [ms for ms in times if ms is not None]
+    return sum(measured) if measured else None
+
+
+def _share(part: float | None, whole: float | None) -> str:
+    return figures.percent(part / whole) if part is not None and whole else "-"
+
+
+def _doubts(row: LatencyComparison) -> list[str]:
+    """What weakens a verdict."""
+    return [word for word, applies in (("noisy", row.noisy), ("cut short", row.cut_short)) if applies]

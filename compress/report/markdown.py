@@ -1,67 +1,98 @@
-"""A document as Markdown for a pull request: main tables open, the rest folded, names escaped."""
+"""A document as Markdown for a pull request: main tables open, the rest folded.
 
-import itertools
-from collections.abc import Iterator
+Text of users is escaped: it is shown as it is and never becomes a link, a mention or a list.
+"""
 
-from compress.report.escaping import escape, escape_line
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from compress.report.figures import printable
 from compress.report.sections import Document, Section, Table
+
+_SPECIAL: Final = re.compile(r"([\\`*_\[\]<|&~])")
+# What GitHub makes something of without any markup: formulas, mentions, issues, addresses.
+_ACTIVE: Final = re.compile(
+    r"[$@#]|(?<=\bwww)\.|((?<=\bhttp)|(?<=\bhttps)|(?<=\bftp)|(?<=\bmailto)|(?<=\bxmpp)):", re.IGNORECASE
+)
+_LINE_START: Final = re.compile(r"^(\d*)([-+=>.):])")
+"""A line that begins so may be a list, a quote, a heading or a rule."""
 
 
 def render_markdown(document: Document) -> str:
     """The whole document; plots and images are left out."""
-    lines = [
-        f"# {escape(document.title)}",
-        "",
-        *([escape_line(document.name), ""] if document.name else []),
-        *(line for headline in document.headlines for line in (f"**{escape(headline)}**", "")),
-        *(line for section in document.shown for line in section_lines(section)),
-        escape_line(document.footer),
-    ]
-    return "\n".join(lines) + "\n"
+    return join_blocks(
+        [
+            f"# {escape(document.title)}",
+            escape_line(document.name),
+            *(f"**{escape(headline)}**" for headline in document.headlines),
+            *(block for section in document.shown for block in section_blocks(section)),
+            escape_line(document.footer),
+        ]
+    )
 
 
-def section_lines(section: Section) -> Iterator[str]:
+def join_blocks(blocks: Iterable[str]) -> str:
+    """Blocks of Markdown with blank lines between them; empty ones are left out."""
+    return "\n\n".join(filter(None, blocks)) + "\n"
+
+
+def section_blocks(section: Section) -> Iterator[str]:
     """A section under its title; details, and tables of which the terminal shows a part, are folded."""
-    is_open = [section.detail or table.short is None for table in section.tables]
-    shown = list(itertools.compress(section.tables, is_open))
-    folded = [table for table in (*section.tables, *section.folded) if table.rows and table not in shown]
-    content = [*_text_lines(section), *(line for table in shown for line in table_lines(table))]
-    behind = [line for table in folded for line in table_lines(table)]
+    tables = [table for table in section.tables if table.rows]
+    opened = [table for table in tables if section.detail or table.short is None]
+    folded = [table for table in (*tables, *section.folded) if table.rows and table not in opened]
+    labelled = [
+        f"- {f'**{part.label}**' if part.label.isupper() else part.label.capitalize()}: {escape(sentence)}"
+        for part in section.statements
+        for sentence in part.sentences
+    ]
+    content = ["\n".join(labelled), *map(escape_line, section.texts), *map(table_block, opened)]
+    behind = list(map(table_block, folded))
     if section.detail:
         yield from _folded(section.title, [*content, *behind])
-        return
-    yield from (f"## {escape(section.title)}", "", *content)
-    yield from _folded("; ".join(table.heading(table.long) for table in folded), behind)
+    else:
+        yield from (f"## {escape(section.title)}", *content)
+        yield from _folded("; ".join(table.heading(table.long) for table in folded), behind)
 
 
-def table_lines(table: Table) -> Iterator[str]:
-    """A table under its title; nothing where it has no rows."""
+def table_block(table: Table) -> str:
+    """A table under its title; empty where it has no rows."""
     if not table.rows:
-        return
-    yield from (f"### {escape(table.heading(table.long))}", "")
-    if table.note:
-        yield from (f"{escape_line(table.note[0].upper() + table.note[1:])}.", "")
-    yield _row(table.columns)
+        return ""
     sides = [":---" if table.is_left(number) else "---:" for number in range(len(table.columns))]
-    yield f"|{'|'.join(sides)}|"
-    yield from map(_row, table.rows[: table.long])
-    yield ""
+    lines = [_row(table.columns), f"|{'|'.join(sides)}|", *map(_row, table.rows[: table.long])]
+    note = f"{escape_line(table.note[0].upper() + table.note[1:])}.\n\n" if table.note else ""
+    return f"### {escape(table.heading(table.long))}\n\n{note}" + "\n".join(lines)
 
 
-def _text_lines(section: Section) -> Iterator[str]:
-    for part in section.statements:
-        label = f"**{part.label}**" if part.label.isupper() else part.label.capitalize()
-        yield from (f"- {label}: {escape(sentence)}" for sentence in part.sentences)
-    if section.statements:
-        yield ""
-    for text in section.texts:
-        yield from (escape_line(text), "")
+def escape(text: str) -> str:
+    """A user's text inside a line."""
+    return _ACTIVE.sub(lambda match: _entity(match.group()), _SPECIAL.sub(r"\\\1", printable(text)))
 
 
-def _folded(summary: str, content: list[str]) -> Iterator[str]:
-    """Lines behind a line to click; the blank lines make Markdown of what is inside."""
-    if content:
-        yield from (f"<details><summary>{escape(summary)}</summary>", "", *content, "</details>", "")
+def escape_line(text: str) -> str:
+    """A line of its own that begins with a user's text: no list, quote, heading or block of code."""
+    return _LINE_START.sub(lambda start: start.group(1) + _entity(start.group(2)), escape(text.strip()))
+
+
+def code(text: str) -> str:
+    """A user's text as code inside a line, with a fence longer than any in it."""
+    text = printable(text)
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    pad = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{fence}{pad}{text}{pad}{fence}"
+
+
+def _entity(character: str) -> str:
+    """A character as an entity, which Markdown never reads as markup."""
+    return f"&#{ord(character)};"
+
+
+def _folded(summary: str, blocks: list[str]) -> Iterator[str]:
+    """Blocks behind a line to click; the blank lines make Markdown of what is inside."""
+    if any(blocks):
+        yield from (f"<details><summary>{escape(summary)}</summary>", *blocks, "</details>")
 
 
 def _row(cells: tuple[str, ...]) -> str:

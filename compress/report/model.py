@@ -1,13 +1,14 @@
 """The report: every number with what it was measured on. Versioned, frozen, never NaN."""
 
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from pydantic import JsonValue, model_validator
 
 from compress.report.results import AccuracyDrop, AccuracyReport, Comparison, GateResult
-from compress.report.run_facts import RunFacts
 from compress.runs.file_records import FileRecord
 from compress.runs.frozen import Part
+from compress.settings.config import Method
+from compress.structure.remove import LayerChange
 from exporters.measure.comparison import LatencyComparison
 from exporters.measure.memory import MemoryUse
 from exporters.measure.profile import OperatorProfile
@@ -19,9 +20,8 @@ SCHEMA_VERSION: Final = "2.0"
 class DataFacts(Part):
     """The images: how many of each split, and which exactly.
 
-    Attributes:
-        fingerprint: sha256 over all images, labels and splits; another seed holds out other images to validate.
-        test_fingerprint: sha256 over the test images and their labels: what numbers have to share to be compared.
+    ``fingerprint`` is the sha256 over all images, labels and splits (another seed holds out other images to validate),
+    ``test_fingerprint`` that over the test images and their labels: numbers with the same one can be compared.
     """
 
     name: str
@@ -37,18 +37,14 @@ class DataFacts(Part):
 
 
 class NetworkRow(FileRecord):
-    """One row of the report: an ONNX file and what was measured on it.
+    """One row of the report: an ONNX file and what was measured on the test images.
 
     Attributes:
-        signature: what it takes and gives.
+        signature: its input and output.
         preprocessing: in words, what is done to 8-bit pixels before they go in.
-        kept_macs: MACs as a fraction of the original's.
-        kept_parameters: parameters as a fraction of the original's.
-        accuracy: on the test images.
-        drop: Top-1 against the original, on the same images; ``None`` for the original itself.
-        comparison: its answers against the original's; ``None`` for the original itself.
+        kept_macs: MACs as a fraction of the original's; ``kept_parameters`` likewise.
+        drop: Top-1 against the original; ``None`` for the original itself, as is ``comparison`` of their answers.
         source_drop: Top-1 against the file it was made from; ``None`` where it was made from no other file.
-        memory: peak memory.
     """
 
     signature: Signature
@@ -75,9 +71,7 @@ class ChangedImage(Part):
 
     Attributes:
         index: its place in the test split.
-        truth: its class's number.
-        original: the original's answer.
-        candidate: the candidate's answer.
+        truth: its class's number; ``original`` and ``candidate`` are the answers.
         png: the image as PNG, base64, at most 96 pixels a side.
     """
 
@@ -88,16 +82,69 @@ class ChangedImage(Part):
     png: str
 
 
+class BudgetFacts(Part):
+    """Fractions of the original asked for (``None``: not asked) and reached, and why they differ."""
+
+    asked_macs: float | None
+    asked_parameters: float | None
+    achieved_macs: float
+    achieved_parameters: float
+    align: int
+    note: str = ""
+
+
+class SearchFacts(Part):
+    """The search: its settings, when it converged (an epoch from 1) and numbers per epoch.
+
+    Of a method that chooses at once the history is empty.
+    """
+
+    preset: str
+    population: int
+    iterations: int
+    converged_at: int | None
+    seconds: float
+    history: tuple[dict[str, float], ...]
+
+
+class RemovalFacts(Part):
+    """Masked network against physically smaller one, on real images."""
+
+    images: int
+    max_abs_difference: float
+    tolerance: float
+    batchnorm_recalibrated: bool
+
+
+class RunFacts(Part):
+    """How the files came about, where compress made them.
+
+    ``config`` holds the run's settings, ``training`` the numbers per epoch of the stages that train ("01_baseline",
+    "02_original", "05_finetune"), and ``seconds`` how long each stage took.
+    """
+
+    config: dict[str, JsonValue]
+    budget: BudgetFacts
+    layers: tuple[LayerChange, ...]
+    search: SearchFacts
+    removal: RemovalFacts
+    training: dict[str, tuple[dict[str, float], ...]]
+    seconds: dict[str, float]
+
+    @property
+    def method(self) -> Method:
+        """What chose the channels: EDropout in runs that were made before there was a choice."""
+        return next((method for method in get_args(Method) if method == self.config.get("method")), "edropout")
+
+
 class Report(Part):
     """The verdict on a run, or on any two files.
 
     Attributes:
-        schema_version: of this document.
         created: UTC, ISO 8601.
         name: of the run, or of the two files.
         environment: machine and versions at the time of the measurement.
         session: onnxruntime's options, name -> value: the same for every number here.
-        data: the images.
         networks: one row a file; exactly one original and one candidate.
         latency: pairs of files, at several batch sizes and thread counts.
         operators: time per layer, original beside candidate.

@@ -20,11 +20,9 @@ class AccuracyReport:
 
     Attributes:
         top1: the right class has the highest logit.
-        top3: it is among the three highest; ``None`` with three classes or fewer.
-        top5: it is among the five highest; ``None`` with five classes or fewer.
+        top3: it is among the three highest; ``None`` with three classes or fewer; ``top5`` likewise.
         loss: mean cross-entropy, in nats.
         calibration_error: expected calibration error of the Top-1 probability, a fraction (15 bins of equal width).
-        images: how many were classified.
     """
 
     top1: Rate
@@ -43,8 +41,7 @@ class AccuracyDrop:
         points: the drop in percentage points; negative where the candidate is better.
         low: lower end of its 95 % paired interval, in points.
         high: upper end, in points.
-        only_original_right: images that only the original has right.
-        only_candidate_right: images that only the candidate has right.
+        only_original_right: images that only the original has right; ``only_candidate_right`` likewise.
         images: how many both classified.
     """
 
@@ -58,16 +55,9 @@ class AccuracyDrop:
 
 @dataclass(frozen=True)
 class ClassDrop:
-    """One class: what both networks got right of its images, and the drop.
+    """One class, ``label`` by number: how many of its test images each network has right, and the drop.
 
-    Attributes:
-        label: the class's number.
-        images: test images of this class.
-        original_hits: of these, right by the original.
-        candidate_hits: of these, right by the candidate.
-        points: the drop in percentage points; negative where the candidate is better.
-        low: lower end of its 95 % paired interval, in points; of one class alone, not corrected for many.
-        high: upper end, in points.
+    ``points``, ``low`` and ``high`` are those of ``AccuracyDrop``; the interval is not corrected for many classes.
     """
 
     label: int

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Literal
 
 from compress.errors import BadInputError, CompressError
-from compress.report.model import Report
 from compress.report.store import parse_report
 from compress.report.timings import headline_latency
 from compress.runs import STAGES, RunFolder
@@ -40,19 +39,15 @@ class VerdictFacts(Part):
 
 
 class ListedRun(Part):
-    """One folder.
+    """One folder in a list of runs.
 
     Attributes:
-        name: of the folder.
-        path: as given, with the name.
-        started: UTC, ISO 8601; ``None`` where the run does not say.
-        arch: of the network.
-        dataset: name or path.
+        path: as given, with the folder's name.
+        started: UTC, ISO 8601; ``None`` where it is not known.
         stages: those that are finished.
         state: "judged" with a verdict; "unjudged" where that cannot be read; "unfinished" where there is none yet;
             "failed" where there will be none; "unreadable" where the folder is no run, or damaged.
-        verdict: of a judged run.
-        problem: why it failed, or is unreadable, or its verdict is.
+        problem: why the run failed, or why the folder or its verdict cannot be read.
     """
 
     name: str
@@ -67,13 +62,10 @@ class ListedRun(Part):
 
 
 def list_runs(folder: Path) -> tuple[ListedRun, ...]:
-    """Look at every folder in ``folder``, or at ``folder`` itself if that is a run; damaged ones are named, too.
+    """Every folder in ``folder``, or ``folder`` itself if that is a run, in the order they were started.
 
-    Returns:
-        The runs in the order they were started, then those that do not say, then what is unreadable.
-
-    Raises:
-        BadInputError: there is no such folder.
+    Runs whose start is not known come next, then folders that cannot be read. Raises ``BadInputError`` if there is no
+    such folder.
     """
     if not folder.is_dir():
         raise BadInputError(f"expected a folder of runs, {folder} is none; try compress run, which makes one")
@@ -89,7 +81,7 @@ def _listed(path: Path) -> ListedRun:
     try:
         run = RunFolder.open(path)
         config = run.read_config()
-    except (CompressError, ValueError) as error:  # ValueError: its text is no TOML
+    except (CompressError, ValueError) as error:  # ValueError: its text is not TOML
         return ListedRun(name=name, path=str(path), state="unreadable", problem=str(error))
     state, verdict, problem = _judgement(run)
     return ListedRun(
@@ -110,30 +102,25 @@ def _judgement(run: RunFolder) -> tuple[State, VerdictFacts | None, str]:
         reason = failure(run)
         return "failed" if reason else "unfinished", None, reason
     try:
-        return "judged", _facts(parse_report(run.read_text(_REPORT), source=_REPORT)), ""
+        report = parse_report(run.read_text(_REPORT), source=_REPORT)
     except (CompressError, ValueError) as error:
         return "unjudged", None, str(error)
-
-
-def _facts(report: Report) -> VerdictFacts:
-    row, timing = report.candidate, headline_latency(report)
-    assert row.drop is not None  # the report's own rule
-    speedup = None
-    if timing is not None:
-        speedup = Speedup(
+    drop, timing = report.candidate.drop, headline_latency(report)
+    assert drop is not None  # the report's own rule
+    speedup = (
+        None
+        if timing is None
+        else Speedup(
             ratio=timing.ratio,
             low=timing.ratio_low,
             high=timing.ratio_high,
             batch_size=timing.batch_size,
             threads=timing.threads,
         )
-    return VerdictFacts(
-        top1=row.accuracy.top1.value,
-        points_lost=row.drop.points,
-        lost_low=row.drop.low,
-        lost_high=row.drop.high,
-        speedup=speedup,
     )
+    top1 = report.candidate.accuracy.top1.value
+    facts = VerdictFacts(top1=top1, points_lost=drop.points, lost_low=drop.low, lost_high=drop.high, speedup=speedup)
+    return "judged", facts, ""
 
 
 def _started(path: Path) -> str | None:

@@ -5,17 +5,16 @@ from functools import partial
 from typing import Final
 
 from compress.report import figures
-from compress.report.file_tables import series_numbers
 from compress.report.latency_tables import pairs
-from compress.report.model import Report
+from compress.report.model import Report, RunFacts
+from compress.report.network_tables import series_numbers
 from compress.report.plots.curves import Curve, curve_of, draw_curves
 from compress.report.plots.distributions import NamedTiming, draw_distributions, shown_up_to
 from compress.report.plots.svg import shorten
-from compress.report.plots.tradeoff import Point, draw_tradeoff
-from compress.report.run_facts import RunFacts
+from compress.report.plots.tradeoff import Point, Span, draw_tradeoff
 from compress.report.run_tables import stage_name
 from compress.report.sections import Plot
-from compress.report.timings import Setting, headline_setting, setting_of, settings_of, timing_at
+from compress.report.timings import Setting, headline_setting, setting_of, timing_at
 from exporters.measure.comparison import LatencyComparison
 
 _MOST_SETTINGS: Final = 6
@@ -25,7 +24,7 @@ _MOST_PAIRS: Final = 6
 """Pairs beside original and candidate with a plot each."""
 
 
-def relative_times(report: Report, setting: Setting) -> dict[str, tuple[float, float, float]]:
+def relative_times(report: Report, setting: Setting) -> dict[str, Span]:
     """Label -> time per call in percent of the original's, with its interval: medians of other pairs do not compare."""
     found = {report.original.label: (100.0, 100.0, 100.0)}
     for row in report.networks:
@@ -48,14 +47,13 @@ def tradeoff_plots(report: Report) -> Iterator[Plot]:
     yield _tradeoff(report, sizes, title="Accuracy and size", cost="file, MB")
 
 
-def _tradeoff(report: Report, costs: Mapping[str, tuple[float, float, float]], *, title: str, cost: str) -> Plot:
+def _tradeoff(report: Report, costs: Mapping[str, Span], *, title: str, cost: str) -> Plot:
     colours = series_numbers(report)
-    points = []
-    for row in report.networks:
-        if row.label in costs:
-            top1 = row.accuracy.top1
-            accuracy = (100 * top1.value, 100 * top1.low, 100 * top1.high)
-            points.append(Point(row.label, costs[row.label], accuracy, colours[row.label]))
+    tops = {row.label: row.accuracy.top1 for row in report.networks if row.label in costs}
+    points = [
+        Point(label, costs[label], (100 * top1.value, 100 * top1.low, 100 * top1.high), colours[label])
+        for label, top1 in tops.items()
+    ]
     values = "; ".join(
         f"{point.label}: {point.accuracy[0]:.2f} % at {figures.three_digits(point.cost[0])}" for point in points
     )
@@ -70,13 +68,13 @@ def _tradeoff(report: Report, costs: Mapping[str, tuple[float, float, float]], *
 def latency_plots(report: Report) -> Iterator[Plot]:
     """Single calls of a pair: original and candidate at every setting, other pairs at the headline's setting."""
     first, *others = pairs(report)
-    shown = [(first, setting) for setting in settings_of(report)[:_MOST_SETTINGS]]
-    headline = headline_setting(report)
-    if headline is not None:
-        shown += [(pair, headline) for pair in others[:_MOST_PAIRS]]
-    for pair, setting in shown:
+    setting = headline_setting(report)
+    shown = [(first, timing) for timing in report.timings(first[1], against=first[0])[:_MOST_SETTINGS]]
+    for pair in others[:_MOST_PAIRS] if setting else ():
         timing = timing_at(report, pair[1], against=pair[0], setting=setting)
-        if timing is not None and timing.original.sample_ms and timing.candidate.sample_ms:
+        shown += [(pair, timing)] if timing else []
+    for pair, timing in shown:
+        if timing.original.sample_ms and timing.candidate.sample_ms:
             yield _distribution(report, pair, timing)
 
 
@@ -101,33 +99,27 @@ def search_plots(run: RunFacts) -> Iterator[Plot]:
     """The energy of the states, and the accuracy during the search; none where a method chose at once."""
     history = run.search.history
     population = run.method == "edropout"
-    energy = (
+    energy = [
         *curve_of(history, "energy_best", "best state" if population else "state in use", series=1),
         *(curve_of(history, "energy_mean", "mean of the population", series=0) if population else ()),
+    ]
+    agrees = "; where the mean meets the best, the population agrees" if population else ""
+    yield from _epoch_plot(
+        "Energy of the population" if population else "Energy of the state in use",
+        energy,
+        f"Lower is better within an epoch{agrees}. "
+        "Energies of different epochs belong to different budgets and weights and do not compare.",
+        subject="Energy",
+        y_label="energy",
+        converged_at=run.search.converged_at,
     )
-    if energy:
-        agrees = "; where the mean meets the best, the population agrees" if population else ""
-        yield Plot(
-            title="Energy of the population" if population else "Energy of the state in use",
-            description=_ends("Energy", energy),
-            draw=partial(draw_curves, energy, y_label="energy", converged_at=run.search.converged_at),
-            caption=(
-                f"Lower is better within an epoch{agrees}. "
-                "Energies of different epochs belong to different budgets and weights: their course is no progress."
-            ),
-        )
-    course = (
+    accuracy = [
         *curve_of(history, "val_accuracy", "validation", series=1, scale=100),
         *curve_of(history, "accuracy", "training", series=1, scale=100, dashed=True),
         *curve_of(history, "kept_units", "units kept", series=2, scale=100),
-    )
-    if course:
-        yield Plot(
-            title="Accuracy while searching",
-            description=_ends("Search", course),
-            draw=partial(draw_curves, course, y_label="%"),
-            caption="Accuracy of the network with its best state.",
-        )
+    ]
+    caption = "Accuracy of the network with its best state."
+    yield from _epoch_plot("Accuracy while searching", accuracy, caption, subject="Search", y_label="%")
 
 
 def training_plots(run: RunFacts) -> Iterator[Plot]:
@@ -137,20 +129,19 @@ def training_plots(run: RunFacts) -> Iterator[Plot]:
         for number, (stage, history) in enumerate(run.training.items()):
             curves += curve_of(history, f"val_{key}", stage_name(stage), series=number, scale=scale)
             curves += curve_of(history, key, "", series=number, scale=scale, dashed=True)
-        if curves:
-            yield Plot(
-                title=title,
-                description=_ends(title, curves),
-                draw=partial(draw_curves, curves, y_label=unit),
-                caption="Solid: validation images. Dashed: training images.",
-            )
+        caption = "Solid: validation images. Dashed: training images."
+        yield from _epoch_plot(title, curves, caption, subject=title, y_label=unit)
 
 
-def _ends(title: str, curves: Sequence[Curve]) -> str:
-    """The first and last value of every named curve."""
+def _epoch_plot(
+    title: str, curves: Sequence[Curve], caption: str, *, subject: str, y_label: str, converged_at: int | None = None
+) -> Iterator[Plot]:
+    """Curves over epochs, described by the first and last value of each that has a name; none without curves."""
     ends = (
         f"{curve.label}: {figures.three_digits(curve.values[0])} to {figures.three_digits(curve.values[-1])}"
         for curve in curves
         if curve.label
     )
-    return f"{title}, first to last epoch. {'; '.join(ends)}."
+    if curves:
+        draw = partial(draw_curves, curves, y_label=y_label, converged_at=converged_at)
+        yield Plot(title, f"{subject}, first to last epoch. {'; '.join(ends)}.", draw, caption)

@@ -4,20 +4,21 @@ Run, compare and race each build a ``Document``; ``terminal.py``, ``markdown.py`
 Names of users are not escaped here: the renderers do that.
 """
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, TypeVar
 
 Tone = Literal["good", "bad", "plain"]
 """The colour of a change: better, worse, or neither."""
 
+Item = TypeVar("Item")
+Column = tuple[str, Callable[[Item], object]]
+"""A column's name, and its value for one item."""
+
 
 @dataclass(frozen=True)
 class Bars:
-    """Bars beside a table row in HTML, one below the other, on the scale of the table's longest.
-
-    Attributes:
-        values: lengths; the first bar is grey (before), the second in the candidate's colour (after).
-    """
+    """Bars beside a table row in HTML, before and after, on the scale of the table's longest."""
 
     values: tuple[float, ...]
 
@@ -74,11 +75,24 @@ class Table:
         return self.title if shown is None or shown >= len(self.rows) else f"{self.title}, {shown} of {len(self.rows)}"
 
 
-class Draw(Protocol):
-    """Draws a plot as an ``<svg>`` element."""
+def table_of(title: str, items: Iterable[Item], columns: Sequence[Column[Item]], **options: Any) -> Table:
+    """A table with a row for each item; ``options`` are fields of ``Table``.
 
-    def __call__(self, *, name: str, description: str) -> str:
-        """Draw; ``name`` is unique in the page, ``description`` is for readers who do not see the plot."""
+    Whole numbers get commas between the thousands, ``None`` is a dash; a column without any value is left out.
+    """
+    rows = [[value_of(item) for _name, value_of in columns] for item in items]
+    used = [place for place in range(len(columns)) if not rows or any(row[place] is not None for row in rows)]
+    cells = tuple(tuple(_cell(row[place]) for place in used) for row in rows)
+    return Table(title, tuple(columns[place][0] for place in used), cells, **options)
+
+
+def fact_table(title: str, facts: Iterable[tuple[str, str]]) -> Table:
+    """A table of names and values."""
+    return Table(title, ("", ""), tuple(facts), words=frozenset({""}))
+
+
+def _cell(value: object) -> str:
+    return "-" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
 
 
 @dataclass(frozen=True)
@@ -88,24 +102,19 @@ class Plot:
     Attributes:
         title: its heading.
         description: the text alternative.
-        draw: makes the SVG; called only when HTML is rendered.
+        draw: gives an ``<svg>`` element, from a name that is unique in the page and the description.
         caption: how to read it.
     """
 
     title: str
     description: str
-    draw: Draw
+    draw: Callable[..., str]
     caption: str = ""
 
 
 @dataclass(frozen=True)
 class Statements:
-    """Sentences of one kind.
-
-    Attributes:
-        label: "FAILED", "passed", "gained", "lost", "no difference shown", "also" or "note": each has its own look.
-        sentences: at least one.
-    """
+    """Sentences of a kind: "FAILED", "passed", "gained", "lost", "no difference shown", "also" or "note"."""
 
     label: str
     sentences: tuple[str, ...]
@@ -145,16 +154,18 @@ class Gallery:
 class Section:
     """A part of a document. An empty section, or an empty table in it, is not shown.
 
+    Tiles, plots and galleries are for HTML alone.
+
     Attributes:
         title: its heading in Markdown and HTML.
         texts: sentences.
         statements: labelled sentences.
-        tiles: key numbers, HTML only.
+        tiles: key numbers.
         tables: shown by all renderers.
         folded: tables that Markdown and HTML fold behind a line to click; the terminal leaves them out.
-        plots: HTML only.
+        plots: drawings.
         plot_note: how to read all of its plots.
-        galleries: HTML only.
+        galleries: images.
         detail: whether Markdown folds all of the section and the terminal leaves it out.
     """
 
@@ -184,7 +195,7 @@ class Document:
         command: what made it: "report", "compare" or "race".
         title: the main heading.
         headlines: the outcome in a few sentences, right below the title.
-        sections: in order; those that are empty are not shown.
+        sections: in order.
         footer: version and time.
         name: the name of the run; empty where the title says it.
     """

@@ -10,27 +10,18 @@ from compress.errors import BadInputError
 from compress.report.model import SCHEMA_VERSION, Report
 
 
-def dump_report(report: Report) -> str:
-    """The report as JSON that ``parse_report`` reads back to an equal value; the same text every time."""
+def dump_report(report: BaseModel) -> str:
+    """A report as JSON that is read back to an equal value; the same text every time."""
     return report.model_dump_json(indent=2) + "\n"
 
 
-def report_schema() -> str:
-    """The JSON schema of what ``dump_report`` writes."""
-    return document_schema(Report)
-
-
 def document_schema(model: type[BaseModel]) -> str:
-    """The JSON schema of what a model writes."""
+    """The JSON schema of a report's JSON."""
     return json.dumps(model.model_json_schema(mode="serialization"), indent=2) + "\n"
 
 
 def parse_report(text: str, *, source: str) -> Report:
-    """Read a report from JSON.
-
-    Args:
-        text: the JSON document.
-        source: the file's name, for messages.
+    """Read a report from JSON; ``source`` is the file's name, for messages.
 
     Raises:
         BadInputError: not JSON, another schema version, or fields missing, unknown or of a wrong type.
@@ -49,7 +40,7 @@ def parse_report(text: str, *, source: str) -> Report:
         return Report.model_validate_json(text, strict=True)
     except ValidationError as error:
         faults = [f"{'.'.join(map(str, fault['loc'])) or 'report'}: {fault['msg']}" for fault in error.errors()]
-        raise BadInputError(f"{source} is no complete report:\n  " + "\n  ".join(faults)) from None
+        raise BadInputError(f"{source} is not a complete report:\n  " + "\n  ".join(faults)) from None
 
 
 def read_report(path: Path) -> Report:
@@ -66,4 +57,4 @@ def read_report(path: Path) -> Report:
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no number of JSON")
+    raise ValueError(f"{constant} is not a number in JSON")

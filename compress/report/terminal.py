@@ -29,7 +29,20 @@ def render_terminal(document: Document, console: Console) -> None:
             console.print(part, width=width, overflow="fold", highlight=False)
 
 
-def terminal_table(table: Table) -> RichTable:
+def _parts(section: Section) -> Iterator[RenderableType]:
+    if section.statements:
+        yield _statement_grid(section.statements)
+    gap = "" if section.statements else "\n"
+    for text in section.texts:
+        yield _text(gap + text, "dim")
+    for table in section.tables:
+        if table.rows:
+            note = f" ({table.note})" if table.note else ""
+            yield _text(f"\n{table.heading(table.short)}", "bold").append(_text(note))
+            yield _rich_table(table)
+
+
+def _rich_table(table: Table) -> RichTable:
     """The table for rich; cells that are too wide are wrapped."""
     rich_table = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_header=table.has_header)
     shown = [number for number, name in enumerate(table.columns) if name not in table.detail_columns]
@@ -39,20 +52,6 @@ def terminal_table(table: Table) -> RichTable:
     for row in table.rows[: table.short]:
         rich_table.add_row(*(_text(row[number]) for number in shown))
     return rich_table
-
-
-def _parts(section: Section) -> Iterator[RenderableType]:
-    if section.statements:
-        yield _statement_grid(section.statements)
-    gap = "" if section.statements else "\n"
-    for text in section.texts:
-        yield _text(gap + text, "dim")
-    for table in section.tables:
-        if table.rows:
-            yield _text(f"\n{table.heading(table.short)}", "bold").append(
-                _text(f" ({table.note})" if table.note else "")
-            )
-            yield terminal_table(table)
 
 
 def _statement_grid(statements: tuple[Statements, ...]) -> RichTable:

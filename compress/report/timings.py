@@ -1,6 +1,6 @@
 """Timings of a report: which one is the headline, how all were measured, which were disturbed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from compress.report import figures
@@ -26,11 +26,6 @@ def setting_of(timing: LatencyComparison) -> Setting:
     return Setting(timing.batch_size, timing.threads)
 
 
-def settings_of(report: Report) -> list[Setting]:
-    """Every setting that was timed."""
-    return sorted({setting_of(row.comparison) for row in report.latency})
-
-
 def headline_latency(report: Report) -> LatencyComparison | None:
     """Original against candidate with the smallest batch and the fewest threads."""
     return next(iter(report.timings(report.candidate.label, against=report.original.label)), None)
@@ -52,12 +47,16 @@ def how_timed(report: Report) -> str | None:
     timings = [row.comparison for row in report.latency]
     if not timings:
         return None
-    used, pairs = (sum(getattr(timing, name) for timing in timings) for name in ("pairs_used", "pairs"))
+    used, pairs = sum(timing.pairs_used for timing in timings), sum(timing.pairs for timing in timings)
     left_out = " (the others were interrupted by other programs)" if used < pairs else ""
+    pinned = sum(timing.pinned for timing in timings)
+    cores = f"pinned to cores in {pinned} of {len(timings)} measurements" if pinned else "not pinned to cores"
+    if pinned == len(timings):
+        cores = "held on as many cores as there are threads (pinned)"
     return (
         "How it was timed: both files in turn in random order, "
-        f"{_range(timings, lambda timing: timing.settling_calls, 'untimed call')} of the same file before each timed "
-        f"one, {_range(timings, lambda timing: timing.rounds, 'round')} of fresh sessions, {_pinned(timings)}; "
+        f"{_range([timing.settling_calls for timing in timings], 'untimed call')} of the same file before each timed "
+        f"one, {_range([timing.rounds for timing in timings], 'round')} of fresh sessions, {cores}; "
         f"{used:,} of {pairs:,} pairs used{left_out}; 95 % bootstrap intervals; "
         f"differences under {100 * RESOLUTION:.0f} % count as none."
     )
@@ -66,51 +65,40 @@ def how_timed(report: Report) -> str | None:
 def disturbances(report: Report) -> Iterator[str]:
     """Timings that were noisy or cut short, a note each that lists their settings."""
     noisy = [row for row in report.latency if row.comparison.noisy]
+    details = [(row, _noisier_file(row)) for row in noisy]
     if len(noisy) > _MOST_LISTED:
-        worst = max(noisy, key=lambda row: row.comparison.coefficient_of_variation)
+        worst = max(details, key=lambda detail: detail[0].comparison.coefficient_of_variation)
         yield (
             f"noisy timing (medians differ from round to round): {len(noisy)} of {len(report.latency)} measurements, "
-            f"marked in the latency tables; most of all {_listed([worst], _noisiest)}"
+            f"marked in the latency tables; most of all {_listed([worst])}"
         )
     elif noisy:
-        yield f"noisy timing (medians differ from round to round): {_listed(noisy, _noisiest)}"
-    short = [row for row in report.latency if row.comparison.cut_short]
+        yield f"noisy timing (medians differ from round to round): {_listed(details)}"
+    short = [
+        (row, f"{figures.plural(row.comparison.rounds, 'round')}, {figures.plural(row.comparison.pairs, 'pair')}")
+        for row in report.latency
+        if row.comparison.cut_short
+    ]
     if short:
-        yield f"timing was cut short, its time was over: {_listed(short, lambda row: _rounds(row.comparison))}"
+        yield f"timing was cut short, its time was over: {_listed(short)}"
 
 
-def _range(timings: list[LatencyComparison], value_of: Callable[[LatencyComparison], int], noun: str) -> str:
+def _range(values: list[int], noun: str) -> str:
     """1 round; 4 to 16 rounds."""
-    low, high = (pick(map(value_of, timings)) for pick in (min, max))
+    low, high = min(values), max(values)
     return figures.plural(high, noun) if low == high else f"{low:,} to {figures.plural(high, noun)}"
 
 
-def _pinned(timings: list[LatencyComparison]) -> str:
-    pinned = sum(timing.pinned for timing in timings)
-    if pinned == len(timings):
-        return "held on as many cores as there are threads (pinned)"
-    return "not pinned to cores" if pinned == 0 else f"pinned to cores in {pinned} of {len(timings)} measurements"
-
-
-def _listed(rows: list[LatencyRow], detail_of: Callable[[LatencyRow], str]) -> str:
+def _listed(details: list[tuple[LatencyRow, str]]) -> str:
     """Pairs with the settings and a detail of each: "b against a at batch 1, 1 thread (a varies by 12.0 %)"."""
-    pairs: dict[tuple[str, str], list[str]] = {}
-    for row in rows:
-        words = f"{setting_of(row.comparison)} ({detail_of(row)})"
-        pairs.setdefault((row.candidate, row.original), []).append(words)
-    return "; ".join(
-        f"{candidate} against {original} at {' and '.join(words)}" for (candidate, original), words in pairs.items()
-    )
+    pairs: dict[str, list[str]] = {}
+    for row, detail in details:
+        pair = f"{row.candidate} against {row.original}"
+        pairs.setdefault(pair, []).append(f"{setting_of(row.comparison)} ({detail})")
+    return "; ".join(f"{pair} at {' and '.join(settings)}" for pair, settings in pairs.items())
 
 
-def _noisiest(row: LatencyRow) -> str:
-    timing = row.comparison
-    label, side = max(
-        ((row.original, timing.original), (row.candidate, timing.candidate)),
-        key=lambda named: named[1].coefficient_of_variation,
-    )
+def _noisier_file(row: LatencyRow) -> str:
+    sides = {row.original: row.comparison.original, row.candidate: row.comparison.candidate}
+    label, side = max(sides.items(), key=lambda named: named[1].coefficient_of_variation)
     return f"{label} varies by {figures.percent(side.coefficient_of_variation)}"
-
-
-def _rounds(timing: LatencyComparison) -> str:
-    return f"{figures.plural(timing.rounds, 'round')}, {figures.plural(timing.pairs, 'pair')}"

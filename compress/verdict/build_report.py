@@ -5,8 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from compress.data.bundle import DataBundle
-from compress.report.model import DataFacts, Report
-from compress.report.run_facts import RunFacts
+from compress.report.model import DataFacts, Report, RunFacts
 from compress.verdict.measure import Measured
 from compress.version import __version__
 from exporters.read.session import SESSION_FACTS

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from compress.channels.budget import Prunable
 from compress.data.bundle import DataBundle
 from compress.errors import CheckFailedError
-from compress.report.run_facts import RemovalFacts
+from compress.report.model import RemovalFacts
 from compress.runs import RunFolder
 from compress.runs.file_records import FileRecord, Role
 from compress.runs.load_network import Which, load

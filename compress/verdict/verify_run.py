@@ -12,9 +12,8 @@ from compress.environment import describe_environment
 from compress.exporter_faults import export_faults
 from compress.networks.own_code import OwnCode
 from compress.observer import Observer, Silent
-from compress.report.documents import keep_report, new_folder, render_run_documents, write_documents
-from compress.report.model import Report
-from compress.report.run_facts import BudgetFacts, RunFacts, SearchFacts
+from compress.report.documents import keep_report, new_folder, render_documents, write_documents
+from compress.report.model import BudgetFacts, Report, RunFacts, SearchFacts
 from compress.report.store import parse_report
 from compress.runs import MODEL_FACTS, STAGES, RunFolder
 from compress.runs.file_records import NOTES, recorded_files
@@ -87,7 +86,7 @@ def verify_run(
             observer.stage("verify", index=1, count=1, steps=count_steps(files, settings))
             report = _judge(context, files, settings)
         if out:
-            write_documents(out, render_run_documents(report, run.read_json(MODEL_FACTS)))
+            write_documents(out, render_documents(report, run.read_json(MODEL_FACTS)))
         else:
             keep_report(run, report)
     return report

@@ -8,7 +8,8 @@ import pytest
 
 from compress.cli.report import report
 from compress.errors import UsageError
-from compress.report.store import dump_report, report_schema
+from compress.report.model import Report
+from compress.report.store import document_schema, dump_report
 from compress.runs import RunFolder
 from tests.report.sample import foreign_report, full_report
 from tests.report.test_render_again import run_with_report
@@ -45,7 +46,7 @@ def test_json_is_the_report(tmp_path, capsys):
 
 def test_the_schema_is_printed(capsys):
     report(schema=True)
-    assert capsys.readouterr().out == report_schema()
+    assert capsys.readouterr().out == document_schema(Report)
 
 
 def test_either_a_run_or_the_schema(tmp_path):

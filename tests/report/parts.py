@@ -7,9 +7,8 @@ import math
 import numpy as np
 from PIL import Image
 
-from compress.report.model import ChangedImage, LatencyRow, NetworkRow
+from compress.report.model import BudgetFacts, ChangedImage, LatencyRow, NetworkRow, RemovalFacts, RunFacts, SearchFacts
 from compress.report.results import Comparison
-from compress.report.run_facts import BudgetFacts, RemovalFacts, RunFacts, SearchFacts
 from compress.structure.remove import LayerChange
 from compress.verdict.accuracy import measure_accuracy, measure_drop
 from compress.verdict.comparison import compare_answers

@@ -5,7 +5,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from compress.report import markdown
-from compress.report.class_tables import MOST_CLASSES
+from compress.report.network_tables import MOST_CLASSES
 from compress.report.run_sections import report_document
 from tests.report.sample import foreign_report, full_report, network, report
 from tests.report.test_terminal import EVIL

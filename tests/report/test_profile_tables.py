@@ -2,7 +2,7 @@
 
 import pytest
 
-from compress.report.profile_tables import how_profiled, layer_table, operator_table
+from compress.report.latency_tables import how_profiled, layer_table, operator_table
 from exporters.measure.profile import LayerTime, OperatorProfile
 from tests.report.sample import full_report, report
 

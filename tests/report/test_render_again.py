@@ -1,7 +1,7 @@
 import pytest
 
 from compress.errors import BadInputError
-from compress.report.render_again import render_again
+from compress.report.documents import render_again
 from compress.report.store import dump_report
 from compress.runs import RunFolder
 from compress.settings.config import RunConfig

@@ -4,7 +4,7 @@ import pytest
 
 from compress.errors import BadInputError
 from compress.report.compare.sources import read_one
-from compress.report.render_again import render_again
+from compress.report.documents import render_again
 from compress.report.run_list import Speedup, list_runs
 from compress.runs import RunFolder
 from compress.runs.failure import FAILED

@@ -1,4 +1,4 @@
-from compress.report.file_tables import series_numbers
+from compress.report.network_tables import series_numbers
 from compress.report.run_plots import relative_times
 from compress.report.timings import Setting
 from tests.report import sample

@@ -3,7 +3,8 @@ import json
 import pytest
 
 from compress.errors import BadInputError
-from compress.report.store import dump_report, parse_report, read_report, report_schema
+from compress.report.model import Report
+from compress.report.store import document_schema, dump_report, parse_report, read_report
 from tests.report.sample import foreign_report, full_report, report
 
 REPORTS = {"run": report, "full": full_report, "foreign": foreign_report}
@@ -31,7 +32,7 @@ def test_the_json_has_what_a_script_looks_for():
 
 
 def test_the_schema_names_every_field_that_is_written():
-    schema, document = json.loads(report_schema()), json.loads(dump_report(full_report()))
+    schema, document = json.loads(document_schema(Report)), json.loads(dump_report(full_report()))
     assert set(schema["properties"]) == set(document)
     assert set(schema["$defs"]["NetworkRow"]["properties"]) == set(document["networks"][0])
 
@@ -64,7 +65,7 @@ def test_a_wrong_field_is_named(changes, message):
 
 
 def test_nan_in_a_file_is_refused():
-    with pytest.raises(BadInputError, match=r"report\.json is damaged: NaN is no number"):
+    with pytest.raises(BadInputError, match=r"report\.json is damaged: NaN is not a number"):
         parse_report(changed(environment={"a": float("nan")}), source="report.json")
 
 

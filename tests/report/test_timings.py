@@ -2,14 +2,13 @@
 
 import pytest
 
-from compress.report.timings import Setting, disturbances, headline_setting, how_timed, settings_of, timing_at
+from compress.report.timings import Setting, disturbances, headline_setting, how_timed, timing_at
 from tests.report.sample import full_report, latency_row, report, timing
 
 
 def test_the_headline_is_the_smallest_batch_with_the_fewest_threads():
     assert headline_setting(report()) == Setting(1, 1)
     assert str(Setting(8, 2)) == "batch 8, 2 threads"
-    assert settings_of(report()) == [(1, 1), (8, 2)]
     assert headline_setting(report(latency=())) is None
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from compress.report.results import AccuracyDrop
 from compress.report.timings import headline_latency
-from compress.report.verdict_words import UNSHOWN, change_words, headline, state_verdict
+from compress.report.verdict_section import UNSHOWN, change_words, headline, state_verdict
 from exporters.read.parity import ParityReport
 from tests.report.sample import full_report, latency_row, network, report, run_facts, timing
 

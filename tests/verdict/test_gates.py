@@ -3,7 +3,7 @@ import math
 import pytest
 
 from compress.errors import CheckFailedError, UsageError
-from compress.report.gate_words import gate_sentence
+from compress.report.outcomes import gate_sentence
 from compress.report.results import AccuracyDrop, GateResult
 from compress.settings.config import build
 from compress.settings.verify import Gates

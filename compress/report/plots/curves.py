@@ -8,19 +8,10 @@ from matplotlib.ticker import MaxNLocator
 
 from compress.report.plots.svg import MUTED, house_style, new_figure, series, to_svg
 
-History = Sequence[Mapping[str, float]]
-
 
 @dataclass(frozen=True)
 class Curve:
-    """A line of the plot.
-
-    Attributes:
-        label: for the legend; "" is not named there.
-        values: one an epoch, the first of epoch 1.
-        series: number of its colour.
-        dashed: for what was measured on training images.
-    """
+    """A line with one value an epoch, from epoch 1; an empty label is not in the legend, ``series`` is the colour."""
 
     label: str
     values: tuple[float, ...]
@@ -29,7 +20,7 @@ class Curve:
 
 
 def curve_of(
-    history: History, key: str, label: str, *, series: int, dashed: bool = False, scale: float = 1
+    history: Sequence[Mapping[str, float]], key: str, label: str, *, series: int, dashed: bool = False, scale: float = 1
 ) -> tuple[Curve, ...]:
     """The key's curve, or none where an epoch lacks it."""
     if not history or any(key not in epoch for epoch in history):
@@ -40,15 +31,7 @@ def curve_of(
 def draw_curves(
     curves: Sequence[Curve], *, name: str, y_label: str, description: str, converged_at: int | None = None
 ) -> Markup:
-    """Lines over epochs.
-
-    Args:
-        curves: at least one.
-        name: of the picture, its own in the page.
-        y_label: what the vertical axis is, with its unit.
-        description: for those who do not see it.
-        converged_at: an epoch to mark.
-    """
+    """At least one line over epochs; the epoch ``converged_at`` is marked. ``name`` is unique in the page."""
     with house_style():
         figure, axes = new_figure(250)
         for curve in curves:
@@ -60,17 +43,15 @@ def draw_curves(
             )  # fmt: skip
         if converged_at is not None:
             axes.axvline(converged_at, color=MUTED, linewidth=1.2, linestyle=(0, (2, 2)))
-            axes.annotate(
-                "converged ", (converged_at, 0.03), xycoords=("data", "axes fraction"), ha="right", color=MUTED,
-                fontsize=11,
-            )  # fmt: skip
+            foot = axes.get_xaxis_transform()
+            axes.text(converged_at, 0.03, "converged ", transform=foot, ha="right", color=MUTED, fontsize=11)
         longest = max(len(curve.values) for curve in curves)
         axes.set_xlim(1 - 0.03 * longest, longest * 1.03 if longest > 1 else 2)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
         axes.margins(y=0.1)
         axes.set_xlabel("epoch")
         axes.set_ylabel(y_label)
-        if any(curve.label for curve in curves):
-            columns = min(3, sum(bool(curve.label) for curve in curves))
-            figure.legend(loc="outside upper left", ncols=columns, fontsize=11.5, columnspacing=1.2, borderpad=0)
+        labels = sum(bool(curve.label) for curve in curves)
+        if labels:
+            figure.legend(loc="outside upper left", ncols=min(3, labels), fontsize=11.5, columnspacing=1.2, borderpad=0)
         return to_svg(figure, name=name, description=description)

@@ -39,27 +39,24 @@ def shown_up_to(rows: Sequence[NamedTiming]) -> float:
 def draw_distributions(rows: Sequence[NamedTiming], *, name: str, description: str) -> Markup:
     """Histograms of milliseconds a call, each scaled to its own height, with the median and the 90th percentile.
 
-    Args:
-        rows: from top to bottom; each with at least one sample.
-        name: of the picture, its own in the page.
-        description: for those who do not see it.
+    ``rows`` are drawn from top to bottom and have at least one sample each; ``name`` is unique in the page.
     """
     samples = [np.array(row.timing.sample_ms) for row in rows]
     low, high = min(float(sample.min()) for sample in samples), shown_up_to(rows)
     edges = np.linspace(low - 0.04 * (high - low), high, _BINS + 1)
+    floors = range(len(rows) - 1, -1, -1)
     with house_style():
         figure, axes = new_figure(48 + 46 * len(rows))
         axes.set_xlim(edges[0], edges[-1])
-        for place, (row, sample) in enumerate(zip(rows, samples, strict=True)):
-            floor = len(rows) - 1 - place
-            heights, _ = np.histogram(sample, edges)
-            heights = floor + 0.72 * heights / max(1, heights.max())
+        for floor, row, sample in zip(floors, rows, samples, strict=True):
+            counts, _ = np.histogram(sample, edges)
+            heights = floor + 0.72 * counts / max(1, counts.max())
             axes.axhline(floor, color=LINE, linewidth=0.8)
             axes.stairs(heights, edges, baseline=floor, fill=True, color=series(row.series), alpha=0.85)
             _mark_percentiles(axes, row.timing, floor)
         axes.set_ylim(-0.08, len(rows) - 0.1)
         names = [f"{shorten(row.label, 18)}\n{figures.milliseconds(row.timing.p50_ms)} ms" for row in rows]
-        axes.set_yticks([len(rows) - 1 - place + 0.34 for place in range(len(rows))], names, color=INK, fontsize=11)
+        axes.set_yticks([floor + 0.34 for floor in floors], names, color=INK, fontsize=11)
         axes.grid(visible=False, axis="y")
         axes.spines["left"].set_visible(False)
         axes.set_xlabel("milliseconds a call")

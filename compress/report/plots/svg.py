@@ -1,9 +1,8 @@
 """Matplotlib figures as inline SVG that follows the page's light or dark colours.
 
-A figure is drawn in placeholder colours; in the SVG they become CSS variables (``var(--ink)``), so one
-drawing serves both schemes and print. Text stays text: it can be selected, and the browser has the
-glyphs that matplotlib's font lacks. Same figure, same bytes: nothing depends on the date, on the
-user's matplotlibrc or on a random salt.
+A figure is drawn in placeholder colours; in the SVG they become CSS variables (``var(--ink)``), so one drawing serves
+both schemes and print. Text stays text: it can be selected, and the browser has the glyphs that matplotlib's font
+lacks. The same figure gives the same bytes, whatever the date and the user's matplotlibrc.
 """
 
 import io
@@ -23,43 +22,29 @@ from compress.report.figures import printable
 INK: Final = "#010101"
 MUTED: Final = "#020202"
 LINE: Final = "#030303"
-PANEL: Final = "#040404"
 SERIES: Final = tuple(f"#0506{index:02x}" for index in range(10))
 
 _VARIABLES: Final = {
-    INK: "var(--ink)",
-    MUTED: "var(--muted)",
-    LINE: "var(--line)",
-    PANEL: "var(--panel)",
+    INK: "var(--ink)", MUTED: "var(--muted)", LINE: "var(--line)",
     **{colour: f"var(--series-{index})" for index, colour in enumerate(SERIES)},
-}
+}  # fmt: skip
 
 WIDTH: Final = 420
 _UNITS_PER_INCH: Final = 72  # of the SVG backend: one unit of the view box
 
 _STYLE: Final[dict[Any, Any]] = {  # the names that matplotlib knows differ by version
+    **dict.fromkeys(("axes.edgecolor", "grid.color", "xtick.color", "ytick.color"), LINE),
+    **dict.fromkeys(("axes.labelcolor", "xtick.labelcolor", "ytick.labelcolor"), MUTED),
+    **dict.fromkeys(("text.color", "legend.labelcolor"), INK),
+    **dict.fromkeys(("axes.facecolor", "figure.facecolor"), "none"),
+    **dict.fromkeys(("axes.spines.top", "axes.spines.right", "legend.frameon"), False),
+    **dict.fromkeys(("xtick.major.size", "ytick.major.size"), 0),
     "svg.fonttype": "none",
     "text.parse_math": False,  # a class may be called "$5"
     "font.size": 12,
-    "text.color": INK,
-    "axes.edgecolor": LINE,
-    "axes.labelcolor": MUTED,
-    "axes.facecolor": "none",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
     "axes.grid": True,
     "axes.axisbelow": True,
-    "grid.color": LINE,
     "grid.linewidth": 0.8,
-    "xtick.color": LINE,
-    "ytick.color": LINE,
-    "xtick.labelcolor": MUTED,
-    "ytick.labelcolor": MUTED,
-    "xtick.major.size": 0,
-    "ytick.major.size": 0,
-    "figure.facecolor": "none",
-    "legend.frameon": False,
-    "legend.labelcolor": INK,
     "legend.handlelength": 1.4,
     "lines.linewidth": 2,
     "lines.solid_capstyle": "round",
@@ -84,19 +69,15 @@ def house_style() -> Iterator[None]:
 
 def new_figure(height: float, *, width: float = WIDTH) -> tuple[Figure, Axes]:
     """A figure with one set of axes; sizes in CSS pixels at full size (the page scales it down)."""
-    figure = Figure(
-        figsize=(width / _UNITS_PER_INCH, height / _UNITS_PER_INCH), dpi=_UNITS_PER_INCH, layout="constrained"
-    )
+    size = (width / _UNITS_PER_INCH, height / _UNITS_PER_INCH)
+    figure = Figure(figsize=size, dpi=_UNITS_PER_INCH, layout="constrained")
     return figure, figure.subplots()
 
 
 def to_svg(figure: Figure, *, name: str, description: str) -> Markup:
-    """The figure as an ``<svg>`` element.
+    """The figure as an ``<svg>`` element; call it inside ``house_style``.
 
-    Args:
-        figure: drawn inside ``house_style``, which has to be still on.
-        name: of its own in the page; its ids start with it.
-        description: what the picture shows, for those who do not see it.
+    Ids start with ``name``, which is unique in the page; ``description`` is the text alternative.
     """
     buffer = io.StringIO()
     with mpl.rc_context({"svg.hashsalt": name}):

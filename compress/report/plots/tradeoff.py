@@ -18,15 +18,10 @@ Span = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Point:
-    """A network in the plot.
+    """A network in the plot, with Top-1 in percent.
 
-    Attributes:
-        label: its name in the legend.
-        cost: horizontal value.
-        accuracy: vertical value, in percent.
-        series: number of its colour.
-        mark: number of its mark; ``None`` for the number of its colour.
-        on_front: whether it is on the Pareto front.
+    ``series`` is the number of its colour, and of its mark where ``mark`` is ``None``; networks that are ``on_front``,
+    the Pareto front, are joined by a dashed line.
     """
 
     label: str
@@ -38,14 +33,7 @@ class Point:
 
 
 def draw_tradeoff(points: Sequence[Point], *, cost: str, name: str, description: str) -> Markup:
-    """A plot of Top-1 over a cost that starts at 0, with a legend below.
-
-    Args:
-        points: the networks; those ``on_front`` are joined by a dashed line.
-        cost: label of the horizontal axis, with the unit.
-        name: of the plot, unique in the page.
-        description: the text alternative.
-    """
+    """Top-1 over a cost that starts at 0, with a legend below; ``cost`` is the label of its axis, with the unit."""
     columns = 2 if any(len(point.label) > 14 for point in points) else 3
     with house_style():
         figure, axes = new_figure(_HEIGHT + _LEGEND_LINE * -(-len(points) // columns))

@@ -33,6 +33,7 @@ _Cost = Callable[[CellResult], float | None]
 
 def race_document(report: RaceReport) -> Document:
     """The whole race; the same race gives the same document."""
+    machine = machine_words(report.environment, report.session)
     return Document(
         command="race",
         title=report.name,
@@ -40,7 +41,7 @@ def race_document(report: RaceReport) -> Document:
         sections=(
             Section("Accuracy over work and latency", plots=tuple(_plots(report))),
             Section("Race", tables=race_tables(report)),
-            Section("Notes", texts=(*notes(report), f"Measured on {machine_words(report)}.")),
+            Section("Notes", texts=(*notes(report), f"Measured on {machine}.")),
         ),
         footer=f"Written by compress {report.compress_version} at {report.created}, schema {report.schema_version}.",
     )

@@ -2,8 +2,8 @@ import re
 
 import pytest
 
-from compress.report.class_tables import class_table
-from compress.report.html.marks import draw_marks
+from compress.report.html.page import draw_marks
+from compress.report.network_tables import class_table
 from compress.report.sections import Bars, Interval
 from tests.report.sample import report
 

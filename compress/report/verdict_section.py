@@ -1,19 +1,21 @@
-"""The verdict in plain words: which gates held, what was gained and lost, and what to keep in mind."""
+"""The verdict as key numbers and sentences: which gates held, what was gained and lost, and what to keep in mind."""
 
 from collections.abc import Iterator
 from itertools import chain
 from typing import Final
 
 from compress.report import figures
-from compress.report.gate_words import gate_sentence
 from compress.report.model import NetworkRow, Report
-from compress.report.outcomes import Outcome, drop_outcome, size_outcome, timing_outcome
+from compress.report.outcomes import TONES, Outcome, drop_outcome, gate_sentence, size_outcome, timing_outcome
 from compress.report.results import AccuracyDrop, GateResult
-from compress.report.sections import Statements
-from compress.report.timings import disturbances, headline_latency, headline_setting, setting_of, timing_at
+from compress.report.sections import Section, Statements, Tile
+from compress.report.timings import disturbances, headline_latency, headline_setting, how_timed, setting_of, timing_at
 from exporters.measure.comparison import LatencyComparison
 
 UNSHOWN: Final = "no difference shown"
+_TIMES, _MINUS = "\N{MULTIPLICATION SIGN}", "\N{MINUS SIGN}"
+
+Sentence = tuple[str, Outcome]
 
 
 def headline(report: Report) -> str:
@@ -23,18 +25,27 @@ def headline(report: Report) -> str:
     return f"{arch}{data.name}, {figures.plural(data.test, 'test image')}, {data.image_size} px"
 
 
+def verdict_section(report: Report) -> Section:
+    """What was gained and lost, in numbers and sentences."""
+    timed = how_timed(report)
+    return Section(
+        "Verdict",
+        tiles=tuple(_tiles(report)),
+        statements=state_verdict(report),
+        texts=("Intervals are at 95 %." + (f" {timed}" if timed else ""),),
+    )
+
+
 def state_verdict(report: Report) -> tuple[Statements, ...]:
     """The report's numbers as sentences; a difference counts as none if its interval contains "none"."""
-    found: dict[Outcome, list[str]] = {"gained": [], "lost": [], "same": []}
-    for sentence, outcome in chain(_sizes(report), _accuracy(report), _latency(report)):
-        found[outcome].append(sentence)
+    changes = list(chain(_size_changes(report), _accuracy_change(report), _latency_change(report)))
     labelled = {
         "FAILED": [_gate(report, gate) for gate in report.gates if not gate.passed],
         "passed": [_gate(report, gate) for gate in report.gates if gate.passed],
-        "gained": found["gained"],
-        "lost": found["lost"],
-        UNSHOWN: found["same"],
-        "also": [_other(report, row) for row in report.networks if row.source is not None],
+        "gained": [sentence for sentence, outcome in changes if outcome == "gained"],
+        "lost": [sentence for sentence, outcome in changes if outcome == "lost"],
+        UNSHOWN: [sentence for sentence, outcome in changes if outcome == "same"],
+        "also": [_other_file(report, row) for row in report.networks if row.source is not None],
         "note": [*_caveats(report), *report.notes],
     }
     return tuple(Statements(label, tuple(sentences)) for label, sentences in labelled.items() if sentences)
@@ -43,9 +54,7 @@ def state_verdict(report: Report) -> tuple[Statements, ...]:
 def change_words(drop: AccuracyDrop, *, against: str = "") -> str:
     """A change of Top-1: "1.25 points lost (2.77 gained to 5.29 lost)", "unchanged (1.00 gained to 1.00 lost)".
 
-    Args:
-        drop: the change.
-        against: label of what it is against; then it is also said where no difference is shown.
+    With ``against``, the label of the other file, the words also state whether no difference is shown.
     """
     if drop.low < 0 < drop.high:
         interval = f"{-drop.low:.2f} gained to {drop.high:.2f} lost"
@@ -58,50 +67,65 @@ def change_words(drop: AccuracyDrop, *, against: str = "") -> str:
     return f"{amount} against {against} ({interval}{_unshown(drop_outcome(drop))})"
 
 
-Sentence = tuple[str, Outcome]
-
-
-def _sizes(report: Report) -> Iterator[Sentence]:
-    before, after = report.original, report.candidate
-    budget = report.run.budget if report.run else None
-    files = f"file {figures.file_size(before.size_bytes)} -> {figures.file_size(after.size_bytes)}"
-    outcome = size_outcome(before.size_bytes, after.size_bytes)
-    yield f"{files}, {_smaller(before.size_bytes, after.size_bytes, outcome)}", outcome
-    for name, old, new, kept, asked in (
-        ("MACs", before.macs, after.macs, after.kept_macs, budget.asked_macs if budget else None),
-        (
-            "parameters",
-            before.parameters,
-            after.parameters,
-            after.kept_parameters,
-            budget.asked_parameters if budget else None,
-        ),
+def _tiles(report: Report) -> Iterator[Tile]:
+    """Speed, accuracy, size and work, judged as in the sentences below them."""
+    before, after, drop, timing = report.original, report.candidate, _drop(report), headline_latency(report)
+    if timing is not None:
+        outcome = timing_outcome(timing)
+        times = " -> ".join(figures.milliseconds(side.p50_ms) for side in (timing.original, timing.candidate))
+        yield Tile(
+            name=f"Speed ({setting_of(timing)})",
+            value=f"{timing.ratio:.2f}{_TIMES}",
+            unit="as fast",
+            change=f"{times} ms{' (noisy)' if timing.noisy else ''}",
+            interval=f"95 %: {figures.span(timing.ratio_low, timing.ratio_high)}{_unshown(outcome)}",
+            tone=TONES[outcome],
+        )
+    outcome = drop_outcome(drop)
+    yield Tile(
+        name="Top-1",
+        value=figures.change(drop).replace("-", _MINUS),
+        unit="points",
+        change=_top1_change(report),
+        interval=f"95 %: {figures.change_interval(drop).replace('-', _MINUS)}{_unshown(outcome)}",
+        tone=TONES[outcome],
+    )
+    for name, old, new, show, units in (
+        ("File", before.size_bytes, after.size_bytes, figures.file_size, ("smaller", "larger")),
+        ("MACs", before.macs, after.macs, figures.count, ("fewer", "more")),
+        ("Parameters", before.parameters, after.parameters, figures.count, ("fewer", "more")),
     ):
+        if old and new:  # a file from elsewhere may hold no layer that is counted
+            outcome = size_outcome(old, new)
+            unit = {"gained": units[0], "lost": units[1], "same": "the same"}[outcome]
+            factor = f"{max(old / new, new / old):.2f}{_TIMES}"
+            yield Tile(name, factor, unit, f"{show(old)} -> {show(new)}", tone=TONES[outcome])
+
+
+def _size_changes(report: Report) -> Iterator[Sentence]:
+    before, after = report.original, report.candidate
+    old, new = before.size_bytes, after.size_bytes
+    outcome = size_outcome(old, new)
+    factor = {"same": "the same size", "gained": f"{old / new:.2f}x smaller", "lost": f"{new / old:.2f}x larger"}
+    yield f"file {figures.file_size(old)} -> {figures.file_size(new)}, {factor[outcome]}", outcome
+    budget = None if report.run is None else report.run.budget
+    for name, attribute in (("MACs", "macs"), ("parameters", "parameters")):
+        old, new, kept = getattr(before, attribute), getattr(after, attribute), getattr(after, f"kept_{attribute}")
+        asked = getattr(budget, f"asked_{attribute}", None)
         wish = "" if asked is None else f" (asked: {figures.percent(asked)})"
         words = f"{name} {figures.count(old)} -> {figures.count(new)}, {figures.percent(kept)} kept{wish}"
         yield words, size_outcome(old, new)
 
 
-def _smaller(before: int, after: int, outcome: Outcome) -> str:
-    if outcome == "same":
-        return "the same size"
-    return f"{before / after:.2f}x smaller" if outcome == "gained" else f"{after / before:.2f}x larger"
-
-
-def _accuracy(report: Report) -> Iterator[Sentence]:
-    drop = report.candidate.drop
-    assert drop is not None  # the report's own rule
-    rates = " -> ".join(figures.rate(row.accuracy.top1) for row in (report.original, report.candidate))
-    yield f"Top-1 {rates}, {change_words(drop)}, {_wrong(drop)}", drop_outcome(drop)
-
-
-def _wrong(drop: AccuracyDrop) -> str:
+def _accuracy_change(report: Report) -> Iterator[Sentence]:
+    drop = _drop(report)
     more = drop.only_original_right - drop.only_candidate_right
     amount = "as many" if more == 0 else f"{abs(more):,} {'more' if more > 0 else 'fewer'}"
-    return f"{amount} of {figures.plural(drop.images, 'image')} wrong"
+    wrong = f"{amount} of {figures.plural(drop.images, 'image')} wrong"
+    yield f"Top-1 {_top1_change(report)}, {change_words(drop)}, {wrong}", drop_outcome(drop)
 
 
-def _latency(report: Report) -> Iterator[Sentence]:
+def _latency_change(report: Report) -> Iterator[Sentence]:
     row = headline_latency(report)
     if row is not None:
         times = " -> ".join(f"{figures.milliseconds(side.p50_ms)} ms" for side in (row.original, row.candidate))
@@ -110,15 +134,24 @@ def _latency(report: Report) -> Iterator[Sentence]:
         yield f"latency {times}, {row.ratio:.2f}x as fast, {interval} ({where})", timing_outcome(row)
 
 
-def _other(report: Report, row: NetworkRow) -> str:
+def _drop(report: Report) -> AccuracyDrop:
+    assert report.candidate.drop is not None  # the report's own rule
+    return report.candidate.drop
+
+
+def _top1_change(report: Report) -> str:
+    return " -> ".join(figures.rate(row.accuracy.top1) for row in (report.original, report.candidate))
+
+
+def _other_file(report: Report, row: NetworkRow) -> str:
     """An INT8 or FP16 file against the original and against the file it was made from."""
     assert row.source is not None and row.drop is not None and row.source_drop is not None  # noqa: PT018
-    drops = {report.original.label: row.drop, row.source: row.source_drop}
     setting = headline_setting(report)
     timed_against = dict.fromkeys(pair.original for pair in report.latency if pair.candidate == row.label)
     timed = {label: timing_at(report, row.label, against=label, setting=setting) for label in timed_against}
     ratios = [_ratio(label, timing) for label, timing in timed.items() if timing is not None]
     speed = [f"{', '.join(ratios)}, at {setting}"] if ratios else []
+    drops = {report.original.label: row.drop, row.source: row.source_drop}
     changes = [change_words(drop, against=label) for label, drop in drops.items()]
     accuracy = f"Top-1 {figures.rate(row.accuracy.top1)}, {', '.join(changes)}"
     return f"{row.label}: {'; '.join([*speed, accuracy, figures.file_size(row.size_bytes)])}"
