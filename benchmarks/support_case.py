@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.support_row import Support, Trial, judge
-from compress.channels.budget import Prunable, repair
+from compress.channels.budget import Prunable
 from compress.data.bundle import DataBundle
 from compress.errors import CheckFailedError, CompressError
 from compress.networks.find import find_network
@@ -104,9 +104,8 @@ def as_if_trained(network: nn.Module, data: DataBundle) -> None:
 
 def _random_state(prunable: Prunable) -> Tensor:
     """A state (bool U) at the budget, with random priorities."""
-    limits = prunable.budget.limits(prunable.model)
     keys_PU = torch.rand(1, prunable.units.total, generator=torch.Generator().manual_seed(0))
-    return repair(keys_PU, prunable.units, prunable.model, prunable.counts, limits)[0]
+    return prunable.repair(keys_PU)[0]
 
 
 def _logits(network: nn.Module, images: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from compress.channels.costs import CostModel
+from compress.channels.costs import CostModel, build_cost_model
 from compress.channels.units import UnitMap
 from compress.errors import UsageError
 
@@ -35,10 +35,8 @@ class Budget:
 
     def limits(self, model: CostModel, *, progress: float = 1.0) -> Tensor:
         """Limits (2,), shrinking from the whole network (``progress`` 0) to the budget (1)."""
-        full = model.costs(model.sizes_G.unsqueeze(0))[0]
         shares = torch.tensor([self.macs or float("inf"), self.parameters or float("inf")], dtype=torch.float64)
-        shares = torch.where(shares.isfinite(), 1.0 - progress * (1.0 - shares), shares)
-        return full * shares
+        return model.full_2 * torch.where(shares.isfinite(), 1.0 - progress * (1.0 - shares), shares)
 
 
 @dataclass(frozen=True)
@@ -55,33 +53,15 @@ class Counts:
         return stepped.clamp(min=self.smallest, max=self.largest)
 
 
-@dataclass(frozen=True)
-class Prunable:
-    """What there is to prune in a network, what it costs, and what every method may keep of it."""
-
-    units: UnitMap
-    model: CostModel
-    counts: Counts
-    budget: Budget
-
-    def repair(self, keys_PU: Tensor, *, progress: float) -> Tensor:
-        """States, bool (P, U), of highest keys within the budget at ``progress`` (1: the budget itself)."""
-        limits = self.budget.limits(self.model, progress=progress)
-        return repair(keys_PU, self.units, self.model, self.counts, limits)
-
-
 def allowed_counts(units: UnitMap, align: int, *, floor: float = FLOOR) -> Counts:
     """Multiples of ``align`` channels per group, or the whole group where it is smaller than that."""
-    smallest, steps, largest = [], [], []
+    rows = []
     for group in units.groups:
-        step = align // math.gcd(align, group.tied)
-        step = min(step, group.size)
+        step = min(align // math.gcd(align, group.tied), group.size)
         least = -(-max(1, round(floor * group.size)) // step) * step
-        most = group.size // step * step
-        smallest.append(min(least, most))
-        steps.append(step)
-        largest.append(most)
-    return Counts(torch.tensor(smallest), torch.tensor(steps), torch.tensor(largest))
+        largest = group.size // step * step
+        rows.append((min(least, largest), step, largest))
+    return Counts(*torch.tensor(rows).T)
 
 
 def all_shapes(counts: Counts) -> Tensor | None:
@@ -94,112 +74,119 @@ def all_shapes(counts: Counts) -> Tensor | None:
     return torch.cartesian_prod(*axes).reshape(-1, len(axes))
 
 
-def check_reachable(model: CostModel, counts: Counts, limits: Tensor) -> None:
-    """Raise if even the smallest allowed state exceeds the limits.
+@dataclass(frozen=True)
+class Prunable:
+    """What there is to prune in a network, what it costs, and what every method may keep of it."""
 
-    Raises:
-        UsageError: it does; the message gives the smallest share that can be kept.
-    """
-    least = model.costs(counts.smallest.unsqueeze(0))[0]
-    full = model.costs(model.sizes_G.unsqueeze(0))[0]
-    for name, low, limit, whole in zip(("MACs", "parameters"), least, limits, full, strict=True):
-        if low > limit:
-            raise UsageError(
-                f"cannot keep only {limit / whole:.1%} of the {name}: with this alignment and minimum per layer "
-                f"the smallest network keeps {low / whole:.1%}; ask for more, or use a smaller --align"
-            )
+    units: UnitMap
+    model: CostModel
+    counts: Counts
+    budget: Budget
 
+    @classmethod
+    def measure(cls, network: nn.Module, units: UnitMap, example: Tensor, *, align: int, budget: Budget) -> "Prunable":
+        """The units of a network with their costs, measured on one image of (B, C, H, W)."""
+        return cls(units, build_cost_model(network, units, example), allowed_counts(units, align), budget)
 
-def repair(keys_PU: Tensor, units: UnitMap, model: CostModel, counts: Counts, limits: Tensor) -> Tensor:
-    """Bring states to a budget: keep the units of highest key, in allowed counts, within the limits.
+    def check_reachable(self) -> None:
+        """Raise if even the smallest allowed state exceeds the budget.
 
-    A common threshold on the keys decides how much each group keeps. Bisection finds the lowest
-    threshold with aligned counts within the limits; the rest of the budget is filled block by block. A
-    network with few groups and wide steps may still be far below; then ``_nearest`` applies.
+        Raises:
+            UsageError: it does; the message gives the smallest share that can be kept.
+        """
+        least, full = self.model.costs(self.counts.smallest.unsqueeze(0))[0], self.model.full_2
+        for name, low, limit, whole in zip(
+            ("MACs", "parameters"), least, self.budget.limits(self.model), full, strict=True
+        ):
+            if low > limit:
+                raise UsageError(
+                    f"cannot keep only {limit / whole:.1%} of the {name}: with this alignment and minimum per layer "
+                    f"the smallest network keeps {low / whole:.1%}; ask for more, or use a smaller --align"
+                )
 
-    Args:
-        keys_PU: the priority of every unit in every state, float.
-        units: U units in G groups.
-        model: costs of counts.
-        counts: allowed counts per group.
-        limits: (2,) from ``Budget.limits``.
+    def repair(self, keys_PU: Tensor, *, progress: float = 1.0) -> Tensor:
+        """Bring states to the budget: keep the units of highest key, in allowed counts, within the limits.
 
-    Returns:
-        States, bool (P, U).
-    """
-    padded_PGS = _padded(keys_PU, units)
-    sorted_PGS, order_PGS = padded_PGS.sort(dim=-1, descending=True, stable=True)
-    counts_PG = _bisect(sorted_PGS, model, counts, limits)
-    counts_PG = _fill(counts_PG, sorted_PGS, model, counts, limits)
-    counts_PG = _nearest(counts_PG, model, counts, limits)
-    rank_PGS = torch.empty_like(order_PGS)
-    rank_PGS.scatter_(-1, order_PGS, torch.arange(order_PGS.shape[-1]).expand_as(order_PGS).contiguous())
-    keep_PGS = rank_PGS < counts_PG.unsqueeze(-1)
-    return keep_PGS[:, *_places(units)]
+        A common threshold on the keys decides how much each group keeps. Bisection finds the lowest
+        threshold with aligned counts within the limits; the rest of the budget is filled block by block. A
+        network with few groups and wide steps may still be far below; then the nearest shape is used.
 
+        Args:
+            keys_PU: the priority of every unit in every state, float.
+            progress: see ``Budget.limits``; 1 is the budget itself.
 
-def _bisect(sorted_PGS: Tensor, model: CostModel, counts: Counts, limits: Tensor) -> Tensor:
-    finite = sorted_PGS[sorted_PGS.isfinite()]
-    low = torch.full((len(sorted_PGS),), float(finite.min()) - 1.0, dtype=sorted_PGS.dtype)
-    high = torch.full_like(low, float(finite.max()) + 1.0)
-
-    def at(threshold_P: Tensor) -> Tensor:
-        return counts.round((sorted_PGS > threshold_P[:, None, None]).sum(-1))
-
-    everything = (model.costs(at(low)) <= limits).all(-1)
-    for _ in range(24):
-        middle = (low + high) / 2
-        fits = (model.costs(at(middle)) <= limits).all(-1)
-        high = torch.where(fits, middle, high)
-        low = torch.where(fits, low, middle)
-    return torch.where(everything.unsqueeze(-1), counts.largest, at(high))
+        Returns:
+            States, bool (P, U).
+        """
+        within = torch.cat([torch.arange(group.size) for group in self.units.groups])
+        places = (slice(None), self.units.group_of_unit, within)
+        padded_PGS = keys_PU.new_full((len(keys_PU), len(self.units.groups), int(within.max()) + 1), -torch.inf)
+        padded_PGS[places] = keys_PU
+        sorted_PGS, order_PGS = padded_PGS.sort(dim=-1, descending=True, stable=True)
+        limited = _Limited(self.model, self.counts, self.budget.limits(self.model, progress=progress))
+        counts_PG = limited.nearest(limited.fill(limited.bisect(sorted_PGS), sorted_PGS))
+        keep_PGS = order_PGS.argsort(-1) < counts_PG.unsqueeze(-1)
+        return keep_PGS[places]
 
 
-def _fill(counts_PG: Tensor, sorted_PGS: Tensor, model: CostModel, counts: Counts, limits: Tensor) -> Tensor:
-    """Add one block at a time, the one with the highest key that fits, until close to a limit."""
-    states, groups = counts_PG.shape
-    steps = torch.diag(counts.step)
-    for _ in range(2 * groups):
-        more_PGG = counts_PG.unsqueeze(1) + steps
-        costs = model.costs(more_PGG.reshape(-1, groups)).reshape(states, groups, 2)
-        fits_PG = (costs <= limits).all(-1) & (counts_PG + counts.step <= counts.largest)
-        near_P = (model.costs(counts_PG) >= limits * (1 - SLACK)).any(-1)
-        fits_PG &= ~near_P.unsqueeze(-1)
-        if not fits_PG.any():
-            break
-        next_key_PG = sorted_PGS.gather(-1, counts_PG.clamp(max=sorted_PGS.shape[-1] - 1).unsqueeze(-1)).squeeze(-1)
-        best_P = torch.where(fits_PG, next_key_PG, -torch.inf).argmax(-1)
-        grow_PG = nn.functional.one_hot(best_P, groups).bool() & fits_PG
-        counts_PG = counts_PG + grow_PG * counts.step
-    return counts_PG
+@dataclass(frozen=True)
+class _Limited:
+    """Allowed counts within limits (2,) on MACs and parameters."""
 
+    model: CostModel
+    counts: Counts
+    limits: Tensor
 
-def _nearest(counts_PG: Tensor, model: CostModel, counts: Counts, limits: Tensor) -> Tensor:
-    """Replace states far below their limits by the nearest shape, counted in blocks, that is near the limits.
+    def fits(self, counts_PG: Tensor) -> Tensor:
+        """States within the limits: bool P."""
+        return (self.model.costs(counts_PG) <= self.limits).all(-1)
 
-    Adding blocks gets stuck if a block of one group has to go before another's fits. If no shape
-    is near the limits, the largest one within them is used.
-    """
-    used_P = (model.costs(counts_PG) / limits).amax(-1)
-    shapes_SG = None if (used_P >= 1 - NEAR).all() else all_shapes(counts)
-    if shapes_SG is None:
+    def bisect(self, sorted_PGS: Tensor) -> Tensor:
+        """Counts (P, G) for the lowest common threshold on the keys that fits."""
+        finite = sorted_PGS[sorted_PGS.isfinite()]
+        low = torch.full((len(sorted_PGS),), float(finite.min()) - 1.0, dtype=sorted_PGS.dtype)
+        high = torch.full_like(low, float(finite.max()) + 1.0)
+
+        def at(threshold_P: Tensor) -> Tensor:
+            return self.counts.round((sorted_PGS > threshold_P[:, None, None]).sum(-1))
+
+        everything = self.fits(at(low))
+        for _ in range(24):
+            middle = (low + high) / 2
+            fits = self.fits(at(middle))
+            high = torch.where(fits, middle, high)
+            low = torch.where(fits, low, middle)
+        return torch.where(everything.unsqueeze(-1), self.counts.largest, at(high))
+
+    def fill(self, counts_PG: Tensor, sorted_PGS: Tensor) -> Tensor:
+        """Add one block at a time, the one with the highest key that fits, until close to a limit."""
+        states, groups = counts_PG.shape
+        step, largest = self.counts.step, self.counts.largest
+        for _ in range(2 * groups):
+            more_PGG = counts_PG.unsqueeze(1) + torch.diag(step)
+            fits_PG = self.fits(more_PGG.reshape(-1, groups)).reshape(states, groups) & (counts_PG + step <= largest)
+            near_P = (self.model.costs(counts_PG) >= self.limits * (1 - SLACK)).any(-1)
+            fits_PG &= ~near_P.unsqueeze(-1)
+            if not fits_PG.any():
+                break
+            next_key_PG = sorted_PGS.gather(-1, counts_PG.clamp(max=sorted_PGS.shape[-1] - 1).unsqueeze(-1)).squeeze(-1)
+            best_P = torch.where(fits_PG, next_key_PG, -torch.inf).argmax(-1)
+            counts_PG = counts_PG + (nn.functional.one_hot(best_P, groups).bool() & fits_PG) * step
         return counts_PG
-    costs_S2 = model.costs(shapes_SG)
-    used_S = torch.where((costs_S2 <= limits).all(-1), (costs_S2 / limits).amax(-1), 0.0)
-    enough = used_S.max().clamp(max=1 - NEAR)
-    good_SG, used_S = shapes_SG[used_S >= enough], used_S[used_S >= enough]
-    blocks_PS = ((good_SG - counts_PG.unsqueeze(1)).abs() // counts.step).sum(-1)
-    chosen_P = (blocks_PS - used_S).argmin(-1)  # of those equally far the largest
-    return torch.where((used_P < enough).unsqueeze(-1), good_SG[chosen_P], counts_PG)
 
+    def nearest(self, counts_PG: Tensor) -> Tensor:
+        """Replace states far below their limits by the nearest shape, counted in blocks, that is near the limits.
 
-def _places(units: UnitMap) -> tuple[Tensor, Tensor]:
-    within = torch.cat([torch.arange(group.size) for group in units.groups])
-    return units.group_of_unit, within
-
-
-def _padded(keys_PU: Tensor, units: UnitMap) -> Tensor:
-    widest = max(group.size for group in units.groups)
-    padded = keys_PU.new_full((len(keys_PU), len(units.groups), widest), -torch.inf)
-    padded[:, *_places(units)] = keys_PU
-    return padded
+        Adding blocks gets stuck if a block of one group has to go before another's fits. If no shape
+        is near the limits, the largest one within them is used.
+        """
+        used_P = (self.model.costs(counts_PG) / self.limits).amax(-1)
+        shapes_SG = None if (used_P >= 1 - NEAR).all() else all_shapes(self.counts)
+        if shapes_SG is None:
+            return counts_PG
+        used_S = torch.where(self.fits(shapes_SG), (self.model.costs(shapes_SG) / self.limits).amax(-1), 0.0)
+        enough = used_S.max().clamp(max=1 - NEAR)
+        good_SG, used_S = shapes_SG[used_S >= enough], used_S[used_S >= enough]
+        blocks_PS = ((good_SG - counts_PG.unsqueeze(1)).abs() // self.counts.step).sum(-1)
+        chosen_P = (blocks_PS - used_S).argmin(-1)  # of those equally far the largest
+        return torch.where((used_P < enough).unsqueeze(-1), good_SG[chosen_P], counts_PG)

@@ -7,9 +7,10 @@ Axes: P states, G groups, L layers.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import torch
@@ -19,8 +20,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from compress.channels.units import UnitMap
 from compress.errors import UsageError
-from compress.tracing.layers import Convolution, PerChannel, is_depthwise, is_transposed, tensors_given, widths
-from compress.tracing.plain_kernels import plain_kernels
+from compress.tracing.forward_pass import evaluating, plain_kernels, tensors_given
+from compress.tracing.layers import Convolution, Cuttable, PerChannel, is_depthwise, is_transposed, widths
 
 _BESIDE_TORCH: Final[dict[Any, Callable[..., int]]] = {
     torch.ops.aten.mv: lambda matrix, *_others, **_named: 2 * math.prod(matrix),
@@ -42,23 +43,20 @@ class Cost:
 class CostModel:
     """Costs as ``sum_l a_l * in_l * out_l + b_l * out_l + constant`` over the layers, for two measures.
 
-    ``measure_2L2`` holds (a, b) per layer for MACs and parameters; ``inputs_LG`` and ``outputs_LG``
-    say how many channels of a layer one kept unit of a group brings, beside the fixed ones.
+    ``measure_2L2`` holds (a, b) per layer for MACs and parameters. ``inputs_LG`` and ``outputs_LG`` (L, G + 1)
+    say how many channels of a layer one kept unit of a group brings; the last column holds the fixed channels.
     """
 
     measure_2L2: Tensor
     constant_2: Tensor
     inputs_LG: Tensor
-    fixed_inputs_L: Tensor
     outputs_LG: Tensor
-    fixed_outputs_L: Tensor
     sizes_G: Tensor
 
     def costs(self, counts_PG: Tensor) -> Tensor:
         """MACs and parameters of states given by their kept counts: float64 (P, 2), whole numbers."""
-        counts = counts_PG.to(torch.float64)
-        inputs_PL = counts @ self.inputs_LG.T + self.fixed_inputs_L
-        outputs_PL = counts @ self.outputs_LG.T + self.fixed_outputs_L
+        counts = nn.functional.pad(counts_PG.to(torch.float64), (0, 1), value=1.0)
+        inputs_PL, outputs_PL = counts @ self.inputs_LG.T, counts @ self.outputs_LG.T
         terms_PL2 = torch.stack([inputs_PL * outputs_PL, outputs_PL], dim=-1)
         return (torch.einsum("pli,mli->pm", terms_PL2, self.measure_2L2) + self.constant_2).round()
 
@@ -72,14 +70,14 @@ class CostModel:
         """The cost of the whole network."""
         return self.cost(self.sizes_G)
 
+    @property
+    def full_2(self) -> Tensor:
+        """MACs and parameters of the whole network: float64 (2,)."""
+        return self.costs(self.sizes_G.unsqueeze(0))[0]
+
 
 def build_cost_model(network: nn.Module, units: UnitMap, example: Tensor) -> CostModel:
-    """Measure a network's layers on one image.
-
-    Args:
-        network: the network the units were found in.
-        units: its units.
-        example: a batch of images (B, C, H, W); only its first image is used.
+    """Measure a network's layers on the first image of a batch (B, C, H, W).
 
     Raises:
         UsageError: a recurrent or bilinear layer, for which there is no rule.
@@ -90,40 +88,36 @@ def build_cost_model(network: nn.Module, units: UnitMap, example: Tensor) -> Cos
                 f"{name}: the MACs of {type(layer).__name__} cannot be counted; "
                 "try a network of convolutions, linear layers and attention"
             )
-    uses, macs_of_all = _per_image(network, example[:1])
-    rows: list[tuple[tuple[float, float], tuple[float, float], Tensor, Tensor]] = []
-    counted = 0
+    positions, macs_of_all = _per_image(network, example[:1])
+    layers = {name: network.get_submodule(name) for name in positions}
+    measures = [_coefficients(layer, positions[name]) for name, layer in layers.items()]
+    wide = [widths(layer) for layer in layers.values()]
     macs_of_layers = 0.0
-    for name, positions in uses.items():
-        layer = network.get_submodule(name)
-        macs, parameters = _coefficients(layer, positions)
-        width_in, width_out = widths(layer)
-        read = units.reads.get(name, torch.full((width_in,), units.total))
-        carried = units.carries.get(name, torch.full((width_out,), units.total))
-        rows.append((macs, parameters, _per_group(read, units), _per_group(carried, units)))
-        macs_of_layers += macs[0] * width_in * width_out + macs[1] * width_out
-        counted += sum(p.numel() for p in layer.parameters(recurse=False))
+    for ((by_both, by_outputs), _parameters), (width_in, width_out) in zip(measures, wide, strict=True):
+        macs_of_layers += by_both * width_in * width_out + by_outputs * width_out
+    counted = sum(p.numel() for layer in layers.values() for p in layer.parameters(recurse=False))
     total = sum(p.numel() for p in network.parameters())
-    inputs = torch.stack([row[2] for row in rows])
-    outputs = torch.stack([row[3] for row in rows])
+    inputs, outputs = (
+        [_per_group(side.get(name), sizes[place], units) for name, sizes in zip(layers, wide, strict=True)]
+        for place, side in enumerate((units.reads, units.carries))
+    )
     return CostModel(
-        measure_2L2=torch.tensor([[row[0] for row in rows], [row[1] for row in rows]], dtype=torch.float64),
+        measure_2L2=torch.tensor(measures, dtype=torch.float64).transpose(0, 1),
         constant_2=torch.tensor([max(0.0, macs_of_all - macs_of_layers), total - counted], dtype=torch.float64),
-        inputs_LG=inputs[:, :-1],
-        fixed_inputs_L=inputs[:, -1],
-        outputs_LG=outputs[:, :-1],
-        fixed_outputs_L=outputs[:, -1],
-        sizes_G=torch.tensor([group.size for group in units.groups]),
+        inputs_LG=torch.stack(inputs),
+        outputs_LG=torch.stack(outputs),
+        sizes_G=units.sizes,
     )
 
 
-def _per_group(unit_of_channel: Tensor, units: UnitMap) -> Tensor:
+def _per_group(unit_of_channel: Tensor | None, width: int, units: UnitMap) -> Tensor:
     """Channels of a layer per unit of every group, and last the fixed ones: float64 (G + 1,)."""
+    if unit_of_channel is None:
+        unit_of_channel = torch.full((width,), units.total)
     bounds = torch.tensor([group.first for group in units.groups] + [units.total])
     group = torch.bucketize(unit_of_channel, bounds, right=True) - 1
-    channels = torch.bincount(group, minlength=len(units.groups) + 1).to(torch.float64)
-    sizes = torch.tensor([group.size for group in units.groups] + [1], dtype=torch.float64)
-    return channels / sizes
+    channels = torch.bincount(group, minlength=len(bounds)).to(torch.float64)
+    return channels / torch.cat([units.sizes, torch.ones(1)])
 
 
 def _per_image(network: nn.Module, image: Tensor) -> tuple[Mapping[str, float], float]:
@@ -133,42 +127,9 @@ def _per_image(network: nn.Module, image: Tensor) -> tuple[Mapping[str, float], 
     layer makes: attention's, or those of functions on bare parameters. None of them depends on a unit.
     What one more image costs is what counts: work that is the same for any image is done once and for all.
     """
-    one, macs_of_one = _of_batch(network, image)
-    two, macs_of_two = _of_batch(network, torch.cat([image, image]))
-    return {name: two[name] - one[name] for name in one}, macs_of_two - macs_of_one
-
-
-def _of_batch(network: nn.Module, images: Tensor) -> tuple[Mapping[str, float], float]:
-    positions: dict[str, float] = {}
-    names = {module: name for name, module in network.named_modules()}
-
-    def record(layer: nn.Module, inputs: tuple[Any, ...], named: Mapping[str, Any], output: Tensor) -> None:
-        reads, makes = widths(layer)
-        features, channels = (tensors_given(inputs, named)[0], reads) if is_transposed(layer) else (output, makes)
-        positions[names[layer]] = positions.get(names[layer], 0) + features.numel() / channels
-
-    layers = [module for module in network.modules() if _is_costed(module)]
-    hooks = [layer.register_forward_hook(record, with_kwargs=True) for layer in layers]
-    try:
-        with _counting(network) as counter:
-            network(images)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return positions, counter.get_total_flops() / 2
-
-
-@contextmanager
-def _counting(network: nn.Module) -> Iterator[FlopCounterMode]:
-    """Count two operations a product, with the network in evaluation mode."""
-    training = network.training
-    counter = FlopCounterMode(display=False, custom_mapping=_BESIDE_TORCH)
-    network.eval()
-    try:
-        with plain_kernels(), counter:
-            yield counter
-    finally:
-        network.train(training)
+    (one, calls_of_one), (two, calls_of_two) = _run(network, image), _run(network, torch.cat([image, image]))
+    more = sum(macs for _, macs in calls_of_two) - sum(macs for _, macs in calls_of_one)
+    return {name: two[name] - one[name] for name in one}, more
 
 
 def products_per_image(network: nn.Module, image: Tensor) -> list[tuple[str, int]]:
@@ -178,19 +139,31 @@ def products_per_image(network: nn.Module, image: Tensor) -> list[tuple[str, int
         network: not changed.
         image: (1, C, H, W).
     """
-    one, two = _calls(network, image), _calls(network, torch.cat([image, image]))
-    both = zip(one, two, strict=False)
+    both = zip(_run(network, image)[1], _run(network, torch.cat([image, image]))[1], strict=False)
     return [(operator, after - before) for (operator, before), (_same, after) in both if after > before]
 
 
-def _calls(network: nn.Module, images: Tensor) -> list[tuple[str, int]]:
-    with _counting(network) as counter, _Calls(counter) as calls:
-        network(images)
-    return calls.counted
+def _run(network: nn.Module, images: Tensor) -> tuple[dict[str, float], list[tuple[str, int]]]:
+    """How often each layer's kernel is applied to a batch; and the operator and the MACs of every call."""
+    positions: dict[str, float] = {}
+
+    def record(name: str, layer: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any], output: Tensor) -> None:
+        reads, makes = widths(layer)
+        features, channels = (tensors_given(inputs, named)[0], reads) if is_transposed(layer) else (output, makes)
+        positions[name] = positions.get(name, 0) + features.numel() / channels
+
+    with ExitStack() as stack:
+        for name, layer in network.named_modules():
+            if isinstance(layer, Cuttable) and not (isinstance(layer, PerChannel) and not _own_parameters(layer)):
+                stack.callback(layer.register_forward_hook(partial(record, name), with_kwargs=True).remove)
+        counter = FlopCounterMode(display=False, custom_mapping=_BESIDE_TORCH)
+        with evaluating(network), plain_kernels(), counter, _Calls(counter) as calls:
+            network(images)
+    return positions, calls.counted
 
 
 class _Calls(TorchDispatchMode):
-    """Reads a counter before and after every call of an operator."""
+    """Reads a counter, which counts two operations a product, before and after every call of an operator."""
 
     supports_higher_order_operators = True
 
@@ -208,23 +181,19 @@ class _Calls(TorchDispatchMode):
         return output
 
 
-def _is_costed(layer: nn.Module) -> bool:
-    if isinstance(layer, PerChannel):
-        return any(True for _ in layer.parameters(recurse=False))
-    return isinstance(layer, Convolution | nn.Linear)
+def _own_parameters(layer: nn.Module) -> list[nn.Parameter]:
+    return list(layer.parameters(recurse=False))
 
 
 def _coefficients(layer: nn.Module, positions: float) -> tuple[tuple[float, float], tuple[float, float]]:
     """(a, b) of a layer for MACs and for parameters; see ``CostModel``."""
-    own = list(layer.parameters(recurse=False))
-    match layer:
-        case Convolution() | nn.Linear():
-            kernel = layer.weight[0, 0].numel()
-            weight = any(p is layer.weight for p in own)  # a weight that is computed from others is not
-            bias = sum(1 for p in own if p is layer.bias)
-            if is_depthwise(layer):
-                return (0.0, kernel * positions), (0.0, float(kernel + bias))
-            shared = kernel / getattr(layer, "groups", 1)
-            return (shared * positions, 0.0), (shared if weight else 0.0, float(bias))
-        case _:
-            return (0.0, 0.0), (0.0, float(len(own)))
+    own = _own_parameters(layer)
+    if not isinstance(layer, Convolution | nn.Linear):
+        return (0.0, 0.0), (0.0, float(len(own)))
+    kernel = layer.weight[0, 0].numel()
+    weight = any(p is layer.weight for p in own)  # a weight that is computed from others is not
+    bias = sum(1 for p in own if p is layer.bias)
+    if is_depthwise(layer):
+        return (0.0, kernel * positions), (0.0, float(kernel + bias))
+    shared = kernel / getattr(layer, "groups", 1)
+    return (shared * positions, 0.0), (shared if weight else 0.0, float(bias))

@@ -7,14 +7,14 @@ Axes: P states, U units, B samples, C channels of a layer.
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from typing import Any
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
 from compress.channels.units import UnitMap
-from compress.tracing.layers import channel_axis, is_depthwise, is_transposed, tensors_given, widths
+from compress.tracing.forward_pass import Watch, watching_inputs
+from compress.tracing.layers import channel_axis, is_depthwise, is_transposed, widths
 
 
 @contextmanager
@@ -29,29 +29,25 @@ def masked(network: nn.Module, units: UnitMap, keep: Tensor) -> Iterator[None]:
             ``W * dL/dW_masked``, for kept and dropped units.
     """
     rows = keep.reshape(-1, units.total)
-    always = rows.new_ones(len(rows), 1)
-    extended = torch.cat([rows, always], dim=1)
-    with ExitStack() as hooks:
-        for name, unit_of_channel in units.reads.items():
-            layer = network.get_submodule(name)
-            multiply = _multiply_input(extended[:, unit_of_channel.to(keep.device)], units.rounds.get(name, 1))
-            hook = layer.register_forward_pre_hook(multiply, with_kwargs=True)
-            hooks.callback(hook.remove)
+    extended = torch.cat([rows, rows.new_ones(len(rows), 1)], dim=1)
+
+    def multiplying(name: str) -> Watch:
+        mask_BC, rounds = extended[:, units.reads[name].to(keep.device)], units.rounds.get(name, 1)
+        return lambda layer, x: x * _spread(mask_BC, x.shape, channel_axis(layer, x.dim()), rounds)
+
+    with watching_inputs(network, {name: multiplying(name) for name in units.reads}):
         yield
 
 
 @torch.no_grad()
 def population_logits(network: nn.Module, units: UnitMap, keep_PU: Tensor, images: Tensor) -> Tensor:
-    """Logits of every state on the same images, in one forward of P x B samples.
+    """Logits (P, B, K) of every state on the same images, in one forward of P x B samples.
 
     Args:
         network: in eval mode, so that samples do not touch each other through BatchNorm.
         units: its units.
         keep_PU: states (P, U), float 0 or 1.
         images: (B, C, H, W).
-
-    Returns:
-        Logits (P, B, K).
     """
     states, batch = len(keep_PU), len(images)
     repeated = images.repeat(states, 1, 1, 1).contiguous(memory_format=torch.channels_last)
@@ -65,13 +61,12 @@ def kept_positions(network: nn.Module, units: UnitMap, keep_U: Tensor) -> Mappin
     Returns:
         Name -> dimension -> bool, as long as that dimension; names that no unit touches are left out.
     """
-    keep = torch.cat([keep_U.bool().cpu(), torch.ones(1, dtype=torch.bool)])
+    reads, carries = units.kept_channels(keep_U)
     positions: dict[str, dict[int, Tensor]] = {}
-    for name in {*units.reads, *units.carries}:
+    for name in {*reads, *carries}:
         layer = network.get_submodule(name)
-        read, carried = (keep[place[name]] if name in place else None for place in (units.reads, units.carries))
         for key, tensor in (*layer.named_parameters(recurse=False), *layer.named_buffers(recurse=False)):
-            for dim, kept in enumerate(_sides(layer, tensor, read, carried)):
+            for dim, kept in enumerate(_sides(layer, tensor, reads.get(name), carries.get(name))):
                 if kept is not None:  # a grouped convolution repeats its first group's positions
                     positions.setdefault(f"{name}.{key}", {})[dim] = kept[: tensor.shape[dim]]
     return positions
@@ -79,11 +74,8 @@ def kept_positions(network: nn.Module, units: UnitMap, keep_U: Tensor) -> Mappin
 
 def _sides(layer: nn.Module, tensor: Tensor, read: Tensor | None, carried: Tensor | None) -> tuple[Tensor | None, ...]:
     """The kept channels along the first dimensions of one of a layer's tensors."""
-    match tensor.dim():
-        case 0:  # BatchNorm's count of batches
-            return ()
-        case 1:
-            return (carried,)
+    if tensor.dim() < 2:  # BatchNorm's count of batches has no dimension
+        return (carried,)[: tensor.dim()]
     if is_depthwise(layer) and is_transposed(layer):  # its weight is (in, out/in, ...)
         width_in, width_out = widths(layer)
         return (carried if carried is None else carried[:: width_out // width_in],)
@@ -105,17 +97,6 @@ def kept_entries(network: nn.Module, units: UnitMap, keep_U: Tensor) -> Mapping[
             entry = entry & kept.reshape([-1 if place == dim else 1 for place in range(entry.dim())])
         entries[name] = entry.to(tensors[name].device)
     return entries
-
-
-def _multiply_input(mask_BC: Tensor, rounds: int) -> Any:
-    def hook(layer: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]) -> tuple[tuple[Any, ...], dict]:
-        features = tensors_given(inputs, named)[0]
-        product = features * _spread(mask_BC, features.shape, channel_axis(layer, features.dim()), rounds)
-        if inputs:
-            return (product, *inputs[1:]), named
-        return (), {key: product if value is features else value for key, value in named.items()}
-
-    return hook
 
 
 def _spread(mask_BC: Tensor, shape: torch.Size, axis: int, rounds: int) -> Tensor:

@@ -12,9 +12,8 @@ from torch import Tensor, nn
 
 from compress.channels.reasons import nothing_to_prune
 from compress.tracing.batch_rounds import count_rounds
+from compress.tracing.channel_sets import Labels
 from compress.tracing.trace import FEEDS_OUTPUT, Trace, trace
-
-NOT_ALONE = "its channels cannot go one by one"
 
 
 @dataclass(frozen=True)
@@ -40,9 +39,14 @@ class UnitGroup:
         return slice(self.first, self.first + self.size)
 
     @property
+    def width(self) -> int:
+        """Channels of the root layer."""
+        return self.size * self.tied
+
+    @property
     def unit_of_channel(self) -> Tensor:
         """The unit, counted within the group, of every channel of the root: int64 C."""
-        return torch.tensor(self.order) if self.order else torch.arange(self.size * self.tied) % self.size
+        return torch.tensor(self.order) if self.order else torch.arange(self.width) % self.size
 
     def channels(self, units: Tensor) -> list[int]:
         """Root channels of units given by their index within the group, in ascending order."""
@@ -70,6 +74,11 @@ class UnitMap:
         return sum(group.size for group in self.groups)
 
     @property
+    def sizes(self) -> Tensor:
+        """Units of each group: int64 G."""
+        return torch.tensor([group.size for group in self.groups])
+
+    @property
     def not_pruned_before_head(self) -> Mapping[str, str]:
         """``not_pruned`` without the class head, which is never pruned."""
         return {root: reason for root, reason in self.not_pruned.items() if reason != FEEDS_OUTPUT}
@@ -77,25 +86,29 @@ class UnitMap:
     @property
     def group_of_unit(self) -> Tensor:
         """The group index of every unit: int64 U."""
-        sizes = torch.tensor([group.size for group in self.groups])
-        return torch.repeat_interleave(torch.arange(len(self.groups)), sizes)
+        return torch.repeat_interleave(torch.arange(len(self.groups)), self.sizes)
 
     def counts(self, keep_PU: Tensor) -> Tensor:
         """Kept units per group: int64 (P, G) from states (P, U)."""
         counts = torch.zeros(len(keep_PU), len(self.groups), dtype=torch.int64)
         return counts.index_add_(1, self.group_of_unit, keep_PU.to(dtype=torch.int64, device="cpu"))
 
-    def without(self, not_pruned: Mapping[str, str]) -> "UnitMap":
-        """The same units without some groups.
+    def kept_channels(self, keep_U: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Layer -> which of its input channels a state (U) keeps, and of its output channels: bool C on the CPU."""
+        keep = with_fixed(keep_U)
+        reads, carries = ({name: keep[units] for name, units in side.items()} for side in (self.reads, self.carries))
+        return reads, carries
 
-        Args:
-            not_pruned: roots of the groups that are not pruned -> why.
-        """
+    def without(self, not_pruned: Mapping[str, str]) -> "UnitMap":
+        """The same units without some groups, given by root -> why it is not pruned."""
         kept = [(group, np.arange(self.total)[group.units]) for group in self.groups if group.root not in not_pruned]
-        reads, carries = (
-            {name: units.numpy() for name, units in places.items()} for places in (self.reads, self.carries)
-        )
+        reads, carries = ({name: units.numpy() for name, units in side.items()} for side in (self.reads, self.carries))
         return replace(_number(kept, reads, carries, {**self.not_pruned, **not_pruned}), rounds=self.rounds)
+
+
+def with_fixed(keep_U: Tensor) -> Tensor:
+    """A state, and as unit U the channels that are always kept: bool (U + 1,) on the CPU."""
+    return torch.cat([keep_U.bool().cpu(), torch.ones(1, dtype=torch.bool)])
 
 
 def find_units(network: nn.Module, example: Tensor) -> UnitMap:
@@ -110,85 +123,79 @@ def find_units(network: nn.Module, example: Tensor) -> UnitMap:
     """
     traced = trace(network, example)
     order = {name: place for place, (name, _) in enumerate(network.named_modules())}
-    sets = _alike(traced)
     not_pruned = {name: reason for name, reason in traced.not_cut.items() if name in order}
-    groups: list[tuple[UnitGroup, np.ndarray]] = []
-    for set_ids in sets:
-        root, refusal = _judge(traced, set_ids, order)
+    groups: list[tuple[UnitGroup, Labels]] = []
+    for labels in _candidates(traced):
+        root, refusal = _root_or_refusal(traced, labels, order)
         if refusal:
             not_pruned.setdefault(root, refusal)
         else:
-            groups.append(_group(traced, root, set_ids))
+            groups.append(_group(traced, root, labels))
     if not groups:
         raise nothing_to_prune(not_pruned)
     groups.sort(key=lambda pair: order[pair[0].root])
-    units = _number(
-        groups, traced.reads, traced.carries, dict(sorted(not_pruned.items(), key=lambda item: order[item[0]]))
-    )
+    in_order = dict(sorted(not_pruned.items(), key=lambda item: order[item[0]]))
+    units = _number(groups, traced.reads, traced.carries, in_order)
     return replace(units, rounds=count_rounds(network, example, units.reads))
 
 
-def _alike(traced: Trace) -> list[np.ndarray]:
-    """Sets of channels of which each takes along the same number of channels of the same layers: a group each."""
-    bonds: dict[int, list[tuple[str, bool, int]]] = {}
-    for reads, places in ((False, traced.carries), (True, traced.reads)):
-        for name, labels in places.items():
-            for set_id, count in zip(*np.unique(labels, return_counts=True), strict=True):
-                bonds.setdefault(int(set_id), []).append((name, reads, int(count)))
-    bonds.pop(0, None)
-    sets: dict[tuple[tuple[str, bool, int], ...], list[int]] = {}
-    for set_id in sorted(bonds):
-        sets.setdefault(tuple(bonds[set_id]), []).append(set_id)
-    return [np.array(set_ids) for set_ids in sets.values()]
+def _candidates(traced: Trace) -> list[Labels]:
+    """Possible groups: sets of channels with the same number of channels in the same layers."""
+    layers_of: dict[int, list[tuple[str, bool, int]]] = {}
+    for reads, side in ((False, traced.carries), (True, traced.reads)):
+        for name, labels in side.items():
+            for label, count in zip(*np.unique(labels, return_counts=True), strict=True):
+                layers_of.setdefault(int(label), []).append((name, reads, int(count)))
+    layers_of.pop(0, None)
+    alike: dict[tuple[tuple[str, bool, int], ...], list[int]] = {}
+    for label in sorted(layers_of):
+        alike.setdefault(tuple(layers_of[label]), []).append(label)
+    return [np.array(labels) for labels in alike.values()]
 
 
-def _judge(traced: Trace, set_ids: np.ndarray, order: Mapping[str, int]) -> tuple[str, str]:
-    """The first layer, in the order of definition, that makes these channels; and why they are not pruned, or ""."""
-    makers = [name for name in traced.makers if np.isin(traced.carries[name], set_ids).any()]
-    first = min(makers, key=lambda name: order[name])
-    for set_id in set_ids:
-        if int(set_id) in traced.reasons:
-            return first, traced.reasons[int(set_id)]
-    if not any(np.isin(labels, set_ids).any() for labels in traced.reads.values()):
-        return first, "nothing reads it"
-    if len(set_ids) == 1:
-        return first, NOT_ALONE
-    whole = [name for name in makers if np.isin(traced.carries[name], set_ids).all()]
-    if not whole:
-        return first, "its channels go to different places"
-    return min(whole, key=lambda name: order[name]), ""
+def _root_or_refusal(traced: Trace, labels: Labels, order: Mapping[str, int]) -> tuple[str, str]:
+    """The root of a group, and ""; or the first layer that makes these channels, and why they are not pruned."""
+    makers = sorted(traced.makers, key=lambda name: order[name])
+    makers = [name for name in makers if np.isin(traced.carries[name], labels).any()]
+    reason = next((traced.reasons[label] for label in labels.tolist() if label in traced.reasons), None)
+    if reason is not None:
+        return makers[0], reason
+    if not any(np.isin(read, labels).any() for read in traced.reads.values()):
+        return makers[0], "nothing reads it"
+    if len(labels) == 1:
+        return makers[0], "its channels cannot go one by one"
+    whole = [name for name in makers if np.isin(traced.carries[name], labels).all()]
+    return (whole[0], "") if whole else (makers[0], "its channels go to different places")
 
 
-def _group(traced: Trace, root: str, set_ids: np.ndarray) -> tuple[UnitGroup, np.ndarray]:
+def _group(traced: Trace, root: str, labels: Labels) -> tuple[UnitGroup, Labels]:
     """A group, its units in the order of the root's channels; without its place in a state yet."""
     channels = traced.carries[root]
     _, seen, unit = np.unique(channels, return_index=True, return_inverse=True)
-    rank = np.argsort(np.argsort(seen))
-    ordered = channels[np.sort(seen)]
-    size, tied = len(set_ids), len(channels) // len(set_ids)
-    unit_of_channel = rank[unit]
+    unit_of_channel = np.argsort(np.argsort(seen))[unit]
+    size, tied = len(labels), len(channels) // len(labels)
     plain = np.array_equal(unit_of_channel, np.arange(len(channels)) % size)
-    return UnitGroup(root, 0, size, tied, () if plain else tuple(unit_of_channel.tolist())), ordered
+    return UnitGroup(root, 0, size, tied, () if plain else tuple(unit_of_channel.tolist())), channels[np.sort(seen)]
 
 
 def _number(
-    groups: list[tuple[UnitGroup, np.ndarray]],
-    reads: Mapping[str, np.ndarray],
-    carries: Mapping[str, np.ndarray],
+    groups: list[tuple[UnitGroup, Labels]],
+    reads: Mapping[str, Labels],
+    carries: Mapping[str, Labels],
     not_pruned: Mapping[str, str],
 ) -> UnitMap:
-    """Number the units of groups from 0 up; ``reads``, ``carries`` and the groups give them by other ids."""
+    """Number the units of groups from 0 up; ``reads``, ``carries`` and the groups give them by other labels."""
     total = sum(group.size for group, _ in groups)
-    highest = max((int(ids.max()) for ids in (*carries.values(), *reads.values())), default=0)
-    unit_of_id = np.full(highest + 1, total)
+    highest = max((int(labels.max()) for labels in (*carries.values(), *reads.values())), default=0)
+    unit_of_label = np.full(highest + 1, total)
     numbered, first = [], 0
-    for group, ids in groups:
+    for group, labels in groups:
         numbered.append(replace(group, first=first))
-        unit_of_id[ids] = np.arange(first, first + group.size)
+        unit_of_label[labels] = np.arange(first, first + group.size)
         first += group.size
 
-    def units_of(places: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
-        found = {name: torch.from_numpy(unit_of_id[ids]) for name, ids in places.items()}
+    def units_of(side: Mapping[str, Labels]) -> dict[str, Tensor]:
+        found = {name: torch.from_numpy(unit_of_label[labels]) for name, labels in side.items()}
         return {name: units for name, units in found.items() if (units < total).any()}
 
     return UnitMap(tuple(numbered), units_of(reads), units_of(carries), not_pruned)

@@ -1,76 +1,69 @@
 """Simulated annealing of the allocation (Kirkpatrick et al. 1983): one state where EDropout has a population.
 
-Axes: P states judged together, G groups.
+Axes: P places (allocations) whose energies are measured together, G groups.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 import torch
 from torch import Generator, Tensor
 
-from compress.edropout.allocation import BOUND, Judge
-from compress.edropout.population import Spread
+from compress.edropout.allocation import BOUND, Allocation, OffsetEnergies
+from compress.edropout.population import Energies
+
+STEP = 0.3
+"""Standard deviation of an offset's change."""
+
+MOVED = 0.25
+"""Share of the groups whose offsets a move changes, at least one."""
+
+COOLING = 0.01
+"""The last temperature as a share of the first."""
+
+MEMORY = 0.98
+"""Of the running mean of uphill moves, the unit of temperature."""
 
 
-@dataclass(frozen=True)
-class AnnealingSettings:
-    """Settings of the annealing.
-
-    Attributes:
-        judged: energies measured in a mini-batch: of the state in use and of moves from it.
-        step: standard deviation of an offset's change.
-        moved: the share of the groups whose offsets a move changes, at least one.
-        cooling: the last temperature as a share of the first.
-        memory: of the running mean of uphill moves, the unit of temperature.
-    """
-
-    judged: int
-    step: float = 0.3
-    moved: float = 0.25
-    cooling: float = 0.01
-    memory: float = 0.98
-
-
-class AnnealedAllocation:
+class AnnealedAllocation(Allocation):
     """One allocation that takes one step per mini-batch.
 
-    Several moves from where it stands are judged in one forward, and it goes to one of them, or stays,
-    with probability in proportion to ``exp(-energy / T)``: a heat-bath (Gibbs) choice among the state and its
-    moves. With more than one move that is not Metropolis' rule, and somewhat colder than ``T`` says (README.md).
-    ``T`` falls geometrically, from the mean rise of an uphill move (measured as the search goes, for energies
-    spread while the budget shrinks) to ``cooling`` of that.
+    The energies of it and of several moves from it are measured in one forward pass, as many as the parents and
+    trials of a population have. It goes to one of them, or stays, with probability in proportion to
+    ``exp(-energy / T)``: a heat-bath (Gibbs) choice among the state and its moves. With more than one move that is
+    not Metropolis' rule, and somewhat colder than ``T`` says (README.md). ``T`` falls geometrically, from the mean
+    rise of an uphill move (measured as the search goes, for energies spread while the budget shrinks) to
+    ``COOLING`` of that.
     """
 
-    def __init__(self, groups: int, settings: AnnealingSettings, *, generator: Generator) -> None:
-        self._settings = settings
+    RESUMED: ClassVar = {"offsets": "_offsets_G", "usual_rise": "_usual_rise", "generator": "_generator"}
+
+    def __init__(self, groups: int, *, population: int, generator: Generator) -> None:
+        self._places = 2 * population
         self._generator = generator
         self._offsets_G = torch.zeros(groups)
         self._usual_rise = 0.0
 
-    def select(self, judge: Judge, *, phase: float) -> Spread:
+    def select(self, energies_of: OffsetEnergies, *, phase: float) -> Energies:
         """Move to another allocation, or stay."""
         places_PG = torch.cat([self._offsets_G.unsqueeze(0), self._moves()])
-        energies_P = judge(places_PG)
+        energies_P = energies_of(places_PG)
         self._follow(energies_P - energies_P[0])
-        place = self._draw(energies_P, self._usual_rise * self._settings.cooling**phase)
+        place = self._draw(energies_P, self._usual_rise * COOLING**phase)
         self._offsets_G = places_PG[place]
         energy = float(energies_P[place])
-        return Spread(energy, energy)
+        return Energies(energy, energy)
 
     def _moves(self) -> Tensor:
-        settings, groups = self._settings, len(self._offsets_G)
-        shape = (settings.judged - 1, groups)
+        shape = (self._places - 1, len(self._offsets_G))
         ranks_PG = torch.rand(shape, generator=self._generator).argsort(dim=1)
-        moved_PG = ranks_PG < max(1, round(settings.moved * groups))
-        steps_PG = settings.step * torch.randn(shape, generator=self._generator)
+        moved_PG = ranks_PG < max(1, round(MOVED * shape[1]))
+        steps_PG = STEP * torch.randn(shape, generator=self._generator)
         return (self._offsets_G + steps_PG * moved_PG).clamp(-BOUND, BOUND)
 
     def _follow(self, rises_P: Tensor) -> None:
         uphill = rises_P[(rises_P > 0) & rises_P.isfinite()]
         if len(uphill):
-            memory = self._settings.memory if self._usual_rise else 0.0
+            memory = MEMORY if self._usual_rise else 0.0
             self._usual_rise = memory * self._usual_rise + (1 - memory) * float(uphill.mean())
 
     def _draw(self, energies_P: Tensor, temperature: float) -> int:
@@ -84,19 +77,6 @@ class AnnealedAllocation:
         """The current offsets."""
         return self._offsets_G
 
-    def draw_back(self) -> None:
+    def halve_chosen(self) -> None:
         """Halve the offsets."""
         self._offsets_G = self._offsets_G / 2
-
-    def state_dict(self) -> dict[str, Any]:
-        """Offsets, the usual rise and the random generator."""
-        return {
-            "offsets": self._offsets_G,
-            "usual_rise": self._usual_rise,
-            "generator": self._generator.get_state(),
-        }
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state."""
-        self._offsets_G, self._usual_rise = state["offsets"], state["usual_rise"]
-        self._generator.set_state(state["generator"])

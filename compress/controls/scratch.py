@@ -45,10 +45,8 @@ def planned_state(plan: Path | None, prunable: Prunable) -> Tensor:
     except UnicodeDecodeError:
         raise BadInputError(f"{plan} is not a pruning plan: expected JSON text") from None
     units = prunable.units
-    widths = {group.root: group.size * group.tied for group in units.groups}
-    odd = sorted(set(found.widths.items()) - set(widths.items()))
-    if odd:
-        root, width = odd[0]
+    widths = {group.root: group.width for group in units.groups}
+    for root, width in sorted(found.widths.items() - widths.items()):
         raise UsageError(
             f"the plan {plan} is of another network: expected a layer {root} with {width} channels to prune, "
             f"got {widths.get(root, 'none')}; try the --arch and --image-size of its run"
@@ -69,7 +67,6 @@ def _keep_signal(network: nn.Module, units: UnitMap, keep_U: Tensor) -> None:
     Fresh weights are drawn for the number of inputs (He et al. 2015: variance 2 / inputs). After the cut
     they would be too small, and signals would fade from layer to layer.
     """
-    keep = torch.cat([keep_U.cpu(), torch.ones(1, dtype=torch.bool)])
-    for name, unit_of_channel in units.reads.items():
-        share = keep[unit_of_channel].double().mean()
-        scale_inputs(network.get_submodule(name), (share**-0.5).expand(len(unit_of_channel)))
+    reads, _ = units.kept_channels(keep_U)
+    for name, kept_C in reads.items():
+        scale_inputs(network.get_submodule(name), (kept_C.double().mean() ** -0.5).expand(len(kept_C)))

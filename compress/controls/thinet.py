@@ -5,11 +5,9 @@ Axes: U units, R units that a layer reads, C input channels of a layer, B batch,
 
 import copy
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 import torch
 from torch import Generator, Tensor, nn
@@ -19,7 +17,8 @@ from compress.controls.scores import share_keys
 from compress.controls.task import Choice, Task
 from compress.controls.weights import contributions, scale_inputs
 from compress.data.bundle import Order
-from compress.tracing.layers import tensors_given, widths
+from compress.tracing.forward_pass import Watch, evaluating, watching_inputs
+from compress.tracing.layers import widths
 
 IMAGES, OUTPUTS, PLACES = 1024, 4, 10
 """Samples: training images, and for each mini-batch of ``BATCH`` images output channels and places of a layer."""
@@ -58,7 +57,7 @@ def choose_thinet(task: Task) -> Choice:
     units = task.prunable.units
     grams = sample_grams(task)
     keys_U = share_keys(removal_ranks(units, grams), units)
-    keep_U = task.prunable.repair(keys_U.unsqueeze(0), progress=1.0)[0]
+    keep_U = task.prunable.repair(keys_U.unsqueeze(0))[0]
     network = copy.deepcopy(task.network)
     for reader, factors_C in input_factors(units, grams, keep_U).items():
         scale_inputs(network.get_submodule(reader), factors_C)
@@ -91,15 +90,7 @@ def removal_ranks(units: UnitMap, grams: Grams) -> Tensor:
 
 
 def least_squares(gram_RR: Tensor, keep_R: Tensor) -> Tensor:
-    """Factors of the kept units with which their contributions come closest to those of all (the paper's eq. 7).
-
-    Args:
-        gram_RR: products of contributions.
-        keep_R: kept units, bool.
-
-    Returns:
-        Factors, float64, one for each kept unit.
-    """
+    """Factors, float64, of the kept units with which their contributions come closest to those of all (eq. 7)."""
     kept = gram_RR[keep_R][:, keep_R]
     towards_one = RIDGE * kept.diagonal().mean() + 1e-30
     target = gram_RR[keep_R].sum(1) + towards_one
@@ -122,40 +113,33 @@ def sample_grams(task: Task) -> Grams:
     """Run training images through the network, and sample the contributions of units to the layers that read them."""
     network, units = task.network, task.prunable.units
     generator = Generator().manual_seed(task.seed)
-    grams = {name: _empty(units, name) for name in units.reads}
+    grams = {name: _empty(units.total, read_C) for name, read_C in units.reads.items()}
     device = next(network.parameters()).device
-    training = network.training
-    network.eval()
-    with ExitStack() as hooks:
-        hooks.callback(network.train, training)
-        for name, gram in grams.items():
-            watch = _watch(gram, units.reads[name], generator)
-            hooks.callback(network.get_submodule(name).register_forward_pre_hook(watch, with_kwargs=True).remove)
+    watches = {name: _watch(gram, units.reads[name], generator) for name, gram in grams.items()}
+    with evaluating(network), watching_inputs(network, watches):
         batches = task.train.batches(BATCH, order=Order(seed=task.seed, epoch=0))
         for images, _labels in islice(batches, IMAGES // BATCH):
             network(images.to(device))
     return grams
 
 
-def _empty(units: UnitMap, reader: str) -> Gram:
-    read_C = units.reads[reader]
-    units_R = read_C[read_C < units.total].unique()
+def _empty(total: int, read_C: Tensor) -> Gram:
+    units_R = read_C[read_C < total].unique()
     return Gram(units_R, torch.zeros(len(units_R), len(units_R), dtype=torch.float64))
 
 
-def _watch(gram: Gram, unit_of_channel: Tensor, generator: Generator) -> Any:
+def _watch(gram: Gram, unit_of_channel: Tensor, generator: Generator) -> Watch:
     channels = torch.isin(unit_of_channel, gram.units_R).nonzero().flatten()
     place_of_channel = torch.searchsorted(gram.units_R, unit_of_channel[channels])
     places = max(1, min(PLACES, WIDE // len(gram.units_R)))
 
-    def hook(layer: nn.Module, inputs: Sequence[Tensor], named: Mapping[str, Any]) -> None:
-        features = tensors_given(inputs, named)[0]
+    def watch(layer: nn.Module, features: Tensor) -> None:
         rows_NC = torch.cat(list(_sample(layer, features, places, generator)))
         rows_NR = rows_NC.new_zeros(len(rows_NC), len(gram.units_R))
         rows_NR.index_add_(1, place_of_channel, rows_NC[:, channels])
         gram.products_RR.add_(rows_NR.T @ rows_NR)
 
-    return hook
+    return watch
 
 
 def _sample(layer: nn.Module, features: Tensor, places: int, generator: Generator) -> Iterator[Tensor]:

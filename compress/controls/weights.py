@@ -1,4 +1,4 @@
-"""Contributions of the input channels of any convolution or linear layer to its output.
+"""Contributions of a layer's input channels to its output: any convolution (1-D to 3-D, grouped, transposed), or linear.
 
 Axes: C input channels of a layer, B batch, L places in its output (pixels, tokens).
 """
@@ -13,12 +13,7 @@ _KINDS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2
 
 @torch.no_grad()
 def scale_inputs(layer: nn.Module, factors_C: Tensor) -> None:
-    """Multiply the contribution of every input channel by a factor, in place.
-
-    Args:
-        layer: a convolution (of any dimension, grouped, transposed) or linear layer.
-        factors_C: one factor for each input channel.
-    """
+    """Multiply the contribution of every input channel of a layer by a factor, in place."""
     weight: Tensor = layer.weight  # type: ignore[assignment]
     factors = factors_C.to(weight)
     if is_transposed(layer):
@@ -33,13 +28,8 @@ def scale_inputs(layer: nn.Module, factors_C: Tensor) -> None:
 def contributions(layer: nn.Module, features: Tensor, channel: int) -> Tensor:
     """Contribution of every input channel to one output channel; their sum is the output minus the bias.
 
-    Args:
-        layer: a convolution (of any dimension, grouped, transposed) or linear layer.
-        features: its input, (B, C, ...) of a convolution, (B, ..., C) of a linear layer.
-        channel: the output channel.
-
-    Returns:
-        (B, C, L), zero for channels that a grouped convolution does not read there.
+    Given the input, (B, C, ...) of a convolution or (B, ..., C) of a linear layer; returns (B, C, L), zero for
+    channels that a grouped convolution does not read there.
     """
     if isinstance(layer, nn.Linear):
         return (features * layer.weight[channel]).reshape(len(features), -1, layer.in_features).transpose(1, 2)

@@ -3,9 +3,10 @@
 Axes: P population, U units, G groups.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar
 
 import torch
 from torch import Generator, Tensor
@@ -17,43 +18,68 @@ EnergyOf = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
-class Spread:
-    """Energy losses of the population at one iteration: the lowest and the mean."""
+class Energies:
+    """Energy losses of a population at one iteration: the lowest and the mean."""
 
     best: float
     mean: float
 
 
-class Population(Protocol):
-    """Evolves once per mini-batch and offers the state to train with."""
+class Resumable:
+    """An object whose state is saved and loaded: ``RESUMED`` maps the state's keys to attributes."""
 
-    def evolve(self, energy_of: EnergyOf, *, progress: float) -> tuple[Tensor, Spread]:
-        """One generation; ``progress`` runs from 0 to 1 over the search. Returns the state, bool U."""
-
-    def learn(self, gradient_U: Tensor, loss: float) -> None:
-        """The mask's gradient and the training loss of the step taken with the state."""
-
-    def in_use(self) -> Tensor:
-        """The state the last step was trained with, bool U."""
-
-    def final(self) -> Tensor:
-        """The state to keep once the search is over, bool U."""
-
-    def converged(self) -> bool:
-        """True where evolution has nothing left to choose."""
+    RESUMED: ClassVar[Mapping[str, str]] = {}
 
     def state_dict(self) -> dict[str, Any]:
         """Plain tensors and numbers to go on from."""
+        return {key: _saved(getattr(self, name)) for key, name in self.RESUMED.items()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from a state."""
+        for key, name in self.RESUMED.items():
+            value = getattr(self, name)
+            if isinstance(value, Generator):
+                value.set_state(state[key])
+            elif hasattr(value, "load_state_dict"):
+                value.load_state_dict(state[key])
+            else:
+                setattr(self, name, state[key])
+
+
+def _saved(value: Any) -> Any:
+    if isinstance(value, Generator):
+        return value.get_state()
+    return value.state_dict() if hasattr(value, "state_dict") else value
+
+
+class Population(Resumable, ABC):
+    """Evolves once per mini-batch and offers the state to train with."""
+
+    @abstractmethod
+    def evolve(self, energy_of: EnergyOf, *, progress: float) -> tuple[Tensor, Energies]:
+        """One generation; ``progress`` runs from 0 to 1 over the search. Returns the state, bool U."""
+
+    @abstractmethod
+    def learn(self, gradient_U: Tensor, loss: float) -> None:
+        """The mask's gradient and the training loss of the step taken with the state."""
+
+    @abstractmethod
+    def in_use(self) -> Tensor:
+        """The state the last step was trained with, bool U."""
+
+    @abstractmethod
+    def final(self) -> Tensor:
+        """The state to keep once the search is over, bool U."""
+
+    @abstractmethod
+    def converged(self) -> bool:
+        """True where evolution has nothing left to choose."""
 
 
 def never_empty(states_PU: Tensor, units: UnitMap, generator: Generator) -> Tensor:
     """Give every group that a state empties one unit back, drawn at random."""
     states = states_PU.clone()
-    empty_PG = units.counts(states) == 0
-    for member, index in empty_PG.nonzero().tolist():
+    for member, index in (units.counts(states) == 0).nonzero().tolist():
         group = units.groups[index]
         states[member, group.first + int(torch.randint(group.size, (1,), generator=generator))] = True
     return states

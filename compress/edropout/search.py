@@ -5,7 +5,7 @@ Axes: P population, U units, B batch, K classes.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +15,7 @@ from compress.channels.masks import kept_entries, masked, population_logits
 from compress.channels.units import UnitMap
 from compress.data.bundle import Split
 from compress.edropout.energy import energy_loss
-from compress.edropout.population import Population
+from compress.edropout.population import Population, Resumable
 from compress.training.evaluate import Evaluation, evaluate
 from compress.training.weights import OptimizerSteps
 
@@ -29,12 +29,16 @@ class SearchSettings:
     energy_images: int
 
 
-class Search:
+class Search(Resumable):
     """A loop body (see ``training.loop.Body``): the energy model picks a state, back-propagation trains with it.
 
     Only the kept weights move: whatever the optimizer did to the weights of dropped units
     (momentum, decay) is undone, so a unit that comes back has the weights it went with.
     """
+
+    RESUMED: ClassVar = {
+        "network": "_network", "steps": "_steps", "population": "_population", "steps_done": "_steps_done"
+    }  # fmt: skip
 
     def __init__(
         self,
@@ -65,12 +69,16 @@ class Search:
             return energies_P.masked_fill(energies_P.isnan(), torch.inf)  # a state with NaN logits ranks last
 
         progress = self._steps_done / self._settings.total_steps
-        state_U, spread = self._population.evolve(energy_of, progress=progress)
+        state_U, energies = self._population.evolve(energy_of, progress=progress)
         loss, accuracy = self._train(state_U, images, labels)
         self._steps_done += 1
-        kept = float(state_U.float().mean())
-        energies = {"energy_best": spread.best, "energy_mean": spread.mean}
-        return {"loss": loss, "accuracy": accuracy, "kept_units": kept, **energies}
+        return {
+            "loss": loss,
+            "accuracy": accuracy,
+            "kept_units": float(state_U.float().mean()),
+            "energy_best": energies.best,
+            "energy_mean": energies.mean,
+        }
 
     def _train(self, state_U: Tensor, images: Tensor, labels: Tensor) -> tuple[float, float]:
         self._network.train()
@@ -78,10 +86,11 @@ class Search:
         with masked(self._network, self._units, keep):
             logits = self._network(images)
         loss = functional.cross_entropy(logits, labels)
-        whole = bool(state_U.all())
-        before = {} if whole else {name: p.detach().clone() for name, p in self._network.named_parameters()}
-        self._steps.take(loss)
-        if not whole:
+        if state_U.all():
+            self._steps.take(loss)
+        else:
+            before = {name: p.detach().clone() for name, p in self._network.named_parameters()}
+            self._steps.take(loss)
             self._restore_dropped(state_U, before)
         assert keep.grad is not None
         self._population.learn(keep.grad, float(loss.detach()))
@@ -107,19 +116,3 @@ class Search:
     def finished(self) -> bool:
         """True where the population has converged."""
         return self._population.converged()
-
-    def state_dict(self) -> dict[str, Any]:
-        """State of the weights, the optimizer, the population and the step count."""
-        return {
-            "network": self._network.state_dict(),
-            "steps": self._steps.state_dict(),
-            "population": self._population.state_dict(),
-            "steps_done": self._steps_done,
-        }
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state."""
-        self._network.load_state_dict(state["network"])
-        self._steps.load_state_dict(state["steps"])
-        self._population.load_state_dict(state["population"])
-        self._steps_done = state["steps_done"]

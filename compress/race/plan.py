@@ -1,11 +1,11 @@
 """What ``compress race --dry-run`` shows; all of it is checked before the first cell runs."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from compress.channels.budget import Budget, check_reachable
+from compress.channels.budget import Budget
 from compress.data.bundle import DataBundle
 from compress.errors import UsageError
 from compress.race.cells import CELLS, Cell, RaceSettings
@@ -95,9 +95,9 @@ def _not_applicable(
     """Budgets that the network cannot reach and methods that it does not support, each with the reason."""
     prunable = rehearsed.prunable
     for share in race.budgets:
-        limits = Budget(macs=share, parameters=settings.keep_params).limits(prunable.model)
+        budget = Budget(macs=share, parameters=settings.keep_params)
         try:
-            check_reachable(prunable.model, prunable.counts, limits)
+            replace(prunable, budget=budget).check_reachable()
         except UsageError as error:
             yield _budget_name(share), str(error)
     for method in race.methods:

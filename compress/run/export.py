@@ -17,7 +17,7 @@ from compress.runs.model_json import file_metadata, model_facts
 from compress.runs.parity import prove_parity
 from compress.runs.stage_context import StageContext
 from compress.structure.plan import plan_from_state
-from compress.structure.remove import put_back
+from compress.structure.remove import restore_full_network
 from compress.training.evaluate import recalibrate_batchnorm
 from exporters.write.onnx_export import export_onnx
 
@@ -83,7 +83,7 @@ def _write_all(context: StageContext, networks: TrainedNetworks, prunable: Pruna
         yield full(trained_on, TRAINED_ON, role="extra", stem="original-trained-on", epochs=total)
     if paper:
         plan = plan_from_state(prunable.units, found.keep_U)
-        whole = put_back(networks.pruned, found.network, prunable.units, plan)
+        whole = restore_full_network(networks.pruned, found.network, prunable.units, plan)
         recalibrate_batchnorm(whole, context.data.train, batch_size=context.config.batch_size)
         yield full(whole, "full (F)", role="extra", stem="full", epochs=total)
 

@@ -7,11 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from compress.channels.budget import Prunable
-from compress.controls.one_shot import ONE_SHOT, check_applies
-from compress.controls.searched import ALLOCATIONS
+from compress.controls.methods import ALLOCATIONS, ONE_SHOT, check_applies
 from compress.controls.task import Task
 from compress.data.bundle import DataBundle
-from compress.edropout.guided import GuidedPopulation, GuidedSettings
+from compress.edropout.guided import GuidedPopulation
 from compress.edropout.paper import PaperPopulation
 from compress.edropout.population import Population
 from compress.edropout.search import Search, SearchSettings
@@ -132,8 +131,9 @@ def _population(context: StageContext, prunable: Prunable, generator: torch.Gene
     config = context.config
     if config.preset == "paper":
         return PaperPopulation(prunable.units, population=config.population, generator=generator)
-    allocation = ALLOCATIONS[config.method](len(prunable.units.groups), config.population, generator)
-    return GuidedPopulation(prunable, allocation, GuidedSettings())
+    groups = len(prunable.units.groups)
+    allocation = ALLOCATIONS[config.method](groups, population=config.population, generator=generator)
+    return GuidedPopulation(prunable, allocation)
 
 
 def _body(context: StageContext, network: nn.Module, prunable: Prunable, population: Population) -> Search:

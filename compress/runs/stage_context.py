@@ -10,8 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from compress.channels.budget import Budget, Prunable, allowed_counts, check_reachable
-from compress.channels.costs import build_cost_model
+from compress.channels.budget import Budget, Prunable
 from compress.data.bundle import DataBundle
 from compress.errors import BadInputError, InterruptedRun
 from compress.networks.find import find_network
@@ -137,11 +136,10 @@ def find_prunable(config: DecidedConfig, network: nn.Module, images: Tensor) -> 
         UsageError: nothing can be pruned, or not that far.
     """
     units = find_checked_units(network, images, seed=config.seed)
-    model = build_cost_model(network, units, images[:1])
-    counts = allowed_counts(units, config.align)
     budget = Budget(macs=config.keep_macs, parameters=config.keep_params)
-    check_reachable(model, counts, budget.limits(model))
-    return Prunable(units, model, counts, budget)
+    prunable = Prunable.measure(network, units, images, align=config.align, budget=budget)
+    prunable.check_reachable()
+    return prunable
 
 
 def weights_file(stage: str) -> str:

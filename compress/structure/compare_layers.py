@@ -5,20 +5,19 @@ smaller network runs on the masked network's input. The code between two layers 
 comparison finds every fault, with the units it affects.
 """
 
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections import defaultdict, deque
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
-import torch
 from torch import Tensor, nn
 
 from compress.channels.masks import masked
-from compress.channels.units import UnitMap
+from compress.channels.units import UnitMap, with_fixed
 from compress.errors import CheckFailedError
 from compress.structure.remove import logits_of
-from compress.tracing.layers import Convolution, PerChannel, channel_axis, is_depthwise, widths
+from compress.tracing.forward_pass import watching_inputs
+from compress.tracing.layers import Cuttable, PerChannel, channel_axis, is_depthwise, widths
 
 SAME = 1e-4
 """Largest difference of a layer's inputs, as a share of the largest value; float32 rounds to about 1e-6 per layer."""
@@ -52,65 +51,48 @@ def compare_layers(
     Raises:
         CheckFailedError: one of them does not run, or they call different layers.
     """
-    places = _kept_inputs(network, units, keep_U)
-    given: dict[str, deque[Tensor]] = {}
+    keep = with_fixed(keep_U)
+    units_read = _units_read(network, units)
+    recorded: dict[str, deque[Tensor]] = defaultdict(deque)
     faults: list[Fault] = []
 
-    def record(name: str, layer: nn.Module, value: Tensor) -> Tensor:
-        channels = places[name][0].to(value.device) if name in places else None
-        kept = value.clone() if channels is None else value.index_select(channel_axis(layer, value.dim()), channels)
-        given.setdefault(name, deque()).append(kept)
-        return value
+    def record(name: str, layer: nn.Module, value: Tensor) -> None:
+        if name in units_read:
+            kept = keep[units_read[name]].nonzero().flatten().to(value.device)
+            value = value.index_select(channel_axis(layer, value.dim()), kept)
+        recorded[name].append(value.clone())
 
     def check(name: str, layer: nn.Module, value: Tensor) -> Tensor:
-        if not given.get(name):
+        if not recorded[name]:
             raise CheckFailedError(f"the smaller network calls {name} more often")
-        expected = given[name].popleft()
-        reads = places[name][1] if name in places else None
-        faults.extend(_differing(f"{name} is given", value, expected, channel_axis(layer, expected.dim()), reads))
+        expected = recorded[name].popleft()
+        kept = units_read[name][keep[units_read[name]]] if name in units_read else None
+        faults.extend(_differing(f"{name} is given", value, expected, channel_axis(layer, expected.dim()), kept))
         return expected
 
-    with masked(network, units, keep_U.to(images)), _before_layers(network, record):
+    layers = [name for name, layer in network.named_modules() if isinstance(layer, Cuttable)]
+    with (
+        masked(network, units, keep_U.to(images)),
+        watching_inputs(network, {name: partial(record, name) for name in layers}),
+    ):
         expected = logits_of(network, images)
-    with _before_layers(smaller, check):
+    with watching_inputs(smaller, {name: partial(check, name) for name in layers}):
         logits = logits_of(smaller, images)
-    missing = [name for name, values in given.items() if values]
+    missing = [name for name, values in recorded.items() if values]
     if missing:
         raise CheckFailedError(f"the smaller network does not call {missing[0]}")
     return faults + _differing("the output has", logits, expected, 1, None)
 
 
-def _kept_inputs(network: nn.Module, units: UnitMap, keep_U: Tensor) -> Mapping[str, tuple[Tensor, Tensor]]:
-    """Layer -> positions of its kept input channels, and their units; without layers that keep all."""
-    keep = torch.cat([keep_U.bool().cpu(), torch.ones(1, dtype=torch.bool)])
-    places = {}
-    for name in {*units.reads, *units.carries}:
-        layer, place = network.get_submodule(name), units.reads.get(name)
-        if place is None and isinstance(layer, PerChannel):
-            place = units.carries[name]
-        elif place is None and is_depthwise(layer):  # several filters may act on every channel
+def _units_read(network: nn.Module, units: UnitMap) -> Mapping[str, Tensor]:
+    """Layer -> the unit of each of its input channels; without layers whose input no unit reaches."""
+    found = dict(units.reads)
+    for name in units.carries.keys() - found.keys():
+        layer = network.get_submodule(name)
+        if isinstance(layer, PerChannel) or is_depthwise(layer):
             width_in, width_out = widths(layer)
-            place = units.carries[name][:: width_out // width_in]
-        if place is not None:
-            places[name] = (keep[place].nonzero().flatten(), place[keep[place]])
-    return places
-
-
-@contextmanager
-def _before_layers(network: nn.Module, see: Callable[[str, nn.Module, Tensor], Tensor]) -> Iterator[None]:
-    """Replace the input of every layer that could be cut by what ``see`` returns for it."""
-
-    def hook(name: str) -> Any:
-        def before(layer: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-            return (see(name, layer, inputs[0]), *inputs[1:]) if inputs else inputs
-
-        return before
-
-    with ExitStack() as hooks:
-        for name, layer in network.named_modules():
-            if isinstance(layer, Convolution | nn.Linear | PerChannel):
-                hooks.callback(layer.register_forward_pre_hook(hook(name)).remove)
-        yield
+            found[name] = units.carries[name][:: width_out // width_in]  # several filters may act on every channel
+    return found
 
 
 def _differing(what: str, found: Tensor, expected: Tensor, axis: int, units: Tensor | None) -> list[Fault]:

@@ -51,20 +51,14 @@ class PruningPlan:
 
 def plan_from_state(units: UnitMap, keep_U: Tensor) -> PruningPlan:
     """The plan that removes exactly the units a state (bool U) drops."""
-    kept, widths = {}, {}
-    for group in units.groups:
-        kept[group.root] = tuple(group.channels(keep_U[group.units].nonzero().flatten()))
-        widths[group.root] = group.size * group.tied
-    return PruningPlan({root: tuple(sorted(channels)) for root, channels in kept.items()}, widths)
+    kept = {group.root: tuple(group.channels(keep_U[group.units].nonzero().flatten())) for group in units.groups}
+    return PruningPlan(kept, {group.root: group.width for group in units.groups})
 
 
 def state_from_plan(units: UnitMap, plan: PruningPlan) -> Tensor:
-    """The state (bool U) of a plan: the inverse of ``plan_from_state``.
-
-    Groups that the plan does not name keep all units.
-    """
-    keep = units.group_of_unit.new_zeros(units.total).bool()
+    """The state (bool U) of a plan: the inverse of ``plan_from_state``. Groups it does not name keep all units."""
+    keep = torch.zeros(units.total, dtype=torch.bool)
     for group in units.groups:
-        channels = torch.tensor(plan.kept.get(group.root, range(group.size * group.tied)))
+        channels = torch.tensor(plan.kept.get(group.root, range(group.width)))
         keep[group.first + group.unit_of_channel[channels]] = True
     return keep

@@ -14,6 +14,7 @@ from compress.channels.units import UnitMap, find_units
 from compress.errors import BadInputError, CheckFailedError, CompressError
 from compress.structure.plan import PruningPlan, plan_from_state, state_from_plan
 from compress.structure.shrink import shrink
+from compress.tracing.forward_pass import evaluating
 from compress.tracing.layers import Convolution, widths
 
 TOLERANCE = 1e-4
@@ -57,10 +58,10 @@ class RemovalResult:
 
 
 def cut(network: nn.Module, plan: PruningPlan, example: Tensor) -> nn.Module:
-    """A smaller copy of a network; the original is not changed.
+    """A smaller copy of the whole network that a plan was made for.
 
     Args:
-        network: the whole network the plan was made for.
+        network: not changed.
         plan: the channels to keep.
         example: a batch of images (B, C, H, W) it accepts.
 
@@ -68,8 +69,9 @@ def cut(network: nn.Module, plan: PruningPlan, example: Tensor) -> nn.Module:
         BadInputError: the plan names a layer that the network lacks or that has another width.
         CheckFailedError: the cut network does not run or has other logits than (B, K).
     """
+    layers = dict(network.named_modules())
     for root, width in plan.widths.items():
-        layer = dict(network.named_modules()).get(root)
+        layer = layers.get(root)
         if layer is None or widths(layer)[1] != width:
             raise BadInputError(f"the plan does not fit the network: it expects a layer {root} of width {width}")
     units = find_units(network, example)
@@ -101,26 +103,27 @@ def remove_units(network: nn.Module, units: UnitMap, keep_U: Tensor, images: Ten
     Raises:
         CheckFailedError: a count differs from the plan, or the logits by more than ``TOLERANCE``.
     """
-    plan = plan_from_state(units, keep_U)
     smaller = _cut(network, units, keep_U, images[:2])
     layers = _changes(network, smaller)
     _check_counts(layers, units, keep_U)
     with masked(network, units, keep_U.to(images)):
         expected = logits_of(network, images)
     difference = float((expected - logits_of(smaller, images)).abs().max())
-    tolerance = tolerance_of(expected)
+    largest = float(expected.abs().max())
+    tolerance = TOLERANCE * max(1.0, largest / LARGE_LOGIT)
     if not difference <= tolerance:
         raise CheckFailedError(
             f"masked and smaller network differ by {difference:.2e} on {len(images)} images (allowed {tolerance:.0e}); "
             "its code may compare x.shape or compute with it, in a way that shows only at these widths; "
             "if it does not, please report this with the network's code"
         )
-    conclusive = is_conclusive(spread_of(expected), difference, largest=float(expected.abs().max()))
+    conclusive = is_conclusive(spread_of(expected), difference, largest=largest)
+    plan = plan_from_state(units, keep_U)
     return RemovalResult(smaller, plan, layers, len(images), difference, tolerance, conclusive)
 
 
 @torch.no_grad()
-def put_back(smaller: nn.Module, network: nn.Module, units: UnitMap, plan: PruningPlan) -> nn.Module:
+def restore_full_network(smaller: nn.Module, network: nn.Module, units: UnitMap, plan: PruningPlan) -> nn.Module:
     """A copy of the whole network whose kept weights are those of the smaller one (the paper's "full" row)."""
     whole = copy.deepcopy(network)
     entries = kept_entries(network, units, state_from_plan(units, plan))
@@ -135,22 +138,17 @@ def put_back(smaller: nn.Module, network: nn.Module, units: UnitMap, plan: Pruni
     return whole
 
 
-def tolerance_of(logits: Tensor) -> float:
-    """Largest allowed difference from these logits."""
-    return TOLERANCE * max(1.0, float(logits.abs().max()) / LARGE_LOGIT)
-
-
 def spread_of(logits: Tensor) -> float:
     """Largest range of a logit over the images, from logits (B, K)."""
     return float((logits.amax(0) - logits.amin(0)).max())
 
 
 def is_conclusive(spread: float, difference: float, *, largest: float) -> bool:
-    """True if the logits vary between images by far more than the difference between two networks.
+    """True if logits vary between images by far more than the difference between two networks.
 
     Args:
         spread: largest range of a logit over the images.
-        difference: largest difference of a logit between two networks.
+        difference: largest difference of a logit between the networks.
         largest: largest logit; float32 rounds in proportion to it.
     """
     return spread > MIN_SPREAD_RATIO * max(difference, torch.finfo(torch.float32).eps * largest)
@@ -162,12 +160,8 @@ def logits_of(network: nn.Module, images: Tensor) -> Tensor:
     Raises:
         CheckFailedError: the network does not run.
     """
-    training = network.training
-    try:
-        with torch.no_grad(), running("the network does not run after the cut"):
-            return network.eval()(images)
-    finally:
-        network.train(training)
+    with evaluating(network), torch.no_grad(), running("the network does not run after the cut"):
+        return network(images)
 
 
 def check_trains(network: nn.Module, images: Tensor) -> None:
@@ -195,18 +189,18 @@ def running(what_failed: str) -> Iterator[None]:
 
 
 def _changes(before: nn.Module, after: nn.Module) -> tuple[LayerChange, ...]:
-    layers = [(name, layer) for name, layer in before.named_modules() if isinstance(layer, Convolution | nn.Linear)]
     changes = []
-    for name, layer in layers:
-        (in_before, out_before), (in_after, out_after) = widths(layer), widths(after.get_submodule(name))
-        changes.append(LayerChange(name, type(layer).__name__, in_before, in_after, out_before, out_after))
+    for name, layer in before.named_modules():
+        if isinstance(layer, Convolution | nn.Linear):
+            (in_before, out_before), (in_after, out_after) = widths(layer), widths(after.get_submodule(name))
+            changes.append(LayerChange(name, type(layer).__name__, in_before, in_after, out_before, out_after))
     return tuple(changes)
 
 
 def _check_counts(layers: tuple[LayerChange, ...], units: UnitMap, keep_U: Tensor) -> None:
-    keep = torch.cat([keep_U.cpu(), torch.ones(1, dtype=torch.bool)])
+    reads, carries = units.kept_channels(keep_U)
     for layer in layers:
-        for mapping, found in ((units.reads, layer.in_after), (units.carries, layer.out_after)):
-            if layer.name in mapping and int(keep[mapping[layer.name]].sum()) != found:
-                planned = int(keep[mapping[layer.name]].sum())
+        for kept, found in ((reads, layer.in_after), (carries, layer.out_after)):
+            planned = int(kept[layer.name].sum()) if layer.name in kept else found
+            if planned != found:
                 raise CheckFailedError(f"{layer.name}: the plan keeps {planned} channels, the cut left {found}")

@@ -18,19 +18,13 @@ _BUFFERS = {"running_mean", "running_var", "num_batches_tracked"}
 
 @torch.no_grad()
 def shrink(network: nn.Module, units: UnitMap, keep_U: Tensor) -> None:
-    """Cut the units that a state drops out of a network, in place.
-
-    Args:
-        network: the module to cut.
-        units: its units.
-        keep_U: the state, bool U.
-    """
+    """Cut the units that a state (bool U) drops out of a network, in place."""
     positions = kept_positions(network, units, keep_U)
-    keep = torch.cat([keep_U.bool().cpu(), torch.ones(1, dtype=torch.bool)])
-    for name in {*units.reads, *units.carries}:
+    reads, carries = units.kept_channels(keep_U)
+    for name in {*reads, *carries}:
         layer = network.get_submodule(name)
         before = dict(layer.named_parameters(recurse=False))
-        read, carried = (keep[place[name]] if name in place else None for place in (units.reads, units.carries))
+        read, carried = reads.get(name), carries.get(name)
         pruner = pruner_of(layer)
         if pruner is None:
             _cut_tensors(layer, name, positions)
@@ -50,18 +44,9 @@ def pruner_of(layer: nn.Module) -> Any:
     if _is_cut_wrongly(layer):
         return None
     torch_pruning = import_torch_pruning()
-    box, kinds = torch_pruning.pruner.function.PrunerBox, torch_pruning.ops.OPTYPE
-    match layer:
-        case Convolution():
-            return box[kinds.DEPTHWISE_CONV if is_depthwise(layer) else kinds.CONV]
-        case nn.Linear():
-            return box[kinds.LINEAR]
-        case nn.PReLU():
-            return box[kinds.PRELU]
-        case nn.modules.instancenorm._InstanceNorm():
-            return box[kinds.IN]
-        case _:
-            return box[kinds.BN]
+    reads = isinstance(layer, Convolution) and not is_depthwise(layer)  # for torch-pruning one output a group is enough
+    kind = torch_pruning.ops.OPTYPE.CONV if reads else torch_pruning.ops.module2type(layer)
+    return torch_pruning.pruner.function.PrunerBox[kind]
 
 
 def _is_cut_wrongly(layer: nn.Module) -> bool:

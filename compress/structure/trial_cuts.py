@@ -14,8 +14,8 @@ from compress.errors import CheckFailedError
 from compress.structure.compare_layers import Fault, compare_layers
 from compress.structure.remove import check_trains, logits_of, running
 from compress.structure.shrink import shrink
-from compress.structure.trial_states import trial_states
 from compress.structure.visible_weights import with_visible_weights
+from compress.tracing.layers import Convolution, widths
 
 IMAGES = 3
 """Number of images in a trial cut."""
@@ -25,6 +25,9 @@ WEIGHT_IMAGES = 4
 
 TRIALS = 48
 """Maximum number of trial cuts in a search by halves; groups that are then undecided are not pruned."""
+
+COMMON_WIDTHS = 3
+"""Maximum number of trial states with equal widths."""
 
 POPULATION_TOLERANCE = 1e-3
 """Largest difference between a state's logits alone and in a population, as a share of the largest logit.
@@ -60,6 +63,40 @@ def find_checked_units(network: nn.Module, images: Tensor, *, seed: int) -> Unit
     return units
 
 
+def trial_states(network: nn.Module, units: UnitMap, *, seed: int) -> list[Tensor]:
+    """States (bool U) drawn at random: first one of different widths, then some of equal widths.
+
+    Code such as ``if x.shape == y.shape`` acts when two widths become equal: those of two groups, or of a
+    group and a layer that is not pruned. A common width is one of these; wider groups are cut to it.
+    """
+    generator = torch.Generator().manual_seed(seed)
+
+    def draw(counts: list[int]) -> Tensor:
+        keep_U = torch.zeros(units.total, dtype=torch.bool)
+        for group, count in zip(units.groups, counts, strict=True):
+            keep_U[group.first + torch.randperm(group.size, generator=generator)[:count]] = True
+        return keep_U
+
+    sizes = [group.size for group in units.groups]
+    different = [int(torch.randint(1 + size // 4, 2 + size // 2, (), generator=generator)) for size in sizes]
+    equal = [
+        [max(1, min(group.size, width // group.tied)) for group in units.groups]
+        for width in _common_widths(network, units)
+    ]
+    return [draw(counts) for counts in (different, *equal)]
+
+
+def _common_widths(network: nn.Module, units: UnitMap) -> list[int]:
+    layers = dict(network.named_modules())
+    whole = {widths(layer)[1] for root in units.not_pruned_before_head
+             if isinstance(layer := layers.get(root), Convolution | nn.Linear)}  # fmt: skip
+    pruned = {group.width for group in units.groups}
+    found = sorted(width for width in whole | pruned if 1 < width < max(pruned))
+    if len(found) <= COMMON_WIDTHS:
+        return found
+    return [found[round(place * (len(found) - 1) / (COMMON_WIDTHS - 1))] for place in range(COMMON_WIDTHS)]
+
+
 class _Trial:
     """Cuts groups of one network and checks the result."""
 
@@ -83,9 +120,7 @@ class _Trial:
     def _named(self, check: Check, units: UnitMap, state: Tensor, faults: Sequence[Fault]) -> Mapping[str, str]:
         """The groups that the faults name, if they also fail when only they are cut."""
         named = _by_root(units, faults)
-        if not named:
-            return {}
-        again = self._faults(check, units, _cut_only(units, state, named))
+        again = self._faults(check, units, _cut_only(units, state, named)) if named else []
         return {root: reason for root, reason in _by_root(units, again).items() if root in named}
 
     def _searched(self, check: Check, units: UnitMap, state: Tensor, faults: Sequence[Fault]) -> Mapping[str, str]:
@@ -143,12 +178,10 @@ class _Trial:
 
 
 def _by_root(units: UnitMap, faults: Sequence[Fault]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for group in units.groups:
-        for fault in faults:
-            if any(group.first <= unit < group.first + group.size for unit in fault.units):
-                found.setdefault(group.root, fault.reason)
-    return found
+    """Root of each group with faulty units -> the first fault's reason."""
+    reasons = ((group.root, fault.reason) for group in units.groups for fault in reversed(faults)
+               if any(group.first <= unit < group.first + group.size for unit in fault.units))  # fmt: skip
+    return dict(reasons)
 
 
 def _cut_only(units: UnitMap, state: Tensor, roots: Collection[str]) -> Tensor:

@@ -9,12 +9,10 @@ from torch import Tensor, nn
 
 from compress.errors import UsageError
 from compress.structure.remove import is_conclusive, logits_of, running, spread_of
-from compress.tracing.layers import Convolution, channel_axis
+from compress.tracing.layers import BatchNorm, Convolution, channel_axis
 
 NEGLIGIBLE = 1e-3
 """A parameter with no larger number hides all layers before it: a head or a residual branch that starts at zero."""
-
-_BatchNorm = nn.modules.batchnorm._BatchNorm
 
 
 def with_visible_weights(network: nn.Module, images: Tensor, *, seed: int) -> nn.Module:
@@ -61,7 +59,7 @@ def _draw_constant_weights(network: nn.Module, generator: torch.Generator) -> No
         elif parameter.numel() and parameter.min() == parameter.max():
             parameter.copy_(around_one(parameter))
     for layer in network.modules():
-        if isinstance(layer, _BatchNorm) and layer.affine:
+        if isinstance(layer, BatchNorm) and layer.affine:
             layer.weight.copy_(around_one(layer.weight))
 
 
@@ -84,7 +82,7 @@ def _normalise(network: nn.Module, images: Tensor) -> None:
         for layer in network.modules():
             if isinstance(layer, Convolution | nn.Linear) and "weight" in dict(layer.named_parameters(recurse=False)):
                 undo.callback(layer.register_forward_hook(scale).remove)
-            if isinstance(layer, _BatchNorm) and layer.track_running_stats:
+            if isinstance(layer, BatchNorm) and layer.track_running_stats:
                 layer.reset_running_stats()
                 layer.momentum = None  # an average
                 layer.train()

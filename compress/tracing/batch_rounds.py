@@ -4,14 +4,13 @@ Axes: B samples, R rows of a layer's input: all axes before its channels, flatte
 """
 
 from collections.abc import Collection
-from contextlib import ExitStack
-from typing import Any
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-from compress.tracing.layers import channel_axis, tensors_given
-from compress.tracing.plain_kernels import plain_kernels
+from compress.tracing.forward_pass import evaluating, plain_kernels, watching_inputs
+from compress.tracing.layers import channel_axis
 
 CHANGED = 1e-3
 """A row has changed if it differs by more than this share of the largest number."""
@@ -38,35 +37,21 @@ def count_rounds(network: nn.Module, example: Tensor, layers: Collection[str]) -
         _rows_read(network, torch.cat([image, second]), layers)
         for second in (image, image.flatten()[pixels].reshape(image.shape))  # pixels keep the range of their values
     )
-    found = {}
-    for name in layers:
-        rounds = _rounds([_changed(one, two) for one, two in zip(same[name], other[name], strict=True)])
-        if rounds > 1:
-            found[name] = rounds
-    return found
+    changed = {name: list(map(_changed, same[name], other[name])) for name in layers}
+    return {name: rounds for name in layers if (rounds := _rounds(changed[name])) > 1}
 
 
 def _rows_read(network: nn.Module, images: Tensor, layers: Collection[str]) -> dict[str, list[Tensor]]:
     """The input of every layer at each of its calls: (R, numbers in a row)."""
     read: dict[str, list[Tensor]] = {name: [] for name in layers}
 
-    def watch(name: str) -> Any:
-        def hook(layer: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
-            features = tensors_given(inputs, named)[0]
-            rows = features.shape[: channel_axis(layer, features.dim())].numel()
-            read[name].append(features.clone().reshape(rows, -1))  # the network may change it in place later
+    def record(name: str, layer: nn.Module, features: Tensor) -> None:
+        rows = features.shape[: channel_axis(layer, features.dim())].numel()
+        read[name].append(features.clone().reshape(rows, -1))  # the network may change it in place later
 
-        return hook
-
-    training = {module: module.training for module in network.modules()}
-    with ExitStack() as stack:
-        stack.enter_context(plain_kernels())
-        for name in layers:
-            hook = network.get_submodule(name).register_forward_pre_hook(watch(name), with_kwargs=True)
-            stack.callback(hook.remove)
-        for module, mode in training.items():
-            stack.callback(setattr, module, "training", mode)
-        network.eval()(images)
+    watches = {name: partial(record, name) for name in layers}
+    with evaluating(network), plain_kernels(), watching_inputs(network, watches):
+        network(images)
     return read
 
 

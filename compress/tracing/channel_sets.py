@@ -26,19 +26,14 @@ class ChannelSets:
 
     def find(self, labels: Labels) -> Labels:
         """The representative of each label's set: its smallest label."""
-        while True:
-            above = self._parent[labels]
-            if np.array_equal(above, labels):
-                return labels
+        while not np.array_equal(above := self._parent[labels], labels):
             labels = above
+        return labels
 
     def tie(self, first: Labels, second: Labels, reason: str) -> None:
-        """Join channels pairwise: they are pruned together. If one of a pair is always there, the other has to stay.
+        """Join the channels of two rows pairwise: they are pruned together.
 
-        Args:
-            first: labels N.
-            second: labels N.
-            reason: why channels stay that are joined to one that is always there.
+        If one of a pair is always there, the other has to stay, for the given reason.
         """
         one, other = self.find(first), self.find(second)
         self.keep(np.where(other == 0, one, other)[(one == 0) ^ (other == 0)], reason)
@@ -54,20 +49,17 @@ class ChannelSets:
 
     def keep(self, labels: Labels, reason: str) -> None:
         """Mark channels that have to stay; the first reason counts."""
-        for label in np.unique(labels[labels != 0]):
-            self._reasons.setdefault(int(label), reason)
+        for label in np.unique(self.find(labels[labels != 0])).tolist():
+            self._reasons.setdefault(label, reason)
 
     def keep_above_all(self, labels: Labels, reason: str) -> None:
-        """The same, with a reason that goes before all earlier ones."""
+        """The same, with a reason that goes before those of other channels in the same set."""
         self._reasons = dict.fromkeys(np.unique(labels[labels != 0]).tolist(), reason) | self._reasons
 
     def take_slice(self, labels: Labels, where: slice, reason: str) -> Labels:
-        """A slice of a row of channels; ``tie_slices`` decides later, when all slices of the row are known.
+        """A slice of a row of channels, which have to stay for this reason if the slices do not divide the row.
 
-        Args:
-            labels: the row.
-            where: its positions.
-            reason: why the channels stay if the slices do not divide the row.
+        ``tie_slices`` decides that later, when all slices of the row are known.
         """
         positions = np.arange(len(labels))[where]
         self._slices.setdefault(labels.tobytes(), {}).setdefault(positions.tobytes(), reason)
@@ -83,13 +75,13 @@ class ChannelSets:
                 for part, reason in zip(positions[1:], list(parts.values())[1:], strict=True):
                     self.tie(labels[positions[0]], labels[part], reason)
             else:
-                self.keep(self.find(labels), next(iter(parts.values())))
+                self.keep(labels, next(iter(parts.values())))
         self._slices.clear()
 
     def reasons(self) -> dict[int, str]:
         """Representative of each set that has to stay -> the first reason given for one of its channels."""
         labels = np.fromiter(self._reasons, dtype=np.int64, count=len(self._reasons))
         found: dict[int, str] = {}
-        for label, reason in zip(self.find(labels), self._reasons.values(), strict=True):
-            found.setdefault(int(label), reason)
+        for label, reason in zip(self.find(labels).tolist(), self._reasons.values(), strict=True):
+            found.setdefault(label, reason)
         return found

@@ -1,13 +1,18 @@
 """Kinds of layers that can be cut, their widths and channel axes: convolutions, linear layers, norms and PReLU."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-from torch import Tensor, nn
+from torch import nn
 
 Convolution = nn.modules.conv._ConvNd
-Norm = nn.modules.batchnorm._BatchNorm | nn.modules.instancenorm._InstanceNorm
+BatchNorm = nn.modules.batchnorm._BatchNorm
+Norm = BatchNorm | nn.modules.instancenorm._InstanceNorm
 PerChannel = Norm | nn.PReLU
+Cuttable = Convolution | nn.Linear | PerChannel
+
+_PLAIN: tuple[type[nn.Module], ...] = (
+    nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear,
+    nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d,
+    nn.SyncBatchNorm, nn.PReLU,
+)  # fmt: skip
 
 
 def widths(layer: nn.Module) -> tuple[int, int]:
@@ -31,11 +36,6 @@ def channel_axis(layer: nn.Module, rank: int) -> int:
     return rank - 1 - (len(layer.kernel_size) if isinstance(layer, Convolution) else 0)
 
 
-def tensors_given(inputs: Sequence[Any], named: Mapping[str, Any]) -> list[Tensor]:
-    """Tensors in the arguments of a call, as hooks get them ``with_kwargs``; a layer's input comes first."""
-    return [value for value in (*inputs, *named.values()) if isinstance(value, Tensor)]
-
-
 def is_depthwise(layer: nn.Module) -> bool:
     """True for a convolution with separate filters for every channel: it carries units on and reads none."""
     return isinstance(layer, Convolution) and layer.groups == layer.in_channels > 1
@@ -46,7 +46,36 @@ def is_transposed(layer: nn.Module) -> bool:
     return isinstance(layer, nn.modules.conv._ConvTransposeNd)
 
 
-def why_not_cut(layer: nn.Module) -> str:
+def has_own_forward(layer: nn.Module) -> bool:
+    """True for a subclass of torch's layer that has its own forward."""
+    kind = _kind(layer)
+    return any(
+        getattr(type(layer), name, None) is not getattr(kind, name, None) for name in ("forward", "_conv_forward")
+    )
+
+
+def layers_to_cut(network: nn.Module) -> tuple[dict[nn.Module, str], dict[str, str]]:
+    """Layers that can be cut -> name; and name -> reason for layers of these kinds that cannot."""
+    found: dict[nn.Module, str] = {}
+    reasons: dict[str, str] = {}
+    first_owner: dict[int, str] = {}
+    for name, layer in network.named_modules():
+        if not isinstance(layer, Cuttable):
+            continue
+        reason = _why_not_cut(layer)
+        if reason:
+            reasons[name] = reason
+            continue
+        found[layer] = name
+        for parameter in layer.parameters(recurse=False):
+            other = first_owner.setdefault(id(parameter), name)
+            if other != name:
+                reasons[name] = f"it shares its weights with {other}"
+                reasons.setdefault(other, f"it shares its weights with {name}")
+    return found, reasons
+
+
+def _why_not_cut(layer: nn.Module) -> str:
     """Why a layer cannot be cut; empty if it can: it has a known class and no other parameters."""
     if _kind(layer) is None:
         return f"{type(layer).__name__} is not a kind of layer that can be cut"
@@ -56,20 +85,5 @@ def why_not_cut(layer: nn.Module) -> str:
     return ""
 
 
-def has_own_forward(layer: nn.Module) -> bool:
-    """True for a subclass of torch's layer that has its own forward."""
-    kind = _kind(layer)
-    return any(getattr(type(layer), name, None) is not getattr(kind, name, None) for name in _COMPUTES)
-
-
 def _kind(layer: nn.Module) -> type[nn.Module] | None:
     return next((kind for kind in _PLAIN if isinstance(layer, kind)), None)
-
-
-_COMPUTES = ("forward", "_conv_forward")
-
-_PLAIN: tuple[type[nn.Module], ...] = (
-    nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear,
-    nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d,
-    nn.SyncBatchNorm, nn.PReLU,
-)  # fmt: skip

@@ -1,7 +1,9 @@
-"""Rules for operators that only move numbers: the operator itself is run on labels to see where they go."""
+"""Rules for operators that only move numbers: the operator itself is run on labels to see where they go.
+
+A rule is called only if one of the tensors carries channels.
+"""
 
 import math
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,159 +14,146 @@ from compress.tracing.channel_sets import Labels
 from compress.tracing.operator_call import Call, Channels, Outcome, Rule, unfollowed
 
 
-def same(call: Call) -> Outcome:
+def _same(call: Call) -> Outcome:
     """The result is laid out like the first argument."""
-    channels = call.channels_of(call.tensors[0])
-    return [channels if channels and _fits(result, channels) else None for result in call.results]
+    channels = call.channels
+    if channels is None:
+        return None
+    axis, width = channels.axis, len(channels.labels)
+    return [channels if one.dim() > axis and one.shape[axis] == width else None for one in call.results]
 
 
-def move(call: Call) -> Outcome:
+def _move(call: Call) -> Outcome:
     """Run the operator on labels. If one channel then lies along two axes, channels are tied until it does not.
 
     That happens if code splits the channel axis in two (channel shuffle, attention heads, pixel shuffle):
     the longest part may shrink, the others are fixed in the code.
     """
-    carrying = [tensor for tensor in call.tensors if call.channels_of(tensor) is not None]
-    if not carrying:
-        return [None] * len(call.results)
-    replaced = pytree.tree_map_only(Tensor, lambda tensor: _spread(call, tensor), dict(call.arguments))
+    labelled = pytree.tree_map_only(Tensor, lambda tensor: _label(call, tensor), dict(call.arguments))
+    names = [argument.name for argument in call.function._schema.arguments if not argument.kwarg_only]
     try:
-        moved = _call_again(call.function, replaced)
+        moved = call.function(*(labelled[name] for name in names if name in labelled))
     except (RuntimeError, NotImplementedError):  # the operator does not take integers
         return unfollowed(call)
-    labels = [value for value in pytree.tree_leaves(moved) if isinstance(value, Tensor)]
-    return [_along_one_axis(call, found.numpy()) for found in labels]
+    return [_along_one_axis(call, one.numpy()) for one in pytree.tree_leaves(moved) if isinstance(one, Tensor)]
 
 
-def restride(call: Call) -> Outcome:
+def _restride(call: Call) -> Outcome:
     """Nothing moves if each channel has one pixel, as after average pooling of channels-last features."""
     size, stride = call.arguments["size"], call.arguments["stride"]
     one_pixel = len(size) > 1 and set(size[2:]) <= {1} and tuple(stride[:2]) == (size[1], 1)
     if one_pixel and all(tensor.shape == torch.Size(size) for tensor in call.tensors):
-        return same(call)
+        return _same(call)
     return unfollowed(call)
 
 
-def fresh(call: Call) -> Outcome:
-    """A new tensor of a fixed size: it carries no channels."""
-    return [None] * len(call.results)
-
-
-def cat(call: Call) -> Outcome:
+def _cat(call: Call) -> Outcome:
     """Concatenated along the channel axis: labels in a row; along another axis: channels are tied."""
     tensors = [tensor for tensor in call.arguments["tensors"] if tensor.numel()]
     carried = [call.channels_of(tensor) for tensor in tensors]
     axes = {channels.axis for channels in carried if channels}
-    if not axes:
-        return [None]
-    axis = axes.pop()
-    if axes:
+    if len(axes) != 1:
         return unfollowed(call)
-    parts = [_labels(channels, tensor.shape[axis]) for channels, tensor in zip(carried, tensors, strict=True)]
+    (axis,) = axes
+    parts = [
+        channels.labels if channels else np.zeros(tensor.shape[axis], dtype=np.int64)
+        for channels, tensor in zip(carried, tensors, strict=True)
+    ]
     if call.arguments["dim"] % tensors[0].dim() == axis:
-        return [Channels(axis, np.concatenate(parts))]
-    for part in parts[1:]:
-        call.sets.tie(parts[0], part, f"it is put beside something of fixed width in {call.place}")
-    return [Channels(axis, parts[0])]
+        return Channels(axis, np.concatenate(parts))
+    return Channels(axis, _tied(call, parts, "it is put beside something of fixed width"))
 
 
-def split(call: Call) -> Outcome:
+def _split(call: Call) -> Outcome:
     """Equal parts are tied, so that they stay equal; unequal parts are fixed in the code."""
-    tensor = call.tensors[0]
-    channels = call.channels_of(tensor)
-    axis = call.arguments["dim"] % tensor.dim()
+    channels = call.channels
+    axis = call.arguments["dim"] % call.rank
     if channels is None or channels.axis != axis:
-        return [channels] * len(call.results)
+        return channels
     parts = np.split(channels.labels, np.cumsum([result.shape[axis] for result in call.results])[:-1])
     if len({len(part) for part in parts}) > 1:
-        call.keep(tensor, "it is split into unequal parts")
-        return [None] * len(parts)
-    for part in parts[1:]:
-        call.sets.tie(parts[0], part, f"it is split in {call.place}")
+        return call.keep(channels, "it is split into unequal parts")
+    _tied(call, parts, "it is split")
     return [Channels(axis, part) for part in parts]
 
 
-def pick(call: Call) -> Outcome:
+def _pick(call: Call) -> Outcome:
     """Positions picked by number: no channel of that axis can be pruned."""
-    tensor = call.tensors[0]
-    channels = call.channels_of(tensor)
-    for other in call.tensors[1:]:
-        call.keep(other, "it is used as an index")
+    channels, arguments, indexed = call.channels, call.arguments, call.operator == "index"
+    for index in call.tensors[1:]:
+        call.keep(call.channels_of(index), "it is used as an index")
     if channels is None:
-        return [None] * len(call.results)
-    touched = (
-        _indexed(call, tensor.dim()) if call.operator == "index" else set(call.dims(_DIM[call.operator], tensor.dim()))
-    )
-    if channels.axis in touched and not _takes_everything(call, tensor):
+        return None
+    whole = call.operator == "slice" and call.results[0].shape == call.tensors[0].shape
+    if not whole and channels.axis in (_indexed(call) if indexed else call.dims(_PICKS[call.operator])):
         reason = f"channels are picked by number ({call.operator})"
-        if call.operator == "slice":
-            where = slice(*(call.arguments[name] for name in ("start", "end", "step")))
-            return [Channels(channels.axis, call.sets.take_slice(channels.labels, where, f"{reason} in {call.place}"))]
-        call.keep(tensor, reason)
-        return [None] * len(call.results)
-    if call.operator == "index":  # labels must not replace its index
-        indices = [index if index is None else index.cpu() for index in call.arguments["indices"]]
-        return [_along_one_axis(call, call.function(_spread(call, tensor), indices).numpy())]
-    return move(call)
+        if call.operator != "slice":
+            return call.keep(channels, reason)
+        where = slice(arguments["start"], arguments["end"], arguments["step"])
+        return Channels(channels.axis, call.sets.take_slice(channels.labels, where, f"{reason} in {call.place}"))
+    if not indexed:
+        return _move(call)
+    indices = [index if index is None else index.cpu() for index in arguments["indices"]]  # labels must not replace it
+    return _along_one_axis(call, call.function(_label(call, call.tensors[0]), indices).numpy())
 
 
-def pad(call: Call) -> Outcome:
+def _indexed(call: Call) -> set[int]:
+    """The axes that ``index`` picks from."""
+    if any(index is not None and not index.dtype.is_signed for index in call.arguments["indices"]):
+        return set(range(call.rank))  # a mask picks positions, along several axes at once
+    return {axis for axis, index in enumerate(call.arguments["indices"]) if index is not None}
+
+
+def _pad(call: Call) -> Outcome:
     """Padding of the channel axis adds fixed channels; cropping it keeps all."""
-    tensor = call.tensors[0]
-    channels = call.channels_of(tensor)
+    channels = call.channels
     if channels is None:
-        return [None]
-    amounts = call.arguments["pad"]
-    place = 2 * (tensor.dim() - 1 - channels.axis)
-    before, after = amounts[place : place + 2] or (0, 0)
+        return None
+    place = 2 * (call.rank - 1 - channels.axis)
+    before, after = call.arguments["pad"][place : place + 2] or (0, 0)
     if min(before, after) < 0:
-        call.keep(tensor, "channels are cropped")
-        return [None]
-    return [Channels(channels.axis, np.pad(channels.labels, (before, after)))]
+        return call.keep(channels, "channels are cropped")
+    return Channels(channels.axis, np.pad(channels.labels, (before, after)))
 
 
-def unfold(call: Call) -> Outcome:
+def _unfold(call: Call) -> Outcome:
     """Windows as columns: each channel is repeated for every place in a window."""
-    tensor = call.tensors[0]
-    channels = call.channels_of(tensor)
-    if channels is None or channels.axis != tensor.dim() - 3:
+    channels = call.channels
+    if channels is None or channels.axis != call.rank - 3:
         return unfollowed(call)
-    return [Channels(channels.axis, np.repeat(channels.labels, math.prod(call.arguments["kernel_size"])))]
+    return Channels(channels.axis, np.repeat(channels.labels, math.prod(call.arguments["kernel_size"])))
 
 
-def shuffle(call: Call) -> Outcome:
+def _shuffle(call: Call) -> Outcome:
     """A channel shuffle: the same positions of every group are tied."""
-    tensor = call.tensors[0]
-    channels = call.channels_of(tensor)
-    if channels is None:
-        return [None]
-    if channels.axis != 1:
-        return [channels]
+    channels = call.channels
+    if channels is None or channels.axis != 1:
+        return channels
     rows = channels.labels.reshape(call.arguments["groups"], -1)
+    _tied(call, rows, "it is shuffled")
+    return Channels(1, rows.T.flatten())
+
+
+def _tied(call: Call, rows: Labels | list[Labels], reason: str) -> Labels:
+    """The first row, to which the others are tied."""
     for row in rows[1:]:
-        call.sets.tie(rows[0], row, f"it is shuffled in {call.place}")
-    return [Channels(1, rows.T.flatten())]
+        call.sets.tie(rows[0], row, f"{reason} in {call.place}")
+    return rows[0]
 
 
-def _spread(call: Call, tensor: Tensor) -> Tensor:
+def _label(call: Call, tensor: Tensor) -> Tensor:
     """Labels in the shape of a tensor."""
     channels = call.channels_of(tensor)
     if channels is None:
         return torch.zeros(tensor.shape, dtype=torch.int32)
-    shape = [1] * tensor.dim()
-    shape[channels.axis] = -1
+    shape = [-1 if axis == channels.axis else 1 for axis in range(tensor.dim())]
     labels = torch.from_numpy(call.sets.find(channels.labels).astype(np.int32))
     return labels.reshape(shape).expand(tensor.shape).contiguous()
 
 
-def _call_again(function: Any, arguments: dict[str, Any]) -> Any:
-    positional = [a.name for a in function._schema.arguments if not a.kwarg_only]
-    args = [arguments[name] for name in positional if name in arguments]
-    return function(*args)
-
-
 def _along_one_axis(call: Call, labels: Labels) -> Channels | None:
-    axes = _varying(labels)
+    """The channels of a result, given the label of each of its numbers."""
+    axes = [axis for axis in range(labels.ndim) if (labels != labels.take([0], axis=axis)).any()]
     if not axes:
         call.sets.keep(np.unique(labels), f"it is taken apart in {call.place}")
         return None
@@ -172,66 +161,30 @@ def _along_one_axis(call: Call, labels: Labels) -> Channels | None:
     if call.operator == "pixel_shuffle":
         axis = labels.ndim - 3
     rows = np.moveaxis(labels, axis, -1).reshape(-1, labels.shape[axis]).astype(np.int64)
-    if len(axes) > 1:
-        rows = np.unique(rows, axis=0)
-        for row in rows[1:]:
-            call.sets.tie(rows[0], row, f"it is mixed with something of fixed width in {call.place}")
-    return Channels(axis, call.sets.find(rows[0]))
+    rows = np.unique(rows, axis=0) if len(axes) > 1 else rows[:1]
+    return Channels(axis, call.sets.find(_tied(call, rows, "it is mixed with something of fixed width")))
 
 
-def _varying(labels: Labels) -> list[int]:
-    return [axis for axis in range(labels.ndim) if (labels != labels.take([0], axis=axis)).any()]
-
-
-def _labels(channels: Channels | None, size: int) -> Labels:
-    return channels.labels if channels else np.zeros(size, dtype=np.int64)
-
-
-def _fits(tensor: Tensor, channels: Channels) -> bool:
-    return tensor.dim() > channels.axis and tensor.shape[channels.axis] == len(channels.labels)
-
-
-def _takes_everything(call: Call, tensor: Tensor) -> bool:
-    return call.operator == "slice" and call.results[0].shape == tensor.shape
-
-
-def _indexed(call: Call, rank: int) -> set[int]:
-    if any(index is not None and not index.dtype.is_signed for index in call.arguments["indices"]):
-        return set(range(rank))  # a mask picks positions, along several axes at once
-    return {axis for axis, index in enumerate(call.arguments["indices"]) if index is not None}
-
-
-_DIM = {
+_PICKS = {
     "slice": "dim", "select": "dim", "index_select": "dim", "gather": "dim", "roll": "dims",
     "unbind": "dim", "unfold": "dimension",
 }  # fmt: skip
+"""Operators that pick positions -> the argument that names their axis."""
 
-MOVES: dict[str, Rule] = {
-    **dict.fromkeys(
-        (
-            "view", "_unsafe_view", "reshape", "_reshape_alias", "permute", "transpose", "t", "unsqueeze", "squeeze",
-            "expand", "repeat", "flip", "stack", "pixel_shuffle", "pixel_unshuffle", "reflection_pad1d",
-            "reflection_pad2d", "replication_pad1d", "replication_pad2d", "diagonal",
-        ),
-        move,
-    ),
-    **dict.fromkeys(
-        (
-            "clone", "detach", "alias", "_to_copy", "contiguous", "lift_fresh", "dropout", "native_dropout", "fill",
-            "zero", "bernoulli", "zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like",
-            "uniform", "normal", "hardswish", "rrelu_with_noise",
-        ),
-        same,
-    ),
-    **dict.fromkeys(_DIM, pick),
-    **dict.fromkeys(("new_zeros", "new_ones", "new_empty", "new_full", "new_empty_strided"), fresh),
-    "as_strided": restride,
-    "index": pick,
-    "cat": cat,
-    "split": split,
-    "split_with_sizes": split,
-    "constant_pad_nd": pad,
-    "im2col": unfold,
-    "channel_shuffle": shuffle,
-    "native_channel_shuffle": shuffle,
-}  # fmt: skip
+_OPERATORS: tuple[tuple[Rule, str], ...] = (
+    (_move, "view _unsafe_view reshape _reshape_alias permute transpose t unsqueeze squeeze expand repeat flip stack "
+            "pixel_shuffle pixel_unshuffle reflection_pad1d reflection_pad2d replication_pad1d replication_pad2d "
+            "diagonal"),
+    (_same, "clone detach alias _to_copy contiguous lift_fresh dropout native_dropout fill zero bernoulli zeros_like "
+            "ones_like empty_like full_like rand_like randn_like uniform normal hardswish rrelu_with_noise"),
+    (lambda _call: None, "new_zeros new_ones new_empty new_full new_empty_strided"),  # of a fixed size: no channels
+    (_pick, " ".join((*_PICKS, "index"))),
+    (_restride, "as_strided"),
+    (_cat, "cat"),
+    (_split, "split split_with_sizes"),
+    (_pad, "constant_pad_nd"),
+    (_unfold, "im2col"),
+    (_shuffle, "channel_shuffle native_channel_shuffle"),
+)  # fmt: skip
+
+LAYOUT: dict[str, Rule] = {name: rule for rule, names in _OPERATORS for name in names.split()}

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
@@ -21,6 +20,10 @@ class Channels:
 
     axis: int
     labels: Labels
+
+
+Outcome = Channels | None | list[Channels | None]
+"""The channels of all results of a call, or of each."""
 
 
 @dataclass(frozen=True)
@@ -60,22 +63,35 @@ class Call:
         """All tensors among the results."""
         return [value for value in pytree.tree_leaves(self.result) if isinstance(value, Tensor)]
 
-    def keep(self, tensor: Tensor, reason: str) -> None:
-        """The channels of a tensor have to stay."""
-        channels = self.channels_of(tensor)
-        if channels is not None:
-            self.sets.keep(self.sets.find(channels.labels), f"{reason} in {self.place}")
+    @property
+    def channels(self) -> Channels | None:
+        """The channels of the first tensor."""
+        return self.channels_of(self.tensors[0])
 
-    def dims(self, name: str, rank: int) -> tuple[int, ...]:
-        """An argument that names dimensions, as non-negative numbers; ``None`` or an empty list means all."""
+    @property
+    def rank(self) -> int:
+        """The number of dimensions of the first tensor."""
+        return self.tensors[0].dim()
+
+    def keep(self, channels: Channels | None, reason: str) -> Outcome:
+        """Channels have to stay; the results carry none."""
+        if channels is not None:
+            self.sets.keep(channels.labels, f"{reason} in {self.place}")
+        return None
+
+    def keep_all(self, reason: str) -> Outcome:
+        """The channels of all tensors have to stay; the results carry none."""
+        for tensor in self.tensors:
+            self.keep(self.channels_of(tensor), reason)
+        return None
+
+    def dims(self, name: str) -> tuple[int, ...]:
+        """Dimensions of the first tensor in an argument, from 0 up; ``None`` or an empty list means all."""
         value = self.arguments.get(name)
         if value is None or (isinstance(value, list | tuple) and not value):
-            return tuple(range(rank))
-        return tuple(dim % max(rank, 1) for dim in ([value] if isinstance(value, int) else value))
+            return tuple(range(self.rank))
+        return tuple(dim % max(self.rank, 1) for dim in ([value] if isinstance(value, int) else value))
 
-
-Outcome = list[Channels | None]
-"""The channels of each result of a call."""
 
 Rule = Callable[[Call], Outcome]
 
@@ -90,11 +106,4 @@ def bound_arguments(function: Any, args: tuple[Any, ...], kwargs: Mapping[str, A
 
 def unfollowed(call: Call) -> Outcome:
     """The rule for every operator without one: the channels it takes are not pruned."""
-    for tensor in call.tensors:
-        call.keep(tensor, f"{call.operator}, which cannot be followed, takes it")
-    return [None] * len(call.results)
-
-
-def is_pointwise(function: Any) -> bool:
-    """True for elementwise operators."""
-    return torch.Tag.pointwise in function.tags
+    return call.keep_all(f"{call.operator}, which cannot be followed, takes it")

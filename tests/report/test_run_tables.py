@@ -1,6 +1,6 @@
 import pytest
 
-from compress.edropout.guided import GuidedSettings
+from compress.edropout import guided
 from compress.report.fact_tables import machine_words
 from compress.report.run_tables import choice_words, history_table, search_words, stage_name, time_table
 from compress.runs import STAGES
@@ -50,7 +50,7 @@ def test_a_run_of_before_there_was_a_choice_was_edropouts():
 
 
 def test_the_plan_is_the_default_presets():
-    assert GuidedSettings().frozen == 0.8
+    assert guided.FROZEN == 0.8
 
 
 def test_every_stage_has_a_name():

@@ -10,7 +10,7 @@ from compress.channels.masks import masked
 from compress.channels.units import UnitMap, find_units
 from compress.errors import BadInputError, CheckFailedError
 from compress.structure.plan import PruningPlan, plan_from_state
-from compress.structure.remove import TOLERANCE, check_trains, cut, is_conclusive, put_back, remove_units
+from compress.structure.remove import TOLERANCE, check_trains, cut, is_conclusive, remove_units, restore_full_network
 from models_zoo.zoo import build_network
 from tests.helpers.networks import CLASSES, NETWORKS, built, image_batch
 
@@ -81,12 +81,12 @@ def cut_and_trained(network: nn.Module, plan: PruningPlan, images: torch.Tensor)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_put_back_is_the_inverse_of_the_cut(name: str):
+def test_restoring_is_the_inverse_of_the_cut(name: str):
     network, images = built(name), image_batch()
     units = find_units(network, images)
     plan = plan_from_state(units, random_state(units, 4, 0.5))
     smaller = cut_and_trained(network, plan, images)
-    whole = put_back(smaller, network, units, plan)
+    whole = restore_full_network(smaller, network, units, plan)
     again = cut(whole, plan, images)
     assert all(
         torch.equal(a, b) for a, b in zip(again.state_dict().values(), smaller.state_dict().values(), strict=True)
@@ -146,12 +146,12 @@ class Alias(nn.Module):
         return self.head(self.after(self.other_norm(self.alias(self.stem(images).relu()))).mean((2, 3)))
 
 
-def test_put_back_knows_a_layer_by_all_its_names():
+def test_restoring_knows_a_layer_by_all_its_names():
     network, images = Alias().eval(), image_batch()
     units = find_units(network, images)
     plan = plan_from_state(units, random_state(units, 4, 0.5))
     smaller = cut_and_trained(network, plan, images)
-    whole = put_back(smaller, network, units, plan)
+    whole = restore_full_network(smaller, network, units, plan)
     assert whole.alias is whole.inner
     kept = list(plan.kept["inner"])
     assert torch.equal(whole.inner.weight[kept][:, list(plan.kept["stem"])], smaller.inner.weight)

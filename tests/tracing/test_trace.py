@@ -12,7 +12,7 @@ from compress.errors import UsageError
 from compress.structure.plan import PruningPlan, plan_from_state
 from compress.structure.remove import cut, remove_units
 from compress.structure.trial_cuts import find_checked_units
-from compress.tracing.plain_kernels import plain_kernels
+from compress.tracing.forward_pass import plain_kernels
 from tests.helpers.networks import CLASSES, image_batch
 from tests.helpers.odd_layers import ODD_LAYERS
 from tests.helpers.odd_operators import ODD_OPERATORS

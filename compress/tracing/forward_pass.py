@@ -1,0 +1,65 @@
+"""Run a network without a trace left in it, and see what its layers are given."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+Watch = Callable[[nn.Module, Tensor], Tensor | None]
+"""Called with a layer and its input; the tensor it returns, if any, replaces the input."""
+
+
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Evaluation mode inside the context; then every module has its own mode again."""
+    modes = {module: module.training for module in network.modules()}
+    network.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+
+
+@contextmanager
+def plain_kernels() -> Iterator[None]:
+    """Inside the context, no gradients, and attention step by step: all its matrix products are traced and counted."""
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+
+
+@contextmanager
+def watching_inputs(network: nn.Module, watches: Mapping[str, Watch]) -> Iterator[None]:
+    """Show every named layer's input to its function before the layer runs."""
+
+    def hook_of(watch: Watch) -> Any:
+        def hook(layer: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]) -> Any:
+            features = next(iter(tensors_given(inputs, named)), None)
+            found = None if features is None else watch(layer, features)
+            if found is None:
+                return None
+            return (
+                tuple(found if value is features else value for value in inputs),
+                {name: found if value is features else value for name, value in named.items()},
+            )
+
+        return hook
+
+    with ExitStack() as hooks:
+        for name, watch in watches.items():
+            hook = network.get_submodule(name).register_forward_pre_hook(hook_of(watch), with_kwargs=True)
+            hooks.callback(hook.remove)
+        yield
+
+
+def tensors_given(inputs: Sequence[Any], named: Mapping[str, Any]) -> list[Tensor]:
+    """Tensors in the arguments of a call, as hooks get them ``with_kwargs``; a layer's input comes first."""
+    return [value for value in (*inputs, *named.values()) if isinstance(value, Tensor)]
