@@ -1,4 +1,4 @@
-"""Contributions of a layer's input channels to its output: any convolution (1-D to 3-D, grouped, transposed), or linear.
+"""What a layer's input channels contribute to its output: convolutions (any dimension, grouped, transposed), linear.
 
 Axes: C input channels of a layer, B batch, L places in its output (pixels, tokens).
 """

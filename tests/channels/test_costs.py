@@ -1,53 +1,71 @@
-"""What a network costs, counted in torch: products without a layer, and parameters that are not trained."""
+"""What a network costs: against hand-worked numbers and torch's own counter."""
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from compress.channels.costs import build_cost_model, products_per_image
 from compress.channels.units import find_units
 from compress.errors import UsageError
 from compress.structure.plan import plan_from_state
 from compress.structure.remove import cut
-from tests.helpers.networks import built, image_batch
+from tests.helpers.networks import NETWORKS, image_batch, network_of, random_state, with_units
 
 
-class Bare(nn.Module):
-    """Products that no nn.Conv2d or nn.Linear makes, of the means of 3 channels."""
+def counted(network: nn.Module, images: torch.Tensor) -> tuple[int, int]:
+    """MACs of one image by torch's own counter (it counts two operations for each), and parameters."""
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(images[:1])
+    return counter.get_total_flops() // 2, sum(p.numel() for p in network.parameters())
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.matrix = nn.Parameter(torch.ones(3, 4))
-        self.vector = nn.Parameter(torch.ones(4))
-        self.head = nn.Linear(1, 5)
 
-    def forward(self, images: Tensor) -> Tensor:
-        means = images.mean((2, 3))
-        return self.head((means @ self.matrix @ self.vector)[:, None])
+def test_hand_worked_costs():
+    network = nn.Sequential(nn.Conv2d(2, 4, 3, padding=1), nn.Flatten(), nn.Linear(4 * 9, 5))
+    images = torch.zeros(1, 2, 3, 3)
+    model = build_cost_model(network, find_units(network, images), images)
+    # whole: 9 pixels x 9 taps x 2 in x 4 out + 36 x 5 = 648 + 180; (18 + 1) x 4 + 36 x 5 + 5 = 261
+    assert (model.full.macs, model.full.parameters) == (828, 261)
+    # three of four channels: 486 + 135; 57 + 135 + 5
+    cost = model.cost(torch.tensor([3]))
+    assert (cost.macs, cost.parameters) == (621, 197)
+
+
+@pytest.mark.parametrize("trained", [True, False])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_costs_of_a_state_are_those_of_the_cut_network(name: str, trained: bool):
+    (network, units), images = with_units(name), image_batch()
+    network.requires_grad_(trained)  # frozen parameters count, too
+    model = build_cost_model(network, units, images)
+    assert (model.full.macs, model.full.parameters) == counted(network, images)
+    for seed in range(3):
+        keep = random_state(units, seed=seed, share=0.6)
+        cost = model.cost(units.counts(keep.unsqueeze(0))[0])
+        assert (cost.macs, cost.parameters) == counted(cut(network, plan_from_state(units, keep), images), images)
+
+
+def test_work_that_is_the_same_for_any_image_is_not_counted():
+    network = network_of(
+        lambda n, x: n.head(n.stem(x).mean((2, 3))) + n.bias(torch.ones(3, 7)).mean(0),
+        stem=nn.Conv2d(2, 4, 1), bias=nn.Linear(7, 5), head=nn.Linear(4, 5),
+    )  # fmt: skip
+    images = torch.zeros(2, 2, 3, 3)
+    full = build_cost_model(network, find_units(network, images), images).full
+    assert (full.macs, full.parameters) == (9 * 2 * 4 + 4 * 5, 2 * 4 + 4 + 7 * 5 + 5 + 4 * 5 + 5)
 
 
 def test_products_without_a_layer():
-    calls = products_per_image(Bare(), torch.zeros(1, 3, 4, 4))
+    network = network_of(
+        lambda n, x: n.head((x.mean((2, 3)) @ n.matrix @ n.vector)[:, None]),
+        matrix=nn.Parameter(torch.ones(3, 4)), vector=nn.Parameter(torch.ones(4)), head=nn.Linear(1, 5),
+    )  # fmt: skip
+    calls = products_per_image(network, torch.zeros(1, 3, 4, 4))
     assert calls == [("mm", 3 * 4), ("mv", 4), ("addmm", 1 * 5)]
 
 
-@pytest.mark.parametrize(
-    "layer", [nn.LSTM(6, 5), nn.GRU(6, 5), nn.Bilinear(3, 3, 4)], ids=lambda one: type(one).__name__
-)
+@pytest.mark.parametrize("layer", [nn.LSTM(6, 5), nn.GRU(6, 5), nn.Bilinear(3, 3, 4)], ids=str)
 def test_layers_without_a_rule_are_refused_by_name(layer: nn.Module):
-    network = nn.Sequential(nn.Conv2d(2, 4, 1), nn.Conv2d(4, 5, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    units = find_units(network, image_batch())
+    network, units = with_units("plain")
     network.extra = layer
     with pytest.raises(UsageError, match=rf"^extra: the MACs of {type(layer).__name__} cannot be counted; try"):
         build_cost_model(network, units, image_batch())
-
-
-def test_frozen_parameters_count_as_those_that_are_trained():
-    network, images = built("plain"), image_batch()
-    network.requires_grad_(requires_grad=False)
-    units = find_units(network, images)
-    model = build_cost_model(network, units, images)
-    assert model.full.parameters == sum(p.numel() for p in network.parameters())
-    keep = torch.arange(units.total) % 2 == 0
-    smaller = cut(network, plan_from_state(units, keep), images)
-    assert model.cost(units.counts(keep[None])[0]).parameters == sum(p.numel() for p in smaller.parameters())

@@ -1,14 +1,13 @@
 import pytest
 import torch
 
-from compress.controls.anneal import AnnealedAllocation, AnnealingSettings
-from compress.controls.searched import ALLOCATIONS
+from compress.controls.anneal import AnnealedAllocation
+from compress.controls.methods import ALLOCATIONS
 from compress.edropout.allocation import BOUND
 
 
-def annealed(groups: int = 8, **settings) -> AnnealedAllocation:
-    generator = torch.Generator().manual_seed(0)
-    return AnnealedAllocation(groups, AnnealingSettings(**{"judged": 16, **settings}), generator=generator)
+def annealed(population: int = 8) -> AnnealedAllocation:
+    return AnnealedAllocation(8, population=population, generator=torch.Generator().manual_seed(0))
 
 
 class Bowl:
@@ -23,15 +22,15 @@ class Bowl:
         return self.scale * (offsets - self.place).square().sum(1)
 
 
-def run(allocation: AnnealedAllocation, judge, steps: int = 300) -> list[float]:
-    return [allocation.select(judge, phase=step / (steps - 1)).best for step in range(steps)]
+def run(allocation: AnnealedAllocation, energies_of, steps: int = 300) -> list[float]:
+    return [allocation.select(energies_of, phase=step / (steps - 1)).best for step in range(steps)]
 
 
-def test_it_judges_as_many_states_in_a_mini_batch_as_the_population():
+def test_it_measures_as_many_energies_in_a_mini_batch_as_a_population():
     counts = {}
     for method in ("edropout", "anneal", "saliency"):
         bowl = Bowl(torch.zeros(5))
-        ALLOCATIONS[method](5, 8, torch.Generator().manual_seed(0)).select(bowl, phase=0.0)
+        ALLOCATIONS[method](5, population=8, generator=torch.Generator().manual_seed(0)).select(bowl, phase=0.0)
         counts[method] = [len(asked) for asked in bowl.asked]
     assert counts == {"edropout": [16], "anneal": [16], "saliency": [1]}
 
@@ -63,8 +62,7 @@ def test_it_wanders_while_it_is_hot_and_settles_when_it_is_cold():
 
 def test_where_it_is_hot_every_place_is_drawn_by_its_energy():
     """Two places, one lower by the temperature: the odds are e to 1."""
-    allocation = annealed(judged=2, memory=1.0)
-    allocation._usual_rise = 1.0
+    allocation = annealed(population=1)
     drawn = [allocation._draw(torch.tensor([1.0, 0.0]), 1.0) for _ in range(4000)]
     assert sum(drawn) / 4000 == pytest.approx(1 / (1 + torch.e**-1), abs=0.02)
 
@@ -85,9 +83,9 @@ def test_without_an_answer_it_stays():
     assert allocation.select(lambda _offsets: energies, phase=0.5).best == 1.0
 
 
-def test_a_state_that_trains_badly_is_drawn_back():
+def test_the_offsets_of_a_state_that_trains_badly_are_halved():
     allocation = annealed()
     run(allocation, Bowl(torch.full((8,), 0.5)), steps=20)
     before = allocation.chosen().clone()
-    allocation.draw_back()
+    allocation.halve_chosen()
     assert torch.equal(allocation.chosen(), before / 2)

@@ -3,12 +3,12 @@ import json
 import pytest
 import torch
 
-from compress.controls.one_shot import ONE_SHOT
+from compress.controls.methods import ONE_SHOT
 from compress.controls.scratch import choose_scratch, planned_state
 from compress.errors import BadInputError, UsageError
 from compress.structure.plan import plan_from_state
-from tests.controls.tasks import prunable_of, task_of
-from tests.helpers.networks import built
+from tests.controls.tasks import task_of
+from tests.helpers.networks import built, prunable_of
 
 
 @pytest.fixture

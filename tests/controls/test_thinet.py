@@ -17,8 +17,8 @@ from compress.controls.thinet import (
     removal_ranks,
     sample_grams,
 )
-from tests.controls.tasks import prunable_of, task_of
-from tests.helpers.networks import CLASSES, NETWORKS
+from tests.controls.tasks import task_of
+from tests.helpers.networks import CLASSES, NETWORKS, network_of, prunable_of
 from tests.helpers.splits import TensorSplit, learnable_split
 
 
@@ -81,26 +81,20 @@ def test_of_twins_one_goes_and_the_other_takes_its_part():
     assert factors[3] == 1
 
 
-class TwoBranches(nn.Module):
-    """Two groups side by side; the head sees single pixels, so that whole outputs are easy to sum up."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.left = nn.Conv2d(2, 5, 1)
-        self.right = nn.Conv2d(2, 7, 1)
-        self.head = nn.Conv2d(12, CLASSES, 1)
-
-    def features(self, images: torch.Tensor) -> torch.Tensor:
-        return torch.cat([self.left(images).relu(), self.right(images).sigmoid()], 1)
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return self.head(self.features(images)).mean((2, 3))
+def features_of(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
+    return torch.cat([network.left(images).relu(), network.right(images).sigmoid()], 1)
 
 
 def two_branches() -> Task:
-    """Images of one colour each: whatever places are drawn, the samples are the same."""
+    """Two groups side by side; the head sees single pixels, so that whole outputs are easy to sum up.
+
+    Images of one colour each: whatever places are drawn, the samples are the same.
+    """
     torch.manual_seed(0)
-    network = TwoBranches().eval()
+    network = network_of(
+        lambda n, x: n.head(features_of(n, x)).mean((2, 3)),
+        left=nn.Conv2d(2, 5, 1), right=nn.Conv2d(2, 7, 1), head=nn.Conv2d(12, CLASSES, 1),
+    ).eval()  # fmt: skip
     images = torch.randn(32, 2, 1, 1, generator=torch.Generator().manual_seed(1)).expand(-1, -1, 12, 12).contiguous()
     return Task(network, prunable_of(network), TensorSplit(images, torch.arange(32) % 5), 16, 0, lambda: network)
 
@@ -110,7 +104,7 @@ def same_outputs(task: Task) -> tuple[torch.Tensor, Grams]:
     network = task.network
     with torch.no_grad():
         network.head.weight[1:] = network.head.weight[:1]
-        pixels = network.features(torch.cat([images for images, _ in task.train.batches(16)]))[:, :, 0, 0]
+        pixels = features_of(network, torch.cat([images for images, _ in task.train.batches(16)]))[:, :, 0, 0]
         return (pixels * network.head.weight[0, :, 0, 0]).double(), sample_grams(task)
 
 

@@ -4,20 +4,18 @@ import pytest
 import torch
 from torch import nn
 
-from compress.channels.budget import Budget, Prunable, allowed_counts
-from compress.channels.costs import build_cost_model
 from compress.channels.masks import kept_entries
-from compress.channels.units import UnitMap, find_units
-from compress.edropout.allocation import EvolutionSettings, EvolvedAllocation
-from compress.edropout.guided import GuidedPopulation, GuidedSettings
+from compress.channels.units import UnitMap
+from compress.edropout.allocation import EvolvedAllocation
+from compress.edropout.guided import GuidedPopulation
 from compress.edropout.paper import PaperPopulation
-from compress.edropout.population import Spread
+from compress.edropout.population import Energies
 from compress.edropout.search import Search, SearchSettings
 from compress.errors import InterruptedRun
 from compress.training.loop import LoopHooks, LoopSettings, run_loop
 from compress.training.optimizers import PAPER, Recipe
 from compress.training.weights import OptimizerSteps
-from tests.helpers.networks import built, image_batch
+from tests.helpers.networks import built, prunable_of, same_state, with_units
 from tests.helpers.splits import learnable_split
 
 ADAM = Recipe("adamw", learning_rate=1e-2, weight_decay=1e-1, schedule="one-cycle", clip=5.0)
@@ -32,7 +30,7 @@ class OneState:
 
     def evolve(self, energy_of, **_progress):
         energy = float(energy_of(self.state.unsqueeze(0))[0])
-        return self.state, Spread(energy, energy)
+        return self.state, Energies(energy, energy)
 
     def learn(self, gradient_U, _loss):
         self.gradients.append(gradient_U.clone())
@@ -45,8 +43,7 @@ def searched(network: nn.Module, units: UnitMap, population, recipe: Recipe) -> 
 
 def test_only_kept_weights_move():
     for recipe in (ADAM, PAPER):  # momentum, decay and running averages would move the others
-        network, split = built("residual"), learnable_split()
-        units = find_units(network, image_batch())
+        (network, units), split = with_units("residual"), learnable_split()
         state = torch.ones(units.total, dtype=torch.bool)
         body = searched(network, units, OneState(state), recipe)
         batches = list(split.batches(25))
@@ -65,8 +62,7 @@ def test_only_kept_weights_move():
 
 
 def test_the_mask_gradient_reaches_the_population_for_dropped_units_too():
-    network = built("plain")
-    units = find_units(network, image_batch())
+    network, units = with_units("plain")
     state = torch.ones(units.total, dtype=torch.bool)
     state[[1, 10]] = False
     population = OneState(state)
@@ -76,8 +72,7 @@ def test_the_mask_gradient_reaches_the_population_for_dropped_units_too():
 
 
 def test_energies_are_measured_without_touching_batchnorm():
-    network = built("plain")
-    units = find_units(network, image_batch())
+    network, units = with_units("plain")
     body = searched(network, units, OneState(torch.ones(units.total, dtype=torch.bool)), ADAM)
     batches = int(network[1].num_batches_tracked)
     body.step(*next(iter(learnable_split().batches(25))))
@@ -85,49 +80,42 @@ def test_energies_are_measured_without_touching_batchnorm():
 
 
 def guided(network: nn.Module, units: UnitMap) -> GuidedPopulation:
-    model = build_cost_model(network, units, image_batch())
-    rules = Prunable(units, model, allowed_counts(units, 1), Budget(macs=0.5))
     generator = torch.Generator().manual_seed(1)
-    allocation = EvolvedAllocation(len(units.groups), EvolutionSettings(), population=4, generator=generator)
-    return GuidedPopulation(rules, allocation, GuidedSettings())
-
-
-def run(network: nn.Module, population, hooks: LoopHooks | None = None):
-    torch.manual_seed(0)
-    units = find_units(network, image_batch())
-    body = searched(network, units, population(network, units), ADAM)
-    return run_loop(body, learnable_split(), LoopSettings(2, 25, 0), hooks or LoopHooks()), body
-
-
-def test_a_search_ends_within_its_budget_and_tells_its_energies():
-    network = built("residual")
-    history, body = run(network, guided)
-    units = find_units(network, image_batch())
-    model = build_cost_model(network, units, image_batch())
-    state = body._population.final()
-    assert model.cost(units.counts(state.unsqueeze(0))[0]).macs <= 0.5 * model.full.macs
-    assert all(row["energy_best"] <= row["energy_mean"] for row in history)
+    allocation = EvolvedAllocation(len(units.groups), population=4, generator=generator)
+    return GuidedPopulation(prunable_of(network), allocation)
 
 
 def papers(_network, units):
     return PaperPopulation(units, population=4, generator=torch.Generator().manual_seed(1))
 
 
+def run(population, hooks: LoopHooks | None = None):
+    network, units = with_units("residual")
+    torch.manual_seed(0)
+    body = searched(network, units, population(network, units), ADAM)
+    history = run_loop(body, learnable_split(), LoopSettings(2, 25, 0), hooks or LoopHooks())
+    return history, body._population.final(), network
+
+
+def test_a_search_ends_within_its_budget_and_reports_its_energies():
+    history, state, _network = run(guided)
+    prunable = prunable_of(built("residual"))
+    assert prunable.model.cost(prunable.units.counts(state.unsqueeze(0))[0]).macs <= 0.5 * prunable.model.full.macs
+    assert all(row["energy_best"] <= row["energy_mean"] for row in history)
+
+
 @pytest.mark.parametrize("population", [guided, papers])
 def test_a_stopped_and_resumed_search_equals_an_undisturbed_one(population):
-    undisturbed = built("residual")
-    expected, body = run(undisturbed, population)
+    history, state, network = run(population)
     saved: list[dict] = []
     count = iter(range(1, 100))
-    hooks = LoopHooks(
+    stopping = LoopHooks(
         should_stop=lambda: 15 if next(count) == 5 else None,
         save=lambda state: saved.append(copy.deepcopy(state)),
     )
     with pytest.raises(InterruptedRun):
-        run(built("residual"), population, hooks)
-    resumed = built("residual")
-    history, again = run(resumed, population, LoopHooks(load=lambda: saved[-1]))
-    assert history == expected
-    assert torch.equal(again._population.final(), body._population.final())
-    for ours, theirs in zip(resumed.state_dict().values(), undisturbed.state_dict().values(), strict=True):
-        assert torch.equal(ours, theirs)
+        run(population, stopping)
+    resumed_history, resumed_state, resumed = run(population, LoopHooks(load=lambda: saved[-1]))
+    assert resumed_history == history
+    assert torch.equal(resumed_state, state)
+    assert same_state(resumed, network)

@@ -1,9 +1,14 @@
-"""Tiny networks, one per way channels can be tied together; each with the image it takes."""
+"""Tiny networks, one per way channels can be tied together, and what tests need beside them: images, units, states."""
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+
+from compress.channels.budget import Budget, Prunable
+from compress.channels.units import UnitMap, find_units
 
 CLASSES = 5
 IMAGE = (2, 12, 12)
@@ -13,163 +18,96 @@ def image_batch(count: int = 3, *, seed: int = 0) -> Tensor:
     return torch.randn(count, *IMAGE, generator=torch.Generator().manual_seed(seed))
 
 
-def plain() -> nn.Module:
-    return nn.Sequential(
-        nn.Conv2d(2, 8, 3),
-        nn.BatchNorm2d(8),
-        nn.ReLU(),
-        nn.Conv2d(8, 6, 3, stride=2),
-        nn.ReLU(),
-        nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(),
-        nn.Linear(6, CLASSES),
-    )
+def network_of(forward: Callable[[nn.Module, Tensor], Tensor], **layers: nn.Module) -> nn.Module:
+    """A network with these layers and parameters, which ``forward(network, images)`` calls."""
+
+    class Network(nn.Module):
+        def forward(self, images: Tensor) -> Tensor:
+            return forward(self, images)
+
+    network = Network()
+    for name, layer in layers.items():
+        setattr(network, name, layer)
+    return network
 
 
-class Residual(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.stem = nn.Conv2d(2, 8, 3, padding=1, bias=False)
-        self.norm = nn.BatchNorm2d(8)
-        self.inner = nn.Conv2d(8, 7, 3, padding=1)
-        self.outer = nn.Conv2d(7, 8, 3, padding=1)
-        self.head = nn.Linear(8, CLASSES)
-
-    def forward(self, images: Tensor) -> Tensor:
-        features = self.norm(self.stem(images)).relu()
-        features = (features + self.outer(self.inner(features).relu())).relu()
-        return self.head(features.mean((2, 3)))
+def pooled(width: int) -> tuple[nn.Module, ...]:
+    """The end of most networks: means over the pixels, and a linear head."""
+    return nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, CLASSES)
 
 
-class Concat(nn.Module):
-    """Two branches side by side and a convolutional head, as in SqueezeNet."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.squeeze = nn.Conv2d(2, 6, 1)
-        self.left = nn.Conv2d(6, 5, 1)
-        self.right = nn.Conv2d(6, 7, 3, padding=1)
-        self.head = nn.Conv2d(12, CLASSES, 1)
-
-    def forward(self, images: Tensor) -> Tensor:
-        squeezed = self.squeeze(images).relu()
-        both = torch.cat([self.left(squeezed).relu(), self.right(squeezed).sigmoid()], 1)
-        return self.head(both).relu().mean((2, 3))
+def _residual(n: nn.Module, images: Tensor) -> Tensor:
+    features = n.norm(n.stem(images)).relu()
+    features = (features + n.outer(n.inner(features).relu())).relu()
+    return n.head(features.mean((2, 3)))
 
 
-def grouped() -> nn.Module:
-    return nn.Sequential(
-        nn.Conv2d(2, 12, 3),
-        nn.BatchNorm2d(12),
-        nn.ReLU(),
-        nn.Conv2d(12, 9, 3, groups=3),
-        nn.ReLU(),
-        nn.Conv2d(9, 8, 1),
-        nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(),
-        nn.Linear(8, CLASSES),
-    )
+def _concat(n: nn.Module, images: Tensor) -> Tensor:
+    squeezed = n.squeeze(images).relu()
+    both = torch.cat([n.left(squeezed).relu(), n.right(squeezed).sigmoid()], 1)
+    return n.head(both).relu().mean((2, 3))
 
 
-def depthwise() -> nn.Module:
-    return nn.Sequential(
-        nn.Conv2d(2, 10, 1),
-        nn.BatchNorm2d(10),
-        nn.ReLU6(),
-        nn.Conv2d(10, 10, 3, groups=10),
-        nn.BatchNorm2d(10),
-        nn.Hardswish(),
-        nn.Conv2d(10, 6, 1, bias=False),
-        nn.BatchNorm2d(6),
-        nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(),
-        nn.Linear(6, CLASSES),
-    )
+def _squeeze_excite(n: nn.Module, images: Tensor) -> Tensor:
+    features = n.norm(n.stem(images)).relu()
+    scale = n.expand(n.reduce(features.mean((2, 3), keepdim=True)).relu()).sigmoid()
+    return n.head((features * scale).mean((2, 3)))
 
 
-def flatten_to_linear() -> nn.Module:
-    return nn.Sequential(
-        nn.Conv2d(2, 6, 3, stride=3),
-        nn.PReLU(6),
-        nn.Flatten(),
-        nn.Linear(6 * 4 * 4, 10),
-        nn.Tanh(),
-        nn.Dropout(0.5),
-        nn.Linear(10, CLASSES),
-    )
-
-
-class SqueezeExcite(nn.Module):
-    """Channels weighted by a sigmoid of themselves: after it, a zeroed filter is not zero."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.stem = nn.Conv2d(2, 8, 3)
-        self.norm = nn.BatchNorm2d(8)
-        self.reduce = nn.Conv2d(8, 4, 1)
-        self.expand = nn.Conv2d(4, 8, 1)
-        self.head = nn.Linear(8, CLASSES)
-
-    def forward(self, images: Tensor) -> Tensor:
-        features = self.norm(self.stem(images)).relu()
-        scale = self.expand(self.reduce(features.mean((2, 3), keepdim=True)).relu()).sigmoid()
-        return self.head((features * scale).mean((2, 3)))
-
-
-class SharedInput(nn.Module):
-    """One stream read by three layers, one of them skipping ahead."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.stem = nn.Conv2d(2, 9, 3)
-        self.first = nn.Conv2d(9, 4, 1)
-        self.second = nn.Conv2d(9, 4, 3, padding=1)
-        self.head = nn.Linear(4 + 9, CLASSES)
-
-    def forward(self, images: Tensor) -> Tensor:
-        features = self.stem(images).sigmoid()
-        mixed = (self.first(features) * self.second(features)).relu()
-        return self.head(torch.cat([mixed.mean((2, 3)), features.amax((2, 3))], 1))
-
-
-def transposed() -> nn.Module:
-    return nn.Sequential(
-        nn.Conv2d(2, 6, 3, stride=2),
-        nn.ReLU(),
-        nn.ConvTranspose2d(6, 8, 2, stride=2),
-        nn.ReLU(),
-        nn.Conv2d(8, 4, 3),
-        nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(),
-        nn.Linear(4, CLASSES),
-    )
-
-
-class ByName(nn.Module):
-    """Layers that are called with their input by its name."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.first, self.up = nn.Conv2d(IMAGE[0], 6, 3, padding=1), nn.ConvTranspose2d(6, 8, 2, stride=2)
-        self.head = nn.Linear(8, CLASSES)
-
-    def forward(self, images: Tensor) -> Tensor:
-        features = self.up(input=self.first(input=images).relu()).relu()
-        return self.head(input=features.mean((2, 3)))
+def _shared_input(n: nn.Module, images: Tensor) -> Tensor:
+    features = n.stem(images).sigmoid()
+    mixed = (n.first(features) * n.second(features)).relu()
+    return n.head(torch.cat([mixed.mean((2, 3)), features.amax((2, 3))], 1))
 
 
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
-    "plain": plain,
-    "residual": Residual,
-    "concat": Concat,
-    "grouped": grouped,
-    "depthwise": depthwise,
-    "flatten to linear": flatten_to_linear,
-    "squeeze and excite": SqueezeExcite,
-    "shared input": SharedInput,
-    "transposed": transposed,
-    "inputs by name": ByName,
-}
+    "plain": lambda: nn.Sequential(
+        nn.Conv2d(2, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 6, 3, stride=2), nn.ReLU(), *pooled(6)
+    ),
+    "residual": lambda: network_of(
+        _residual,
+        stem=nn.Conv2d(2, 8, 3, padding=1, bias=False), norm=nn.BatchNorm2d(8), inner=nn.Conv2d(8, 7, 3, padding=1),
+        outer=nn.Conv2d(7, 8, 3, padding=1), head=nn.Linear(8, CLASSES),
+    ),
+    # two branches side by side and a convolutional head, as in SqueezeNet
+    "concat": lambda: network_of(
+        _concat,
+        squeeze=nn.Conv2d(2, 6, 1), left=nn.Conv2d(6, 5, 1), right=nn.Conv2d(6, 7, 3, padding=1),
+        head=nn.Conv2d(12, CLASSES, 1),
+    ),
+    "grouped": lambda: nn.Sequential(
+        nn.Conv2d(2, 12, 3), nn.BatchNorm2d(12), nn.ReLU(), nn.Conv2d(12, 9, 3, groups=3), nn.ReLU(),
+        nn.Conv2d(9, 8, 1), *pooled(8),
+    ),
+    "depthwise": lambda: nn.Sequential(
+        nn.Conv2d(2, 10, 1), nn.BatchNorm2d(10), nn.ReLU6(), nn.Conv2d(10, 10, 3, groups=10), nn.BatchNorm2d(10),
+        nn.Hardswish(), nn.Conv2d(10, 6, 1, bias=False), nn.BatchNorm2d(6), *pooled(6),
+    ),
+    "flatten to linear": lambda: nn.Sequential(
+        nn.Conv2d(2, 6, 3, stride=3), nn.PReLU(6), nn.Flatten(), nn.Linear(6 * 4 * 4, 10), nn.Tanh(),
+        nn.Dropout(0.5), nn.Linear(10, CLASSES),
+    ),
+    # channels weighted by a sigmoid of themselves: after it, a zeroed filter is not zero
+    "squeeze and excite": lambda: network_of(
+        _squeeze_excite,
+        stem=nn.Conv2d(2, 8, 3), norm=nn.BatchNorm2d(8), reduce=nn.Conv2d(8, 4, 1), expand=nn.Conv2d(4, 8, 1),
+        head=nn.Linear(8, CLASSES),
+    ),
+    # one stream read by three layers, one of them skipping ahead
+    "shared input": lambda: network_of(
+        _shared_input,
+        stem=nn.Conv2d(2, 9, 3), first=nn.Conv2d(9, 4, 1), second=nn.Conv2d(9, 4, 3, padding=1),
+        head=nn.Linear(4 + 9, CLASSES),
+    ),
+    "transposed": lambda: nn.Sequential(
+        nn.Conv2d(2, 6, 3, stride=2), nn.ReLU(), nn.ConvTranspose2d(6, 8, 2, stride=2), nn.ReLU(),
+        nn.Conv2d(8, 4, 3), *pooled(4),
+    ),
+    "inputs by name": lambda: network_of(
+        lambda n, x: n.head(input=n.up(input=n.first(input=x).relu()).relu().mean((2, 3))),
+        first=nn.Conv2d(2, 6, 3, padding=1), up=nn.ConvTranspose2d(6, 8, 2, stride=2), head=nn.Linear(8, CLASSES),
+    ),
+}  # fmt: skip
 
 
 def built(name: str, *, seed: int = 0) -> nn.Module:
@@ -180,3 +118,44 @@ def built(name: str, *, seed: int = 0) -> nn.Module:
     for _ in range(3):
         network(torch.randn(8, *IMAGE) * 2 + 1)
     return network.eval()
+
+
+def with_units(name: str, *, seed: int = 0) -> tuple[nn.Module, UnitMap]:
+    """A network of ``NETWORKS`` and its units."""
+    network = built(name, seed=seed)
+    return network, find_units(network, image_batch())
+
+
+def prunable_of(network: nn.Module, *, share: float | None = 0.5, align: int = 1, **budget: float) -> Prunable:
+    """The units of a network, with a budget of a share of its MACs."""
+    units = find_units(network, image_batch())
+    return Prunable.measure(network, units, image_batch(), align=align, budget=Budget(macs=share, **budget))
+
+
+def random_state(units: UnitMap, *, seed: int = 0, share: float = 0.5) -> Tensor:
+    """A state (bool U) that keeps about a share of the units, and at least one of each group."""
+    keep = torch.rand(units.total, generator=torch.Generator().manual_seed(seed)) < share
+    for group in units.groups:
+        if not keep[group.units].any():
+            keep[group.first + seed % group.size] = True
+    return keep
+
+
+def same_state(one: Mapping[str, Tensor] | nn.Module, other: Mapping[str, Tensor] | nn.Module) -> bool:
+    """True if two networks, or their state dicts, hold the same numbers."""
+    one, other = (part.state_dict() if isinstance(part, nn.Module) else part for part in (one, other))
+    return one.keys() == other.keys() and all(torch.equal(value, other[name]) for name, value in one.items())
+
+
+@contextmanager
+def unchanged(network: nn.Module) -> Iterator[None]:
+    """Fails if the network's numbers, modes, hooks or gradients differ when the context ends."""
+
+    def rest() -> list:
+        modules = [(m.training, len(m._forward_hooks), len(m._forward_pre_hooks)) for m in network.modules()]
+        return [modules, [parameter.grad is None for parameter in network.parameters()]]
+
+    before, rest_before = copy.deepcopy(network.state_dict()), rest()
+    yield
+    assert same_state(network, before)
+    assert rest() == rest_before

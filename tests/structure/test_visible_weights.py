@@ -4,10 +4,10 @@ import copy
 
 import pytest
 import torch
-from compress.structure.trial_states import trial_states
 from torch import nn
 
 from compress.channels.units import find_units
+from compress.structure.trial_cuts import trial_states
 from compress.structure.visible_weights import with_visible_weights
 from tests.helpers.networks import CLASSES, NETWORKS, built, image_batch
 
