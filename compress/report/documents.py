@@ -66,9 +66,7 @@ def keep_report(run: RunFolder, report: Report) -> None:
 def render_again(path: Path, *, licence: str | None = None) -> Report:
     """Write a run's documents again from its ``report.json`` alone: nothing is measured.
 
-    Args:
-        path: a run folder with a report.
-        licence: the licence that the model card names from now on; ``None`` leaves it as it is.
+    With ``licence`` the model card names that licence from now on.
 
     Raises:
         BadInputError: no run folder, or none with a report of this schema, or a file was changed.

@@ -11,7 +11,6 @@ from compress.report import figures
 from compress.report.model import LatencyRow, Report
 from compress.report.sections import Bars, Column, Table, table_of
 from compress.report.timings import headline_setting, setting_of
-from exporters.measure.comparison import LatencyComparison
 from exporters.measure.profile import LayerTime, OperatorProfile
 
 _PAIR: Final[tuple[Column[LatencyRow], ...]] = (
@@ -30,7 +29,11 @@ _RATIO: Final[tuple[Column[LatencyRow], ...]] = (
 )
 _VERDICT: Final[Column[LatencyRow]] = (
     "verdict",
-    lambda row: ", ".join([row.comparison.verdict, *_doubts(row.comparison)]),
+    lambda row: (
+        row.comparison.verdict
+        + (", noisy" if row.comparison.noisy else "")
+        + (", cut short" if row.comparison.cut_short else "")
+    ),
 )
 _WORDS: Final = frozenset({"against", "verdict"})
 
@@ -174,8 +177,3 @@ def _sum(times: Iterable[float | None]) -> float | None:
 
 def _share(part: float | None, whole: float | None) -> str:
     return figures.percent(part / whole) if part is not None and whole else "-"
-
-
-def _doubts(row: LatencyComparison) -> list[str]:
-    """What weakens a verdict."""
-    return [word for word, applies in (("noisy", row.noisy), ("cut short", row.cut_short)) if applies]

@@ -147,11 +147,9 @@ class Report(Part):
         session: onnxruntime's options, name -> value: the same for every number here.
         networks: one row a file; exactly one original and one candidate.
         latency: pairs of files, at several batch sizes and thread counts.
-        operators: time per layer, original beside candidate.
         changed: some test images whose answer changed.
-        gates: limits that were asked for.
-        run: how the files came about; ``None`` for files from elsewhere.
-        notes: what the reader has to know.
+        run: ``None`` for files from elsewhere.
+        notes: what else the reader has to know.
     """
 
     schema_version: Literal["2.0"] = SCHEMA_VERSION
@@ -194,6 +192,12 @@ class Report(Part):
     def candidate(self) -> NetworkRow:
         """The network that is judged."""
         return next(network for network in self.networks if network.role == "candidate")
+
+    @property
+    def drop(self) -> AccuracyDrop:
+        """The candidate's Top-1 against the original's."""
+        assert self.candidate.drop is not None  # the validator's rule
+        return self.candidate.drop
 
     def timings(self, candidate: str, *, against: str) -> tuple[LatencyComparison, ...]:
         """The comparisons of two rows, by label; smallest batch first, then fewest threads."""

@@ -6,9 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from compress.errors import BadInputError
-from compress.report import fact_tables, figures, latency_tables, network_tables, run_tables
+from compress.report import fact_tables, figures, network_tables, run_tables
+from compress.report.latency_tables import other_latency_table, pair_tables
 from compress.report.markdown import code, escape, escape_line, join_blocks, section_blocks, table_block
 from compress.report.model import Report, RunFacts
+from compress.report.network_tables import accuracy_table, network_table, origin_table
 from compress.report.verdict_section import verdict_section
 from compress.runs import MODEL_FACTS
 from compress.settings.methods import METHODS
@@ -18,6 +20,10 @@ MOST_NAMED = 20
 
 _NEEDED = ("arch", "mean", "std", "resize", "classes")
 _LOSERS = 5
+_UNKNOWN_LICENCE = (
+    "Unknown: compress does not know what the data set and the first weights permit. "
+    "Once you know, `compress report RUN --license NAME` states it here and keeps it."
+)
 
 
 def render_model_card(report: Report, model_facts: Mapping[str, Any]) -> str:
@@ -43,15 +49,13 @@ def render_model_card(report: Report, model_facts: Mapping[str, Any]) -> str:
             _front_matter(licence, report.run.method),
             *_what_it_is(report, report.run, str(model_facts["arch"])),
             *section_blocks(replace(verdict_section(report), title="Results")),
-            table_block(network_tables.accuracy_table(report)),
-            table_block(latency_tables.pair_tables(report)[0]),
-            table_block(latency_tables.other_latency_table(report)),
-            table_block(network_tables.network_table(report)),
-            table_block(network_tables.origin_table(report)),
+            *map(table_block, (accuracy_table(report), *pair_tables(report)[:1], other_latency_table(report))),
+            *map(table_block, (network_table(report), origin_table(report))),
             *_data(report, model_facts),
             *_recipe(report.run),
             *_limits(report),
-            *_licence(licence),
+            "## Licence",
+            _UNKNOWN_LICENCE if licence == "unknown" else f"{escape_line(licence)}.",
             *_loading(report, model_facts),
             escape(f"Written by compress {report.compress_version} at {report.created} from {report.name}."),
         ]
@@ -164,19 +168,12 @@ one of the classes.
     yield table_block(network_tables.class_table(report, most=_LOSERS))
 
 
-def _licence(licence: str) -> Iterator[str]:
-    yield "## Licence"
-    yield (
-        "Unknown: compress does not know what the data set and the first weights permit. "
-        "Once you know, `compress report RUN --license NAME` states it here and keeps it."
-        if licence == "unknown"
-        else f"{escape_line(licence)}."
-    )
-
-
 def _loading(report: Report, facts: Mapping[str, Any]) -> Iterator[str]:
+    row = report.candidate
+    same = [code(other.file) for other in report.networks if other != row and other.signature == row.signature]
+    runs = f"the same lines run {', '.join(same)}" if same else code(row.file)
     yield "## How to load"
-    yield f"With onnxruntime, numpy and Pillow, inside this folder ({_runs_with(report)}):"
+    yield f"With onnxruntime, numpy and Pillow, inside this folder ({runs}):"
     yield f"```python\n{loading_snippet(report, facts)}\n```"
     bytes_in = [row.file for row in report.networks if row.signature.dtype == "uint8"]
     if bytes_in:
@@ -186,10 +183,3 @@ def _loading(report: Report, facts: Mapping[str, Any]) -> Iterator[str]:
         )
     yield "As a torch module, to look into it or to train it further:"
     yield '```python\nimport compress\n\nnetwork = compress.load(".")\n```'
-
-
-def _runs_with(report: Report) -> str:
-    """The files that the same lines run, because they have the same input."""
-    row = report.candidate
-    same = [other.file for other in report.networks if other.label != row.label and other.signature == row.signature]
-    return f"the same lines run {', '.join(map(code, same))}" if same else code(row.file)

@@ -85,9 +85,9 @@ class Comparison:
 
     Attributes:
         agreement: share of images for which both name the same class, right or wrong.
-        mcnemar_p: two-sided p-value of McNemar's exact test: could the drop be chance?
+        mcnemar_p: two-sided p-value of McNemar's exact test.
         classes: every class that has test images, largest drop first.
-        confusions: wrong answers whose number changed most, largest change first, at most 30.
+        confusions: at most 30 wrong answers whose number changed, largest change first.
     """
 
     agreement: Rate
@@ -103,10 +103,8 @@ class GateResult:
     Attributes:
         gate: "max-drop", "min-speedup", "max-latency-ms", "max-size-mb" or "max-macs".
         network: label of the row that was judged.
-        limit: what was asked for, in the gate's unit.
-        measured: the value found, in the same unit.
-        pessimistic: the end of its interval that was compared with the limit; the value itself where it is exact.
-        passed: whether the limit is kept.
+        limit: in the gate's unit, as is ``measured``.
+        pessimistic: the end of the interval that was compared with the limit; the value itself where it is exact.
     """
 
     gate: str

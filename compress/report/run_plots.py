@@ -8,8 +8,7 @@ from compress.report import figures
 from compress.report.latency_tables import pairs
 from compress.report.model import Report, RunFacts
 from compress.report.network_tables import series_numbers
-from compress.report.plots.curves import Curve, curve_of, draw_curves
-from compress.report.plots.distributions import NamedTiming, draw_distributions, shown_up_to
+from compress.report.plots.run import Curve, NamedTiming, curve_of, draw_curves, draw_distributions, shown_up_to
 from compress.report.plots.svg import shorten
 from compress.report.plots.tradeoff import Point, Span, draw_tradeoff
 from compress.report.run_tables import stage_name

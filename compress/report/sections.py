@@ -38,9 +38,7 @@ class Table:
     """A table of plain strings.
 
     Attributes:
-        title: what it shows, in a few words.
         columns: names of the columns; all empty for a table of names and values.
-        rows: cells.
         note: units, settings and definitions that the reader needs.
         words: columns of words, aligned left as the first column is; all others hold numbers.
         detail_columns: columns that the terminal leaves out.
@@ -97,13 +95,9 @@ def _cell(value: object) -> str:
 
 @dataclass(frozen=True)
 class Plot:
-    """A plot, shown in HTML only.
+    """A plot, shown in HTML only; ``draw`` gives its ``<svg>`` element, ``description`` is the text alternative.
 
-    Attributes:
-        title: its heading.
-        description: the text alternative.
-        draw: gives an ``<svg>`` element, from a name that is unique in the page and the description.
-        caption: how to read it.
+    ``draw`` takes a name that is unique in the page, and the description.
     """
 
     title: str
@@ -154,19 +148,8 @@ class Gallery:
 class Section:
     """A part of a document. An empty section, or an empty table in it, is not shown.
 
-    Tiles, plots and galleries are for HTML alone.
-
-    Attributes:
-        title: its heading in Markdown and HTML.
-        texts: sentences.
-        statements: labelled sentences.
-        tiles: key numbers.
-        tables: shown by all renderers.
-        folded: tables that Markdown and HTML fold behind a line to click; the terminal leaves them out.
-        plots: drawings.
-        plot_note: how to read all of its plots.
-        galleries: images.
-        detail: whether Markdown folds all of the section and the terminal leaves it out.
+    Tiles, plots and galleries are for HTML alone; ``plot_note`` is how to read all of the plots. Markdown and HTML fold
+    the ``folded`` tables, and Markdown all of a ``detail`` section; the terminal shows neither.
     """
 
     title: str
@@ -189,15 +172,9 @@ class Section:
 
 @dataclass(frozen=True)
 class Document:
-    """A whole report.
+    """A whole report, made by the ``command`` "report", "compare" or "race".
 
-    Attributes:
-        command: what made it: "report", "compare" or "race".
-        title: the main heading.
-        headlines: the outcome in a few sentences, right below the title.
-        sections: in order.
-        footer: version and time.
-        name: the name of the run; empty where the title says it.
+    ``headlines`` are the outcome in a few sentences, ``name`` is that of the run, or empty if the title has it.
     """
 
     command: str

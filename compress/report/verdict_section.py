@@ -69,7 +69,7 @@ def change_words(drop: AccuracyDrop, *, against: str = "") -> str:
 
 def _tiles(report: Report) -> Iterator[Tile]:
     """Speed, accuracy, size and work, judged as in the sentences below them."""
-    before, after, drop, timing = report.original, report.candidate, _drop(report), headline_latency(report)
+    before, after, drop, timing = report.original, report.candidate, report.drop, headline_latency(report)
     if timing is not None:
         outcome = timing_outcome(timing)
         times = " -> ".join(figures.milliseconds(side.p50_ms) for side in (timing.original, timing.candidate))
@@ -118,7 +118,7 @@ def _size_changes(report: Report) -> Iterator[Sentence]:
 
 
 def _accuracy_change(report: Report) -> Iterator[Sentence]:
-    drop = _drop(report)
+    drop = report.drop
     more = drop.only_original_right - drop.only_candidate_right
     amount = "as many" if more == 0 else f"{abs(more):,} {'more' if more > 0 else 'fewer'}"
     wrong = f"{amount} of {figures.plural(drop.images, 'image')} wrong"
@@ -132,11 +132,6 @@ def _latency_change(report: Report) -> Iterator[Sentence]:
         where = f"{setting_of(row)}{', noisy' if row.noisy else ''}"
         interval = figures.span(row.ratio_low, row.ratio_high)
         yield f"latency {times}, {row.ratio:.2f}x as fast, {interval} ({where})", timing_outcome(row)
-
-
-def _drop(report: Report) -> AccuracyDrop:
-    assert report.candidate.drop is not None  # the report's own rule
-    return report.candidate.drop
 
 
 def _top1_change(report: Report) -> str:

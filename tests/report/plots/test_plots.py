@@ -5,8 +5,7 @@ import sys
 import matplotlib as mpl
 import pytest
 
-from compress.report.plots.curves import Curve, curve_of, draw_curves
-from compress.report.plots.distributions import NamedTiming, draw_distributions, shown_up_to
+from compress.report.plots.run import Curve, NamedTiming, curve_of, draw_curves, draw_distributions, shown_up_to
 from compress.report.plots.svg import SERIES, house_style, new_figure, series, shorten, to_svg
 from compress.report.plots.tradeoff import Point, draw_tradeoff
 from tests.report import sample
@@ -69,7 +68,7 @@ def test_the_users_matplotlib_settings_change_nothing_and_stay():
 
 def test_another_process_draws_the_same_bytes():
     program = (
-        "from compress.report.plots.curves import Curve, draw_curves\n"
+        "from compress.report.plots.run import Curve, draw_curves\n"
         "print(draw_curves([Curve('best', (1.0, 0.5), 0)], name='one', y_label='energy', description='falls'), end='')"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
