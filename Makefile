@@ -29,7 +29,7 @@ run: .venv/run.stamp
 	$(BIN)/compress run --arch squeezenet $(ARGS)
 
 test: .venv/dev.stamp
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not slow" $(ARGS)
 
 test-all: .venv/dev.stamp
 	$(BIN)/python -m pytest $(ARGS)

@@ -109,7 +109,7 @@ def test_the_paired_interval_is_narrower_than_that_of_strangers():
 def test_coverage_on_simulated_test_sets():
     random = np.random.default_rng(0)
     truth = [0.80, 0.06, 0.05, 0.09]
-    tables = random.multinomial(1000, truth, size=2000)
+    tables = random.multinomial(1000, truth, size=500)
     inside = [low <= 0.01 <= high for low, high in (paired_drop(PairedCounts(*map(int, row))) for row in tables)]
     assert 0.935 <= np.mean(inside) <= 0.975
 

@@ -3,12 +3,16 @@
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import pytest
 from torch import Tensor, nn
 
 from compress.data.bundle import DataBundle
 from compress.data.load import load_data
+from compress.errors import InterruptedRun
 from compress.observer import Silent
+from compress.run.pipeline import run_pipeline
 from compress.runs import RunFolder
 from compress.settings.config import RunConfig
 from compress.structure.plan import PruningPlan
@@ -20,9 +24,9 @@ SETTINGS = {
     "image_size": 24,
     "batch_size": 16,
     "align": 8,
-    "baseline_epochs": 4,
+    "baseline_epochs": 3,
     "search_epochs": 2,
-    "finetune_epochs": 2,
+    "finetune_epochs": 1,
     "threads": 1,
 }
 RESULTS = ("03_search/plan.json", "05_finetune/weights.safetensors", "artifacts/original.onnx", "artifacts/pruned.onnx")
@@ -60,6 +64,15 @@ def small_network(run: Path, example: Tensor) -> nn.Module:
     network = cut(_built(run), PruningPlan.from_json(folder.read_text("04_remove/plan.json")), example)
     network.load_state_dict(folder.load_tensors("05_finetune/weights.safetensors"))
     return network.eval()
+
+
+def stop_run(config: RunConfig, at: tuple[str, int], *, out: Path, **options: Any) -> "StopAt":
+    """Run until a stop is asked for after one step of one stage; returns the observer."""
+    observer = StopAt(*at)
+    with pytest.raises(InterruptedRun, match="compress run --resume") as stopped:
+        run_pipeline(config, out=out, observer=observer, should_stop=observer.should_stop, **options)
+    assert stopped.value.exit_code == 143
+    return observer
 
 
 def _built(run: Path) -> nn.Module:

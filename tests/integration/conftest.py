@@ -1,6 +1,7 @@
 """One image folder and one finished run of the real command line, made once for all tests and all workers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +20,7 @@ SHORT = LatencySettings(rounds=4, min_pairs=8, min_seconds=0, max_seconds=0.1, w
 @pytest.fixture(scope="session")
 def images(shared_folder) -> Path:
     """Treat it as read-only."""
-    return shared_folder("images", lambda root: write_image_folder(root / "levels", train=100, test=30, size=24))
+    return shared_folder("images", lambda root: write_image_folder(root / "levels", train=60, test=30, size=24))
 
 
 @pytest.fixture(scope="session")
@@ -28,8 +29,7 @@ def finished(images, shared_folder) -> Path:
 
     def make(root: Path) -> Path:
         run = root / "whole [run]"
-        with pytest.MonkeyPatch.context() as patch:
-            shorten(patch)
+        with short_latency():
             done = compress("run", *tiny_flags(images, out=run))
         assert done.returncode == 0, done.stderr
         (root / "stdout.txt").write_text(done.stdout)
@@ -41,7 +41,7 @@ def finished(images, shared_folder) -> Path:
 
 @pytest.fixture(scope="session")
 def shared_folder(tmp_path_factory, worker_id) -> Callable[[str, Callable[[Path], Path]], Path]:
-    """Makes a folder in the worker that asks first; the others wait for it and take it."""
+    """Makes a folder in the worker that asks first; the others wait for it."""
     base = tmp_path_factory.getbasetemp()
     base = base if worker_id == "master" else base.parent
 
@@ -56,12 +56,15 @@ def shared_folder(tmp_path_factory, worker_id) -> Callable[[str, Callable[[Path]
     return shared
 
 
-@pytest.fixture
-def short_timing(monkeypatch) -> None:
-    """Latency is measured for a second, not for thirteen."""
-    shorten(monkeypatch)
+@pytest.fixture(scope="package", autouse=True)
+def short_timing() -> Iterator[None]:
+    """In this package a latency measurement takes a tenth of a second."""
+    with short_latency():
+        yield
 
 
-def shorten(patch: pytest.MonkeyPatch) -> None:
-    """Let every latency measurement take a tenth of a second, for as long as the patch lasts."""
-    patch.setattr(VerifySettings, "latency", property(lambda settings: replace(SHORT, seed=settings.seed)))
+@contextmanager
+def short_latency() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(VerifySettings, "latency", property(lambda settings: replace(SHORT, seed=settings.seed)))
+        yield

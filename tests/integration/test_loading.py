@@ -64,40 +64,36 @@ def test_loading_leaves_torchs_random_numbers_alone(finished):
     assert torch.equal(torch.rand(4), expected)
 
 
-def test_another_name(finished):
+def test_what_cannot_be_loaded(finished, tmp_path):
     with pytest.raises(UsageError, match="expected network 'pruned' or 'original', got 'smallest'"):
         compress.load(finished, "smallest")
-
-
-def test_what_is_no_run(tmp_path):
     with pytest.raises(BadInputError, match="not a run folder"):
         compress.load(tmp_path / "nowhere")
 
 
-def test_a_flipped_bit(finished, tmp_path):
-    run = shutil.copytree(finished, tmp_path / "run")
-    file = run / "05_finetune/weights.safetensors"
-    data = bytearray(file.read_bytes())
-    data[-5] ^= 1
-    file.write_bytes(data)
-    with pytest.raises(BadInputError, match="changed or damaged"):
-        compress.load(run)
+def _flip_a_bit(run: RunFolder) -> str:
+    file = run.path / "05_finetune/weights.safetensors"
+    data = file.read_bytes()
+    file.write_bytes(data[:-5] + bytes([data[-5] ^ 1]) + data[-4:])
+    return "changed or damaged"
 
 
-def test_weights_of_another_network(finished, tmp_path):
-    run = RunFolder.open(shutil.copytree(finished, tmp_path / "run"))
-    with run:
-        run.save_tensors("05_finetune/weights.safetensors", run.load_tensors("02_original/weights.safetensors"))
-    with pytest.raises(BadInputError, match="does not fit its network"):
-        compress.load(run.path)
+def _other_weights(run: RunFolder) -> str:
+    run.save_tensors("05_finetune/weights.safetensors", run.load_tensors("02_original/weights.safetensors"))
+    return "does not fit its network"
 
 
-def test_a_plan_of_another_network(finished, tmp_path):
-    run = RunFolder.open(shutil.copytree(finished, tmp_path / "run"))
-    with run:
-        plan = run.read_text("04_remove/plan.json").replace('"features.0"', '"features.99"')
-        run.write_text("04_remove/plan.json", plan)
-    with pytest.raises(BadInputError, match="the plan does not fit the network"):
+def _other_plan(run: RunFolder) -> str:
+    plan = run.read_text("04_remove/plan.json").replace('"features.0"', '"features.99"')
+    run.write_text("04_remove/plan.json", plan)
+    return "the plan does not fit the network"
+
+
+@pytest.mark.parametrize("damage", [_flip_a_bit, _other_weights, _other_plan])
+def test_files_that_do_not_fit(finished, tmp_path, damage):
+    with RunFolder.open(shutil.copytree(finished, tmp_path / "run")) as run:
+        message = damage(run)
+    with pytest.raises(BadInputError, match=message):
         compress.load(run.path)
 
 

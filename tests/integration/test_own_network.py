@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -14,8 +15,7 @@ from compress.errors import UsageError
 from compress.networks.own_code import import_code
 from compress.runs import RunFolder
 from compress.settings.config import RunConfig
-from tests.helpers.command import Done, compress
-from tests.integration.conftest import shorten
+from tests.helpers.command import compress
 
 SOURCE = (Path(__file__).parents[2] / "docs/branches.py").read_text()
 SPY = """
@@ -31,32 +31,35 @@ FLAGS = [
 
 
 @pytest.fixture(scope="module")
-def network(tmp_path_factory) -> Path:
-    file = tmp_path_factory.mktemp("nets") / "branches.py"
-    file.write_text(SOURCE + SPY)
-    return file
+def run(images, shared_folder) -> Path:
+    """Treat it as read-only; ``branches.py`` and the command's two outputs lie beside it."""
 
-
-@pytest.fixture(scope="module")
-def ended(images, network, tmp_path_factory) -> tuple[Path, Done]:
-    folder = tmp_path_factory.mktemp("own") / "run"
-    spec = f"{os.path.relpath(network)}:build"
-    with pytest.MonkeyPatch.context() as patch:
-        shorten(patch)
+    def make(root: Path) -> Path:
+        (root / "branches.py").write_text(SOURCE + SPY)
+        spec, folder = f"{os.path.relpath(root / 'branches.py')}:build", root / "run"
         done = compress("run", "--model", spec, "--dataset", images, *FLAGS, "--out", folder, "--json")
-    assert done.returncode == 0, done.stderr
-    return folder, done
+        assert done.returncode == 0, done.stderr
+        (root / "stdout.json").write_text(done.stdout)
+        (root / "stderr.txt").write_text(done.stderr)
+        return folder
+
+    return shared_folder("own", make)
 
 
-@pytest.fixture(scope="module")
-def run(ended) -> Path:
-    """Treat it as read-only."""
-    return ended[0]
+@pytest.fixture
+def network(run) -> Path:
+    return run.parent / "branches.py"
 
 
-def test_it_is_pruned_exported_and_judged(run, ended):
-    report = json.loads(ended[1].stdout)  # what their code prints is not in it
-    assert "their debugging output" in ended[1].stderr
+@pytest.fixture
+def moved(network, tmp_path) -> Path:
+    """The same code elsewhere, for tests that run it: the other worker may be looking whether ``network`` was run."""
+    return shutil.copy(network, tmp_path / "branches.py")
+
+
+def test_it_is_pruned_exported_and_judged_and_its_code_is_on_record(run, network):
+    report = json.loads((run.parent / "stdout.json").read_text())  # what their code prints is not in it
+    assert "their debugging output" in (run.parent / "stderr.txt").read_text()
     assert report["run"]["config"]["arch"] == "branches.build"
     assert report["run"]["removal"]["max_abs_difference"] < 1e-4
     assert report["run"]["budget"]["achieved_macs"] <= 0.51
@@ -67,47 +70,30 @@ def test_it_is_pruned_exported_and_judged(run, ended):
     assert layers["head"]["out_after"] == 3
     assert layers["down"]["out_after"] < layers["down"]["out_before"]
     assert layers["up"]["in_after"] == layers["down"]["out_after"] == layers["gate.up"]["out_after"]
-
-
-def test_its_code_is_on_record_with_an_absolute_path(run, network):
     folder = RunFolder.open(run)
-    assert folder.read_config().model == f"{network}:build"
+    assert folder.read_config().model == f"{network}:build"  # an absolute path
     record = folder.read_json("code.json")
     assert record["file"] == "branches.py"
     assert record["sha256"] == hashlib.sha256(network.read_bytes()).hexdigest()
 
 
-NEEDS_CODE = {
-    "verify": lambda run: ("verify", run),
-    "export": lambda run: ("export", run, "--int8"),
-    "resume": lambda run: ("run", "--resume", run),
-    "its settings": lambda run: ("run", "--config", run / "config.toml", "--dry-run"),
-}
-
-
-@pytest.mark.parametrize("command", NEEDS_CODE)
-def test_what_a_folder_names_is_not_run(run, network, command):
-    ran = network.with_suffix(".ran")
+def test_code_that_a_folder_names_is_not_run(run, network, tmp_path):
+    ran, copy = network.with_suffix(".ran"), shutil.copytree(run, tmp_path / "run")
     ran.unlink(missing_ok=True)
-    done = compress(*NEEDS_CODE[command](run))
-    assert done.returncode == 2
-    assert f"add --model {network}:build" in done.stderr
-    assert not ran.exists()
-
-
-def test_reading_a_run_needs_no_code(run, network):
-    ran = network.with_suffix(".ran")
-    ran.unlink(missing_ok=True)
-    for command in (("report", run), ("list", "runs", run.parent), ("export", run, "--fp16", "--no-verify")):
+    for command in (("report", copy), ("list", "runs", tmp_path), ("export", copy, "--fp16", "--no-verify")):
         done = compress(*command)
         assert done.returncode == 0, done.stderr
-    assert not ran.exists()
+    settings = ("run", "--config", run / "config.toml", "--dry-run")
+    for command in (("verify", run), ("export", run, "--int8"), ("run", "--resume", run), settings):
+        done = compress(*command)
+        assert done.returncode == 2
+        assert f"add --model {network}:build" in done.stderr
     with pytest.raises(UsageError, match="code is run only where a command names it"):
         package.load(run)
+    assert not ran.exists()
 
 
-def test_named_again_it_is_verified_and_a_change_of_the_code_is_told(run, tmp_path):
-    moved = tmp_path / "elsewhere.py"
+def test_named_again_it_is_verified_and_a_change_of_the_code_is_noted(run, moved, tmp_path):
     moved.write_text(SOURCE + "# changed\n")
     flags = ("--batch-sizes", 1, "--threads", 1, "--out", tmp_path / "reports", "--json")
     done = compress("verify", run, "--model", f"{moved}:build", *flags)
@@ -117,14 +103,14 @@ def test_named_again_it_is_verified_and_a_change_of_the_code_is_told(run, tmp_pa
     assert "branches.build gets its images in three channels, a grey one repeated" in notes
 
 
-def test_resumed_with_its_code_it_is_finished_already(run, network):
-    done = compress("run", "--resume", run, "--model", f"{network}:build", "--json")
+def test_resumed_with_its_code_it_is_finished_already(run, moved):
+    done = compress("run", "--resume", run, "--model", f"{moved}:build", "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["run"]["config"]["arch"] == "branches.build"
 
 
-def test_it_loads_as_a_module_with_its_function(run, network, monkeypatch):
-    monkeypatch.syspath_prepend(str(network.parent))
+def test_it_loads_as_a_module_with_its_function(run, moved, monkeypatch):
+    monkeypatch.syspath_prepend(str(moved.parent))
     monkeypatch.delitem(sys.modules, "branches", raising=False)
     from branches import build
 
@@ -134,10 +120,9 @@ def test_it_loads_as_a_module_with_its_function(run, network, monkeypatch):
     monkeypatch.delitem(sys.modules, "branches")
 
 
-def test_settings_of_a_network_by_name_take_no_code(network):
-    config = RunConfig(arch="squeezenet")
+def test_settings_of_a_network_by_name_take_no_code(moved):
     with pytest.raises(UsageError, match="the network is squeezenet, which is built by name: drop --model"):
-        config.with_code(import_code(f"{network}:build"))
+        RunConfig(arch="squeezenet").with_code(import_code(f"{moved}:build"))
 
 
 FAULTS = {
@@ -155,10 +140,10 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_of_their_code_is_no_bug_of_ours(images, tmp_path, fault):
-    text, said = FAULTS[fault]
+    text, message = FAULTS[fault]
     (tmp_path / "net.py").write_text(text + "\n")
     done = compress("run", "--model", "net.py:build", "--dataset", images, *FLAGS, "--out", "run", cwd=tmp_path)
     assert done.returncode == 2
-    assert said in done.stderr
+    assert message in done.stderr
     assert "is a bug in compress" not in done.stderr
     assert not (tmp_path / "run").exists()

@@ -4,24 +4,23 @@ import json
 import shutil
 import signal
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
-from typer.testing import CliRunner
 
-from compress.cli.main import app
-from compress.errors import BadInputError, InterruptedRun, UsageError
+from compress.errors import InterruptedRun
 from compress.race.cells import Cell, RaceSettings
 from compress.race.runner import Watch, run_race
 from compress.report.race.documents import read_race
-from compress.run.pipeline import run_pipeline
+from compress.report.race.model import CellResult
+from compress.report.store import parse_report
 from compress.runs import RunFolder
-from compress.structure.plan import PruningPlan
-from tests.helpers.command import compress_until
-from tests.helpers.runs import StopAt, checksums, tiny_config, tiny_flags
+from tests.helpers.command import compress, compress_until
+from tests.helpers.runs import StopAt, checksums, stop_run, tiny_config, tiny_flags, whole_network
 
-pytestmark = pytest.mark.usefixtures("short_timing")
 TRAINED = "05_finetune/weights.safetensors"
 
 
@@ -45,67 +44,85 @@ class Recorder:
 
 
 def test_a_race_of_runs(images, finished, tmp_path):
-    """The race finds a run that was made by hand, takes its original, is stopped, goes on, and is then read only."""
+    """The race finds a run that was made by hand, takes its original, is stopped twice, and is then only read."""
     shutil.copytree(finished, tmp_path / "cells/edropout-50-seed0")
-    race = RaceSettings(tiny_config(images), ("edropout", "l1", "bn-scale"), (0.5,), (0,))
-    stopped = Recorder(StopAt("05_finetune", 20))
-    with pytest.raises(InterruptedRun, match="Go on with the same command") as stop:
-        run_race(race, folder=tmp_path, watch=stopped.watch)
-    assert stop.value.exit_code == 143
-    assert stopped.titles == ["cell 2/3: l1, 50 % of the MACs, seed 0"]
-    assert [cell.outcome for cell in read_race(tmp_path).cells] == ["finished", "waiting", "waiting"]
+    race = RaceSettings(tiny_config(images), ("edropout", "thinet", "bn-scale", "scratch"), (0.5,), (0,))
+    thinet, bn_scale, scratch = (
+        f"cell {number}/4: {method}, 50 % of the MACs, seed 0"
+        for number, method in ((2, "thinet"), (3, "bn-scale"), (4, "scratch"))
+    )
+    stopped = _stop_race(race, tmp_path, step=20)
+    assert stopped.titles == [thinet]
+    assert [cell.outcome for cell in read_race(tmp_path).cells] == ["finished", "waiting", "waiting", "waiting"]
+    assert _stop_race(race, tmp_path, step=60).titles == [thinet, bn_scale, scratch]  # thinet has 33 steps
 
     again = Recorder()
     report = run_race(race, folder=tmp_path, watch=again.watch)
-    assert again.titles == ["cell 2/3: l1, 50 % of the MACs, seed 0", "cell 3/3: bn-scale, 50 % of the MACs, seed 0"]
-    assert [cell.outcome for cell in report.cells] == ["finished", "finished", "not applicable"]
+    assert again.titles == [bn_scale, scratch]
+    assert [cell.outcome for cell in report.cells] == ["finished", "finished", "not applicable", "finished"]
     assert "BatchNorm" in report.cells[2].reason
     assert again.notes == [f"bn-scale, 50 % of the MACs, seed 0: not applicable: {report.cells[2].reason}"]
     assert checksums(tmp_path / "cells/edropout-50-seed0") == checksums(finished)
-
-    l1 = tmp_path / "cells/l1-50-seed0"
-    events = [json.loads(line) for line in (l1 / "events.jsonl").read_text().splitlines()]
-    taken = [(event["stage"], event["run"]) for event in events if event["kind"] == "stage taken"]
-    assert taken == [("01_baseline", "edropout-50-seed0"), ("02_original", "edropout-50-seed0")]
-    own = RunFolder.open(l1)
-    own.check_all()
-    result, made = report.cells[1].result, json.loads((l1 / "report.json").read_text())
-    assert result.top1.value == made["networks"][1]["accuracy"]["top1"]["value"]
-    assert bytes.fromhex(result.right)[0] >> 7 in (0, 1)
-    assert sum(map(int, f"{int(result.right, 16):b}")) == result.top1.hits  # one bit an image that is right
-    assert {(row["comparison"]["batch_size"], row["comparison"]["threads"]) for row in made["latency"]} == {(1, 1)}
+    _check_thinet(tmp_path / "cells/thinet-50-seed0", report.cells[1].result)
+    _check_scratch(tmp_path / "cells/scratch-50-seed0", finished)
 
     alone = tmp_path / "alone"
-    observer = StopAt("06_export", 0)
-    with pytest.raises(InterruptedRun):
-        run_pipeline(
-            race.config(Cell("l1", 0.5, 0), folder=tmp_path),
-            out=alone,
-            observer=observer,
-            should_stop=observer.should_stop,
-        )
-    assert (alone / TRAINED).read_bytes() == (l1 / TRAINED).read_bytes()  # as if nothing had been shared
-    assert (alone / "config.toml").read_bytes() == (l1 / "config.toml").read_bytes()
+    stop_run(race.config(Cell("thinet", 0.5, 0), folder=tmp_path), ("06_export", 0), out=alone)
+    for name in (TRAINED, "config.toml"):  # as if nothing had been shared
+        assert (alone / name).read_bytes() == (tmp_path / "cells/thinet-50-seed0" / name).read_bytes()
 
     once_more = Recorder()
     read = run_race(race, folder=tmp_path, watch=once_more.watch)
-    assert once_more.titles == ["cell 3/3: bn-scale, 50 % of the MACs, seed 0"]  # quick to find out again
+    assert once_more.titles == [bn_scale]  # quick to find out again
     assert read.cells == report.cells
     (tmp_path / "race.json").unlink()
-    assert run_race(race, folder=tmp_path, watch=Recorder().watch).cells == report.cells  # from the runs alone
+    assert run_race(race, folder=tmp_path).cells == report.cells  # from the runs alone
 
 
-@pytest.mark.slow
-def test_scratch_trains_the_leaders_shape_for_all_the_epochs(images, finished, tmp_path):
-    shutil.copytree(finished, tmp_path / "cells/edropout-50-seed0")
-    race = RaceSettings(tiny_config(images), ("scratch", "edropout"), (0.5,), (0,))
-    report = run_race(race, folder=tmp_path)
-    assert [(cell.method, cell.outcome) for cell in report.cells] == [("edropout", "finished"), ("scratch", "finished")]
-    plans = [tmp_path / f"cells/{method}-50-seed0/04_remove/plan.json" for method in ("edropout", "scratch")]
-    edropout, scratch = (PruningPlan.from_json(path.read_text()) for path in plans)
-    assert scratch == edropout
-    epochs = json.loads((tmp_path / "cells/scratch-50-seed0/05_finetune/history.json").read_text())
-    assert len(epochs) == 8  # 4 + 2 + 2
+def _stop_race(race: RaceSettings, folder: Path, *, step: int) -> Recorder:
+    """Stop a race after one step of fine-tuning."""
+    recorder = Recorder(StopAt("05_finetune", step))
+    with pytest.raises(InterruptedRun, match="Go on with the same command") as stop:
+        run_race(race, folder=folder, watch=recorder.watch)
+    assert stop.value.exit_code == 143
+    return recorder
+
+
+def _check_thinet(run: Path, result: CellResult) -> None:
+    """It takes the leader's original, rescales a copy of it and spends the epochs of the search on fine-tuning."""
+    events = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
+    taken = [(event["stage"], event["run"]) for event in events if event["kind"] == "stage taken"]
+    assert taken == [("01_baseline", "edropout-50-seed0"), ("02_original", "edropout-50-seed0")]
+    folder = RunFolder.open(run)
+    folder.check_all()
+    report = parse_report((run / "report.json").read_text(), source="report.json")
+    assert report.candidate.kept_macs <= 0.5
+    assert [row.epochs for row in report.networks] == [6, 6]
+    assert report.run.method == "thinet"
+    assert (report.run.search.history, report.run.search.converged_at) == ((), None)
+    assert len(report.run.training["05_finetune"]) == 2 + 1
+    assert "pruned by ThiNet" in (run / "MODEL_CARD.md").read_text()
+    before, searched = (folder.load_tensors(f"{stage}/weights.safetensors") for stage in ("01_baseline", "03_search"))
+    changed = {name for name in before if not torch.equal(before[name], searched[name])}
+    assert "features.3.expand3x3.weight" in changed
+    assert all(name.endswith("weight") for name in changed)
+    assert result.top1.value == report.candidate.accuracy.top1.value
+    assert bytes.fromhex(result.right)[0] >> 7 in (0, 1)
+    assert sum(map(int, f"{int(result.right, 16):b}")) == result.top1.hits  # one bit for each image that is right
+    assert {(row.comparison.batch_size, row.comparison.threads) for row in report.latency} == {(1, 1)}
+
+
+def _check_scratch(run: Path, leader: Path) -> None:
+    """It trains the leader's shape from fresh weights for all the epochs: baseline, search and fine-tuning."""
+    folder, theirs = RunFolder.open(run), RunFolder.open(leader)
+    assert folder.read_text("04_remove/plan.json") == theirs.read_text("04_remove/plan.json")
+    report = parse_report((run / "report.json").read_text(), source="report.json")
+    assert len(report.run.training["05_finetune"]) == 3 + 2 + 1
+    assert [row.epochs for row in report.networks] == [6, 6]
+    assert report.candidate.macs == theirs.read_json("report.json")["networks"][1]["macs"]
+    start = whole_network(run, "03_search/weights.safetensors").state_dict()
+    trained = folder.load_tensors("01_baseline/weights.safetensors")
+    assert not any(torch.equal(start[name], trained[name]) for name in trained if name.endswith("weight"))
 
 
 @pytest.mark.slow
@@ -155,12 +172,10 @@ def test_a_damaged_cell_fails_alone_and_says_what_to_do(images, finished, tmp_pa
 
 def test_a_divergence_is_a_result_and_is_not_tried_again(tmp_path):
     """The classes look the same: no network can leave chance."""
-    for split, count in (("train", 24), ("test", 4)):
-        for name in ("one", "other"):
-            folder = tmp_path / "images" / split / name
-            folder.mkdir(parents=True)
-            for index in range(count):
-                Image.fromarray(np.full((16, 16), 10 * index % 256, dtype=np.uint8)).save(folder / f"{index}.png")
+    for folder in (tmp_path / "images" / place for place in ("train/one", "train/other", "test/one", "test/other")):
+        folder.mkdir(parents=True)
+        for index in range(24):
+            Image.fromarray(np.full((16, 16), 10 * index, dtype=np.uint8)).save(folder / f"{index}.png")
     base = tiny_config(tmp_path / "images", baseline_epochs=1, search_epochs=1, finetune_epochs=1)
     race = RaceSettings(base, ("l1", "scratch", "random"), (0.5,), (0,))
     recorder = Recorder()
@@ -189,26 +204,18 @@ def test_the_real_command_stops_as_run_does(images, tmp_path):
     assert (folder / "cells/l1-50-seed0/config.toml").exists()
 
 
-def test_a_dry_run_says_what_will_run_and_writes_nothing(images, tmp_path):
-    flags = [*tiny_flags(images), "--methods", "l1,bn-scale,taylor", "--keep-macs", "0.5,0.4", "--seeds", "1"]
-    done = CliRunner().invoke(app, ["race", *flags, "--out", str(tmp_path / "race"), "--dry-run"])
-    assert done.exception is None, done.exception
+def test_a_dry_run_and_faults_of_the_whole_race_leave_nothing(images, tmp_path):
+    flags = ["race", *tiny_flags(images), "--methods", "l1,bn-scale,taylor", "--keep-macs", "0.5,0.4", "--seeds", "1"]
+    flags += ["--out", tmp_path / "race"]
+    done = compress(*flags, "--dry-run")
+    assert done.returncode == 0, done.stderr
     assert "cells      4: l1-50-seed0, taylor-50-seed0, l1-40-seed0, taylor-40-seed0" in done.stdout
     assert "not bn-scale: method bn-scale needs a BatchNorm" in done.stdout
+    for wrong, code, message in (
+        (("--seeds", "0"), 2, "expected seeds that differ, at least one"),
+        (("--dataset", images / "nowhere"), 4, "nowhere"),
+    ):
+        done = compress(*flags, *wrong)
+        assert done.returncode == code
+        assert message in done.stderr
     assert not (tmp_path / "race").exists()
-
-
-def test_faults_of_the_whole_race_leave_nothing(images, tmp_path):
-    folder = tmp_path / "race"
-    cases = {
-        ("--methods", "l1,magic"): "--methods: expected 'edropout'",
-        ("--keep-macs", "half"): "expected fractions such as 0.5,0.25",
-        ("--seeds", "none"): "expected a number of seeds",
-        ("--seeds", "0"): "expected seeds that differ, at least one",
-        ("--dataset", str(images / "nowhere")): "nowhere",
-    }
-    for flags, message in cases.items():
-        done = CliRunner().invoke(app, ["race", *tiny_flags(images), "--out", str(folder), *flags])
-        assert isinstance(done.exception, UsageError | BadInputError)
-        assert message in str(done.exception)
-        assert not folder.exists()

@@ -1,9 +1,7 @@
 """Stopped or killed anywhere, a resumed run ends as the undisturbed one did, bit for bit."""
 
-import re
-import shlex
 import shutil
-import signal
+from signal import SIGINT, SIGKILL, SIGTERM
 
 import pytest
 
@@ -12,41 +10,34 @@ from compress.run.pipeline import run_pipeline
 from compress.runs import RunFolder
 from compress.settings.config import build_config
 from tests.helpers.command import compress, compress_process, compress_until
-from tests.helpers.runs import StopAt, checksums, tiny_flags
+from tests.helpers.runs import checksums, stop_run
 
-pytestmark = pytest.mark.usefixtures("short_timing")
-
-# In the middle of an epoch, at its last step (17), at the stage's last step (68, 34).
-STOPS = [
-    ("01_baseline", 1),
-    ("01_baseline", 17),
-    ("01_baseline", 20),
-    ("02_original", 68),
-    ("02_original", 0),  # it has no step left: the stop is before the next stage
-    ("03_search", 9),
-    ("03_search", 34),
-    ("05_finetune", 33),
-]
+STOPS = {
+    "original": [("02_original", 33), ("02_original", 0)],  # without a step left it stops before the next stage
+    "search": [("03_search", 16), ("03_search", 22)],
+    "finetune": [("05_finetune", 10)],
+}
+"""After the real command was stopped at a stage's start: in the middle of an epoch, or at the stage's last step."""
 
 
-def test_a_run_stopped_in_every_stage_ends_as_the_undisturbed_one(finished, tmp_path):
-    config = build_config({}, file=finished / "config.toml")  # which therefore runs again as it is
-    run = tmp_path / "stopped"
-    for index, stop in enumerate(STOPS):
-        observer = StopAt(*stop)
-        with pytest.raises(InterruptedRun, match="compress run --resume") as stopped:
-            run_pipeline(
-                config,
-                out=run,
-                mode="resume" if index else "new",
-                observer=observer,
-                should_stop=observer.should_stop,
-            )
-        assert stopped.value.exit_code == 143
+def test_a_run_stopped_and_killed_in_every_stage_ends_as_the_undisturbed_one(finished, tmp_path):
+    run = tmp_path / "a run; of mine"  # the command it prints has to quote this
+    config = build_config({}, file=finished / "config.toml")
+    stop_run(config, ("01_baseline", 1), out=run)
+    for step in (11, 13):  # the last of an epoch, one within the next
+        stop_run(config, ("01_baseline", step), out=run, mode="resume")
+    for (stage, stops), number in zip(STOPS.items(), (SIGTERM, SIGINT, SIGKILL), strict=True):
+        code, stderr = compress_until(f"{stage}: begins", number, "run", "--resume", run)
+        assert code == (-SIGKILL if number == SIGKILL else 128 + number), stderr
+        assert "Traceback" not in stderr
+        assert number == SIGKILL or f"Go on with: compress run --resume '{run}'" in stderr
+        for stop in stops:
+            stop_run(config, stop, out=run, mode="resume")
+    assert not (run / "report.json").exists()
     report = run_pipeline(config, out=run, mode="resume")
     assert checksums(run) == checksums(finished)
     assert (run / "config.toml").read_text() == (finished / "config.toml").read_text()
-    assert [row.epochs for row in report.networks] == [8, 8]
+    assert [row.epochs for row in report.networks] == [6, 6]
 
 
 def test_a_stop_between_stages_is_heeded_too(finished, tmp_path):
@@ -58,27 +49,6 @@ def test_a_stop_between_stages_is_heeded_too(finished, tmp_path):
     assert not (run / "01_baseline").exists()
 
 
-def test_signals_and_a_kill_of_the_real_command(images, finished, tmp_path):
-    run = tmp_path / "a run; of mine"  # the command it prints has to quote this
-    code, stderr = compress_until("baseline: begins", signal.SIGTERM, "run", *tiny_flags(images, out=run))
-    assert code == 143, stderr
-    assert "Traceback" not in stderr
-    again = re.search(r"compress (run --resume .+)", stderr)
-    assert again is not None, stderr
-
-    code, stderr = compress_until("search: begins", signal.SIGINT, *shlex.split(again[1]))
-    assert code == 130, stderr
-    assert "Traceback" not in stderr
-    assert again[0] in stderr
-
-    code, stderr = compress_until("finetune: begins", signal.SIGKILL, *shlex.split(again[1]))
-    assert code == -signal.SIGKILL, stderr
-    assert not (run / "report.json").exists()
-
-    run_pipeline(RunFolder.open(run).read_config(), out=run, mode="resume")
-    assert checksums(run) == checksums(finished)
-
-
 def test_a_run_is_used_by_one_process_at_a_time(finished):
     with RunFolder.open(finished):
         done = compress_process("run", "--resume", finished)
@@ -87,13 +57,11 @@ def test_a_run_is_used_by_one_process_at_a_time(finished):
 
 
 def test_a_damaged_file_is_found_on_resume(finished, tmp_path):
-    run = tmp_path / "run"
-    shutil.copytree(finished, run)
+    run = shutil.copytree(finished, tmp_path / "run")
     for name in ("artifacts/pruned.onnx", "03_search/plan.json", "05_finetune/weights.safetensors"):
         whole = (run / name).read_bytes()
-        data = bytearray(whole)
-        data[len(data) // 2] ^= 1
-        (run / name).write_bytes(data)
+        middle = len(whole) // 2
+        (run / name).write_bytes(whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :])
         with pytest.raises(BadInputError, match=f"{name} was changed or damaged"):
             run_pipeline(RunFolder.open(run).read_config(), out=run, mode="resume")
         if not name.startswith("05"):
@@ -104,12 +72,8 @@ def test_a_damaged_file_is_found_on_resume(finished, tmp_path):
 
 
 def test_changed_images_are_found_on_resume(images, finished, tmp_path):
-    data, run = tmp_path / "images", tmp_path / "run"
-    shutil.copytree(images, data)
-    config = build_config({"dataset": str(data)}, file=finished / "config.toml")
-    observer = StopAt("01_baseline", 1)
-    with pytest.raises(InterruptedRun):
-        run_pipeline(config, out=run, observer=observer, should_stop=observer.should_stop)
+    data, run = shutil.copytree(images, tmp_path / "images"), tmp_path / "run"
+    stop_run(build_config({"dataset": str(data)}, file=finished / "config.toml"), ("01_baseline", 1), out=run)
     shutil.copy(data / "train/dark/0.png", data / "train/dark/1.png")
     done = compress("run", "--resume", run)
     assert done.returncode == 4

@@ -1,31 +1,36 @@
-"""Runs that are not the default one: the paper's, the ablation, other budgets, given weights, another network."""
+"""Runs that are not the default one: the paper's, a rival's, other budgets, given weights, other data and networks."""
 
 import copy
+import json
+import socket
 
 import numpy as np
 import onnx
 import pytest
 import torch
 from onnx import numpy_helper
-from PIL import Image
 from safetensors.torch import load_file
 
-from compress.errors import InterruptedRun
+from compress.errors import UsageError
 from compress.export.export_run import add_variants
 from compress.observer import Silent
-from compress.report.model import Report
-from compress.run.pipeline import run_pipeline
+from compress.report.store import parse_report
+from compress.run.pipeline import RunOptions, run_pipeline
 from compress.run.remove import remove
 from compress.run.search import search
 from compress.runs import RunFolder
+from compress.runs.file_records import recorded_files
 from compress.runs.stage_context import StageContext, check_images, find_prunable, fresh_network
 from compress.settings.export import ExportSettings
 from compress.settings.verify import VerifySettings
 from compress.verdict.verify_run import verify_run
+from tests.helpers.command import compress
+from tests.helpers.datasets import write_cifar10
 from tests.helpers.images import write_image_folder
-from tests.helpers.runs import StopAt, loaded, tiny_config, whole_network
+from tests.helpers.runs import StopAt, loaded, stop_run, tiny_config, tiny_flags, whole_network
 
-pytestmark = pytest.mark.usefixtures("short_timing")
+SHORTER = {"search_epochs": 1, "finetune_epochs": 1}
+INT8 = ExportSettings(int8=True, calibration_images=30)
 
 
 @pytest.fixture
@@ -33,28 +38,24 @@ def weights(finished):
     return finished / "01_baseline/weights.safetensors"
 
 
-def with_int8(run) -> Report:
-    """The run's report after INT8 files were added."""
-    add_variants(run, ExportSettings(int8=True, calibration_images=30))
-    return verify_run(run, VerifySettings(batch_sizes=(1,), threads=(1,)))
-
-
 def test_the_paper_preset_reports_full_and_pruned_rows(images, weights, tmp_path):
     run = tmp_path / "run"
     shared = {"preset": "paper", "align": "auto", "population": 4, "baseline_epochs": None}
-    config = tiny_config(images, weights=weights, search_epochs=4, finetune_epochs=6, **shared)
+    config = tiny_config(images, weights=weights, search_epochs=2, finetune_epochs=3, **shared)
     report = run_pipeline(config, out=run)
     assert [row.label for row in report.networks] == ["original, as given", "pruned (P)", "full (F)"]
     original, pruned, full = report.networks
     assert (report.run.budget.asked_macs, report.run.budget.align, report.run.search.preset) == (None, 1, "paper")
     assert full.parameters == original.parameters > pruned.parameters
     assert 0.1 < pruned.kept_macs < 0.6  # bits start at one half, on either side of a layer
-    assert pruned.epochs == full.epochs == 10
+    assert pruned.epochs == full.epochs == 5
     small = RunFolder.open(run).load_tensors("05_finetune/weights.safetensors")
     whole = np.concatenate([value.ravel() for value in _initializers(run / "artifacts/full.onnx")])
     assert all(np.isin(value.numpy(), whole).all() for value in small.values())
     assert run_pipeline(config, out=run, mode="resume") == report
-    again = with_int8(run)
+    add_variants(run, INT8)
+    again = verify_run(run, VerifySettings(batch_sizes=(1,), threads=(1,)))
+    assert again.run.config == report.run.config
     assert [row.label for row in again.networks[3:]] == ["original, as given int8", "pruned (P) int8"]
     assert again.networks[:3] == tuple(
         row.model_copy(update={"memory": new.memory}) for row, new in zip(report.networks, again.networks, strict=False)
@@ -65,97 +66,106 @@ def test_the_paper_preset_reports_full_and_pruned_rows(images, weights, tmp_path
 
 def test_the_paper_preset_starts_from_a_fresh_network_and_resumes(images, tmp_path):
     config = tiny_config(images, preset="paper", align="auto", baseline_epochs=0, search_epochs=1, finetune_epochs=5)
-    for step in (1, 3):
-        observer = StopAt("03_search", step)
-        with pytest.raises(InterruptedRun):
-            run_pipeline(
-                config,
-                out=tmp_path,
-                mode="new" if step == 1 else "resume",
-                observer=observer,
-                should_stop=observer.should_stop,
-            )
-    run = RunFolder.open(tmp_path)
-    settings, data = loaded(tmp_path)
-    before = fresh_network(settings, data).state_dict()
-    kept = run.load_tensors("01_baseline/weights.safetensors")
+    stop_run(config, ("03_search", 1), out=tmp_path)
+    stop_run(config, ("03_search", 3), out=tmp_path, mode="resume")
+    before = fresh_network(*loaded(tmp_path)).state_dict()
+    kept = RunFolder.open(tmp_path).load_tensors("01_baseline/weights.safetensors")
     assert all(torch.equal(value, before[name]) for name, value in kept.items())
 
 
-def test_the_ablation_with_a_budget_of_parameters(images, tmp_path):
-    config = tiny_config(images, method="saliency", keep_params=0.4, search_epochs=1, finetune_epochs=1)
-    report = run_pipeline(config, out=tmp_path / "run")
-    assert (report.run.budget.asked_macs, report.run.budget.asked_parameters) == (None, 0.4)
-    assert 0.36 < report.candidate.kept_parameters <= 0.4
-    assert report.run.config["method"] == "saliency"
-    assert {row["energy_best"] for row in report.run.search.history} == {
-        row["energy_mean"] for row in report.run.search.history
-    }
-
-
 def test_given_weights_are_judged_as_given_and_are_never_changed(images, weights, tmp_path):
-    before = weights.read_bytes()
-    config = tiny_config(images, weights=weights, train_original=True, search_epochs=1, finetune_epochs=1)
-    report = run_pipeline(config, out=tmp_path / "run")
+    before, run = weights.read_bytes(), tmp_path / "run"
+    config = tiny_config(images, weights=weights, train_original=True, **SHORTER)
+    report = run_pipeline(config, out=run)
     assert [(row.label, row.role, row.epochs) for row in report.networks] == [
         ("original, as given", "original", None),
         ("pruned", "candidate", 2),
         ("original, trained on", "extra", 2),
     ]
     assert weights.read_bytes() == before
-    shipped = {value.tobytes() for value in _initializers(tmp_path / "run/artifacts/original.onnx")}
-    given = load_file(weights)
-    assert all(value.numpy().tobytes() in shipped for name, value in given.items() if name.endswith("weight"))
-    trained_on = {value.tobytes() for value in _initializers(tmp_path / "run/artifacts/original-trained-on.onnx")}
-    assert not all(value.numpy().tobytes() in trained_on for name, value in given.items() if name.endswith("weight"))
-    again = with_int8(tmp_path / "run")
-    assert [row.label for row in again.networks[3:]] == ["original, as given int8", "pruned int8"]
-    assert again.run.config == report.run.config
-
-
-def test_images_in_colour(tmp_path):
-    data = write_image_folder(tmp_path / "grey", train=60, test=10, size=24)
-    for path in data.rglob("*.png"):
-        Image.open(path).convert("RGB").save(path)
-    report = run_pipeline(tiny_config(data, search_epochs=1, finetune_epochs=1), out=tmp_path / "run")
-    assert (report.data.channels, report.original.signature.channels) == (3, 3)
-    again = with_int8(tmp_path / "run")
-    assert again.networks[3].quantization.calibration_images == 30
+    exported = {value.tobytes() for value in _initializers(run / "artifacts/original.onnx")}
+    given = [value.numpy().tobytes() for name, value in load_file(weights).items() if name.endswith("weight")]
+    assert exported.issuperset(given)
+    assert not {value.tobytes() for value in _initializers(run / "artifacts/original-trained-on.onnx")}.issuperset(
+        given
+    )
+    add_variants(run, INT8)
+    added = [file.label for file in recorded_files(RunFolder.open(run))][3:]
+    assert added == ["original, as given int8", "pruned int8"]
 
 
 def test_without_train_original_given_weights_are_the_only_original(images, weights, tmp_path):
-    observer = StopAt("03_search", 1)
-    with pytest.raises(InterruptedRun):
-        run_pipeline(
-            tiny_config(images, weights=weights), out=tmp_path, observer=observer, should_stop=observer.should_stop
-        )
+    observer = stop_run(tiny_config(images, weights=weights), ("03_search", 1), out=tmp_path)
     assert not (tmp_path / "02_original").exists()
-    assert observer.notes == ["validation: 30 images of train/, 10% of every class"]
+    assert observer.notes == ["validation: 18 images of train/, 10% of every class"]
 
 
-def test_a_replaced_head_is_said_aloud_and_trained(weights, tmp_path):
-    data = write_image_folder(tmp_path / "more", train=100, test=10, size=24, classes=4)
-    config = tiny_config(data, weights=weights, baseline_epochs=4, search_epochs=1, finetune_epochs=1)
+def test_a_replaced_head_is_noted_and_trained_and_the_ablation_keeps_a_share_of_the_parameters(weights, tmp_path):
+    data = write_image_folder(tmp_path / "more", train=60, test=10, size=24, classes=4)
+    config = tiny_config(data, weights=weights, method="saliency", keep_params=0.4, baseline_epochs=4, **SHORTER)
     observer = StopAt("", 0)
     report = run_pipeline(config, out=tmp_path / "run", observer=observer)
-    said = [note for note in observer.notes if "another number of classes" in note]
-    assert len(said) == 1
-    assert "the head (classifier.1.weight, classifier.1.bias) started fresh" in said[0]
-    assert "trained for 4 epochs" in said[0]
-    assert said[0] in report.notes  # a resumed run's user has not seen the messages
+    (note,) = [note for note in observer.notes if "another number of classes" in note]
+    assert "the head (classifier.1.weight, classifier.1.bias) started fresh" in note
+    assert "trained for 4 epochs" in note
+    assert note in report.notes  # a resumed run's user has not seen the messages
     assert [(row.label, row.epochs) for row in report.networks] == [("original", 6), ("pruned", 6)]
+    assert (report.run.budget.asked_macs, report.run.budget.asked_parameters) == (None, 0.4)
+    assert 0.36 < report.candidate.kept_parameters <= 0.4
+    assert report.run.config["method"] == "saliency"
+    assert all(row["energy_best"] == row["energy_mean"] for row in report.run.search.history)
 
 
 @pytest.mark.slow
 def test_a_network_with_batchnorm(tmp_path):
     data = write_image_folder(tmp_path / "small", train=100, test=15, size=16)
-    config = tiny_config(
-        data, arch="resnet18", image_size=16, align=16, baseline_epochs=1, search_epochs=1, finetune_epochs=1
-    )
+    config = tiny_config(data, arch="resnet18", image_size=16, align=16, baseline_epochs=1, **SHORTER)
     report = run_pipeline(config, out=tmp_path / "run")
     assert report.run.removal.batchnorm_recalibrated
     assert report.candidate.kept_macs <= 0.5
     assert report.candidate.accuracy.top1.value > 0.9
+
+
+@pytest.mark.slow
+def test_annealing_is_stopped_and_goes_on(images, finished, tmp_path):
+    config, run = tiny_config(images, method="anneal"), tmp_path / "run"
+    stop_run(config, ("03_search", 20), out=run, options=RunOptions(original_of=finished))
+    report = run_pipeline(config, out=run, mode="resume")
+    assert report.candidate.kept_macs <= 0.5
+    assert all(epoch["energy_best"] == epoch["energy_mean"] for epoch in report.run.search.history)
+    assert len(report.run.training["05_finetune"]) == 1
+
+
+def test_a_rival_that_cannot_be_used_leaves_no_run_behind(images, finished, tmp_path):
+    with pytest.raises(UsageError, match="bn-scale needs a BatchNorm"):
+        run_pipeline(tiny_config(images, method="bn-scale"), out=tmp_path / "run")
+    plan = finished / "04_remove/plan.json"
+    with pytest.raises(UsageError, match="more than was asked"):
+        run_pipeline(tiny_config(images, method="scratch", plan=plan, keep_macs=0.3), out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_data_set_in_colour_by_name_and_without_a_network_connection(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError("no network in this test")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    write_cifar10(tmp_path / "data/cifar-10-batches-py")
+    changes = {"dataset": "cifar10", "data_dir": tmp_path / "data", "method": "l1", "keep_macs": 0.8, **SHORTER}
+    run = tmp_path / "run"
+    done = compress("run", *tiny_flags(tmp_path, **changes, image_size=32, baseline_epochs=5, out=run), "--json")
+    assert done.returncode == 0, done.stderr
+    report = parse_report(done.stdout, source="stdout")
+    assert (report.data.name, report.data.classes) == ("cifar10", ("kind 0", "kind 1", "kind 2"))
+    assert (report.data.channels, report.original.signature.channels) == (3, 3)
+    assert json.loads((run / "artifacts/model.json").read_text())["classes"] == list(report.data.classes)
+    assert report.candidate.kept_macs < 0.8
+    note = "not the published cifar10"
+    assert note in done.stderr
+    assert all(note in (run / file).read_text() for file in ("report.md", "report.html", "MODEL_CARD.md"))
+    add_variants(run, INT8)
+    kinds = [file.quantization for file in recorded_files(RunFolder.open(run)) if file.quantization]
+    assert [kind.calibration_images for kind in kinds] == [30, 30]
 
 
 def test_search_and_removal_leave_the_original_as_it_was(finished, tmp_path):

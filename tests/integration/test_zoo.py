@@ -38,7 +38,6 @@ def test_masked_is_physical_and_ordered_channels_stay(name: str, roots: list[str
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("short_timing")
 def test_a_channelnet_through_a_whole_run(images, tmp_path):
     run = tmp_path / "run"
     epochs = {"baseline_epochs": 3, "search_epochs": 1, "finetune_epochs": 1}
