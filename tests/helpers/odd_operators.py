@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from tests.helpers.networks import CLASSES
-from tests.helpers.odd_pieces import Fixed, Odd, Scale, applying, assigned, between, chain, pool, shuffled
+from tests.helpers.odd_pieces import Odd, applying, assigned, between, chain, pool, shuffled
 
 BOTH = {"stem": 8, "last": 6}
 LAST = {"last": 6}
@@ -43,17 +43,17 @@ ODD_OPERATORS: dict[str, Odd] = {
         {"stem": "im2col, which cannot be followed"},
     ),
     "a bare parameter": Odd(
-        chain(scale=lambda: Scale(8, 1, 1)),
-        between(lambda n, x: n.scale(x)),
+        chain(scale=lambda: nn.Parameter(torch.rand(8, 1, 1) + 0.5)),
+        between(lambda n, x: x * n.scale),
         LAST,
-        {"stem": "scale.scale is combined with it"},
+        {"stem": "scale is combined with it"},
     ),
-    "a learned number": Odd(chain(scale=lambda: Scale(1)), between(lambda n, x: n.scale(x)), BOTH),
+    "a learned number": Odd(chain(scale=lambda: nn.Parameter(torch.rand(1))), between(lambda n, x: x * n.scale), BOTH),
     "a buffer": Odd(
-        chain(fixed=lambda: Fixed(8, 1, 1)),
-        between(lambda n, x: n.fixed(x)),
+        chain(mean=lambda: nn.Buffer(torch.rand(8, 1, 1))),
+        between(lambda n, x: x - n.mean),
         LAST,
-        {"stem": "fixed.mean is combined with it"},
+        {"stem": "mean is combined with it"},
     ),
     "pixel shuffle": Odd(chain(reads=2), applying(lambda x: F.pixel_shuffle(x, 2)), {"stem": 2, "last": 6}),
     "pixel unshuffle": Odd(chain(reads=32), applying(lambda x: F.pixel_unshuffle(x, 2)), BOTH),

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tests.helpers.networks import CLASSES
+from tests.helpers.networks import CLASSES, network_of
 
 
 @dataclass(frozen=True)
@@ -24,18 +24,7 @@ class Odd:
 
     def build(self, *, seed: int = 0) -> nn.Module:
         torch.manual_seed(seed)
-        forward = self.forward
-
-        class Network(nn.Module):
-            def __init__(self, layers: dict[str, nn.Module]) -> None:
-                super().__init__()
-                for name, layer in layers.items():
-                    self.add_module(name, layer)
-
-            def forward(self, images: Tensor) -> Tensor:
-                return forward(self, images)
-
-        network = Network(self.layers())
+        network = network_of(self.forward, **self.layers())
         with torch.no_grad():
             network(torch.randn(8, 2, 12, 12) * 2 + 1)  # BatchNorm statistics that are not the trivial ones
         return network.eval()
@@ -62,28 +51,6 @@ def chain(*, stem: int = 8, reads: int | None = None, **more: Callable[[], nn.Mo
         "last": nn.Conv2d(reads or stem, 6, 1),
         "head": nn.Linear(6, CLASSES),
     }
-
-
-class Scale(nn.Module):
-    """One number for every channel, or one for all."""
-
-    def __init__(self, *shape: int) -> None:
-        super().__init__()
-        self.scale = nn.Parameter(torch.rand(*shape) + 0.5)
-
-    def forward(self, features: Tensor) -> Tensor:
-        return features * self.scale
-
-
-class Fixed(nn.Module):
-    """The same with a buffer."""
-
-    def __init__(self, *shape: int) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.rand(*shape))
-
-    def forward(self, features: Tensor) -> Tensor:
-        return features - self.mean
 
 
 class Attention(nn.Module):

@@ -1,6 +1,7 @@
 """Differences between masked and smaller network are found, with the units they affect."""
 
 import copy
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from compress.channels.units import UnitMap, find_units
 from compress.errors import CheckFailedError
 from compress.structure.compare_layers import compare_layers
 from compress.structure.shrink import shrink
-from tests.helpers.networks import CLASSES, NETWORKS, built, image_batch
+from tests.helpers.networks import CLASSES, NETWORKS, image_batch, network_of, with_units
 
 
 def cut(network: nn.Module, units: UnitMap, keep_U: Tensor) -> nn.Module:
@@ -23,34 +24,34 @@ def every_other(units: UnitMap) -> Tensor:
     return torch.arange(units.total) % 2 == 0
 
 
-class Beside(nn.Module):
-    """Two branches side by side, then a third layer; ``odd`` is done to the second."""
+BESIDE = {
+    "left": lambda: nn.Conv2d(2, 4, 1), "right": lambda: nn.Conv2d(2, 6, 1), "both": lambda: nn.Conv2d(10, 6, 1),
+    "last": lambda: nn.Conv2d(6, 4, 1), "head": lambda: nn.Linear(4, CLASSES),
+}  # fmt: skip
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.left, self.right = nn.Conv2d(2, 4, 1), nn.Conv2d(2, 6, 1)
-        self.both, self.last = nn.Conv2d(10, 6, 1), nn.Conv2d(6, 4, 1)
-        self.head = nn.Linear(4, CLASSES)
 
-    def odd(self, x: Tensor) -> Tensor:
-        return x * (1 + 1e-3 * (x.shape[1] != 6))
-
-    def forward(self, images: Tensor) -> Tensor:
-        both = self.both(torch.cat([self.left(images), self.odd(self.right(images))], 1)).relu()
-        return self.head(self.last(self.odd(both)).relu().mean((2, 3)))
+def beside(forward: Callable[[nn.Module, Tensor], Tensor]) -> nn.Module:
+    """Two branches side by side, then a third layer."""
+    torch.manual_seed(0)
+    return network_of(forward, **{name: make() for name, make in BESIDE.items()}).eval()
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_right_cut_has_no_faults(name: str):
-    network, images = built(name), image_batch()
-    units = find_units(network, images)
+    (network, units), images = with_units(name), image_batch()
     keep_U = every_other(units)
     assert compare_layers(network, cut(network, units, keep_U), units, keep_U, images) == []
 
 
 def test_a_thousandth_too_much_is_found_in_each_place_by_itself():
-    torch.manual_seed(0)
-    network, images = Beside().eval(), image_batch()
+    def odd(x: Tensor) -> Tensor:
+        return x * (1 + 1e-3 * (x.shape[1] != 6))
+
+    def forward(n: nn.Module, images: Tensor) -> Tensor:
+        both = n.both(torch.cat([n.left(images), odd(n.right(images))], 1)).relu()
+        return n.head(n.last(odd(both)).relu().mean((2, 3)))
+
+    network, images = beside(forward), image_batch()
     units = find_units(network, images)
     assert [(group.root, group.first, group.size) for group in units.groups] == [
         ("left", 0, 4), ("right", 4, 6), ("both", 10, 6), ("last", 16, 4)
@@ -66,8 +67,7 @@ def test_a_thousandth_too_much_is_found_in_each_place_by_itself():
 
 
 def test_weights_cut_wrongly_are_found_where_they_are_read():
-    network, images = built("plain"), image_batch()
-    units = find_units(network, images)
+    (network, units), images = with_units("plain"), image_batch()
     keep_U = every_other(units)
     smaller = cut(network, units, keep_U)
     with torch.no_grad():
@@ -78,8 +78,7 @@ def test_weights_cut_wrongly_are_found_where_they_are_read():
 
 
 def test_a_wrong_head_is_found_in_the_output():
-    network, images = built("plain"), image_batch()
-    units = find_units(network, images)
+    (network, units), images = with_units("plain"), image_batch()
     keep_U = every_other(units)
     smaller = cut(network, units, keep_U)
     with torch.no_grad():
@@ -89,17 +88,16 @@ def test_a_wrong_head_is_found_in_the_output():
     assert fault.units == ()
 
 
-@pytest.mark.parametrize(("after", "said"), [(0, "does not call last"), (2, "calls last more often")])
-def test_layers_called_otherwise(after: int, said: str):
-    class Loops(Beside):
-        def forward(self, images: Tensor) -> Tensor:
-            both = self.both(torch.cat([self.left(images), self.right(images)], 1)).relu()
-            for _ in range(1 if self.right.out_channels == 6 else after):
-                self.last(both)
-            return both.mean((2, 3))[:, :2]
+@pytest.mark.parametrize(("after", "message"), [(0, "does not call last"), (2, "calls last more often")])
+def test_layers_called_otherwise(after: int, message: str):
+    def forward(n: nn.Module, images: Tensor) -> Tensor:
+        both = n.both(torch.cat([n.left(images), n.right(images)], 1)).relu()
+        for _ in range(1 if n.right.out_channels == 6 else after):
+            n.last(both)
+        return both.mean((2, 3))[:, :2]
 
-    network, images = Loops().eval(), image_batch()
+    network, images = beside(forward), image_batch()
     units = find_units(network, images).without(dict.fromkeys(["left", "both", "last"], "for the test"))
     keep_U = every_other(units)
-    with pytest.raises(CheckFailedError, match=f"the smaller network {said}"):
+    with pytest.raises(CheckFailedError, match=f"the smaller network {message}"):
         compare_layers(network, cut(network, units, keep_U), units, keep_U, images)

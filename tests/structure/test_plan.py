@@ -3,14 +3,13 @@ import json
 import pytest
 import torch
 
-from compress.channels.units import find_units
 from compress.errors import BadInputError
 from compress.structure.plan import PruningPlan, plan_from_state, state_from_plan
-from tests.helpers.networks import NETWORKS, built, image_batch
+from tests.helpers.networks import NETWORKS, random_state, with_units
 
 
 def test_hand_worked_plan_of_a_tied_group():
-    units = find_units(built("grouped"), image_batch())
+    _, units = with_units("grouped")
     keep = torch.ones(units.total, dtype=torch.bool)
     keep[[0, 2]] = False  # of the stem's 4 units of 3 channels each, 4 apart
     plan = plan_from_state(units, keep)
@@ -20,10 +19,8 @@ def test_hand_worked_plan_of_a_tied_group():
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_json_there_and_back_gives_the_same_state(name: str):
-    units = find_units(built(name), image_batch())
-    keep = torch.rand(units.total, generator=torch.Generator().manual_seed(5)) < 0.5
-    for group in units.groups:
-        keep[group.first] = True
+    _, units = with_units(name)
+    keep = random_state(units)
     plan = PruningPlan.from_json(plan_from_state(units, keep).to_json())
     assert torch.equal(state_from_plan(units, plan), keep)
 

@@ -1,4 +1,5 @@
-import copy
+from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -7,30 +8,32 @@ from hypothesis import strategies as st
 from torch import nn
 
 from compress.channels.masks import masked
-from compress.channels.units import UnitMap, find_units
+from compress.channels.units import find_units
 from compress.errors import BadInputError, CheckFailedError
 from compress.structure.plan import PruningPlan, plan_from_state
 from compress.structure.remove import TOLERANCE, check_trains, cut, is_conclusive, remove_units, restore_full_network
 from models_zoo.zoo import build_network
-from tests.helpers.networks import CLASSES, NETWORKS, built, image_batch
-
-
-def random_state(units: UnitMap, seed: int, share: float) -> torch.Tensor:
-    keep = torch.rand(units.total, generator=torch.Generator().manual_seed(seed)) < share
-    for group in units.groups:
-        if not keep[group.units].any():
-            keep[group.first + seed % group.size] = True
-    return keep
+from tests.helpers.networks import (
+    CLASSES,
+    NETWORKS,
+    built,
+    image_batch,
+    network_of,
+    random_state,
+    same_state,
+    unchanged,
+    with_units,
+)
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 10_000), share=st.floats(0.05, 0.95))
 @pytest.mark.parametrize("name", NETWORKS)
 def test_masked_equals_physical(name: str, seed: int, share: float):
-    network, images = built(name, seed=seed), image_batch(5, seed=seed)
-    units = find_units(network, images)
-    keep = random_state(units, seed, share)
-    result = remove_units(network, units, keep, images)
+    (network, units), images = with_units(name, seed=seed), image_batch(5, seed=seed)
+    keep = random_state(units, seed=seed, share=share)
+    with unchanged(network):
+        result = remove_units(network, units, keep, images)
     with masked(network, units, keep.float()), torch.no_grad():
         difference = (network(images) - result.network(images)).abs().max().item()
     assert difference <= TOLERANCE
@@ -47,22 +50,13 @@ def test_masked_equals_physical_on_the_zoo(arch: str, size: int, seed: int):
     images = torch.randn(4, 3, size, size)
     network.train()(images)  # BatchNorm statistics that are not the trivial ones
     units = find_units(network.eval(), images)
-    result = remove_units(network, units, random_state(units, seed, 0.5), images)
+    result = remove_units(network, units, random_state(units, seed=seed), images)
     assert result.max_abs_difference <= TOLERANCE
     assert result.network(images).shape == (4, 7)
 
 
-def test_the_original_is_not_changed():
-    network, images = built("residual"), image_batch()
-    before = copy.deepcopy(network.state_dict())
-    units = find_units(network, images)
-    remove_units(network, units, random_state(units, 1, 0.4), images)
-    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
-
-
 def test_layers_before_and_after():
-    network, images = built("residual"), image_batch()
-    units = find_units(network, images)
+    (network, units), images = with_units("residual"), image_batch()
     keep = torch.ones(15, dtype=torch.bool)
     keep[[0, 1, 9]] = False
     changes = {layer.name: layer for layer in remove_units(network, units, keep, images).layers}
@@ -82,25 +76,18 @@ def cut_and_trained(network: nn.Module, plan: PruningPlan, images: torch.Tensor)
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_restoring_is_the_inverse_of_the_cut(name: str):
-    network, images = built(name), image_batch()
-    units = find_units(network, images)
-    plan = plan_from_state(units, random_state(units, 4, 0.5))
+    (network, units), images = with_units(name), image_batch()
+    plan = plan_from_state(units, random_state(units, seed=4))
     smaller = cut_and_trained(network, plan, images)
     whole = restore_full_network(smaller, network, units, plan)
-    again = cut(whole, plan, images)
-    assert all(
-        torch.equal(a, b) for a, b in zip(again.state_dict().values(), smaller.state_dict().values(), strict=True)
-    )
-    untouched = cut(network, plan, images)
+    assert same_state(cut(whole, plan, images), smaller)
     moved = sum((a != b).sum() for a, b in zip(whole.parameters(), network.parameters(), strict=True))
-    assert moved == sum(p.numel() for p in untouched.parameters())
+    assert moved == sum(p.numel() for p in smaller.parameters())
 
 
 def test_wrong_units_are_found_by_the_check():
-    network, images = built("plain"), image_batch()
-    units = find_units(network, images)
-    swapped = {name: unit.flip(0) for name, unit in units.reads.items()}
-    wrong = UnitMap(units.groups, swapped, units.carries, units.not_pruned)
+    (network, units), images = with_units("plain"), image_batch()
+    wrong = replace(units, reads={name: unit.flip(0) for name, unit in units.reads.items()})
     keep = torch.ones(units.total, dtype=torch.bool)
     keep[:4] = False
     with pytest.raises(CheckFailedError, match="masked and smaller network differ by"):
@@ -114,17 +101,13 @@ def test_a_plan_for_another_network_is_refused():
 
 
 def test_a_network_that_cannot_run_after_the_cut_is_refused():
-    class Fixed(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.stem, self.head = nn.Conv2d(2, 4, 1), nn.Linear(4 * 4, CLASSES)
-
-        def forward(self, images: torch.Tensor) -> torch.Tensor:
-            features = self.stem(images)[:, :, :2, :2]
-            return self.head(features.reshape(-1, 4 * 2 * 2))  # a number in the code, where -1 would do
-
+    network = network_of(
+        lambda n, x: n.head(n.stem(x)[:, :, :2, :2].reshape(-1, 4 * 2 * 2)),  # a number in the code, where -1 would do
+        stem=nn.Conv2d(2, 4, 1),
+        head=nn.Linear(4 * 4, CLASSES),
+    )
     with pytest.raises(CheckFailedError, match="does not run after the cut"):
-        cut(Fixed().eval(), PruningPlan({"stem": (0, 2)}, {"stem": 4}), image_batch())
+        cut(network.eval(), PruningPlan({"stem": (0, 2)}, {"stem": 4}), image_batch())
 
 
 def test_a_plan_that_cuts_a_layer_that_is_not_pruned_is_refused():
@@ -132,24 +115,20 @@ def test_a_plan_that_cuts_a_layer_that_is_not_pruned_is_refused():
         cut(built("residual"), PruningPlan({"head": (0, 2)}, {"head": CLASSES}), image_batch())
 
 
-class Alias(nn.Module):
-    """A layer under two names."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.stem, self.inner = nn.Conv2d(2, 8, 3), nn.Conv2d(8, 6, 1)
-        self.norm = nn.BatchNorm2d(6)
-        self.after, self.head = nn.Conv2d(6, 8, 1), nn.Linear(8, CLASSES)
-        self.alias, self.other_norm = self.inner, self.norm
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return self.head(self.after(self.other_norm(self.alias(self.stem(images).relu()))).mean((2, 3)))
+def alias(end: Callable[[torch.Tensor], torch.Tensor] = lambda logits: logits) -> nn.Module:
+    """Layers under two names each."""
+    inner, norm = nn.Conv2d(8, 6, 1), nn.BatchNorm2d(6)
+    return network_of(
+        lambda n, x: end(n.head(n.after(n.other_norm(n.alias(n.stem(x).relu()))).mean((2, 3)))),
+        stem=nn.Conv2d(2, 8, 3), inner=inner, norm=norm, after=nn.Conv2d(6, 8, 1), head=nn.Linear(8, CLASSES),
+        alias=inner, other_norm=norm,
+    ).eval()  # fmt: skip
 
 
 def test_restoring_knows_a_layer_by_all_its_names():
-    network, images = Alias().eval(), image_batch()
+    network, images = alias(), image_batch()
     units = find_units(network, images)
-    plan = plan_from_state(units, random_state(units, 4, 0.5))
+    plan = plan_from_state(units, random_state(units, seed=4))
     smaller = cut_and_trained(network, plan, images)
     whole = restore_full_network(smaller, network, units, plan)
     assert whole.alias is whole.inner
@@ -178,13 +157,9 @@ def test_a_check_is_conclusive_only_if_images_differ_by_more(
 
 @pytest.mark.parametrize("scale", [1.0, 1e6])
 def test_the_result_says_whether_its_check_is_conclusive(scale: float):
-    class Softmax(Alias):
-        def forward(self, images: torch.Tensor) -> torch.Tensor:
-            return (super().forward(images) + scale * torch.arange(CLASSES)).softmax(1)
-
-    network, images = Softmax().eval(), image_batch()
+    network, images = alias(lambda logits: (logits + scale * torch.arange(CLASSES)).softmax(1)), image_batch()
     units = find_units(network, images)
-    assert remove_units(network, units, random_state(units, 1, 0.5), images).conclusive is (scale == 1.0)
+    assert remove_units(network, units, random_state(units, seed=1), images).conclusive is (scale == 1.0)
 
 
 def test_a_step_of_training_is_tried_with_a_single_image_too():

@@ -2,6 +2,7 @@
 
 import copy
 import sys
+from functools import partial
 
 import pytest
 import torch
@@ -11,11 +12,11 @@ from compress.channels.masks import kept_entries
 from compress.channels.units import find_units
 from compress.structure.remove import remove_units
 from compress.structure.shrink import import_torch_pruning, pruner_of, shrink
-from tests.helpers.networks import NETWORKS, built, image_batch
+from tests.helpers.networks import NETWORKS, built, image_batch, pooled
 from tests.helpers.odd_layers import ODD_LAYERS
 
-BUILT = {name: lambda name=name: built(name) for name in NETWORKS} | {
-    name: odd.build for name, odd in ODD_LAYERS.items() if odd.pruned
+BUILT = {name: partial(built, name) for name in NETWORKS} | {
+    k: odd.build for k, odd in ODD_LAYERS.items() if odd.pruned
 }
 
 
@@ -78,9 +79,7 @@ def test_kinds_that_torch_pruning_cuts_wrongly_are_cut_here(kind: str):
 @pytest.mark.parametrize("kind", ["InstanceNorm with running statistics", "BatchNorm without a bias"])
 def test_norms_cut_here_equal_the_masked_network(kind: str):
     torch.manual_seed(0)
-    network = nn.Sequential(
-        nn.Conv2d(2, 8, 3), WRONG[kind][0](), nn.Conv2d(8, 5, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten()
-    )
+    network = nn.Sequential(nn.Conv2d(2, 8, 3), WRONG[kind][0](), *pooled(8))
     network(image_batch(8) * 2 + 1)
     units = find_units(network.eval(), image_batch())
     result = remove_units(network, units, torch.arange(8) % 2 == 0, image_batch())

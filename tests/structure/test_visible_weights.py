@@ -1,21 +1,18 @@
 """Ordinary weights, with which a wrong cut shows in the output; and the states of trial cuts."""
 
-import copy
-
 import pytest
 import torch
 from torch import nn
 
-from compress.channels.units import find_units
 from compress.structure.trial_cuts import trial_states
 from compress.structure.visible_weights import with_visible_weights
-from tests.helpers.networks import CLASSES, NETWORKS, built, image_batch
+from tests.helpers.networks import CLASSES, NETWORKS, built, image_batch, pooled, unchanged, with_units
 
 
 def hidden() -> nn.Sequential:
     network = nn.Sequential(
         nn.Conv2d(2, 8, 3), nn.BatchNorm2d(8), nn.PReLU(), nn.Conv2d(8, 6, 3), nn.ReLU(),
-        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, CLASSES),
+        *pooled(6),
     )  # fmt: skip
     with torch.no_grad():
         network[0].weight.mul_(100.0)
@@ -29,12 +26,10 @@ def hidden() -> nn.Sequential:
 def test_signals_are_of_the_size_of_one_and_nothing_is_zero_or_closed():
     torch.manual_seed(0)
     network, images = hidden(), image_batch(8)
-    before = copy.deepcopy(network.state_dict())
-    found = with_visible_weights(network, images, seed=0)
+    with unchanged(network):
+        found = with_visible_weights(network, images, seed=0)
     mixed = torch.cat([images, torch.randn(images.shape, generator=torch.Generator().manual_seed(0))])
     assert not found.training
-    assert network.training
-    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
     with torch.no_grad():
         for layer in (0, 1, 3, 7):
             given = found[:layer](mixed)
@@ -63,12 +58,11 @@ def test_the_networks_own_weights_are_used_if_others_overflow():
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_trial_states_have_different_widths_first_then_equal_ones(name: str):
-    network = built(name)
-    units = find_units(network, image_batch())
+    network, units = with_units(name)
     first, *others = trial_states(network, units, seed=3)
     for group, count in zip(units.groups, units.counts(first[None])[0].tolist(), strict=True):
         assert 1 <= count < group.size
-    widths = sorted({group.size * group.tied for group in units.groups})
+    widths = sorted({group.width for group in units.groups})
     assert len(others) == min(3, len(widths) - 1)
     for state in others:
         kept = [

@@ -1,9 +1,11 @@
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
 from compress.channels.units import find_units
 from compress.tracing.batch_rounds import count_rounds
-from tests.helpers.networks import CLASSES, NETWORKS, built, image_batch
+from tests.helpers.networks import CLASSES, NETWORKS, built, image_batch, network_of, unchanged
 from tests.helpers.odd_layers import ODD_LAYERS
 
 
@@ -21,22 +23,16 @@ def test_samples_that_come_first_are_one_round():
         assert find_units(built(name), image_batch()).rounds == {}
 
 
-class Rows(nn.Module):
-    """A layer reads what ``arrange`` makes of the pixels (B, 144, 2)."""
-
-    def __init__(self, arrange) -> None:
-        super().__init__()
-        self.arrange = arrange
-        self.wide, self.head = nn.Linear(2, 4), nn.Linear(4, CLASSES)
-
-    def forward(self, images: Tensor) -> Tensor:
-        self.wide(self.arrange(images.flatten(2).transpose(1, 2)))
-        return self.head(images.new_zeros(len(images), 4))
-
-
 def test_rounds_of_rows_that_differ_in_one_place_only():
-    def rounds(arrange) -> dict[str, int]:
-        return count_rounds(Rows(arrange), image_batch(1), ["wide"])
+    def rounds(arrange: Callable[[Tensor], Tensor]) -> dict[str, int]:
+        """Of a layer that reads what ``arrange`` makes of the pixels (B, 144, 2)."""
+
+        def forward(n: nn.Module, images: Tensor) -> Tensor:
+            n.wide(arrange(images.flatten(2).transpose(1, 2)))
+            return n.head(images.new_zeros(len(images), 4))
+
+        network = network_of(forward, wide=nn.Linear(2, 4), head=nn.Linear(4, CLASSES))
+        return count_rounds(network, image_batch(1), ["wide"])
 
     assert rounds(lambda x: torch.cat([x] * 3)) == {"wide": 3}
     assert rounds(lambda x: x.repeat_interleave(3, 0)) == {}
@@ -46,11 +42,8 @@ def test_rounds_of_rows_that_differ_in_one_place_only():
     assert rounds(lambda x: torch.cat([torch.zeros(1, len(x), 2), x.transpose(0, 1)])) == {"wide": 145}
 
 
-def test_the_network_is_left_as_it_was():
+def test_counting_changes_nothing():
     network = built("residual").train()
     network.norm.eval()
-    before = {name: value.clone() for name, value in network.state_dict().items()}
-    count_rounds(network, image_batch(), ["inner", "head"])
-    assert [module.training for module in network.modules()] == [True, True, False, True, True, True]
-    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
-    assert not any(module._forward_pre_hooks for module in network.modules())
+    with unchanged(network):
+        count_rounds(network, image_batch(), ["inner", "head"])

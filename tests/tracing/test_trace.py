@@ -13,20 +13,11 @@ from compress.structure.plan import PruningPlan, plan_from_state
 from compress.structure.remove import cut, remove_units
 from compress.structure.trial_cuts import find_checked_units
 from compress.tracing.forward_pass import plain_kernels
-from tests.helpers.networks import CLASSES, image_batch
+from tests.helpers.networks import CLASSES, image_batch, network_of, pooled, random_state, unchanged
 from tests.helpers.odd_layers import ODD_LAYERS
 from tests.helpers.odd_operators import ODD_OPERATORS
 
 ODD = ODD_LAYERS | ODD_OPERATORS
-
-
-def half(units: UnitMap, *, seed: int) -> Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    keep = torch.rand(units.total, generator=generator) < 0.5
-    for group in units.groups:
-        keep[group.first + seed % group.size] = True
-        keep[group.first + (seed + 1) % group.size] = False
-    return keep
 
 
 @cache
@@ -55,7 +46,7 @@ def test_what_is_pruned_and_why_the_rest_is_not(name: str):
 def test_masked_is_physical_alone_and_in_a_population(name: str):
     network, units = found(name)
     images = image_batch(4, seed=3)
-    states = torch.stack([half(units, seed=seed) for seed in range(3)])
+    states = torch.stack([random_state(units, seed=seed) for seed in range(3)])
     together = population_logits(network, units, states.float(), images)
     for keep, logits in zip(states, together, strict=True):
         result = remove_units(network, units, keep, images)
@@ -70,7 +61,7 @@ def test_masked_is_physical_alone_and_in_a_population(name: str):
 def test_costs_and_plans_are_those_of_the_cut_network(name: str):
     network, units = found(name)
     images = image_batch()
-    keep = half(units, seed=5)
+    keep = random_state(units, seed=5)
     plan = PruningPlan.from_json(plan_from_state(units, keep).to_json())
     smaller = cut(network, plan, images)
     with FlopCounterMode(display=False) as counter, plain_kernels():
@@ -96,16 +87,11 @@ def test_no_trial_cut_of_it_fails(name: str):
     ],
 )
 def test_what_is_no_classifier_is_refused(output, message: str):
-    class Network(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.stem, self.head = nn.Conv2d(2, 8, 3), nn.Linear(8, CLASSES)
-
-        def forward(self, images: Tensor) -> Tensor:
-            return output(self.head(self.stem(images).mean((2, 3))))
-
+    network = network_of(
+        lambda n, x: output(n.head(n.stem(x).mean((2, 3)))), stem=nn.Conv2d(2, 8, 3), head=nn.Linear(8, CLASSES)
+    )
     with pytest.raises(UsageError, match=rf"expected a classifier that returns one tensor of logits .*{message}"):
-        find_units(Network(), image_batch())
+        find_units(network, image_batch())
 
 
 def test_images_a_network_does_not_take_are_named_with_its_own_error():
@@ -113,50 +99,42 @@ def test_images_a_network_does_not_take_are_named_with_its_own_error():
         find_units(nn.Conv2d(7, CLASSES, 3), image_batch())
 
 
-def test_modes_and_hooks_are_left_as_they_were():
-    network = ODD["own forwards"].build()
+@pytest.mark.parametrize("name", ["own forwards", "hooks of the user"])
+def test_tracing_changes_nothing(name: str):
+    network = ODD[name].build()
     network.stem.train()
-    find_units(network, image_batch())
-    assert [module.training for module in network.children()] == [True, False, False, False, False]
-    assert not any(module._forward_hooks or module._forward_pre_hooks for module in network.modules())
+    with unchanged(network):
+        find_units(network, image_batch())
 
 
 def test_a_layer_that_does_not_see_the_images_is_not_pruned():
-    class Bias(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.stem, self.head = nn.Conv2d(2, 8, 3), nn.Linear(8, CLASSES)
-            self.one, self.two = nn.Linear(2, 16), nn.Linear(16, 8)
+    def forward(n: nn.Module, images: Tensor) -> Tensor:
+        bias = n.two(n.one(torch.ones(3, 2)).relu()).mean(0)
+        return n.head((n.stem(images).relu() + bias[:, None, None]).mean((2, 3)))
 
-        def forward(self, images: Tensor) -> Tensor:
-            bias = self.two(self.one(torch.ones(3, 2)).relu()).mean(0)
-            return self.head((self.stem(images).relu() + bias[:, None, None]).mean((2, 3)))
-
+    network = network_of(
+        forward, stem=nn.Conv2d(2, 8, 3), head=nn.Linear(8, CLASSES), one=nn.Linear(2, 16), two=nn.Linear(16, 8)
+    )
     with pytest.raises(UsageError, match=r"one: it does not see the images; .*stem: two: it does not see the images"):
-        find_units(Bias(), image_batch())
+        find_units(network, image_batch())
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 def test_the_layout_in_memory_changes_no_group(layout: torch.memory_format):
-    pooled = nn.Sequential(nn.Conv2d(2, 8, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 4))
-    units = find_units(pooled.to(memory_format=layout), image_batch().contiguous(memory_format=layout))
+    network = nn.Sequential(nn.Conv2d(2, 8, 3), *pooled(8))
+    units = find_units(network.to(memory_format=layout), image_batch().contiguous(memory_format=layout))
     assert {group.root: group.size for group in units.groups} == {"0": 8}
     assert units.not_pruned_before_head == {}
 
 
 def test_new_strides_that_could_move_numbers_are_not_followed():
-    class Turned(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.conv = nn.Conv2d(2, 4, 3)
-            self.head = nn.Linear(4, 4)
+    def forward(n: nn.Module, images: Tensor) -> Tensor:
+        means = n.conv(images).amax((2, 3))
+        return n.head(means.as_strided(means.shape, (1, len(means))))
 
-        def forward(self, images: Tensor) -> Tensor:
-            pooled = self.conv(images).amax((2, 3))
-            return self.head(pooled.as_strided(pooled.shape, (1, len(pooled))))
-
+    network = network_of(forward, conv=nn.Conv2d(2, 4, 3), head=nn.Linear(4, 4))
     with pytest.raises(UsageError, match="conv: as_strided, which cannot be followed, takes it"):
-        find_units(Turned(), image_batch())
+        find_units(network, image_batch())
 
 
 def test_a_window_reads_its_channel_once_for_every_place_in_it():
@@ -167,6 +145,6 @@ def test_a_window_reads_its_channel_once_for_every_place_in_it():
 @pytest.mark.parametrize("make", [torch.jit.script, lambda module: torch.jit.trace(module, torch.ones(1, 8, 4, 4))])
 def test_a_part_made_by_torch_jit_is_named(make):
     part = make(nn.Sequential(nn.Conv2d(8, 8, 1), nn.ReLU()))
-    network = nn.Sequential(nn.Conv2d(2, 8, 3), part, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, CLASSES))
+    network = nn.Sequential(nn.Conv2d(2, 8, 3), part, *pooled(8))
     with pytest.raises(UsageError, match=r"^1 is made by torch\.jit and cannot be cut; use the module it is made of$"):
         find_units(network, image_batch())
