@@ -184,7 +184,7 @@ def test_any_error_of_a_network_is_reported():
 
 
 def pairs(count: int, *, wrong: range, fails: bool) -> tuple[nn.Module, list[int]]:
-    """Many pairs of layers, some wrong when cut: they raise an error, or give other values. And forward passes so far."""
+    """Pairs of layers, some wrong when cut (an error, or other values); and the number of forward passes so far."""
     calls = [0]
 
     def forward(n: nn.Module, images: Tensor) -> Tensor:
