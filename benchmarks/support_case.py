@@ -17,7 +17,7 @@ from compress.errors import CheckFailedError, CompressError
 from compress.networks.find import find_network
 from compress.runs.decide import decide, load_decided
 from compress.runs.stage_context import check_images, find_prunable, fresh_network
-from compress.runs.tensors import from_bytes, to_bytes
+from compress.runs.tensor_files import weights_from_bytes, weights_to_bytes
 from compress.settings.config import DecidedConfig, RunConfig
 from compress.structure.plan import PruningPlan
 from compress.structure.remove import RemovalResult, cut, remove_units
@@ -124,7 +124,8 @@ def _reloaded(removed: RemovalResult, config: DecidedConfig, data: DataBundle, i
     plan = PruningPlan.from_json(removed.plan.to_json())
     other = fresh_network(config.model_copy(update={"seed": config.seed + 1}), data)
     rebuilt = cut(other, plan, images[:2])
-    rebuilt.load_state_dict(from_bytes(to_bytes(removed.network.state_dict()), name="the pruned network"))
+    kept = weights_to_bytes(removed.network.state_dict())
+    rebuilt.load_state_dict(weights_from_bytes(kept, name="the pruned network"))
     return rebuilt
 
 

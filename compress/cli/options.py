@@ -141,7 +141,7 @@ def stdout_kept(code: OwnCode | None) -> AbstractContextManager[Any]:
 
 def refuse_other_images(given: Given) -> None:
     """Raise UsageError where flags ask for other images than the run's; the same images may be in another place."""
-    from compress.runs.reopen_finished import MOVABLE
+    from compress.runs.recorded_inputs import MOVABLE
 
     if unfit := [name for name in given if name not in MOVABLE]:
         raise UsageError(f"a run is measured on the images it was made with: drop {spelled(unfit)}")

@@ -88,7 +88,7 @@ def _race_settings(given: Given, settings: Given, config: Path | None) -> "RaceS
 
 
 def _default_folder(race: "RaceSettings") -> Path:
-    from compress.runs.naming import label
+    from compress.runs.folder import label
 
     return Path("races") / label(race.base)
 

@@ -6,22 +6,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from compress.channels.costs import Cost
 from compress.data.bundle import DataBundle
-from compress.export.variants import Base, calibration_split, derive, with_artifact
+from compress.export.variants import Base, calibration_split, derive
 from compress.exporter_faults import export_faults
 from compress.networks.own_code import OwnCode
 from compress.observer import Observer, Silent
 from compress.runs import MODEL_FACTS, RunFolder
 from compress.runs.file_records import ARTIFACTS, FileRecord, record_variants, recorded_files
 from compress.runs.load_network import Which, load
-from compress.runs.parity import prove_parity
-from compress.runs.reopen_finished import reopen
+from compress.runs.network_file import export_network, prove_parity
+from compress.runs.recorded_inputs import reopen
 from compress.runs.stage_context import check_images
 from compress.settings.config import DecidedConfig
 from compress.settings.export import ExportSettings
-from exporters.read.onnx_file import read_onnx
-from exporters.write.artifact import metadata_of
-from exporters.write.onnx_export import export_onnx
 
 _NETWORKS: Mapping[str, Which] = {"original": "original", "candidate": "pruned"}
 """Roles of the rows that variants are made of, and their networks."""
@@ -37,15 +35,15 @@ def add_variants(
     observer: Observer | None = None,
     code: OwnCode | None = None,
 ) -> list[FileRecord]:
-    """Make more files of a run's original and pruned network, and put them on record.
+    """Make more files of a run's original and pruned network, and record them.
 
-    A file that is there already is made anew. The report does not know of them until the run is
+    A file that is there already is made anew. The report does not contain them until the run is
     verified again.
 
     Args:
         path: the run folder.
         wanted: which files.
-        moved: where the images are now, if elsewhere than when the run was made: settings of ``RunConfig``.
+        moved: where the images are now, if elsewhere than when the run was made (``recorded_inputs.MOVABLE``).
         observer: receives progress.
         code: what builds the network, where it is the user's own.
 
@@ -76,10 +74,10 @@ def add_variants(
 
 def _with_dependants(run: RunFolder, wanted: ExportSettings) -> ExportSettings:
     """Also what an earlier export made of the INT8 files that are about to be replaced."""
-    names = run.read_json(MODEL_FACTS)["files"].values()
-    raw, mobile = (any(name.endswith(end) for name in names) for end in (".int8.nhwc.onnx", ".int8.ort"))
     if not wanted.int8:
         return wanted
+    names = run.read_json(MODEL_FACTS)["files"].values()
+    raw, mobile = (any(name.endswith(end) for name in names) for end in (".int8.nhwc.onnx", ".int8.ort"))
     return wanted.model_copy(update={"preprocessing": wanted.preprocessing or raw, "ort": wanted.ort or mobile})
 
 
@@ -106,19 +104,17 @@ def _variants(
 def _other_opset(run: RunFolder, source: FileRecord, opset: int, opened: Opened, temporary: Path) -> FileRecord:
     config, data = opened
     network = load(run.path, _NETWORKS[source.role], build=config.code.build if config.code else None)
-    artifact = export_onnx(
+    path = temporary / f"{Path(source.file).stem}.opset{opset}.onnx"
+    file = export_network(
         network,
-        temporary / f"{Path(source.file).stem}.opset{opset}.onnx",
-        input_shape=data.preprocessing.input_shape,
+        path,
+        data,
         opset=opset,
-        metadata=metadata_of(read_onnx(run.path / source.file).model),
-    )
-    return with_artifact(
-        source,
-        artifact,
+        cost=Cost(source.macs, source.parameters),
         label=f"{source.label} opset{opset}",
         role="extra",
         source=source.label,
-        parity=prove_parity(network, artifact.path, check_images(config, data), threads=config.threads),
-        denormals_flushed=artifact.denormals_flushed,
+        epochs=source.epochs,
     )
+    parity = prove_parity(network, path, check_images(config, data), threads=config.threads)
+    return file.model_copy(update={"parity": parity})

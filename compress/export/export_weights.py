@@ -14,27 +14,21 @@ from compress.data.bundle import DataBundle
 from compress.errors import BadInputError, UsageError
 from compress.export.variants import Base, calibration_split, derive
 from compress.exporter_faults import export_faults
-from compress.run.baseline import load_given
+from compress.run.training_stages import load_given
 from compress.runs.decide import decide, load_decided
 from compress.runs.file_records import FileRecord
-from compress.runs.model_json import file_metadata, model_facts
-from compress.runs.parity import prove_parity
+from compress.runs.network_file import export_network, model_facts, prove_parity
 from compress.runs.stage_context import check_images, fresh_network
 from compress.settings.config import DecidedConfig, RunConfig
 from compress.settings.export import ExportSettings
-from exporters.read.cost import count_cost
-from exporters.write.onnx_export import export_onnx
 
 LABEL = "model"
 
 
 def export_weights(config: RunConfig, wanted: ExportSettings, *, out: Path) -> list[FileRecord]:
-    """Write ``model.onnx``, its variants and ``model.json`` into a new folder: all of them, or none.
+    """Write ``model.onnx``, the wanted variants and ``model.json`` into the new folder ``out``: all, or none.
 
-    Args:
-        config: arch or model, weights, and the images: those that calibrate INT8 are of its training split.
-        wanted: which variants.
-        out: the new folder.
+    ``config`` has the network, the weights, and the images: those that calibrate INT8 are of its training split.
 
     Returns:
         The files; the first is ``model.onnx``, with its parity with the module.
@@ -60,9 +54,13 @@ def export_weights(config: RunConfig, wanted: ExportSettings, *, out: Path) -> l
         out.parent.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
         try:
-            first = _whole(settings, data, network, folder, opset=wanted.opset or settings.opset)
-            made = [first, *_derived(first, wanted, data, settings.seed)]
-            facts = model_facts(data, arch=config.arch, files={one.label: one.name for one in made})
+            first = _float32(settings, data, network, folder, opset=wanted.opset or settings.opset)
+            base = Base(first, mean=data.preprocessing.mean, std=data.preprocessing.std)
+            calibration = None
+            if wanted.int8:
+                calibration = calibration_split(data.train, images=wanted.calibration_images, seed=settings.seed)
+            made = [first, *derive(base, wanted, calibration, folder)]
+            facts = model_facts(data, arch=config.arch, files=made)
             write_atomically(folder / "model.json", (json.dumps(facts, indent=2) + "\n").encode())
             folder.chmod(0o755)
             os.replace(folder, out)
@@ -72,34 +70,9 @@ def export_weights(config: RunConfig, wanted: ExportSettings, *, out: Path) -> l
     return [one.in_folder(out) for one in made]
 
 
-def _whole(settings: DecidedConfig, data: DataBundle, network: nn.Module, folder: Path, *, opset: int) -> FileRecord:
-    """The network as it is: ``model.onnx``, proved to answer as the module does."""
-    artifact = export_onnx(
-        network,
-        folder / f"{LABEL}.onnx",
-        input_shape=data.preprocessing.input_shape,
-        opset=opset,
-        metadata=file_metadata(data),
-    )
-    cost = count_cost(artifact.path)
-    return FileRecord(
-        label=LABEL,
-        role="original",
-        file=str(artifact.path),
-        sha256=artifact.sha256,
-        size_bytes=artifact.size_bytes,
-        precision="fp32",
-        macs=cost.macs,
-        parameters=cost.parameters,
-        denormals_flushed=artifact.denormals_flushed,
-        parity=prove_parity(network, artifact.path, check_images(settings, data), threads=settings.threads),
-        source=LABEL,
-    )
-
-
-def _derived(source: FileRecord, wanted: ExportSettings, data: DataBundle, seed: int) -> list[FileRecord]:
-    base = Base(source, mean=data.preprocessing.mean, std=data.preprocessing.std)
-    calibration = None
-    if wanted.int8:
-        calibration = calibration_split(data.train, images=wanted.calibration_images, seed=seed)
-    return derive(base, wanted, calibration, Path(source.file).parent)
+def _float32(settings: DecidedConfig, data: DataBundle, network: nn.Module, folder: Path, *, opset: int) -> FileRecord:
+    """``model.onnx``, proved to give the answers of the module."""
+    path = folder / f"{LABEL}.onnx"
+    file = export_network(network, path, data, opset=opset, label=LABEL, role="original", source=LABEL)
+    parity = prove_parity(network, path, check_images(settings, data), threads=settings.threads)
+    return file.model_copy(update={"parity": parity})

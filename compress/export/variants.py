@@ -29,16 +29,9 @@ class Base:
 
 
 def derive(base: Base, wanted: ExportSettings, calibration: Split | None, folder: Path) -> list[FileRecord]:
-    """Make the wanted files of one float32 file, in the order of their making.
+    """Write the wanted files, ``<stem>.int8.onnx``, ``.fp16.onnx``, ``.nhwc.onnx``, ``.ort``, into ``folder``.
 
-    Args:
-        base: the float32 file.
-        wanted: which files.
-        calibration: images for INT8; ``None`` is fine without it.
-        folder: where to write ``<stem>.int8.onnx``, ``.fp16.onnx``, ``.nhwc.onnx``, ``.ort``.
-
-    Raises:
-        ExportError: a file cannot be made.
+    ``calibration`` holds the images for INT8. ExportError if a file cannot be made.
     """
     made = [_int8(base.record, calibration, folder)] if wanted.int8 else []
     whole = (base.record, *made)
@@ -72,39 +65,20 @@ def _mobile(source: FileRecord, folder: Path) -> FileRecord:
 
 def _variant(source: FileRecord, what: str, artifact: OnnxArtifact | OrtArtifact, **changes: Any) -> FileRecord:
     """The record of a file made from ``source``: of the same network, so with its MACs, parameters and epochs."""
-    return with_artifact(
-        source,
-        artifact,
-        label=f"{source.label} {what}",
-        role="extra",
-        source=source.label,
-        parity=None,
-        denormals_flushed=None,
-        **changes,
-    )
-
-
-def with_artifact(record: FileRecord, artifact: OnnxArtifact | OrtArtifact, **changes: Any) -> FileRecord:
-    """``record`` of another file: where it is, its sha256, its size, and what else differs."""
     written = {"file": str(artifact.path), "sha256": artifact.sha256, "size_bytes": artifact.size_bytes}
-    return record.model_copy(update=written | changes)
+    place = {"label": f"{source.label} {what}", "role": "extra", "source": source.label}
+    return source.model_copy(update=written | place | {"parity": None, "denormals_flushed": None} | changes)
 
 
 def int8_settings(flags: frozenset[str]) -> Int8Settings:
     """What suits a processor with these instruction sets (``environment.isa``)."""
-    return Int8Settings(
-        activations="int8" if "neon" in flags else "uint8",
-        reduce_range=not flags & _PRODUCTS_FIT,
-    )
+    return Int8Settings(activations="int8" if "neon" in flags else "uint8", reduce_range=not flags & _PRODUCTS_FIT)
 
 
 def calibration_split(train: Split, *, images: int, seed: int) -> Split:
-    """A random sample of the training images, in proportion to the classes, read without augmentation.
+    """A random sample of about so many training images, in proportion to the classes, without augmentation.
 
-    Args:
-        train: the training split.
-        images: about how many; at least one of every class with two or more, at most all.
-        seed: which ones.
+    At least one image of every class with two or more.
     """
     if images >= len(train):
         return train

@@ -12,7 +12,8 @@ from compress.race.cells import CELLS, Cell, RaceSettings
 from compress.race.folders import has_stages
 from compress.run.dry_run import RunPlan, plan_of
 from compress.run.eta import expected_work
-from compress.run.pipeline import Rehearsal, prepare, rehearsal
+from compress.run.pipeline import prepare
+from compress.run.rehearsal import Rehearsal, rehearse
 from compress.run.reuse_original import ORIGINAL
 from compress.run.search import check_method
 from compress.runs.decide import decide
@@ -59,7 +60,7 @@ def rehearse_race(race: RaceSettings, *, folder: Path) -> tuple[DecidedConfig, D
         CompressError: what makes the whole race impossible.
     """
     settings, data = prepare(race.config(Cell("edropout", max(race.budgets), race.seeds[0]), folder=folder))
-    return settings, data, rehearsal(settings, data, weights=True)
+    return settings, data, rehearse(settings, data)
 
 
 def plan_race(race: RaceSettings, *, folder: Path) -> RacePlan:

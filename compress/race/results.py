@@ -12,7 +12,7 @@ from compress.report.race.model import CellResult, CellTiming
 from compress.report.store import parse_report
 from compress.run.export import TRAINED_ON
 from compress.runs import RunFolder
-from compress.runs.manifest import sha256_of
+from compress.runs.checked_folder import sha256_of
 from compress.verdict.accuracy import correct_pair, measure_drop
 from compress.verdict.open_files import classify, open_file
 

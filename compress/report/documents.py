@@ -14,7 +14,6 @@ from compress.report.model_card import render_model_card
 from compress.report.run_sections import report_document
 from compress.report.store import dump_report, parse_report
 from compress.runs import MODEL_FACTS, RunFolder
-from compress.runs.failure import advice
 
 
 def render_documents(report: Report, model_facts: Mapping[str, Any] | None = None) -> dict[str, str]:
@@ -74,7 +73,7 @@ def render_again(path: Path, *, licence: str | None = None) -> Report:
     """
     run = RunFolder.open(path)
     if not run.has("report.json"):
-        raise BadInputError(f"{path} has no report yet: {advice(run)}")
+        raise BadInputError(f"{path} has no report yet: {run.advice()}")
     report = parse_report(run.read_text("report.json"), source=str(path / "report.json"))
     with run:
         if licence is not None:

@@ -5,8 +5,7 @@ from typing import Final, Literal, get_args
 from pydantic import JsonValue, model_validator
 
 from compress.report.results import AccuracyDrop, AccuracyReport, Comparison, GateResult
-from compress.runs.file_records import FileRecord
-from compress.runs.frozen import Part
+from compress.runs.file_records import FileRecord, Part
 from compress.settings.config import Method
 from compress.structure.remove import LayerChange
 from exporters.measure.comparison import LatencyComparison

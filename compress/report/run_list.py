@@ -8,10 +8,9 @@ from compress.errors import BadInputError, CompressError
 from compress.report.store import parse_report
 from compress.report.timings import headline_latency
 from compress.runs import STAGES, RunFolder
-from compress.runs.failure import failure
+from compress.runs.checked_folder import MANIFEST
+from compress.runs.file_records import Part
 from compress.runs.folder import EVENTS
-from compress.runs.frozen import Part
-from compress.runs.manifest import NAME as MANIFEST
 
 _REPORT = "report.json"
 
@@ -99,7 +98,7 @@ def _listed(path: Path) -> ListedRun:
 
 def _judgement(run: RunFolder) -> tuple[State, VerdictFacts | None, str]:
     if not run.has(_REPORT):
-        reason = failure(run)
+        reason = run.failure()
         return "failed" if reason else "unfinished", None, reason
     try:
         report = parse_report(run.read_text(_REPORT), source=_REPORT)

@@ -5,14 +5,14 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from torch import Tensor, nn
 from torch.nn import functional
 
 from compress.channels.reasons import without_names
 from compress.data.bundle import DataBundle
 from compress.report.figures import percent
 from compress.run.eta import expected_work
-from compress.run.pipeline import Rehearsal, prepare, rehearsal
+from compress.run.pipeline import prepare
+from compress.run.rehearsal import Rehearsal, rehearse
 from compress.runs.stage_context import fresh_network
 from compress.settings.config import DecidedConfig, RunConfig
 from compress.settings.methods import METHODS
@@ -68,22 +68,15 @@ class RunPlan:
 
 
 def plan_run(config: RunConfig) -> RunPlan:
-    """Check everything that a run needs, and write nothing.
-
-    Raises:
-        CompressError: what the run itself would raise before it trains.
-    """
+    """Check everything that a run needs, with the errors of a run before it trains, and write nothing."""
     settings, data = prepare(config)
-    return plan_of(settings, data, rehearsal(settings, data, weights=True))
+    return plan_of(settings, data, rehearse(settings, data))
 
 
 def plan_of(settings: DecidedConfig, data: DataBundle, rehearsed: Rehearsal) -> RunPlan:
     """The plan of a run that has been rehearsed."""
-    prunable = rehearsed.prunable
-    network = fresh_network(settings, data)
-    images, labels = next(iter(data.train.batches(settings.batch_size)))
-    images, labels = images.to(settings.device), labels.to(settings.device)
-    full = prunable.model.full
+    prunable, full = rehearsed.prunable, rehearsed.prunable.model.full
+    steps = sum(expected_work(settings).values()) * data.train.steps(settings.batch_size)
     return RunPlan(
         config=settings,
         images=(len(data.train), len(data.val), len(data.test)),
@@ -96,12 +89,12 @@ def plan_of(settings: DecidedConfig, data: DataBundle, rehearsed: Rehearsal) -> 
         reached=reached_by_random_state(prunable, align=settings.align, seed=settings.seed),
         notes=data.notes,
         masked_equals_physical=rehearsed.difference,
-        seconds=_estimate(settings, network, images, labels) * data.train.steps(settings.batch_size),
+        seconds=_seconds_per_step(settings, data) * steps,
     )
 
 
 def _not_pruned(reasons: dict[str, str]) -> list[str]:
-    """Layers that are not pruned, those of one reason together, whatever layer it names."""
+    """Lines on layers that are not pruned; reasons that differ only in the layers they name are one reason."""
     alike: dict[str, list[str]] = {}
     for root, reason in reasons.items():
         alike.setdefault(without_names(reason), []).append(root)
@@ -113,25 +106,27 @@ def _not_pruned(reasons: dict[str, str]) -> list[str]:
 
 
 def _listed(start: str, names: list[str], *, end: str = "") -> list[str]:
-    """Names in lines of a terminal, the first ``SHOWN`` of them."""
+    """The first ``SHOWN`` names in lines of a terminal."""
     more = f" and {len(names) - SHOWN} more (--json has all)" if len(names) > SHOWN else ""
     text = start + ", ".join(names[:SHOWN]) + more + end
     return textwrap.wrap(text, 100, subsequent_indent=" " * len(start), break_long_words=False, break_on_hyphens=False)
 
 
 def _kept(config: DecidedConfig, reached: Reached) -> list[str]:
-    """What is asked for, what it comes to, and what else there is where that is far below."""
+    """The budget asked for and reached, and a note if they are far apart."""
     shares = (("MACs", config.keep_macs, reached.macs), ("parameters", config.keep_params, reached.parameters))
     asked = [f"{percent(share)} of the {name} ({percent(got)} reached)" for name, share, got in shares if share]
     line = f"keep       {', '.join(asked) or 'no budget (paper)'}, counts in multiples of {config.align}"
     return [line, *(_listed("note       ", [reached.note]) if reached.note else [])]
 
 
-def _estimate(config: DecidedConfig, network: nn.Module, images: Tensor, labels: Tensor) -> float:
-    """Seconds for one mini-batch of every epoch, from the measured time of a training step."""
+def _seconds_per_step(config: DecidedConfig, data: DataBundle) -> float:
+    """Measured duration of a training step."""
+    network = fresh_network(config, data).train()
+    images, labels = (tensor.to(config.device) for tensor in next(iter(data.train.batches(config.batch_size))))
     times = []
     for _ in range(10):
         began = time.monotonic()
-        functional.cross_entropy(network.train()(images), labels).backward()
+        functional.cross_entropy(network(images), labels).backward()
         times.append(time.monotonic() - began)
-    return min(times) * sum(expected_work(config).values())
+    return min(times)

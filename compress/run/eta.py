@@ -15,16 +15,16 @@ _REMOVE, _EXPORT, _VERIFY = 0.05, 0.5, 1.7
 
 
 def expected_work(config: DecidedConfig) -> dict[str, float]:
-    """What each stage of a run costs, in epochs of plain training.
-
-    Args:
-        config: settings with every open value decided.
-    """
-    search, finetune = _search_and_finetuning(config)
+    """What each stage of a run costs, in epochs of plain training."""
+    finetune = config.finetune_epochs
+    per_epoch = _PAPER_SEARCH if config.preset == "paper" else _SEARCH.get(config.method)
+    if per_epoch is None:
+        fresh = config.baseline_epochs if config.method == "scratch" and not config.weights else 0
+        finetune += config.search_epochs + fresh
     return {
         "01_baseline": 0.0 if config.weights else float(config.baseline_epochs),
         "02_original": float(config.search_epochs + config.finetune_epochs) if config.train_original else 0.0,
-        "03_search": search,
+        "03_search": _CHOICE if per_epoch is None else per_epoch * config.search_epochs,
         "04_remove": _REMOVE,
         "05_finetune": float(finetune),
         "06_export": _EXPORT,
@@ -32,22 +32,8 @@ def expected_work(config: DecidedConfig) -> dict[str, float]:
     }
 
 
-def _search_and_finetuning(config: DecidedConfig) -> tuple[float, int]:
-    """The search's work, and the epochs of fine-tuning."""
-    if config.preset == "paper":
-        return _PAPER_SEARCH * config.search_epochs, config.finetune_epochs
-    if config.method in _SEARCH:
-        return _SEARCH[config.method] * config.search_epochs, config.finetune_epochs
-    fresh = config.baseline_epochs if config.method == "scratch" and not config.weights else 0
-    return _CHOICE, config.search_epochs + config.finetune_epochs + fresh
-
-
 class RunEstimate:
-    """Estimates the time left in a run from the duration of its stages.
-
-    Args:
-        work: expected work of the stages in their order, in any unit.
-    """
+    """The time left in a run, from the expected ``work`` of its stages in their order, in any unit."""
 
     def __init__(self, work: Mapping[str, float]) -> None:
         self._work = work
@@ -64,11 +50,9 @@ class RunEstimate:
 
         ``None`` if nothing is known about the coming stages.
         """
-        if stage not in self._work:
+        work = self._done_work + self._work.get(stage, 0.0)
+        if stage not in self._work or not work:
             return None
         names = list(self._work)
         later = sum(self._work[name] for name in names[names.index(stage) + 1 :])
-        work = self._done_work + self._work[stage]
-        if not work:
-            return None
         return left + later * (self._done_seconds + elapsed + left) / work

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -9,39 +10,98 @@ from torch import Tensor, nn
 
 from compress.channels.budget import Prunable
 from compress.channels.costs import products_per_image
+from compress.data.bundle import DataBundle
 from compress.edropout.population import never_empty
 from compress.errors import CheckFailedError, UsageError
 from compress.exporter_faults import export_faults
-from compress.runs.parity import prove_parity
+from compress.run.search import check_method
+from compress.run.training_stages import load_given
+from compress.runs.network_file import prove_parity
+from compress.runs.stage_context import check_images, find_prunable, fresh_network
 from compress.settings.config import DecidedConfig
 from compress.structure.remove import check_trains, remove_units
 from exporters.errors import ExportError
 from exporters.read.cost import LayerCost, count_cost
-from exporters.write.onnx_export import check_size, export_onnx
+from exporters.write.onnx_export import OPSETS, check_size, export_onnx
+from models_zoo.zoo import ALIASES, ARCHITECTURES
 
 IMAGES = 8
 SHOWN = 5
 
 
+@dataclass(frozen=True)
+class Rehearsal:
+    """What was found out before a run.
+
+    Attributes:
+        network: with the weights the run begins with.
+        prunable: what there is to prune.
+        difference: the largest one of logits between masked and smaller network, of a random state.
+    """
+
+    network: nn.Module
+    prunable: Prunable
+    difference: float
+
+
+def rehearse(config: DecidedConfig, data: DataBundle, *, resumed: bool = False) -> Rehearsal:
+    """Do what can fail before there is a run folder, so that a fault leaves none behind.
+
+    A resumed run has read the user's weights and plan, and has tried to export, already.
+
+    Raises:
+        CompressError: what makes the run impossible.
+    """
+    network, images = fresh_network(config, data), check_images(config, data)
+    check_fits_a_file(config, network)
+    if not resumed:
+        load_given(config, data, network)
+    prunable = find_prunable(config, network, images)
+    if not resumed:
+        check_method(config, data, network, prunable)
+    difference = rehearse_cut(prunable, network, images[:IMAGES], seed=config.seed)
+    if not resumed and not is_known_to_export(config):
+        rehearse_export(config, network, images, macs=prunable.model.full.macs)
+    return Rehearsal(network, prunable, difference)
+
+
 def check_fits_a_file(config: DecidedConfig, network: nn.Module) -> None:
-    """Raise UsageError where the weights are more than one ONNX file can hold."""
+    """Raise UsageError if the weights are more than one ONNX file can hold."""
     try:
         check_size(network)
     except ExportError as error:
         raise UsageError(f"{config.arch} cannot become an ONNX file: {error}") from None
 
 
-def rehearse_export(config: DecidedConfig, network: nn.Module, images: Tensor, *, macs: int) -> None:
-    """Export a network with fresh weights, ask both what they answer, and count both.
+def is_known_to_export(config: DecidedConfig) -> bool:
+    """Whether docs/support.md has the network's file, in the operator set that needs no conversion."""
+    return config.arch in ARCHITECTURES.keys() | ALIASES.keys() and config.opset == OPSETS[0]
 
-    Args:
-        config: decided settings.
-        network: left as it was.
-        images: real ones (B, C, H, W).
-        macs: of the network, for one image, as counted in its layers.
+
+def rehearse_cut(prunable: Prunable, network: nn.Module, images: Tensor, *, seed: int) -> float:
+    """Cut a random state and train it a step; the network is not changed.
+
+    Returns:
+        The largest difference of logits between masked and smaller network on ``images`` (B, C, H, W).
 
     Raises:
-        UsageError: it cannot be exported, or the file answers otherwise than the network, or has other MACs.
+        CheckFailedError: they differ, or the cut network does not run or cannot be trained.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    bits = torch.rand(1, prunable.units.total, generator=generator) < 0.5
+    keep = never_empty(bits, prunable.units, generator)[0]
+    result = remove_units(network, prunable.units, keep, images)
+    check_trains(result.network, images)
+    return result.max_abs_difference
+
+
+def rehearse_export(config: DecidedConfig, network: nn.Module, images: Tensor, *, macs: int) -> None:
+    """Export a network, compare its answers on real images (B, C, H, W), and its MACs; it is not changed.
+
+    ``macs`` is for one image, as counted in the network's layers.
+
+    Raises:
+        UsageError: it cannot be exported, or the file gives other answers than the network, or has other MACs.
     """
     _count, channels, height, width = images.shape
     with tempfile.TemporaryDirectory(prefix="compress-rehearsal-") as folder:
@@ -67,31 +127,12 @@ def rehearse_export(config: DecidedConfig, network: nn.Module, images: Tensor, *
 
 
 def _unequal(layers: tuple[LayerCost, ...], calls: list[tuple[str, int]]) -> str:
-    """Which products only one of the two counts, each matched with one of as many MACs of the other."""
+    """Products that only one of the two counts; each is matched with one of as many MACs of the other."""
     in_torch = Counter(macs for _operator, macs in calls)
     in_file = Counter(layer.macs for layer in layers)
-    sides = (
-        ("only in the file", in_file - in_torch, [(f"{layer.operator} {layer.node}", layer.macs) for layer in layers]),
-        ("only in torch", in_torch - in_file, calls),
-    )
-    found = [
-        (side, [f"{name} ({macs:,})" for name, macs in products if alone[macs]]) for side, alone, products in sides
-    ]
-    return ", ".join(f"{side} {', '.join(names[:SHOWN])}" for side, names in found if names)
-
-
-def rehearse(prunable: Prunable, network: nn.Module, images: Tensor, *, seed: int) -> float:
-    """Cut a random state before anything is trained, and train it a step: what cannot be done fails in seconds.
-
-    Returns:
-        The largest difference of logits between masked and smaller network.
-
-    Raises:
-        CheckFailedError: they differ, or the cut network does not run or cannot be trained.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    bits = torch.rand(1, prunable.units.total, generator=generator) < 0.5
-    keep = never_empty(bits, prunable.units, generator)[0]
-    result = remove_units(network, prunable.units, keep, images[:8])
-    check_trains(result.network, images[:8])
-    return result.max_abs_difference
+    nodes = [(f"{layer.operator} {layer.node}", layer.macs) for layer in layers]
+    found = []
+    for side, alone, products in (("the file", in_file - in_torch, nodes), ("torch", in_torch - in_file, calls)):
+        names = [f"{name} ({macs:,})" for name, macs in products if alone[macs]]
+        found += [f"only in {side} {', '.join(names[:SHOWN])}"] if names else []
+    return ", ".join(found)

@@ -5,45 +5,42 @@ from typing import Any, Final
 
 from compress.errors import UsageError
 from compress.runs import STAGES, RunFolder
-from compress.runs.code_record import RECORD
-from compress.runs.reopen_finished import HOW_READ
+from compress.runs.recorded_inputs import CODE, DATA, HOW_READ
 
 ORIGINAL: Final = STAGES[:2]
 """The stages in which nothing is pruned yet: the baseline, and the original trained on for as long."""
 
-AFTER: Final = frozenset({"method", "plan", "keep_macs", "keep_params", "align", "population", "distill", "opset"})
+_NO_EFFECT: Final = {*HOW_READ, "method", "plan", "keep_macs", "keep_params", "align", "population", "distill", "opset"}
 """Settings that do not affect these stages."""
 
-_RECORDS: Final = {"images": "data.json", "code": RECORD}
-"""Files that must match for two runs to share an original: label -> path."""
 
-
-def take_original(run: RunFolder, path: Path) -> tuple[str, ...]:
-    """Copy the stages of the original that another run has finished and this one has not.
+def reuse_original(run: RunFolder, path: Path) -> tuple[str, ...]:
+    """Copy the stages of the original that the run in ``path`` has finished and this one has not.
 
     Args:
-        run: open for writing, with its settings and its data's fingerprint recorded.
+        run: open for writing, with its settings and its inputs recorded.
         path: the other run's folder.
 
     Returns:
-        The stages taken.
+        The stages copied.
 
     Raises:
         UsageError: the other run's original is another one.
         BadInputError: no run folder, or a file in it was changed.
     """
     other = RunFolder.open(path)
-    ignored = {*AFTER, *HOW_READ}
-    mine, theirs = (folder.read_config().model_dump(mode="json", exclude=ignored) for folder in (run, other))
+    mine, theirs = (_what_decides(folder) for folder in (run, other))
     different = [name for name in mine if mine[name] != theirs[name]]
-    different += [what for what, name in _RECORDS.items() if _recorded(run, name) != _recorded(other, name)]
     if different:
         raise UsageError(
             f"expected a run with the same original in {path}, it differs in {', '.join(different)}; "
             "try without it: the original is trained here then"
         )
-    return run.take_stages(other, ORIGINAL)
+    return run.copy_stages(other, ORIGINAL)
 
 
-def _recorded(run: RunFolder, name: str) -> Any:
-    return run.read_json(name) if run.has(name) else None
+def _what_decides(run: RunFolder) -> dict[str, Any]:
+    """Settings, images and code that two runs with the same original share."""
+    inputs = {"images": DATA, "code": CODE}
+    recorded = {what: run.read_json(name) if run.has(name) else None for what, name in inputs.items()}
+    return run.read_config().model_dump(mode="json", exclude=_NO_EFFECT) | recorded

@@ -14,12 +14,11 @@ from compress.edropout.guided import GuidedPopulation
 from compress.edropout.paper import PaperPopulation
 from compress.edropout.population import Population
 from compress.edropout.search import Search, SearchSettings
-from compress.run.baseline import baseline_epochs, recipe
-from compress.runs.stage_context import StageContext, fresh_network, weights_file
+from compress.run.training_stages import baseline_epochs, recipe
+from compress.runs.stage_context import StageContext, fresh_network
 from compress.settings.config import DecidedConfig
 from compress.structure.plan import PruningPlan, plan_from_state, state_from_plan
-from compress.training.loop import History, run_loop
-from compress.training.optimizers import Recipe
+from compress.training.loop import History
 from compress.training.weights import OptimizerSteps, check_left_chance
 
 ENERGY_SHARE = 8
@@ -29,25 +28,23 @@ SEARCH_RATE = 0.5
 """The default preset's learning rate in the search, as a share of the recipe's: the network is trained already."""
 
 LAST_SEED = 2**31 - 1
-"""A network trained from fresh weights draws others than the baseline began with: counted down from here."""
+"""A network trained from fresh weights draws others than the baseline began with: its seed is this less the run's."""
 
 MORE_SEARCH = "more --search-epochs, a milder budget, or trained --weights"
 
 
 @dataclass(frozen=True)
 class SearchResult:
-    """The whole network that is cut, the state it is cut by (bool U), and how they came about.
+    """The whole network that is cut, and the state it is cut by.
 
     Attributes:
         network: its weights are where the small network starts.
-        keep_U: the state.
-        history: numbers per epoch; empty where a method chose at once.
+        keep_U: the state, bool (U).
         epochs_behind: epochs these weights were trained for in this run, baseline included.
     """
 
     network: nn.Module
     keep_U: Tensor
-    history: History
     epochs_behind: int
 
 
@@ -58,36 +55,32 @@ def search(context: StageContext, original: nn.Module, prunable: Prunable) -> Se
         DivergedError: a method that trains while it searches left the network at chance.
         UsageError: the method cannot be used on this network.
     """
-    name = "03_search"
-    if not context.run.is_finished(name):
+    name, run = "03_search", context.run
+    if not run.is_finished(name):
         find = _choose if context.config.method in ONE_SHOT else _evolve
         find(context, original, prunable)
-    plan = PruningPlan.from_json(context.run.read_text(f"{name}/plan.json"))
+    plan = PruningPlan.from_json(run.read_text(f"{name}/plan.json"))
     return SearchResult(
-        network=context.load_network(weights_file(name), original),
+        network=context.load_network(name, original),
         keep_U=state_from_plan(prunable.units, plan),
-        history=context.run.read_json(f"{name}/history.json"),
-        epochs_behind=context.run.read_json(f"{name}/epochs_behind.json"),
+        epochs_behind=run.read_json(f"{name}/epochs_behind.json"),
     )
 
 
 def check_method(config: DecidedConfig, data: DataBundle, network: nn.Module, prunable: Prunable) -> None:
     """Find out before anything is trained whether the method can be used.
 
-    Raises:
-        UsageError: it cannot.
-        BadInputError: the plan it needs cannot be read.
+    UsageError if it cannot, BadInputError if the plan it needs cannot be read.
     """
     check_applies(config.method, _task(config, data, network, prunable))
 
 
 def _choose(context: StageContext, original: nn.Module, prunable: Prunable) -> None:
     """A state at once; nothing is trained here."""
-    name, config = "03_search", context.config
-    with context.stage(name):
-        choice = ONE_SHOT[config.method](_task(config, context.data, original, prunable))
+    with context.stage("03_search"):
+        choice = ONE_SHOT[context.config.method](_task(context.config, context.data, original, prunable))
         behind = 0 if choice.fresh else baseline_epochs(context)
-        _save(context, SearchResult(choice.network, choice.keep_U, [], behind), prunable)
+        _save(context, SearchResult(choice.network, choice.keep_U, behind), prunable, history=[])
 
 
 def _evolve(context: StageContext, original: nn.Module, prunable: Prunable) -> None:
@@ -95,23 +88,22 @@ def _evolve(context: StageContext, original: nn.Module, prunable: Prunable) -> N
     name, config, epochs = "03_search", context.config, context.config.search_epochs
     network = copy.deepcopy(original)
     with context.stage(name, steps=epochs * context.steps_per_epoch):
-        generator = torch.Generator().manual_seed(config.seed)
-        population = _population(context, prunable, generator)
+        population = _population(config, prunable)
         body = _body(context, network, prunable, population)
-        history = run_loop(body, context.data.train, context.loop_settings(name, epochs), context.hooks(name))
+        history = context.train(name, body, epochs)
         if config.preset != "paper":  # the paper trains the state for long after it has been fixed
             accuracy = body.validate(population.final()).accuracy
             check_left_chance(accuracy, context.data.val.labels, advice=MORE_SEARCH)
-        behind = baseline_epochs(context) + len(history)
-        _save(context, SearchResult(network, population.final(), history, behind), prunable)
+        found = SearchResult(network, population.final(), baseline_epochs(context) + len(history))
+        _save(context, found, prunable, history=history)
 
 
-def _save(context: StageContext, found: SearchResult, prunable: Prunable) -> None:
-    name = "03_search"
-    context.run.write_text(f"{name}/plan.json", plan_from_state(prunable.units, found.keep_U).to_json())
-    context.run.write_json(f"{name}/history.json", found.history)
-    context.run.write_json(f"{name}/epochs_behind.json", found.epochs_behind)
-    context.save_network(weights_file(name), found.network)
+def _save(context: StageContext, found: SearchResult, prunable: Prunable, *, history: History) -> None:
+    name, run = "03_search", context.run
+    run.write_text(f"{name}/plan.json", plan_from_state(prunable.units, found.keep_U).to_json())
+    run.write_json(f"{name}/history.json", history)
+    run.write_json(f"{name}/epochs_behind.json", found.epochs_behind)
+    context.save_network(name, found.network)
 
 
 def _task(config: DecidedConfig, data: DataBundle, network: nn.Module, prunable: Prunable) -> Task:
@@ -127,8 +119,8 @@ def _task(config: DecidedConfig, data: DataBundle, network: nn.Module, prunable:
     )
 
 
-def _population(context: StageContext, prunable: Prunable, generator: torch.Generator) -> Population:
-    config = context.config
+def _population(config: DecidedConfig, prunable: Prunable) -> Population:
+    generator = torch.Generator().manual_seed(config.seed)
     if config.preset == "paper":
         return PaperPopulation(prunable.units, population=config.population, generator=generator)
     groups = len(prunable.units.groups)
@@ -137,20 +129,12 @@ def _population(context: StageContext, prunable: Prunable, generator: torch.Gene
 
 
 def _body(context: StageContext, network: nn.Module, prunable: Prunable, population: Population) -> Search:
-    config = context.config
-    epochs = config.search_epochs
-    paper = config.preset == "paper"
-    steps = OptimizerSteps(
-        network, _search_recipe(context, network), epochs=epochs, steps_per_epoch=context.steps_per_epoch
-    )
+    config, steps_per_epoch = context.config, context.steps_per_epoch
+    chosen, energy_images = recipe(context, network, epochs_behind=baseline_epochs(context)), config.batch_size
+    if config.preset != "paper":
+        chosen, energy_images = chosen.scaled(SEARCH_RATE), max(1, config.batch_size // ENERGY_SHARE)
+    steps = OptimizerSteps(network, chosen, epochs=config.search_epochs, steps_per_epoch=steps_per_epoch)
     settings = SearchSettings(
-        total_steps=epochs * context.steps_per_epoch,
-        batch_size=config.batch_size,
-        energy_images=config.batch_size if paper else max(1, config.batch_size // ENERGY_SHARE),
+        total_steps=config.search_epochs * steps_per_epoch, batch_size=config.batch_size, energy_images=energy_images
     )
     return Search(network, prunable.units, population, steps, context.data.val, settings)
-
-
-def _search_recipe(context: StageContext, network: nn.Module) -> Recipe:
-    found = recipe(context, network, epochs_behind=baseline_epochs(context))
-    return found if context.config.preset == "paper" else found.scaled(SEARCH_RATE)

@@ -1,6 +1,5 @@
 """The run folder: every stage writes its results here, each file complete or absent."""
 
-from compress.runs.folder import MODEL_FACTS, STAGES, RunFolder
-from compress.runs.naming import default_run_path
+from compress.runs.folder import MODEL_FACTS, STAGES, RunFolder, default_run_path
 
 __all__ = ["MODEL_FACTS", "STAGES", "RunFolder", "default_run_path"]

@@ -1,6 +1,15 @@
-"""``CheckedFolder``: files are complete when written and checked when read; one writer at a time."""
+"""``CheckedFolder``: files are complete when written and checked when read; one writer at a time.
 
-from pathlib import Path
+``MANIFEST.sha256`` lists what the folder holds, in the format of ``sha256sum -c``; a file that is not listed
+does not exist. While a listed file is being replaced it has two lines, of its old and of its new content: a
+kill between the two leaves either, both whole.
+"""
+
+import hashlib
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Self
 
@@ -8,11 +17,62 @@ import filelock
 
 from compress.atomic import is_temporary, machine_faults, write_atomically
 from compress.errors import BadInputError, EnvironmentProblem
-from compress.runs import checkpoints, manifest
-from compress.runs.manifest import Manifest, check_name, sha256_of
+from compress.runs.tensor_files import is_checkpoint
 from exporters.write.atomic import sync
 
+MANIFEST = "MANIFEST.sha256"
 LOCK = ".lock"
+_LINE = re.compile(r"([0-9a-f]{64})  (.+)")
+
+
+def sha256_of(data: bytes) -> str:
+    """Hex digest of ``data``."""
+    return hashlib.sha256(data).hexdigest()
+
+
+@dataclass
+class Manifest:
+    """Name -> accepted digests, kept on disk in ``folder``; every change is written at once."""
+
+    folder: Path
+    entries: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, folder: Path) -> "Manifest":
+        """The folder's manifest; BadInputError if there is none, or a line of it is not ``<sha256>  <name>``."""
+        path = folder / MANIFEST
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (FileNotFoundError, NotADirectoryError):
+            raise BadInputError(f"{folder} is not a run folder: it has no {MANIFEST}") from None
+        except UnicodeDecodeError:
+            raise BadInputError(f"{path} is damaged: it is not text") from None
+        manifest = cls(folder)
+        for number, line in enumerate(text.splitlines(), start=1):
+            match = _LINE.fullmatch(line)
+            if match is None:
+                raise BadInputError(f"{path} is damaged: line {number} is not '<sha256>  <name>'")
+            name = _checked_name(match[2])
+            manifest.entries[name] = (*manifest.entries.get(name, ()), match[1])
+        return manifest
+
+    def write(self) -> None:
+        """Replace the file on disk."""
+        lines = [f"{digest}  {name}\n" for name, digests in sorted(self.entries.items()) for digest in digests]
+        write_atomically(self.folder / MANIFEST, "".join(lines).encode())
+
+    def record(self, name: str, *digests: str, without: Collection[str] = ()) -> None:
+        """Accept only this content of ``name`` from now on, and drop the names in ``without``, in one step."""
+        self._replace({old: kept for old, kept in self.entries.items() if old not in without} | {name: digests})
+
+    def forget(self, names: Collection[str]) -> None:
+        """Drop ``names`` in one step."""
+        self._replace({old: kept for old, kept in self.entries.items() if old not in names})
+
+    def _replace(self, entries: dict[str, tuple[str, ...]]) -> None:
+        before, self.entries = self.entries, entries
+        if entries != before:
+            self.write()
 
 
 class CheckedFolder:
@@ -24,11 +84,7 @@ class CheckedFolder:
         self._lock = filelock.FileLock(path / LOCK, timeout=0)
 
     def __enter__(self) -> Self:
-        """Lock the folder and clear away what a killed writer left.
-
-        Raises:
-            EnvironmentProblem: another process holds the lock.
-        """
+        """Lock the folder and clear away what a killed writer left; EnvironmentProblem if another process has it."""
         self._acquire()
         try:
             self._manifest = Manifest.read(self.path)
@@ -52,16 +108,14 @@ class CheckedFolder:
         """Write a file atomically and record its checksum."""
         digest = sha256_of(data)
         self._require_lock()
-        self._manifest.announce(check_name(rel), digest)
+        known = self._manifest.entries.get(_checked_name(rel), ())
+        if known and digest not in known:
+            self._manifest.record(rel, *known, digest)
         write_atomically(self._inside(rel), data)
         self._manifest.record(rel, digest)
 
     def read_bytes(self, rel: str) -> bytes:
-        """Read a file and check it against the manifest.
-
-        Raises:
-            BadInputError: it is not recorded, missing, or not what was written.
-        """
+        """Read a file; BadInputError if it is not recorded, missing, or not what was written."""
         digests = self._manifest.entries.get(rel)
         if digests is None:
             raise BadInputError(f"{self.path} holds no {rel}: that stage has not run")
@@ -72,22 +126,18 @@ class CheckedFolder:
         except OSError as error:
             raise BadInputError(f"cannot read {path}: {error.strerror}") from None
         if sha256_of(data) not in digests:
-            raise BadInputError(f"{path} was changed or damaged: its sha256 is not the one in {manifest.NAME}")
+            raise BadInputError(f"{path} was changed or damaged: its sha256 is not the one in {MANIFEST}")
         return data
 
     def check_all(self) -> None:
-        """Read every file that is listed.
-
-        Raises:
-            BadInputError: one is missing, or not what was written.
-        """
+        """``read_bytes`` of every recorded file, for its errors."""
         for rel in self._manifest.entries:
             self.read_bytes(rel)
 
     def adopt(self, rel: str) -> None:
         """Record a file that an exporter has just written atomically in the folder."""
         self._require_lock()
-        path = self._inside(check_name(rel))
+        path = self._inside(_checked_name(rel))
         with machine_faults(path):
             sync(path)
             sync(path.parent)
@@ -110,19 +160,18 @@ class CheckedFolder:
             raise BadInputError(f"{path} leads out of the run folder")
         return path
 
-    def _delete(self, names: list[str]) -> None:
+    def _delete(self, names: Iterable[str]) -> None:
         with machine_faults(self.path):
             for name in names:
                 self._inside(name).unlink(missing_ok=True)
 
     def _clear(self, *, keep: str, also: str) -> None:
-        """Delete the listed files and ``also``, and the folders this left empty; empty the manifest.
+        """Delete the recorded files, ``also``, and the folders this left empty; empty the manifest.
 
-        ``keep`` is about to be replaced: it stays, unlisted, so that a kill leaves something
-        that can be overwritten again.
+        ``keep`` is about to be replaced: it stays on disk, so that a killed overwrite can be repeated.
         """
         with machine_faults(self.path):
-            self._delete([name for name in (*self._manifest.entries, also) if name != keep])
+            self._delete(name for name in (*self._manifest.entries, also) if name != keep)
             folders = [path for path in self.path.rglob("*") if path.is_dir() and not path.is_symlink()]
             for folder in sorted(folders, reverse=True):
                 if not any(folder.iterdir()):
@@ -131,13 +180,21 @@ class CheckedFolder:
         self._manifest.write()
 
     def _heal(self) -> None:
-        """Settle half-done replacements; delete temporary files and checkpoints nothing points to."""
+        """Settle half-done replacements; delete temporary files and checkpoints that are not recorded."""
         for name, digests in list(self._manifest.entries.items()):
             if len(digests) > 1:
                 self._manifest.record(name, sha256_of(self.read_bytes(name)))
         with machine_faults(self.path):
             for path in [*self.path.glob("*"), *self.path.glob("*/*")]:
                 rel = path.relative_to(self.path).as_posix()
-                orphan = checkpoints.is_checkpoint(rel) and not self.has(rel)
-                if orphan or is_temporary(path.name):
+                if is_temporary(path.name) or (is_checkpoint(rel) and not self.has(rel)):
                     path.unlink(missing_ok=True)
+
+
+def _checked_name(rel: str) -> str:
+    """``rel``; BadInputError if it is absolute, climbs out with ``..``, or needs escaping in a manifest."""
+    pure = PurePosixPath(rel)
+    plain = rel.isprintable() and "\\" not in rel and str(pure) == rel and rel != "."
+    if not plain or pure.is_absolute() or ".." in pure.parts:
+        raise BadInputError(f"expected a plain name inside the run folder, got {rel!r}")
+    return rel

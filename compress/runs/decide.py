@@ -22,9 +22,7 @@ from models_zoo.architecture import Architecture
 def decide(config: RunConfig) -> DecidedConfig:
     """Fill in every setting that was left open; the image size of a folder is decided when the folder is read.
 
-    Raises:
-        UsageError: no such network, or an image too small for it.
-        EnvironmentProblem: the device asked for is not there.
+    UsageError for an unknown network or images too small for it, EnvironmentProblem for a missing device.
     """
     network = find_network(config.arch, model=config.model, code=config.code)
     image_size = config.image_size or _default_size(config, network)
@@ -37,10 +35,11 @@ def decide(config: RunConfig) -> DecidedConfig:
     decided = {name: value for name, value in PRESETS[config.preset].items() if getattr(config, name) is None}
     if not paper and config.keep_params is None:
         decided["keep_macs"] = config.keep_macs or KEEP_MACS
+    if config.align == "auto":
+        decided["align"] = 1 if paper else native_block()
     decided |= {
         "image_size": image_size,
         "train_original": config.weights is None if config.train_original is None else config.train_original,
-        "align": _alignment(config, paper=paper),
         "threads": config.threads or usable_cores(),
     }
     return DecidedConfig(**config.model_dump() | decided).with_code(config.code)
@@ -49,27 +48,20 @@ def decide(config: RunConfig) -> DecidedConfig:
 def thread_notes(config: DecidedConfig) -> tuple[str, ...]:
     """A note if there are more threads than cores; the run may have begun on another machine."""
     cores = usable_cores()
-    if config.threads <= cores:
-        return ()
-    return (
-        f"threads: {config.threads}, usable cores: {cores}; more threads than cores wait for each other, "
-        f"--threads {cores} is faster",
-    )
+    note = f"threads: {config.threads}, usable cores: {cores}; more threads than cores wait for each other, "
+    return (f"{note}--threads {cores} is faster",) if config.threads > cores else ()
 
 
 def load_decided(config: DecidedConfig) -> tuple[DecidedConfig, DataBundle]:
-    """Load the data of decided settings, and decide the image size by it, so that the config runs again unchanged.
+    """Load the data of decided settings, and set the image size to that of the data.
 
     A folder of images smaller than the network can take is loaded at the network's usual small size; a
     user's own network is tried out on images of the data's size and channels.
-
-    Raises:
-        UsageError, BadInputError, EnvironmentProblem: the images or the user's own network cannot be used.
     """
     data = load_data(config)
     network = find_network(config.arch, model=config.model, code=config.code)
     if data.preprocessing.image_size < network.min_size:
-        note = f"images are enlarged to {network.small_size} pixels, for {config.arch} needs that"
+        note = f"images are enlarged to {network.small_size} pixels, because {config.arch} needs that"
         data = load_data(config.model_copy(update={"image_size": network.small_size}))
         data = replace(data, notes=(*data.notes, note))
     if config.code is not None:
@@ -128,9 +120,3 @@ def _check_device(device: str) -> None:
         raise UsageError(f"expected a device such as cpu, cuda or cuda:1, got {device!r}") from None
     if kind == "cuda" and not torch.cuda.is_available():
         raise EnvironmentProblem("this torch sees no CUDA device: run with --device cpu, or see `compress doctor`")
-
-
-def _alignment(config: RunConfig, *, paper: bool) -> int:
-    if config.align != "auto":
-        return config.align
-    return 1 if paper else native_block()

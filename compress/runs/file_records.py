@@ -3,13 +3,11 @@
 from pathlib import Path
 from typing import Final, Literal
 
-from pydantic import TypeAdapter
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from compress.errors import BadInputError
 from compress.runs import RunFolder
-from compress.runs.failure import advice
-from compress.runs.frozen import Part
-from compress.runs.manifest import sha256_of
+from compress.runs.checked_folder import sha256_of
 from exporters.read.parity import ParityReport
 from exporters.write.int8 import Quantization
 
@@ -18,8 +16,14 @@ Precision = Literal["fp32", "fp16", "int8"]
 
 ARTIFACTS: Final = "artifacts"
 NOTES: Final = "06_export/notes.json"
-EXPORTED: Final = "06_export/export.json"
-VARIANTS: Final = "06_export/variants.json"
+_EXPORTED: Final = "06_export/export.json"
+_VARIANTS: Final = "06_export/variants.json"
+
+
+class Part(BaseModel):
+    """A part of a document that is kept as JSON: frozen, without unknown fields, NaN or infinity."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, revalidate_instances="always")
 
 
 class FileRecord(Part):
@@ -74,30 +78,26 @@ class FileRecord(Part):
 _FILES: Final = TypeAdapter(tuple[FileRecord, ...])
 
 
-def record(run: RunFolder, files: tuple[FileRecord, ...]) -> None:
-    """Put the run's own files on record."""
-    run.write_json(EXPORTED, _FILES.dump_python(files, mode="json"))
+def record_exported(run: RunFolder, files: tuple[FileRecord, ...]) -> None:
+    """Keep the records of the run's own files."""
+    run.write_json(_EXPORTED, _FILES.dump_python(files, mode="json"))
 
 
 def record_variants(run: RunFolder, files: tuple[FileRecord, ...]) -> None:
-    """Add files made later; one of the same label takes the old one's place.
-
-    What was made from a file that has been replaced is no longer on record: its source is gone.
-    """
+    """Keep the records of files made later, instead of old ones of the same labels and of what was made from those."""
     replaced = {new.label for new in files}
-    kept = tuple(old for old in _read(run, VARIANTS) if not {old.label, old.source} & replaced)
-    run.write_json(VARIANTS, _FILES.dump_python((*kept, *files), mode="json"))
+    kept = tuple(old for old in _read(run, _VARIANTS) if not {old.label, old.source} & replaced)
+    run.write_json(_VARIANTS, _FILES.dump_python((*kept, *files), mode="json"))
 
 
 def recorded_files(run: RunFolder) -> tuple[FileRecord, ...]:
-    """All files on record, the run's own first; each is there, whole, and the one that was recorded.
+    """All records, those of the run's own files first; every file is there and has the recorded sha256.
 
-    Raises:
-        BadInputError: the run has not exported yet, or a file is missing or was changed.
+    BadInputError if the run has not exported yet, or a file is missing or was changed.
     """
-    files = (*_read(run, EXPORTED), *_read(run, VARIANTS))
+    files = (*_read(run, _EXPORTED), *_read(run, _VARIANTS))
     if not files:
-        raise BadInputError(f"{run.path} has exported nothing yet: {advice(run)}")
+        raise BadInputError(f"{run.path} has exported nothing yet: {run.advice()}")
     for file in files:
         if sha256_of(run.read_bytes(file.file)) != file.sha256:
             raise BadInputError(

@@ -3,6 +3,8 @@
 import errno
 import json
 import os
+import re
+import secrets
 import shlex
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,9 +17,8 @@ from torch import Tensor
 
 from compress.atomic import is_temporary, machine_faults, write_atomically
 from compress.errors import BadInputError, CompressError, EnvironmentProblem, UsageError
-from compress.runs import checkpoints, tensors
-from compress.runs.checked_folder import LOCK, CheckedFolder
-from compress.runs.manifest import Manifest, sha256_of
+from compress.runs import tensor_files
+from compress.runs.checked_folder import LOCK, CheckedFolder, Manifest, sha256_of
 from compress.settings.config import RunConfig, build_config, to_toml
 
 STAGES = ("01_baseline", "02_original", "03_search", "04_remove", "05_finetune", "06_export", "07_verify")
@@ -27,7 +28,22 @@ MODEL_FACTS = "artifacts/model.json"
 
 CONFIG = "config.toml"
 EVENTS = "events.jsonl"
+
+FAILED = "failed"
+"""The kind of the event that ends a run which would fail in the same way if it went on."""
+
 _FINISHED = "finished.json"
+
+
+def default_run_path(config: RunConfig) -> Path:
+    """``runs/<YYYYmmdd-HHMMSS>-<arch>-<dataset>-<4 hex>``, relative to the working folder."""
+    return Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-{label(config)}-{secrets.token_hex(2)}"
+
+
+def label(config: RunConfig) -> str:
+    """``<arch>-<dataset>``, fit for a folder's name."""
+    dataset = Path(config.dataset).name or "data"
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", f"{config.arch}-{dataset}")[:80]
 
 
 class RunFolder(CheckedFolder):
@@ -40,11 +56,8 @@ class RunFolder(CheckedFolder):
     def create(cls, path: Path, config: RunConfig, *, overwrite: bool) -> "RunFolder":
         """Make a run folder with its ``config.toml``.
 
-        Args:
-            path: a folder that is new or empty, or with ``overwrite`` a run folder; of that one
-                the files that the old run wrote are deleted, others are left alone.
-            config: the settings of the run.
-            overwrite: replace an existing run.
+        ``path`` is new or empty, or with ``overwrite`` a run folder: the files that the old run wrote are
+        deleted, others are not.
 
         Raises:
             UsageError: the folder exists.
@@ -53,7 +66,7 @@ class RunFolder(CheckedFolder):
         with _creating(path):
             path.mkdir(parents=True, exist_ok=True)
         run = cls(path)
-        run._refuse_taken(overwrite=overwrite)
+        run._check_replaceable(overwrite=overwrite)
         run._acquire()
         try:
             run._clear(keep=CONFIG, also=EVENTS)
@@ -64,7 +77,7 @@ class RunFolder(CheckedFolder):
 
     @classmethod
     def check_free(cls, path: Path, *, overwrite: bool) -> None:
-        """Raise what ``create`` would, as far as that can be told without writing."""
+        """Raise the errors of ``create`` that can be found without writing."""
         with _creating(path):
             if not path.exists():
                 above = next(parent for parent in path.absolute().parents if parent.exists())
@@ -73,15 +86,11 @@ class RunFolder(CheckedFolder):
                 if not os.access(above, os.W_OK | os.X_OK):
                     raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
                 return
-        cls(path)._refuse_taken(overwrite=overwrite)
+        cls(path)._check_replaceable(overwrite=overwrite)
 
     @classmethod
     def open(cls, path: Path) -> "RunFolder":
-        """Open an existing run.
-
-        Raises:
-            BadInputError: the folder is missing, or is not a run folder, or has no settings.
-        """
+        """Open an existing run; BadInputError if the folder is missing, not a run folder, or without settings."""
         if not path.is_dir():
             raise BadInputError(f"{path} is not a run folder: there is no such folder")
         run = cls(path)
@@ -113,39 +122,34 @@ class RunFolder(CheckedFolder):
 
     def save_tensors(self, rel: str, values: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> None:
         """Write tensors as safetensors; shapes, dtypes and bits are kept, memory formats are not."""
-        self.write_bytes(rel, tensors.to_bytes(values, metadata))
+        self.write_bytes(rel, tensor_files.weights_to_bytes(values, metadata))
 
     def load_tensors(self, rel: str) -> dict[str, Tensor]:
         """Read tensors, on the CPU."""
-        return tensors.from_bytes(self.read_bytes(rel), name=rel)
+        return tensor_files.weights_from_bytes(self.read_bytes(rel), name=rel)
 
     def save_checkpoint(self, stage: str, state: dict[str, Any]) -> None:
         """Replace the stage's resume state; at every moment the old or the new one is there, whole.
 
-        Args:
-            stage: the stage's folder.
-            state: tensors, numbers, strings and ``None`` in dicts, lists and tuples.
-
-        Raises:
-            TypeError: something else is in it, which could not be loaded safely.
+        TypeError if it holds anything but tensors, numbers, strings and ``None`` in dicts, lists and tuples.
         """
-        data = checkpoints.to_bytes(state)
+        data = tensor_files.state_to_bytes(state)
         self._require_lock()
-        old = checkpoints.listed(self._manifest.entries, stage)
-        name = checkpoints.next_name(old, stage)
+        old = self._checkpoints(stage)
+        name = tensor_files.next_checkpoint(stage, old)
         write_atomically(self._inside(name), data)
         self._manifest.record(name, sha256_of(data), without=old)
         self._delete(old)
 
     def load_checkpoint(self, stage: str) -> dict[str, Any] | None:
         """The stage's resume state, on the CPU; ``None`` where there is none."""
-        names = checkpoints.listed(self._manifest.entries, stage)
-        return checkpoints.from_bytes(self.read_bytes(names[-1]), name=names[-1]) if names else None
+        names = self._checkpoints(stage)
+        return tensor_files.state_from_bytes(self.read_bytes(names[-1]), name=names[-1]) if names else None
 
     def drop_checkpoint(self, stage: str) -> None:
         """Delete the stage's resume state, if any."""
         self._require_lock()
-        names = checkpoints.listed(self._manifest.entries, stage)
+        names = self._checkpoints(stage)
         self._manifest.forget(names)
         self._delete(names)
 
@@ -162,28 +166,20 @@ class RunFolder(CheckedFolder):
         """How long a finished stage took, in seconds."""
         return float(self.read_json(f"{stage}/{_FINISHED}")["seconds"])
 
-    def take_stages(self, other: "RunFolder", stages: Iterable[str]) -> tuple[str, ...]:
-        """Copy what another run has of stages that it has finished and this one has not.
+    def copy_stages(self, other: "RunFolder", stages: Iterable[str]) -> tuple[str, ...]:
+        """Copy the stages that another run has finished and this one has not; return their names.
 
-        Args:
-            other: a run whose values are this one's, too; every file is checked against its checksum.
-            stages: names of stages.
-
-        Returns:
-            The stages taken.
-
-        Raises:
-            BadInputError: a file of the other run is missing, or not what was written.
+        BadInputError if a file of the other run is missing, or not what was written.
         """
-        taken = tuple(stage for stage in stages if other.is_finished(stage) and not self.is_finished(stage))
-        for stage in taken:
+        copied = tuple(stage for stage in stages if other.is_finished(stage) and not self.is_finished(stage))
+        for stage in copied:
             mark = f"{stage}/{_FINISHED}"
             files = {name for name in other._manifest.entries if name.startswith(f"{stage}/")} - {mark}
-            for name in (*sorted(name for name in files if not checkpoints.is_checkpoint(name)), mark):
+            for name in (*sorted(name for name in files if not tensor_files.is_checkpoint(name)), mark):
                 self.write_bytes(name, other.read_bytes(name))
             self.drop_checkpoint(stage)
             self.event("stage taken", stage=stage, run=other.path.resolve().name)
-        return taken
+        return copied
 
     def event(self, kind: str, **values: Any) -> None:
         """Append a line to ``events.jsonl``; ValueError for NaN or infinity."""
@@ -193,10 +189,26 @@ class RunFolder(CheckedFolder):
         with machine_faults(path), path.open("a", encoding="utf-8") as stream:
             stream.write(line + "\n")
 
-    def _refuse_taken(self, *, overwrite: bool) -> None:
-        """Raise where the folder is no place for a new run."""
+    def failure(self) -> str:
+        """Why the run failed for good, if its last event says so; otherwise empty."""
+        try:
+            event = json.loads((self.path / EVENTS).read_text(encoding="utf-8").splitlines()[-1])
+            return str(event["reason"]) if event["kind"] == FAILED else ""
+        except (OSError, ValueError, KeyError, TypeError, IndexError):  # the log has no checksum
+            return ""
+
+    def advice(self) -> str:
+        """How a run without a report gets one, or why it gets none."""
+        reason = self.failure()
+        return f"it failed, {reason}" if reason else f"go on with compress run --resume {shlex.quote(str(self.path))}"
+
+    def _checkpoints(self, stage: str) -> list[str]:
+        return tensor_files.checkpoints_of(stage, self._manifest.entries)
+
+    def _check_replaceable(self, *, overwrite: bool) -> None:
+        """UsageError if a new run cannot be made here: there is a run already, or files of others."""
         with _creating(self.path):
-            content = [entry.name for entry in self.path.iterdir() if not _is_ours(entry.name)]
+            content = any(not (entry.name == LOCK or is_temporary(entry.name)) for entry in self.path.iterdir())
         is_run = self._is_run()
         if is_run and not overwrite:
             name = shlex.quote(str(self.path))
@@ -221,7 +233,3 @@ def _creating(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise EnvironmentProblem(f"cannot create {path}: {error.strerror}; choose another folder") from error
-
-
-def _is_ours(name: str) -> bool:
-    return name == LOCK or is_temporary(name)

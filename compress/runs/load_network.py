@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import torch
 from torch import nn
@@ -11,7 +11,7 @@ from compress.errors import BadInputError, UsageError
 from compress.networks.find import find_network
 from compress.networks.own_code import wrap_code
 from compress.runs import MODEL_FACTS, RunFolder
-from compress.settings.config import RunConfig
+from compress.runs.stage_context import weights_file
 from compress.structure.plan import PruningPlan
 from compress.structure.remove import cut
 
@@ -40,38 +40,27 @@ def load(run: str | Path, network: Which = "pruned", *, build: Callable[[int], n
     folder = RunFolder.open(Path(run))
     config = folder.read_config().with_code(wrap_code(build) if build else None)
     facts = folder.read_json(MODEL_FACTS)
-    whole = _build(folder, config, facts)
-    if network == "original":
-        stage = "02_original" if trained_here(folder) else "01_baseline"
-        return _filled(folder, whole, stage)
-    plan = PruningPlan.from_json(folder.read_text("04_remove/plan.json"))
-    example = torch.zeros(2, facts["channels"], facts["image_size"], facts["image_size"])
-    return _filled(folder, cut(whole, plan, example), "05_finetune")
-
-
-def _build(folder: RunFolder, config: RunConfig, facts: dict[str, Any]) -> nn.Module:
+    channels, size = facts["channels"], facts["image_size"]
     try:
         architecture = find_network(config.arch, model=config.model, code=config.code)
         with torch.random.fork_rng(devices=[]):  # fresh weights are drawn, and overwritten
-            network = architecture.build(
-                classes=len(facts["classes"]), channels=facts["channels"], image_size=facts["image_size"]
-            )
+            module = architecture.build(classes=len(facts["classes"]), channels=channels, image_size=size)
     except (UsageError, ValueError) as error:
         if config.model is not None:
             raise
         raise BadInputError(f"{folder.path} holds no network that this version can build: {error}") from None
-    return network.eval()
+    if network == "pruned":
+        plan = PruningPlan.from_json(folder.read_text("04_remove/plan.json"))
+        module, stage = cut(module.eval(), plan, torch.zeros(2, channels, size, size)), "05_finetune"
+    else:
+        stage = "02_original" if trained_here(folder) else "01_baseline"
+    try:
+        module.load_state_dict(folder.load_tensors(weights_file(stage)))
+    except RuntimeError as error:
+        raise BadInputError(f"{folder.path}/{weights_file(stage)} does not fit its network: {error}") from None
+    return module.eval()
 
 
 def trained_here(folder: RunFolder) -> bool:
-    """False where the run's original is the user's own network, taken as it is."""
+    """False if the run's original is the user's own network, used unchanged."""
     return folder.read_config().weights is None or folder.read_json("01_baseline/epochs.json") > 0
-
-
-def _filled(folder: RunFolder, network: nn.Module, stage: str) -> nn.Module:
-    name = f"{stage}/weights.safetensors"
-    try:
-        network.load_state_dict(folder.load_tensors(name))
-    except RuntimeError as error:
-        raise BadInputError(f"{folder.path}/{name} does not fit its network: {error}") from None
-    return network.eval()

@@ -5,20 +5,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from compress.channels.budget import Budget, Prunable
 from compress.data.bundle import DataBundle
-from compress.errors import BadInputError, InterruptedRun
+from compress.errors import InterruptedRun
 from compress.networks.find import find_network
 from compress.observer import Observer
 from compress.runs import STAGES, RunFolder
 from compress.settings.config import DecidedConfig
 from compress.structure.trial_cuts import find_checked_units
-from compress.training.loop import LoopHooks, LoopSettings
+from compress.training.loop import Body, History, LoopHooks, LoopSettings, run_loop
 
 CHECK_IMAGES = 64
 """Test images on which masked and smaller network, and torch and onnxruntime, are compared."""
@@ -26,21 +25,13 @@ CHECK_IMAGES = 64
 
 @dataclass(frozen=True)
 class StageContext:
-    """Settings, data and run folder of one run, and how it reports and learns that it should stop."""
+    """Settings, data and run folder of one run; where it reports progress and learns that it should stop."""
 
     config: DecidedConfig
     data: DataBundle
     run: RunFolder
     observer: Observer
     should_stop: Callable[[], int | None]
-
-    def new_network(self) -> nn.Module:
-        """The run's network with fresh weights: the same ones every time it is called."""
-        return fresh_network(self.config, self.data)
-
-    def check_images(self) -> Tensor:
-        """Real images (B, C, H, W) for the equality checks, on the run's device."""
-        return check_images(self.config, self.data)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -51,61 +42,53 @@ class StageContext:
     def stage(self, name: str, *, steps: int = 0) -> Iterator[None]:
         """Announce a stage, seed it, time it, and record that it is finished.
 
-        Raises:
-            InterruptedRun: a stop was asked for before it began.
+        InterruptedRun if a stop was asked for before it began.
         """
         signal_number = self.should_stop()
         if signal_number is not None:
             raise InterruptedRun("stopped", signal_number=signal_number)
         self.observer.stage(name, index=STAGES.index(name) + 1, count=len(STAGES), steps=steps)
         self.run.event("stage", name=name)
-        torch.manual_seed(self.config.seed * len(STAGES) + STAGES.index(name))
+        torch.manual_seed(self._seed(name))
         began = time.monotonic()
         yield
         self.run.finish(name, time.monotonic() - began)
         self.run.drop_checkpoint(name)
 
-    def loop_settings(self, name: str, epochs: int) -> LoopSettings:
-        """Loop settings of a stage; every stage has its own data order."""
-        seed = self.config.seed * len(STAGES) + STAGES.index(name)
-        return LoopSettings(epochs, self.config.batch_size, seed, self.config.device)
-
-    def hooks(self, name: str) -> LoopHooks:
-        """Progress, stop and checkpoints of a stage."""
-        return LoopHooks(
+    def train(self, name: str, body: Body, epochs: int) -> History:
+        """Run a stage's training loop, in a data order of its own, with its checkpoints; it resumes from the last."""
+        config = self.config
+        settings = LoopSettings(epochs, config.batch_size, self._seed(name), config.device)
+        hooks = LoopHooks(
             observer=self.observer,
             should_stop=self.should_stop,
             save=lambda state: self.run.save_checkpoint(name, state),
             load=lambda: self.run.load_checkpoint(name),
         )
+        return run_loop(body, self.data.train, settings, hooks)
 
-    def save_network(self, rel: str, network: nn.Module) -> None:
-        """Keep a network's weights."""
-        self.run.save_tensors(rel, network.state_dict())
+    def save_network(self, stage: str, network: nn.Module) -> None:
+        """Save the weights that a stage ends with."""
+        self.run.save_tensors(weights_file(stage), network.state_dict())
 
-    def load_network(self, rel: str, network: nn.Module) -> nn.Module:
-        """A copy of ``network`` with kept weights."""
+    def load_network(self, stage: str, network: nn.Module) -> nn.Module:
+        """A copy of ``network`` with the weights that a stage ended with."""
         loaded = copy.deepcopy(network)
-        loaded.load_state_dict(self.run.load_tensors(rel))
+        loaded.load_state_dict(self.run.load_tensors(weights_file(stage)))
         return loaded
+
+    def _seed(self, stage: str) -> int:
+        return self.config.seed * len(STAGES) + STAGES.index(stage)
 
 
 def check_images(config: DecidedConfig, data: DataBundle) -> Tensor:
-    """The first test images (B, C, H, W), on the run's device."""
+    """Real images (B, C, H, W) for the equality checks: the first test images, on the run's device."""
     images, _labels = next(iter(data.test.batches(CHECK_IMAGES)))
     return images.to(config.device)
 
 
-def check_same_images(run: RunFolder, data: DataBundle, dataset: str) -> None:
-    """Raise BadInputError where the images are not those the run began with."""
-    if run.read_json("data.json")["fingerprint"] != data.fingerprint:
-        raise BadInputError(
-            f"the images of {dataset} are not those this run began with: restore them, or start a new run"
-        )
-
-
 def fresh_network(config: DecidedConfig, data: DataBundle) -> nn.Module:
-    """The network of a run with fresh weights, by its seed, on its device."""
+    """The network of a run with fresh weights on its device: the same weights every time, by the run's seed."""
     torch.manual_seed(config.seed)
     network = find_network(config.arch, model=config.model, code=config.code).build(
         classes=len(data.classes),
@@ -125,15 +108,9 @@ def on_device(network: nn.Module, device: str) -> nn.Module:
 
 
 def find_prunable(config: DecidedConfig, network: nn.Module, images: Tensor) -> Prunable:
-    """Find the units of a network and check that the budget can be met.
+    """Find the units of a network by a batch (B, C, H, W); the network is not changed.
 
-    Args:
-        config: decided settings.
-        network: the run's network; left as it was.
-        images: a batch (B, C, H, W).
-
-    Raises:
-        UsageError: nothing can be pruned, or not that far.
+    UsageError if nothing can be pruned, or the budget cannot be met.
     """
     units = find_checked_units(network, images, seed=config.seed)
     budget = Budget(macs=config.keep_macs, parameters=config.keep_params)
@@ -143,5 +120,5 @@ def find_prunable(config: DecidedConfig, network: nn.Module, images: Tensor) -> 
 
 
 def weights_file(stage: str) -> str:
-    """Where a stage keeps its network's weights in the run folder."""
-    return str(Path(stage) / "weights.safetensors")
+    """Where the run folder holds the weights that a stage ends with."""
+    return f"{stage}/weights.safetensors"

@@ -15,13 +15,7 @@ _MEASURES: Final = (("MACs", "--keep-macs"), ("parameters", "--keep-params"))
 
 @dataclass(frozen=True)
 class Reached:
-    """Shares of the whole network that a state within the budget keeps.
-
-    Attributes:
-        macs: of its MACs.
-        parameters: of its parameters.
-        note: asked and reached shares and the next larger one, if the state is far below the budget; otherwise empty.
-    """
+    """Shares of the whole network that a state within the budget keeps, and ``budget_note`` of it."""
 
     macs: float
     parameters: float
@@ -36,13 +30,13 @@ def reached_by_random_state(prunable: Prunable, *, align: int, seed: int) -> Rea
 
 
 def budget_note(prunable: Prunable, counts_G: Tensor, *, align: int, seed: int) -> str:
-    """Budgets to ask for instead if a state stays far below this one; otherwise empty.
+    """Asked and reached shares, and budgets to ask for instead, if a state stays far below its budget; else empty.
 
     Args:
         prunable: with the budget.
-        counts_G: kept units per group, within the budget.
-        align: what the counts are multiples of.
-        seed: of the random state that shows what a smaller ``align`` comes to.
+        counts_G: kept units per group, within the budget; multiples of ``align``.
+        align: a smaller one is tried on a random state, by ``seed``.
+        seed: of that state.
     """
     asked = _asked(prunable)
     shares = _shares(prunable, counts_G)

@@ -18,13 +18,10 @@ LARGEST_IMAGE: Final = 1024
 def read_preparation(
     metadata: Mapping[str, str], signature: Signature, overrides: UserOverrides, data: DataBundle, *, source: str
 ) -> tuple[Preparation, tuple[str, ...]]:
-    """How a file's images are prepared: by its type, its metadata, the user's values, or the data set's.
+    """How a file's images are prepared, and notes for the report.
 
-    Returns:
-        The preparation, a value per channel, and notes for the report.
-
-    Raises:
-        UsageError: the user's mean and std do not fit the file's channels.
+    Its type decides, else its metadata, the user's values, the data set's. UsageError if the user's mean and std do
+    not fit the file's channels.
     """
     if signature.dtype == "uint8":
         return RAW_PIXELS, ()
@@ -56,8 +53,7 @@ def read_image_size(
 ) -> int | None:
     """Height and width of a file's images in pixels; ``None`` where any will do and none is given.
 
-    Raises:
-        BadInputError: they are not square, or too large.
+    BadInputError if they are not square, or too large.
     """
     height, width = signature.height, signature.width
     if height != width and height is not None and width is not None:
@@ -76,11 +72,7 @@ def read_image_size(
 def read_class_order(
     metadata: Mapping[str, str], data: DataBundle, *, source: str
 ) -> tuple[tuple[int, ...] | None, tuple[str, ...]]:
-    """The place of each class of the data set in the file's outputs; ``None`` where the order is the same.
-
-    Returns:
-        For every class of the data set its place in the file, and notes for the report.
-    """
+    """For every class of the data set its place in the file's outputs, and notes; ``None`` for the same order."""
     noted, own = _json(metadata, "classes"), list(data.classes)
     names = [str(name) for name in noted] if isinstance(noted, list) else []  # numbered classes: 0, 1, 2
     if len(names) != len(own):
@@ -91,11 +83,8 @@ def read_class_order(
     if sorted(names) == sorted(own) and len(set(own)) == len(own):
         note = f"{source} has the data set's classes in another order: its outputs are put into the data set's"
         return tuple(names.index(name) for name in own), (note,)
-    note = (
-        f"{source} names other classes ({_shortened(names)}) than the data set ({_shortened(own)}): "
-        "taken as the same ones in this order"
-    )
-    return None, (note,)
+    other = f"{source} names other classes ({_shortened(names)}) than the data set ({_shortened(own)}): "
+    return None, (f"{other}taken as the same ones in this order",)
 
 
 def read_resize(metadata: Mapping[str, str], data: DataBundle, *, source: str) -> tuple[str, ...]:
@@ -138,6 +127,5 @@ def _json(metadata: Mapping[str, str], key: str) -> Any:
         return None
 
 
-def _shortened(names: Sequence[Any]) -> str:
-    shown = [str(name) for name in names]
-    return ", ".join(shown if len(shown) <= 4 else [*shown[:3], "...", shown[-1]])
+def _shortened(names: Sequence[str]) -> str:
+    return ", ".join(names if len(names) <= 4 else [*names[:3], "...", names[-1]])

@@ -18,59 +18,43 @@ def judge(
     size_bytes: int,
     macs: int,
 ) -> tuple[GateResult, ...]:
-    """Judge every gate that has a limit, in the order of ``Gates``.
+    """Judge every gate of a row that has a limit, in the order of ``Gates``.
 
-    Args:
-        gates: the limits.
-        network: label of the row that is judged.
-        drop: its Top-1 against the original.
-        timing: against the original, at the smallest batch and the fewest threads; ``None``: not measured.
-        size_bytes: of its file, with external data.
-        macs: multiply-accumulates for one image.
-
-    Raises:
-        CheckFailedError: a limit of latency is set, and latency was not measured.
+    ``timing`` is against the original, at the smallest batch and the fewest threads; without it,
+    CheckFailedError if a limit of latency is set. ``size_bytes`` is with external data.
     """
-    if timing is None and gates.on_latency:
+    megabytes = size_bytes / 1e6
+    measured = {
+        "max-drop": (gates.max_drop, drop.points, drop.high),
+        "max-size-mb": (gates.max_size_mb, megabytes, megabytes),
+        "max-macs": (gates.max_macs, macs, macs),
+    }
+    if timing is not None:
+        measured["min-speedup"] = (gates.min_speedup, timing.ratio, timing.ratio_low)
+        measured["max-latency-ms"] = (gates.max_latency_ms, timing.candidate.p50_ms, timing.candidate.p50_high_ms)
+    elif gates.on_latency:
         raise CheckFailedError(
             f"expected the latency of {network} for --min-speedup and --max-latency-ms, got no measurement; "
             "try to time the files too, or leave these gates out"
         )
-    megabytes = size_bytes / 1e6
-    judged = [
-        ("max-drop", gates.max_drop, drop.points, drop.high),
-        *(_on_time(gates, timing) if timing is not None else ()),
-        ("max-size-mb", gates.max_size_mb, megabytes, megabytes),
-        ("max-macs", gates.max_macs, macs, macs),
-    ]
+    names = (name.replace("_", "-") for name in Gates.model_fields)
+    judged = ((gate, *measured[gate]) for gate in names if gate in measured)
     return tuple(
         GateResult(
             gate=gate,
             network=network,
             limit=limit,
-            measured=measured,
+            measured=value,
             pessimistic=pessimistic,
             passed=pessimistic >= limit if gate == "min-speedup" else pessimistic <= limit,
         )
-        for gate, limit, measured, pessimistic in judged
+        for gate, limit, value, pessimistic in judged
         if limit is not None
     )
 
 
-def _on_time(gates: Gates, timing: LatencyComparison) -> tuple[tuple[str, float | None, float, float], ...]:
-    candidate = timing.candidate
-    return (
-        ("min-speedup", gates.min_speedup, timing.ratio, timing.ratio_low),
-        ("max-latency-ms", gates.max_latency_ms, candidate.p50_ms, candidate.p50_high_ms),
-    )
-
-
 def require(results: Iterable[GateResult]) -> None:
-    """Raise unless every gate is kept.
-
-    Raises:
-        CheckFailedError: which gates were missed, and by how much; a line each.
-    """
+    """Raise CheckFailedError with a line for each gate that was missed, by how much."""
     missed = [f"{gate_sentence(result)} ({result.network})" for result in results if not result.passed]
     if missed:
         raise CheckFailedError("\n".join(missed))

@@ -1,64 +1,55 @@
-"""Measure files: accuracy, latency, memory, time per layer.
+"""Measure files: accuracy, latency, memory, time per layer; the report of all that.
 
 Axes: N images, K classes.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 
 from compress.data.bundle import DataBundle
 from compress.environment import native_block
 from compress.errors import BadInputError, UsageError
-from compress.observer import Observer
-from compress.report.model import ChangedImage, LatencyRow, NetworkRow
+from compress.report.model import DataFacts, LatencyRow, NetworkRow, Report
 from compress.report.results import GateResult
 from compress.settings.verify import VerifySettings
 from compress.verdict.accuracy import measure_accuracy, measure_drop
-from compress.verdict.changed_images import changed_images
-from compress.verdict.comparison import compare_answers
+from compress.verdict.changed_answers import changed_images, compare_answers, never_answered
 from compress.verdict.gates import judge
-from compress.verdict.never_answered import never_answered
-from compress.verdict.open_files import classify
-from compress.verdict.opened_file import OpenedFile, by_role
-from compress.verdict.timing import Ticks, pairs_to_time, time_pairs
+from compress.verdict.open_files import OpenedFile, by_role, classify
+from compress.verdict.timing import Progress, pairs_to_time, time_pairs
+from compress.version import __version__
 from exporters.measure.memory import measure_memory
 from exporters.measure.profile import OperatorProfile, profile_operators
+from exporters.read.session import SESSION_FACTS
 from exporters.read.signature import shared_batch
 
 _PREDICT_BATCH = 64
 """Images in a call while accuracy is measured."""
 
 
-@dataclass(frozen=True)
-class Measured:
-    """What was measured of all files; see ``Report`` for the fields."""
-
-    networks: tuple[NetworkRow, ...]
-    latency: tuple[LatencyRow, ...]
-    operators: OperatorProfile | None
-    changed: tuple[ChangedImage, ...]
-    gates: tuple[GateResult, ...]
-    notes: tuple[str, ...]
-
-
 def measure(
     files: Sequence[OpenedFile],
     data: DataBundle,
     settings: VerifySettings,
+    progress: Progress,
     *,
-    observer: Observer,
-    should_stop: Callable[[], int | None] = lambda: None,
-) -> Measured:
-    """Measure every file; the original and the candidate are found by their roles.
+    name: str,
+    environment: dict[str, Any],
+    notes: Iterable[str],
+) -> Report:
+    """Measure every file on the test split; the report has no facts of a run yet.
 
     Args:
         files: one original, one candidate, any number of extra rows.
-        data: the images; the test split decides.
-        settings: what and how long.
-        observer: receives progress.
-        should_stop: returns a signal's number once a stop was asked for.
+        data: the images.
+        settings: what to measure and how long, and the gates.
+        progress: receives ``count_steps`` steps at most.
+        name: of the run, or of the two files.
+        environment: machine and versions.
+        notes: for the reader, besides the notes on the data set and the answers.
 
     Raises:
         InterruptedRun: a stop was asked for.
@@ -66,28 +57,47 @@ def measure(
         BadInputError: the original has nothing to count.
         OnnxFileError: onnxruntime cannot run a file.
     """
-    check_countable(files)
-    check_judged(files, settings)
-    ticks = Ticks(observer, should_stop)
-    answers = {}
-    for file in files:
-        ticks.now(f"accuracy of {file.label}")
-        answers[file.label] = classify(file.spec, data, batch_size=_PREDICT_BATCH, threads=max(settings.threads))
-    latency = tuple(time_pairs(files, settings, ticks))
+    _check_countable(files)
+    _check_judged(files, settings)
+    answers = dict(_answers(files, data, settings, progress))
+    latency = tuple(time_pairs(files, settings, progress))
     original, candidate = (by_role(files, role) for role in ("original", "candidate"))
     rows = tuple(_row(file, original, answers, data) for file in files)
-    ticks.now("time per layer")
-    return Measured(
+    progress.begin("time per layer")
+    missing = never_answered(answers, data.test.labels.numpy(), data.classes)
+    return Report(
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        compress_version=__version__,
+        name=name,
+        environment=environment,
+        session=SESSION_FACTS,
+        data=_data_facts(data),
         networks=rows,
         latency=latency,
         operators=_operators(original, candidate, settings),
-        changed=changed_images(data, answers[original.label], answers[candidate.label]),
+        changed=changed_images(data, answers[original.record.label], answers[candidate.record.label]),
         gates=_gates(rows, latency, settings),
-        notes=never_answered(answers, data.test.labels.numpy(), data.classes),
+        run=None,
+        notes=tuple(dict.fromkeys((*data.notes, *missing, *notes))),
     )
 
 
-def check_countable(files: Sequence[OpenedFile]) -> None:
+def count_steps(files: Sequence[OpenedFile], settings: VerifySettings) -> int:
+    """The largest number of steps that the observer receives."""
+    timings = len(pairs_to_time([file.record for file in files])) * len(settings.batch_sizes) * len(settings.threads)
+    return len(files) + timings + 1
+
+
+def _answers(
+    files: Sequence[OpenedFile], data: DataBundle, settings: VerifySettings, progress: Progress
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Label of each file -> its logits [N, K]."""
+    for file in files:
+        progress.begin(f"accuracy of {file.record.label}")
+        yield file.record.label, classify(file.spec, data, batch_size=_PREDICT_BATCH, threads=max(settings.threads))
+
+
+def _check_countable(files: Sequence[OpenedFile]) -> None:
     """Raise BadInputError if the original has no MACs or no weights: no share of them can be computed."""
     original = by_role(files, "original").record
     if not original.macs or not original.parameters:
@@ -97,27 +107,21 @@ def check_countable(files: Sequence[OpenedFile]) -> None:
         )
 
 
-def check_judged(files: Sequence[OpenedFile], settings: VerifySettings) -> None:
+def _check_judged(files: Sequence[OpenedFile], settings: VerifySettings) -> None:
     """Raise UsageError if the gates name no row or the original, or limit a latency that is not measured."""
-    labels = [file.label for file in files if file.record.role != "original"]
-    judged = settings.judged
+    records, judged = [file.record for file in files], settings.judged
+    labels = [record.label for record in records if record.role != "original"]
     if judged is not None and judged not in labels:
         raise UsageError(f"expected one of the rows {', '.join(labels)} for the gates, got {judged!r}")
-    timed = {second for _first, second in pairs_to_time([file.record for file in files])}
+    timed = {second for _first, second in pairs_to_time(records)}
     if judged is not None and judged not in timed and settings.gates.on_latency:
         raise UsageError(f"{judged} has the original's layers and is not timed: drop its gates of latency")
-
-
-def count_steps(files: Sequence[OpenedFile], settings: VerifySettings) -> int:
-    """The largest number of steps that the observer receives."""
-    timings = len(pairs_to_time([file.record for file in files])) * len(settings.batch_sizes) * len(settings.threads)
-    return len(files) + timings + 1
 
 
 def _row(file: OpenedFile, original: OpenedFile, answers: Mapping[str, np.ndarray], data: DataBundle) -> NetworkRow:
     record, spec, first = file.record, file.spec, original.record
     labels_N = data.test.labels.numpy()
-    mine, theirs = answers[file.label], answers[original.label]
+    mine, theirs = answers[record.label], answers[first.label]
     is_original = file is original
     return NetworkRow(
         **dict(record),
@@ -135,16 +139,12 @@ def _row(file: OpenedFile, original: OpenedFile, answers: Mapping[str, np.ndarra
 
 def _operators(original: OpenedFile, candidate: OpenedFile, settings: VerifySettings) -> OperatorProfile | None:
     """The profile of both at one batch size; ``None`` where their fixed batch sizes differ."""
-    batch_size = shared_batch(original.spec.signature, candidate.spec.signature)
+    specs = original.spec, candidate.spec
+    batch_size = shared_batch(*(spec.signature for spec in specs))
     if batch_size is None:
         return None
-    return profile_operators(
-        original.spec.runnable,
-        candidate.spec.runnable,
-        batch_size=batch_size,
-        native_block=native_block(),
-        seed=settings.seed,
-    )
+    files = (spec.runnable for spec in specs)
+    return profile_operators(*files, batch_size=batch_size, native_block=native_block(), seed=settings.seed)
 
 
 def _gates(
@@ -157,4 +157,20 @@ def _gates(
     assert row.drop is not None
     return judge(
         settings.gates, network=row.label, drop=row.drop, timing=timing, size_bytes=row.size_bytes, macs=row.macs
+    )
+
+
+def _data_facts(data: DataBundle) -> DataFacts:
+    shown = data.preprocessing
+    return DataFacts(
+        name=data.name,
+        classes=data.classes,
+        train=len(data.train),
+        val=len(data.val),
+        test=len(data.test),
+        fingerprint=data.fingerprint,
+        test_fingerprint=data.test_fingerprint,
+        image_size=shown.image_size,
+        channels=shown.channels,
+        resize=shown.resize,
     )

@@ -3,31 +3,27 @@
 Axes: N images, K classes.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-from torch import Tensor
 
 from compress.data.bundle import DataBundle
 from compress.environment import usable_cores
 from compress.errors import BadInputError, UsageError
 from compress.exporter_faults import as_bad_input
+from compress.runs.file_records import FileRecord, Role
 from compress.settings.verify import UserOverrides
-from compress.verdict.file_metadata import (
-    own_preparation,
-    read_class_order,
-    read_image_size,
-    read_preparation,
-    read_resize,
-)
-from compress.verdict.opened_file import FileSpec
+from compress.verdict import file_metadata
+from exporters.measure.calls import RunnableFile
+from exporters.read.cost import OnnxCost, count_cost
 from exporters.read.onnx_file import read_onnx
 from exporters.read.predict import predict_logits
-from exporters.read.preparation import Conversion
+from exporters.read.preparation import Conversion, Preparation
 from exporters.read.session import open_session
 from exporters.read.signature import Signature, shared_batch, signature_of
 
@@ -41,20 +37,72 @@ _SUM_WITHIN: Final = 0.02  # of 1, for probabilities; the steps of 8 bits add up
 _SMALLEST: Final = float(np.finfo(np.float32).tiny)
 
 
+@dataclass(frozen=True)
+class FileSpec:
+    """What an ONNX classifier takes and gives, read from the file and tried on some images.
+
+    Attributes:
+        path: as given.
+        sha256: of its bytes, followed by those of its external data.
+        size_bytes: of the file and its external data.
+        signature: ``classes`` is always known.
+        preparation: what is done to 8-bit pixels before they go in.
+        class_order: for every class of the data set its place in the output; ``None``: the same order.
+        gives_probabilities: whether its scores are probabilities, of which ``classify`` takes the logarithm.
+        notes: what was assumed about it.
+        data: the data set at the file's image size.
+    """
+
+    path: Path
+    sha256: str
+    size_bytes: int
+    signature: Signature
+    preparation: Preparation
+    class_order: tuple[int, ...] | None
+    gives_probabilities: bool
+    notes: tuple[str, ...]
+    data: DataBundle = field(repr=False)
+
+    @property
+    def image_size(self) -> int:
+        """Height and width of its images, pixels."""
+        return self.data.preprocessing.image_size
+
+    @cached_property
+    def cost(self) -> OnnxCost:
+        """Parameters, MACs, precision, counted in the graph when first asked for; BadInputError if it cannot run."""
+        with as_bad_input():
+            return count_cost(self.path, image_size=self.image_size, signature=self.signature)
+
+    @property
+    def runnable(self) -> RunnableFile:
+        """The file as the measurements of time and memory take it."""
+        return RunnableFile(self.path, image_size=self.image_size, signature=self.signature)
+
+    def takes_batch(self, batch_size: int) -> bool:
+        """Whether the file can be called with so many images."""
+        return self.signature.batch in (None, batch_size)
+
+
+@dataclass(frozen=True)
+class OpenedFile:
+    """A file to be measured: its record, and what it takes and gives."""
+
+    record: FileRecord
+    spec: FileSpec
+
+
+def by_role(files: Iterable[OpenedFile], role: Role) -> OpenedFile:
+    """The first file of a role; there is always one original and one candidate."""
+    return next(file for file in files if file.record.role == role)
+
+
 def open_files(
     original: Path, candidate: Path, load: Loader, *, overrides: UserOverrides | None = None
 ) -> tuple[FileSpec, FileSpec]:
-    """Open two files for a verdict, each with the data set at its own image size.
+    """Open two files that are compared, each with the data set at its own image size; errors as ``open_file``.
 
-    Args:
-        original: the file to compare with.
-        candidate: the file that is judged.
-        load: loads the data set.
-        overrides: what the user states about files whose metadata does not.
-
-    Raises:
-        BadInputError: a file is missing, damaged, no image classifier, or of other classes than the data set.
-        UsageError: the user's values do not fit the files.
+    UsageError also where neither file takes the image size that the user states.
     """
     overrides = overrides or UserOverrides()
     sizes = [_image_size(path, overrides) for path in (original, candidate)]
@@ -66,22 +114,25 @@ def open_files(
     known = next((size for size in sizes if size is not None), None)
     chosen = [size or known for size in sizes]  # a free size follows the other file's
     loaded = {size: load(size) for size in dict.fromkeys(chosen)}
-    first, second = (loaded[size] for size in chosen)
-    one, two = open_file(original, first, overrides=overrides), open_file(candidate, second, overrides=overrides)
+    one, two = (
+        open_file(path, loaded[size], overrides=overrides)
+        for path, size in zip((original, candidate), chosen, strict=True)
+    )
+    notes = two.notes
     if one.image_size != two.image_size:
         note = f"{candidate.name} reads the images at {two.image_size} pixels, {original.name} at {one.image_size}"
-        two = replace(two, notes=(*two.notes, note))
+        notes = (*notes, note)
     if shared_batch(one.signature, two.signature) is None:
         note = f"fixed batches of {one.signature.batch} and {two.signature.batch}: no times can be compared"
-        two = replace(two, notes=(*two.notes, note))
-    return one, two
+        notes = (*notes, note)
+    return one, replace(two, notes=notes)
 
 
 def open_file(path: Path, data: DataBundle, *, overrides: UserOverrides | None = None) -> FileSpec:
-    """Open one file for a data set, and try it on some test images.
+    """Open one ONNX image classifier for a data set, and try it on some test images.
 
     Args:
-        path: an ONNX image classifier.
+        path: the file.
         data: the data set, at the file's image size if that is fixed.
         overrides: what the user states where the file's metadata does not.
 
@@ -89,20 +140,20 @@ def open_file(path: Path, data: DataBundle, *, overrides: UserOverrides | None =
         BadInputError: it is missing, damaged, no image classifier, or does not fit the data set.
         UsageError: the user's values do not fit the file.
     """
-    overrides, name = overrides or UserOverrides(), path.name
+    overrides, name, shown = overrides or UserOverrides(), path.name, data.preprocessing
     with as_bad_input():
         file = read_onnx(path)
-        signature, metadata = _look_into(path, overrides, channels=data.preprocessing.channels)
+        signature, metadata = _look_into(path, overrides, channels=shown.channels)
     _check_fit(signature, data, path)
     with as_bad_input():
-        signature.call_shape(batch_size=signature.batch or 1, image_size=data.preprocessing.image_size)
-    preparation, notes = read_preparation(metadata, signature, overrides, data, source=name)
-    scores_NK = _probe(path, data, Conversion(own_preparation(data), preparation, signature))
-    order, order_notes = read_class_order(metadata, data, source=name)
+        signature.call_shape(batch_size=signature.batch or 1, image_size=shown.image_size)
+    preparation, notes = file_metadata.read_preparation(metadata, signature, overrides, data, source=name)
+    scores_NK = _probe(path, data, Conversion(file_metadata.own_preparation(data), preparation, signature))
+    order, order_notes = file_metadata.read_class_order(metadata, data, source=name)
     probabilities = _are_probabilities(scores_NK)
     if signature.batch is not None:
         notes = (*notes, f"{name} takes a fixed batch of {signature.batch}: other batch sizes are not measured")
-    if signature.channels != data.preprocessing.channels:
+    if signature.channels != shown.channels:
         notes = (*notes, f"{name} takes RGB: the grey images' channel is repeated")
     if probabilities:
         notes = (*notes, f"{name} gives probabilities: their logarithm stands for logits")
@@ -114,10 +165,9 @@ def open_file(path: Path, data: DataBundle, *, overrides: UserOverrides | None =
         size_bytes=file.size_bytes,
         signature=replace(signature, classes=scores_NK.shape[1]),
         preparation=preparation,
-        image_size=data.preprocessing.image_size,
         class_order=order,
         gives_probabilities=probabilities,
-        notes=(*notes, *order_notes, *read_resize(metadata, data, source=name)),
+        notes=(*notes, *order_notes, *file_metadata.read_resize(metadata, data, source=name)),
         data=data,
     )
 
@@ -125,11 +175,7 @@ def open_file(path: Path, data: DataBundle, *, overrides: UserOverrides | None =
 def classify(file: FileSpec, data: DataBundle, *, batch_size: int = 64, threads: int | None = None) -> np.ndarray:
     """Logits float32 [N, K] of a file for all test images, in the order of ``data.classes``.
 
-    Args:
-        file: an opened file.
-        data: the data set of the verdict; the file reads the same images at its own size.
-        batch_size: images in a call, where the file leaves it free.
-        threads: onnxruntime's threads; ``None``: as many as there are cores.
+    ``batch_size`` is for files that leave it free; ``threads`` are all cores by default.
 
     Raises:
         BadInputError: the file fails on an image.
@@ -137,7 +183,7 @@ def classify(file: FileSpec, data: DataBundle, *, batch_size: int = 64, threads:
     """
     if file.data.fingerprint != data.fingerprint:
         raise UsageError(f"expected {file.path} to be opened for the data set {data.name}, got {file.data.name}")
-    conversion = Conversion(own_preparation(file.data), file.preparation, file.signature)
+    conversion = Conversion(file_metadata.own_preparation(file.data), file.preparation, file.signature)
     images = (images for images, _labels in file.data.test.batches(batch_size))
     with as_bad_input():
         scores_NK = predict_logits(file.path, images, threads=threads or usable_cores(), conversion=conversion)
@@ -149,7 +195,7 @@ def classify(file: FileSpec, data: DataBundle, *, batch_size: int = 64, threads:
 def _image_size(path: Path, overrides: UserOverrides) -> int | None:
     with as_bad_input():
         signature, metadata = _look_into(path, overrides, channels=3)  # free channels do not matter for the size
-    return read_image_size(metadata, signature, overrides, source=str(path))
+    return file_metadata.read_image_size(metadata, signature, overrides, source=str(path))
 
 
 def _look_into(path: Path, overrides: UserOverrides, *, channels: int) -> tuple[Signature, dict[str, str]]:
@@ -174,7 +220,7 @@ def _check_fit(signature: Signature, data: DataBundle, path: Path) -> None:
 
 def _probe(path: Path, data: DataBundle, conversion: Conversion) -> np.ndarray:
     """Scores [N, K] of some test images: does the file run, and are they scores of this data set's classes?"""
-    images: Iterator[Tensor] = (images for images, _labels in islice(data.test.batches(PROBE), 1))
+    images = (images for images, _labels in islice(data.test.batches(PROBE), 1))
     with as_bad_input():
         scores_NK = predict_logits(path, images, threads=1, conversion=conversion)
     if scores_NK.shape[1] != len(data.classes):

@@ -12,7 +12,7 @@ from compress.report.model import RemovalFacts
 from compress.runs import RunFolder
 from compress.runs.file_records import FileRecord, Role
 from compress.runs.load_network import Which, load
-from compress.runs.parity import prove_parity
+from compress.runs.network_file import prove_parity
 from compress.runs.stage_context import check_images, find_prunable, fresh_network, weights_file
 from compress.settings.config import DecidedConfig
 from compress.structure.plan import PruningPlan, state_from_plan
@@ -42,16 +42,7 @@ def find_again(run: RunFolder, config: DecidedConfig, data: DataBundle) -> Found
 
 
 def recheck_removal(run: RunFolder, found: FoundState, images: Tensor) -> RemovalFacts:
-    """Cut the searched network again by its plan; masked and smaller network must agree.
-
-    Args:
-        run: with what was on record.
-        found: the network and its state.
-        images: to compare on (B, C, H, W).
-
-    Raises:
-        CheckFailedError: they do not.
-    """
+    """Cut the searched network again by its plan; CheckFailedError if it differs from the masked one on ``images``."""
     recorded = run.read_json("04_remove/removal.json")
     again = remove_units(found.network, found.prunable.units, found.keep_U, images)
     return RemovalFacts(
@@ -63,10 +54,9 @@ def recheck_removal(run: RunFolder, found: FoundState, images: Tensor) -> Remova
 
 
 def recheck_file(run: RunFolder, file: FileRecord, config: DecidedConfig, data: DataBundle) -> FileRecord:
-    """A file on record, its parity with the rebuilt module proved again and its MACs counted in its own graph.
+    """A recorded file, its parity with the rebuilt module proved again and its MACs counted in its own graph.
 
-    Raises:
-        CheckFailedError: it does not answer as the module does, or has other MACs than on record.
+    CheckFailedError if it gives other answers than the module, or has other MACs than recorded.
     """
     path = run.path / file.file
     macs = count_cost(path).macs

@@ -7,25 +7,21 @@ from compress.observer import Observer
 from compress.report.model import LatencyRow
 from compress.runs.file_records import FileRecord
 from compress.settings.verify import VerifySettings
-from compress.verdict.opened_file import OpenedFile
+from compress.verdict.open_files import OpenedFile
 from exporters.measure.latency import compare_latency
 from exporters.read.signature import shared_batch
 
 
-class Ticks:
+class Progress:
     """Reports each measurement to the observer as it begins, unless a stop was asked for."""
 
-    def __init__(self, observer: Observer, should_stop: Callable[[], int | None]) -> None:
+    def __init__(self, observer: Observer, should_stop: Callable[[], int | None] = lambda: None) -> None:
         self._observer = observer
         self._should_stop = should_stop
         self._done = 0
 
-    def now(self, what: str) -> None:
-        """``what`` begins.
-
-        Raises:
-            InterruptedRun: a stop was asked for.
-        """
+    def begin(self, what: str) -> None:
+        """Report ``what``; InterruptedRun if a stop was asked for."""
         signal_number = self._should_stop()
         if signal_number is not None:
             raise InterruptedRun("stopped", signal_number=signal_number)
@@ -33,30 +29,23 @@ class Ticks:
         self._observer.step(self._done, images=0, values={"now": what})
 
 
-def time_pairs(files: Sequence[OpenedFile], settings: VerifySettings, ticks: Ticks) -> Iterator[LatencyRow]:
+def time_pairs(files: Sequence[OpenedFile], settings: VerifySettings, progress: Progress) -> Iterator[LatencyRow]:
     """Every pair at every thread count and every batch size that both files take."""
-    by_label = {file.label: file for file in files}
+    specs = {file.record.label: file.spec for file in files}
     for first, second in pairs_to_time([file.record for file in files]):
-        original, candidate = by_label[first], by_label[second]
-        for batch_size in _batch_sizes(original, candidate, settings):
+        both = specs[first], specs[second]
+        sizes = [size for size in settings.batch_sizes if all(spec.takes_batch(size) for spec in both)]
+        shared = shared_batch(*(spec.signature for spec in both))
+        for batch_size in sizes or ([] if shared is None else [shared]):
             for threads in settings.threads:
-                ticks.now(f"latency of {second} against {first}, batch {batch_size}, threads {threads}")
+                progress.begin(f"latency of {second} against {first}, batch {batch_size}, threads {threads}")
                 comparison = compare_latency(
-                    original.spec.runnable,
-                    candidate.spec.runnable,
+                    *(spec.runnable for spec in both),
                     batch_size=batch_size,
                     threads=threads,
                     settings=settings.latency,
                 )
                 yield LatencyRow(original=first, candidate=second, comparison=comparison)
-
-
-def _batch_sizes(original: OpenedFile, candidate: OpenedFile, settings: VerifySettings) -> tuple[int, ...]:
-    """Those asked for that both files take, else the one that both were made for, if there is one."""
-    both = (original.spec, candidate.spec)
-    taken = tuple(size for size in settings.batch_sizes if all(spec.takes_batch(size) for spec in both))
-    shared = shared_batch(original.spec.signature, candidate.spec.signature)
-    return taken or (() if shared is None else (shared,))
 
 
 def pairs_to_time(files: Sequence[FileRecord]) -> list[tuple[str, str]]:

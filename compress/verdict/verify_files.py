@@ -10,10 +10,9 @@ from compress.report.model import Report
 from compress.runs.file_records import FileRecord, Role
 from compress.settings.config import DataConfig
 from compress.settings.verify import UserOverrides, VerifySettings
-from compress.verdict.build_report import build_report
 from compress.verdict.measure import count_steps, measure
-from compress.verdict.open_files import open_files
-from compress.verdict.opened_file import FileSpec, OpenedFile
+from compress.verdict.open_files import FileSpec, OpenedFile, open_files
+from compress.verdict.timing import Progress
 
 
 def verify_files(
@@ -25,15 +24,9 @@ def verify_files(
     overrides: UserOverrides | None = None,
     observer: Observer | None = None,
 ) -> Report:
-    """Compare two ONNX classifiers on a data set's test images.
+    """Compare two ONNX classifiers on a data set's test images; the gates judge the candidate.
 
-    Args:
-        original: the file to compare with.
-        candidate: the file that is judged.
-        images: the data set.
-        settings: what to measure, and the gates.
-        overrides: what the user states about files whose metadata does not.
-        observer: receives progress.
+    ``overrides`` is what the user states about files whose metadata does not.
 
     Raises:
         BadInputError: a file is missing, damaged, no image classifier, or of other classes than the data set.
@@ -42,24 +35,24 @@ def verify_files(
     observer = observer or Silent()
     observer.stage("verify", index=1, count=1, steps=0)
     with export_faults():
-        first, second = open_files(
+        specs = open_files(
             original,
             candidate,
             lambda size: load_test_images(images.model_copy(update={"image_size": size})),
             overrides=overrides,
         )
-        labels = _labels(original, candidate)
-        files = [_opened(labels[0], "original", first), _opened(labels[1], "candidate", second)]
+        first, second = _labels(original, candidate)
+        files = [_opened(first, "original", specs[0]), _opened(second, "candidate", specs[1])]
         observer.stage("verify", index=1, count=1, steps=count_steps(files, settings))
-        measured = measure(files, first.data, settings, observer=observer)
-    return build_report(
-        measured,
-        first.data,
-        name=f"{labels[1]} against {labels[0]}",
-        environment=describe_environment(threads=usable_cores(), seed=settings.seed),
-        run=None,
-        notes=(*first.notes, *second.notes, *uncounted_note(first), *uncounted_note(second)),
-    )
+        return measure(
+            files,
+            specs[0].data,
+            settings,
+            Progress(observer),
+            name=f"{second} against {first}",
+            environment=describe_environment(threads=usable_cores(), seed=settings.seed),
+            notes=[note for notes in (*(spec.notes for spec in specs), *map(uncounted_note, specs)) for note in notes],
+        )
 
 
 def _labels(original: Path, candidate: Path) -> tuple[str, str]:

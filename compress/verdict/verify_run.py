@@ -1,4 +1,4 @@
-"""``compress verify`` of a run: its files are measured again, from the run folder alone."""
+"""``compress verify`` of a run: its files are measured again, from the run folder alone. Also a run's last stage."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 
-from compress.data.bundle import DataBundle
 from compress.environment import describe_environment
 from compress.exporter_faults import export_faults
 from compress.networks.own_code import OwnCode
@@ -17,37 +16,29 @@ from compress.report.model import BudgetFacts, Report, RunFacts, SearchFacts
 from compress.report.store import parse_report
 from compress.runs import MODEL_FACTS, STAGES, RunFolder
 from compress.runs.file_records import NOTES, recorded_files
-from compress.runs.reopen_finished import reopen
+from compress.runs.recorded_inputs import reopen
 from compress.runs.stage_context import StageContext, check_images
 from compress.settings.config import DecidedConfig
 from compress.settings.verify import VerifySettings
 from compress.structure.remove import LayerChange
 from compress.verdict.budget_reached import budget_note
-from compress.verdict.build_report import build_report
 from compress.verdict.measure import count_steps, measure
-from compress.verdict.open_files import open_file
-from compress.verdict.opened_file import OpenedFile, by_role
+from compress.verdict.open_files import OpenedFile, by_role, open_file
 from compress.verdict.recheck import REBUILT, FoundState, find_again, recheck_file, recheck_removal
+from compress.verdict.timing import Progress
 
 TRAINED = ("01_baseline", "02_original", "05_finetune")
 
 
 def verify_stage(context: StageContext, settings: VerifySettings | None = None) -> Report:
-    """The run's last stage: measure its files and write the reports.
-
-    Args:
-        context: the run.
-        settings: what to measure; ``None``: at one thread and at the run's own number.
-    """
-    name = STAGES[-1]
-    if not context.run.is_finished(name):
-        settings = settings or VerifySettings(
-            seed=context.config.seed, threads=tuple(sorted({1, context.config.threads}))
-        )
-        files = _opened_files(context.run, context.config, context.data)
+    """The run's last stage: measure its files and write the reports; by default at one thread and at the run's own."""
+    name, run, config = STAGES[-1], context.run, context.config
+    if not run.is_finished(name):
+        settings = settings or VerifySettings(seed=config.seed, threads=tuple(sorted({1, config.threads})))
+        files = _open_recorded(context)
         with context.stage(name, steps=count_steps(files, settings)):
-            keep_report(context.run, _judge(context, files, settings))
-    return parse_report(context.run.read_text("report.json"), source="report.json")
+            keep_report(run, _measure_run(context, files, settings))
+    return parse_report(run.read_text("report.json"), source="report.json")
 
 
 def verify_run(
@@ -64,7 +55,7 @@ def verify_run(
     Args:
         path: the run folder.
         settings: what to measure, and the gates.
-        moved: where the images are now, if elsewhere than when the run was made (``runs.reopen_finished``).
+        moved: where the images are now, if elsewhere than when the run was made (``recorded_inputs.MOVABLE``).
         observer: receives progress.
         out: a new folder for the reports; the run itself is then only read.
         code: what builds the network, where it is the user's own.
@@ -82,9 +73,9 @@ def verify_run(
         context = StageContext(config, data, run, observer, lambda: None)
         with export_faults():
             observer.stage("verify", index=1, count=1, steps=0)
-            files = _opened_files(run, config, data)
+            files = _open_recorded(context)
             observer.stage("verify", index=1, count=1, steps=count_steps(files, settings))
-            report = _judge(context, files, settings)
+            report = _measure_run(context, files, settings)
         if out:
             write_documents(out, render_documents(report, run.read_json(MODEL_FACTS)))
         else:
@@ -92,21 +83,31 @@ def verify_run(
     return report
 
 
-def _opened_files(run: RunFolder, config: DecidedConfig, data: DataBundle) -> list[OpenedFile]:
-    """The files on record, checked and opened."""
+def _open_recorded(context: StageContext) -> list[OpenedFile]:
+    """The recorded files, checked and opened."""
+    run, config, data = context.run, context.config, context.data
     return [
         OpenedFile(recheck_file(run, record, config, data), open_file(run.path / record.file, data))
         for record in recorded_files(run)
     ]
 
 
-def _judge(context: StageContext, files: Sequence[OpenedFile], settings: VerifySettings) -> Report:
-    """Measure every file and put the report together."""
+def _measure_run(context: StageContext, files: Sequence[OpenedFile], settings: VerifySettings) -> Report:
+    """Check the run's equalities again, measure every file, and add how the files came about."""
     began = time.monotonic()
     run, config, data = context.run, context.config, context.data
     found = find_again(run, config, data)
     removal = recheck_removal(run, found, check_images(config, data))
-    measured = measure(files, data, settings, observer=context.observer, should_stop=context.should_stop)
+    report = measure(
+        files,
+        data,
+        settings,
+        Progress(context.observer, context.should_stop),
+        name=run.path.resolve().name,
+        environment=describe_environment(threads=config.threads, seed=config.seed),
+        notes=(*run.read_json(NOTES), *_notes(files)),
+    )
+    histories = {stage: f"{stage}/history.json" for stage in TRAINED}
     seconds = {stage: run.seconds(stage) for stage in STAGES[:-1] if run.is_finished(stage)}
     facts = RunFacts(
         config=run.read_config().model_dump(mode="json"),
@@ -114,22 +115,10 @@ def _judge(context: StageContext, files: Sequence[OpenedFile], settings: VerifyS
         layers=tuple(LayerChange(**layer) for layer in run.read_json("04_remove/removal.json")["layers"]),
         search=_search_facts(context),
         removal=removal,
-        training=_training(run),
+        training={stage: tuple(run.read_json(name)) for stage, name in histories.items() if run.has(name)},
         seconds=seconds | {STAGES[-1]: time.monotonic() - began},
     )
-    return build_report(
-        measured,
-        data,
-        name=run.path.resolve().name,
-        environment=describe_environment(threads=config.threads, seed=config.seed),
-        run=facts,
-        notes=(*run.read_json(NOTES), *_notes(files)),
-    )
-
-
-def _training(run: RunFolder) -> dict[str, tuple[dict[str, float], ...]]:
-    names = {stage: f"{stage}/history.json" for stage in TRAINED}
-    return {stage: tuple(run.read_json(name)) for stage, name in names.items() if run.has(name)}
+    return report.model_copy(update={"run": facts})
 
 
 def _budget_facts(config: DecidedConfig, files: Sequence[OpenedFile], found: FoundState) -> BudgetFacts:
@@ -162,7 +151,7 @@ def _notes(files: Sequence[OpenedFile]) -> tuple[str, ...]:
     """What was assumed about the files, and which equalities were not checked again."""
     assumed = [note for file in files for note in file.spec.notes]
     older = [
-        f"{file.label}: equal to its module when it was exported; that was not proved again"
+        f"{file.record.label}: equal to its module when it was exported; that was not proved again"
         for file in files
         if file.record.parity is not None and file.record.role not in REBUILT
     ]

@@ -11,7 +11,7 @@ from compress.report.model import BudgetFacts, ChangedImage, LatencyRow, Network
 from compress.report.results import Comparison
 from compress.structure.remove import LayerChange
 from compress.verdict.accuracy import measure_accuracy, measure_drop
-from compress.verdict.comparison import compare_answers
+from compress.verdict.changed_answers import compare_answers
 from exporters.measure.comparison import LatencyComparison, Timing
 from exporters.measure.memory import MemoryUse
 from exporters.measure.profile import LayerTime, OperatorProfile

@@ -7,8 +7,8 @@ from compress.report.compare.sources import read_one
 from compress.report.documents import render_again
 from compress.report.run_list import Speedup, list_runs
 from compress.runs import RunFolder
-from compress.runs.failure import FAILED
 from compress.runs.file_records import recorded_files
+from compress.runs.folder import FAILED
 from tests.helpers.runs import tiny_config
 from tests.report.compare.runs import finished_run
 from tests.report.sample import report

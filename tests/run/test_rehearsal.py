@@ -1,27 +1,42 @@
-"""Whether a network can become a file is found out before it is trained."""
+"""What can go wrong after the training is found out before it."""
 
-import re
+import copy
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from compress.errors import UsageError
-from compress.run.rehearsal import check_fits_a_file, rehearse_export
+from compress.channels.budget import Budget, Prunable, allowed_counts
+from compress.channels.costs import build_cost_model
+from compress.channels.units import find_units
+from compress.errors import CheckFailedError, UsageError
+from compress.run.rehearsal import check_fits_a_file, is_known_to_export, rehearse_cut, rehearse_export
 from compress.runs.decide import decide
 from compress.settings.config import RunConfig
+from tests.helpers.networks import built, image_batch
+
+CONFIG = decide(RunConfig(arch="squeezenet"))
 
 
 def test_weights_that_no_file_can_hold_are_refused():
-    config = decide(RunConfig(arch="squeezenet"))
     with pytest.raises(UsageError, match=r"squeezenet cannot become an ONNX file: expected weights of less than 2 GiB"):
-        check_fits_a_file(config, nn.Linear(30_000, 20_000, device="meta"))
-
-
-def test_weights_just_below_are_not():
+        check_fits_a_file(CONFIG, nn.Linear(30_000, 20_000, device="meta"))
     largest = nn.Linear(2**14, 2**15 - 1, bias=False, device="meta")  # 64 KiB short of 2 GiB
     assert sum(weight.nbytes for weight in largest.parameters()) == 2**31 - 2**16
-    check_fits_a_file(decide(RunConfig(arch="squeezenet")), largest)
+    check_fits_a_file(CONFIG, largest)
+
+
+@pytest.mark.parametrize(
+    ("settings", "known"),
+    [
+        ({"arch": "squeezenet"}, True),
+        ({"arch": "channelnet_v1"}, True),
+        ({"arch": "squeezenet", "opset": 19}, False),
+        ({"arch": "timm/resnet18"}, False),
+    ],
+)
+def test_which_networks_are_exported_before_they_are_trained(settings, known):
+    assert is_known_to_export(decide(RunConfig(**settings))) is known
 
 
 class AddsVector(nn.Module):
@@ -37,30 +52,62 @@ class AddsVector(nn.Module):
         return self.head(torch.addmv(self.start, means, self.vector)[:, None])
 
 
-def test_products_that_only_the_file_counts_are_named():
-    network, images = AddsVector(), torch.rand(3, 3, 4, 4)
-    config = decide(RunConfig(arch="squeezenet"))
-    with pytest.raises(UsageError) as caught:  # 16 pixels x 3 x 6, 1 x 2
-        rehearse_export(config, network, images, macs=288 + 2)
-    told = r"as many MACs in its ONNX file as in torch, 290, got 296: only in the file \w+ \S+ \(6\); try nn\.Conv2d"
-    assert re.search(told, str(caught.value)), caught.value
-    assert network.training
-
-
-def test_as_many_on_both_sides_are_no_fault():
-    network = nn.Sequential(nn.Flatten(), nn.Linear(12, 5), nn.ReLU(), nn.Linear(5, 2))
-    rehearse_export(decide(RunConfig(arch="squeezenet")), network, torch.rand(3, 3, 2, 2), macs=12 * 5 + 5 * 2)
-
-
 class ReadsRows(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.rows, self.head = nn.LSTM(6, 5, batch_first=True), nn.Linear(5, 2)
+        self.rows, self.head = nn.LSTM(4, 5, batch_first=True), nn.Linear(5, 2)
 
     def forward(self, images: Tensor) -> Tensor:
         return self.head(self.rows(images[:, 0])[0][:, -1])
 
 
-def test_a_recurrent_layer_is_an_error_that_names_it():
-    with pytest.raises(UsageError, match=r"MACs of LSTM in its ONNX file cannot be counted; try a network of"):
-        rehearse_export(decide(RunConfig(arch="squeezenet")), ReadsRows(), torch.rand(3, 1, 7, 6), macs=10)
+@pytest.mark.parametrize(
+    ("network", "macs", "message"),
+    [
+        (  # 16 pixels x 3 x 6, 1 x 2
+            AddsVector(),
+            288 + 2,
+            r"as many MACs in its ONNX file as in torch, 290, got 296: only in the file \w+ \S+ \(6\); try nn\.Conv2d",
+        ),
+        (ReadsRows(), 10, r"MACs of LSTM in its ONNX file cannot be counted; try a network of"),
+    ],
+)
+def test_products_that_are_not_counted_alike_are_named(network, macs, message):
+    with pytest.raises(UsageError, match=message):
+        rehearse_export(CONFIG, network, torch.rand(3, 3, 4, 4), macs=macs)
+    assert network.training
+
+
+def test_as_many_on_both_sides_are_no_fault():
+    network = nn.Sequential(nn.Flatten(), nn.Linear(12, 5), nn.ReLU(), nn.Linear(5, 2))
+    rehearse_export(CONFIG, network, torch.rand(3, 3, 2, 2), macs=12 * 5 + 5 * 2)
+
+
+def prunable(network: nn.Module, images: Tensor) -> Prunable:
+    units = find_units(network, images)
+    return Prunable(units, build_cost_model(network, units, images), allowed_counts(units, 1), Budget(macs=0.5))
+
+
+def test_the_rehearsal_of_the_cut_does_not_change_the_network():
+    network, images = built("residual").train(), image_batch(8)
+    before = copy.deepcopy(network.state_dict())
+    assert rehearse_cut(prunable(network, images), network, images, seed=0) <= 1e-4
+    assert network.training
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+    assert all(parameter.grad is None for parameter in network.parameters())
+
+
+def test_the_cut_network_is_trained_for_a_step():
+    class TrainingOnly(nn.Sequential):
+        def forward(self, images: Tensor) -> Tensor:
+            features = self[0](images)
+            if self.training:
+                features = features * torch.ones(1, 8, 1, 1)
+            for layer in list(self)[1:]:
+                features = layer(features)
+            return features
+
+    images = image_batch(8)
+    network = TrainingOnly(*built("plain"))
+    with pytest.raises(CheckFailedError, match="it cannot be trained after the cut: RuntimeError: The size of tensor"):
+        rehearse_cut(prunable(network, images), network, images, seed=0)

@@ -5,22 +5,8 @@ import pytest
 from compress.environment import usable_cores
 from compress.errors import UsageError
 from compress.networks.own_code import import_code
-from compress.run.pipeline import _is_known_to_export
 from compress.runs.decide import decide, load_decided, thread_notes
 from compress.settings.config import RunConfig
-
-
-@pytest.mark.parametrize(
-    ("settings", "known"),
-    [
-        ({"arch": "squeezenet"}, True),
-        ({"arch": "channelnet_v1"}, True),
-        ({"arch": "squeezenet", "opset": 19}, False),
-        ({"arch": "timm/resnet18"}, False),
-    ],
-)
-def test_which_networks_are_exported_before_they_are_trained(settings, known):
-    assert _is_known_to_export(decide(RunConfig(**settings))) is known
 
 
 def test_more_threads_than_cores_are_a_note():

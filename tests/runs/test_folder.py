@@ -10,7 +10,7 @@ import torch
 
 from compress.errors import BadInputError, EnvironmentProblem, UsageError
 from compress.runs import RunFolder, default_run_path, folder
-from compress.runs.manifest import Manifest
+from compress.runs.checked_folder import Manifest
 from compress.settings.config import RunConfig
 from tests.runs.conftest import CONFIG
 

@@ -1,10 +1,12 @@
+"""Accuracy, calibration and the drop of accuracy: by hand, and against torch and the formula."""
+
 import numpy as np
 import pytest
 import torch
 
 from compress.errors import CheckFailedError
 from compress.statistics import wilson
-from compress.verdict.accuracy import measure_accuracy, measure_drop
+from compress.verdict.accuracy import calibration_error, measure_accuracy, measure_drop
 
 
 def random_case(images: int = 200, classes: int = 10) -> tuple[np.ndarray, torch.Tensor]:
@@ -13,29 +15,40 @@ def random_case(images: int = 200, classes: int = 10) -> tuple[np.ndarray, torch
     return logits, torch.from_numpy(random.integers(classes, size=images))
 
 
-def test_against_torch():
+def by_the_formula(confidences, correct, bins: int = 15) -> float:
+    """Guo et al. 2017, equation 3, bin by bin."""
+    error = 0.0
+    for number in range(bins):
+        low, high = number / bins, (number + 1) / bins
+        chosen = [index for index, value in enumerate(confidences) if low < value <= high]
+        if chosen:
+            says = sum(confidences[index] for index in chosen) / len(chosen)
+            does = sum(bool(correct[index]) for index in chosen) / len(chosen)
+            error += len(chosen) / len(confidences) * abs(does - says)
+    return error
+
+
+def test_against_torch_and_the_formula():
     logits, labels = random_case()
     report = measure_accuracy(logits, labels)
     ranked = torch.from_numpy(logits).topk(5).indices == labels[:, None]
     assert [rate.hits for rate in (report.top1, report.top3, report.top5)] == [
         int(ranked[:, :k].any(1).sum()) for k in (1, 3, 5)
     ]
-    expected_loss = torch.nn.functional.cross_entropy(torch.from_numpy(logits).double(), labels)
-    assert report.loss == pytest.approx(float(expected_loss), rel=1e-12)
+    assert report.top1.value == report.top1.hits / 200
+    assert (report.top1.low, report.top1.high) == wilson(report.top1.hits, 200)
+    exact = torch.from_numpy(logits).double()
+    assert report.loss == pytest.approx(float(torch.nn.functional.cross_entropy(exact, labels)), rel=1e-12)
+    confidences, answers = exact.softmax(1).max(1)
+    expected = by_the_formula(confidences.tolist(), (answers == labels).tolist())
+    assert report.calibration_error == pytest.approx(expected, rel=1e-5)
     assert report.images == report.top1.images == 200
-
-
-def test_a_rate_has_its_wilson_interval():
-    logits, labels = random_case()
-    top1 = measure_accuracy(logits, labels).top1
-    assert top1.value == top1.hits / 200
-    assert (top1.low, top1.high) == wilson(top1.hits, 200)
 
 
 @pytest.mark.parametrize(
     ("classes", "top3", "top5"), [(2, False, False), (3, False, False), (4, True, False), (6, True, True)]
 )
-def test_no_top_k_where_it_says_nothing(classes, top3, top5):
+def test_no_top_k_that_is_always_right(classes, top3, top5):
     report = measure_accuracy(*random_case(classes=classes))
     assert (report.top3 is not None, report.top5 is not None) == (top3, top5)
 
@@ -47,7 +60,9 @@ def test_a_constant_network_is_right_only_on_the_first_class():
 
 
 def test_huge_logits_do_not_overflow():
-    assert measure_accuracy(np.array([[1e30, -1e30]]), np.array([1])).loss == pytest.approx(2e30)
+    report = measure_accuracy(np.array([[1e30, -1e30]]), np.array([1]))
+    assert report.loss == pytest.approx(2e30)
+    assert report.calibration_error == 1  # sure, and wrong
 
 
 def test_a_drop_by_hand():
@@ -66,13 +81,9 @@ def test_a_drop_is_the_difference_of_the_accuracies():
     drop = measure_drop(original, candidate, labels)
     rates = [measure_accuracy(logits, labels).top1.value for logits in (original, candidate)]
     assert drop.points == pytest.approx(100 * (rates[0] - rates[1]))
-
-
-def test_the_same_network_drops_nothing():
-    logits, labels = random_case()
-    drop = measure_drop(logits, logits, labels)
-    assert drop.points == drop.only_original_right == drop.only_candidate_right == 0
-    assert drop.low == pytest.approx(-drop.high)
+    same = measure_drop(original, original, labels)
+    assert same.points == same.only_original_right == same.only_candidate_right == 0
+    assert same.low == pytest.approx(-same.high)
 
 
 @pytest.mark.parametrize(
@@ -90,6 +101,31 @@ def test_what_cannot_be_measured_is_an_error(logits, labels, message):
         measure_accuracy(logits, labels)
 
 
-def test_a_drop_between_strangers_is_an_error():
-    with pytest.raises(CheckFailedError, match="same images"):
-        measure_drop(np.zeros((4, 3)), np.zeros((5, 3)), np.zeros(4, int))
+@pytest.mark.parametrize(
+    ("confidences", "correct", "error"),
+    [
+        # Bins 14 (0.8667 to 0.9333) and 9 (0.5333 to 0.6): half of the images 0.4 off, half 0.05.
+        ([0.9, 0.9, 0.55, 0.55], [True, False, True, False], 0.5 * 0.4 + 0.5 * 0.05),
+        ([0.9, 0.5], [False, True], (0.9 + 0.5) / 2),  # errors of two bins do not cancel
+        ([0.75] * 4, [True, True, True, False], 0),  # errors within a bin do
+        ([1.0], [True], 0),
+        ([1.0], [False], 1),
+        ([0.0], [False], 0),
+    ],
+)
+def test_calibration_by_hand(confidences, correct, error):
+    assert calibration_error(np.array(confidences), np.array(correct)) == pytest.approx(error)
+
+
+def test_calibration_of_random_answers():
+    random = np.random.default_rng(0)
+    confidences, correct = random.random(500), random.random(500) < 0.6
+    assert calibration_error(confidences, correct) == pytest.approx(by_the_formula(confidences, correct), rel=1e-12)
+    honest = random.uniform(0.5, 1, 4000)
+    assert calibration_error(honest, random.random(4000) < honest) < 0.03
+
+
+@pytest.mark.parametrize("confidences", [[], [0.5, 0.5], [1.1], [-0.1], [np.nan]])
+def test_what_is_no_calibration(confidences):
+    with pytest.raises(ValueError, match="expected"):
+        calibration_error(np.array(confidences), np.array([True]))

@@ -6,8 +6,7 @@ from typing import Final, Literal
 from compress.report.compare.pareto import Span
 from compress.report.compare.protocol import Difference
 from compress.report.results import AccuracyDrop, Rate
-from compress.runs.file_records import Precision, Role
-from compress.runs.frozen import Part
+from compress.runs.file_records import Part, Precision, Role
 
 Cost = Literal["latency", "MACs", "size"]
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pydantic import JsonValue
 
 from compress.report.model import Report
-from compress.runs.frozen import Part
+from compress.runs.file_records import Part
 
 UNSTATED = "not stated"
 

@@ -9,8 +9,7 @@ from compress.report.compare.assemble import Source
 from compress.report.model import Report
 from compress.report.store import parse_report, read_report
 from compress.runs import RunFolder
-from compress.runs.failure import advice
-from compress.runs.manifest import NAME as MANIFEST
+from compress.runs.checked_folder import MANIFEST
 
 REPORT = "report.json"
 
@@ -49,5 +48,5 @@ def read_one(path: Path) -> Report:
         return read_report(path / REPORT)
     run = RunFolder.open(path)
     if not run.has(REPORT):
-        raise BadInputError(f"{path} has no verdict yet: {advice(run)}")
+        raise BadInputError(f"{path} has no verdict yet: {run.advice()}")
     return parse_report(run.read_text(REPORT), source=str(path / REPORT))

@@ -6,7 +6,7 @@ from pydantic import JsonValue
 
 from compress.report.model import DataFacts
 from compress.report.results import AccuracyDrop, Rate
-from compress.runs.frozen import Part
+from compress.runs.file_records import Part
 
 SCHEMA_VERSION: Final = "1.0"
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from compress.errors import BadInputError, UsageError
-from compress.run.reuse_original import take_original
+from compress.run.reuse_original import reuse_original
 from compress.runs import RunFolder
-from compress.runs.manifest import Manifest
+from compress.runs.checked_folder import Manifest
 from compress.settings.config import RunConfig
 
 CONFIG = RunConfig(arch="squeezenet", seed=3, keep_macs=0.5)
@@ -38,7 +38,7 @@ def trained(tmp_path):
 def test_files_marks_and_checksums_are_taken(trained, tmp_path):
     run = new_run(tmp_path / "second", RunConfig(arch="squeezenet", seed=3, keep_macs=0.25, method="l1"))
     with run:
-        assert take_original(run, trained.path) == ("01_baseline", "02_original")
+        assert reuse_original(run, trained.path) == ("01_baseline", "02_original")
     taken = Manifest.read(run.path).entries
     theirs = Manifest.read(trained.path).entries
     assert {name for name in taken if name.startswith("0")} == {
@@ -61,9 +61,9 @@ def test_what_is_finished_here_stays_and_a_checkpoint_is_not_needed_any_more(tra
         run.write_json("01_baseline/history.json", [{"loss": 0.25}])
         run.finish("01_baseline", 1.0)
         run.save_checkpoint("02_original", {"step": 5})
-        assert take_original(run, trained.path) == ("02_original",)
+        assert reuse_original(run, trained.path) == ("02_original",)
         assert run.load_checkpoint("02_original") is None
-        assert take_original(run, trained.path) == ()
+        assert reuse_original(run, trained.path) == ()
     assert run.read_json("01_baseline/history.json") == [{"loss": 0.25}]
 
 
@@ -72,7 +72,7 @@ def test_a_damaged_file_is_not_taken(trained, tmp_path):
     run = new_run(tmp_path / "second")
     with run:
         with pytest.raises(BadInputError, match="changed or damaged"):
-            take_original(run, trained.path)
+            reuse_original(run, trained.path)
         assert run.is_finished("01_baseline")
         assert not run.is_finished("02_original")
 
@@ -88,7 +88,7 @@ def test_a_damaged_file_is_not_taken(trained, tmp_path):
 def test_another_original_is_refused(trained, tmp_path, config, images, unlike):
     run = new_run(tmp_path / "second", config, images=images)
     with run, pytest.raises(UsageError, match=f"it differs in {unlike};"):
-        take_original(run, trained.path)
+        reuse_original(run, trained.path)
     assert not (run.path / "01_baseline").exists()
 
 
@@ -99,4 +99,4 @@ def test_an_original_of_other_code_is_refused(trained, tmp_path):
     with run:
         run.write_json("code.json", {"model": "net.py:build", "file": "net.py", "sha256": "b" * 64})
         with pytest.raises(UsageError, match="it differs in code;"):
-            take_original(run, trained.path)
+            reuse_original(run, trained.path)

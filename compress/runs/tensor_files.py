@@ -1,39 +1,47 @@
-"""Resume states: plain values as ``torch.save`` bytes, loaded with ``weights_only=True``; numbered files."""
+"""Tensors as bytes: weights as safetensors, resume states as ``torch.save`` of plain values; loading runs no code."""
 
 import io
 import pickle
 import re
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+import safetensors
+import safetensors.torch
 import torch
 from torch import Tensor
 
 from compress.errors import BadInputError
 
-_NAME = re.compile(r"(?:.+/)?checkpoint-(\d{6})\.pt")
+_CHECKPOINT = re.compile(r"(?:.+/)?checkpoint-(\d{6})\.pt")
 _PLAIN = (bool, int, float, str, type(None), Tensor)
 
 
-def to_bytes(state: dict[str, Any]) -> bytes:
-    """Serialise a state.
+def weights_to_bytes(values: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> bytes:
+    """Weights as safetensors; they are copied, because tied weights and other memory formats cannot be written."""
+    plain = {name: value.detach().cpu().clone(memory_format=torch.contiguous_format) for name, value in values.items()}
+    return safetensors.torch.save(plain, metadata)
 
-    Raises:
-        TypeError: a value in it could not be loaded safely; the message names where it is.
-    """
+
+def weights_from_bytes(data: bytes, *, name: str) -> dict[str, Tensor]:
+    """The weights, on the CPU; BadInputError names the file where they are not safetensors."""
+    try:
+        return safetensors.torch.load(data)
+    except (safetensors.SafetensorError, ValueError, KeyError) as error:
+        raise BadInputError(f"{name} is not a safetensors file: {error}") from None
+
+
+def state_to_bytes(state: dict[str, Any]) -> bytes:
+    """A resume state; TypeError says where it holds a value that could not be loaded safely."""
     _check_plain(state, "state")
     stream = io.BytesIO()
     torch.save(state, stream)
     return stream.getvalue()
 
 
-def from_bytes(data: bytes, *, name: str) -> dict[str, Any]:
-    """Load a state, on the CPU; nothing in it runs.
-
-    Raises:
-        BadInputError: it is no such state; ``name`` says which file.
-    """
+def state_from_bytes(data: bytes, *, name: str) -> dict[str, Any]:
+    """The resume state, on the CPU; BadInputError names the file where it is none."""
     try:
         state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError) as error:
@@ -45,17 +53,17 @@ def from_bytes(data: bytes, *, name: str) -> dict[str, Any]:
 
 def is_checkpoint(rel: str) -> bool:
     """Whether ``rel`` is the name of a checkpoint file."""
-    return _NAME.fullmatch(rel) is not None
+    return _CHECKPOINT.fullmatch(rel) is not None
 
 
-def listed(names: Iterable[str], stage: str) -> list[str]:
+def checkpoints_of(stage: str, names: Iterable[str]) -> list[str]:
     """The checkpoints of a stage among ``names``, oldest first."""
     return sorted(name for name in names if name.startswith(f"{stage}/") and is_checkpoint(name))
 
 
-def next_name(old: list[str], stage: str) -> str:
+def next_checkpoint(stage: str, old: list[str]) -> str:
     """The name after the newest of ``old``."""
-    match = _NAME.fullmatch(old[-1]) if old else None
+    match = _CHECKPOINT.fullmatch(old[-1]) if old else None
     return f"{stage}/checkpoint-{int(match[1]) + 1 if match else 0:06d}.pt"
 
 

@@ -1,4 +1,4 @@
-"""Baseline: the original, trained here or given; and the original trained on for as long as the pruned network."""
+"""The stages that train: the original, given or trained here; its control, trained on for as long; fine-tuning."""
 
 import copy
 from collections.abc import Sequence
@@ -9,12 +9,10 @@ from torch import nn
 from compress.data.bundle import DataBundle
 from compress.networks.own_network import Images, own_head
 from compress.report import figures
-from compress.runs import load_network
-from compress.runs.stage_context import StageContext, weights_file
+from compress.runs.stage_context import StageContext, fresh_network
 from compress.settings.config import DecidedConfig
 from compress.training.evaluate import evaluate
 from compress.training.load_weights import load_weights
-from compress.training.loop import run_loop
 from compress.training.optimizers import PAPER, Recipe, default_recipe
 from compress.training.weights import Distillation, WeightSettings, WeightTraining, check_left_chance
 from models_zoo.zoo import head_names
@@ -25,47 +23,57 @@ def baseline(context: StageContext) -> nn.Module:
 
     Raises:
         DivergedError: it has not left chance.
-        BadInputError: the weights file is unfit.
+        BadInputError: the weights file cannot be used.
     """
-    name, config = "01_baseline", context.config
-    network = context.new_network()
-    if not context.run.is_finished(name):
+    name, config, run = "01_baseline", context.config, context.run
+    network = fresh_network(config, context.data)
+    if not run.is_finished(name):
         head = load_given(config, context.data, network)
-        epochs = _epochs_of_baseline(config, fresh_head=bool(head))
+        epochs = config.baseline_epochs
+        if config.weights is not None:
+            epochs = max(epochs, 1) if head else 0
         for note in _head_note(head, epochs):
             context.observer.note(note)
         with context.stage(name, steps=epochs * context.steps_per_epoch):
             if epochs:
-                train(context, name, network, weight_settings(context, default_recipe(network), epochs))
+                _train(context, name, network, default_recipe(network), epochs)
             elif config.weights is not None:
                 accuracy = evaluate(network, context.data.val, batch_size=config.batch_size).accuracy
                 check_left_chance(accuracy, context.data.val.labels)
-            context.run.write_json(f"{name}/epochs.json", epochs)
-            context.run.write_json(f"{name}/fresh_head.json", head)
-            context.save_network(weights_file(name), network)
-    return context.load_network(weights_file(name), network)
-
-
-def trained_here(context: StageContext) -> bool:
-    """False if the original is the user's own network, used unchanged."""
-    return load_network.trained_here(context.run)
+            run.write_json(f"{name}/epochs.json", epochs)
+            run.write_json(f"{name}/fresh_head.json", head)
+            context.save_network(name, network)
+    return context.load_network(name, network)
 
 
 def train_original(context: StageContext, original: nn.Module) -> nn.Module:
     """The control: a copy of the unpruned network, trained on for as many epochs as search and fine-tuning take."""
-    name, config = "02_original", context.config
+    name, epochs = "02_original", epochs_after_baseline(context.config)
     network = copy.deepcopy(original)
-    epochs = epochs_after_baseline(config)
     if not context.run.is_finished(name):
         with context.stage(name, steps=epochs * context.steps_per_epoch):
-            train(
-                context,
-                name,
-                network,
-                weight_settings(context, recipe(context, network, epochs_behind=baseline_epochs(context)), epochs),
-            )
-            context.save_network(weights_file(name), network)
-    return context.load_network(weights_file(name), network)
+            chosen = recipe(context, network, epochs_behind=baseline_epochs(context))
+            _train(context, name, network, chosen, epochs)
+            context.save_network(name, network)
+    return context.load_network(name, network)
+
+
+def finetune(context: StageContext, smaller: nn.Module, teacher: nn.Module, *, epochs_behind: int) -> nn.Module:
+    """Train the small network on; it learns from the original's answers too where ``distill`` is on.
+
+    Every method's run has the same epochs in all: what was not spent on the weights before (``epochs_behind``,
+    the baseline's and the search's) is spent here. A search that converged early leaves the rest, as in the paper.
+    """
+    name, config = "05_finetune", context.config
+    epochs = baseline_epochs(context) + epochs_after_baseline(config) - epochs_behind
+    if not context.run.is_finished(name):
+        with context.stage(name, steps=epochs * context.steps_per_epoch):
+            if epochs:
+                chosen = recipe(context, smaller, epochs_behind=epochs_behind)
+                distillation = Distillation(teacher) if config.distill else None
+                _train(context, name, smaller, chosen, epochs, distillation)
+            context.save_network(name, smaller)
+    return context.load_network(name, smaller)
 
 
 def baseline_epochs(context: StageContext) -> int:
@@ -87,14 +95,11 @@ def recipe(context: StageContext, network: nn.Module, *, epochs_behind: int) -> 
 
 
 def load_given(config: DecidedConfig, data: DataBundle, network: nn.Module) -> tuple[str, ...]:
-    """Load the user's weights, if any, into a fresh network.
+    """Load the user's weights, if any, into a fresh network; BadInputError if they do not fit.
 
     Returns:
         Names of the class head's parameters where the weights have another number of classes and the
         head was left fresh; otherwise none.
-
-    Raises:
-        BadInputError: the weights file is unfit.
     """
     if config.weights is None:
         return ()
@@ -107,36 +112,28 @@ def load_given(config: DecidedConfig, data: DataBundle, network: nn.Module) -> t
 
 
 def baseline_notes(context: StageContext) -> tuple[str, ...]:
-    """What the report has to say of the original's weights."""
-    run = context.run
-    return _head_note(run.read_json("01_baseline/fresh_head.json"), baseline_epochs(context))
-
-
-def _epochs_of_baseline(config: DecidedConfig, *, fresh_head: bool) -> int:
-    epochs = config.baseline_epochs
-    if config.weights is None:
-        return epochs
-    return max(epochs, 1) if fresh_head else 0
+    """Notes for the report on the original's weights."""
+    return _head_note(context.run.read_json("01_baseline/fresh_head.json"), baseline_epochs(context))
 
 
 def _head_note(head: Sequence[str], epochs: int) -> tuple[str, ...]:
-    if not head:
-        return ()
-    return (
+    note = (
         f"the weights have another number of classes: the head ({', '.join(head)}) started fresh "
-        f"and the network was trained for {figures.plural(epochs, 'epoch')} before the search",
+        f"and the network was trained for {figures.plural(epochs, 'epoch')} before the search"
     )
+    return (note,) if head else ()
 
 
-def weight_settings(
+def _train(
     context: StageContext,
+    name: str,
+    network: nn.Module,
     chosen: Recipe,
     epochs: int,
-    *,
     distillation: Distillation | None = None,
-) -> WeightSettings:
-    """Settings of a training that must leave chance."""
-    return WeightSettings(
+) -> None:
+    """Train a network in a stage until it has left chance, and save its history."""
+    settings = WeightSettings(
         recipe=chosen,
         epochs=epochs,
         steps_per_epoch=context.steps_per_epoch,
@@ -144,10 +141,5 @@ def weight_settings(
         must_learn=True,
         distillation=distillation,
     )
-
-
-def train(context: StageContext, name: str, network: nn.Module, settings: WeightSettings) -> None:
-    """Train a network in a stage, and keep its history."""
-    body = WeightTraining(network, context.data.val, settings)
-    history = run_loop(body, context.data.train, context.loop_settings(name, settings.epochs), context.hooks(name))
+    history = context.train(name, WeightTraining(network, context.data.val, settings), epochs)
     context.run.write_json(f"{name}/history.json", history)

@@ -1,0 +1,84 @@
+"""What a run began with, its images and the user's own code: recorded, compared, and loaded again."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from compress.data.bundle import DataBundle
+from compress.environment import describe_environment
+from compress.errors import BadInputError
+from compress.networks.own_code import OwnCode
+from compress.runs import RunFolder
+from compress.runs.decide import decide, load_decided
+from compress.settings.config import DecidedConfig
+
+DATA: Final = "data.json"
+CODE: Final = "code.json"
+
+HOW_READ: Final = ("data_dir", "workers", "download")
+"""Settings that change nothing that is computed: where a data set's files are, how they are fetched and read."""
+
+MOVABLE: Final = ("dataset", *HOW_READ)
+"""Settings that may differ from the run's own when its images are elsewhere now."""
+
+
+def record_inputs(run: RunFolder, config: DecidedConfig, data: DataBundle) -> tuple[str, ...]:
+    """Record the environment, images and code of a new run; compare the images and code of a resumed one.
+
+    Returns:
+        A note if the code has changed. Other images are a BadInputError.
+    """
+    if not run.has(DATA):
+        run.write_json(DATA, {"fingerprint": data.fingerprint})
+    _check_same_images(run, config, data)
+    run.write_json("env.json", describe_environment(threads=config.threads, seed=config.seed))
+    code = config.code
+    if code is not None and not run.has(CODE):
+        run.write_json(CODE, {"model": code.spec, "file": code.file, "sha256": code.sha256})
+    notes = code_notes(run, code)
+    for note in notes:
+        run.event("code changed", note=note)
+    return notes
+
+
+def reopen(
+    run: RunFolder, moved: Mapping[str, Any], *, code: OwnCode | None = None
+) -> tuple[DecidedConfig, DataBundle]:
+    """The settings of a finished run, for the CPU, and its images.
+
+    Nothing is downloaded because the run once was allowed to: only ``moved`` allows it.
+
+    Args:
+        run: the run.
+        moved: settings of ``MOVABLE`` that differ from the recorded ones now.
+        code: what builds the network, where it is the user's own.
+
+    Raises:
+        UsageError: the network is the user's own and its code is missing, or does not fit the images.
+        BadInputError: the images are not those the run was made with.
+    """
+    recorded = run.read_config().model_copy(update={"device": "cpu", "download": False} | dict(moved))
+    config, data = load_decided(decide(recorded.with_code(code)))
+    _check_same_images(run, config, data)
+    return config, replace(data, notes=(*data.notes, *code_notes(run, code)))
+
+
+def code_notes(run: RunFolder, code: OwnCode | None) -> tuple[str, ...]:
+    """A note if the network's code is not what the run began with; the code is only compared, not run."""
+    if code is None or not run.has(CODE):
+        return ()
+    began = run.read_json(CODE)
+    if began["sha256"] == code.sha256:
+        return ()
+    then, now = (
+        f"{file} {sha256[:12]}" if file else "no file"
+        for file, sha256 in ((began["file"], began["sha256"]), (code.file, code.sha256))
+    )
+    return (f"the network's code has changed since the run began: {then} then, {now} now",)
+
+
+def _check_same_images(run: RunFolder, config: DecidedConfig, data: DataBundle) -> None:
+    if run.read_json(DATA)["fingerprint"] != data.fingerprint:
+        raise BadInputError(
+            f"the images of {config.dataset} are not those this run began with: restore them, or start a new run"
+        )
