@@ -20,35 +20,19 @@ class MissingExtraError(ImportError):
 
 @dataclass(frozen=True)
 class Architecture:
-    """One network: how to build it, and the image sizes (pixels, square) it works on.
+    """One network: how to build it, and the image sizes (pixels, square) it takes."""
 
-    Attributes:
-        family: the networks it belongs to, for lists.
-        build: called with ``classes``, ``channels`` and ``image_size`` (keywords); fresh weights from
-            torch's global random generator.
-        min_size: the smallest images.
-        small_size: the default for data sets of small images (28 to 64 pixels); ``None``: as the images are.
-        full_size: the default for photographs, that of torchvision's published weights; ``None``: as the images are.
-        parameters: with 1,000 classes and RGB images of ``full_size``; ``None``: unknown until it is built.
-        paper_size: that of the paper's experiments (``None``: ``full_size``).
-        multiple_of: sizes it can take are multiples of this.
-    """
-
-    family: str
-    build: Callable[..., nn.Module]
+    family: str  # its heading in lists
+    build: Callable[..., nn.Module]  # (classes=, channels=, image_size=) -> fresh weights from torch's global generator
     min_size: int
-    small_size: int | None
-    full_size: int | None = 224
-    parameters: int | None = None
-    paper_size: int | None = None
-    multiple_of: int = 1
+    small_size: int | None  # the default for data sets of small images (28 to 64 pixels); ``None``: as the images are
+    full_size: int | None = 224  # the default for photographs, that of torchvision's weights; ``None``: as they are
+    parameters: int | None = None  # with 1,000 classes and RGB images of ``full_size``; ``None``: unknown until built
+    paper_size: int | None = None  # that of the paper's experiments (``None``: ``full_size``)
+    multiple_of: int = 1  # of this many pixels are all sizes it takes
 
     def check_size(self, name: str, image_size: int) -> None:
-        """Raise where images are of a size that the network cannot take.
-
-        Raises:
-            UnfitInputError: they are; the message names the sizes it can.
-        """
+        """Raise ``UnfitInputError``, with sizes to try, if the network cannot take images of a size."""
         if image_size < self.min_size:
             raise UnfitInputError(f"{name} needs images of at least {self.min_size} pixels, got {image_size}")
         if image_size % self.multiple_of:

@@ -126,11 +126,7 @@ def _thirds(whole: int) -> tuple[int, int, int]:
 
 
 def _build(version: int, *, classes: int, channels: int, image_size: int) -> nn.Module:
-    """A ChannelNet.
-
-    Raises:
-        UnfitInputError: v3 with more classes than it has channels.
-    """
+    """A ChannelNet; ``UnfitInputError`` for v3 with more classes than it has channels."""
     width = 1024
     if version == 3 and classes > width:
         raise UnfitInputError(f"channelnet_v3 has at most {width} classes, got {classes}: try channelnet_v2")

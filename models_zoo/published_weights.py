@@ -1,4 +1,4 @@
-"""Names in published weight files -> the names torchvision's networks have today, as its own loaders translate them."""
+"""Names in published weight files -> the names in today's networks of torchvision, as its own loaders do it."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -18,14 +18,10 @@ _COUNTER = ".num_batches_tracked"
 
 
 def with_names_of_today(state: Mapping[str, Tensor], wanted: Collection[str]) -> dict[str, Tensor]:
-    """A state dict under the names of today.
+    """A file's state dict under the names of today, for a network whose tensors have the names ``wanted``.
 
-    The auxiliary heads of GoogLeNet and Inception, which a network here has not, are left out; BatchNorm's
-    counters, which files older than torch 0.4.1 lack, start at 0. A name that is wanted is never touched.
-
-    Args:
-        state: the file's tensors.
-        wanted: names of the network's tensors.
+    The auxiliary heads of GoogLeNet and Inception are left out: networks here have none. BatchNorm's counters, which
+    files older than torch 0.4.1 lack, start at 0. A wanted name is never changed.
     """
     renamed = {name if name in wanted else _renamed(name): tensor for name, tensor in state.items()}
     kept = {name: tensor for name, tensor in renamed.items() if name in wanted or not name.startswith(_AUXILIARY_HEADS)}

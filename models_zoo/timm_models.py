@@ -23,22 +23,13 @@ _SMALLEST = 16
 
 
 def names() -> tuple[str, ...]:
-    """All of timm's networks, with the prefix.
-
-    Raises:
-        MissingExtraError: timm is not installed.
-    """
+    """All of timm's networks, with the prefix; ``MissingExtraError`` if timm is not installed."""
     return tuple(PREFIX + name for name in _timm().list_models())
 
 
 @cache
 def find(name: str) -> Architecture:
-    """The network ``timm/NAME``.
-
-    Raises:
-        MissingExtraError: timm is not installed.
-        UnknownArchError: it has no such network; the message suggests the nearest names.
-    """
+    """The network ``timm/NAME``; errors as in ``zoo.find_architecture``."""
     timm = _timm()
     bare = name.removeprefix(PREFIX)
     known = timm.list_models()

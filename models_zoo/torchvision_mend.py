@@ -1,10 +1,9 @@
 """The one place torchvision is imported from: ``from models_zoo.torchvision_mend import torchvision``.
 
-PyPI's torchvision is built for CUDA. Beside a CPU-only torch its compiled operators cannot load,
-and ``import torchvision`` fails with "operator torchvision::nms does not exist", because it
-registers fake kernels for two detection operators whose schemas that library would have declared.
-Classifiers, transforms and data sets use neither. Declaring the two schemas is enough; with a
-matching pair of wheels nothing is changed.
+PyPI's torchvision is built for CUDA. Beside a CPU-only torch its compiled operators cannot load, and ``import
+torchvision`` fails with "operator torchvision::nms does not exist": it registers fake kernels for two detection
+operators whose schemas that library would have declared. Classifiers, transforms and data sets use neither. Declaring
+the two schemas is enough; with a matching pair of wheels nothing is changed.
 """
 
 import importlib

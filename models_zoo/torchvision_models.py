@@ -10,78 +10,57 @@ from torch import nn
 from models_zoo.architecture import Architecture
 from models_zoo.torchvision_mend import torchvision
 
-SMALL_IMAGE = 64
-"""Up to this size in pixels a ResNet gets the small-image stem (He et al. 2016, section 4.2)."""
+_SMALL_IMAGE = 64  # pixels; up to this size a ResNet gets the small-image stem (He et al. 2016, section 4.2)
+_HEAD_BIAS = 2.0  # initial bias of SqueezeNet's class head, the same for every class
+_SMALLEST = 16  # pixels, for networks that would even run on a single one
+_INCEPTION_AUXILIARY = 3_326_696  # parameters of the auxiliary head, part of torchvision's published count
 
-HEAD_BIAS = 2.0
-"""Initial bias of SqueezeNet's class head, the same for every class."""
-
-_SMALLEST = 16
-"""Smallest size for networks that would even run on a single pixel."""
-
-_INCEPTION_AUXILIARY = 3_326_696
-"""Parameters of the auxiliary head, which torchvision's published count of Inception v3 includes."""
-
-_Family = dict[str, Architecture]
-_Make = Callable[..., nn.Module]
-"""(name, classes, channels, image_size) -> a network for RGB images."""
+_Options = Callable[[int, int], dict[str, Any]]
+"""(channels, image size) -> options of torchvision's builder."""
 
 
-def _plain(name: str, *, classes: int, channels: int, image_size: int) -> nn.Module:
-    del channels, image_size  # the layers are the same for every size
-    return torchvision.models.get_model(name, num_classes=classes)
+def _no_options(_channels: int, _image_size: int) -> dict[str, Any]:
+    return {}
 
 
-def _squeezenet(name: str, *, classes: int, channels: int, image_size: int) -> nn.Module:
-    """A ReLU follows the class head: a class whose logit is 0 for all images has no gradient, and is never answered.
-
-    With the bias at 0 that happened to one class in 1 of 7 fresh trainings on Fashion-MNIST, from
-    ``HEAD_BIAS`` on in none.
-    """
-    network = _plain(name, classes=classes, channels=channels, image_size=image_size)
-    nn.init.constant_(network.get_parameter("classifier.1.bias"), HEAD_BIAS)
-    return network
-
-
-def _without_auxiliary_heads(name: str, *, classes: int, channels: int, image_size: int) -> nn.Module:
+def _no_auxiliary_heads(channels: int, _image_size: int) -> dict[str, Any]:
     """The auxiliary heads take part in training only, and a network has one output here.
 
-    The published weights were made with pixels in another range; ``transform_input`` brings RGB images
-    that are normalised as for every other network into it.
+    The published weights were made with pixels in another range; ``transform_input`` converts RGB images that are
+    normalised as for every other network.
     """
-    del image_size
-    return torchvision.models.get_model(
-        name, num_classes=classes, aux_logits=False, transform_input=channels == 3, init_weights=False
-    )
+    return {"aux_logits": False, "transform_input": channels == 3, "init_weights": False}
 
 
-def _vit(name: str, *, classes: int, channels: int, image_size: int) -> nn.Module:
-    del channels
-    return torchvision.models.get_model(name, num_classes=classes, image_size=image_size)
+def _vit(_channels: int, image_size: int) -> dict[str, Any]:
+    return {"image_size": image_size}
 
 
-def _maxvit(name: str, *, classes: int, channels: int, image_size: int) -> nn.Module:
-    del channels
-    return torchvision.models.get_model(name, num_classes=classes, input_size=(image_size, image_size))
+def _maxvit(_channels: int, image_size: int) -> dict[str, Any]:
+    return {"input_size": (image_size, image_size)}
 
 
 class _MNASNet(torchvision.models.MNASNet):
-    """Torchvision's loads only state dicts that carry their version along; ours are plain tensors of the newest."""
+    """Torchvision's refuses a state dict without its version; ours are plain tensors of the newest."""
 
     def _load_from_state_dict(self, *arguments: Any) -> None:
         nn.Module._load_from_state_dict(self, *arguments)
 
 
-def _mnasnet(name: str, *, classes: int, channels: int, image_size: int) -> nn.Module:
-    del channels, image_size
-    return _MNASNet(float(name.removeprefix("mnasnet").replace("_", ".")), num_classes=classes)
-
-
-def _build(name: str, make: _Make, *, classes: int, channels: int, image_size: int) -> nn.Module:
-    network = make(name, classes=classes, channels=channels, image_size=image_size)
+def _build(name: str, options: _Options, *, classes: int, channels: int, image_size: int) -> nn.Module:
+    models = torchvision.models
+    network: nn.Module
+    if name.startswith("mnasnet"):
+        network = _MNASNet(float(name.removeprefix("mnasnet").replace("_", ".")), num_classes=classes)
+    else:
+        network = models.get_model(name, num_classes=classes, **options(channels, image_size))
+    if isinstance(network, models.SqueezeNet):
+        # A ReLU follows the class head: a class whose logit is 0 for all images has no gradient and is never predicted.
+        # With the bias at 0 that happened in 1 of 7 fresh trainings on Fashion-MNIST, from this bias on in none.
+        nn.init.constant_(network.get_parameter("classifier.1.bias"), _HEAD_BIAS)
     if channels != 3:
         _replace_first_convolution(network, in_channels=channels)
-    if isinstance(network, torchvision.models.ResNet) and image_size <= SMALL_IMAGE:
+    if isinstance(network, models.ResNet) and image_size <= _SMALL_IMAGE:
         network.conv1 = nn.Conv2d(channels, network.conv1.out_channels, kernel_size=3, padding=1, bias=False)
         nn.init.kaiming_normal_(network.conv1.weight, mode="fan_out", nonlinearity="relu")
         network.maxpool = nn.Identity()
@@ -90,33 +69,37 @@ def _build(name: str, make: _Make, *, classes: int, channels: int, image_size: i
 
 def _replace_first_convolution(network: nn.Module, *, in_channels: int) -> None:
     name, old = next((name, module) for name, module in network.named_modules() if isinstance(module, nn.Conv2d))
-    new = nn.Conv2d(
-        in_channels,
-        old.out_channels,
-        kernel_size=old.kernel_size,  # type: ignore[arg-type]
-        stride=old.stride,  # type: ignore[arg-type]
-        padding=old.padding,  # type: ignore[arg-type]
-        bias=old.bias is not None,
-    )
-    if old.stride == old.kernel_size:  # patches go into a linear embedding: no ReLU follows
-        nn.init.kaiming_normal_(new.weight, mode="fan_in", nonlinearity="linear")
-    else:
-        nn.init.kaiming_normal_(new.weight, mode="fan_out", nonlinearity="relu")
+    size: dict[str, Any] = {name: getattr(old, name) for name in ("kernel_size", "stride", "padding")}
+    new = nn.Conv2d(in_channels, old.out_channels, **size, bias=old.bias is not None)
+    patches = old.stride == old.kernel_size  # they go into a linear embedding: no ReLU follows
+    mode, follows = ("fan_in", "linear") if patches else ("fan_out", "relu")
+    nn.init.kaiming_normal_(new.weight, mode=mode, nonlinearity=follows)  # type: ignore[arg-type]
     if new.bias is not None:
         nn.init.zeros_(new.bias)
     with torch.no_grad():
         network.set_submodule(name, new)
 
 
-def _family(family: str, names: str, make: _Make = _plain, *, full_size: int = 224, **sizes: int) -> _Family:
-    """One family: its networks, how they are built, and the sizes they share (see ``Architecture``)."""
+def _family(
+    family: str,
+    names: str,
+    options: _Options = _no_options,
+    *,
+    min_size: int = _SMALLEST,
+    small_size: int = 64,
+    full_size: int = 224,
+    **more: int,
+) -> dict[str, Architecture]:
+    """The networks of a family, their builder's options, and the sizes they share (see ``Architecture``)."""
     return {
         name: Architecture(
             family,
-            partial(_build, name, make),
-            full_size=full_size,
-            parameters=_documented_parameters(name, full_size),
-            **sizes,
+            partial(_build, name, options),
+            min_size,
+            small_size,
+            full_size,
+            _documented_parameters(name, full_size),
+            **more,
         )
         for name in names.split()
     }
@@ -132,63 +115,43 @@ def _documented_parameters(name: str, full_size: int) -> int:
     return min(counts) - (_INCEPTION_AUXILIARY if name == "inception_v3" else 0)
 
 
-def _efficientnets() -> _Family:
-    """Each has its own size for photographs (Tan and Le 2019 and 2021)."""
-    full_sizes = {"b0": 224, "b1": 240, "b2": 288, "b3": 300, "b4": 380, "b5": 456, "b6": 528, "b7": 600}
-    full_sizes |= {"v2_s": 384, "v2_m": 480, "v2_l": 480}
-    networks: _Family = {}
-    for model, full_size in full_sizes.items():
-        name = f"efficientnet_{model}"
-        networks |= _family("EfficientNet", name, full_size=full_size, min_size=_SMALLEST, small_size=64)
-    return networks
-
+_EFFICIENTNETS = {  # each has its own size for photographs, pixels (Tan and Le 2019 and 2021)
+    **{"b0": 224, "b1": 240, "b2": 288, "b3": 300, "b4": 380, "b5": 456, "b6": 528, "b7": 600},
+    **{"v2_s": 384, "v2_m": 480, "v2_l": 480},
+}
 
 TORCHVISION: Mapping[str, Architecture] = {
-    **_family("AlexNet", "alexnet", min_size=63, small_size=64),
-    **_family("SqueezeNet", "squeezenet1_0", _squeezenet, min_size=21, small_size=48),
-    **_family("SqueezeNet", "squeezenet1_1", _squeezenet, min_size=17, small_size=48),
-    **_family(
-        "ResNet",
-        "resnet18 resnet34 resnet50 resnet101 resnet152",
-        min_size=_SMALLEST,
-        small_size=32,
-        paper_size=32,
-    ),
-    **_family("Wide ResNet", "wide_resnet50_2 wide_resnet101_2", min_size=_SMALLEST, small_size=32),
-    **_family("ResNeXt", "resnext50_32x4d resnext101_32x8d resnext101_64x4d", min_size=_SMALLEST, small_size=32),
-    **_family(
-        "VGG",
-        "vgg11 vgg11_bn vgg13 vgg13_bn vgg16 vgg16_bn vgg19 vgg19_bn",
-        min_size=32,
-        small_size=32,
-    ),
-    **_family("DenseNet", "densenet121 densenet161 densenet169 densenet201", min_size=29, small_size=64),
-    **_family("GoogLeNet", "googlenet", _without_auxiliary_heads, min_size=_SMALLEST, small_size=64),
-    **_family("Inception", "inception_v3", _without_auxiliary_heads, min_size=75, small_size=80, full_size=299),
-    **_family("MobileNet", "mobilenet_v2 mobilenet_v3_small mobilenet_v3_large", min_size=_SMALLEST, small_size=64),
-    **_family("MNASNet", "mnasnet0_5 mnasnet0_75 mnasnet1_0 mnasnet1_3", _mnasnet, min_size=_SMALLEST, small_size=64),
-    **_family(
-        "ShuffleNet",
-        "shufflenet_v2_x0_5 shufflenet_v2_x1_0 shufflenet_v2_x1_5 shufflenet_v2_x2_0",
-        min_size=_SMALLEST,
-        small_size=64,
-    ),
-    **_efficientnets(),
+    **_family("AlexNet", "alexnet", min_size=63),
+    **_family("SqueezeNet", "squeezenet1_0", min_size=21, small_size=48),
+    **_family("SqueezeNet", "squeezenet1_1", min_size=17, small_size=48),
+    **_family("ResNet", "resnet18 resnet34 resnet50 resnet101 resnet152", small_size=32, paper_size=32),
+    **_family("Wide ResNet", "wide_resnet50_2 wide_resnet101_2", small_size=32),
+    **_family("ResNeXt", "resnext50_32x4d resnext101_32x8d resnext101_64x4d", small_size=32),
+    **_family("VGG", "vgg11 vgg11_bn vgg13 vgg13_bn vgg16 vgg16_bn vgg19 vgg19_bn", min_size=32, small_size=32),
+    **_family("DenseNet", "densenet121 densenet161 densenet169 densenet201", min_size=29),
+    **_family("GoogLeNet", "googlenet", _no_auxiliary_heads),
+    **_family("Inception", "inception_v3", _no_auxiliary_heads, min_size=75, small_size=80, full_size=299),
+    **_family("MobileNet", "mobilenet_v2 mobilenet_v3_small mobilenet_v3_large"),
+    **_family("MNASNet", "mnasnet0_5 mnasnet0_75 mnasnet1_0 mnasnet1_3"),
+    **_family("ShuffleNet", "shufflenet_v2_x0_5 shufflenet_v2_x1_0 shufflenet_v2_x1_5 shufflenet_v2_x2_0"),
+    **{
+        name: network
+        for model, size in _EFFICIENTNETS.items()
+        for name, network in _family("EfficientNet", f"efficientnet_{model}", full_size=size).items()
+    },
     **_family(
         "RegNet",
         "regnet_x_400mf regnet_x_800mf regnet_x_1_6gf regnet_x_3_2gf regnet_x_8gf regnet_x_16gf regnet_x_32gf "
         "regnet_y_400mf regnet_y_800mf regnet_y_1_6gf regnet_y_3_2gf regnet_y_8gf regnet_y_16gf regnet_y_32gf "
         "regnet_y_128gf",
-        min_size=_SMALLEST,
-        small_size=64,
     ),
-    **_family("ConvNeXt", "convnext_tiny convnext_small convnext_base convnext_large", min_size=32, small_size=64),
-    **_family("ViT", "vit_b_16 vit_l_16", _vit, min_size=16, small_size=64, multiple_of=16),
-    **_family("ViT", "vit_b_32 vit_l_32", _vit, min_size=32, small_size=64, multiple_of=32),
+    **_family("ConvNeXt", "convnext_tiny convnext_small convnext_base convnext_large", min_size=32),
+    **_family("ViT", "vit_b_16 vit_l_16", _vit, min_size=16, multiple_of=16),
+    **_family("ViT", "vit_b_32 vit_l_32", _vit, min_size=32, multiple_of=32),
     **_family("ViT", "vit_h_14", _vit, min_size=14, small_size=56, multiple_of=14),
     # Smaller images are padded to whole windows: attention, which is not pruned, then takes more than half of the MACs.
-    **_family("Swin", "swin_t swin_s swin_b", min_size=_SMALLEST, small_size=224),
-    **_family("Swin", "swin_v2_t swin_v2_s swin_v2_b", min_size=_SMALLEST, small_size=256, full_size=256),
+    **_family("Swin", "swin_t swin_s swin_b", small_size=224),
+    **_family("Swin", "swin_v2_t swin_v2_s swin_v2_b", small_size=256, full_size=256),
     **_family("MaxViT", "maxvit_t", _maxvit, min_size=224, small_size=224, multiple_of=224),
 }
 """Name -> network, for every name of ``torchvision.models.list_models(module=torchvision.models)``."""

@@ -16,10 +16,7 @@ ALIASES: Mapping[str, str] = {"squeezenet": "squeezenet1_1"}
 
 
 def find_architecture(name: str) -> Architecture:
-    """The network of that name.
-
-    Args:
-        name: a key of ``ARCHITECTURES`` or ``ALIASES``, or ``timm/NAME``.
+    """The network of a name: a key of ``ARCHITECTURES`` or ``ALIASES``, or ``timm/NAME``.
 
     Raises:
         UnknownArchError: there is none; the message suggests the nearest names.
@@ -38,18 +35,11 @@ def find_architecture(name: str) -> Architecture:
 def build_network(name: str, *, classes: int, channels: int = 3, image_size: int = 224) -> nn.Module:
     """Build a network with fresh weights from torch's global random generator.
 
-    Args:
-        name: as for ``find_architecture``.
-        classes: width of the class head.
-        channels: of the input image; 1 for grey, 3 for RGB.
-        image_size: side of the square input in pixels.
-
     Returns:
         A module from images (B, channels, image_size, image_size) to logits (B, classes).
 
     Raises:
-        UnknownArchError: no such network.
-        MissingExtraError: it is one of timm's, which is not installed.
+        UnknownArchError, MissingExtraError: see ``find_architecture``.
         UnfitInputError: the network cannot take images of that size, or have so many classes.
     """
     architecture = find_architecture(name)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from compress.data.array_sets import SAMPLE, SAMPLE_PER_CLASS, read_fashion
 from compress.data.arrays import ImageArrays
-from compress.data.named import FASHION_FILES
+from compress.data.load import FASHION_FILES
 from compress.data.order import random_bits
 
 SEED = 20170828  # the day the data set's paper came out

@@ -79,7 +79,7 @@ def datasets(json: options.Json = False) -> None:
             "summary": entry.summary,
             "source": entry.source,
             "files": entry.places,
-            "downloads": bool(entry.places) and entry.downloads,
+            "downloads": entry.downloads,
         }
         for name, entry in DATASETS.items()
     ]

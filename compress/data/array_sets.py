@@ -33,11 +33,7 @@ _CIFAR_SIDE = 32  # pixels
 
 
 def read_sample(path: Path = SAMPLE) -> ImageArrays:
-    """Read the bundled sample of Fashion-MNIST and check its sha256.
-
-    Raises:
-        BadInputError: the file is missing or damaged.
-    """
+    """Read the bundled sample of Fashion-MNIST; ``BadInputError`` if it is missing or its sha256 is another one."""
     data = read_bytes(path)
     found = hashlib.sha256(data).hexdigest()
     if found != SAMPLE_SHA256:
@@ -47,15 +43,10 @@ def read_sample(path: Path = SAMPLE) -> ImageArrays:
 
 
 def read_fashion(folder: Path) -> ImageArrays:
-    """Read the four IDX files of Fashion-MNIST; no other files are accepted.
-
-    Raises:
-        BadInputError: a file is missing, damaged or another one.
-    """
+    """Read the four IDX files of Fashion-MNIST; ``BadInputError`` if one is missing, damaged or another file."""
     arrays = _read_idx_files(folder)
     for name, array in arrays.items():
-        found = _idx_sha256(array)
-        if found != FASHION_SHA256[name]:
+        if (found := _idx_sha256(array)) != FASHION_SHA256[name]:
             raise BadInputError(
                 f"{name} in {folder} is not the published file: expected sha256 {FASHION_SHA256[name]} uncompressed, "
                 f"got {found}; try to download it again"
@@ -64,11 +55,7 @@ def read_fashion(folder: Path) -> ImageArrays:
 
 
 def read_kuzushiji(folder: Path, *, classes: int) -> ImageArrays:
-    """Read the four IDX files of Kuzushiji-MNIST or other images in its format.
-
-    Raises:
-        BadInputError: a file is missing, damaged or of another format, or images and labels do not match.
-    """
+    """Read the four IDX files of Kuzushiji-MNIST or other images in its format, with a label below ``classes`` each."""
     arrays = _read_idx_files(folder)
     for name, array in arrays.items():  # both sets use the same file names and sizes
         if _idx_sha256(array) in FASHION_SHA256.values():
@@ -86,11 +73,11 @@ def read_kuzushiji(folder: Path, *, classes: int) -> ImageArrays:
 
 
 def _read_idx_files(folder: Path) -> dict[str, NDArray[np.uint8]]:
-    arrays = {}
-    for name in IDX_FILES:
-        zipped = folder / f"{name}.gz"
-        arrays[name] = read_idx(zipped if zipped.is_file() else folder / name, axes=3 if "images" in name else 1)
-    return arrays
+    zipped = {name: folder / f"{name}.gz" for name in IDX_FILES}
+    return {
+        name: read_idx(path if path.is_file() else folder / name, axes=3 if "images" in name else 1)
+        for name, path in zipped.items()
+    }
 
 
 def _idx_sha256(array: NDArray[np.uint8]) -> str:
@@ -103,24 +90,16 @@ def read_cifar(
 ) -> tuple[tuple[str, ...], ImageArrays]:
     """Read CIFAR's "python version": pickled batches of uint8 [N, 3072], planes of red, green and blue.
 
-    Args:
-        folder: with the files.
-        train: names of the training batches.
-        test: names of the test batches.
-        meta: the file with the class names, and their key.
-        labels: the key of a batch's labels.
-
-    Returns:
-        the class names; the images and labels.
-
-    Raises:
-        BadInputError: a file is unreadable, damaged or of another format.
+    ``train`` and ``test`` name the batches, ``meta`` the file with the class names and their key, ``labels`` the key
+    of a batch's labels. Returns the class names, and the images and labels.
     """
     names = read_pickle(folder / meta[0]).get(meta[1])
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names) or not names:
-        raise BadInputError(f"expected the class names under {meta[1]!r} in {folder / meta[0]}, got none")
-    if not len(set(names)) == len(names) <= 256:
-        raise BadInputError(f"expected up to 256 different class names in {folder / meta[0]}, got {len(names)}")
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        names = []
+    if not 1 <= len(names) == len(set(names)) <= 256:
+        raise BadInputError(
+            f"expected up to 256 different class names under {meta[1]!r} in {folder / meta[0]}, got {len(names)}"
+        )
     parts = []
     for files in (train, test):
         batches = [_read_batch(folder / file, labels, classes=len(names)) for file in files]
@@ -132,10 +111,9 @@ def _read_batch(path: Path, key: str, *, classes: int) -> tuple[NDArray[np.uint8
     """Images uint8 [N, 32, 32, 3] and labels uint8 [N]."""
     batch = read_pickle(path)
     planes, labels = batch.get("data"), batch.get(key)
-    if not isinstance(planes, np.ndarray) or planes.dtype != np.uint8 or planes.shape[1:] != (3 * _CIFAR_SIDE**2,):
-        raise BadInputError(
-            f"expected images uint8 [N, {3 * _CIFAR_SIDE**2}] under 'data' in {path}, got something else"
-        )
+    width = 3 * _CIFAR_SIDE**2
+    if not isinstance(planes, np.ndarray) or planes.dtype != np.uint8 or planes.shape[1:] != (width,):
+        raise BadInputError(f"expected images uint8 [N, {width}] under 'data' in {path}, got something else")
     if isinstance(labels, np.ndarray):
         labels = labels.tolist()
     if not isinstance(labels, list) or not all(type(label) is int and 0 <= label < classes for label in labels):

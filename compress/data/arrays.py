@@ -11,8 +11,8 @@ from torch import Tensor
 
 from compress.data.augment import Recipe
 from compress.data.bundle import DataBundle, Preprocessing
-from compress.data.memory import RESIZE, MemorySplit, prepare_images
 from compress.data.order import VALIDATION, stratified_holdout
+from compress.data.splits import RESIZE, MemorySplit, prepare_images
 from compress.errors import BadInputError
 from compress.settings.config import Augment, DataConfig
 
@@ -31,33 +31,20 @@ class ImageArrays:
 
 @dataclass(frozen=True)
 class ArraySet:
-    """What is known about a data set besides its images.
+    """What is known about a data set besides its images."""
 
-    Attributes:
-        name: a name of ``DATASETS``.
-        classes: class names; the label is the index.
-        mean: per channel, of the training images, pixels scaled to [0, 1].
-        std: the same.
-        image_size: pixels, unless another size is set.
-        recipes: the augmentations of this data set.
-    """
-
-    name: str
-    classes: tuple[str, ...]
-    mean: tuple[float, ...]
+    name: str  # of ``DATASETS``
+    classes: tuple[str, ...]  # class names; the label is the index
+    mean: tuple[float, ...]  # per channel, of the training images, pixels scaled to [0, 1]
     std: tuple[float, ...]
-    image_size: int
+    image_size: int  # pixels, unless another size is set
     recipes: Mapping[Augment, Recipe]
 
 
 def bundle_of_arrays(
     known: ArraySet, arrays: ImageArrays, config: DataConfig, *, notes: tuple[str, ...] = ()
 ) -> DataBundle:
-    """Hold out a tenth of every class for validation and build the three splits.
-
-    Raises:
-        BadInputError: a class has too few images.
-    """
+    """Hold out a tenth of every class for validation and build the splits; ``BadInputError`` for too few images."""
     _check_counts(known, arrays)
     recipe = known.recipes[config.augment or "default"]
     preprocessing = _preprocessing(known, config, recipe)
@@ -67,9 +54,8 @@ def bundle_of_arrays(
         if images.ndim == 4 and preprocessing.channels == 1:
             images = to_grey(images)
         pixels = images[..., None] if images.ndim == 3 else images  # a batch repeats grey for three channels
-        return MemorySplit(
-            prepare_images(pixels, size=preprocessing.image_size), _labels(labels), preprocessing, recipe
-        )
+        prepared = prepare_images(pixels, size=preprocessing.image_size)
+        return MemorySplit(prepared, _labels(labels), preprocessing, recipe)
 
     return DataBundle(
         name=known.name,

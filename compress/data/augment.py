@@ -1,14 +1,11 @@
 """Augmentation of each data set: what training does to its images.
 
-Every random choice is a function of (seed, epoch, index of the image) alone.
-
-Arguments that the functions share: ``indices`` int64 [B], the images' places in their split; ``order``, seed and epoch.
-Axes: B images of a batch, H height, W width, C channels.
+Every random choice is a function of (seed, epoch, index of the image) alone. Shared arguments: ``indices`` int64 [B],
+the images' places in their split; ``order``, seed and epoch. Axes: B images of a batch, H height, W width, C channels.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -27,53 +24,31 @@ _TENTHS = 10  # angles are whole tenths of a degree
 
 @dataclass(frozen=True)
 class Recipe:
-    """How images are scaled, and what training does to them, in this order.
+    """How images are scaled, and what training does to them, in this order."""
 
-    Attributes:
-        unit_range: pixels stay in [0, 1] (mean 0, std 1) instead of being normalised.
-        crop: the image is a random part of its file, not the centre; only for image files.
-        flip: half of the images are mirrored.
-        shift: an image moves by up to this share of its size along both axes.
-        rotation: an image turns by up to this angle, degrees either way.
-        cutout: side of the blanked square as a share of the image's.
-        cutout_half: only half of the images are blanked, and only colour images.
-    """
-
-    unit_range: bool = False
-    crop: bool = False
-    flip: bool = False
-    shift: float = 0.0
-    rotation: float = 0.0
-    cutout: float = 0.0
-    cutout_half: bool = False
+    unit_range: bool = False  # pixels stay in [0, 1] (mean 0, std 1) instead of being normalised
+    crop: bool = False  # the image is a random part of its file, not the centre; only for image files
+    flip: bool = False  # half of the images are mirrored
+    shift: float = 0.0  # an image moves by up to this share of its size along both axes
+    rotation: float = 0.0  # an image turns by up to this angle, degrees either way
+    cutout: float = 0.0  # side of the blanked square as a share of the image's
+    cutout_half: bool = False  # only half of the images are blanked, and only colour images
 
 
 PLAIN = Recipe()
 
-RECIPES: Mapping[str, Mapping[Augment, Recipe]] = MappingProxyType(
-    {
-        "fashion": {
-            "default": Recipe(flip=True, shift=1 / 14),  # 2 of the 28 pixels
-            "paper": Recipe(unit_range=True),
-        },
-        "kuzushiji": {
-            "default": Recipe(shift=1 / 14),  # a mirrored character is a different one
-            "paper": Recipe(unit_range=True),
-        },
-        "cifar10": {
-            "default": Recipe(flip=True, shift=1 / 8),  # 4 of the 32 pixels
-            "paper": Recipe(flip=True, rotation=15.0, cutout=1 / 2),
-        },
-        "cifar100": {
-            "default": Recipe(flip=True, shift=1 / 8),
-            "paper": Recipe(flip=True, rotation=15.0, cutout=1 / 4),
-        },
-        "files": {
-            "default": Recipe(crop=True, flip=True, cutout=1 / 4, cutout_half=True),
-            "paper": Recipe(flip=True, rotation=15.0, cutout=1 / 2),
-        },
-    }
-)
+_CIFAR = Recipe(flip=True, shift=1 / 8)  # 4 of the 32 pixels
+
+RECIPES: Mapping[str, Mapping[Augment, Recipe]] = {
+    "fashion": {"default": Recipe(flip=True, shift=1 / 14), "paper": Recipe(unit_range=True)},  # 2 of the 28 pixels
+    "kuzushiji": {"default": Recipe(shift=1 / 14), "paper": Recipe(unit_range=True)},  # mirrored, another character
+    "cifar10": {"default": _CIFAR, "paper": Recipe(flip=True, rotation=15.0, cutout=1 / 2)},
+    "cifar100": {"default": _CIFAR, "paper": Recipe(flip=True, rotation=15.0, cutout=1 / 4)},
+    "files": {
+        "default": Recipe(crop=True, flip=True, cutout=1 / 4, cutout_half=True),
+        "paper": Recipe(flip=True, rotation=15.0, cutout=1 / 2),
+    },
+}
 """What ``augment`` "default" and "paper" do, per data set; "files" stands for all image files.
 
 The paper (arXiv 2006.04270) scales Fashion and Kuzushiji to [0, 1] and trains CIFAR and Flowers with flips, rotation
@@ -83,8 +58,10 @@ blanked: shape is all they have to be recognised by.
 """
 
 
-def augment_pixels(images: Tensor, *, indices: NDArray[np.int64], order: Order, recipe: Recipe) -> Tensor:
-    """Mirror, shift and turn images uint8 [B, H, W, C] as ``recipe`` says."""
+def augment_pixels(images: Tensor, *, indices: NDArray[np.int64], order: Order | None, recipe: Recipe) -> Tensor:
+    """Mirror, shift and turn images uint8 [B, H, W, C] by ``recipe``; without an ``order`` they stay as they are."""
+    if order is None:
+        return images
     if recipe.flip or recipe.shift:
         shift = round(recipe.shift * images.shape[1])
         images = flip_and_shift(images, indices=indices, order=order, shift=shift, flip=recipe.flip)
@@ -96,17 +73,9 @@ def augment_pixels(images: Tensor, *, indices: NDArray[np.int64], order: Order, 
 def flip_and_shift(
     images: Tensor, *, indices: NDArray[np.int64], order: Order, shift: int, flip: bool = True
 ) -> Tensor:
-    """Mirror half of the images (if ``flip``) and move each by up to ``shift`` pixels along both axes.
+    """Mirror half of the images uint8 [B, H, W, C] and move each by up to ``shift`` pixels along both axes.
 
-    Args:
-        images: uint8 [B, H, W, C].
-        indices: see the module.
-        order: see the module.
-        shift: pixels; the edge is filled with zeros.
-        flip: whether to mirror.
-
-    Returns:
-        uint8 [B, H, W, C], a new tensor.
+    The result is a new tensor; the edge is filled with zeros.
     """
     height, width = images.shape[1:3]
     key = (order.seed, order.epoch)
@@ -121,9 +90,9 @@ def flip_and_shift(
 
 
 def rotate(images: Tensor, *, indices: NDArray[np.int64], order: Order, degrees: float) -> Tensor:
-    """Turn each image about its centre by up to ``degrees`` either way, bilinear, corners filled with zeros.
+    """Turn images uint8 [B, H, W, C] about their centre by up to ``degrees`` either way.
 
-    ``images`` and the result are uint8 [B, H, W, C].
+    Bilinear; the corners are filled with zeros.
     """
     most = round(degrees * _TENTHS)
     tenths = random_integers((order.seed, order.epoch, _ROTATE), indices, low=-most, high=most)
@@ -136,38 +105,30 @@ def rotate(images: Tensor, *, indices: NDArray[np.int64], order: Order, degrees:
     return turned.round_().clamp_(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
 
 
-def apply_cutout(images: Tensor, *, indices: NDArray[np.int64], order: Order, recipe: Recipe) -> None:
-    """Blank squares as ``recipe`` says in normalised images float32 [B, C, H, W], in place."""
+def apply_cutout(images: Tensor, *, indices: NDArray[np.int64], order: Order | None, recipe: Recipe) -> None:
+    """Blank squares by ``recipe`` in normalised images float32 [B, C, H, W], in place; nothing without ``order``."""
     side = round(recipe.cutout * images.shape[-1])
-    if side and not recipe.cutout_half:
+    if order is None or not side:
+        return
+    if not recipe.cutout_half:
         cut_out(images, indices=indices, order=order, side=side)
-    elif side and images.shape[1] == 3:
+    elif images.shape[1] == 3:
         drawn = random_integers((order.seed, order.epoch, _CUT), indices, low=0, high=1).astype(bool)
         chosen = torch.from_numpy(drawn)
         images[chosen] = cut_out(images[chosen], indices=indices[drawn], order=order, side=side)
 
 
 def cut_out(images: Tensor, *, indices: NDArray[np.int64], order: Order, side: int) -> Tensor:
-    """Blank a square of each image; its centre is anywhere in the image, and it is clipped at the edge.
+    """Blank a square of ``side`` pixels anywhere in each image float32 [B, C, H, W], in place; clipped at the edge.
 
     Cutout (DeVries and Taylor, arXiv 1708.04552), after normalisation: the square has the mean colour.
-
-    Args:
-        images: float32 [B, C, H, W], normalised; changed in place.
-        indices: see the module.
-        order: see the module.
-        side: of the square, pixels.
-
-    Returns:
-        ``images``.
     """
     height, width = images.shape[2:]
-    key = (order.seed, order.epoch)
 
     def inside(stream: int, length: int) -> Tensor:
-        start = random_integers((*key, stream), indices, low=0, high=length - 1)[:, None] - side // 2
-        place = np.arange(length)
-        return torch.from_numpy((place >= start) & (place < start + side))
+        centre = random_integers((order.seed, order.epoch, stream), indices, low=0, high=length - 1)[:, None]
+        place = np.arange(length) - (centre - side // 2)
+        return torch.from_numpy((place >= 0) & (place < side))
 
     blank = inside(_CUT_ROWS, height)[:, :, None] & inside(_CUT_COLUMNS, width)[:, None, :]
     return images.masked_fill_(blank[:, None], 0.0)

@@ -7,8 +7,7 @@ from pathlib import Path
 def cache_folder(name: str) -> Path:
     """A folder under XDG_CACHE_HOME or ~/.cache; the specification ignores a relative XDG_CACHE_HOME.
 
-    Raises:
-        RuntimeError: this user has no home folder.
+    ``RuntimeError`` if this user has no home folder.
     """
     given = Path(os.environ.get("XDG_CACHE_HOME", ""))
     return (given if given.is_absolute() else Path.home() / ".cache") / "compress" / name

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from compress.data.augment import RECIPES
 from compress.data.bundle import DataBundle, Preprocessing
-from compress.data.files import FileSplit
 from compress.data.layout import FolderListing, list_folder
 from compress.data.order import VALIDATION, stratified_holdout
 from compress.data.scan import SPLITS, ImageFile, LabelledPath, scan_files
+from compress.data.splits import FileSplit
 from compress.errors import BadInputError
 from compress.settings.config import DataConfig
 
@@ -29,16 +29,8 @@ def load_folder(root: Path, config: DataConfig, *, test_only: bool = False) -> D
     """Scan an image folder and make its splits.
 
     Without ``test/``, ``val/`` is the test set, and validation images are held out of ``train/``: no decision is based
-    on test images. Without both, the test images are held out first, the same ones for every seed.
-
-    Args:
-        root: the folder.
-        config: the settings.
-        test_only: ``test/`` or ``val/`` is enough, and class folders alone are all test images; missing splits
-            are empty.
-
-    Raises:
-        BadInputError: see ``list_folder`` and ``bundle_of_files``.
+    on test images. Without both, the test images are held out first, the same ones for every seed. With ``test_only``,
+    ``test/`` or ``val/`` is enough, class folders alone are all test images, and missing splits are empty.
     """
     listing = list_folder(root, test_only=test_only)
     splits: dict[str, Sequence[LabelledPath]] = dict(listing.splits)
@@ -57,15 +49,8 @@ def load_folder(root: Path, config: DataConfig, *, test_only: bool = False) -> D
 def bundle_of_files(name: str, listing: FolderListing, config: DataConfig, *, root: Path) -> DataBundle:
     """Read and decode every file once, then make the splits; every data set of files goes through this.
 
-    Args:
-        name: of the data set.
-        listing: the files of "test", usually "train" and perhaps "val". Without "val" a tenth of "train" is held out;
-            without "train" both are empty. The bundle's notes begin with the listing's.
-        config: the settings.
-        root: the folder of all files; the fingerprint uses their places in it.
-
-    Raises:
-        BadInputError: more than ``skip_bad`` files cannot be read, or a class has too few images.
+    Without "val" a tenth of "train" is held out; without "train" both are empty. The notes begin with the listing's.
+    ``root`` is the folder of all files; the fingerprint uses their places in it.
     """
     classes = listing.classes
     scan = scan_files(listing.splits, classes=classes, skip_bad=config.skip_bad, root=root)

@@ -1,6 +1,7 @@
 """Readers of the formats in which data sets are published: IDX, pickle, MATLAB's ``.mat`` and JSON.
 
-These files come from elsewhere. They are read as data: nothing in them runs, and a small file cannot fill the memory.
+These files come from elsewhere and are read as data: nothing in them runs, and a small file cannot fill the memory.
+Every reader raises ``BadInputError`` for a file that is unreadable, damaged or of another format.
 """
 
 import gzip
@@ -9,11 +10,10 @@ import json
 import math
 import pickle
 import pickletools
-import re
 import struct
 import warnings
-import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,45 +25,41 @@ from compress.errors import BadInputError
 _MAX_IDX_BYTES = 2**31
 _MAX_MAT_BYTES = 2**20  # compressed; the labels of ten thousands of images are a few KiB
 _MAX_TUPLES = 1000  # in a pickle; an array needs a handful, and deep nesting ends the process
-_WHOLE_NUMBERS = re.compile(r"[<>|=]?(b1|[iu][1248])")
 
 
 def read_bytes(path: Path) -> bytes:
-    """The content of a file.
-
-    Raises:
-        BadInputError: the file cannot be read.
-    """
+    """The content of a file."""
     try:
         return path.read_bytes()
     except OSError as error:
         raise BadInputError(f"cannot read {path}: {error.strerror}") from None
 
 
-def read_idx(path: Path, *, axes: int) -> NDArray[np.uint8]:
-    """Read an IDX file of unsigned bytes, plain or gzipped: big-endian sizes, then the bytes.
-
-    Raises:
-        BadInputError: the file is unreadable, damaged or of another format.
-    """
-    start = 4 + 4 * axes
+@contextmanager
+def _parsing(path: Path, kind: str) -> Iterator[None]:
+    """Turn any error into a ``BadInputError``: damaged files raise KeyError, ValueError, zlib.error, MemoryError..."""
     try:
-        with path.open("rb") as raw:
-            file = gzip.GzipFile(fileobj=raw) if raw.peek(2)[:2] == b"\x1f\x8b" else raw
-            header = file.read(start)
-            if len(header) < start or header[:4] != bytes((0, 0, 8, axes)):
-                raise BadInputError(
-                    f"{path} is not an IDX file of unsigned bytes with {axes} axes; try to download it again"
-                )
-            shape = struct.unpack(f">{axes}I", header[4:])
-            size = math.prod(shape)
-            if size > _MAX_IDX_BYTES:
-                raise BadInputError(f"expected at most {_MAX_IDX_BYTES:,} bytes in {path}, got a header of {shape}")
-            data = file.read(size + 1)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise BadInputError(f"{path} is a damaged gzip file ({error}); try to download it again") from None
-    except OSError as error:
-        raise BadInputError(f"cannot read {path}: {error.strerror}") from None
+        yield
+    except BadInputError:
+        raise
+    except Exception as error:
+        reason = str(error) or type(error).__name__
+        raise BadInputError(f"{path} is not {kind}: {reason}; try to download it again") from None
+
+
+def read_idx(path: Path, *, axes: int) -> NDArray[np.uint8]:
+    """Read an IDX file of unsigned bytes, plain or gzipped: big-endian sizes, then the bytes."""
+    file: Any = io.BytesIO(read_bytes(path))
+    if file.getvalue()[:2] == b"\x1f\x8b":
+        file = gzip.GzipFile(fileobj=file)
+    with _parsing(path, f"an IDX file of unsigned bytes with {axes} axes"):
+        if (start := file.read(4)) != bytes((0, 0, 8, axes)):
+            raise ValueError(f"it starts with {start!r}")
+        shape = struct.unpack(f">{axes}I", file.read(4 * axes))
+        size = math.prod(shape)
+        if size > _MAX_IDX_BYTES:
+            raise BadInputError(f"expected at most {_MAX_IDX_BYTES:,} bytes in {path}, got a header of {shape}")
+        data = file.read(size + 1)
     if len(data) != size:
         got = "more" if len(data) > size else f"{len(data):,}"
         raise BadInputError(f"expected {size:,} bytes of {shape} in {path}, got {got}; try to download it again")
@@ -71,28 +67,18 @@ def read_idx(path: Path, *, axes: int) -> NDArray[np.uint8]:
 
 
 def read_pickle(path: Path) -> dict[Any, Any]:
-    """Read a pickled dict of plain values and arrays of whole numbers; text of Python 2 is decoded as Latin-1.
-
-    A pickle is a program. This reader knows the few numpy names that an array needs and replaces each by a class of
-    this module; any other name ends the reading.
-
-    Raises:
-        BadInputError: the file is unreadable, damaged, or holds anything else.
-    """
+    """Read a pickled dict of plain values and arrays of whole numbers; text of Python 2 is decoded as Latin-1."""
     data = read_bytes(path)
-    try:
+    with _parsing(path, "a pickle of plain values and arrays"):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about odd escapes in text
             _check_opcodes(data)
         found = _Unpickler(io.BytesIO(data), encoding="latin1").load()
         if not isinstance(found, dict):
             raise pickle.UnpicklingError(f"expected a dict, got {type(found).__name__}")
-        return {key: value.filled() if isinstance(value, _Array) else value for key, value in found.items()}
-    except Exception as error:  # a damaged pickle raises anything: KeyError, ValueError, AttributeError...
-        reason = str(error) or type(error).__name__
-        raise BadInputError(
-            f"{path} is not a pickle of plain values and arrays: {reason}; try to download it again"
-        ) from None
+        if any(isinstance(value, np.ndarray) and value.dtype.kind not in "biu" for value in found.values()):
+            raise pickle.UnpicklingError("expected arrays of whole numbers")
+        return found
 
 
 def _check_opcodes(data: bytes) -> None:
@@ -105,95 +91,38 @@ def _check_opcodes(data: bytes) -> None:
             raise pickle.UnpicklingError(f"unexpected {opcode.name}")
 
 
-class _Type:
-    """In place of ``numpy.dtype``."""
-
-    __slots__ = ("kind",)
-
-    def __init__(self, kind: str, *_: object) -> None:
-        self.kind = str(kind)
-
-    def __setstate__(self, state: Any) -> None:
-        if state[1] in ("<", ">"):  # the byte order
-            self.kind = state[1] + self.kind
-
-
-class _Array:
-    """In place of numpy's array: empty until the pickle sets its state."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, *_: object) -> None:
-        self._value: NDArray[Any] | None = None
-
-    def __setstate__(self, state: Any) -> None:
-        _version, shape, dtype, fortran, raw = state
-        if not isinstance(dtype, _Type) or not _WHOLE_NUMBERS.fullmatch(dtype.kind):
-            raise pickle.UnpicklingError("expected an array of whole numbers")
-        data = raw.encode("latin1") if isinstance(raw, str) else bytes(memoryview(raw))
-        self._value = np.frombuffer(data, dtype.kind).reshape(shape, order="F" if fortran else "C")
-
-    def filled(self) -> NDArray[Any]:
-        if self._value is None:
-            raise pickle.UnpicklingError("an array without contents")
-        return self._value
-
-
-class _FilledArray(_Array):
-    """In place of the function that protocol 5 calls."""
-
-    __slots__ = ()
-
-    def __init__(self, raw: Any, dtype: Any, shape: Any, order: str, *_: object) -> None:
-        self.__setstate__((1, shape, dtype, order == "F", raw))
-
-
-class _Encoded:
-    """In place of ``_codecs.encode``, which protocol 2 calls for bytes."""
-
-    __slots__ = ()
-
-    def __new__(cls, text: str, _encoding: str) -> Any:
-        return text.encode("latin1")
-
-    def __setstate__(self, state: Any) -> None:
-        raise pickle.UnpicklingError("unexpected state")
-
-
-_NAMES: dict[tuple[str, str], Any] = {
-    **{(module, "_reconstruct"): _Array for module in ("numpy.core.multiarray", "numpy._core.multiarray")},
-    **{(module, "_frombuffer"): _FilledArray for module in ("numpy.core.numeric", "numpy._core.numeric")},
-    ("numpy", "ndarray"): "numpy.ndarray",
-    ("numpy", "dtype"): _Type,
-    ("_codecs", "encode"): _Encoded,
-}
-
-
 class _Unpickler(pickle.Unpickler):
+    """A pickle is a program that calls what it names: this reader knows only what an array needs.
+
+    Functions are made anew for every use, as a pickle may set their attributes. (torch's ``weights_only`` reader knows
+    neither the newer protocols nor Python 2's long strings.)
+    """
+
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in _NAMES:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}")
-        return _NAMES[module, name]
+        match module.replace("numpy._core", "numpy.core"), name:
+            case "numpy.core.multiarray", "_reconstruct":
+                return lambda *_: np.ndarray(0, np.uint8)  # the pickle sets its state next
+            case "numpy.core.numeric", "_frombuffer":  # protocol 5
+                return lambda raw, kind, shape, order: np.frombuffer(raw, kind).reshape(shape, order=order)
+            case "numpy", "ndarray":
+                return "numpy.ndarray"
+            case "numpy", "dtype":
+                return np.dtype
+            case "_codecs", "encode":  # protocol 2, for bytes
+                return lambda text, _encoding: text.encode("latin1")
+        raise pickle.UnpicklingError(f"it asks for {module}.{name}")
 
 
 def read_mat(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
-    """Read variables of a ``.mat`` file of version 5, axes of length one dropped.
-
-    Raises:
-        BadInputError: the file is unreadable, too large, damaged, of another version, or lacks a variable.
-    """
+    """Read variables of a ``.mat`` file of version 5, axes of length one dropped; all of them have to be there."""
     from scipy.io import loadmat  # imported here: it takes a third of a second, and two data sets need it
 
     data = read_bytes(path)
     if len(data) > _MAX_MAT_BYTES:
         raise BadInputError(f"expected at most {_MAX_MAT_BYTES:,} bytes in {path}, got {len(data):,}")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # scipy warns about what it cannot read and goes on
-            found = loadmat(io.BytesIO(data), variable_names=list(names), squeeze_me=True)
-    except Exception as error:  # a damaged file raises anything: ValueError, TypeError, zlib.error, MemoryError...
-        reason = str(error) or type(error).__name__
-        raise BadInputError(f"{path} is not a .mat file of version 5: {reason}; try to download it again") from None
+    with _parsing(path, "a .mat file of version 5"), warnings.catch_warnings():
+        warnings.simplefilter("error")  # scipy warns about what it cannot read and goes on
+        found = loadmat(io.BytesIO(data), variable_names=list(names), squeeze_me=True)
     missing = [name for name in names if name not in found]
     if missing:
         raise BadInputError(f"expected {', '.join(names)} in {path}, got no {', '.join(missing)}")
@@ -201,12 +130,7 @@ def read_mat(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON document.
-
-    Raises:
-        BadInputError: the file is unreadable or not JSON.
-    """
-    try:
-        return json.loads(read_bytes(path))
-    except (ValueError, RecursionError) as error:
-        raise BadInputError(f"{path} is not JSON: {error}; try to download it again") from None
+    """Read a JSON document."""
+    data = read_bytes(path)
+    with _parsing(path, "JSON"):
+        return json.loads(data)

@@ -1,14 +1,20 @@
-"""Decoding of one image file to a grey or RGB picture."""
+"""Decoding of one image file to a grey or RGB picture, and the part of it that becomes the network's input."""
 
 import io
+import math
 from pathlib import Path
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from compress.data.formats import read_bytes
 from compress.errors import BadInputError
 
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+CROP_AREA: Final = (0.35, 1.0)  # of the picture
+CROP_RATIO: Final = (3 / 4, 4 / 3)  # width to height
 _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # EPS would start a program
 _MAX_PIXELS = 89_478_485  # Pillow warns above this number: a quarter GiB of RGB
 
@@ -16,8 +22,7 @@ _MAX_PIXELS = 89_478_485  # Pillow warns above this number: a quarter GiB of RGB
 def decode_image(data: bytes, *, source: str) -> Image.Image:
     """Decode a file's bytes completely: first frame, EXIF orientation applied.
 
-    Raises:
-        BadInputError: not an image of a known format, truncated, damaged, or too large.
+    ``BadInputError``, starting with ``source``, if they are no image of a known format, damaged, or too large.
     """
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
@@ -27,8 +32,7 @@ def decode_image(data: bytes, *, source: str) -> Image.Image:
                 raise ValueError("floating-point pixels have no known range")
             image.verify()
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-            upright = ImageOps.exif_transpose(image)
-        return upright
+            return ImageOps.exif_transpose(image)
     except Exception as error:  # decoders of damaged bytes raise anything: SyntaxError, struct.error, IndexError...
         reason = "not an image" if isinstance(error, Image.UnidentifiedImageError) else str(error) or repr(error)
         raise BadInputError(f"{source}: {reason}") from None
@@ -62,16 +66,8 @@ def convert_image(image: Image.Image, *, channels: int) -> Image.Image:
 
 
 def read_image(path: Path, *, channels: int) -> Image.Image:
-    """Read a picture of 8-bit grey or RGB.
-
-    Raises:
-        BadInputError: the file cannot be read or decoded.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise BadInputError(f"cannot read {path}: {error.strerror}") from None
-    return convert_image(decode_image(data, source=str(path)), channels=channels)
+    """Read a picture of 8-bit grey or RGB; ``BadInputError`` if the file cannot be read or decoded."""
+    return convert_image(decode_image(read_bytes(path), source=str(path)), channels=channels)
 
 
 def fit_image(image: Image.Image, *, size: int) -> Image.Image:
@@ -80,3 +76,19 @@ def fit_image(image: Image.Image, *, size: int) -> Image.Image:
     left, top = (image.width - side) // 2, (image.height - side) // 2
     square = image.crop((left, top, left + side, top + side))
     return square.resize((size, size), Image.Resampling.BILINEAR)
+
+
+def crop_box(size: tuple[int, int], draws: NDArray[np.float64]) -> tuple[int, int, int, int]:
+    """A random part of a picture, of an area in ``CROP_AREA`` and a shape in ``CROP_RATIO``, clipped at the edge.
+
+    ``size`` is width and height; ``draws``, float64 [4] in [0, 1), are for area, shape, left and top. Returns left,
+    top, right and bottom, pixels.
+    """
+    width, height = size
+    area = width * height * (CROP_AREA[0] + draws[0] * (CROP_AREA[1] - CROP_AREA[0]))
+    low, high = map(math.log, CROP_RATIO)
+    ratio = math.exp(low + draws[1] * (high - low))
+    across = min(max(round(math.sqrt(area * ratio)), 1), width)
+    down = min(max(round(math.sqrt(area / ratio)), 1), height)
+    left, top = int(draws[2] * (width - across + 1)), int(draws[3] * (height - down + 1))
+    return left, top, left + across, top + down

@@ -19,7 +19,7 @@ from compress.atomic import write_atomically
 from compress.data.cache import cache_folder
 from compress.errors import EnvironmentProblem
 
-_READER: Final = f"2, Pillow {PIL.__version__}"  # the format, and the decoder that read the files
+_READER: Final = f"3, Pillow {PIL.__version__}"  # the format, and the decoder that read the files
 _SETTLED_NS: Final = 2_000_000_000  # resolution of the coarsest clock of a common file system (FAT)
 
 Stamp = tuple[int, int, int, int]
@@ -27,29 +27,17 @@ Stamp = tuple[int, int, int, int]
 
 
 class Entry(NamedTuple):
-    """One image file: its state when it was read, and what was in it.
+    """One image file: its state when it was read, and what was in it."""
 
-    Attributes:
-        size: bytes.
-        mtime_ns: time of the last change of the content, ns; archives and copies set it.
-        ctime_ns: time of the last change of content, name or owner, ns; no program can set it.
-        inode: number in the file system; it differs between files whose folders were swapped.
-        shorter_side: pixels, upright.
-        grey: it has no colour channels.
-        dim: see ``images.is_dim``.
-        transparent: see ``images.is_transparent``.
-        sha256: hex, of the file's bytes.
-    """
-
-    size: int
-    mtime_ns: int
-    ctime_ns: int
-    inode: int
-    shorter_side: int
-    grey: bool
+    size: int  # bytes
+    mtime_ns: int  # time of the last change of the content; archives and copies set it
+    ctime_ns: int  # time of the last change of content, name or owner; no program can set it
+    inode: int  # number in the file system; it differs between files whose folders were swapped
+    shorter_side: int  # pixels, upright
+    grey: bool  # see ``images.is_grey``
     dim: bool
     transparent: bool
-    sha256: str
+    sha256: str  # hex, of the file's bytes
 
     @property
     def stamp(self) -> Stamp:
@@ -58,11 +46,7 @@ class Entry(NamedTuple):
 
 
 def take_stamp(path: Path) -> Stamp:
-    """The state of a file now.
-
-    Raises:
-        OSError: there is no such file.
-    """
+    """The state of a file now; ``OSError`` if there is none."""
     status = path.stat()
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
@@ -71,13 +55,11 @@ def read_index(root: Path) -> Mapping[str, Entry]:
     """Place -> entry of the last scan of ``root``; empty if the index is missing, damaged or of another folder."""
     try:
         digest, _, body = _index_path(root).read_bytes().partition(b"\n")
-        if digest.decode() != hashlib.sha256(body).hexdigest():
-            return {}
         document = json.loads(body)
-        if (document["reader"], document["root"]) != (_READER, os.path.realpath(root)):
+        found = (digest.decode(), document["reader"], document["root"])
+        if found != (hashlib.sha256(body).hexdigest(), _READER, os.path.realpath(root)):
             return {}
-        columns = [document[name] for name in Entry._fields]
-        return dict(zip(document["places"], map(Entry._make, zip(*columns, strict=True)), strict=True))
+        return {place: Entry(*values) for place, values in document["entries"].items()}
     except (OSError, RuntimeError, ValueError, KeyError, TypeError):
         return {}
 
@@ -93,9 +75,7 @@ def write_index(root: Path, entries: Mapping[str, Entry]) -> None:
         for place, entry in entries.items()
         if abs(now - entry.mtime_ns) > _SETTLED_NS and abs(now - entry.ctime_ns) > _SETTLED_NS
     }
-    columns = zip(*settled.values(), strict=True) if settled else ((),) * len(Entry._fields)
-    document = {"reader": _READER, "root": os.path.realpath(root), "places": list(settled)}
-    body = json.dumps(document | dict(zip(Entry._fields, columns, strict=True))).encode()
+    body = json.dumps({"reader": _READER, "root": os.path.realpath(root), "entries": settled}).encode()
     with suppress(OSError, RuntimeError, EnvironmentProblem):
         write_atomically(_index_path(root), hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
 

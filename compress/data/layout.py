@@ -11,31 +11,24 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
-from typing import Final
 
 from compress.data.images import SUFFIXES
 from compress.data.scan import SPLITS, LabelledPath, printable
 from compress.errors import BadInputError
 
-FOLDER_NAMES: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        **{"train": "train", "training": "train"},
-        **{"val": "val", "valid": "val", "validation": "val"},
-        **{"test": "test", "testing": "test"},
-    }
-)
+_FOLDER_NAMES = {
+    **{"train": "train", "training": "train"},
+    **{"val": "val", "valid": "val", "validation": "val"},
+    **{"test": "test", "testing": "test"},
+}
 """Name of a folder in lower case -> its split."""
 
 
 @dataclass(frozen=True)
 class FolderListing:
-    """The files of a data set, before any is opened.
+    """The files of a data set, before any is opened: some of ``SPLITS`` -> its images and their labels.
 
-    Attributes:
-        classes: names; the label is the index.
-        splits: some of ``SPLITS`` -> its images and their labels.
-        notes: what was left out or decided.
+    The label is the index into ``classes``; ``notes`` say what was left out or decided.
     """
 
     classes: tuple[str, ...]
@@ -46,26 +39,21 @@ class FolderListing:
 def list_folder(root: Path, *, test_only: bool = False) -> FolderListing:
     """List the images of a folder, by class, then by path; class folders alone are all "train".
 
-    Args:
-        root: the folder.
-        test_only: ``test/`` or ``val/`` is enough; class folders alone are all "test".
-
-    Raises:
-        BadInputError: the folder is not as expected; every fault of the same kind is named.
+    With ``test_only``, ``test/`` or ``val/`` is enough, and class folders alone are all "test". A folder of another
+    layout is a ``BadInputError`` that names every fault of the same kind.
     """
     places, notes = _split_folders(root)
-    plain = not places
-    if plain:
+    if not places:
         places = {"test" if test_only else "train": root}
     elif not test_only and "train" not in places:
-        raise _unexpected(root, "train/ and test/ (or val/)")
+        raise _unexpected(root)
     elif test_only and places.keys() == {"train"}:
         raise _unexpected(root, "test/ (or val/)")
     classes = _read_classes(root, places)
     _check_names(root, classes)
     files = {split: _list_files(place, classes) for split, place in places.items()}
     images = {split: tuple(file for file in files[split] if _is_image(file[0])) for split in files}
-    if plain:
+    if root in places.values():
         _check_plain(root, classes, *images.values())
     others = sum(map(len, files.values())) - sum(map(len, images.values()))
     if others:
@@ -76,7 +64,7 @@ def list_folder(root: Path, *, test_only: bool = False) -> FolderListing:
 def _split_folders(root: Path) -> tuple[dict[str, Path], tuple[str, ...]]:
     """The folder of each split, none if all folders are classes; and a note on what was left out or decided."""
     names = _subfolders(root)
-    named = [name for name in names if name.lower() in FOLDER_NAMES]
+    named = [name for name in names if name.lower() in _FOLDER_NAMES]
     others = [name for name in names if name not in named]
     beside = [name for name in others if any(map(_is_image, map(Path, _walk(root / name))))] if named else []
     divided = [name for name in named if _subfolders(root / name)]
@@ -88,14 +76,13 @@ def _split_folders(root: Path) -> tuple[dict[str, Path], tuple[str, ...]]:
             f"or classes? If splits, try to move {_listed(beside)} elsewhere; if classes, to move all of them into a "
             f"new folder train/ (train/{named[0]}/, train/{beside[0]}/)"
         )
-    found: dict[str, Path] = {}
-    for name in named:
-        split = FOLDER_NAMES[name.lower()]
-        if split in found:
-            raise BadInputError(f"expected one folder for {split}/ in {root}, got {found[split].name}/ and {name}/")
-        found[split] = root / name
+    found = {split: [name for name in named if _FOLDER_NAMES[name.lower()] == split] for split in SPLITS}
+    for split, folders in found.items():
+        if len(folders) > 1:
+            raise BadInputError(f"expected one folder for {split}/ in {root}, got {folders[0]}/ and {folders[1]}/")
     note = f"{_listed(others)} beside {_listed(named)} left out"
-    return {split: found[split] for split in SPLITS if split in found}, (note,) if named and others else ()
+    places = {split: root / folders[0] for split, folders in found.items() if folders}
+    return places, (note,) if named and others else ()
 
 
 def _listed(names: Iterable[str]) -> str:
@@ -106,17 +93,17 @@ def _is_image(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES
 
 
-def _unexpected(root: Path, needed: str) -> BadInputError:
-    got = _listed(_subfolders(root)) or "no folders"
+def _unexpected(root: Path, needed: str = "train/ and test/ (or val/)", got: str = "") -> BadInputError:
+    got = got or _listed(_subfolders(root)) or "no folders"
     return BadInputError(f"expected {needed} with class folders in {root}, or class folders alone, got {got}")
 
 
 def _read_classes(root: Path, places: Mapping[str, Path]) -> tuple[str, ...]:
     found = {place: _subfolders(place) for place in places.values()}
     leading, classes = next(iter(found.items()))
-    if leading == root and len(classes) < 2:
-        raise _unexpected(root, "train/ and test/ (or val/)")
     if len(classes) < 2:
+        if leading == root:
+            raise _unexpected(root)
         got = _listed(classes) or "none"
         raise BadInputError(
             f"expected two or more class folders in {leading}, got {got}; try {leading.name}/CLASS/*.jpg for its images"
@@ -134,7 +121,7 @@ def _read_classes(root: Path, places: Mapping[str, Path]) -> tuple[str, ...]:
 
 
 def _check_names(root: Path, classes: tuple[str, ...]) -> None:
-    """ONNX files and reports hold these names, as UTF-8; names of images may be any bytes."""
+    """Refuse names that are not UTF-8, as in ONNX files and reports; names of images may be any bytes."""
     odd = [shown for name in (root.resolve().name, *classes) if (shown := printable(name)) != name]
     if odd:
         raise BadInputError(
@@ -145,12 +132,10 @@ def _check_names(root: Path, classes: tuple[str, ...]) -> None:
 
 def _check_plain(root: Path, classes: tuple[str, ...], images: tuple[LabelledPath, ...]) -> None:
     """Refuse folders without a split's name that do not look like classes."""
-    empty = sorted(set(classes) - {classes[label] for _path, label in images})
+    used = {label for _path, label in images}
+    empty = [name for label, name in enumerate(classes) if label not in used]
     if empty:
-        raise BadInputError(
-            f"expected train/ and test/ (or val/) with class folders in {root}, or class folders alone, "
-            f"got no images in {_listed(empty)}"
-        )
+        raise _unexpected(root, got=f"no images in {_listed(empty)}")
     inside = {_subfolders(root / name) for name in classes}
     if len(inside) == 1 and len(shared := inside.pop()) > 1:
         raise BadInputError(

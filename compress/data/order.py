@@ -1,8 +1,8 @@
 """Random numbers, shuffles and held-out images as pure functions of (seed, epoch, index): no state to save.
 
-The counter-based generator is SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number
-generators", OOPSLA 2014): a key is folded into the starting state, number ``i`` of its stream is
-``mix(state + (i + 1) * golden)``. All of it is integer arithmetic: the same on every machine.
+The counter-based generator is SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators",
+OOPSLA 2014): a key is folded into the starting state, number ``i`` of its stream is
+``mix(state + (i + 1) * golden)``. It is integer arithmetic only: the same on every machine.
 """
 
 from collections.abc import Sequence
@@ -14,9 +14,9 @@ from torch import Tensor
 
 from compress.data.bundle import Order
 
+VALIDATION = 0.1  # share of the training images of every class that is held out for validation
 _GOLDEN = 0x9E3779B97F4A7C15
 _MASK = (1 << 64) - 1
-VALIDATION = 0.1  # share of the training images of every class that is held out for validation
 _SHUFFLE, _HOLDOUT = 0x5348, 0x484F  # streams of this module; augmentation has its own
 
 
@@ -26,6 +26,12 @@ def random_bits(key: Sequence[int], indices: NDArray[np.int64]) -> NDArray[np.ui
     for part in key:
         state = _mix(state + np.uint64((part + _GOLDEN) & _MASK))
     return _mix(state + (indices.astype(np.uint64) + np.uint64(1)) * np.uint64(_GOLDEN))
+
+
+def _mix(state: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return state ^ (state >> np.uint64(31))
 
 
 def random_integers(key: Sequence[int], indices: NDArray[np.int64], *, low: int, high: int) -> NDArray[np.int64]:
@@ -41,11 +47,7 @@ def random_uniforms(key: Sequence[int], indices: NDArray[np.int64], *, count: in
 
 
 def plan_batches(order: Order | None, *, size: int, batch_size: int) -> list[NDArray[np.int64]]:
-    """The indices of every batch of one pass over ``size`` images.
-
-    ``None``: file order, the last batch partial. An ``Order``: shuffled, a last batch of a single
-    image dropped.
-    """
+    """The indices of every batch of one pass over ``size`` images (see ``Split.batches``)."""
     if order is None:
         return [np.arange(start, min(start + batch_size, size)) for start in range(0, size, batch_size)]
     shuffled = np.argsort(random_bits((order.seed, order.epoch, _SHUFFLE), np.arange(size)), kind="stable")
@@ -54,20 +56,14 @@ def plan_batches(order: Order | None, *, size: int, batch_size: int) -> list[NDA
 
 
 def epoch_steps(size: int, batch_size: int) -> int:
-    """The number of batches that an ``Order`` gives."""
+    """The number of batches with an ``Order``."""
     return size // batch_size + (size % batch_size >= 2)
 
 
 def stratified_holdout(labels: Tensor, *, fraction: float, seed: int) -> tuple[Tensor, Tensor]:
-    """Divide images into two parts, class by class.
+    """Hold out ``fraction`` of every class: at least one image, at most all but one; ``seed`` decides which.
 
-    Args:
-        labels: int64 [N].
-        fraction: share of every class that is held out; at least one image, at most all but one.
-        seed: decides which images.
-
-    Returns:
-        indices int64 kept, indices int64 held out; both ascending.
+    Returns the indices (int64, ascending) of the images that are kept, and of those held out.
     """
     held = torch.zeros(len(labels), dtype=torch.bool)
     for label in labels.unique().tolist():
@@ -76,9 +72,3 @@ def stratified_holdout(labels: Tensor, *, fraction: float, seed: int) -> tuple[T
         bits = random_bits((seed, _HOLDOUT), members.numpy())
         held[members[np.argsort(bits, kind="stable")[:count]]] = True
     return torch.nonzero(~held).flatten(), torch.nonzero(held).flatten()
-
-
-def _mix(state: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return state ^ (state >> np.uint64(31))

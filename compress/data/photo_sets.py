@@ -1,6 +1,5 @@
-"""File lists of the published data sets of photographs: Flowers-102, Food-101, ImageNet and Imagenette."""
+"""File lists of published data sets of photographs: Flowers-102 and Food-101."""
 
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -9,36 +8,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compress.data.formats import read_json, read_mat
-from compress.data.imagenet_names import class_names
-from compress.data.images import SUFFIXES
 from compress.data.layout import FolderListing
-from compress.data.scan import LabelledPath
 from compress.errors import BadInputError
 from models_zoo.torchvision_mend import torchvision
 
 _FLOWERS = torchvision.datasets.Flowers102
 FLOWER_LABELS, FLOWER_SPLITS = (_FLOWERS._file_dict[key][0] for key in ("label", "setid"))
-_WORDNET_ID = re.compile(r"n\d{8}")
 
 
-def list_flowers(folder: Path, *, test_only: bool = False) -> FolderListing:  # noqa: ARG001
-    """Flowers-102 (Nilsback and Zisserman, ICVGIP 2008) or a part of it: classes without images are left out.
-
-    Raises:
-        BadInputError: the lists are unreadable or do not match.
-    """
+def list_flowers(folder: Path) -> FolderListing:
+    """Flowers-102 (Nilsback and Zisserman, ICVGIP 2008) or a part of it: classes without images are left out."""
     classes, splits = _FLOWERS.classes, _FLOWERS._splits_map
     labels = _whole_numbers(read_mat(folder / FLOWER_LABELS, ["labels"])["labels"], folder / FLOWER_LABELS)
     if min(labels) < 1 or max(labels) > len(classes):
         raise BadInputError(f"expected labels of 1 to {len(classes)} in {folder / FLOWER_LABELS}, got others")
     found = read_mat(folder / FLOWER_SPLITS, tuple(splits.values()))
     numbers = {split: _whole_numbers(found[key], folder / FLOWER_SPLITS) for split, key in splits.items()}
-    for number in (number for part in numbers.values() for number in part):
-        if not 1 <= number <= len(labels):
-            raise BadInputError(
-                f"expected images 1 to {len(labels)} of {folder / FLOWER_LABELS} in {FLOWER_SPLITS}, got image {number}"
-            )
-    present = sorted({labels[number - 1] for part in numbers.values() for number in part})
+    listed = {number for part in numbers.values() for number in part}
+    if odd := sorted(number for number in listed if not 1 <= number <= len(labels)):
+        raise BadInputError(
+            f"expected images 1 to {len(labels)} of {folder / FLOWER_LABELS} in {FLOWER_SPLITS}, got image {odd[0]}"
+        )
+    present = sorted({labels[number - 1] for number in listed})
     files = {
         split: tuple((folder / "jpg" / f"image_{number:05d}.jpg", present.index(labels[number - 1])) for number in part)
         for split, part in numbers.items()
@@ -55,12 +46,8 @@ def _whole_numbers(values: NDArray[Any], path: Path) -> list[int]:
     return [int(value) for value in values]
 
 
-def list_food(folder: Path, *, test_only: bool = False) -> FolderListing:  # noqa: ARG001
-    """Food-101 (Bossard, Guillaumin, Van Gool, ECCV 2014) or a part of it.
-
-    Raises:
-        BadInputError: the lists are unreadable or do not match.
-    """
+def list_food(folder: Path) -> FolderListing:
+    """Food-101 (Bossard, Guillaumin, Van Gool, ECCV 2014) or a part of it."""
     lists = {split: _read_food_list(folder / "meta" / f"{split}.json") for split in ("train", "test")}
     odd = lists["train"].keys() ^ lists["test"].keys()
     if odd:
@@ -92,56 +79,3 @@ def _are_places(value: object) -> bool:
         isinstance(place, str) and re.fullmatch(r"(?!\.{1,2}/)[^/\\\0]+/(?!\.{1,2}$)[^/\\\0]+", place)
         for place in value
     )
-
-
-def list_imagenet(folder: Path, *, test_only: bool) -> FolderListing:
-    """ImageNet (Russakovsky et al., arXiv 1409.0575) or Imagenette: class folders named by WordNet ids.
-
-    ``val/`` is the test set. A label is the place of the id among the sorted ids, as in published weights.
-
-    Args:
-        folder: with train/ and val/.
-        test_only: val/ is enough.
-
-    Raises:
-        BadInputError: the folders are not as expected.
-    """
-    wanted = {"test": "val"} if test_only and not (folder / "train").is_dir() else {"train": "train", "test": "val"}
-    found = {split: _wordnet_folders(folder / place) for split, place in wanted.items()}
-    ids = found["test"]
-    odd = sorted(set(found.get("train", ids)) ^ set(ids))
-    if odd:
-        raise BadInputError(
-            f"expected the same class folders in train/ and val/ of {folder}, got {len(odd)} in one of them "
-            f"alone: {', '.join(odd[:5])}{', ...' if len(odd) > 5 else ''}"
-        )
-    files: dict[str, tuple[LabelledPath, ...]] = {
-        split: tuple(
-            (folder / place / one / name, label)
-            for label, one in enumerate(ids)
-            for name in _image_names(folder / place / one)
-        )
-        for split, place in wanted.items()
-    }
-    return FolderListing(class_names(folder, ids), files, ("val/ is the test set",))
-
-
-def _wordnet_folders(folder: Path) -> list[str]:
-    try:
-        entries = list(folder.iterdir())
-    except OSError as error:
-        raise BadInputError(f"expected class folders in {folder}: {error.strerror}; see --data-dir") from None
-    found = sorted(entry.name for entry in entries if _WORDNET_ID.fullmatch(entry.name) and entry.is_dir())
-    if len(found) < 2:
-        loose = len(_image_names(folder))
-        raise BadInputError(
-            f"expected two or more folders named by WordNet ids (n01440764) in {folder}, got {len(found)}"
-            + (f" and {loose} images without a class; try torchvision.datasets.ImageNet to sort them" if loose else "")
-        )
-    return found
-
-
-def _image_names(folder: Path) -> list[str]:
-    """Names of the images in one folder; sorting a million paths instead would take long."""
-    names = sorted(os.listdir(folder))
-    return [name for name in names if os.path.splitext(name)[1].lower() in SUFFIXES and not name.startswith(".")]

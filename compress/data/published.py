@@ -1,12 +1,12 @@
 """Published data sets: where their files may be, how they are downloaded, and their checksums.
 
-Names, folders, addresses and md5 sums are torchvision's, so its folders can be used. md5 finds damaged and different
-files, not deliberate forgeries; ``formats`` therefore reads every file as data from elsewhere.
+Names, folders, addresses and md5 sums are torchvision's, so its folders can be used; its download has no timeout and
+leaves unfinished files. md5 finds damaged and different files, not deliberate forgeries: see ``formats``.
 """
 
-import hashlib
 import http.client
 import os
+import shutil
 import tarfile
 import tempfile
 import urllib.request
@@ -16,44 +16,31 @@ from pathlib import Path
 
 from compress.data.cache import cache_folder
 from compress.errors import BadInputError, EnvironmentProblem, UsageError
+from models_zoo.torchvision_mend import torchvision
 
+calculate_md5 = torchvision.datasets.utils.calculate_md5
 _TIMEOUT = 60  # seconds without a byte
 _CHUNK = 2**20  # bytes
 
 
 @dataclass(frozen=True)
 class Published:
-    """The files of a data set.
+    """The files of a data set."""
 
-    Attributes:
-        name: a name of ``DATASETS``.
-        folder: where torchvision keeps the files under its root, and where a download goes.
-        needed: files and folders that must be there; a file may be gzipped (``name.gz``).
-        sums: file -> published md5 (hex).
-        downloads: (address, md5) of each file to download; archives (.tgz, .tar.gz) are unpacked. Empty if the
-            data set may not be passed on.
-        unpacks_folder: the archive holds ``folder`` itself, not its contents.
-        other_folders: more places under the root.
-        debian_folder: where a Debian package puts the files; searched first if the user names no folder.
-    """
-
-    name: str
-    folder: str
-    needed: tuple[str, ...]
-    sums: Mapping[str, str] = field(default_factory=dict)
-    downloads: tuple[tuple[str, str], ...] = ()
-    unpacks_folder: bool = False
-    other_folders: tuple[str, ...] = ()
-    debian_folder: str = ""
+    name: str  # a name of ``DATASETS``
+    folder: str  # where torchvision keeps the files under its root, and where a download goes
+    needed: tuple[str, ...]  # files and folders that must be there; a file may be gzipped (``name.gz``)
+    sums: Mapping[str, str] = field(default_factory=dict)  # file -> published md5 (hex)
+    downloads: tuple[tuple[str, str], ...] = ()  # address and md5 of each file; empty if it may not be passed on
+    unpacks_folder: bool = False  # the archive (.tgz, .tar.gz) holds ``folder`` itself, not its contents
+    other_folders: tuple[str, ...] = ()  # more places under the root
+    debian_folder: str = ""  # of a Debian package; searched first if the user names no folder
 
 
 def find_published(published: Published, data_dir: Path | None, *, download: bool) -> Path:
     """Find the folder of a data set: ``data_dir``, torchvision's folder in it, or without one the cache.
 
-    Args:
-        published: the data set.
-        data_dir: the user's folder; downloads go there.
-        download: whether missing files may be downloaded.
+    With ``download``, missing files are downloaded to where torchvision keeps them.
 
     Raises:
         UsageError: the data set cannot be downloaded.
@@ -66,15 +53,13 @@ def find_published(published: Published, data_dir: Path | None, *, download: boo
     folders = [root, *(root / folder for folder in (published.folder, *published.other_folders) if folder != ".")]
     if data_dir is None and published.debian_folder:
         folders.insert(0, Path(published.debian_folder))
-    found = _first(folders, published)
-    if found is None and download:
+    nearest, absent = _nearest(folders, published)
+    if absent and download:
         _download(published, root if published.unpacks_folder else root / published.folder)
-        found = _first(folders, published)
-    if found is not None:
-        return found
-    places = " or ".join(str(folder) for folder in folders)
-    nearest = max(folders, key=lambda folder: sum(_has(folder, name) for name in published.needed))
-    absent = [name for name in published.needed if not _has(nearest, name)]
+        nearest, absent = _nearest(folders, published)
+    if not absent:
+        return nearest
+    places = " or ".join(map(str, folders))
     got = "none of them" if len(absent) == len(published.needed) else f"no {', '.join(absent)}"
     hint = "--data-dir FOLDER or --download" if published.downloads else "--data-dir FOLDER"
     if published.debian_folder:
@@ -85,34 +70,26 @@ def find_published(published: Published, data_dir: Path | None, *, download: boo
 def compare_with_published(published: Published, folder: Path) -> tuple[str, ...]:
     """Notes about files in ``folder`` that are not, byte for byte, those that were published."""
     present = [name for name in published.sums if (folder / name).is_file()]
-    other = [name for name in present if _md5(folder / name) != published.sums[name]]
+    other = [name for name in present if calculate_md5(folder / name) != published.sums[name]]
     absent = [name for name in published.sums if name not in present]
-    notes = []
-    if other:
-        notes.append(f"not the published {published.name}: {', '.join(other)} with other contents")
-    if absent:
-        notes.append(f"not compared with the published {published.name}: no {', '.join(absent)}")
-    return tuple(notes)
+    notes = {
+        f"not the published {published.name}: {', '.join(other)} with other contents": other,
+        f"not compared with the published {published.name}: no {', '.join(absent)}": absent,
+    }
+    return tuple(note for note, files in notes.items() if files)
 
 
-def _first(folders: list[Path], published: Published) -> Path | None:
-    return next((folder for folder in folders if all(_has(folder, name) for name in published.needed)), None)
+def _nearest(folders: list[Path], published: Published) -> tuple[Path, list[str]]:
+    """The first folder that lacks the fewest files, and their names."""
 
+    def absent(folder: Path) -> list[str]:
+        return [n for n in published.needed if not (folder / n).exists() and not (folder / f"{n}.gz").is_file()]
 
-def _has(folder: Path, name: str) -> bool:
-    return (folder / name).exists() or (folder / f"{name}.gz").is_file()
-
-
-def _md5(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-    except OSError as error:
-        raise BadInputError(f"cannot read {path}: {error.strerror}") from None
+    return min(((folder, absent(folder)) for folder in folders), key=lambda found: len(found[1]))
 
 
 def _download(published: Published, folder: Path) -> None:
-    """Download what is missing; files are complete and checked before they get their place in ``folder``."""
+    """Download what is missing; files are complete and checked before they are moved to ``folder``."""
     for url, md5 in published.downloads:
         name = url.rpartition("/")[2]
         if (folder / name).is_file():
@@ -126,26 +103,22 @@ def _download(published: Published, folder: Path) -> None:
                     with tarfile.open(file) as tar:
                         tar.extractall(place, filter="data")
                     file.unlink()
-                for entry in Path(place).iterdir():
-                    _move(entry, folder / entry.name)
+                _move(Path(place), folder)
         except (OSError, http.client.HTTPException, tarfile.TarError) as error:
             raise EnvironmentProblem(f"cannot download {url} to {folder}: {error}; try again, or --data-dir") from None
 
 
 def _fetch(url: str, md5: str, path: Path) -> None:
-    digest = hashlib.md5(usedforsecurity=False)
     with urllib.request.urlopen(url, timeout=_TIMEOUT) as response, path.open("wb") as file:
-        while chunk := response.read(_CHUNK):
-            digest.update(chunk)
-            file.write(chunk)
+        shutil.copyfileobj(response, file, _CHUNK)
         file.flush()
         os.fsync(file.fileno())
-    if digest.hexdigest() != md5:
-        raise BadInputError(f"{url} is not the published file: expected md5 {md5}, got {digest.hexdigest()}; try again")
+    if (found := calculate_md5(path)) != md5:
+        raise BadInputError(f"{url} is not the published file: expected md5 {md5}, got {found}; try again")
 
 
 def _move(source: Path, target: Path) -> None:
-    """Move what is not there yet; existing files are kept."""
+    """Move what is not there yet: a new folder in one step, so that a kill leaves none that lacks files."""
     if source.is_dir() and target.is_dir():
         for entry in source.iterdir():
             _move(entry, target / entry.name)

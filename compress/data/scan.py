@@ -12,7 +12,7 @@ from pathlib import Path
 from PIL import Image
 
 from compress.data.images import decode_image, is_dim, is_grey, is_transparent
-from compress.data.index import Entry, Stamp, read_index, take_stamp, write_index
+from compress.data.index import Entry, read_index, take_stamp, write_index
 from compress.errors import BadInputError
 
 SPLITS = ("train", "val", "test")
@@ -25,15 +25,9 @@ _CHUNK = 256  # files per task of a thread
 
 @dataclass(frozen=True)
 class ImageFile:
-    """A file that was read and decoded.
+    """A file that was read and decoded: its class, and what is in it (see ``Entry``).
 
-    Attributes:
-        path: of the file.
-        place: the path relative to the data set's folder, with forward slashes.
-        label: index of its class.
-        shorter_side: pixels.
-        grey: it has no colour channels.
-        sha256: hex, of the file's bytes.
+    ``place`` is its path relative to the data set's folder, with forward slashes.
     """
 
     path: Path
@@ -55,17 +49,9 @@ class Scan:
 def scan_files(
     splits: Mapping[str, Sequence[LabelledPath]], *, classes: tuple[str, ...], skip_bad: int, root: Path
 ) -> Scan:
-    """Read and decode every image that changed since the last scan.
+    """Read and decode every image under ``root`` that changed since the last scan; leave out up to ``skip_bad`` files.
 
-    Args:
-        splits: some of ``SPLITS`` -> its files.
-        classes: names of the labels.
-        skip_bad: maximum number of bad files that are left out.
-        root: the folder of all files; it has its own index.
-
-    Raises:
-        BadInputError: more than ``skip_bad`` files are bad, or a class has too few good ones; every fault of the same
-            kind is named.
+    More bad files, or a class (a name per label) with too few good ones, are a ``BadInputError`` that lists all.
     """
     start = f"{root}{os.sep}"
     places = {
@@ -89,25 +75,23 @@ def scan_files(
     }
     _check_counts(good, classes, root)
     entries = [result for result in results.values() if isinstance(result, Entry)]
-    return Scan(good, notes=(*(f"skipped {error}" for error in bad), *_warnings(entries), *_overlaps(good)))
+    return Scan(good, notes=(*(f"skipped {error}" for error in bad), *_notes(entries, good)))
 
 
 def _read_changed(places: Mapping[Path, str], *, root: Path) -> dict[Path, Entry | BadInputError]:
     """The entry or the fault of every file, in order; an interrupted scan saves what it has read, too."""
     index = read_index(root)
-    results: dict[Path, Entry | BadInputError] = {}
-    unread = []
-    for path, place in places.items():
-        known = index.get(place)
-        if known is not None and _stamp(path) == known.stamp:
-            results[path] = known
-        else:
-            unread.append(path)
+    results: dict[Path, Entry | BadInputError] = {
+        path: known
+        for path, place in places.items()
+        if (known := index.get(place)) is not None and _is_unchanged(path, known)
+    }
+    unread = [path for path in places if path not in results]
     chunks = [unread[start : start + _CHUNK] for start in range(0, len(unread), _CHUNK)]
     try:
         with warnings.catch_warnings(), ThreadPoolExecutor(_THREADS) as pool:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # decode_image refuses these
-            for chunk, found in zip(chunks, pool.map(_read_all, chunks), strict=True):
+            for chunk, found in zip(chunks, pool.map(lambda paths: [*map(_read, paths)], chunks), strict=True):
                 results |= zip(chunk, found, strict=True)
     finally:
         good = {places[path]: found for path, found in results.items() if isinstance(found, Entry)}
@@ -116,15 +100,11 @@ def _read_changed(places: Mapping[Path, str], *, root: Path) -> dict[Path, Entry
     return {path: results[path] for path in places}
 
 
-def _stamp(path: Path) -> Stamp | None:
+def _is_unchanged(path: Path, known: Entry) -> bool:
     try:
-        return take_stamp(path)
+        return take_stamp(path) == known.stamp
     except OSError:
-        return None
-
-
-def _read_all(paths: Sequence[Path]) -> list[Entry | BadInputError]:
-    return [_read(path) for path in paths]
+        return False
 
 
 def printable(name: Path | str) -> str:
@@ -164,23 +144,19 @@ def _check_counts(splits: Mapping[str, tuple[ImageFile, ...]], classes: tuple[st
         )
 
 
-def _warnings(entries: Sequence[Entry]) -> list[str]:
-    """Notes on images that a network sees differently from people."""
+def _notes(entries: Sequence[Entry], splits: Mapping[str, tuple[ImageFile, ...]]) -> list[str]:
+    """Notes on images that a network sees differently from people, and on test images that were trained on."""
     dim, transparent = sum(entry.dim for entry in entries), sum(entry.transparent for entry in entries)
+    trained = {file.sha256 for file in splits.get("train", ())}
+    shared = {split: sum(file.sha256 in trained for file in splits[split]) for split in splits if split != "train"}
     notes = {
         f"{dim} 16-bit images use at most a sixteenth of their range and are read as nearly black; if they hold "
         "12 bits, try to multiply their values by 16": dim,
         f"{transparent} images have transparent parts, which are read in the colours stored there; if these are not "
         "meant to be seen, try to put the images on a background": transparent,
+        **{
+            f"{count} files of {split}/ are also in train/, byte for byte: accuracy on them is not evidence": count
+            for split, count in shared.items()
+        },
     }
     return [note for note, count in notes.items() if count]
-
-
-def _overlaps(splits: Mapping[str, tuple[ImageFile, ...]]) -> list[str]:
-    trained = {file.sha256 for file in splits.get("train", ())}
-    shared = {split: sum(file.sha256 in trained for file in splits[split]) for split in splits if split != "train"}
-    return [
-        f"{count} files of {split}/ are also in train/, byte for byte: accuracy on them is not evidence"
-        for split, count in shared.items()
-        if count
-    ]

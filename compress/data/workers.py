@@ -6,13 +6,13 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, default_convert
 
 from compress.errors import BadInputError, EnvironmentProblem
 
@@ -21,24 +21,15 @@ MIN_BATCHES_PER_WORKER: Final = 8
 _BATCHES_IN_FLIGHT = 3  # of a worker: one being read, two waiting (``prefetch_factor``)
 
 ReadBatch = Callable[[NDArray[np.int64]], Tensor]
-"""Reads the images at these places, int64 [B]; may raise ``BadInputError``."""
 
 
 def read_batches(
     read: ReadBatch, plan: Sequence[NDArray[np.int64]], *, workers: int | None, batch_bytes: int
 ) -> Iterator[Tensor]:
-    """Read the batches of a plan, in its order.
+    """Read the batches of a plan (the places int64 [B] of their images), in its order.
 
-    Args:
-        read: reads one batch; each worker gets a copy.
-        plan: the places of the images of each batch.
-        workers: number of processes; 0 reads in this process, ``None`` means ``default_workers``. The batches are
-            the same.
-        batch_bytes: bytes of a batch.
-
-    Raises:
-        BadInputError: from ``read``.
-        EnvironmentProblem: a worker was killed.
+    ``workers`` processes each get a copy of ``read``; 0 reads in this process, ``None`` means ``default_workers``. The
+    batches are the same. ``read`` may raise ``BadInputError``; a worker that was killed is an ``EnvironmentProblem``.
     """
     if workers is None:
         workers = default_workers(len(plan), batch_bytes=batch_bytes)
@@ -46,7 +37,7 @@ def read_batches(
         _Batches(read),
         batch_sampler=[indices.tolist() for indices in plan],
         num_workers=min(workers, len(plan)),
-        collate_fn=_unchanged,
+        collate_fn=default_convert,  # the batch as it is
         worker_init_fn=_ignore_interrupts,
         generator=torch.Generator(),  # otherwise every pass would draw from torch's generator: a resume would differ
     )
@@ -78,10 +69,10 @@ def _iterate(loader: DataLoader[Tensor | BadInputError]) -> Iterator[Tensor | Ba
 
 
 def default_workers(batches: int, *, batch_bytes: int) -> int:
-    """Number of worker processes for a pass of ``batches``.
+    """Number of worker processes for a pass: half of torch's threads, as reading an image costs less than training.
 
-    Half as many as torch has threads: reading an image costs less than training on it. None for a short pass: a
-    process takes as long to start as to read some batches. No more than shared memory holds; containers have little.
+    None for a short pass, as a process takes as long to start as to read some batches; no more than shared memory
+    holds, as containers have little.
     """
     fit = _shared_memory() // (_BATCHES_IN_FLIGHT * batch_bytes)
     return min(torch.get_num_threads() // 2, MAX_WORKERS, batches // MIN_BATCHES_PER_WORKER, fit)
@@ -105,10 +96,6 @@ class _Batches(Dataset[Tensor | BadInputError]):
             return self.read(np.array(places))
         except BadInputError as error:
             return error
-
-
-def _unchanged(batch: Any) -> Any:
-    return batch
 
 
 def _ignore_interrupts(worker: int) -> None:  # noqa: ARG001

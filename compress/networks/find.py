@@ -17,9 +17,9 @@ def find_network(arch: str, *, model: str | None = None, code: OwnCode | None = 
     """The network of that name, or the user's own, which is not limited to any image size.
 
     Args:
-        arch: a name of the zoo; for the user's own network the name it is given in messages.
-        model: which code of the user's builds it; ``None`` for one of the zoo.
-        code: that code, where the command named it.
+        arch: a name of the zoo, or a name for the user's own network in messages.
+        model: the spec of the user's code that builds it; ``None`` for one of the zoo.
+        code: that code, if the command named it.
 
     Raises:
         UsageError: no such network, or the user's own and the command has not named its code.
@@ -36,11 +36,7 @@ def find_network(arch: str, *, model: str | None = None, code: OwnCode | None = 
 
 
 def _build_named(name: str, *, classes: int, channels: int, image_size: int) -> nn.Module:
-    """A network of the zoo.
-
-    Raises:
-        UsageError: it does not take such images, or so many classes.
-    """
+    """A network of the zoo; ``UsageError`` if it does not take such images, or so many classes."""
     try:
         return build_network(name, classes=classes, channels=channels, image_size=image_size)
     except UnfitInputError as error:

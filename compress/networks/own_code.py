@@ -1,7 +1,7 @@
 """A user's own network: ``path/file.py:build`` or ``package.module:build`` -> the function that builds it.
 
-Importing it runs its code. It is only done for a name on the command line, or for a function that a
-program passes: never for a name that is read from a file.
+Importing it runs its code. This is only done for a name on the command line, or for a function that a program passes:
+never for a name that is read from a file.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ from compress.errors import CompressError, UsageError
 if TYPE_CHECKING:
     from torch import nn
 
-SPEC = "path/file.py:build or package.module:build"
+_SPEC = "path/file.py:build or package.module:build"
 _FRAMES = 3
 _OTHER_CODE = (
     "<",
@@ -35,42 +35,33 @@ _OTHER_CODE = (
 
 @dataclass(frozen=True)
 class OwnCode:
-    """The function that builds a user's network, and where it came from.
+    """The function that builds a user's network, and where it came from."""
 
-    Attributes:
-        spec: the name on the command line; empty for a function that a program passes.
-        build: called as ``build(num_classes)``, gives a new network with fresh weights.
-        file: name of the file it is defined in; empty where there is none.
-        sha256: of that file (hex), or empty.
-    """
-
-    spec: str
-    build: "Callable[[int], nn.Module]"
-    file: str = ""
-    sha256: str = ""
+    spec: str  # the name on the command line; empty for a function that a program passes
+    build: "Callable[[int], nn.Module]"  # called with the number of classes, gives a new network with fresh weights
+    file: str = ""  # name of the file it is defined in; empty if there is none
+    sha256: str = ""  # of that file (hex), or empty
 
 
 def import_code(spec: str) -> OwnCode:
-    """Import a user's function: its module's code is run.
+    """Import a user's function by its spec (a path is relative to the working folder): its module's code is run.
 
-    Args:
-        spec: ``path/file.py:build``, relative to the working folder, or ``package.module:build``.
-
-    Raises:
-        UsageError: no such file, module or function, or its code fails.
+    ``UsageError`` if there is no such file, module or function, or its code fails.
     """
     place, _, name = spec.rpartition(":")
     if not place or not name:
-        raise UsageError(f"expected --model as {SPEC}, got {spec!r}")
+        raise UsageError(f"expected --model as {_SPEC}, got {spec!r}")
     with explaining(f"importing {place}"):
         module = _from_file(Path(place)) if place.endswith(".py") else _from_package(place)
     found = getattr(module, name, None)
     if not callable(found):
         functions = [
-            key for key, value in vars(module).items() if callable(value) and _is_defined_in(value, module.__name__)
+            key
+            for key, value in vars(module).items()
+            if callable(value) and getattr(value, "__module__", None) == module.__name__
         ]
-        what = "is no function" if hasattr(module, name) else "is not there"
-        raise UsageError(f"{place}: {name} {what}; it has {', '.join(functions) or 'no function'}")
+        fault = "is no function" if hasattr(module, name) else "is not there"
+        raise UsageError(f"{place}: {name} {fault}; it has {', '.join(functions) or 'no function'}")
     return _described(found, spec=spec, file=getattr(module, "__file__", None))
 
 
@@ -83,6 +74,12 @@ def wrap_code(build: "Callable[[int], nn.Module]") -> OwnCode:
     return _described(build, spec="", file=file)
 
 
+def _described(build: Any, *, spec: str, file: str | None) -> OwnCode:
+    if file is None or not Path(file).is_file():
+        return OwnCode(spec, build)
+    return OwnCode(spec, build, Path(file).name, hashlib.sha256(Path(file).read_bytes()).hexdigest())
+
+
 def resolve_spec(spec: str) -> str:
     """The same spec with an absolute path, valid in any working folder."""
     place, _, name = spec.rpartition(":")
@@ -92,26 +89,23 @@ def resolve_spec(spec: str) -> str:
 class OwnCodeError(UsageError):
     """The user's code failed; ``where`` holds the last lines of its traceback."""
 
-    def __init__(self, doing: str, where: str) -> None:
-        super().__init__(f"{doing} failed:\n{where}")
+    def __init__(self, action: str, where: str) -> None:
+        super().__init__(f"{action} failed:\n{where}")
         self.where = where
 
 
 @contextmanager
-def explaining(doing: str) -> Iterator[None]:
-    """Turn an error in the user's code into an OwnCodeError that shows the place.
+def explaining(action: str) -> Iterator[None]:
+    """Turn any error in the user's code, also ``sys.exit``, into an OwnCodeError that shows the place.
 
-    Every exception counts, also ``sys.exit``; only Ctrl-C, lack of memory and this package's own errors pass.
-
-    Args:
-        doing: the attempt, for the message: "net.build(10)".
+    Ctrl-C, lack of memory and this package's own errors pass. ``action`` is for the message: "net.build(10)".
     """
     try:
         yield
     except (CompressError, MemoryError, KeyboardInterrupt):
         raise
     except BaseException as error:
-        raise OwnCodeError(doing, _end_of_traceback(error)) from error
+        raise OwnCodeError(action, _end_of_traceback(error)) from error
 
 
 def _end_of_traceback(error: BaseException) -> str:
@@ -125,10 +119,8 @@ def _end_of_traceback(error: BaseException) -> str:
 
 def _from_file(path: Path) -> ModuleType:
     if not path.is_file():
-        raise UsageError(f"expected a Python file at {path}, got none; --model takes {SPEC}")
-    folder = str(path.resolve().parent)
-    if folder not in sys.path:
-        sys.path.insert(0, folder)  # as Python does for a script: its neighbours can be imported
+        raise UsageError(f"expected a Python file at {path}, got none; --model takes {_SPEC}")
+    _search(path.resolve().parent)  # as Python does for a script: its neighbours can be imported
     # A separate name, so that a file named like a module of Python does not replace that module.
     name = f"compress_own_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path.resolve())
@@ -145,17 +137,10 @@ def _from_file(path: Path) -> ModuleType:
 
 
 def _from_package(name: str) -> ModuleType:
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)  # as `python -m` does
+    _search(Path.cwd())  # as `python -m` does
     return importlib.import_module(name)
 
 
-def _is_defined_in(value: Any, module: str) -> bool:
-    return getattr(value, "__module__", None) == module
-
-
-def _described(build: Any, *, spec: str, file: str | None) -> OwnCode:
-    if file is None or not Path(file).is_file():
-        return OwnCode(spec, build)
-    return OwnCode(spec, build, Path(file).name, hashlib.sha256(Path(file).read_bytes()).hexdigest())
+def _search(folder: Path) -> None:
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))

@@ -4,7 +4,7 @@ from torch import Tensor
 
 from compress.errors import UsageError
 from compress.networks.own_code import OwnCode, OwnCodeError, explaining
-from compress.networks.own_network import BATCH, Images, answers, call_build
+from compress.networks.own_network import BATCH, Images, call_build, predict
 
 SIZES = (28, 32, 48, 64, 96, 128, 224)
 """Image sizes (pixels) that are tried if a network does not take the data's."""
@@ -13,17 +13,10 @@ _COLOURS = {1: "grey", 3: "RGB"}
 
 
 def fit(code: OwnCode, name: str, images: Images, *, any_size: bool, any_channels: bool) -> Images:
-    """Images that the network takes: these, or images with the other number of channels, or of the nearest size.
+    """Images that the network takes: the data's, or with the other number of channels, or of the nearest size.
 
-    Args:
-        code: the function that builds it.
-        name: its name in messages.
-        images: as the data set has them.
-        any_size: other sizes of ``SIZES`` are allowed.
-        any_channels: both 1 and 3 channels are allowed.
-
-    Raises:
-        UsageError: it takes none of them.
+    ``any_size`` allows other sizes of ``SIZES``, ``any_channels`` both 1 and 3 channels; ``name`` is for messages.
+    ``UsageError`` if the network takes none of them.
     """
     refusal = _refusal(code, name, images)
     if not refusal:
@@ -52,11 +45,11 @@ def _refusal(code: OwnCode, name: str, images: Images) -> str:
     network = call_build(code, name, images.classes)
     try:
         with explaining(name):
-            logits = answers(network, images.batch())
-            if isinstance(logits, Tensor) and logits.ndim and len(logits) != BATCH:
-                return f"{BATCH} images gave {len(logits)} rows of logits; keep them apart with x.flatten(1)"
+            logits = predict(network, images.batch())
     except OwnCodeError as error:
         return error.where
+    if isinstance(logits, Tensor) and logits.ndim and len(logits) != BATCH:
+        return f"{BATCH} images gave {len(logits)} rows of logits; keep them apart with x.flatten(1)"
     return ""
 
 

@@ -32,31 +32,19 @@ class Images:
 
 
 def build_own(code: OwnCode, name: str, *, classes: int, channels: int, image_size: int) -> nn.Module:
-    """Call the user's function; fresh weights come from torch's global random generator.
-
-    Raises:
-        UsageError: it cannot be called so, fails, or does not return a network.
-    """
+    """A network from ``call_build``, with fresh weights from torch's global random generator."""
     network = call_build(code, name, classes)
     with explaining(f"{name} on images of {image_size} x {image_size} pixels"):
         if any(nn.parameter.is_lazy(value) for value in (*network.parameters(), *network.buffers())):
-            answers(network, Images(image_size, channels, classes).batch())  # lazy layers learn their shape
+            predict(network, Images(image_size, channels, classes).batch())  # lazy layers learn their shape
     return network.train()
 
 
 def examine(code: OwnCode, name: str, images: Images) -> tuple[str, ...]:
     """Check that a network which takes these images is a classifier that can be trained, saved and rebuilt.
 
-    Args:
-        code: the function that builds it.
-        name: its name in messages.
-        images: its input.
-
-    Returns:
-        Notes on properties that are unusual but work.
-
-    Raises:
-        UsageError: it is not; the message says what to change.
+    If it is not, a ``UsageError`` with the network's ``name`` says what to change. Returns notes on properties that are
+    unusual but work.
     """
     batch = images.batch()
     network = _seeded(code, name, images, seed=0)
@@ -64,49 +52,48 @@ def examine(code: OwnCode, name: str, images: Images) -> tuple[str, ...]:
     other = _seeded(code, name, images, seed=1)
     with explaining(name):
         before = batch.clone()
-        logits = answers(network, batch)
+        logits = predict(network, batch)
         _check_logits(name, images, logits)
         if not torch.equal(before, batch):
             raise UsageError(f"{name} changes its input in place: try x = x.op(...) for x.op_(...) on the images")
-        _check_answers(name, network, other, batch, logits)
+        _check_outputs(name, network, other, batch, logits)
         _check_copies(name, network)
         _check_trains(name, other, batch, images.classes)
     rows = logits.sum(dim=1)
     if bool((logits >= 0).all()) and torch.allclose(rows, torch.ones_like(rows), atol=1e-4):
-        return (f"{name} seems to end in a softmax: it learns better without, for the loss takes logits",)
+        return (f"{name} seems to end in a softmax: it learns better without, as the loss takes logits",)
     return ()
 
 
 def own_head(network: nn.Module, images: Images) -> tuple[str, ...]:
     """Names of the tensors of the last layers in a forward pass that are as wide as the number of classes."""
-    called: list[tuple[str, int]] = []
+    widths: list[tuple[str, int]] = []  # of the layers' outputs, in the order of the forward pass
 
     def record(name: str, output: object) -> None:
-        called.append((name, output.shape[1] if isinstance(output, Tensor) and output.ndim > 1 else 0))
+        widths.append((name, output.shape[1] if isinstance(output, Tensor) and output.ndim > 1 else 0))
 
-    layers = {name: layer for name, layer in network.named_modules() if list(layer.parameters(recurse=False))}
     hooks = [
         layer.register_forward_hook(lambda _layer, _inputs, output, name=name: record(name, output))
-        for name, layer in layers.items()
+        for name, layer in network.named_modules()
+        if list(layer.parameters(recurse=False))
     ]
     training = network.training
     try:
-        answers(network, images.batch().to(next(network.parameters())))
+        predict(network, images.batch().to(next(network.parameters())))
     finally:
         network.train(training)
         for hook in hooks:
             hook.remove()
-    last = itertools.takewhile(lambda call: call[1] == images.classes, reversed(called))
-    heads = [name for name, _width in last][::-1]
-    names = [name for name, value in network.state_dict().items() if value.ndim and name.rpartition(".")[0] in heads]
-    return tuple(names)
+    last = itertools.takewhile(lambda width: width[1] == images.classes, reversed(widths))
+    heads = {name for name, _width in last}
+    state = network.state_dict()
+    return tuple(name for name, value in state.items() if value.ndim and name.rpartition(".")[0] in heads)
 
 
 def call_build(code: OwnCode, name: str, classes: int) -> nn.Module:
     """The network from the user's function, on the CPU; lazy layers have no shape yet.
 
-    Raises:
-        UsageError: it cannot be called so, fails, or does not return a network.
+    ``UsageError`` if the function cannot be called with ``classes`` alone, fails, or does not return a network.
     """
     call = f"{name}({classes})"
     try:
@@ -127,15 +114,15 @@ def call_build(code: OwnCode, name: str, classes: int) -> nn.Module:
     return network.cpu()
 
 
+def predict(network: nn.Module, batch: Tensor) -> Tensor:
+    """A network's output for images, in evaluation mode; without gradients."""
+    with torch.no_grad():
+        return network.eval()(batch)
+
+
 def _seeded(code: OwnCode, name: str, images: Images, *, seed: int) -> nn.Module:
     torch.manual_seed(seed)
     return build_own(code, name, classes=images.classes, channels=images.channels, image_size=images.size)
-
-
-def answers(network: nn.Module, batch: Tensor) -> Tensor:
-    """A network's output for images, in evaluation mode."""
-    with torch.no_grad():
-        return network.eval()(batch)
 
 
 def _check_new(name: str, network: nn.Module, again: nn.Module) -> None:
@@ -173,22 +160,22 @@ def _check_logits(name: str, images: Images, logits: object) -> None:
         raise UsageError(f"{name}: expected finite logits of torch.float32, got {logits.dtype}, or NaN or infinity")
 
 
-def _check_answers(name: str, network: nn.Module, other: nn.Module, batch: Tensor, logits: Tensor) -> None:
+def _check_outputs(name: str, network: nn.Module, other: nn.Module, batch: Tensor, logits: Tensor) -> None:
     """Check that the output depends only on each image and on the saved weights."""
-    if _differ(answers(network, batch), logits):
+    if _differ(predict(network, batch), logits):
         raise UsageError(
-            f"{name} answers differently to the same images in evaluation mode: "
+            f"{name} gives different logits for the same images in evaluation mode: "
             "F.dropout needs training=self.training, and noise has no place there"
         )
-    if _differ(torch.cat([answers(network, image.unsqueeze(0)) for image in batch]), logits):
+    if _differ(torch.cat([predict(network, image.unsqueeze(0)) for image in batch]), logits):
         raise UsageError(
-            f"{name}: its answer to an image depends on the other images in the batch: "
+            f"{name}: its logits for an image depend on the other images in the batch: "
             "reshape with x.flatten(1), and let BatchNorm track its running statistics"
         )
     other.load_state_dict(network.state_dict())
-    if _differ(answers(other, batch), logits):
+    if _differ(predict(other, batch), logits):
         raise UsageError(
-            f"{name} answers differently after its state_dict was loaded into a second one: "
+            f"{name} gives different logits after its state_dict was loaded into a second one: "
             "keep every tensor that it uses as a parameter or with register_buffer"
         )
 

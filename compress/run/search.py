@@ -1,7 +1,7 @@
 """Search: the method chooses which units are pruned."""
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -132,7 +132,8 @@ def _body(context: StageContext, network: nn.Module, prunable: Prunable, populat
     config, steps_per_epoch = context.config, context.steps_per_epoch
     chosen, energy_images = recipe(context, network, epochs_behind=baseline_epochs(context)), config.batch_size
     if config.preset != "paper":
-        chosen, energy_images = chosen.scaled(SEARCH_RATE), max(1, config.batch_size // ENERGY_SHARE)
+        chosen = replace(chosen, learning_rate=chosen.learning_rate * SEARCH_RATE)
+        energy_images = max(1, config.batch_size // ENERGY_SHARE)
     steps = OptimizerSteps(network, chosen, epochs=config.search_epochs, steps_per_epoch=steps_per_epoch)
     settings = SearchSettings(
         total_steps=config.search_epochs * steps_per_epoch, batch_size=config.batch_size, energy_images=energy_images

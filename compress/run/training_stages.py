@@ -14,7 +14,7 @@ from compress.settings.config import DecidedConfig
 from compress.training.evaluate import evaluate
 from compress.training.load_weights import load_weights
 from compress.training.optimizers import PAPER, Recipe, default_recipe
-from compress.training.weights import Distillation, WeightSettings, WeightTraining, check_left_chance
+from compress.training.weights import WeightSettings, WeightTraining, check_left_chance
 from models_zoo.zoo import head_names
 
 
@@ -70,8 +70,7 @@ def finetune(context: StageContext, smaller: nn.Module, teacher: nn.Module, *, e
         with context.stage(name, steps=epochs * context.steps_per_epoch):
             if epochs:
                 chosen = recipe(context, smaller, epochs_behind=epochs_behind)
-                distillation = Distillation(teacher) if config.distill else None
-                _train(context, name, smaller, chosen, epochs, distillation)
+                _train(context, name, smaller, chosen, epochs, teacher if config.distill else None)
             context.save_network(name, smaller)
     return context.load_network(name, smaller)
 
@@ -130,7 +129,7 @@ def _train(
     network: nn.Module,
     chosen: Recipe,
     epochs: int,
-    distillation: Distillation | None = None,
+    teacher: nn.Module | None = None,
 ) -> None:
     """Train a network in a stage until it has left chance, and save its history."""
     settings = WeightSettings(
@@ -138,8 +137,7 @@ def _train(
         epochs=epochs,
         steps_per_epoch=context.steps_per_epoch,
         batch_size=context.config.batch_size,
-        must_learn=True,
-        distillation=distillation,
+        teacher=teacher,
     )
     history = context.train(name, WeightTraining(network, context.data.val, settings), epochs)
     context.run.write_json(f"{name}/history.json", history)

@@ -1,4 +1,4 @@
-"""Loss and accuracy of a network on a split, in torch; and BatchNorm statistics measured anew."""
+"""Loss and accuracy of a network on a split, in torch; new BatchNorm statistics."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ class Evaluation:
 
 @torch.no_grad()
 def evaluate(network: nn.Module, split: Split, *, batch_size: int) -> Evaluation:
-    """Evaluate a network in eval mode; its mode is left as it was."""
+    """Evaluate a network in eval mode, then restore its mode."""
     training = network.training
     device = next(network.parameters()).device
     network.eval()
@@ -35,12 +35,10 @@ def evaluate(network: nn.Module, split: Split, *, batch_size: int) -> Evaluation
 
 @torch.no_grad()
 def recalibrate_batchnorm(network: nn.Module, split: Split, *, batch_size: int, images: int = 2048) -> int:
-    """Measure BatchNorm's means and variances anew on training images, as an average over batches.
+    """Measure BatchNorm's means and variances on about ``images`` training images, as an average over batches.
 
-    After channels are gone the running statistics describe a network that no longer exists.
-
-    Returns:
-        The number of BatchNorm layers measured (0: nothing to do).
+    The running statistics from before channels were removed do not fit the smaller network. Returns the number of
+    BatchNorm layers.
     """
     norms = [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.track_running_stats]
     if not norms:

@@ -17,19 +17,16 @@ _WRAPPERS = ("state_dict", "model_state_dict", "model")
 
 
 def load_weights(network: nn.Module, file: Path, *, head: tuple[str, ...]) -> bool:
-    """Load a state dict into a network, in place.
+    """Load all tensors of a state dict into a network, in place, or none (``BadInputError``).
 
     Args:
-        network: the network; takes every tensor of the file, or none.
+        network: the network.
         file: safetensors, or what ``torch.save(network.state_dict())`` wrote; torchvision's published files too.
-        head: names of the class head's parameters. Where only these have other shapes (another
-            number of classes) they are left fresh.
+        head: names of the class head's parameters. If only these have other shapes (another number of classes), they
+            keep their fresh weights.
 
     Returns:
-        True where the head was left fresh and has to be trained.
-
-    Raises:
-        BadInputError: the file is missing, damaged, would run code, or does not fit the network.
+        Whether the head kept its fresh weights and has to be trained.
     """
     wanted = network.state_dict()
     found = with_names_of_today(_read(file), wanted)
@@ -38,10 +35,16 @@ def load_weights(network: nn.Module, file: Path, *, head: tuple[str, ...]) -> bo
     misshapen = [name for name in wanted if name in found and found[name].shape != wanted[name].shape]
     fresh_head = bool(misshapen) and set(misshapen) <= set(head)
     if missing or unexpected or (misshapen and not fresh_head):
-        raise BadInputError(_misfit(file, missing, unexpected, misshapen, found, wanted))
+        shapes = [f"{name} is {tuple(found[name].shape)}, expected {tuple(wanted[name].shape)}" for name in misshapen]
+        faults = {"missing": missing, "unexpected": unexpected, "misshapen": shapes}
+        listed = "\n".join(f"  {fault}: {_listed(names)}" for fault, names in faults.items() if names)
+        raise BadInputError(
+            f"{file} does not fit the network:\n{listed}\n"
+            "Is it another network, another number of classes, grey instead of RGB, or another image size?"
+        )
     damaged = [name for name, value in found.items() if value.is_floating_point() and not value.isfinite().all()]
     if damaged:
-        raise BadInputError(f"{file} holds NaN or infinity in {_shown(damaged)}")
+        raise BadInputError(f"{file} holds NaN or infinity in {_listed(damaged)}")
     network.load_state_dict({name: wanted[name] if name in misshapen else found[name] for name in wanted})
     return fresh_head
 
@@ -49,10 +52,12 @@ def load_weights(network: nn.Module, file: Path, *, head: tuple[str, ...]) -> bo
 def _read(file: Path) -> dict[str, Tensor]:
     if not file.is_file():
         raise BadInputError(f"no weights file at {file}")
+    state: Any
     try:
         if file.suffix == ".safetensors":
-            return _unwrapped(load_file(file), file)
-        state = torch.load(file, map_location="cpu", weights_only=True)
+            state = load_file(file)
+        else:
+            state = torch.load(file, map_location="cpu", weights_only=True)
     except SafetensorError as error:
         raise BadInputError(f"{file} is not a safetensors file: {error}") from None
     except pickle.UnpicklingError:
@@ -60,12 +65,8 @@ def _read(file: Path) -> dict[str, Tensor]:
             f"{file} is not plain weights: loading it would run code, which is refused. "
             "Save it with torch.save(network.state_dict(), ...) or as safetensors"
         ) from None
-    except Exception as error:  # the unpickler meets damaged bytes with anything: IndexError, KeyError, EOFError...
+    except Exception as error:  # damaged bytes make the unpickler raise anything: IndexError, KeyError, EOFError...
         raise BadInputError(f"{file} is not a weights file: {error}") from None
-    return _unwrapped(state, file)
-
-
-def _unwrapped(state: Any, file: Path) -> dict[str, Tensor]:
     for key in _WRAPPERS:
         if isinstance(state, Mapping) and isinstance(state.get(key), Mapping):
             state = state[key]
@@ -74,25 +75,5 @@ def _unwrapped(state: Any, file: Path) -> dict[str, Tensor]:
     return {str(name).removeprefix("module."): value for name, value in state.items()}
 
 
-def _misfit(
-    file: Path,
-    missing: list[str],
-    unexpected: list[str],
-    misshapen: list[str],
-    found: Mapping[str, Tensor],
-    wanted: Mapping[str, Tensor],
-) -> str:
-    lines = [f"{file} does not fit the network:"]
-    if missing:
-        lines.append(f"  missing: {_shown(missing)}")
-    if unexpected:
-        lines.append(f"  unexpected: {_shown(unexpected)}")
-    shapes = [f"{name} is {tuple(found[name].shape)}, expected {tuple(wanted[name].shape)}" for name in misshapen]
-    if shapes:
-        lines.append(f"  misshapen: {_shown(shapes)}")
-    lines.append("Is it another network, another number of classes, grey instead of RGB, or another image size?")
-    return "\n".join(lines)
-
-
-def _shown(names: list[str], limit: int = 8) -> str:
+def _listed(names: list[str], limit: int = 8) -> str:
     return ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")

@@ -1,8 +1,8 @@
-"""The loop over epochs and mini-batches: order, checkpoints, stop and resume. What a step does is the body's.
+"""The loop over epochs and mini-batches: order, checkpoints, stop and resume. A ``Body`` takes the steps.
 
-A stopped and resumed run equals an undisturbed one, bit for bit, on the same machine, versions and
-thread count: the order comes from (seed, epoch), augmentation from (seed, epoch, index), and the
-checkpoint holds the body's state and torch's random generator.
+A stopped and resumed run equals an undisturbed one, bit for bit, on the same machine, versions and thread count: the
+order comes from (seed, epoch), augmentation from (seed, epoch, index), and the checkpoint holds the body's state and
+torch's random generator.
 """
 
 import math
@@ -34,10 +34,11 @@ class Body(Protocol):
         """Numbers for the history after epoch ``epoch`` (from 0), such as validation accuracy."""
 
     def finished(self) -> bool:
-        """True where the stage ends before its last epoch (convergence)."""
+        """Whether the stage has converged and ends before its last epoch."""
+        return False
 
     def state_dict(self) -> dict[str, Any]:
-        """Plain tensors and numbers that ``load_state_dict`` goes on from."""
+        """Plain tensors and numbers for ``load_state_dict``."""
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from a state."""
@@ -55,7 +56,7 @@ class LoopSettings:
 
 @dataclass(frozen=True)
 class LoopHooks:
-    """How a loop reports, learns that it should stop, and keeps its state between processes."""
+    """How a loop reports, is asked to stop (by a signal's number), and saves its state between processes."""
 
     observer: Observer = field(default_factory=Silent)
     should_stop: Callable[[], int | None] = lambda: None
@@ -64,7 +65,7 @@ class LoopHooks:
 
 
 def run_loop(body: Body, split: Split, settings: LoopSettings, hooks: LoopHooks) -> History:
-    """Train for the settings' epochs, going on from a saved state where there is one.
+    """Train for the settings' epochs, or go on from a saved state.
 
     Returns:
         One row of numbers per epoch: ``epoch``, ``loss``, ``accuracy`` and the body's own.
@@ -81,13 +82,10 @@ def run_loop(body: Body, split: Split, settings: LoopSettings, hooks: LoopHooks)
         order = Order(seed=settings.seed, epoch=progress.epoch)
         for images, labels in split.batches(settings.batch_size, order=order, first=progress.step):
             values = body.step(images.to(settings.device), labels.to(settings.device))
-            _check_finite(values, progress)
             progress.add(values, len(labels))
-            total = progress.epoch * steps + progress.step
             shown: dict[str, float | str] = {"epoch": f"{progress.epoch + 1}/{settings.epochs}", **progress.means()}
-            hooks.observer.step(total, images=len(labels), values=shown)
-            signal_number = hooks.should_stop()
-            if signal_number is not None:
+            hooks.observer.step(progress.epoch * steps + progress.step, images=len(labels), values=shown)
+            if (signal_number := hooks.should_stop()) is not None:
                 hooks.save(_capture(body, progress))
                 raise InterruptedRun("stopped", signal_number=signal_number)
             if time.monotonic() - saved_at > SAVE_EVERY_S:
@@ -110,6 +108,11 @@ class _Progress:
 
     def add(self, values: Mapping[str, float], images: int) -> None:
         self.step += 1
+        if not math.isfinite(values["loss"]):
+            raise DivergedError(
+                f"the loss became {values['loss']} in epoch {self.epoch + 1}, step {self.step}; "
+                "try a smaller learning rate, larger batches, or check the images' normalisation"
+            )
         self.images += images
         for name, value in values.items():
             self.sums[name] = self.sums.get(name, 0.0) + value * images
@@ -122,25 +125,13 @@ class _Progress:
         self.epoch, self.step, self.images, self.sums = self.epoch + 1, 0, 0, {}
 
 
-def _check_finite(values: Mapping[str, float], progress: _Progress) -> None:
-    if not math.isfinite(values["loss"]):
-        raise DivergedError(
-            f"the loss became {values['loss']} in epoch {progress.epoch + 1}, step {progress.step + 1}; "
-            "try a smaller learning rate, larger batches, or check the images' normalisation"
-        )
-
-
 def _capture(body: Body, progress: _Progress) -> dict[str, Any]:
     return {
         "body": body.state_dict(),
         "progress": vars(progress).copy(),
         "rng": torch.get_rng_state(),
-        "cuda": _cuda_states(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
     }
-
-
-def _cuda_states() -> list[Tensor]:
-    return torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
 
 
 def _restore(body: Body, saved: Mapping[str, Any]) -> _Progress:

@@ -1,44 +1,38 @@
-"""Optimizer and learning-rate schedule: which recipe a network is trained with, and why."""
+"""Optimizer and learning-rate schedule of a network, and the reasons for them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import nn
-
-Schedule = Literal["one-cycle", "steps"]
 
 
 @dataclass(frozen=True)
 class Recipe:
     """How weights are trained.
 
-    ``learning_rate`` is the peak of a one-cycle, or the start of steps; ``clip`` the largest norm of
-    a step's gradient; ``epochs_behind`` says how far a schedule of steps has come already.
+    ``learning_rate`` is the peak of a one-cycle, or the start of steps; ``clip`` the largest norm of a step's gradient;
+    ``epochs_behind`` the epochs of a schedule of steps that earlier stages have done.
     """
 
     optimizer: Literal["adamw", "adadelta"]
     learning_rate: float
     weight_decay: float
-    schedule: Schedule
+    schedule: Literal["one-cycle", "steps"]
     clip: float = float("inf")
     epochs_behind: int = 0
-
-    def scaled(self, factor: float) -> "Recipe":
-        """The same recipe at another learning rate."""
-        return replace(self, learning_rate=self.learning_rate * factor)
 
 
 PAPER = Recipe("adadelta", learning_rate=1.0, weight_decay=1e-5, schedule="steps")
 """Adadelta, rho 0.9, eps 1e-6; the rate is divided by ten every 50 epochs (the paper's section V-A)."""
 
-STEP_EPOCHS = 50
+_STEP_EPOCHS = 50
 
 
 def default_recipe(network: nn.Module) -> Recipe:
     """AdamW with one cycle; a lower rate without BatchNorm and with wide linear layers.
 
-    SqueezeNet has no BatchNorm: SGD with momentum at 0.02 fell to chance where AdamW at 1e-3 learned.
+    SqueezeNet has no BatchNorm: with SGD with momentum at 0.02 it stayed at chance, with AdamW at 1e-3 it learned.
     AlexNet's linear layers (4,096 wide) diverge at that rate and learn at 3e-4.
     """
     normalised = any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in network.modules())
@@ -64,18 +58,11 @@ def build_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer
 def build_schedule(
     optimizer: torch.optim.Optimizer, recipe: Recipe, *, steps: int, steps_per_epoch: int
 ) -> torch.optim.lr_scheduler.LRScheduler:
-    """The recipe's schedule, stepped once per mini-batch.
-
-    Args:
-        optimizer: from ``build_optimizer``.
-        recipe: the recipe.
-        steps: mini-batches in all.
-        steps_per_epoch: mini-batches in an epoch.
-    """
+    """The recipe's schedule for ``steps`` mini-batches in all, stepped once per mini-batch."""
     if recipe.schedule == "steps":
         behind = recipe.epochs_behind * steps_per_epoch
         return torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: 0.1 ** ((behind + step) // (STEP_EPOCHS * steps_per_epoch))
+            optimizer, lambda step: 0.1 ** ((behind + step) // (_STEP_EPOCHS * steps_per_epoch))
         )
     steps = max(steps, 2)
     return torch.optim.lr_scheduler.OneCycleLR(

@@ -1,4 +1,4 @@
-"""Training of weights alone: the baseline, the fine-tuning, the original trained on for as long."""
+"""Training of weights alone: the baseline, the fine-tuning, and the control that trains the original on for as long."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,17 +11,15 @@ from torch.nn import functional
 from compress.data.bundle import Split
 from compress.errors import DivergedError
 from compress.training.evaluate import evaluate
+from compress.training.loop import Body
 from compress.training.optimizers import Recipe, build_optimizer, build_schedule
 
-TEMPERATURE = 2.0
+CHANCE_ERRORS = 2.0
+"""Standard errors above chance that a trained network has to be; before the last epoch anything above is enough."""
 
-
-@dataclass(frozen=True)
-class Distillation:
-    """Learn from a teacher's soft answers too (Hinton et al. 2015): ``weight`` is their share of the loss."""
-
-    teacher: nn.Module
-    weight: float = 0.5
+_PATIENCE = 10  # epochs a network may stay at chance, however many it has
+_TEMPERATURE = 2.0
+_MORE_TRAINING = "more --baseline-epochs, another --image-size, or trained --weights"
 
 
 class OptimizerSteps:
@@ -59,18 +57,21 @@ class OptimizerSteps:
 
 @dataclass(frozen=True)
 class WeightSettings:
-    """Recipe, epochs and mini-batches per epoch; ``must_learn`` stops a network that stays at chance."""
+    """How weights are trained; with a ``teacher`` also by distillation (Hinton et al. 2015).
+
+    ``teacher_weight`` is the share of the teacher's soft labels in the loss.
+    """
 
     recipe: Recipe
     epochs: int
     steps_per_epoch: int
     batch_size: int
-    must_learn: bool = False
-    distillation: Distillation | None = None
+    teacher: nn.Module | None = None
+    teacher_weight: float = 0.5
 
 
-class WeightTraining:
-    """A loop body (see ``loop.Body``): cross-entropy, with distillation where a teacher is given."""
+class WeightTraining(Body):
+    """Training by cross-entropy; a network that stays at chance is a ``DivergedError``."""
 
     def __init__(self, network: nn.Module, val: Split, settings: WeightSettings) -> None:
         self._network = network
@@ -85,8 +86,9 @@ class WeightTraining:
         self._network.train()
         logits = self._network(images)
         loss = functional.cross_entropy(logits, labels)
-        if self._settings.distillation is not None:
-            loss = _distilled(loss, logits, images, self._settings.distillation)
+        if self._settings.teacher is not None:
+            weight = self._settings.teacher_weight
+            loss = (1 - weight) * loss + weight * _distillation_loss(self._settings.teacher, images, logits)
         self._steps.take(loss)
         accuracy = (logits.argmax(1) == labels).float().mean()
         return {"loss": float(loss.detach()), "accuracy": float(accuracy)}
@@ -94,14 +96,10 @@ class WeightTraining:
     def end_epoch(self, epoch: int) -> dict[str, float]:
         """Validation loss and accuracy; stops a network that is at chance half of the way."""
         result = evaluate(self._network, self._val, batch_size=self._settings.batch_size)
-        if self._settings.must_learn and epoch + 1 >= min(-(-self._settings.epochs // 2), PATIENCE):
+        if epoch + 1 >= min(-(-self._settings.epochs // 2), _PATIENCE):
             last = epoch + 1 == self._settings.epochs
             check_left_chance(result.accuracy, self._val.labels, errors=CHANCE_ERRORS if last else 0.0)
         return {"val_loss": result.loss, "val_accuracy": result.accuracy}
-
-    def finished(self) -> bool:
-        """Never before the last epoch."""
-        return False
 
     def state_dict(self) -> dict[str, Any]:
         """State of the weights and the optimizer."""
@@ -113,29 +111,13 @@ class WeightTraining:
         self._steps.load_state_dict(state["steps"])
 
 
-MORE_TRAINING = "more --baseline-epochs, another --image-size, or trained --weights"
-
-
-PATIENCE = 10
-"""Epochs a network may stay at chance, however many it is given."""
-
-CHANCE_ERRORS = 2.0
-"""Standard errors above chance that a trained network has to be; on the way there, anything above will do."""
-
-
 def check_left_chance(
-    accuracy: float, labels: Tensor, *, errors: float = CHANCE_ERRORS, advice: str = MORE_TRAINING
+    accuracy: float, labels: Tensor, *, errors: float = CHANCE_ERRORS, advice: str = _MORE_TRAINING
 ) -> None:
-    """Raise where an accuracy is no better than always answering the most frequent class.
+    """Raise ``DivergedError`` if an accuracy (a fraction) is no better than always predicting the most frequent class.
 
-    Args:
-        accuracy: a fraction, on the split with these labels.
-        labels: of the split, int64 (N,).
-        errors: how many standard errors above chance it has to be.
-        advice: what to try in a new run, for the message.
-
-    Raises:
-        DivergedError: it is not.
+    ``labels`` int64 (N,) are those of the split; ``errors`` is how many standard errors above chance the accuracy has
+    to be; ``advice``, for the message, what to try in a new run.
     """
     chance = float(labels.bincount().max()) / len(labels)
     error = (chance * (1 - chance) / len(labels)) ** 0.5
@@ -147,9 +129,8 @@ def check_left_chance(
         )
 
 
-def _distilled(loss: Tensor, logits: Tensor, images: Tensor, distillation: Distillation) -> Tensor:
+def _distillation_loss(teacher: nn.Module, images: Tensor, logits: Tensor) -> Tensor:
     with torch.no_grad():
-        soft = functional.log_softmax(distillation.teacher.eval()(images) / TEMPERATURE, dim=1)
-    answers = functional.log_softmax(logits / TEMPERATURE, dim=1)
-    divergence = functional.kl_div(answers, soft, reduction="batchmean", log_target=True)
-    return (1 - distillation.weight) * loss + distillation.weight * TEMPERATURE**2 * divergence
+        soft = functional.log_softmax(teacher.eval()(images) / _TEMPERATURE, dim=1)
+    own = functional.log_softmax(logits / _TEMPERATURE, dim=1)
+    return _TEMPERATURE**2 * functional.kl_div(own, soft, reduction="batchmean", log_target=True)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from compress.data.load import load_test_images
+from compress.data.load import load_data
 from compress.environment import describe_environment, usable_cores
 from compress.exporter_faults import export_faults
 from compress.observer import Observer, Silent
@@ -38,7 +38,7 @@ def verify_files(
         specs = open_files(
             original,
             candidate,
-            lambda size: load_test_images(images.model_copy(update={"image_size": size})),
+            lambda size: load_data(images.model_copy(update={"image_size": size}), test_only=True),
             overrides=overrides,
         )
         first, second = _labels(original, candidate)

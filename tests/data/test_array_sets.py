@@ -9,8 +9,7 @@ import pytest
 
 from compress.data import array_sets
 from compress.data.array_sets import IDX_FILES, SAMPLE, read_fashion, read_sample
-from compress.data.load import load_data
-from compress.data.named import FASHION, FASHION_FILES, KUZUSHIJI, KUZUSHIJI_FILES
+from compress.data.load import FASHION, FASHION_FILES, KUZUSHIJI, KUZUSHIJI_FILES, load_data
 from compress.errors import BadInputError
 from compress.settings.config import DataConfig
 from models_zoo.torchvision_mend import torchvision

@@ -10,7 +10,7 @@ from PIL import Image
 from compress.data.arrays import ArraySet, ImageArrays, bundle_of_arrays, to_grey
 from compress.data.augment import RECIPES, Recipe
 from compress.data.bundle import Order
-from compress.data.memory import RESIZE
+from compress.data.splits import RESIZE
 from compress.errors import BadInputError
 from compress.settings.config import DataConfig
 

@@ -7,8 +7,7 @@ import pytest
 
 from compress.data.array_sets import FASHION_SHA256, IDX_FILES, read_cifar
 from compress.data.bundle import Order
-from compress.data.load import load_data
-from compress.data.named import CIFAR10_FILES, CIFAR100_FILES
+from compress.data.load import CIFAR10_FILES, CIFAR100_FILES, load_data
 from compress.errors import BadInputError
 from compress.settings.config import DataConfig
 from models_zoo.torchvision_mend import torchvision

@@ -6,8 +6,8 @@ import torch
 from PIL import Image
 
 from compress.data.bundle import Order
-from compress.data.files import crop_box
 from compress.data.folder import load_folder
+from compress.data.images import crop_box
 from compress.errors import BadInputError
 from compress.settings.config import DataConfig
 from tests.data.files import write_folder

@@ -6,8 +6,8 @@ import shutil
 import pytest
 import torch
 
-from compress.data.imagenet_names import class_names
-from compress.data.load import load_data, load_test_images
+from compress.data.imagenet import class_names
+from compress.data.load import load_data
 from compress.errors import BadInputError, UsageError
 from compress.settings.config import DataConfig
 from models_zoo.torchvision_mend import torchvision
@@ -50,10 +50,10 @@ def test_an_unlabelled_test_folder_as_of_the_contest_is_not_looked_at(imagenet, 
 
 def test_val_alone_is_enough_for_a_verdict_and_for_nothing_else(imagenet, tmp_path):
     shutil.copytree(imagenet / "val", tmp_path / "val")
-    bundle = load_test_images(config(tmp_path))
+    bundle = load_data(config(tmp_path), test_only=True)
     assert (len(bundle.train), len(bundle.val), len(bundle.test)) == (0, 0, 6)
     assert bundle.test_fingerprint == load_data(config(imagenet)).test_fingerprint
-    with pytest.raises(BadInputError, match=r"expected class folders in .*train: No such file"):
+    with pytest.raises(BadInputError, match=r"expected class folders in .*train, got no such folder"):
         load_data(config(tmp_path))
 
 

@@ -2,8 +2,7 @@ import shutil
 
 import pytest
 
-from compress.data.load import DATASETS, load_data, load_test_images
-from compress.data.named import FASHION
+from compress.data.load import DATASETS, FASHION, load_data
 from compress.errors import BadInputError, UsageError
 from compress.settings.config import RunConfig
 from tests.data.files import write_folder
@@ -65,7 +64,7 @@ def test_every_entry_has_its_line():
 
 def test_a_folder_of_test_images_alone_is_for_a_verdict(tmp_path):
     write_folder(tmp_path / "pets", splits={"test": 3}, mode="L")
-    bundle = load_test_images(config(dataset=str(tmp_path / "pets")))
+    bundle = load_data(config(dataset=str(tmp_path / "pets")), test_only=True)
     assert (len(bundle.train), len(bundle.val), len(bundle.test)) == (0, 0, 6)
     assert (bundle.classes, bundle.preprocessing.channels) == (("cat", "dog"), 1)
     assert bundle.notes == ("no train/: only the test images are used",)
@@ -76,15 +75,17 @@ def test_a_folder_of_test_images_alone_is_for_a_verdict(tmp_path):
 
 
 def test_the_test_images_are_the_same_with_and_without_the_others(tmp_path):
-    whole = load_test_images(config(dataset=str(write_folder(tmp_path / "pets", splits={"train": 2, "test": 3}))))
+    whole = load_data(
+        config(dataset=str(write_folder(tmp_path / "pets", splits={"train": 2, "test": 3}))), test_only=True
+    )
     assert len(whole.train) > 0
     shutil.rmtree(tmp_path / "pets/train")
-    alone = load_test_images(config(dataset=str(tmp_path / "pets")))
+    alone = load_data(config(dataset=str(tmp_path / "pets")), test_only=True)
     assert alone.test_fingerprint == whole.test_fingerprint
     assert alone.fingerprint != whole.fingerprint
 
 
 def test_val_without_others_is_the_test_set(tmp_path):
-    bundle = load_test_images(config(dataset=str(write_folder(tmp_path / "pets", splits={"val": 3}))))
+    bundle = load_data(config(dataset=str(write_folder(tmp_path / "pets", splits={"val": 3}))), test_only=True)
     assert (len(bundle.train), len(bundle.val), len(bundle.test)) == (0, 0, 6)
     assert bundle.notes == ("no test/: val/ is the test set", "no train/: only the test images are used")

@@ -3,8 +3,7 @@
 import pytest
 
 from compress.data.bundle import Order
-from compress.data.load import load_data
-from compress.data.named import DATASETS
+from compress.data.load import DATASETS, load_data
 from compress.runs.decide import decide
 from compress.settings.config import RunConfig
 from tests.helpers import datasets

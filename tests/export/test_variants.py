@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from compress.data.bundle import Preprocessing
-from compress.data.memory import MemorySplit
+from compress.data.splits import MemorySplit
 from compress.errors import UsageError
 from compress.export.variants import Base, calibration_split, derive, int8_settings
 from compress.settings.config import build

@@ -83,9 +83,9 @@ FAULTS = {
     "a map": (layers(lambda n: nn.Conv2d(1, n, 3)), r"got \(4, 3, 10, 10\): forward has to end in one row an image"),
     "dropout": (
         own(lambda net, x: net.head(functional.dropout(hidden(net, x)))),
-        "answers differently to the same images",
+        "different logits for the same images",
     ),
-    "the batch": (own(lambda net, x: net.head(hidden(net, x - x.mean()))), "depends on the other images in the batch"),
+    "the batch": (own(lambda net, x: net.head(hidden(net, x - x.mean()))), "depend on the other images in the batch"),
     "in place": (own(lambda net, x: net.head(hidden(net, x.mul_(2)))), "changes its input in place"),
     "unsaved": (OwnCode("", with_unsaved_tensor), "after its state_dict was loaded into a second one"),
     "no gradient": (own(lambda net, x: net.head(hidden(net, x)).detach()), "cannot be trained"),

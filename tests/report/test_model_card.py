@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 from PIL import Image
 
 from compress.data.images import fit_image
-from compress.data.memory import RESIZE, resize_images
+from compress.data.splits import RESIZE, resize_images
 from compress.errors import BadInputError
 from compress.report.model_card import loading_snippet, render_model_card
 from exporters.read.predict import predict_logits

@@ -8,7 +8,7 @@ from torch import nn
 from compress.errors import DivergedError, InterruptedRun
 from compress.training.loop import LoopHooks, LoopSettings, run_loop
 from compress.training.optimizers import Recipe
-from compress.training.weights import Distillation, WeightSettings, WeightTraining, check_left_chance
+from compress.training.weights import WeightSettings, WeightTraining, check_left_chance
 from tests.helpers.splits import learnable_split
 
 SETTINGS = LoopSettings(epochs=6, batch_size=16, seed=3)
@@ -86,7 +86,7 @@ def test_a_network_at_chance_is_found_out_early():
         parameter.requires_grad_(False)
     network[6].bias.requires_grad_()
     with pytest.raises(DivergedError, match=r"has not left chance: \d+\.\d% on 100 valid.*--baseline-epochs"):
-        train(network, must_learn=True)
+        train(network)
 
 
 def test_chance_is_the_most_frequent_class():
@@ -98,11 +98,11 @@ def test_chance_is_the_most_frequent_class():
 
 
 def test_distillation_moves_towards_the_teacher():
-    torch.manual_seed(5)
-    split, teacher = learnable_split(), fresh()
+    split, teacher, student = learnable_split(), fresh(), fresh()
     with torch.no_grad():
-        teacher[6].bias.copy_(torch.tensor([9.0, 0, 0, 0, 0]))  # always answers class 0, whatever the labels say
-    student = fresh()
-    train(student, distillation=Distillation(teacher, weight=1.0))
-    answers = student.eval()(next(iter(split.batches(100)))[0]).argmax(1)
-    assert (answers == 0).float().mean() > 0.95
+        teacher[6].bias.copy_(torch.tensor([9.0, 0, 0, 0, 0]))  # always predicts class 0, whatever the label
+    training = body(student, teacher=teacher, teacher_weight=1.0)
+    for images, labels in list(split.batches(16)) * SETTINGS.epochs:
+        training.step(images, labels)
+    predicted = student.eval()(next(iter(split.batches(100)))[0]).argmax(1)
+    assert (predicted == 0).float().mean() > 0.95

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from compress.data.bundle import DataBundle, Preprocessing
-from compress.data.memory import MemorySplit
+from compress.data.splits import MemorySplit
 from compress.errors import CheckFailedError
 from compress.report.results import ConfusionChange
 from compress.statistics import PairedCounts, paired_drop, wilson

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from compress.data.bundle import Preprocessing
-from compress.data.memory import MemorySplit
+from compress.data.splits import MemorySplit
 from exporters.errors import ExportError
 from exporters.read.preparation import RAW_PIXELS, Conversion, Preparation
 from exporters.read.signature import Signature

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from compress.data.bundle import Preprocessing
-from compress.data.memory import MemorySplit
+from compress.data.splits import MemorySplit
 from exporters.errors import ExportError
 from exporters.write.artifact import metadata_of
 from exporters.write.int8 import Int8Settings, quantize_int8

@@ -3,11 +3,11 @@ import pytest
 import torch
 from PIL import Image
 
-from compress.data import memory
+from compress.data import splits
 from compress.data.augment import PLAIN, Recipe
 from compress.data.bundle import Order, Preprocessing
-from compress.data.memory import MemorySplit, prepare_images, resize_images
 from compress.data.order import plan_batches
+from compress.data.splits import MemorySplit, prepare_images, resize_images
 from compress.errors import EnvironmentProblem
 
 BUSY = Recipe(flip=True, shift=1 / 4, rotation=20, cutout=1 / 4)
@@ -106,7 +106,7 @@ def test_batches_resized_when_read_are_those_resized_at_once_bit_for_bit(monkeyp
     pixels = np.random.default_rng(0).integers(0, 256, (40, 9, 9, channels), dtype=np.uint8)
     shown = Preprocessing(size, channels, (0.4,) * channels, (0.3,) * channels, "")
     at_once = prepare_images(pixels, size=size)
-    monkeypatch.setattr(memory, "RESIZED_AT_ONCE", at_once.nbytes - 1)
+    monkeypatch.setattr(splits, "RESIZED_AT_ONCE", at_once.nbytes - 1)
     lazily = prepare_images(pixels, size=size)
     assert at_once.shape == (40, size, size, channels)
     assert lazily.shape == pixels.shape
