@@ -75,6 +75,12 @@ def stop_run(config: RunConfig, at: tuple[str, int], *, out: Path, **options: An
     return observer
 
 
+def flip_a_bit(file: Path) -> None:
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+
+
 def _built(run: Path) -> nn.Module:
     config, data = loaded(run)
     shown = data.preprocessing

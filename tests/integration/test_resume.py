@@ -10,7 +10,7 @@ from compress.run.pipeline import run_pipeline
 from compress.runs import RunFolder
 from compress.settings.config import build_config
 from tests.helpers.command import compress, compress_process, compress_until
-from tests.helpers.runs import checksums, stop_run
+from tests.helpers.runs import checksums, flip_a_bit, stop_run
 
 STOPS = {
     "original": [("02_original", 33), ("02_original", 0)],  # without a step left it stops before the next stage
@@ -60,8 +60,7 @@ def test_a_damaged_file_is_found_on_resume(finished, tmp_path):
     run = shutil.copytree(finished, tmp_path / "run")
     for name in ("artifacts/pruned.onnx", "03_search/plan.json", "05_finetune/weights.safetensors"):
         whole = (run / name).read_bytes()
-        middle = len(whole) // 2
-        (run / name).write_bytes(whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :])
+        flip_a_bit(run / name)
         with pytest.raises(BadInputError, match=f"{name} was changed or damaged"):
             run_pipeline(RunFolder.open(run).read_config(), out=run, mode="resume")
         if not name.startswith("05"):

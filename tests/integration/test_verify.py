@@ -7,6 +7,7 @@ import pytest
 from compress.report.store import parse_report
 from compress.runs import RunFolder
 from tests.helpers.command import compress
+from tests.helpers.runs import flip_a_bit
 
 QUICK = ("--batch-sizes", "1", "--threads", "1", "--quiet")
 
@@ -63,9 +64,7 @@ def test_with_other_folders_the_run_is_only_read_and_missed_gates_are_named(run,
 
 @pytest.mark.parametrize("rel", ["artifacts/pruned.onnx", "02_original/weights.safetensors", "04_remove/plan.json"])
 def test_a_flipped_bit_of_a_file_is_found(run, rel):
-    data = bytearray((run / rel).read_bytes())
-    data[len(data) // 2] ^= 1
-    (run / rel).write_bytes(data)
+    flip_a_bit(run / rel)
     _refused(run, f"{rel} was changed or damaged")
 
 
