@@ -3,6 +3,7 @@
 Text of users is escaped: it is shown as it is and never becomes a link, a mention or a list.
 """
 
+import html
 import re
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -68,7 +69,7 @@ def table_block(table: Table) -> str:
 
 def escape(text: str) -> str:
     """A user's text inside a line."""
-    return _ACTIVE.sub(lambda match: _entity(match.group()), _SPECIAL.sub(r"\\\1", printable(text)))
+    return _without_links(_SPECIAL.sub(r"\\\1", printable(text)))
 
 
 def escape_line(text: str) -> str:
@@ -84,6 +85,10 @@ def code(text: str) -> str:
     return f"{fence}{pad}{text}{pad}{fence}"
 
 
+def _without_links(text: str) -> str:
+    return _ACTIVE.sub(lambda match: _entity(match.group()), text)
+
+
 def _entity(character: str) -> str:
     """A character as an entity, which Markdown never reads as markup."""
     return f"&#{ord(character)};"
@@ -92,7 +97,8 @@ def _entity(character: str) -> str:
 def _folded(summary: str, blocks: list[str]) -> Iterator[str]:
     """Blocks behind a line to click; the blank lines make Markdown of what is inside."""
     if any(blocks):
-        yield from (f"<details><summary>{escape(summary)}</summary>", *blocks, "</details>")
+        text = _without_links(html.escape(printable(summary), quote=False))  # inside a tag, a backslash is only text
+        yield from (f"<details><summary>{text}</summary>", *blocks, "</details>")
 
 
 def _row(cells: tuple[str, ...]) -> str:

@@ -12,7 +12,7 @@ from compress.report.model import Report
 from compress.report.store import document_schema, dump_report
 from compress.runs import RunFolder
 from tests.report.sample import foreign_report, full_report
-from tests.report.test_render_again import run_with_report
+from tests.report.test_documents import run_with_report
 
 
 def call(*arguments):

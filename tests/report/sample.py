@@ -8,9 +8,7 @@ from tests.report.parts import (
     ORIGINAL_WRONG,
     PRUNED_WRONG,
     changed_image,
-    comparison,
     int8,
-    latency,
     latency_row,
     logits,
     network,
@@ -20,25 +18,6 @@ from tests.report.parts import (
     signature,
     timing,
 )
-
-__all__ = [
-    "CLASSES",
-    "changed_image",
-    "comparison",
-    "foreign_report",
-    "full_report",
-    "int8",
-    "latency",
-    "latency_row",
-    "logits",
-    "network",
-    "operators",
-    "report",
-    "run_facts",
-    "search_history",
-    "signature",
-    "timing",
-]
 
 
 def report(**changes) -> Report:

@@ -1,14 +1,21 @@
+import html as entities
 import re
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from compress.report import markdown
+from compress.report.markdown import code, escape, escape_line
 from compress.report.network_tables import MOST_CLASSES
 from compress.report.run_sections import report_document
+from tests.report.html.documents import hostile
 from tests.report.sample import foreign_report, full_report, network, report
 from tests.report.test_terminal import EVIL
+
+MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable("table").enable("strikethrough")
 
 
 def render_markdown(document) -> str:
@@ -71,7 +78,7 @@ def test_what_is_long_is_folded_and_every_fold_ends():
 def test_tables_are_whole(document):
     text = render_markdown(document)
     rows = [line for line in text.splitlines() if line.startswith("|")]
-    html = MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
+    html = MARKDOWN.render(text)
     separators = sum(set(row) <= set("|:-") for row in rows)
     assert separators > 0
     assert html.count("<tr>") == len(rows) - separators
@@ -87,32 +94,69 @@ def test_a_thousand_classes_are_not_all_listed():
     assert text.count("-1.52") == MOST_CLASSES
 
 
-def test_names_cannot_break_out():
+@pytest.mark.parametrize("kind", ["names", "everything"])
+def test_names_cannot_break_out(kind):
     networks = (report().original, network(EVIL + "|x|", "candidate", wrong=range(9), file="a`b`.onnx"))
     evil = report(networks=networks, name=EVIL, notes=("[click](javascript:alert(1)) **bold** <b>",))
-    html = MarkdownIt("commonmark", {"html": True}).enable("table").render(render_markdown(evil))
-    assert not re.search(r"<(script|b|a|em)\b", html)
+    html = MARKDOWN.render(render_markdown(evil if kind == "names" else hostile()))
+    assert not re.search(r"<(script|b|a|em|img)\b", html)
+    assert html.count("&lt;script&gt;") >= (1 if kind == "names" else 10)
     assert html.count("<strong>") == 1
     columns = {row.count("<th") for row in re.findall(r"<tr>\n<th.*?</tr>", html, re.S)}
     assert columns <= {2, 3, 4, 5, 6, 7, 8, 9, 10}
     assert "\x1b" not in html
 
 
-def test_hostile_names_of_layers_notes_inputs_and_settings_are_text():
-    plain = full_report()
-    layers = tuple(replace(layer, layer=EVIL, kind=EVIL, note=EVIL) for layer in plain.operators.layers)
-    networks = tuple(
-        row.model_copy(update={"signature": replace(row.signature, input_name=EVIL), "preprocessing": EVIL})
-        for row in plain.networks
-    )
-    run = plain.run.model_copy(
-        update={
-            "config": {"arch": EVIL, EVIL: {EVIL: [EVIL]}},
-            "layers": tuple(replace(layer, name=EVIL) for layer in plain.run.layers),
-        }
-    )
-    hostile = full_report(networks=networks, operators=replace(plain.operators, layers=layers), run=run)
-    html = MarkdownIt("commonmark", {"html": True}).enable("table").render(render_markdown(hostile))
-    assert html.count("[/red][bold]&lt;script&gt;") > 10
-    assert not re.search(r"<(script|b|a|em)\b", html)
-    assert "\x1b" not in html
+def shown(markdown: str) -> str:
+    """The text of one paragraph, after the entities; fails where it is anything else, or holds a tag."""
+    found = re.fullmatch(r"<p>([^<>]*)</p>\n", MARKDOWN.render(markdown))
+    assert found, MARKDOWN.render(markdown)
+    return entities.unescape(found.group(1))
+
+
+HOSTILE = (
+    r"a\b `c` *d* _e_ [f](g) <h> | &amp; ~~i~~ &#35;",
+    "$x_1$ and $$y$$ cost $5",
+    "@octocat closes #12 in a/b#3",
+    "see https://example.org, http://a.b, ftp://c.d, mailto:e@f.g and www.example.org",
+    "![image](x) [ref]: y <!-- z -->",
+)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_escaped_text_shows_itself(text):
+    assert shown(f"x {escape(text)}") == f"x {text}"
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_what_github_makes_links_and_formulas_of_is_gone(text):
+    """It needs no markup for these: https:, www., mentions, issues, $...$."""
+    left = re.sub(r"&#\d+;", "", escape(text))
+    assert not re.search(r"https?:|ftp:|mailto:|www\.|[@#$]", left)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["- a", "+ a", "* a", "> a", "# a", "1. a", "12) a", "1986\\. a", "===", "---", "***", "~~~", "```", ": a", "a", "",
+     "<b>", "|a|b|", "[a]: b", "\t- a", "=", "-", "1.", "&gt; a"],
+)  # fmt: skip
+def test_a_line_of_its_own_is_a_paragraph(text):
+    text = text.strip()
+    assert shown(f"before\n{escape_line(text)}") == f"before\n{text}".rstrip("\n")
+    assert not text or shown(escape_line(text)) == text
+
+
+def test_a_line_that_begins_with_spaces_is_no_code():
+    assert shown(escape_line("      - a")) == "- a"
+
+
+@given(st.text(st.characters(min_codepoint=32, max_codepoint=126)))
+def test_no_line_of_ascii_is_anything_but_text(text):
+    assert not text.strip() or shown(escape_line(text)) == text.strip()
+
+
+@pytest.mark.parametrize("text", ["a.onnx", "a`b", "``", "`a", "a``b`", "<b> *c* &amp;"])
+def test_code_shows_itself(text):
+    found = re.fullmatch(r"<p>x <code>(.*)</code> y</p>\n", MARKDOWN.render(f"x {code(text)} y"))
+    assert found
+    assert entities.unescape(found.group(1)) == text

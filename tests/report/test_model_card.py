@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from markdown_it import MarkdownIt
 from PIL import Image
 
 from compress.data.images import fit_image
@@ -18,6 +17,7 @@ from compress.report.model_card import loading_snippet, render_model_card
 from exporters.read.predict import predict_logits
 from exporters.write.onnx_export import export_onnx
 from tests.report.sample import CLASSES, foreign_report, full_report, network, report
+from tests.report.test_markdown import MARKDOWN
 from tests.report.test_terminal import EVIL
 
 FOLDER_RESIZE = "EXIF orientation applied, RGB, largest centred square, bilinear with antialiasing to the size"
@@ -78,12 +78,6 @@ def test_the_machine_is_told_as_far_as_it_is_known():
     assert "the processor of the measurement; onnx" in render_model_card(report(environment={}), facts())
 
 
-def test_the_controls_training_is_the_controls():
-    run = report().run
-    trained = run.model_copy(update={"training": {"02_original": run.training["01_baseline"]}})
-    assert "Trainings: control: the original trained on, 6 epochs." in render_model_card(report(run=trained), facts())
-
-
 def test_a_name_at_the_start_of_a_line_is_a_paragraph():
     for name, seen in (
         ("- list", "&#45; list: 10,800"),
@@ -115,7 +109,7 @@ def test_names_cannot_break_out():
     card = render_model_card(report(data=data, networks=networks), facts(arch=EVIL, license=f'x"\n{EVIL}'))
     head, body = card.split("\n---\n\n", 1)
     assert len(head.splitlines()) == 6
-    html = MarkdownIt("commonmark", {"html": True}).enable("table").render(body)
+    html = MARKDOWN.render(body)
     assert not re.search(r"<(script|b|a|em)\b", html)
     assert html.count("<pre>") == 2
 
@@ -148,9 +142,7 @@ def tiny_network(channels: int) -> torch.nn.Module:
 def card_run(folder, *, channels: int, size: int, model_facts: dict):
     """A folder as a run leaves it, with a tiny network, and the block of its card."""
     row = report().candidate
-    shown = row.model_copy(
-        update={"signature": row.signature.__class__(**vars(row.signature) | {"channels": channels})}
-    )
+    shown = row.model_copy(update={"signature": replace(row.signature, channels=channels)})
     data = report().data.model_copy(update={"image_size": size, "channels": channels})
     document = report(data=data, networks=(report().original, shown))
     card = render_model_card(document, model_facts)

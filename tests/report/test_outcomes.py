@@ -2,20 +2,14 @@ import pytest
 
 from compress.report.outcomes import drop_outcome, size_outcome, timing_outcome
 from compress.report.results import AccuracyDrop
-from tests.report.sample import latency
+from tests.report.parts import latency
 
 
 @pytest.mark.parametrize(
     ("before", "after", "outcome"),
-    [
-        (1000, 995, "same"),
-        (1000, 1005, "same"),
-        (1000, 994, "gained"),
-        (1000, 1006, "lost"),
-        (0, 0, "same"),
-        (0, 1, "lost"),
-    ],
-)
+    [(1000, 995, "same"), (1000, 1005, "same"), (1000, 994, "gained"), (1000, 1006, "lost"), (0, 0, "same"),
+     (0, 1, "lost")],
+)  # fmt: skip
 def test_sizes(before, after, outcome):
     assert size_outcome(before, after) == outcome
 

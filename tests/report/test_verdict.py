@@ -78,18 +78,6 @@ def test_no_change_at_all_is_neither_gained_nor_lost():
 
 
 @pytest.mark.parametrize(
-    ("size", "kind"), [(3_015_000, UNSHOWN), (2_985_000, UNSHOWN), (3_015_100, "lost"), (2_984_900, "gained")]
-)
-def test_half_a_percent_of_size_is_nothing(size, kind):
-    assert any(line.startswith("file") for line in verdict_of(with_candidate(size_bytes=size))[kind])
-
-
-def test_the_parts_come_in_one_order():
-    labels = [part.label for part in state_verdict(full_report())]
-    assert labels == ["FAILED", "passed", "gained", "no difference shown", "also", "note"]
-
-
-@pytest.mark.parametrize(
     ("points", "low", "high", "words"),
     [
         (0.725, 0.128, 1.327, "0.725 points lost (0.13 to 1.33)"),

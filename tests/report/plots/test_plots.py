@@ -24,15 +24,11 @@ def points(*labels):
     ]
 
 
-def test_no_colour_but_the_pages_own():
-    svg = str(curve())
+def test_colours_and_font_are_the_pages_and_text_is_text():
+    svg = str(curve("mean of the population"))
     assert "var(--series-0)" in svg
     assert "var(--muted)" in svg
     assert not re.findall(r"#[0-9a-f]{6}", svg)
-
-
-def test_text_is_text_in_the_pages_font():
-    svg = str(curve("mean of the population"))
     assert "mean of the population</text>" in svg
     assert "DejaVu" not in svg
 
