@@ -27,8 +27,8 @@ from torch import nn
 from benchmarks.latency_method_table import CHANNELS, PAIRS, table
 from compress.environment import describe_environment, usable_cores
 from exporters.measure.calls import RunnableFile, calls_of
-from exporters.measure.comparison import LatencyComparison
 from exporters.measure.latency import LatencySettings, compare_latency
+from exporters.measure.latency_results import LatencyComparison
 from exporters.read.cost import count_cost
 from exporters.write.onnx_export import export_onnx
 from models_zoo.zoo import build_network
@@ -158,7 +158,7 @@ def summarise(pair: str, compared: Sequence[LatencyComparison], *, neighbours: i
         neighbours=neighbours,
         threads=compared[0].threads,
         intervals=tuple((one.ratio_low, one.ratio, one.ratio_high) for one in compared),
-        verdicts=tuple(one.verdict for one in compared),
+        verdicts=tuple(one.speed_change for one in compared),
         variation=tuple(one.coefficient_of_variation for one in compared),
     )
 

@@ -9,10 +9,10 @@ from compress.data.order import stratified_holdout
 from compress.environment import isa
 from compress.runs.file_records import FileRecord
 from compress.settings.export import ExportSettings
-from exporters.write.artifact import OnnxArtifact
+from exporters.write.artifact import Artifact
 from exporters.write.fp16 import to_float16
 from exporters.write.int8 import Int8Settings, quantize_int8
-from exporters.write.ort_format import OrtArtifact, to_ort_format
+from exporters.write.ort_format import to_ort_format
 from exporters.write.raw_pixels import embed_preprocessing
 
 _BATCH = 32
@@ -63,7 +63,7 @@ def _mobile(source: FileRecord, folder: Path) -> FileRecord:
     return _variant(source, "ort", to_ort_format(Path(source.file), folder))
 
 
-def _variant(source: FileRecord, what: str, artifact: OnnxArtifact | OrtArtifact, **changes: Any) -> FileRecord:
+def _variant(source: FileRecord, what: str, artifact: Artifact, **changes: Any) -> FileRecord:
     """The record of a file made from ``source``: of the same network, so with its MACs, parameters and epochs."""
     written = {"file": str(artifact.path), "sha256": artifact.sha256, "size_bytes": artifact.size_bytes}
     place = {"label": f"{source.label} {what}", "role": "extra", "source": source.label}

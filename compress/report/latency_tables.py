@@ -30,7 +30,7 @@ _RATIO: Final[tuple[Column[LatencyRow], ...]] = (
 _VERDICT: Final[Column[LatencyRow]] = (
     "verdict",
     lambda row: (
-        row.comparison.verdict
+        row.comparison.speed_change
         + (", noisy" if row.comparison.noisy else "")
         + (", cut short" if row.comparison.cut_short else "")
     ),

@@ -8,7 +8,7 @@ from compress.report.results import AccuracyDrop, AccuracyReport, Comparison, Ga
 from compress.runs.file_records import FileRecord, Part
 from compress.settings.config import Method
 from compress.structure.remove import LayerChange
-from exporters.measure.comparison import LatencyComparison
+from exporters.measure.latency_results import LatencyComparison
 from exporters.measure.memory import MemoryUse
 from exporters.measure.profile import OperatorProfile
 from exporters.read.signature import Signature

@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 from compress.report.results import AccuracyDrop, ClassDrop, GateResult
 from compress.report.sections import Tone
-from exporters.measure.comparison import LatencyComparison, Verdict
+from exporters.measure.latency_results import LatencyComparison, SpeedChange
 
 Outcome = Literal["gained", "lost", "same"]
 
@@ -14,7 +14,7 @@ TONES: Final[dict[Outcome, Tone]] = {"gained": "good", "lost": "bad", "same": "p
 _EQUAL: Final = 0.005
 """Sizes within this share of the original's count as the same."""
 
-_OF_TIMING: Final[dict[Verdict, Outcome]] = {"faster": "gained", "slower": "lost", "no difference": "same"}
+_OF_TIMING: Final[dict[SpeedChange, Outcome]] = {"faster": "gained", "slower": "lost", "no difference": "same"}
 _MOST_DECIMALS: Final = 6
 _UNITS: Final = {
     "max-drop": " points", "min-speedup": "x", "max-latency-ms": " ms", "max-size-mb": " MB", "max-macs": "",
@@ -35,7 +35,7 @@ def drop_outcome(drop: AccuracyDrop | ClassDrop) -> Outcome:
 
 def timing_outcome(timing: LatencyComparison) -> Outcome:
     """Of latency: only an interval beyond the resolution shows a difference."""
-    return _OF_TIMING[timing.verdict]
+    return _OF_TIMING[timing.speed_change]
 
 
 def gate_sentence(result: GateResult) -> str:

@@ -14,7 +14,7 @@ from compress.report.plots.tradeoff import Point, Span, draw_tradeoff
 from compress.report.run_tables import stage_name
 from compress.report.sections import Plot
 from compress.report.timings import Setting, headline_setting, setting_of, timing_at
-from exporters.measure.comparison import LatencyComparison
+from exporters.measure.latency_results import LatencyComparison
 
 _MOST_SETTINGS: Final = 6
 """Combinations of batch size and threads with a plot each."""

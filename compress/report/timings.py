@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from compress.report import figures
 from compress.report.model import LatencyRow, Report
-from exporters.measure.comparison import RESOLUTION, LatencyComparison
+from exporters.measure.latency_results import RESOLUTION, LatencyComparison
 
 _MOST_LISTED: Final = 3  # disturbed timings; with more of them the note says how many and which most
 

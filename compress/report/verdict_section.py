@@ -10,7 +10,7 @@ from compress.report.outcomes import TONES, Outcome, drop_outcome, gate_sentence
 from compress.report.results import AccuracyDrop, GateResult
 from compress.report.sections import Section, Statements, Tile
 from compress.report.timings import disturbances, headline_latency, headline_setting, how_timed, setting_of, timing_at
-from exporters.measure.comparison import LatencyComparison
+from exporters.measure.latency_results import LatencyComparison
 
 UNSHOWN: Final = "no difference shown"
 _TIMES, _MINUS = "\N{MULTIPLICATION SIGN}", "\N{MINUS SIGN}"

@@ -6,7 +6,7 @@ from compress.errors import CheckFailedError
 from compress.report.outcomes import gate_sentence
 from compress.report.results import AccuracyDrop, GateResult
 from compress.settings.verify import Gates
-from exporters.measure.comparison import LatencyComparison
+from exporters.measure.latency_results import LatencyComparison
 
 
 def judge(

@@ -3,13 +3,10 @@
 Both calls of a pair meet the same load and clock, so their ratio is steady where the two medians over
 all pairs are not: on a machine with two busy neighbours a file against itself gave 0.97 to 1.03 by
 pairs and 0.77 to 1.75 by medians.
-
-A round is an array [pairs, 2] of milliseconds: original, candidate.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from scipy.special import ndtr, stdtrit
@@ -19,8 +16,7 @@ _MOST_VALUES: Final = 10**6  # drawn at once
 _TAIL: Final = 0.025  # outside either end of a 95 % interval
 
 
-@dataclass(frozen=True)
-class RatioInterval:
+class RatioInterval(NamedTuple):
     """Median over all pairs of original / candidate, and its 95 % interval."""
 
     ratio: float
@@ -29,17 +25,10 @@ class RatioInterval:
 
 
 def ratio_interval(rounds: Sequence[np.ndarray], *, seed: int) -> RatioInterval:
-    """The median ratio and its interval, by ``median_interval`` of the logarithms.
-
-    Args:
-        rounds: at least 2 arrays [pairs, 2] of milliseconds.
-        seed: of the resampling.
-    """
+    """The median ratio of at least 2 rounds, arrays [pairs, 2] of milliseconds of the original and the candidate."""
     logs = [np.log(pairs[:, 0] / pairs[:, 1]) for pairs in rounds]
-    low, high = median_interval(logs, seed=seed)
-    return RatioInterval(
-        ratio=float(np.exp(np.median(np.concatenate(logs)))), low=float(np.exp(low)), high=float(np.exp(high))
-    )
+    values = (np.median(np.concatenate(logs)), *median_interval(logs, seed=seed))
+    return RatioInterval(*(float(np.exp(value)) for value in values))
 
 
 def median_interval(rounds: Sequence[np.ndarray], *, seed: int) -> tuple[float, float]:
@@ -51,7 +40,7 @@ def median_interval(rounds: Sequence[np.ndarray], *, seed: int) -> tuple[float, 
     each, 65 intervals contained 1. So the quantiles are those of ``expanded_tail``.
 
     Args:
-        rounds: at least 2 arrays of values in the order they were taken.
+        rounds: at least 2 arrays of values in the order they were measured.
         seed: of the resampling.
     """
     random = np.random.default_rng(seed)

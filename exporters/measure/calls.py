@@ -29,13 +29,7 @@ class RunnableFile:
 
 @dataclass(frozen=True)
 class Call:
-    """One call of onnxruntime, again and again on the same images.
-
-    Attributes:
-        session: the open file.
-        feed: its input's name -> images.
-        outputs: the one output that is asked for.
-    """
+    """One call of onnxruntime, again and again on the same images: ``feed`` is its input's name -> images."""
 
     session: InferenceSession
     feed: dict[str, np.ndarray]
@@ -50,13 +44,7 @@ class Call:
 
 @dataclass(frozen=True)
 class CallFactory:
-    """Opens one file as often as wanted, always for the same images.
-
-    Attributes:
-        path: the file.
-        signature: of the file.
-        images: of its shape and type.
-    """
+    """Opens one file as often as wanted, always for the same images."""
 
     path: Path
     signature: Signature
@@ -84,12 +72,7 @@ class CallFactory:
 
 
 def calls_of(file: RunnableFile, *, batch_size: int, seed: int) -> CallFactory:
-    """Random images of the shape, layout and type that a file takes.
-
-    Args:
-        file: the classifier.
-        batch_size: images in a call.
-        seed: of the images.
+    """Calls on random images of the shape, layout and type that a file takes.
 
     Raises:
         OnnxFileError: the file cannot be opened, or is no image classifier.

@@ -14,24 +14,21 @@ weights fit the cache, the original's do not.
 
 import gc
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 
 from exporters.measure.bootstrap import ratio_interval
-from exporters.measure.calls import Call, CallFactory, RunnableFile, calls_of
-from exporters.measure.comparison import LatencyComparison, summarise_timing
+from exporters.measure.calls import Call, RunnableFile, calls_of
+from exporters.measure.latency_results import LatencyComparison, summarise_timing
 from exporters.measure.scheduling import core_sets, held_on, interruptions
 
 FEWEST_ROUNDS = 4
 FEWEST_PAIRS = 3  # per round
 NOISY_ABOVE = 0.1
 _STABLE_WITHIN = 0.05
-_WARMUP_CALLS = {10.0: 5, float("inf"): 2}  # calls in a window, by how many milliseconds one takes at most
-# Untimed calls before each timed one, likewise: beyond 50 ms what the caches held is a small part of a call.
-_SETTLING_CALLS = {10.0: 2, 50.0: 1, float("inf"): 0}
 
 
 @dataclass(frozen=True)
@@ -57,13 +54,25 @@ class LatencySettings:
     seed: int = 0
 
 
+@dataclass(frozen=True)
+class Round:
+    """Pairs that were timed between one opening of the files and the next.
+
+    Attributes:
+        milliseconds: [pairs, 2] of the original and the candidate.
+        interruptions: [pairs] times that another process ran in between.
+        settling_calls: untimed calls before each timed one.
+        pinned: whether the process was held on its cores.
+    """
+
+    milliseconds: np.ndarray
+    interruptions: np.ndarray
+    settling_calls: int = 0
+    pinned: bool = False
+
+
 def compare_latency(
-    original: RunnableFile,
-    candidate: RunnableFile,
-    *,
-    batch_size: int,
-    threads: int,
-    settings: LatencySettings,
+    original: RunnableFile, candidate: RunnableFile, *, batch_size: int, threads: int, settings: LatencySettings
 ) -> LatencyComparison:
     """Time two ONNX files in turn, on the CPU, each on random images of its own shape and type.
 
@@ -83,66 +92,50 @@ def compare_latency(
     factories = [calls_of(file, batch_size=batch_size, seed=settings.seed) for file in (original, candidate)]
     choices = core_sets(threads) or ((),)
     rounds: list[Round] = []
-    pinned, settling = True, 0
+    settling = 0
     start = time.perf_counter()
     while len(rounds) < max(settings.rounds, FEWEST_ROUNDS):
         if len(rounds) >= FEWEST_ROUNDS and time.perf_counter() - start > settings.max_seconds:
             break
         with held_on(choices[len(rounds) % len(choices)]) as held:
-            calls = _open_both(factories, threads=threads, random=random)
+            # In random order, because the second may get the worse memory.
+            opened = {place: factories[place].open(threads=threads) for place in _random_order(random)}
+            calls = (opened[0], opened[1])
             slower_ms = _warm_up(calls, seconds=settings.warmup_seconds)
-            settling = settling if rounds else _by_duration(_SETTLING_CALLS, slower_ms)
-            rounds.append(_time_pairs(calls, settling=settling, settings=settings, random=random))
-        pinned = pinned and held
-    return _summary(rounds, batch_size=batch_size, threads=threads, settings=settings, settling=settling, pinned=pinned)
+            if not rounds:  # beyond 50 ms what the caches held is a small part of a call
+                settling = 2 if slower_ms < 10 else 1 if slower_ms < 50 else 0
+            pairs, disturbed = _time_pairs(calls, settling=settling, settings=settings, random=random)
+        rounds.append(Round(pairs, disturbed, settling_calls=settling, pinned=held))
+    return _compare_rounds(rounds, batch_size=batch_size, threads=threads, settings=settings)
 
 
-def _summary(
-    rounds: "Sequence[Round]",
-    *,
-    batch_size: int,
-    threads: int,
-    settings: LatencySettings,
-    settling: int,
-    pinned: bool,
+def _compare_rounds(
+    rounds: Sequence[Round], *, batch_size: int, threads: int, settings: LatencySettings
 ) -> LatencyComparison:
     """Both files' timings and the interval of their ratio, from all rounds."""
     used = undisturbed(rounds)
     interval = ratio_interval(used, seed=settings.seed)
-    timings = [
+    original, candidate = (
         summarise_timing([part.milliseconds[:, column] for part in rounds], batch_size=batch_size, seed=settings.seed)
         for column in (0, 1)
-    ]
+    )
     pairs = sum(len(part.milliseconds) for part in rounds)
     return LatencyComparison(
         batch_size=batch_size,
         threads=threads,
         rounds=len(rounds),
-        settling_calls=settling,
+        settling_calls=rounds[0].settling_calls,
         pairs=pairs,
         pairs_used=sum(len(part) for part in used),
         cut_short=pairs < settings.min_pairs or len(rounds) < settings.rounds,
-        original=timings[0],
-        candidate=timings[1],
+        original=original,
+        candidate=candidate,
         ratio=interval.ratio,
         ratio_low=interval.low,
         ratio_high=interval.high,
-        pinned=pinned,
-        noisy=max(timing.coefficient_of_variation for timing in timings) > NOISY_ABOVE,
+        pinned=all(part.pinned for part in rounds),
+        noisy=max(timing.coefficient_of_variation for timing in (original, candidate)) > NOISY_ABOVE,
     )
-
-
-@dataclass(frozen=True)
-class Round:
-    """Pairs that were timed between one opening of the files and the next.
-
-    Attributes:
-        milliseconds: [pairs, 2] of the original and the candidate.
-        interruptions: [pairs] times that another process ran in between.
-    """
-
-    milliseconds: np.ndarray
-    interruptions: np.ndarray
 
 
 def undisturbed(rounds: Sequence[Round]) -> list[np.ndarray]:
@@ -155,40 +148,26 @@ def undisturbed(rounds: Sequence[Round]) -> list[np.ndarray]:
     return enough if len(enough) >= FEWEST_ROUNDS else [part.milliseconds for part in rounds]
 
 
-Calls = tuple[Call, Call]
-
-
-def _open_both(factories: Sequence[CallFactory], *, threads: int, random: np.random.Generator) -> Calls:
-    """Open both, in random order: the second may get the worse memory."""
-    opened = {place: factories[place].open(threads=threads) for place in _random_order(random)}
-    return opened[0], opened[1]
-
-
-def _by_duration(choices: Mapping[float, int], milliseconds: float) -> int:
-    """The value of the first upper limit that holds."""
-    return next(value for limit, value in choices.items() if milliseconds < limit)
-
-
-def _warm_up(calls: Calls, *, seconds: float) -> float:
+def _warm_up(calls: Sequence[Call], *, seconds: float) -> float:
     """Run both until two windows in a row have the same medians, or the time is over.
 
-    Returns:
-        Milliseconds of a call of the slower file.
+    Returns the milliseconds of a call of the slower file.
     """
     end = time.perf_counter() + seconds
     previous = np.full(2, np.inf)
-    count = _by_duration(_WARMUP_CALLS, max(call.milliseconds() for call in calls))
+    count = 5 if max(call.milliseconds() for call in calls) < 10 else 2
     while True:
-        window = [[call.milliseconds() for call in calls] for _ in range(count)]
-        medians = np.median(window, axis=0)
+        medians = np.median([[call.milliseconds() for call in calls] for _ in range(count)], axis=0)
         stable = bool((np.abs(medians - previous) <= _STABLE_WITHIN * medians).all())
         if stable or (np.isfinite(previous).all() and time.perf_counter() > end):
             return float(medians.max())
         previous = medians
 
 
-def _time_pairs(calls: Calls, *, settling: int, settings: LatencySettings, random: np.random.Generator) -> Round:
-    """Time the original and the candidate in turn, each after untimed calls of its own."""
+def _time_pairs(
+    calls: Sequence[Call], *, settling: int, settings: LatencySettings, random: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Milliseconds [pairs, 2] and interruptions [pairs] of both files in turn, each after untimed calls of its own."""
     wanted = -(-settings.min_pairs // settings.rounds)
     pairs: list[list[float]] = []
     disturbed: list[int] = []
@@ -198,7 +177,7 @@ def _time_pairs(calls: Calls, *, settling: int, settings: LatencySettings, rando
             seconds = (time.perf_counter() - start) * settings.rounds
             enough = seconds >= settings.min_seconds and len(pairs) >= wanted
             if len(pairs) >= FEWEST_PAIRS and (enough or seconds >= settings.max_seconds):
-                return Round(np.array(pairs), np.array(disturbed))
+                return np.array(pairs), np.array(disturbed)
             before = interruptions()
             pair = [0.0, 0.0]
             for place in _random_order(random):

@@ -28,10 +28,7 @@ _STATUS = Path("/proc/self/status")
 class MemoryUse:
     """Memory that opening a file and classifying one batch adds to a process.
 
-    Attributes:
-        batch_size: images in the call.
-        threads: of onnxruntime.
-        peak_bytes: highest resident memory, less the highest of the same process before it opened the file.
+    ``peak_bytes`` is its highest resident memory, less the highest before it opened the file.
     """
 
     batch_size: int
@@ -40,15 +37,7 @@ class MemoryUse:
 
 
 def measure_memory(file: "RunnableFile", *, batch_size: int = 1, threads: int = 1) -> MemoryUse | None:
-    """Open a file in a fresh process and run it once.
-
-    Args:
-        file: an ONNX image classifier.
-        batch_size: images in the call.
-        threads: of onnxruntime.
-
-    Returns:
-        The peak; ``None`` where the operating system does not report it (Windows).
+    """The memory of a fresh process that opens a file and classifies one batch; ``None`` on Windows.
 
     Raises:
         OnnxFileError: the file cannot be opened, or is no image classifier.

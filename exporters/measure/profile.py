@@ -1,11 +1,15 @@
 """Time per layer, original beside candidate, from onnxruntime's profiler."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from exporters.measure.calls import RunnableFile, calls_of
+from exporters.measure.profile_nodes import NodeTime, SourceGraph, time_nodes
 from exporters.measure.profile_notes import LAYOUT_CHANGES, TYPE_CHANGES, LayerRun, explain
-from exporters.measure.profile_sources import SourceGraph
-from exporters.measure.profile_trace import Trace, trace_operators
+
+_NEXT_TO_NOTHING = 1000  # bytes
 
 
 @dataclass(frozen=True)
@@ -37,11 +41,8 @@ class LayerTime:
 class OperatorProfile:
     """Both files, profiled in turn on the same images; profiling slows a call, so compare shares, not sums.
 
-    Attributes:
-        batch_size: images in a call.
-        threads: of onnxruntime.
-        calls: calls that the times are over.
-        layers: in the original's order, then what only the candidate has.
+    ``calls`` are those that the times are over; ``layers`` come in the original's order, then what only the
+    candidate has.
     """
 
     batch_size: int
@@ -61,16 +62,9 @@ def profile_operators(
 ) -> OperatorProfile:
     """Profile two ONNX image classifiers, layer beside layer.
 
-    Layers are the same where their weights have the same name, or their nodes, where they have none;
-    in files from elsewhere few may match.
-
-    Args:
-        original: the file to compare with.
-        candidate: the file that should be faster.
-        batch_size: images in a call.
-        threads: of onnxruntime.
-        native_block: channels that onnxruntime's convolutions handle at a time on this processor.
-        seed: of the images.
+    Layers are the same where their weights have the same name, or their nodes, where they have none; in
+    files from elsewhere few may match. ``native_block`` is the number of channels that onnxruntime's
+    convolutions handle at a time on this processor.
 
     Raises:
         OnnxFileError: a file cannot be opened, or is no image classifier.
@@ -78,22 +72,38 @@ def profile_operators(
         MachineError: there is not enough memory.
     """
     files = (original, candidate)
-    traces = trace_operators([calls_of(file, batch_size=batch_size, seed=seed) for file in files], threads=threads)
+    calls, nodes = time_nodes([calls_of(file, batch_size=batch_size, seed=seed) for file in files], threads=threads)
     before, after = (
-        _layers(trace, SourceGraph(file), batch_size=batch_size) for trace, file in zip(traces, files, strict=True)
+        _layers(ran, SourceGraph(file), batch_size=batch_size) for ran, file in zip(nodes, files, strict=True)
     )
-    fixed_ms = traces[1].fixed_ms
-    layers = tuple(
-        _layer_time(name, before.get(name), after.get(name), native_block=native_block, fixed_ms=fixed_ms)
-        for name in dict.fromkeys((*before, *after))
-    )
-    return OperatorProfile(batch_size=batch_size, threads=threads, calls=traces[0].calls, layers=layers)
+    fixed_ms = _fixed_milliseconds(nodes[1])
+    layers = []
+    for name in dict.fromkeys((*before, *after)):
+        one, other = before.get(name), after.get(name)
+        macs, macs_left = (run.macs if run else None for run in (one, other))
+        layers.append(
+            LayerTime(
+                layer=name,
+                kind=" -> ".join(dict.fromkeys(run.operator for run in (one, other) if run)),
+                original_ms=one.milliseconds if one else None,
+                candidate_ms=other.milliseconds if other else None,
+                macs_kept=macs_left / macs if macs and macs_left is not None else None,
+                note=explain(one, other, native_block=native_block, fixed_ms=fixed_ms),
+            )
+        )
+    return OperatorProfile(batch_size=batch_size, threads=threads, calls=calls, layers=tuple(layers))
 
 
-def _layers(trace: Trace, source: SourceGraph, *, batch_size: int) -> dict[str, LayerRun]:
+def _fixed_milliseconds(nodes: Sequence[NodeTime]) -> float:
+    """The time of a node with next to nothing to do."""
+    idle = [node.milliseconds for node in nodes if node.moved_bytes < _NEXT_TO_NOTHING]
+    return float(np.median(idle)) if idle else min((node.milliseconds for node in nodes), default=0.0)
+
+
+def _layers(nodes: Sequence[NodeTime], source: SourceGraph, *, batch_size: int) -> dict[str, LayerRun]:
     """Layers by name in the order they ran; all layout or type changes by one operator are one layer."""
     layers: dict[str, LayerRun] = {}
-    for node in trace.nodes:
+    for node in nodes:
         if node.operator in LAYOUT_CHANGES | TYPE_CHANGES:
             run = layers.get(node.operator) or LayerRun(0.0, None, 0, (), node.kernel, nodes=0)
             layers[node.operator] = replace(
@@ -115,18 +125,3 @@ def _layers(trace: Trace, source: SourceGraph, *, batch_size: int) -> dict[str, 
             kernel=node.kernel,
         )
     return layers
-
-
-def _layer_time(
-    name: str, original: LayerRun | None, candidate: LayerRun | None, *, native_block: int, fixed_ms: float
-) -> LayerTime:
-    kinds = dict.fromkeys(run.operator for run in (original, candidate) if run)
-    before, after = (run.macs if run else None for run in (original, candidate))
-    return LayerTime(
-        layer=name,
-        kind=" -> ".join(kinds),
-        original_ms=original.milliseconds if original else None,
-        candidate_ms=candidate.milliseconds if candidate else None,
-        macs_kept=after / before if before and after is not None else None,
-        note=explain(original, candidate, native_block=native_block, fixed_ms=fixed_ms),
-    )

@@ -51,11 +51,8 @@ class LayerRun:
 def explain(original: LayerRun | None, candidate: LayerRun | None, *, native_block: int, fixed_ms: float) -> str:
     """Why the candidate's layer takes more than its share of the original's time; "" where it does not.
 
-    Args:
-        original: the layer in the original, ``None`` where it has none.
-        candidate: the layer in the candidate, ``None`` where it has none.
-        native_block: channels that onnxruntime's convolutions handle at a time on this processor.
-        fixed_ms: the time of a node with next to nothing to do, in the candidate.
+    ``None`` stands for a layer that a file has not. ``native_block`` is the number of channels that onnxruntime's
+    convolutions handle at a time on this processor, ``fixed_ms`` the time of a node with next to nothing to do.
     """
     run = candidate or original
     if run is not None and run.operator in LAYOUT_CHANGES | TYPE_CHANGES:
@@ -63,7 +60,8 @@ def explain(original: LayerRun | None, candidate: LayerRun | None, *, native_blo
         return change if run.nodes == 1 else f"{change}, {run.nodes} nodes"
     if original is None or candidate is None:
         return "only in the original" if candidate is None else "only in the candidate"
-    unit, share = "bytes", _bytes_kept(original, candidate)
+    moved = candidate.moved_bytes / original.moved_bytes if original.moved_bytes else 1.0
+    unit, share = "bytes", moved
     if original.macs and candidate.macs is not None:
         unit, share = "MACs", candidate.macs / original.macs
     if _in_proportion(candidate, share * original.milliseconds):
@@ -74,7 +72,6 @@ def explain(original: LayerRun | None, candidate: LayerRun | None, *, native_blo
         return cause
     if candidate.milliseconds <= 2 * fixed_ms or _in_proportion(candidate, fixed_ms + share * varying_ms):
         return f"too small to gain more: any node takes about {fixed_ms * 1e3:.0f} µs"
-    moved = _bytes_kept(original, candidate)
     waits = candidate.macs is not None and candidate.macs < _FEW_MACS * candidate.moved_bytes
     measured = native_block == _MEASURED_BLOCK and len(candidate.weight) > 2 and candidate.weight != original.weight
     note = f"{took} for {share:.0%} of the {unit}"
@@ -85,30 +82,21 @@ def explain(original: LayerRun | None, candidate: LayerRun | None, *, native_blo
     return note
 
 
-def _bytes_kept(original: LayerRun, candidate: LayerRun) -> float:
-    return candidate.moved_bytes / original.moved_bytes if original.moved_bytes else 1.0
-
-
 def _shape_or_kernel(original: LayerRun, candidate: LayerRun, native_block: int) -> str:
     """Channels that were cut to an unsuitable number, another kernel, both or ""."""
-    kernel = "" if candidate.kernel == original.kernel else f"ran as {candidate.kernel}"
+    causes = []
+    if candidate.weight != original.weight and len(candidate.weight) > 2:  # a convolution: [out, in / groups, h, w]
+        written, read = candidate.weight[:2]  # onnxruntime pads both with zeros to whole blocks
+        if written % native_block:
+            causes.append(f"{written} channels: not a multiple of {native_block}")
+        elif read > _IMAGE_CHANNELS and read % native_block:
+            causes.append(f"reads {read} channels: not a multiple of {native_block}")
     if candidate.kernel + BLOCKED == original.kernel:
-        kernel = "ran outside the blocked layout"
-    padding = _padding(candidate.weight, native_block) if candidate.weight != original.weight else ""
-    return "; ".join(cause for cause in (padding, kernel) if cause)
+        causes.append("ran outside the blocked layout")
+    elif candidate.kernel != original.kernel:
+        causes.append(f"ran as {candidate.kernel}")
+    return "; ".join(causes)
 
 
 def _in_proportion(candidate: LayerRun, fair_ms: float) -> bool:
     return candidate.milliseconds <= max(_IN_PROPORTION * fair_ms, fair_ms + _CLOCK_MS)
-
-
-def _padding(weight: tuple[int, ...], block: int) -> str:
-    """A note for a convolution [out, in / groups, h, w] whose channels are padded with zeros to whole blocks."""
-    if len(weight) <= 2:
-        return ""
-    written, read = weight[:2]
-    if written % block:
-        return f"{written} channels: not a multiple of {block}"
-    if read > _IMAGE_CHANNELS and read % block:
-        return f"reads {read} channels: not a multiple of {block}"
-    return ""

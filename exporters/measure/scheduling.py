@@ -22,13 +22,8 @@ def interruptions() -> int:
 def held_on(cores: Sequence[int]) -> Iterator[bool]:
     """Keep this thread, and the threads it starts meanwhile, on these cores; then as before.
 
-    Open a session inside: onnxruntime's workers stay where they were started.
-
-    Args:
-        cores: the operating system's numbers; with none, nothing changes.
-
-    Yields:
-        Whether the thread is held: not without cores, nor where the system refuses.
+    Open a session inside: onnxruntime's workers stay where they were started. Yields whether the thread is
+    held: not with no cores, nor where the system refuses.
     """
     if not cores:
         yield False
@@ -46,18 +41,11 @@ def held_on(cores: Sequence[int]) -> Iterator[bool]:
 
 
 def core_sets(threads: int, *, topology: Path = _TOPOLOGY) -> tuple[tuple[int, ...], ...]:
-    """Every choice of ``threads`` neighbouring cores that this process may use.
+    """Every choice of ``threads`` neighbouring cores that this process may use; each core is first in one of them.
 
-    One hyper-thread of a core, since two share its units. A comparison uses another set in every round,
-    since a core that another program is using would slow every timing.
-
-    Args:
-        threads: cores in a set.
-        topology: where the system describes its processors.
-
-    Returns:
-        The sets; each core is first in one of them. Empty where the system has no affinity (macOS) or has fewer
-        cores than threads: the scheduler then does better.
+    One hyper-thread of a core, since two share its units. A comparison uses another set in every round, since
+    a core that another program is using would slow every timing. Empty where the system has no affinity
+    (macOS) or has fewer cores than threads: the scheduler then does better.
     """
     if not hasattr(os, "sched_getaffinity"):
         return ()
@@ -75,6 +63,5 @@ def core_sets(threads: int, *, topology: Path = _TOPOLOGY) -> tuple[tuple[int, .
         cores = usable
     if len(cores) < threads:
         return ()
-    if len(cores) == threads:
-        return (tuple(cores),)
-    return tuple(tuple(cores[(first + step) % len(cores)] for step in range(threads)) for first in range(len(cores)))
+    starts = range(1 if len(cores) == threads else len(cores))
+    return tuple(tuple(cores[(first + step) % len(cores)] for step in range(threads)) for first in starts)

@@ -17,11 +17,11 @@ from onnx.inliner import inline_local_functions
 from onnxruntime import ExecutionOrder, GraphOptimizationLevel, SessionOptions
 
 from exporters.errors import OnnxFileError, kind_of, reason_of
-from exporters.read.macs import Shape, is_uncounted, mac_rule
 from exporters.read.onnx_file import read_onnx
+from exporters.read.operators import Shape, is_uncounted, mac_rule
 from exporters.read.session import session_options, start_session
 from exporters.read.signature import Signature, signature_of
-from exporters.read.weights import WeightTensor, find_weights
+from exporters.read.weights import find_weights
 
 Precision = Literal["fp32", "fp16", "int8"]
 
@@ -86,11 +86,19 @@ def count_cost(path: Path, *, image_size: int | None = None, signature: Signatur
     model = inline_local_functions(file.model) if file.model.functions else file.model
     weights = find_weights(model)
     dependent = _dependent_nodes(model, signature)
-    layers = [node for node in dependent if mac_rule(node)]
-    shapes = _run_for_shapes(model, layers, signature, path=path, image_size=image_size)
-    costs = tuple(_layer_cost(node, shapes, weights, batch=signature.batch or 1) for node in layers)
+    layers = [(node, rule) for node in dependent if (rule := mac_rule(node))]
+    shapes = _run_for_shapes(model, [node for node, _ in layers], signature, path=path, image_size=image_size)
+    costs = tuple(
+        LayerCost(
+            node=node.name,
+            operator=node.op_type,
+            weight=next((weights[name].name for name in node.input if name in weights), ""),
+            macs=rule(node, shapes) // (signature.batch or 1),
+        )
+        for node, rule in layers
+    )
     numbers: Counter[Precision] = Counter()
-    for weight in {weight.name: weight for weight in weights.values()}.values():
+    for weight in dict.fromkeys(weights.values()):
         numbers[_PRECISIONS.get(weight.data_type, "fp32")] += weight.numbers
     return OnnxCost(
         parameters=sum(numbers.values()),
@@ -145,12 +153,3 @@ def _plain_options() -> SessionOptions:
     options.graph_optimization_level = GraphOptimizationLevel.ORT_DISABLE_ALL
     options.execution_order = ExecutionOrder.PRIORITY_BASED  # shapes first, so that tensors are freed early
     return options
-
-
-def _layer_cost(
-    node: NodeProto, shapes: Mapping[str, Shape], weights: Mapping[str, WeightTensor], *, batch: int
-) -> LayerCost:
-    rule = mac_rule(node)
-    weight = next((weights[name].name for name in node.input if name in weights), "")
-    macs = rule(node, shapes) // batch if rule else 0
-    return LayerCost(node=node.name, operator=node.op_type, weight=weight, macs=macs)

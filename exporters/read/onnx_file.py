@@ -31,7 +31,6 @@ class OnnxFile:
     """An ONNX file as it was read.
 
     Attributes:
-        path: as given.
         data: the bytes of the model, external weights included.
         model: the same, parsed.
         external: the other files that hold weights, each once, inside its folder.
@@ -39,7 +38,6 @@ class OnnxFile:
         sha256: of the file's bytes, followed by those of its external data, hexadecimal.
     """
 
-    path: Path
     data: bytes
     model: ModelProto
     external: tuple[Path, ...]
@@ -51,32 +49,33 @@ def read_onnx(path: Path) -> OnnxFile:
     """Read and parse a file; nothing in it runs, and it need not be a classifier.
 
     External weights are copied into the model, because onnxruntime fails where small tensors, such as the
-    axes of a sum, are stored outside.
-
-    Raises:
-        OnnxFileError: missing, empty, truncated, too large, not ONNX, or weights that are not in its folder.
+    axes of a sum, are stored outside. OnnxFileError if the file is missing, empty, truncated, too large or not
+    ONNX, or weights are not in its folder.
     """
     data = _read_bytes(path)
     model = _parse(path, data)
     places = [
-        (tensor, _external_place(path, tensor))
+        (tensor, *_external_place(path, tensor))
         for tensor in tensors_of(model)
         if tensor.data_location == TensorProto.EXTERNAL or tensor.external_data
     ]
-    external = tuple(dict.fromkeys(place.file for _tensor, place in places))
+    external = tuple(dict.fromkeys(file for _tensor, file, _bytes in places))
     size = len(data) + sum(file.stat().st_size for file in external)
-    if size > LARGEST_BYTES or sum(place.length for _tensor, place in places) > LARGEST_BYTES:
+    if max(size, sum(len(bytes_) for _tensor, _file, bytes_ in places)) > LARGEST_BYTES:
         raise _too_large(path, size)
     digest = hashlib.sha256(data)
     try:
-        for tensor, place in places:
-            _load_external(tensor, place)
-        for file in external:
-            digest.update(file.read_bytes())
+        contents = {file: file.read_bytes() for file in external}
     except OSError as error:
         raise OnnxFileError(f"cannot read the external data {error.filename}: {error.strerror}") from error
+    for tensor, file, bytes_ in places:
+        tensor.raw_data = contents[file][bytes_.start : bytes_.stop]
+        tensor.ClearField("external_data")
+        tensor.data_location = TensorProto.DEFAULT
+    for content in contents.values():
+        digest.update(content)
     whole = model.SerializeToString() if places else data
-    return OnnxFile(path, whole, model, external=external, size_bytes=size, sha256=digest.hexdigest())
+    return OnnxFile(whole, model, external=external, size_bytes=size, sha256=digest.hexdigest())
 
 
 def nested_messages(message: Message) -> Iterator[Message]:
@@ -128,16 +127,8 @@ def _parse(path: Path, data: bytes) -> ModelProto:
     return model
 
 
-@dataclass(frozen=True)
-class _Place:
-    """Where the bytes of an external tensor are."""
-
-    file: Path
-    offset: int
-    length: int
-
-
-def _external_place(path: Path, tensor: TensorProto) -> _Place:
+def _external_place(path: Path, tensor: TensorProto) -> tuple[Path, range]:
+    """The file that an external tensor is in, and which of its bytes."""
     entries = {entry.key: entry.value for entry in tensor.external_data}
     location = entries.get("location", "")
     file = path.parent / location
@@ -163,15 +154,7 @@ def _external_place(path: Path, tensor: TensorProto) -> _Place:
             f"expected the weight {tensor.name!r} of {path} at byte {offset:.20}, {length:.20} bytes long, in "
             f"{location!r}, which has {size} bytes: it is truncated or of another model; try to copy it again"
         )
-    return _Place(file, start, count or size - start)
-
-
-def _load_external(tensor: TensorProto, place: _Place) -> None:
-    with place.file.open("rb") as file:
-        file.seek(place.offset)
-        tensor.raw_data = file.read(place.length)
-    tensor.ClearField("external_data")
-    tensor.data_location = TensorProto.DEFAULT
+    return file, range(start, start + count if count else size)
 
 
 def _too_large(path: Path, size: int) -> OnnxFileError:

@@ -20,11 +20,8 @@ LARGE_LOGIT = 10.0
 class ParityReport:
     """Torch's logits against onnxruntime's, on the same images.
 
-    Attributes:
-        images: how many were compared.
-        max_abs_difference: the largest ``|torch - onnxruntime|`` of any logit.
-        argmax_agreeing: images on which both predict the same class.
-        tolerance: the largest difference that passes, for logits of this size.
+    ``argmax_agreeing`` counts images on which both predict the same class; ``tolerance`` is the largest difference
+    that passes, for logits of this size.
     """
 
     images: int
@@ -51,11 +48,11 @@ def check_parity(
     without has a fault of onnxruntime, not of the network, and raises an error of its own.
 
     Args:
-        model: the module that was exported, on any device; it is left as it is.
+        model: the module that was exported, on any device; it is not changed.
         path: its ONNX file.
         batches: float32 images [B, C, H, W], normalised.
-        tolerance: the largest difference of logits that passes, for logits up to ``LARGE_LOGIT``.
-        threads: onnxruntime's threads.
+        tolerance: for logits up to ``LARGE_LOGIT``.
+        threads: of onnxruntime.
 
     Raises:
         ExportError: there are no images, or a logit is not finite, or the numbers of classes differ, or
@@ -66,9 +63,9 @@ def check_parity(
     report = _compare(module, path, images, tolerance, open_session(path, threads=threads))
     if report.passed:
         return report
-    plain = session_options(threads=threads)
-    plain.graph_optimization_level = GraphOptimizationLevel.ORT_DISABLE_ALL
-    unoptimised = _compare(module, path, images, tolerance, open_session(path, threads=threads, options=plain))
+    options = session_options(threads=threads)
+    options.graph_optimization_level = GraphOptimizationLevel.ORT_DISABLE_ALL
+    unoptimised = _compare(module, path, images, tolerance, open_session(path, threads=threads, options=options))
     if unoptimised.passed:
         raise ExportError(
             f"expected onnxruntime to answer as torch does, within {report.tolerance:.0e}, {path.name} differs by "

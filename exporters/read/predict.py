@@ -22,7 +22,7 @@ def predict_logits(
     Args:
         path: an ONNX file with one input of images and one output [batch, K].
         batches: float32 images [B, C, H, W], normalised; B may differ from batch to batch.
-        threads: onnxruntime's threads.
+        threads: of onnxruntime.
         conversion: applied to the images first.
 
     Raises:
@@ -45,14 +45,13 @@ def predict_logits(
 
 def _rebatched(batches: Iterable[np.ndarray], batch_size: int) -> Iterator[np.ndarray]:
     """The same images in batches of ``batch_size``; the last may be smaller."""
-    rest: np.ndarray | None = None
+    rest: list[np.ndarray] = []
     for batch in batches:
-        joined = batch if rest is None else np.concatenate([rest, batch])
+        joined = np.concatenate([*rest, batch])
         whole = len(joined) // batch_size * batch_size
-        yield from (joined[start : start + batch_size] for start in range(0, whole, batch_size))
-        rest = joined[whole:]
-    if rest is not None and len(rest):
-        yield rest
+        yield from np.split(joined[:whole], len(joined) // batch_size) if whole else ()
+        rest = [joined[whole:]]
+    yield from (part for part in rest if len(part))
 
 
 def _run_fixed(session: InferenceSession, images: np.ndarray, batch_size: int) -> np.ndarray:

@@ -14,12 +14,7 @@ from exporters.read.signature import Signature
 
 @dataclass(frozen=True)
 class Preparation:
-    """How 8-bit pixels are normalised: ``(pixel / 255 - mean) / std`` per channel, or not at all.
-
-    Attributes:
-        mean: per channel, of pixels scaled to [0, 1]; ``None`` where the pixels go in as they are, 0 to 255.
-        std: per channel, of pixels scaled to [0, 1]; ``None`` with ``mean``.
-    """
+    """How 8-bit pixels are normalised: ``(pixel / 255 - mean) / std`` per channel, or not at all where ``None``."""
 
     mean: tuple[float, ...] | None
     std: tuple[float, ...] | None
@@ -36,11 +31,7 @@ class Preparation:
             )
 
     def for_channels(self, channels: int) -> "Preparation":
-        """The same with a value for each channel; a single value is repeated.
-
-        Raises:
-            ExportError: there are neither one nor ``channels`` values.
-        """
+        """The same with a value for each channel; a single value is repeated."""
         if self.mean is None or self.std is None or len(self.mean) == channels:
             return self
         if len(self.mean) != 1:
@@ -64,13 +55,8 @@ RAW_PIXELS = Preparation(None, None)
 class Conversion:
     """From batches as a data set gives them to batches as a file takes them.
 
-    Where both normalise alike, images stay the same bit for bit. All others are converted back to the
-    exact 8-bit pixels they came from, then normalised as the file wants.
-
-    Attributes:
-        data: how the data set's images were normalised; never ``RAW_PIXELS``.
-        file: how the file's images are normalised.
-        signature: of the file.
+    Where both normalise alike, images stay the same bit for bit. All others are converted back to the exact
+    8-bit pixels they came from, then normalised as the file wants. ``data`` is never ``RAW_PIXELS``.
     """
 
     data: Preparation
@@ -92,21 +78,19 @@ class Conversion:
                 "dropping colours would change the task; try a file that takes RGB, or a data set of grey images"
             )
         if channels != self.signature.channels or self.data != self.file or self.signature.dtype == "uint8":
-            images_BCHW = self._normalise(self._pixels(images_BCHW))
+            images_BCHW = self._convert_pixels(images_BCHW)
         shown = images_BCHW if self.signature.layout == "NCHW" else images_BCHW.transpose(0, 2, 3, 1)
         return np.ascontiguousarray(shown, dtype=self.signature.dtype)
 
-    def _pixels(self, images_BCHW: np.ndarray) -> np.ndarray:
-        """The 8-bit pixels that the images were made from, as float32 whole numbers [B, file's C, H, W]."""
+    def _convert_pixels(self, images_BCHW: np.ndarray) -> np.ndarray:
+        """Float32 [B, file's C, H, W] as the file normalises them, from the 8-bit pixels the images were made of."""
         mean, std = _per_channel(self.data)
         pixels = np.rint(255 * (images_BCHW * std + mean)).clip(0, 255)
-        return np.repeat(pixels, self.signature.channels // pixels.shape[1], axis=1)
-
-    def _normalise(self, pixels_BCHW: np.ndarray) -> np.ndarray:
+        pixels = np.repeat(pixels, self.signature.channels // pixels.shape[1], axis=1)
         if self.file.mean is None:
-            return pixels_BCHW
+            return pixels
         mean, std = _per_channel(self.file)
-        return cast("np.ndarray", (pixels_BCHW / np.float32(255) - mean) / std)
+        return cast("np.ndarray", (pixels / np.float32(255) - mean) / std)
 
 
 def _per_channel(preparation: Preparation) -> tuple[np.ndarray, np.ndarray]:

@@ -15,7 +15,7 @@ _PROVIDER: Final = "CPUExecutionProvider"
 _LEVEL: Final = GraphOptimizationLevel.ORT_ENABLE_ALL
 _MODE: Final = ExecutionMode.ORT_SEQUENTIAL
 _INTER_OP_THREADS: Final = 1
-_ENTRIES: Final = {"session.force_spinning_stop": "1"}
+_STOP_SPINNING: Final = "session.force_spinning_stop"
 _FATAL_ONLY: Final = 4  # log severity: errors (3) are raised as well, warnings (2) are about missing GPUs
 _UNKNOWN_OPERATOR: Final = ("not a registered function/op", "No Op registered", "Could not find an implementation")
 
@@ -24,22 +24,16 @@ SESSION_FACTS: Final[dict[str, str]] = {
     "graph optimisation": _LEVEL.name,
     "execution mode": _MODE.name,
     "inter-op threads": str(_INTER_OP_THREADS),
-    **_ENTRIES,
+    _STOP_SPINNING: "1",
 }
 """The options of every session except its threads, name -> value."""
 
 
 def session_options(*, threads: int) -> SessionOptions:
-    """The options that ``SESSION_FACTS`` states.
+    """The options that ``SESSION_FACTS`` states, with ``threads`` inside an operator, the caller's included.
 
     Worker threads stop spinning when a call ends (``session.force_spinning_stop``): two sessions in
     turn, as in ``compare_latency``, would otherwise steal each other's cores.
-
-    Args:
-        threads: threads inside an operator, the caller's included.
-
-    Raises:
-        ExportError: fewer than one thread.
     """
     if threads < 1:
         raise ExportError(f"expected at least 1 thread, got {threads}")
@@ -49,19 +43,14 @@ def session_options(*, threads: int) -> SessionOptions:
     options.execution_mode = _MODE
     options.graph_optimization_level = _LEVEL
     options.log_severity_level = _FATAL_ONLY
-    for name, value in _ENTRIES.items():
-        options.add_session_config_entry(name, value)
+    options.add_session_config_entry(_STOP_SPINNING, "1")
     return options
 
 
 def open_session(path: Path, *, threads: int, options: SessionOptions | None = None) -> InferenceSession:
-    """Open an ONNX image classifier on the CPU: sequential, all graph optimisations, ``threads`` threads.
+    """Open an ONNX image classifier on the CPU; weights in other files are read from its own folder only.
 
-    Args:
-        path: an ONNX file with one image input and one output of a score per class; weights in other
-            files are read from its own folder only.
-        threads: threads inside an operator, the caller's included.
-        options: ``session_options`` with something added, such as a profile.
+    ``options`` are ``session_options`` with something added, such as a profile.
 
     Raises:
         OnnxFileError: the file is missing, damaged, reaches outside its folder, or is no image classifier.
@@ -75,12 +64,7 @@ def open_session(path: Path, *, threads: int, options: SessionOptions | None = N
 
 
 def start_session(data: bytes, options: SessionOptions, *, path: Path) -> InferenceSession:
-    """A session of a model's bytes, without a check of its inputs and outputs; ``path`` is for messages.
-
-    Raises:
-        OnnxFileError: onnxruntime cannot run it.
-        MachineError: there is not enough memory for it.
-    """
+    """A session of a model's bytes, without a check of its inputs and outputs; ``path`` is for messages."""
     try:
         return InferenceSession(data, options, providers=[_PROVIDER])
     except Exception as error:

@@ -11,6 +11,7 @@ from exporters.errors import CallError, OnnxFileError
 Layout = Literal["NCHW", "NHWC"]
 PixelType = Literal["float32", "float16", "uint8"]
 
+LAYOUTS: Final[tuple[Layout, ...]] = ("NCHW", "NHWC")
 PIXEL_TYPES: Final[dict[str, PixelType]] = {
     "tensor(float)": "float32",
     "tensor(float16)": "float16",
@@ -25,18 +26,10 @@ MOST_PIXELS: Final = 2**25
 
 @dataclass(frozen=True)
 class Signature:
-    """One image input, one output of a score per class.
+    """One image input of 1 or 3 channels, one output of a score per class.
 
-    Attributes:
-        input_name: of the graph's input.
-        output_name: of the graph's output.
-        layout: order of the input's axes.
-        dtype: the input's type.
-        batch: the fixed number of images in a call; ``None`` where it is free.
-        channels: 1 or 3.
-        height: pixels; ``None`` where it is free.
-        width: pixels; ``None`` where it is free.
-        classes: K; ``None`` where the graph does not say.
+    ``batch``, ``height`` and ``width`` are ``None`` where the file leaves them free, ``classes`` where the graph does
+    not say.
     """
 
     input_name: str
@@ -52,26 +45,14 @@ class Signature:
     def random_images(
         self, random: np.random.Generator, *, batch_size: int, image_size: int | None = None
     ) -> np.ndarray:
-        """Images as the file takes them: standard normal, or 0 to 255 where it takes bytes.
-
-        Args:
-            random: their source.
-            batch_size: images in the call.
-            image_size: height and width, pixels, where the file leaves them free.
-
-        Returns:
-            [B, C, H, W] or [B, H, W, C] in the file's type, contiguous.
-
-        Raises:
-            CallError: see ``call_shape``.
-        """
+        """Images of ``call_shape`` in the file's type, contiguous: standard normal, or 0 to 255 for bytes."""
         shape = self.call_shape(batch_size=batch_size, image_size=image_size)
         if self.dtype == "uint8":
             return random.integers(0, 256, size=shape, dtype=np.uint8)
         return random.standard_normal(shape, dtype=np.float32).astype(self.dtype, copy=False)
 
     def call_shape(self, *, batch_size: int, image_size: int | None = None) -> tuple[int, int, int, int]:
-        """The shape of the images in a call.
+        """The shape of the images in a call: [B, C, H, W] or [B, H, W, C].
 
         Args:
             batch_size: images in the call.
@@ -115,7 +96,9 @@ def signature_of(
     """
     images, scores = image_input(session, source=source), score_output(session, source=source)
     sizes = [_fixed(size) for size in images.shape]
-    found = _layout(sizes, layout or _layout_in_metadata(session), source=source)
+    described = session.get_modelmeta().custom_metadata_map.get("layout", "")
+    known = layout or next((one for one in LAYOUTS if one in described), None)
+    found = _layout(sizes, known, source=source)
     batch, *image = sizes
     count, height, width = image if found == "NCHW" else (image[2], image[0], image[1])
     count = count or channels
@@ -138,11 +121,7 @@ def signature_of(
 
 
 def image_input(session: InferenceSession, *, source: str) -> Any:
-    """The one input, of images.
-
-    Raises:
-        OnnxFileError: there are several, or it has not four axes, or not a type of pixels.
-    """
+    """The one input, of images; OnnxFileError if there are several, or it has not four axes or a type of pixels."""
     inputs = session.get_inputs()
     if len(inputs) != 1:
         names = ", ".join(value.name for value in inputs) or "none"
@@ -162,10 +141,8 @@ def image_input(session: InferenceSession, *, source: str) -> Any:
 def score_output(session: InferenceSession, *, source: str) -> Any:
     """The output [batch, K] with a score per class; other outputs, of labels or feature maps, are ignored.
 
-    [batch, K, 1, 1] counts too: networks with a convolutional head are often exported so.
-
-    Raises:
-        OnnxFileError: there is none, or more than one that it could be.
+    [batch, K, 1, 1] counts too: networks with a convolutional head are often exported so. OnnxFileError if there
+    is none, or more than one that it could be.
     """
     outputs = session.get_outputs()
     fitting = [value for value in outputs if value.type in _SCORE_TYPES and _is_scores(value.shape)]
@@ -191,11 +168,6 @@ def _fixed(size: Any) -> int | None:
     return size if isinstance(size, int) and size > 0 else None
 
 
-def _layout_in_metadata(session: InferenceSession) -> Layout | None:
-    text = session.get_modelmeta().custom_metadata_map.get("layout", "")
-    return "NCHW" if "NCHW" in text else "NHWC" if "NHWC" in text else None
-
-
 def _layout(sizes: list[int | None], stated: Layout | None, *, source: str) -> Layout:
     channels: dict[Layout, int | None] = {"NCHW": sizes[1], "NHWC": sizes[3]}
     possible = [layout for layout, count in channels.items() if count in _CHANNELS]
@@ -203,13 +175,12 @@ def _layout(sizes: list[int | None], stated: Layout | None, *, source: str) -> L
         return possible[0]
     if stated is not None and (stated in possible or channels[stated] is None):
         return stated
-    shown = [size or "free" for size in sizes]
-    if stated is not None:
-        raise OnnxFileError(f"expected 1 or 3 channels where {stated} has them, {source} has the input shape {shown}")
-    raise OnnxFileError(
-        f"expected 1 or 3 channels as the second or the last axis, {source} has the input shape {shown}, "
-        "from which the layout cannot be told; try --layout NCHW or --layout NHWC"
-    )
+    where, advice = f"where {stated} has them", ""
+    if stated is None:
+        where = "as the second or the last axis"
+        advice = ", from which the layout cannot be told; try --layout NCHW or --layout NHWC"
+    shape = [size or "free" for size in sizes]
+    raise OnnxFileError(f"expected 1 or 3 channels {where}, {source} has the input shape {shape}{advice}")
 
 
 def shared_batch(first: Signature, second: Signature) -> int | None:

@@ -8,34 +8,9 @@ from typing import Final
 
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 
-_FLOATS: Final = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)
+from exporters.read.operators import OPERATORS
 
-# Operators with weights -> the places of their inputs that are weights or biases.
-_LAYERS: Final[dict[str, tuple[int, ...]]] = {
-    "Conv": (1, 2),
-    "ConvTranspose": (1, 2),
-    "ConvInteger": (1,),
-    "DeformConv": (1, 3),
-    "FusedConv": (1, 2),
-    "QLinearConv": (3, 8),
-    "Gemm": (0, 1, 2),
-    "FusedGemm": (0, 1, 2),
-    "QGemm": (0, 3, 6),
-    "MatMul": (0, 1),
-    "FusedMatMul": (0, 1),
-    "DynamicQuantizeMatMul": (1, 4),
-    "Einsum": (0, 1, 2, 3),
-    "MatMulInteger": (0, 1),
-    "MatMulIntegerToFloat": (0, 1, 6),
-    "MatMulNBits": (1,),
-    "QLinearMatMul": (0, 3),
-    **dict.fromkeys(("LSTM", "GRU", "RNN", "DynamicQuantizeLSTM"), (1, 2, 3, 7)),
-    "BatchNormalization": (1, 2),  # not the running mean and variance, which are no parameters
-    "InstanceNormalization": (1, 2),
-    "LayerNormalization": (1, 2),
-    "GroupNormalization": (1, 2),
-    "PRelu": (1,),
-}
+_FLOATS: Final = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)
 # Inputs that are never weights: scales, zero points, ranges, sizes.
 _NO_WEIGHTS: Final = ("QuantizeLinear", "DynamicQuantizeLinear", "Clip", "Pad", "Resize", "Upsample")
 _RELAYS: Final = ("Cast", "DequantizeLinear", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze")
@@ -67,7 +42,7 @@ def find_weights(model: ModelProto) -> Mapping[str, WeightTensor]:
     weights = {
         name: WeightTensor(name, math.prod(tensor.dims), tensor.data_type)
         for name, tensor in _stored(model.graph)
-        if graph.read_as_weight(name, number=tensor.data_type in _FLOATS, single=math.prod(tensor.dims) == 1)
+        if graph.read_as_weight(name, real=tensor.data_type in _FLOATS, single=math.prod(tensor.dims) == 1)
     }
     for node in model.graph.node:
         if node.op_type in _RELAYS and node.input[0] in weights:
@@ -76,7 +51,7 @@ def find_weights(model: ModelProto) -> Mapping[str, WeightTensor]:
 
 
 class _Readers:
-    """Who reads what in a graph."""
+    """Which nodes read a value of a graph, and in which place of their inputs."""
 
     def __init__(self, graph: GraphProto) -> None:
         self._readers: dict[str, list[tuple[NodeProto, int]]] = defaultdict(list)
@@ -85,26 +60,21 @@ class _Readers:
                 self._readers[name].append((node, place))
         self._images = _before_the_first_layer(graph)
 
-    def read_as_weight(self, name: str, *, number: bool, single: bool) -> bool:
-        """Whether a layer or an operator behind one reads a stored value as a weight.
+    def read_as_weight(self, name: str, *, real: bool, single: bool) -> bool:
+        """Whether a layer, or an operator behind one, reads a stored value as a weight.
 
-        Args:
-            name: of the value.
-            number: it stands for real numbers, by its type or after a DequantizeLinear.
-            single: it is one number.
+        ``real``: it stands for real numbers, by its type or after a DequantizeLinear. ``single``: it is one number.
         """
-        for node, place in self._readers[name]:
-            if node.op_type in _RELAYS:
-                real = number or node.op_type == "DequantizeLinear"
-                found = place == 0 and self.read_as_weight(node.output[0], number=real, single=single)
-            elif node.op_type in _LAYERS:
-                found = place in _LAYERS[node.op_type]
-            else:
-                learned = number and not single and node.op_type not in _NO_WEIGHTS
-                found = learned and self._images.isdisjoint(node.input)
-            if found:
-                return True
-        return False
+        return any(self._is_weight(node, place, real=real, single=single) for node, place in self._readers[name])
+
+    def _is_weight(self, node: NodeProto, place: int, *, real: bool, single: bool) -> bool:
+        if node.op_type in _RELAYS:
+            real = real or node.op_type == "DequantizeLinear"
+            return place == 0 and self.read_as_weight(node.output[0], real=real, single=single)
+        if node.op_type in OPERATORS:
+            return place in OPERATORS[node.op_type].weights
+        learned = real and not single and node.op_type not in _NO_WEIGHTS
+        return learned and self._images.isdisjoint(node.input)
 
 
 def _before_the_first_layer(graph: GraphProto) -> set[str]:
@@ -112,7 +82,7 @@ def _before_the_first_layer(graph: GraphProto) -> set[str]:
     images = {value.name for value in graph.input} - {tensor.name for tensor in graph.initializer}
     behind: set[str] = set()
     for node in graph.node:  # in topological order, as ONNX demands
-        if node.op_type in _LAYERS or not behind.isdisjoint(node.input):
+        if node.op_type in OPERATORS or not behind.isdisjoint(node.input):
             behind.update(node.output)
         elif not images.isdisjoint(node.input):
             images.update(node.output)

@@ -14,33 +14,22 @@ from exporters.write.atomic import write_atomically
 
 
 @dataclass(frozen=True)
-class OnnxArtifact:
-    """A written ONNX file.
+class Artifact:
+    """A written file; ``sha256`` is hexadecimal.
 
-    Attributes:
-        path: where it is.
-        sha256: of its bytes, hexadecimal.
-        size_bytes: its length.
-        opset: the version of the default operator set.
-        denormals_flushed: weights with ``0 < |w| < 2^-126`` that were set to 0 in the file
-            (arithmetic on them is many times slower on most CPUs).
+    ``denormals_flushed`` counts weights with ``0 < |w| < 2^-126`` that were set to 0 in the file, because
+    arithmetic on them is many times slower on most CPUs.
     """
 
     path: Path
     sha256: str
     size_bytes: int
-    opset: int
-    denormals_flushed: int
+    denormals_flushed: int = 0
 
 
 def metadata_of(model: ModelProto) -> dict[str, str]:
     """The model's metadata, key -> text."""
     return {entry.key: entry.value for entry in model.metadata_props}
-
-
-def opset_of(model: ModelProto) -> int:
-    """The version of the default operator set; 0 where the model names none."""
-    return next((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 0)
 
 
 def shape_of(value: ValueInfoProto) -> list[int | str]:
@@ -55,16 +44,10 @@ def set_nodes(graph: GraphProto, nodes: list[NodeProto]) -> None:
     graph.node.extend(nodes)
 
 
-def write_model(
-    model: ModelProto, path: Path, *, metadata: Mapping[str, str], denormals_flushed: int = 0
-) -> OnnxArtifact:
+def write_model(model: ModelProto, path: Path, *, metadata: Mapping[str, str], denormals_flushed: int = 0) -> Artifact:
     """Strip a model of all traces of the machine, give it ``metadata`` alone, check it and write it.
 
-    The same graph, weights and metadata give the same bytes.
-
-    Raises:
-        ExportError: it is not valid ONNX.
-        OSError: the file cannot be written.
+    The same graph, weights and metadata give the same bytes. ExportError if it is not valid ONNX.
     """
     for message in nested_messages(model):
         for field in ("metadata_props", "doc_string"):  # stack traces, file names, free text
@@ -75,12 +58,10 @@ def write_model(
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise ExportError(f"expected valid ONNX, got: {error}; try another --opset") from error
-    data = model.SerializeToString(deterministic=True)
+    return write_bytes(model.SerializeToString(deterministic=True), path, denormals_flushed=denormals_flushed)
+
+
+def write_bytes(data: bytes, path: Path, *, denormals_flushed: int = 0) -> Artifact:
+    """Write a file's bytes atomically."""
     write_atomically(path, data)
-    return OnnxArtifact(
-        path=path,
-        sha256=hashlib.sha256(data).hexdigest(),
-        size_bytes=len(data),
-        opset=opset_of(model),
-        denormals_flushed=denormals_flushed,
-    )
+    return Artifact(path, hashlib.sha256(data).hexdigest(), len(data), denormals_flushed)

@@ -1,7 +1,7 @@
 """A file that is either whole or not there."""
 
 import os
-import tempfile
+import secrets
 from pathlib import Path
 
 
@@ -11,24 +11,17 @@ def write_atomically(path: Path, data: bytes) -> None:
     Raises:
         OSError: the folder is missing or not writable, or the disk is full; no temporary file stays.
     """
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(0o666 & ~_umask())
-        Path(temporary).replace(path)
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
     sync(path.parent)
-
-
-def _umask() -> int:
-    current = os.umask(0o022)
-    os.umask(current)
-    return current
 
 
 def sync(path: Path) -> None:

@@ -7,22 +7,18 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from exporters.errors import ExportError
 from exporters.read.onnx_file import read_onnx
-from exporters.write.artifact import OnnxArtifact, metadata_of, set_nodes, write_model
+from exporters.write.artifact import Artifact, metadata_of, set_nodes, write_model
 
 _LARGEST = float(np.finfo(np.float16).max)
 _SMALLEST_TENSOR = 16  # numbers; below this, the cast's node is larger than what it saves
 
 
-def to_float16(source: Path, target: Path) -> OnnxArtifact:
+def to_float16(source: Path, target: Path) -> Artifact:
     """Write a copy of a float32 file whose weights are stored in float16; input and output stay float32.
 
     Every weight is followed by a cast to float32, which onnxruntime computes once, when it opens the
     file: the copy is half as large and exactly as fast. With the arithmetic in float16 too, SqueezeNet
     took 3.3 times as long: onnxruntime has few such operators for processors and casts around the others.
-
-    Args:
-        source: a self-contained float32 ONNX file.
-        target: the file to write.
 
     Raises:
         OnnxFileError: the source cannot be read.

@@ -7,7 +7,7 @@ as unsigned ones on an x86 processor; one scale for a layer's weights saved 1 % 
 """
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,7 +19,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from exporters.errors import ExportError, reason_of
 from exporters.read.onnx_file import read_onnx
-from exporters.write.artifact import OnnxArtifact, metadata_of, write_model
+from exporters.write.artifact import Artifact, metadata_of, write_model
 from exporters.write.int8_graph import (
     WEIGHTED,
     drop_unused_domains,
@@ -44,7 +44,7 @@ class Quantization:
 
     Attributes:
         scheme: "static QDQ".
-        calibration: the rule that set the activations' ranges: "minmax", "entropy", "percentile".
+        calibration: the rule that set the activations' ranges: "minmax".
         calibration_images: training images that were read for it.
         per_channel: whether each output channel's weights have their own scale.
         weights: the weights' type, "int8".
@@ -65,10 +65,10 @@ class Quantization:
 
 @dataclass(frozen=True)
 class Int8Settings:
-    """Types for a kind of processor: x86 is fastest with uint8 activations, ARM with int8.
+    """Types for a kind of processor.
 
     Attributes:
-        activations: their type.
+        activations: x86 is fastest with uint8, ARM with int8.
         reduce_range: weights in 7 bits, for x86 processors without VNNI.
     """
 
@@ -78,7 +78,7 @@ class Int8Settings:
 
 def quantize_int8(
     source: Path, target: Path, batches: "Iterable[np.ndarray | Tensor]", *, settings: Int8Settings
-) -> tuple[OnnxArtifact, Quantization]:
+) -> tuple[Artifact, Quantization]:
     """Write an INT8 copy of a float32 file: same input, same output, same metadata, free batch size.
 
     The stem stays in float32 (see ``int8_graph.prepare_stem``), and so do the logits, because 256 steps
@@ -103,8 +103,8 @@ def quantize_int8(
         )
     reader = _Reader(model.graph.input[0].name, batches)
     quantized = _quantize(source, reader, settings)
-    keep_logits_float(quantized.graph)
-    share_concat_scales(quantized.graph)
+    keep_logits_float(quantized)
+    share_concat_scales(quantized)
     drop_unused_domains(quantized)
     artifact = write_model(quantized, target, metadata=metadata_of(model) | {"precision": '"int8"'})
     return artifact, Quantization(
@@ -120,7 +120,6 @@ def quantize_int8(
 
 
 def _quantize(source: Path, reader: "_Reader", settings: Int8Settings) -> ModelProto:
-    activations = QuantType.QUInt8 if settings.activations == "uint8" else QuantType.QInt8
     with tempfile.TemporaryDirectory(prefix="compress-int8-") as folder:
         prepared, made = Path(folder) / "prepared.onnx", Path(folder) / "made.onnx"
         quant_pre_process(source, prepared, skip_symbolic_shape=True)  # fuses BatchNorm, infers shapes
@@ -136,7 +135,7 @@ def _quantize(source: Path, reader: "_Reader", settings: Int8Settings) -> ModelP
                 op_types_to_quantize=list(_QUANTIZED),
                 per_channel=True,
                 reduce_range=settings.reduce_range,
-                activation_type=activations,
+                activation_type=QuantType.QUInt8 if settings.activations == "uint8" else QuantType.QInt8,
                 weight_type=QuantType.QInt8,
                 nodes_to_exclude=list(stem),
                 extra_options={"ActivationSymmetric": settings.activations == "int8"},
@@ -154,12 +153,9 @@ class _Reader(CalibrationDataReader):
     """Gives batches to the calibration and counts their images."""
 
     def __init__(self, name: str, batches: "Iterable[np.ndarray | Tensor]") -> None:
-        self._name = name
-        self._batches: Iterator[np.ndarray | Tensor] = iter(batches)
-        self.images = 0
+        self._name, self._batches, self.images = name, iter(batches), 0
 
     def get_next(self) -> dict[str, Any] | None:  # type: ignore[override]  # None ends the calibration
-        """The next batch by the input's name; ``None`` after the last."""
         batch = next(self._batches, None)
         if batch is None:
             return None

@@ -1,6 +1,7 @@
 """Changes to an INT8 graph that make it faster, and exact where it counts, than onnxruntime's quantiser alone does."""
 
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper, shape_inference
+from onnxruntime.quantization.onnx_model import ONNXModel
 
 from exporters.write.artifact import set_nodes
 
@@ -43,43 +44,44 @@ def prepare_stem(model: ModelProto) -> tuple[str, ...]:
     return tuple(node.name for node in (*stem, *squeeze))
 
 
-def keep_logits_float(graph: GraphProto) -> None:
+def keep_logits_float(model: ModelProto) -> None:
     """Remove the last quantisation, so that the graph's output is not rounded to 256 steps."""
+    graph, whole = model.graph, ONNXModel(model)
     (output,) = graph.output
-    restored = _writer(graph, output.name)
-    rounded = _writer(graph, restored.input[0]) if restored is not None else None
+    writers = whole.output_name_to_node()
+    restored = writers.get(output.name)
+    rounded = writers.get(restored.input[0]) if restored is not None else None
     if restored is None or rounded is None:
         return
     pair = (rounded.op_type, restored.op_type) == ("QuantizeLinear", "DequantizeLinear")
-    if not pair or len(_readers(graph, rounded.output[0])) > 1 or _writer(graph, rounded.input[0]) is None:
-        return
     before = rounded.input[0]
-    graph.node.remove(restored)
-    graph.node.remove(rounded)
-    for node in graph.node:
-        for names in (node.input, node.output):
-            names[:] = [output.name if name == before else name for name in names]
+    if not pair or len(whole.get_children(rounded)) > 1 or before not in writers:
+        return
+    whole.remove_nodes([restored, rounded])
+    whole.replace_input_of_all_nodes(before, output.name)
+    whole.replace_output_of_all_nodes(before, output.name)
     for info in [info for info in graph.value_info if info.name in (before, rounded.output[0])]:
         graph.value_info.remove(info)
-    _drop_unused_tensors(graph)
+    whole.clean_initializers()
 
 
-def share_concat_scales(graph: GraphProto) -> None:
+def share_concat_scales(model: ModelProto) -> None:
     """Give the inputs of a concat the scale of its output, which covers them, so that it copies instead of rescaling.
 
     On SqueezeNet 48 x 48 pruned, with eight concats, 79 -> 73 us; Top-1 the same within 0.1 points.
     """
+    graph, whole = model.graph, ONNXModel(model)
     for joined in [node for node in graph.node if node.op_type == "Concat"]:
         rounded = _only_reader(graph, joined, ("QuantizeLinear",))
-        restored = [node for name in joined.input if (node := _writer(graph, name)) is not None]
+        restored = whole.get_parents(joined)
         if not rounded or {node.op_type for node in restored} != {"DequantizeLinear"}:
             continue
         for after in restored:
-            before = _writer(graph, after.input[0])
+            before = whole.get_parent(after, 0)
             if before is not None and before.op_type == "QuantizeLinear" and _only_reader(graph, before):
                 for node in (before, after):
                     node.input[1:] = rounded[0].input[1:]
-    _drop_unused_tensors(graph)
+    whole.clean_initializers()
 
 
 def float_layers(graph: GraphProto) -> tuple[str, ...]:
@@ -97,12 +99,6 @@ def drop_unused_domains(model: ModelProto) -> None:
     used = {node.domain for node in model.graph.node} | {""}
     for entry in [entry for entry in model.opset_import if entry.domain not in used]:
         model.opset_import.remove(entry)
-
-
-def _drop_unused_tensors(graph: GraphProto) -> None:
-    used = {name for node in graph.node for name in node.input}
-    for tensor in [tensor for tensor in graph.initializer if tensor.name not in used]:
-        graph.initializer.remove(tensor)
 
 
 def _squeeze(graph: GraphProto, pool: NodeProto) -> list[NodeProto]:
@@ -127,8 +123,7 @@ def _swap(model: ModelProto, activation: NodeProto, pool: NodeProto) -> None:
     nodes.insert(nodes.index(pool) + 1, activation)
     set_nodes(graph, nodes)
     del graph.value_info[:]
-    inferred = shape_inference.infer_shapes(model)
-    graph.value_info.extend(inferred.graph.value_info)
+    graph.value_info.extend(shape_inference.infer_shapes(model).graph.value_info)
 
 
 def _stored(graph: GraphProto, name: str) -> TensorProto | None:
@@ -137,13 +132,5 @@ def _stored(graph: GraphProto, name: str) -> TensorProto | None:
 
 def _only_reader(graph: GraphProto, node: NodeProto, kinds: tuple[str, ...] = ("DequantizeLinear",)) -> list[NodeProto]:
     """The node that reads another's output, if it is the only one and of these kinds."""
-    found = _readers(graph, node.output[0])
+    found = [reader for reader in graph.node if node.output[0] in reader.input]
     return found if len(found) == 1 and found[0].op_type in kinds else []
-
-
-def _readers(graph: GraphProto, name: str) -> list[NodeProto]:
-    return [node for node in graph.node if name in node.input]
-
-
-def _writer(graph: GraphProto, name: str) -> NodeProto | None:
-    return next((node for node in graph.node if name in node.output), None)

@@ -17,7 +17,7 @@ from torch import nn
 
 from exporters.errors import ExportError
 from exporters.read.onnx_file import tensors_of
-from exporters.write.artifact import OnnxArtifact, opset_of, shape_of, write_model
+from exporters.write.artifact import Artifact, shape_of, write_model
 
 OPSETS: Final = range(18, 26)
 """Operator sets that can be written: torch.onnx writes 18, onnxscript converts it to the others; 0.7 knows up to 25."""
@@ -30,7 +30,7 @@ _PLACE: Final = re.compile(r'File "(?P<file>.+)", line (?P<line>\d+), in (?P<fun
 
 def export_onnx(
     model: nn.Module, path: Path, *, input_shape: tuple[int, int, int], opset: int, metadata: Mapping[str, str]
-) -> OnnxArtifact:
+) -> Artifact:
     """Write ``model`` in evaluation mode as one ONNX file; the module itself is left as it is.
 
     The same weights, shapes and versions give the same bytes. Traces of the exporting machine
@@ -53,8 +53,9 @@ def export_onnx(
     plain = copy.deepcopy(model).cpu().eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     proto = _trace(plain, input_shape, opset)
     flushed = sum(_flush_denormals(tensor) for tensor in tensors_of(proto))
-    if opset_of(proto) != opset:
-        raise ExportError(f"expected operator set {opset}, got {opset_of(proto)}; try --opset {opset_of(proto)}")
+    got = next((entry.version for entry in proto.opset_import if entry.domain in ("", "ai.onnx")), 0)
+    if got != opset:
+        raise ExportError(f"expected operator set {opset}, got {got}; try --opset {got}")
     _check_signature(proto, ["batch", *input_shape])
     return write_model(proto, path, metadata=metadata, denormals_flushed=flushed)
 

@@ -1,10 +1,8 @@
 """onnxruntime's own format for phones and small devices, with the list of operators such a build needs."""
 
-import hashlib
 import logging
 import tempfile
 from contextlib import redirect_stdout
-from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from exporters.errors import ExportError
 from exporters.read.onnx_file import read_onnx
 from exporters.read.session import run_logits, session_options, start_session
 from exporters.read.signature import signature_of
+from exporters.write.artifact import Artifact, write_bytes
 from exporters.write.atomic import write_atomically
 
 logging.getLogger("ort_format_model.utils").setLevel(logging.WARNING)  # it logs every file it writes
@@ -22,33 +21,13 @@ _TOLERANCE = 1e-4  # of the largest logit: other kernels, other order of the sum
 _CHECK_IMAGES = 4
 
 
-@dataclass(frozen=True)
-class OrtArtifact:
-    """A written ``.ort`` file.
+def to_ort_format(source: Path, folder: Path) -> Artifact:
+    """Write ``<source's name>.ort`` into ``folder``, and beside it ``.required_operators.config``.
 
-    Attributes:
-        path: where it is.
-        sha256: of its bytes, hexadecimal.
-        size_bytes: its length.
-        operators_config: beside it, the operators that a reduced build of onnxruntime has to include.
-    """
-
-    path: Path
-    sha256: str
-    size_bytes: int
-    operators_config: Path
-
-
-def to_ort_format(source: Path, folder: Path) -> OrtArtifact:
-    """Write ``<source's name>.ort`` and ``.required_operators.config`` into ``folder``.
-
-    onnxruntime's converter with its defaults: all optimisations but the layout that fits only the processor
-    at hand. The file is opened again and must answer as the source does. Unlike the ONNX files, two
-    conversions may differ in some bytes: onnxruntime writes its tables in hash order.
-
-    Args:
-        source: a self-contained ONNX file with one image input.
-        folder: where to write.
+    The second lists the operators that a reduced build of onnxruntime has to include. onnxruntime's
+    converter runs with its defaults: all optimisations but the layout that fits only the processor at hand.
+    The file is opened again and must answer as the source does. Unlike the ONNX files, two conversions may
+    differ in some bytes: onnxruntime writes its tables in hash order.
 
     Raises:
         OnnxFileError: the source cannot be read.
@@ -66,11 +45,10 @@ def to_ort_format(source: Path, folder: Path) -> OrtArtifact:
             raise ExportError(f"expected a file that onnxruntime can convert, {source} gives: {error}") from error
         data, operators = made.read_bytes(), made.with_suffix(".required_operators.config").read_text(encoding="utf-8")
     _check_same(source, content, data)
-    target, config = folder / f"{name}.ort", folder / f"{name}.required_operators.config"
     needed = [line for line in operators.splitlines() if not line.startswith("#")]  # comments name the folder
-    write_atomically(config, "\n".join([f"# operators of {target.name}", *needed, ""]).encode())
-    write_atomically(target, data)
-    return OrtArtifact(target, hashlib.sha256(data).hexdigest(), len(data), config)
+    config = "\n".join([f"# operators of {name}.ort", *needed, ""])
+    write_atomically(folder / f"{name}.required_operators.config", config.encode())
+    return write_bytes(data, folder / f"{name}.ort")
 
 
 def _check_same(source: Path, content: bytes, converted: bytes) -> None:

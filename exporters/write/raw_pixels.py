@@ -1,24 +1,22 @@
-"""Raw pixels: a file that takes uint8 images; scaling, normalisation and transposition are in its graph.
-
-Axes: batch, H height, W width, C channels.
-"""
+"""Raw pixels: a file that takes uint8 images; scaling, normalisation and transposition are in its graph."""
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from onnx import GraphProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
+from onnxruntime.quantization.onnx_model import ONNXModel
 
 from exporters.errors import ExportError
 from exporters.read.onnx_file import read_onnx
-from exporters.write.artifact import OnnxArtifact, metadata_of, set_nodes, shape_of, write_model
+from exporters.write.artifact import Artifact, metadata_of, set_nodes, shape_of, write_model
 
 LAYOUT = "NHWC, uint8"
 PIXEL_SCALE = "none: the graph divides by 255, subtracts mean and divides by std, per channel, itself"
 
 
-def embed_preprocessing(source: Path, target: Path, *, mean: Sequence[float], std: Sequence[float]) -> OnnxArtifact:
+def embed_preprocessing(source: Path, target: Path, *, mean: Sequence[float], std: Sequence[float]) -> Artifact:
     """Write a copy of a float32 or INT8 file that takes uint8 images [batch, H, W, C] as they are decoded.
 
     The operations are those of the data sets in the same order, so the float32 images that reach the
@@ -37,45 +35,29 @@ def embed_preprocessing(source: Path, target: Path, *, mean: Sequence[float], st
     model = read_onnx(source).model
     graph = model.graph
     (images,) = graph.input
-    channels = _check(images, source, mean=mean, std=std)
-    normalised = f"{images.name}_normalised"
-    for node in graph.node:
-        for index, name in enumerate(node.input):
-            if name == images.name:
-                node.input[index] = normalised
-    set_nodes(graph, [*_nodes(graph, images.name, normalised, mean=mean, std=std), *graph.node])
-    batch, _, height, width = shape_of(images)
-    images.CopyFrom(helper.make_tensor_value_info(images.name, TensorProto.UINT8, [batch, height, width, channels]))
-    described = {"layout": json.dumps(LAYOUT), "pixel_scale": json.dumps(PIXEL_SCALE)}
-    return write_model(model, target, metadata=metadata_of(model) | described)
-
-
-def _check(images: ValueInfoProto, source: Path, *, mean: Sequence[float], std: Sequence[float]) -> int:
-    dtype, dims = images.type.tensor_type.elem_type, shape_of(images)
-    if dtype != TensorProto.FLOAT or len(dims) != 4 or dims[1] not in (1, 3):
+    dtype, shape = images.type.tensor_type.elem_type, shape_of(images)
+    if dtype != TensorProto.FLOAT or len(shape) != 4 or shape[1] not in (1, 3):
         raise ExportError(
             f"expected one input float32 [batch, C, H, W] of 1 or 3 channels, {source} has "
-            f"{TensorProto.DataType.Name(dtype)} {dims}; try the fp32 or INT8 file without preprocessing"
+            f"{TensorProto.DataType.Name(dtype)} {shape}; try the fp32 or INT8 file without preprocessing"
         )
-    if not len(mean) == len(std) == dims[1] or min(std) <= 0:
+    batch, channels, height, width = shape
+    if not len(mean) == len(std) == channels or min(std) <= 0:
         raise ExportError(
-            f"expected mean and std > 0 for each of {dims[1]} channels, got mean {list(mean)}, std {list(std)}"
+            f"expected mean and std > 0 for each of {channels} channels, got mean {list(mean)}, std {list(std)}"
         )
-    return int(dims[1])
-
-
-def _nodes(
-    graph: GraphProto, pixels: str, normalised: str, *, mean: Sequence[float], std: Sequence[float]
-) -> list[NodeProto]:
-    """Transpose, cast, divide, subtract, divide; their constants join the graph."""
-    constants = {"pixel_maximum": [255.0], "pixel_mean": mean, "pixel_std": std}
-    for name, values in constants.items():
-        array = np.asarray(values, np.float32).reshape(-1, 1, 1)
-        graph.initializer.append(numpy_helper.from_array(array, name))
-    return [
-        helper.make_node("Transpose", [pixels], ["pixels_first"], name="pixels_first", perm=[0, 3, 1, 2]),
+    normalised = f"{images.name}_normalised"
+    ONNXModel(model).replace_input_of_all_nodes(images.name, normalised)
+    for name, values in {"pixel_maximum": [255.0], "pixel_mean": mean, "pixel_std": std}.items():
+        graph.initializer.append(numpy_helper.from_array(np.asarray(values, np.float32).reshape(-1, 1, 1), name))
+    nodes = [
+        helper.make_node("Transpose", [images.name], ["pixels_first"], name="pixels_first", perm=[0, 3, 1, 2]),
         helper.make_node("Cast", ["pixels_first"], ["pixels_float"], name="pixels_float", to=TensorProto.FLOAT),
         helper.make_node("Div", ["pixels_float", "pixel_maximum"], ["pixels_scaled"], name="pixels_scaled"),
         helper.make_node("Sub", ["pixels_scaled", "pixel_mean"], ["pixels_centred"], name="pixels_centred"),
         helper.make_node("Div", ["pixels_centred", "pixel_std"], [normalised], name="pixels_normalised"),
     ]
+    set_nodes(graph, [*nodes, *graph.node])
+    images.CopyFrom(helper.make_tensor_value_info(images.name, TensorProto.UINT8, [batch, height, width, channels]))
+    described = {"layout": json.dumps(LAYOUT), "pixel_scale": json.dumps(PIXEL_SCALE)}
+    return write_model(model, target, metadata=metadata_of(model) | described)

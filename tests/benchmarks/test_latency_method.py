@@ -106,6 +106,6 @@ def test_a_planted_slow_down_of_ten_percent_is_found(files, names, neighbours):
     with busy_neighbours(neighbours):
         compared = compare(files, names, threads=1, repeats=5, settings=LatencySettings())
     wanted, wrong = ("slower", "faster") if names[0] == "20 layers" else ("faster", "slower")
-    verdicts = [one.verdict for one in compared]
+    verdicts = [one.speed_change for one in compared]
     assert verdicts.count(wanted) >= 4
     assert wrong not in verdicts

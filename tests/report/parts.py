@@ -12,7 +12,7 @@ from compress.report.results import Comparison
 from compress.structure.remove import LayerChange
 from compress.verdict.accuracy import measure_accuracy, measure_drop
 from compress.verdict.changed_answers import compare_answers
-from exporters.measure.comparison import LatencyComparison, Timing
+from exporters.measure.latency_results import LatencyComparison, Timing
 from exporters.measure.memory import MemoryUse
 from exporters.measure.profile import LayerTime, OperatorProfile
 from exporters.read.parity import ParityReport

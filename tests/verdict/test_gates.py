@@ -8,7 +8,7 @@ from compress.report.results import AccuracyDrop, GateResult
 from compress.settings.config import build
 from compress.settings.verify import Gates
 from compress.verdict.gates import judge, require
-from exporters.measure.comparison import LatencyComparison, Timing
+from exporters.measure.latency_results import LatencyComparison, Timing
 
 
 def drop(points: float, low: float, high: float) -> AccuracyDrop:

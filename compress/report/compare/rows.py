@@ -6,7 +6,7 @@ from compress.report.compare.comparison import COSTS, ComparedRow, Cost, RowLate
 from compress.report.compare.pareto import Priced, Span, on_front
 from compress.report.compare.protocol import differences, protocol_of
 from compress.report.model import NetworkRow, Report
-from exporters.measure.comparison import LatencyComparison
+from exporters.measure.latency_results import LatencyComparison
 
 
 def common_setting(reports: Sequence[Report]) -> Setting | None:

@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from compress.report import figures
 from compress.report.plots.svg import INK, LINE, MUTED, house_style, new_figure, series, shorten, to_svg
-from exporters.measure.comparison import Timing
+from exporters.measure.latency_results import Timing
 
 _BINS = 72
 _MEDIANS = 2.5  # a picture that ends later shows the interruptions, not the network

@@ -10,8 +10,8 @@ import pytest
 
 from exporters.errors import ExportError, OnnxFileError
 from exporters.measure.calls import RunnableFile
-from exporters.measure.comparison import LatencyComparison, summarise_timing
 from exporters.measure.latency import LatencySettings, Round, compare_latency, undisturbed
+from exporters.measure.latency_results import LatencyComparison, summarise_timing
 from exporters.measure.scheduling import core_sets
 from exporters.read.session import open_session
 from tests.exporters.onnx_files import UINT8, Wanted, classifier, save
@@ -54,7 +54,7 @@ def test_the_time_limit_holds_for_slow_networks(files):
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "verdict"),
+    ("low", "high", "change"),
     [
         (1.02, 1.2, "faster"),
         (0.8, 0.98, "slower"),
@@ -63,7 +63,7 @@ def test_the_time_limit_holds_for_slow_networks(files):
         (0.990, 0.999, "no difference"),
     ],
 )
-def test_the_verdict_is_that_of_the_whole_interval(low, high, verdict):
+def test_the_change_of_speed_is_that_of_the_whole_interval(low, high, change):
     timing = summarise_timing([np.ones(3)] * 2, batch_size=1, seed=0)
     result = LatencyComparison(
         batch_size=1,
@@ -81,7 +81,7 @@ def test_the_verdict_is_that_of_the_whole_interval(low, high, verdict):
         pinned=True,
         noisy=False,
     )
-    assert result.verdict == verdict
+    assert result.speed_change == change
 
 
 def test_the_process_is_held_on_its_cores_only_while_it_is_timed(files, monkeypatch):

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from exporters.errors import ExportError, OnnxFileError
 from exporters.measure.calls import RunnableFile
 from exporters.measure.profile import LayerTime, OperatorProfile, profile_operators
-from exporters.measure.profile_sources import SourceGraph
+from exporters.measure.profile_nodes import SourceGraph
 from exporters.write.onnx_export import export_onnx
 from tests.exporters.networks import SHAPE
 from tests.exporters.onnx_files import FLOAT, UINT8, Wanted, classifier, model, save

@@ -76,7 +76,7 @@ def quantised_output(between: str) -> onnx.ModelProto:
 
 def test_the_last_rounding_goes(tmp_path):
     model = quantised_output("")
-    keep_logits_float(model.graph)
+    keep_logits_float(model)
     assert [node.op_type for node in model.graph.node] == ["Relu"]
     assert len(model.graph.initializer) == 0
     onnx.save(model, tmp_path / "net.onnx")
@@ -85,7 +85,7 @@ def test_the_last_rounding_goes(tmp_path):
 
 def test_a_rounding_that_others_read_stays():
     model = quantised_output("second reader")
-    keep_logits_float(model.graph)
+    keep_logits_float(model)
     assert [node.op_type for node in model.graph.node].count("QuantizeLinear") == 1
 
 

@@ -16,6 +16,10 @@ def source(tmp_path_factory):
     return write_fp32(tmp_path_factory.mktemp("ort") / "net.onnx", "pooled")
 
 
+def operators_of(made):
+    return made.path.with_suffix(".required_operators.config")
+
+
 @pytest.fixture(scope="module")
 def made(source):
     return to_ort_format(source, source.parent)
@@ -33,15 +37,15 @@ def test_it_is_onnxruntimes_own_format_and_described_as_it_is(made):
 
 
 def test_the_operators_are_listed_and_nothing_tells_of_the_machine(made):
-    lines = made.operators_config.read_text().splitlines()
+    lines = operators_of(made).read_text().splitlines()
     assert lines[0] == "# operators of net.ort"
     assert any(line.startswith("ai.onnx;") and "MaxPool" in line for line in lines)
     assert all(line.count(";") == 2 for line in lines[1:])
-    assert traces(made.path) == traces(made.operators_config) == []
+    assert traces(made.path) == traces(operators_of(made)) == []
 
 
 def test_no_layout_of_this_processor_alone(made):
-    assert "nchwc" not in made.operators_config.read_text()
+    assert "nchwc" not in operators_of(made).read_text()
 
 
 def test_int8_and_raw_pixels(source, tmp_path):
@@ -49,7 +53,7 @@ def test_int8_and_raw_pixels(source, tmp_path):
     raw = embed_preprocessing(int8.path, tmp_path / "net.int8.nhwc.onnx", mean=MEAN, std=STD)
     made = to_ort_format(raw.path, tmp_path)
     assert made.path.name == "net.int8.nhwc.ort"
-    assert "QLinearConv" in made.operators_config.read_text()
+    assert "QLinearConv" in operators_of(made).read_text()
 
 
 def test_what_is_no_onnx_file(tmp_path):

@@ -4,14 +4,14 @@ import torch
 from onnx import helper
 from torch.utils.flop_counter import FlopCounterMode
 
-from exporters.read.macs import MAC_RULES, is_uncounted, mac_rule
+from exporters.read.operators import OPERATORS, is_uncounted, mac_rule
 
 
 def products(operator: str, inputs: list[tuple[int, ...]], output: tuple[int, ...], **attributes) -> int:
     """MACs of a node of these shapes; inputs are called a, b, c, ..."""
     names = "abcdefgh"[: len(inputs)]
     node = helper.make_node(operator, list(names), ["y"], **attributes)
-    return MAC_RULES[operator](node, dict(zip(names, inputs, strict=True)) | {"y": output})
+    return OPERATORS[operator].macs(node, dict(zip(names, inputs, strict=True)) | {"y": output})
 
 
 @pytest.mark.parametrize(

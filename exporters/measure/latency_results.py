@@ -1,4 +1,4 @@
-"""What the timings of one file, and of two files against each other, come to."""
+"""The result of timing two files against each other, and the statistics of the calls of each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 
 from exporters.measure.bootstrap import median_interval
 
-Verdict = Literal["faster", "slower", "no difference"]
+SpeedChange = Literal["faster", "slower", "no difference"]
 
 RESOLUTION: Final = 0.01
 """A smaller difference than this is none, however narrow the interval is.
@@ -58,8 +58,7 @@ class LatencyComparison:
         rounds: times that both files were opened.
         settling_calls: untimed calls of the same file before each timed one.
         pairs: pairs that were timed.
-        pairs_used: pairs that the ratio is computed from: the undisturbed ones, or all of them where too few
-            were undisturbed.
+        pairs_used: pairs for the ratio: the undisturbed ones, or all of them where too few were undisturbed.
         cut_short: whether the time was over before the pairs and rounds that were asked for.
         original: timing of the original.
         candidate: timing of the candidate.
@@ -91,7 +90,7 @@ class LatencyComparison:
         return max(self.original.coefficient_of_variation, self.candidate.coefficient_of_variation)
 
     @property
-    def verdict(self) -> Verdict:
+    def speed_change(self) -> SpeedChange:
         """The candidate is faster or slower only where the whole interval lies more than 1 % beyond 1."""
         if self.ratio_low > 1 + RESOLUTION:
             return "faster"
@@ -99,13 +98,7 @@ class LatencyComparison:
 
 
 def summarise_timing(rounds: Sequence[np.ndarray], *, batch_size: int, seed: int) -> Timing:
-    """Percentiles of all calls, each only where their number allows it.
-
-    Args:
-        rounds: at least 2 arrays of milliseconds a call, in the order they were timed.
-        batch_size: images in a call.
-        seed: of the bootstrap.
-    """
+    """Statistics of all calls, from at least 2 arrays of milliseconds a call; ``seed`` is the bootstrap's."""
     milliseconds = np.concatenate(rounds)
     count = len(milliseconds)
     p50, p90, p99 = (float(value) for value in np.percentile(milliseconds, (50, 90, 99)))

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from exporters.measure.comparison import summarise_timing
+from exporters.measure.latency_results import summarise_timing
 
 
 @pytest.mark.parametrize(("count", "p90", "p99"), [(63, False, False), (64, True, False), (662, True, True)])

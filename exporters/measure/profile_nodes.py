@@ -1,0 +1,168 @@
+"""The nodes of onnxruntime's optimised graph: how long each took, and which layer of the file it came from.
+
+onnxruntime fuses and renames: a convolution in its blocked layout is called after the tensor it gives
+("relu_3_nchwc"), a fused one after its node ("fused node_linear"), a moved one gets "_token_12".
+"""
+
+import json
+import math
+import re
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from onnx import NodeProto, helper
+
+from exporters.measure.calls import CallFactory, RunnableFile
+from exporters.measure.profile_notes import BLOCKED
+from exporters.measure.scheduling import core_sets, held_on
+from exporters.read.cost import count_cost
+from exporters.read.onnx_file import read_onnx
+from exporters.read.session import session_options
+
+FEWEST_CALLS = 50
+_MOST_CALLS = 200
+_SECONDS = 2.0  # for both files, unless the fewest calls take longer
+_WARMUP = 5
+_BYTES = {"float": 4, "float16": 2, "int32": 4, "int64": 8, "double": 8}
+
+# What onnxruntime adds to a name.
+_ADDED = re.compile(r"^(fused )+|(_kernel_time|_nchwc|_token_\d+|/duplicated)+$")
+# What torch, Keras and the quantiser add to a layer's name in the name of its weight.
+_WEIGHT = re.compile(r"\.(weight|kernel)(_quantized)?$")
+# Operators that onnxruntime folds into the layer before them.
+_FOLDED = frozenset({
+    "Add", "BatchNormalization", "Cast", "Clip", "DequantizeLinear", "HardSigmoid", "HardSwish", "Identity",
+    "LeakyRelu", "Mul", "QuantizeLinear", "Relu", "Sigmoid", "Tanh",
+})  # fmt: skip
+
+
+@dataclass(frozen=True)
+class NodeTime:
+    """A node as it ran, under the name and the operator ("QLinearConv", "ReorderOutput") that onnxruntime gave it.
+
+    Attributes:
+        milliseconds: mean of the middle half of its calls; onnxruntime counts whole microseconds,
+            too coarse for a median of small nodes.
+        moved_bytes: of the tensors that it read and wrote, weights among them where ``lists_weight``.
+        lists_weight: whether its weight is in the profile: not where onnxruntime has packed it its own way.
+    """
+
+    name: str
+    operator: str
+    milliseconds: float
+    moved_bytes: int
+    lists_weight: bool
+
+    @property
+    def kernel(self) -> str:
+        """The operator, and whether it ran in onnxruntime's blocked layout."""
+        return self.operator + (BLOCKED if "_nchwc" in self.name else "")
+
+
+def time_nodes(files: Sequence[CallFactory], *, threads: int) -> tuple[int, list[list[NodeTime]]]:
+    """Run files in turn under onnxruntime's profiler; the number of calls, and each file's nodes as they ran."""
+    cores = core_sets(threads)
+    with tempfile.TemporaryDirectory(prefix="profile-") as folder, held_on(cores[0] if cores else ()):
+        calls = []
+        for number, file in enumerate(files):
+            options = session_options(threads=threads)
+            options.enable_profiling = True
+            options.profile_file_prefix = str(Path(folder) / str(number))
+            calls.append(file.open(threads=threads, options=options))
+        done, start = -_WARMUP, time.perf_counter()
+        while done < FEWEST_CALLS or (done < _MOST_CALLS and time.perf_counter() - start < _SECONDS):
+            for call in calls:
+                call.milliseconds()
+            done += 1
+        return done, [_read_profile(Path(call.session.end_profiling()), calls=done) for call in calls]
+
+
+def _read_profile(profile: Path, *, calls: int) -> list[NodeTime]:
+    events: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for event in json.loads(profile.read_text()):
+        if event.get("cat") == "Node" and event["name"].endswith("_kernel_time"):
+            events[event["args"]["node_index"]].append(event)
+    return [_node_time(same, calls=calls) for same in events.values()]
+
+
+def _node_time(events: Sequence[dict[str, Any]], *, calls: int) -> NodeTime:
+    first = events[0]
+    took = np.sort([event["dur"] for event in events[-calls:]])
+    # Tensors are listed as [{"float": [1, 3, 8, 8]}, ...].
+    inputs, outputs = (
+        [item for tensor in first["args"].get(key, ()) for item in tensor.items()]
+        for key in ("input_type_shape", "output_type_shape")
+    )
+    return NodeTime(
+        name=first["name"],
+        operator=first["args"]["op_name"],
+        milliseconds=float(took[len(took) // 4 : len(took) - len(took) // 4].mean()) / 1e3,
+        moved_bytes=sum(_BYTES.get(kind, 1) * math.prod(shape) for kind, shape in inputs + outputs),
+        lists_weight=sum(len(shape) >= 2 for _kind, shape in inputs) >= 2,
+    )
+
+
+@dataclass(frozen=True)
+class SourceLayer:
+    """A layer of the file.
+
+    Attributes:
+        name: "features.3.squeeze" from its weight, else its node's.
+        macs: multiply-accumulates for one image; ``None`` where it has no products.
+        weight: the shape of its weight, () without one: [out, in / groups, ...] of a convolution.
+        weight_bytes: size of its weight in the file.
+    """
+
+    name: str
+    macs: int | None = None
+    weight: tuple[int, ...] = ()
+    weight_bytes: int = 0
+
+
+class SourceGraph:
+    """The layers of one file, found by the names of nodes as they ran."""
+
+    def __init__(self, file: RunnableFile) -> None:
+        """Read the file and count its layers; OnnxFileError where it cannot be opened or run."""
+        graph = read_onnx(file.path).model.graph
+        self._stored = {tensor.name: tensor for tensor in graph.initializer}
+        self._nodes = {node.name: node for node in graph.node if node.name}
+        self._makers = {output: node for node in graph.node for output in node.output}
+        cost = count_cost(file.path, image_size=file.image_size, signature=file.signature)
+        self._costs = {layer.node: layer for layer in cost.layers if layer.node}
+
+    def find(self, ran_as: str, operator: str) -> SourceLayer:
+        """The layer that ran under a name in onnxruntime's profile; one without products where there is none."""
+        name = _ADDED.sub("", ran_as)
+        node = self._nodes.get(name) or self._makers.get(name)
+        if node is None:
+            return SourceLayer(name or operator)
+        plain = node.name.removeprefix("node_")
+        multiplies = any(kind in operator for kind in ("Conv", "Gemm", "MatMul"))
+        sources = (self._costs[maker.name] for maker in self._behind(node) if maker.name in self._costs)
+        cost = next(sources, None) if multiplies else None
+        if cost is None:
+            return SourceLayer(plain or name)
+        name = _WEIGHT.sub("", cost.weight) if _WEIGHT.search(cost.weight) else cost.node.removeprefix("node_")
+        tensor = self._stored.get(cost.weight)
+        if tensor is None:
+            return SourceLayer(name, cost.macs)
+        size = helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
+        return SourceLayer(name, cost.macs, tuple(tensor.dims), math.prod(tensor.dims) * size)
+
+    def _behind(self, node: NodeProto) -> Iterator[NodeProto]:
+        """The node, and the nodes that it was folded into, nearest first."""
+        waiting, seen = [node], set()
+        while waiting:
+            current = waiting.pop(0)
+            yield current
+            if current.op_type in _FOLDED:
+                makers = [self._makers[name] for name in current.input if name in self._makers]
+                waiting += [maker for maker in makers if maker.output[0] not in seen]
+                seen |= {maker.output[0] for maker in makers}
