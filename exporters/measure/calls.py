@@ -14,13 +14,7 @@ from exporters.read.signature import Signature, signature_of
 
 @dataclass(frozen=True)
 class RunnableFile:
-    """An ONNX image classifier, and how it is called.
-
-    Attributes:
-        path: where it is.
-        image_size: height and width in pixels, where the file leaves them free.
-        signature: of the file, where its shapes do not show it.
-    """
+    """An ONNX image classifier; height and width in pixels, and its signature, where the file does not state them."""
 
     path: Path
     image_size: int | None = None
@@ -51,13 +45,7 @@ class CallFactory:
     images: np.ndarray
 
     def open(self, *, threads: int, options: SessionOptions | None = None) -> Call:
-        """A fresh session that has run once, which shows that it takes the images.
-
-        Raises:
-            OnnxFileError: the file cannot be opened.
-            CallError: it fails on its images.
-            MachineError: there is not enough memory.
-        """
+        """A fresh session that has run once, which shows that it takes the images."""
         session = open_session(self.path, threads=threads, options=options)
         call = Call(session, {self.signature.input_name: self.images}, [self.signature.output_name])
         try:

@@ -54,6 +54,17 @@ class LatencySettings:
     seed: int = 0
 
 
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 @dataclass(frozen=True)
 class Round:
     """Pairs that were timed between one opening of the files and the next.
@@ -75,13 +86,6 @@ def compare_latency(
     original: RunnableFile, candidate: RunnableFile, *, batch_size: int, threads: int, settings: LatencySettings
 ) -> LatencyComparison:
     """Time two ONNX files in turn, on the CPU, each on random images of its own shape and type.
-
-    Args:
-        original: the file to compare with.
-        candidate: the file that should be faster.
-        batch_size: images in a call.
-        threads: of onnxruntime, the same for both.
-        settings: how long, and the seed.
 
     Raises:
         OnnxFileError: a file cannot be opened, or is no image classifier.
@@ -164,6 +168,7 @@ def _warm_up(calls: Sequence[Call], *, seconds: float) -> float:
         previous = medians
 
 
+@_no_garbage_collection()
 def _time_pairs(
     calls: Sequence[Call], *, settling: int, settings: LatencySettings, random: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -171,34 +176,22 @@ def _time_pairs(
     wanted = -(-settings.min_pairs // settings.rounds)
     pairs: list[list[float]] = []
     disturbed: list[int] = []
-    with _no_garbage_collection():
-        start = time.perf_counter()
-        while True:
-            seconds = (time.perf_counter() - start) * settings.rounds
-            enough = seconds >= settings.min_seconds and len(pairs) >= wanted
-            if len(pairs) >= FEWEST_PAIRS and (enough or seconds >= settings.max_seconds):
-                return np.array(pairs), np.array(disturbed)
-            before = interruptions()
-            pair = [0.0, 0.0]
-            for place in _random_order(random):
-                for _ in range(settling):
-                    calls[place].milliseconds()
-                pair[place] = calls[place].milliseconds()
-            pairs.append(pair)
-            disturbed.append(interruptions() - before)
+    start = time.perf_counter()
+    while True:
+        seconds = (time.perf_counter() - start) * settings.rounds
+        enough = seconds >= settings.min_seconds and len(pairs) >= wanted
+        if len(pairs) >= FEWEST_PAIRS and (enough or seconds >= settings.max_seconds):
+            return np.array(pairs), np.array(disturbed)
+        before = interruptions()
+        pair = [0.0, 0.0]
+        for place in _random_order(random):
+            for _ in range(settling):
+                calls[place].milliseconds()
+            pair[place] = calls[place].milliseconds()
+        pairs.append(pair)
+        disturbed.append(interruptions() - before)
 
 
 def _random_order(random: np.random.Generator) -> tuple[int, int]:
     """The places of the original, 0, and the candidate, 1, in random order."""
     return (0, 1) if random.random() < 0.5 else (1, 0)
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()

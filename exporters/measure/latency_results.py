@@ -27,11 +27,8 @@ class Timing:
 
     Attributes:
         samples: calls that were timed.
-        p50_ms: the median.
-        p50_low_ms: lower end of the median's 95 % bootstrap interval.
-        p50_high_ms: upper end.
-        p90_ms: 90 % of the calls were at most this long; from 64 samples on.
-        p99_ms: 99 % of the calls were at most this long; from 662 samples on.
+        p50_ms: the median; ``p50_low_ms`` and ``p50_high_ms`` are the ends of its 95 % bootstrap interval.
+        p90_ms: 90 % of the calls were at most this long; from 64 samples on, ``p99_ms`` from 662 on.
         images_per_second: images of a call over the median.
         coefficient_of_variation: standard deviation over mean of the rounds' medians.
         sample_ms: at most 200 of the calls in the order they were timed, evenly spaced; for plots.
@@ -53,18 +50,13 @@ class LatencyComparison:
     """Two files, timed in turn on the same images.
 
     Attributes:
-        batch_size: images in a call.
-        threads: of onnxruntime.
         rounds: times that both files were opened.
         settling_calls: untimed calls of the same file before each timed one.
         pairs: pairs that were timed.
         pairs_used: pairs for the ratio: the undisturbed ones, or all of them where too few were undisturbed.
         cut_short: whether the time was over before the pairs and rounds that were asked for.
-        original: timing of the original.
-        candidate: timing of the candidate.
         ratio: median of original / candidate over the used pairs; above 1 the candidate is faster.
-        ratio_low: lower end of the 95 % interval on the ratio.
-        ratio_high: its upper end.
+            ``ratio_low`` and ``ratio_high`` are the ends of its 95 % interval.
         pinned: whether the process was held on as many cores as there are threads.
         noisy: whether a file's coefficient of variation is above 0.1: the machine was busy, or its clock changed.
     """

@@ -20,11 +20,9 @@ class LayerTime:
         layer: the layer's name, from its weights where it has any ("features.3.squeeze"), else the node's;
             the operator's, where all layout or type changes of a kind are added up.
         kind: the operator as it ran: "Conv", "Gemm", "ReorderOutput"; "Conv -> QLinearConv" where it changed.
-        original_ms: its time in the original, the mean of the middle half of the calls; ``None`` where
-            it has no such layer.
-        candidate_ms: its time in the candidate; ``None`` where it has no such layer.
-        macs_kept: the candidate's multiply-accumulates in this layer as a fraction of the original's;
-            ``None`` where it has none.
+        original_ms: mean of the middle half of the calls; ``None`` where the original has no such layer,
+            as ``candidate_ms`` where the candidate has none.
+        macs_kept: the candidate's multiply-accumulates as a fraction of the original's; ``None`` where it has none.
         note: why it did not get faster in proportion: "30 channels: not a multiple of 16", "memory-bound",
             "layout change"; empty where there is nothing to say.
     """

@@ -70,10 +70,8 @@ class OnnxCost:
 def count_cost(path: Path, *, image_size: int | None = None, signature: Signature | None = None) -> OnnxCost:
     """Count a file's parameters and multiply-accumulates; a quantised layer counts as its float layer does.
 
-    Args:
-        path: an ONNX image classifier.
-        image_size: height and width in pixels, where the file leaves them free.
-        signature: of the file, where its shapes do not show it.
+    ``image_size`` is the height and width in pixels, where the file leaves them free; ``signature`` is for a file whose
+    shapes do not show it.
 
     Raises:
         OnnxFileError: the file cannot be opened or run, or is no image classifier.

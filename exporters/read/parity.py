@@ -47,12 +47,7 @@ def check_parity(
     The file runs as users run it, with onnxruntime's optimisations. A file that fails with them and passes
     without has a fault of onnxruntime, not of the network, and raises an error of its own.
 
-    Args:
-        model: the module that was exported, on any device; it is not changed.
-        path: its ONNX file.
-        batches: float32 images [B, C, H, W], normalised.
-        tolerance: for logits up to ``LARGE_LOGIT``.
-        threads: of onnxruntime.
+    ``batches`` are normalised float32 images [B, C, H, W]. ``model`` may be on any device and is not changed.
 
     Raises:
         ExportError: there are no images, or a logit is not finite, or the numbers of classes differ, or

@@ -19,11 +19,8 @@ def predict_logits(
 
     A file with a fixed batch gets the images in batches of that size, the last filled up with zeros.
 
-    Args:
-        path: an ONNX file with one input of images and one output [batch, K].
-        batches: float32 images [B, C, H, W], normalised; B may differ from batch to batch.
-        threads: of onnxruntime.
-        conversion: applied to the images first.
+    ``batches`` are normalised float32 images [B, C, H, W], to which ``conversion`` is applied first; B may differ from
+    batch to batch.
 
     Raises:
         OnnxFileError: the file cannot be opened.
@@ -56,7 +53,7 @@ def _rebatched(batches: Iterable[np.ndarray], batch_size: int) -> Iterator[np.nd
 
 def _run_fixed(session: InferenceSession, images: np.ndarray, batch_size: int) -> np.ndarray:
     filling = np.zeros((batch_size - len(images), *images.shape[1:]), images.dtype)
-    scores = run_logits(session, np.concatenate([images, filling]) if len(filling) else images)
+    scores = run_logits(session, np.concatenate([images, filling]))
     if len(scores) != batch_size:
         raise ExportError(f"expected scores of {batch_size} images, the file gives {len(scores)}")
     return scores[: len(images)]

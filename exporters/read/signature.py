@@ -52,14 +52,10 @@ class Signature:
         return random.standard_normal(shape, dtype=np.float32).astype(self.dtype, copy=False)
 
     def call_shape(self, *, batch_size: int, image_size: int | None = None) -> tuple[int, int, int, int]:
-        """The shape of the images in a call: [B, C, H, W] or [B, H, W, C].
+        """The shape [B, C, H, W] or [B, H, W, C] of the images in a call.
 
-        Args:
-            batch_size: images in the call.
-            image_size: height and width, pixels, where the file leaves them free.
-
-        Raises:
-            CallError: the file takes another batch size, or needs an image size, or the call is too large.
+        ``image_size`` is their height and width in pixels, where the file leaves them free. CallError if the file
+        takes another batch size, or needs an image size, or the call is too large.
         """
         if batch_size < 1 or self.batch not in (None, batch_size):
             wanted = "a batch of at least 1 image" if self.batch is None else f"a batch of {self.batch}, as in the file"
@@ -83,16 +79,8 @@ def signature_of(
     """Read the signature of an open file.
 
     The axis of length 1 or 3 holds the channels: the second (NCHW) or the last (NHWC). Where the shape
-    fits both or neither, ``layout`` decides, else the file's metadata as compress writes it.
-
-    Args:
-        session: of ``open_session``.
-        layout: stated by the user, for files with an ambiguous shape.
-        channels: stated by the user, for files that leave them free.
-        source: the file's name, for messages.
-
-    Raises:
-        OnnxFileError: more or other inputs and outputs than a classifier's, or an ambiguous layout.
+    fits both or neither, the user's ``layout`` decides, else the file's metadata as compress writes it; ``channels``
+    is for files that leave them free. OnnxFileError if inputs, outputs or layout are not those of a classifier.
     """
     images, scores = image_input(session, source=source), score_output(session, source=source)
     sizes = [_fixed(size) for size in images.shape]
@@ -107,17 +95,8 @@ def signature_of(
             f"expected 1 or 3 channels, {source} has the input shape {images.shape} in layout {found}, which does not "
             "say how many; try to export it with a fixed number of channels"
         )
-    return Signature(
-        input_name=images.name,
-        output_name=scores.name,
-        layout=found,
-        dtype=PIXEL_TYPES[images.type],
-        batch=batch,
-        channels=count,
-        height=height,
-        width=width,
-        classes=_fixed(scores.shape[1]),
-    )
+    names, dtype, classes = (images.name, scores.name), PIXEL_TYPES[images.type], _fixed(scores.shape[1])
+    return Signature(*names, found, dtype, batch, count, height, width, classes)
 
 
 def image_input(session: InferenceSession, *, source: str) -> Any:

@@ -43,12 +43,8 @@ class Quantization:
     """How an INT8 file was made.
 
     Attributes:
-        scheme: "static QDQ".
         calibration: the rule that set the activations' ranges: "minmax".
-        calibration_images: training images that were read for it.
         per_channel: whether each output channel's weights have their own scale.
-        weights: the weights' type, "int8".
-        activations: the activations' type, "uint8" or "int8".
         reduced_range: weights in 7 bits, for processors whose 8-bit products overflow (AVX2 without VNNI).
         float_layers: layers that stayed in float32, by the names of their weights.
     """
@@ -84,11 +80,7 @@ def quantize_int8(
     The stem stays in float32 (see ``int8_graph.prepare_stem``), and so do the logits, because 256 steps
     would give different classes the same score. The same source and images give the same bytes.
 
-    Args:
-        source: a self-contained float32 ONNX file with one image input.
-        target: the file to write.
-        batches: calibration images as the file takes them, float32 [B, C, H, W]; read once.
-        settings: types for the processor.
+    ``batches`` are calibration images as the file takes them, float32 [B, C, H, W]; they are read once.
 
     Raises:
         OnnxFileError: the source cannot be read.

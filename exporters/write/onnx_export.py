@@ -33,8 +33,7 @@ def export_onnx(
 ) -> Artifact:
     """Write ``model`` in evaluation mode as one ONNX file; the module itself is left as it is.
 
-    The same weights, shapes and versions give the same bytes. Traces of the exporting machine
-    (stack traces, file names) are removed.
+    The same weights, shapes and versions give the same bytes.
 
     Args:
         model: maps float32 images [batch, C, H, W] to logits [batch, K].
@@ -96,10 +95,7 @@ def _trace(model: nn.Module, input_shape: tuple[int, int, int], opset: int) -> M
 
 @contextmanager
 def _quiet_torch() -> Iterator[None]:
-    """Suppress what torch writes while it traces: deprecations, log lines, the traced graph on stderr.
-
-    The error message has all that matters.
-    """
+    """Suppress what torch writes while it traces: deprecations, log lines, the traced graph on stderr."""
     level = logging.root.manager.disable
     with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
         warnings.simplefilter("ignore")

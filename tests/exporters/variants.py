@@ -12,7 +12,12 @@ import onnxruntime
 import torch
 from torch import nn
 
+from exporters.write.artifact import Artifact
+from exporters.write.fp16 import to_float16
+from exporters.write.int8 import Int8Settings, quantize_int8
 from exporters.write.onnx_export import export_onnx
+from exporters.write.ort_format import to_ort_format
+from exporters.write.raw_pixels import embed_preprocessing
 from tests.exporters.networks import CLASSES, SHAPE, Joined, plain, random_images
 
 METADATA = {"classes": '["a", "b"]', "layout": '"NCHW, float32"', "pixel_scale": '"divide by 255"'}
@@ -85,14 +90,29 @@ def answers(path: Path, images: np.ndarray) -> np.ndarray:
     return session.run(None, {session.get_inputs()[0].name: np.ascontiguousarray(images)})[0]
 
 
-def made_elsewhere(code: str, source: Path, target: Path) -> bytes:
-    """Run ``code`` with ``source`` and ``target`` in another process, another hash seed, another folder."""
-    start = "import sys; from pathlib import Path; source, target = map(Path, sys.argv[1:])\n"
+# Kind of file -> makes it in a folder, from a float32 file.
+KINDS = {
+    "int8": lambda source, folder: quantize_int8(
+        source, folder / "net.int8.onnx", calibration(), settings=Int8Settings()
+    )[0],
+    "fp16": lambda source, folder: to_float16(source, folder / "net.fp16.onnx"),
+    "nhwc": lambda source, folder: embed_preprocessing(source, folder / "net.nhwc.onnx", mean=MEAN, std=STD),
+    "ort": to_ort_format,
+}
+
+
+def make_all(folder: Path) -> dict[str, Artifact]:
+    """A float32 file of "pooled" and one of every kind made of it."""
+    shape = (3, *SHAPE[1:])
+    source = export_onnx(pooled(), folder / "net.onnx", input_shape=shape, opset=18, metadata=METADATA)
+    return {"fp32": source} | {kind: make(source.path, folder) for kind, make in KINDS.items()}
+
+
+def make_all_elsewhere(folder: Path) -> None:
+    """``make_all`` in another process, with another hash seed, in another folder."""
+    code = "import sys, pathlib; from tests.exporters.variants import make_all; make_all(pathlib.Path(sys.argv[1]))"
     env = os.environ | {"PYTHONHASHSEED": "7", "PYTHONPATH": str(Path.cwd())}
-    subprocess.run(
-        [sys.executable, "-c", start + code, str(source), str(target)], check=True, env=env, cwd=target.parent
-    )
-    return target.read_bytes()
+    subprocess.run([sys.executable, "-c", code, str(folder)], check=True, env=env, cwd=folder)
 
 
 def traces(path: Path) -> list[bytes]:
