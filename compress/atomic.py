@@ -24,11 +24,8 @@ def as_environment_problem(error: OSError, path: Path | None = None) -> Environm
 
     ``path`` is named where the error itself does not say which file (a full disk does not).
     """
-    advice = _ADVICE.get(error.errno or 0)
-    if advice is None:
-        return None
-    where = error.filename or path
-    return EnvironmentProblem(f"{where}: {advice}" if where else advice)
+    where, advice = error.filename or path, _ADVICE.get(error.errno or 0)
+    return EnvironmentProblem(f"{where}: {advice}" if where else advice) if advice else None
 
 
 @contextmanager
@@ -44,11 +41,7 @@ def machine_faults(path: Path) -> Iterator[None]:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Replace ``path`` by ``data`` so that a kill or a power cut leaves the old or the new file, whole.
-
-    Raises:
-        EnvironmentProblem: no space, no permission.
-    """
+    """Replace ``path`` by ``data`` so that a kill or a power cut leaves the old or the new file, whole."""
     with machine_faults(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         atomic.write_atomically(path, data)

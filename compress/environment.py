@@ -8,8 +8,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from compress.version import __version__
 
 PACKAGES = (
@@ -22,15 +20,9 @@ GIB = 2**30
 
 
 def describe_environment(*, threads: int, seed: int) -> dict[str, Any]:
-    """What ``env.json`` holds: everything a number of this run depends on, apart from the settings.
+    """What ``env.json`` holds: everything a number of this run depends on, apart from the settings; sizes in GiB."""
+    import psutil  # here, since the settings need the cores alone
 
-    Args:
-        threads: threads used for training.
-        seed: the run's seed.
-
-    Returns:
-        Versions, the source's git commit (or ``None``), processor, memory and disk in GiB, GPUs.
-    """
     return {
         "compress": __version__,
         "git": source_commit(),
@@ -49,13 +41,8 @@ def describe_environment(*, threads: int, seed: int) -> dict[str, Any]:
 
 def package_versions() -> dict[str, str | None]:
     """Installed versions, ``None`` where a package is missing."""
-    versions: dict[str, str | None] = {}
-    for name in PACKAGES:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            versions[name] = None
-    return versions
+    installed = {name: next(iter(metadata.distributions(name=name)), None) for name in PACKAGES}
+    return {name: found.version if found else None for name, found in installed.items()}
 
 
 def torchvision_mended() -> bool:
@@ -86,11 +73,7 @@ def isa(cpuinfo: Path = Path("/proc/cpuinfo")) -> frozenset[str]:
 def native_block(flags: frozenset[str] | None = None) -> int:
     """Channels that onnxruntime's blocked convolutions handle at a time; multiples of it are fastest.
 
-    Args:
-        flags: the instruction sets; this machine's where ``None``.
-
-    Returns:
-        16 with AVX-512, 8 with AVX2 or NEON, else 4.
+    ``flags`` are the instruction sets, this machine's where ``None``: 16 with AVX-512, 8 with AVX2 or NEON, else 4.
     """
     flags = isa() if flags is None else flags
     if "avx512f" in flags:
@@ -100,10 +83,8 @@ def native_block(flags: frozenset[str] | None = None) -> int:
 
 def gpu_names() -> list[str]:
     """CUDA devices torch can use."""
-    import torch  # here, since the settings need the cores and no torch
+    import torch
 
-    if not torch.cuda.is_available():
-        return []
     return [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
 
 
@@ -121,10 +102,9 @@ def source_commit() -> str | None:
 def _git(folder: Path, *arguments: str) -> str | None:
     command = ["git", "-C", str(folder), *arguments]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout.strip()
 
 
 def _cpu_model() -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from compress.errors import BadInputError, CheckFailedError, EnvironmentProblem
+from compress.errors import BadInputError, CheckFailedError, CompressError, EnvironmentProblem
 from exporters.errors import CallError, ExportError, MachineError, OnnxFileError
 
 
@@ -15,28 +15,16 @@ def as_bad_input() -> Iterator[None]:
         BadInputError: for every error of the exporters but want of memory or time.
         EnvironmentProblem: for those.
     """
-    try:
+    with export_faults(other=BadInputError):
         yield
-    except MachineError as error:
-        raise EnvironmentProblem(str(error)) from error
-    except ExportError as error:
-        raise BadInputError(str(error)) from error
 
 
 @contextmanager
-def export_faults() -> Iterator[None]:
-    """The same where files are made too.
-
-    Raises:
-        BadInputError: a file is no fit network.
-        EnvironmentProblem: the machine has not the memory or the time for it.
-        CheckFailedError: a check of what was made failed.
-    """
+def export_faults(other: type[CompressError] = CheckFailedError) -> Iterator[None]:
+    """Where files are made too: a file that is no fit network is bad input; for any ``other`` fault a check failed."""
     try:
         yield
-    except (OnnxFileError, CallError) as error:
-        raise BadInputError(str(error)) from error
-    except MachineError as error:
-        raise EnvironmentProblem(str(error)) from error
     except ExportError as error:
-        raise CheckFailedError(str(error)) from error
+        kinds = {OnnxFileError: BadInputError, CallError: BadInputError, MachineError: EnvironmentProblem}
+        kind = next((ours for theirs, ours in kinds.items() if isinstance(error, theirs)), other)
+        raise kind(str(error)) from error

@@ -1,28 +1,24 @@
-"""Intervals and a test for proportions: one network's accuracy, and the drop between two on the same images."""
+"""Intervals and a test: one network's accuracy, the drop between two on the same images, a mean over seeds."""
 
 import math
+from collections.abc import Sequence
+from statistics import fmean, stdev
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import stdtrit
 from scipy.stats import binomtest
 
 
 class Interval(NamedTuple):
-    """A 95 % confidence interval, as fractions."""
+    """A 95 % confidence interval."""
 
     low: float
     high: float
 
 
 class PairedCounts(NamedTuple):
-    """How two networks did on the same images.
-
-    Attributes:
-        both: images both had right.
-        only_a: images only the first had right.
-        only_b: images only the second had right.
-        neither: images both had wrong.
-    """
+    """Images that both networks, only the first, only the second, and neither had right."""
 
     both: int
     only_a: int
@@ -31,7 +27,7 @@ class PairedCounts(NamedTuple):
 
 
 def wilson(hits: int, images: int) -> Interval:
-    """Wilson's score interval for a proportion, without continuity correction; it stays within [0, 1].
+    """Wilson's score interval for a proportion, without continuity correction; within [0, 1].
 
     Raises:
         ValueError: no images, or hits outside 0..images.
@@ -42,12 +38,14 @@ def wilson(hits: int, images: int) -> Interval:
     return Interval(float(interval.low) if hits else 0.0, float(interval.high) if hits < images else 1.0)
 
 
-def paired_counts(correct_a_N: np.ndarray, correct_b_N: np.ndarray) -> PairedCounts:
-    """The 2 x 2 table of two boolean vectors over the same images.
+def mean_interval(values: Sequence[float]) -> Interval:
+    """Student's interval for the mean of two or more independent values."""
+    reach = float(stdtrit(len(values) - 1, 0.975)) * stdev(values) / math.sqrt(len(values))
+    return Interval(fmean(values) - reach, fmean(values) + reach)
 
-    Raises:
-        ValueError: the vectors do not have the same length.
-    """
+
+def paired_counts(correct_a_N: np.ndarray, correct_b_N: np.ndarray) -> PairedCounts:
+    """The 2 x 2 table of two boolean vectors over the same images; ValueError if their lengths differ."""
     if correct_a_N.shape != correct_b_N.shape:
         raise ValueError(f"expected the same images for both, got {correct_a_N.shape} and {correct_b_N.shape}")
     a, b = correct_a_N.astype(bool), correct_b_N.astype(bool)

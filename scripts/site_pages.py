@@ -42,6 +42,16 @@ def _page_link(text: str, target: str, *, folder: str) -> str:
 
 def _settings(command: str) -> str:
     """The tables of a command's settings, printed by the code that declares them."""
-    from compress.settings.table import settings_tables
+    from compress.race.cells import RaceSettings
+    from compress.settings.config import RunConfig
+    from compress.settings.export import ExportSettings
+    from compress.settings.fields import settings_tables
+    from compress.settings.verify import Gates, UserOverrides, VerifySettings
 
-    return settings_tables(command)
+    models = {
+        "run": (RunConfig,),
+        "race": (RaceSettings,),
+        "verify": (UserOverrides, Gates, VerifySettings),
+        "export": (ExportSettings,),
+    }
+    return settings_tables(*models[command], keys=command == "run")

@@ -21,12 +21,9 @@ def compare(runs: Runs, *, html: Html = None, force: Force = False, json: option
     from compress.report.compare.assemble import compare_reports
     from compress.report.compare.document import comparison_document
     from compress.report.compare.sources import read_sources
-    from compress.report.terminal import render_terminal
 
-    if html is not None and html.suffix.lower() not in (".html", ".htm"):
-        raise UsageError(
-            f"expected a file name that ends in .html for --html, got {html}"
-        )  # a report.json is soon lost
+    if html is not None and html.suffix.lower() not in (".html", ".htm"):  # a report.json is soon lost
+        raise UsageError(f"expected a file name that ends in .html for --html, got {html}")
     comparison = compare_reports(read_sources(runs), force=force)
     if html is not None:
         from compress.report.html import render_html
@@ -34,8 +31,8 @@ def compare(runs: Runs, *, html: Html = None, force: Force = False, json: option
         _write(html, render_html(comparison_document(comparison)))
     if json:
         output.print_json(comparison.model_dump(mode="json"))
-        return
-    render_terminal(comparison_document(comparison), output.data_console())
+    else:
+        output.show(comparison, comparison_document, json=False)
 
 
 def _write(path: Path, text: str) -> None:
@@ -45,4 +42,4 @@ def _write(path: Path, text: str) -> None:
         write_atomically(path, text.encode())
     except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
         raise UsageError(f"cannot write {path}: {error.strerror}; choose another file for --html") from error
-    output.message_console().print(f"wrote {path}", markup=False, soft_wrap=True)
+    output.say(f"wrote {path}")

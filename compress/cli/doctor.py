@@ -21,16 +21,14 @@ def doctor(json: options.Json = False) -> None:
     from compress.doctor import examine
 
     checks = examine(Path.cwd())
-    broken = [check for check in checks if check.status == "problem"]
+    ready = not any(check.status == "problem" for check in checks)
     if json:
-        output.print_json({"ready": not broken, "checks": [asdict(check) for check in checks]})
+        output.print_json({"ready": ready, "checks": [asdict(check) for check in checks]})
     else:
         table = Table(box=None, show_header=False)
         for check in checks:
-            colour = _COLOURS[check.status]
-            table.add_row(
-                f"[{colour}]{check.status}[/]", check.name, escape(". ".join(filter(None, (check.found, check.advice))))
-            )
+            found = escape(". ".join(filter(None, (check.found, check.advice))))
+            table.add_row(f"[{_COLOURS[check.status]}]{check.status}[/]", check.name, found)
         output.data_console().print(table)
-    if broken:
+    if not ready:
         raise typer.Exit(5)

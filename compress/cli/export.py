@@ -1,8 +1,6 @@
 """``compress export``: more files of a run, or files from weights alone."""
 
 import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -10,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 from typer import Argument, Option
 
-from compress.cli import options
+from compress.cli import options, output
 from compress.cli.options import Given, flag, flags_of, spelled, with_flags
 from compress.errors import UsageError
 from compress.settings.config import RunConfig, build, build_config
@@ -19,7 +17,6 @@ from compress.settings.verify import VerifySettings
 
 if TYPE_CHECKING:
     from compress.networks.own_code import OwnCode
-    from compress.observer import Observer
     from compress.report.model import Report
     from compress.runs.file_records import FileRecord
 
@@ -32,19 +29,9 @@ NETWORK: Final = {
     **options.OWN_NETWORK,
 }
 Verify = Annotated[
-    bool,
-    Option("--verify/--no-verify", help="Measure the new files and write new reports.", rich_help_panel=_VERDICT),
+    bool, Option("--verify/--no-verify", help="Measure the new files and write new reports.", rich_help_panel=_VERDICT)
 ]
 TIMING: Final = flags_of(VerifySettings, only=("seconds",), panel=_VERDICT)
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How a run is read: where its images are now, who receives progress, the code of the user's own network."""
-
-    moved: Given
-    observer: "Observer"
-    code: "OwnCode | None"
 
 
 @with_flags(wanted=flags_of(ExportSettings), network=NETWORK, data=options.DATA, timing=TIMING)
@@ -67,65 +54,53 @@ def export(
     """
     if (run is None) == (not network.keys() - {"model"}):
         raise UsageError("what should be exported? Give a run folder, or --weights with --arch, --dataset and --out")
-    from compress.cli import output
-    from compress.cli.progress import watching
-
-    _refuse_unused(wanted, timing, of_run=run is not None, verify=verify)
+    if "calibration_images" in wanted and not wanted.get("int8"):
+        raise UsageError("--calibration-images is for --int8: give that too")
+    if run is None and (timing or not verify):
+        raise UsageError("files from weights are not measured here: drop --seconds and --no-verify")
     chosen, code = build(ExportSettings, wanted), options.named_code(network.get("model"))
-    with watching(output.message_console(), {}, quiet=quiet) as observer, options.stdout_kept(code):
-        if run is not None:
-            reading = Reading(data, observer, code)
-            made = _of_run(run, chosen, reading)
-            report = _verified(run, made, timing, reading) if verify else None
+    report = None
+    with options.stdout_kept(code):
+        if run is None:
+            made = _of_weights(network | data, chosen, code)
         else:
-            made, report = _of_weights(network | data, chosen, code), None
+            timed = build(VerifySettings, timing) if verify else None
+            made, report = _of_run(run, chosen, timed, data, code, quiet=quiet)
     if json:
         verdict = report.model_dump(mode="json") if report else None
         output.print_json({"files": [_as_plain(one) for one in made], "report": verdict})
         return
     _show(made, report)
-    if not quiet:
-        for line in _next_steps(run, made, report, data):
-            output.message_console().print(line, markup=False, soft_wrap=True)
+    for line in _next_steps(run, made, report, data):
+        output.say(line, quiet=quiet)
 
 
-def _refuse_unused(wanted: Given, timing: Given, *, of_run: bool, verify: bool) -> None:
-    """Raise UsageError for flags that would have no effect."""
-    if "calibration_images" in wanted and not wanted.get("int8"):
-        raise UsageError("--calibration-images is for --int8: give that too")
-    if not of_run and (timing or not verify):
-        raise UsageError("files from weights are not measured here: drop --seconds and --no-verify")
-
-
-def _of_run(run: Path, wanted: ExportSettings, reading: Reading) -> list["FileRecord"]:
+def _of_run(
+    run: Path, wanted: ExportSettings, timed: VerifySettings | None, data: Given, code: "OwnCode | None", *, quiet: bool
+) -> "tuple[list[FileRecord], Report | None]":
+    """The new files, and the run's new report: ``None`` if it would have no new rows."""
+    from compress.cli.progress import watching
     from compress.export.export_run import add_variants
+    from compress.verdict.verify_run import verify_run
 
     if not wanted.anything:
         raise UsageError(
             f"{run} already has its float32 files, in {run}/artifacts: choose others, with --int8, --fp16, --ort, "
             "--embed-preprocessing or --opset N"
         )
-    options.refuse_other_images(reading.moved)
-    return add_variants(run, wanted, moved=reading.moved, observer=reading.observer, code=reading.code)
+    options.refuse_other_images(data)
+    with watching({}, quiet=quiet) as observer:
+        made = add_variants(run, wanted, moved=data, observer=observer, code=code)
+        if timed is None or all(one.operators is not None for one in made):
+            return made, None
+        return made, verify_run(run, timed, moved=data, observer=observer, code=code)
 
 
-def _verified(run: Path, made: Sequence["FileRecord"], timing: Given, reading: Reading) -> "Report | None":
-    """The run's new report; ``None`` if it would have no new rows."""
-    if all(one.operators is not None for one in made):
-        return None
-    from compress.verdict.verify_run import verify_run
-
-    return verify_run(
-        run, build(VerifySettings, timing), moved=reading.moved, observer=reading.observer, code=reading.code
-    )
-
-
-def _of_weights(given: Given, wanted: ExportSettings, code: "OwnCode | None") -> list["FileRecord"]:
+def _of_weights(given: Given, wanted: ExportSettings, code: "OwnCode | None") -> "list[FileRecord]":
     from compress.export.export_weights import export_weights
 
     named = "arch" if code is None else "model"
-    missing = [name for name in ("weights", named, "dataset", "out") if name not in given]
-    if missing:
+    if missing := [name for name in ("weights", named, "dataset", "out") if name not in given]:
         raise UsageError(f"to export weights without a run, give {spelled(missing)} too")
     out = given.pop("out")
     return export_weights(build_config(given).with_code(code), wanted, out=out)
@@ -135,11 +110,7 @@ def _as_plain(made: "FileRecord") -> dict[str, Any]:
     return made.model_dump(mode="json", exclude={"file"}) | {"path": made.file, "operators": made.operators}
 
 
-def _show(made: Sequence["FileRecord"], report: "Report | None") -> None:
-    from compress.cli import output
-    from compress.report.run_sections import report_document
-    from compress.report.terminal import render_terminal
-
+def _show(made: "list[FileRecord]", report: "Report | None") -> None:
     console = output.data_console()
     table = Table("File", "Made from", box=None)
     table.add_column("Size", justify="right")
@@ -163,16 +134,14 @@ def _show(made: Sequence["FileRecord"], report: "Report | None") -> None:
                 markup=False,
             )
     if report is not None:
-        render_terminal(report_document(report), console)
+        from compress.report.run_sections import report_document
+
+        output.show(report, report_document, json=False)
 
 
-def _next_steps(run: Path | None, made: Sequence["FileRecord"], report: "Report | None", data: Given) -> list[str]:
+def _next_steps(run: Path | None, made: "list[FileRecord]", report: "Report | None", data: Given) -> list[str]:
     if run is not None:
         return [] if report else [f"Measure them: compress verify {shlex.quote(str(run))}"]
-    rows = [one for one in made if one.operators is None]
+    first, *others = (shlex.quote(one.file) for one in made if one.operators is None)
     dataset = shlex.quote(str(data["dataset"]))
-    return [
-        f"Judge it: compress verify --original {shlex.quote(rows[0].file)} "
-        f"--candidate {shlex.quote(one.file)} --dataset {dataset}"
-        for one in rows[1:]
-    ]
+    return [f"Judge it: compress verify --original {first} --candidate {other} --dataset {dataset}" for other in others]

@@ -1,5 +1,6 @@
 """``compress list``: names for flags, and the runs in a folder."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -37,32 +38,27 @@ def archs(
 
     Example: compress list archs --json
     """
-    if timm:
-        _print_timm(as_json=json)
-        return
-    rows = _architectures()
+    rows: list[dict[str, Any]] = [{"name": name} for name in _timm_names()] if timm else _architectures()
     if json:
         output.print_json({"archs": rows})
         return
-    table = Table("Family", "Name", box=None)
-    for title in ("Parameters", "Smallest", "Small sets", "Photos"):
-        table.add_column(title, justify="right")
-    for column in table.columns:
-        column.overflow = "fold"
-    family = ""
+    if timm:
+        typer.echo("\n".join(row["name"] for row in rows))
+        return
+    lines, family = [], ""
     for row in rows:
-        sizes = (_smallest(row), f"{row['small_image_size']}", f"{row['full_image_size']}")
         heading = "" if row["family"] == family else row["family"]
-        table.add_row(heading, row["name"], f"{row['parameters'] / 1e6:.1f} M", *sizes)
-        family = row["family"]
-    console = output.data_console()
-    console.print(table)
+        family, step = row["family"], row["image_size_multiple_of"]
+        smallest = f"{row['min_image_size']}" + (f", by {step}" if step > 1 else "")
+        sizes = (smallest, f"{row['small_image_size']}", f"{row['full_image_size']}")
+        lines.append((heading, row["name"], f"{row['parameters'] / 1e6:.1f} M", *sizes))
+    _print_table(("Family", "Name"), lines, numbers=("Parameters", "Smallest", "Small sets", "Photos"))
     for note in (
         "Parameters with 1,000 classes and RGB images; sizes of images in pixels.",
         *(f"{alias} is {row['name']}." for row in rows for alias in row["aliases"]),
         "timm's networks are timm/NAME: compress list archs --timm. Your own: compress run --model.",
     ):
-        console.print(note, style="dim")
+        output.data_console().print(note, style="dim")
 
 
 @app.command()
@@ -73,24 +69,22 @@ def datasets(json: options.Json = False) -> None:
     """
     from compress.data.load import DATASETS
 
-    rows = [
-        {
-            "name": name,
-            "summary": entry.summary,
-            "source": entry.source,
-            "files": entry.places,
-            "downloads": entry.downloads,
-        }
-        for name, entry in DATASETS.items()
-    ]
     if json:
+        rows = [
+            {
+                "name": name,
+                "summary": entry.summary,
+                "source": entry.source,
+                "files": entry.places,
+                "downloads": entry.downloads,
+            }
+            for name, entry in DATASETS.items()
+        ]
         output.print_json({"datasets": rows})
         return
-    table = Table("Name", "What it is", "Files in --data-dir", box=None)
-    for row in rows:
-        table.add_row(str(row["name"]), str(row["summary"]), str(row["files"]) or "bundled")
-    table.add_row("PATH", "a folder with train/ and test/ or val/, or class folders alone; one folder a class", "")
-    output.data_console().print(table)
+    lines = [(name, entry.summary, str(entry.places) or "bundled") for name, entry in DATASETS.items()]
+    folder = ("PATH", "a folder with train/ and test/ or val/, or class folders alone; one folder a class", "")
+    _print_table(("Name", "What it is", "Files in --data-dir"), [*lines, folder])
 
 
 @app.command()
@@ -104,11 +98,8 @@ def methods(json: options.Json = False) -> None:
     rows = [{"name": name, "summary": card.summary, "source": card.source} for name, card in METHODS.items()]
     if json:
         output.print_json({"methods": rows})
-        return
-    table = Table("Name", "What it keeps", "Source", box=None)
-    for row in rows:
-        table.add_row(*row.values())
-    output.data_console().print(table)
+    else:
+        _print_table(("Name", "What it keeps", "Source"), [tuple(row.values()) for row in rows])
 
 
 @app.command()
@@ -126,24 +117,20 @@ def runs(
     found = () if absent else list_runs(folder or _RUNS)
     if json:
         output.print_json({"runs": [run.model_dump(mode="json") for run in found]})
-        return
-    if not found:
-        output.message_console().print(f"no runs in {folder or _RUNS}: compress run makes one", markup=False)
-        return
-    _print_runs(found)
+    elif found:
+        _print_runs(found)
+    else:
+        output.say(f"no runs in {folder or _RUNS}: compress run makes one")
 
 
 def _print_runs(runs: "tuple[ListedRun, ...]") -> None:
     """The table, then the problems of single runs."""
-    table = Table("Name", "Started", "Network", "Data", "Top-1, change, speed-up", box=None)
-    for column in table.columns:
-        column.overflow = "fold"
-    for run in runs:
-        started = "-" if run.started is None else run.started[:10]
-        cells = (run.name, started, run.arch or "-", Path(run.dataset or "-").name, _verdict(run))
-        table.add_row(*map(_one_line, cells))
+    lines = [
+        (run.name, (run.started or "-")[:10], run.arch or "-", Path(run.dataset or "-").name, _verdict(run))
+        for run in runs
+    ]
+    _print_table(("Name", "Started", "Network", "Data", "Top-1, change, speed-up"), lines)
     console = output.data_console()
-    console.print(table)
     for run in runs:
         if run.problem:
             console.print(_one_line(f"{run.name}: {run.problem}"), style="yellow", soft_wrap=True)
@@ -161,10 +148,20 @@ def _verdict(run: "ListedRun") -> str:
     if run.verdict is None:
         return "see below" if run.problem else f"{len(run.stages)} of {len(STAGES)} stages"
     verdict = run.verdict
-    parts = [f"{figures.hundredths(100 * verdict.top1)} %", figures.signed(-verdict.points_lost)]
-    if verdict.speedup is not None:
-        parts.append(f"{verdict.speedup.ratio:.2f}x")
-    return ", ".join(parts)
+    speedup = "" if verdict.speedup is None else f", {verdict.speedup.ratio:.2f}x"
+    return f"{figures.hundredths(100 * verdict.top1)} %, {figures.signed(-verdict.points_lost)}{speedup}"
+
+
+def _print_table(columns: Iterable[str], rows: Iterable[tuple[str, ...]], *, numbers: Iterable[str] = ()) -> None:
+    """Print rows under ``columns``, then ``numbers``, aligned right; no cell is cut."""
+    table = Table(box=None)
+    for title in columns:
+        table.add_column(title, overflow="fold")
+    for title in numbers:
+        table.add_column(title, overflow="fold", justify="right")
+    for row in rows:
+        table.add_row(*map(_one_line, row))
+    output.data_console().print(table)
 
 
 def _one_line(text: str) -> Text:
@@ -191,23 +188,12 @@ def _architectures() -> list[dict[str, Any]]:
     ]
 
 
-def _print_timm(*, as_json: bool) -> None:
+def _timm_names() -> Iterable[str]:
     from compress.errors import EnvironmentProblem
     from models_zoo import timm_models
     from models_zoo.architecture import MissingExtraError
 
     try:
-        names = timm_models.names()
+        return timm_models.names()
     except MissingExtraError as error:
         raise EnvironmentProblem(str(error)) from None
-    if as_json:
-        output.print_json({"archs": [{"name": name} for name in names]})
-        return
-    for name in names:
-        typer.echo(name)
-
-
-def _smallest(row: dict[str, Any]) -> str:
-    """The smallest image size, and the step between sizes if not every size is valid."""
-    step = row["image_size_multiple_of"]
-    return f"{row['min_image_size']}" + (f", by {step}" if step > 1 else "")

@@ -57,13 +57,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-app.command("run")(run)
-app.command("export")(export)
-app.command("verify")(verify)
-app.command("compare")(compare)
-app.command("race")(race)
-app.command("report")(report)
-app.command("doctor")(doctor)
+for command in (run, export, verify, compare, race, report, doctor):
+    app.command(command.__name__)(command)
 app.add_typer(listing.app, name="list")
 
 
@@ -77,7 +72,10 @@ def compress(
     Example: compress run --arch squeezenet
     """
     if version:
-        typer.echo(_versions())
+        from importlib import metadata
+
+        runtimes = [f"{name} {metadata.version(name)}" for name in ("torch", "onnxruntime")]
+        typer.echo(", ".join([f"compress {__version__}", *runtimes]))
     elif context.invoked_subcommand is None:
         typer.echo(context.get_help())
 
@@ -111,20 +109,10 @@ def _explain(error: BaseException) -> tuple[str, str, int]:
             error.message = expectation(error.__cause__.errors()[0])
         return "UsageError", f"{error.format_message()} ({_hint(error.format_message())})", error.exit_code
     traceback.print_exception(error)
-    return (
-        "Bug",
-        f"this is a bug in compress, please report it with the lines above: {type(error).__name__}: {error}",
-        1,
-    )
+    message = f"this is a bug in compress, please report it with the lines above: {type(error).__name__}: {error}"
+    return "Bug", message, 1
 
 
 def _hint(message: str) -> str:
     is_bare_name = "unexpected extra argument" in message and sys.argv[1:2] == ["run"]
     return "a network is given as --arch NAME" if is_bare_name else "see --help"
-
-
-def _versions() -> str:
-    from importlib import metadata
-
-    parts = [f"{name} {metadata.version(name)}" for name in ("torch", "onnxruntime")]
-    return ", ".join([f"compress {__version__}", *parts])

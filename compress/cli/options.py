@@ -38,13 +38,10 @@ def flags_of(
         without: names of settings that get no flag.
         panel: title above the flags, in place of the declared ones.
     """
-    chosen = [one for name, one in settings_of(model).items() if one.panel and name not in without]
+    declared = [one for one in settings_of(model).values() if one.panel]
+    chosen = [one for one in declared if one.name not in without and one.name in (only or (one.name,))]
     chosen.sort(key=lambda one: PANELS.index(one.panel) if one.panel in PANELS else 0)
-    return {
-        one.name: flag(one.kind, panel or one.panel, one.help, *one.flags)
-        for one in chosen
-        if not only or one.name in only
-    }
+    return {one.name: flag(one.kind, panel or one.panel, one.help, *one.flags) for one in chosen}
 
 
 SETTINGS: Final = flags_of(RunConfig)
@@ -83,7 +80,7 @@ def with_flags(**groups: Mapping[str, Any]) -> Callable[[Callable[..., None]], C
         ordered = [*added, *(one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own)]
         parsed.__signature__ = inspect.Signature(ordered)  # type: ignore[attr-defined]
         parsed.__annotations__ = {one.name: one.annotation for one in ordered}
-        parsed.__doc__ = command.__doc__
+        parsed.__name__, parsed.__doc__ = command.__name__, command.__doc__
         return parsed
 
     return decorate

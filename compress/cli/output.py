@@ -4,11 +4,18 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from compress.race.plan import RacePlan
+    from compress.report.sections import Document
+    from compress.run.dry_run import RunPlan
 
 SCHEMA_VERSION = "1.0"
 MINIMUM_WIDTH = 80
@@ -29,6 +36,30 @@ def message_console() -> Console:
 def is_live(console: Console) -> bool:
     """Whether the console can redraw lines: a capable terminal, and not a CI log."""
     return console.is_terminal and not console.is_dumb_terminal and not os.environ.get("CI")
+
+
+def say(text: str, *, quiet: bool = False) -> None:
+    """A message on stderr, as it is."""
+    if not quiet:
+        message_console().print(text, markup=False, soft_wrap=True)
+
+
+def show(report: "BaseModel", document: "Callable[[Any], Document]", *, json: bool) -> None:
+    """A report on stdout: as JSON, or as ``document`` makes it."""
+    if json:
+        sys.stdout.write(report.model_dump_json(indent=2) + "\n")
+        return
+    from compress.report.terminal import render_terminal
+
+    render_terminal(document(report), data_console())
+
+
+def show_plan(plan: "RunPlan | RacePlan", *, json: bool) -> None:
+    """What ``--dry-run`` has found, on stdout."""
+    if json:
+        print_json({"plan": plan.as_dict()})
+    else:
+        sys.stdout.write("\n".join(plan.lines()) + "\n")
 
 
 @contextmanager

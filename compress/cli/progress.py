@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn
 from rich.text import Text
 
-from compress.cli.output import is_live
-from compress.observer import Observer, Silent
+from compress.cli.output import is_live, message_console
+from compress.observer import Observer
 from compress.report.figures import duration
 from compress.run.eta import RunEstimate
 
@@ -21,32 +21,36 @@ Values = Mapping[str, float | str]
 
 
 @contextmanager
-def watching(console: Console, work: Mapping[str, float], *, quiet: bool) -> Iterator[Observer]:
+def watching(work: Mapping[str, float], *, quiet: bool, console: Console | None = None) -> Iterator[Observer]:
     """The observer that suits the console; closed when the block ends.
 
     Args:
-        console: where to show.
         work: expected work of the run's stages in their order, in any unit.
         quiet: show nothing.
+        console: where to show; stderr where it is ``None``.
     """
-    run = RunEstimate(work)
+    console, run = console or message_console(), RunEstimate(work)
     if quiet:
-        yield Silent()
-    elif is_live(console):
-        columns = (SpinnerColumn(finished_text="✓"), TextColumn("{task.description}", markup=False), BarColumn(20))
-        with Progress(
-            *columns, _State(), console=console, refresh_per_second=4, speed_estimate_period=_SPEED_SECONDS
-        ) as progress:
-            live = LiveObserver(progress, run)
-            yield live
-            live.end_stage()
-    else:
+        yield Observer()
+        return
+    if not is_live(console):
         plain = PlainObserver(lambda line: console.print(line, markup=False, soft_wrap=True), run)
         yield plain
         plain.end_stage()
+        return
+    columns = (
+        SpinnerColumn(finished_text="✓"),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(20),
+        _State(),
+    )
+    with Progress(*columns, console=console, refresh_per_second=4, speed_estimate_period=_SPEED_SECONDS) as progress:
+        live = LiveObserver(progress, run)
+        yield live
+        live.end_stage()
 
 
-class LiveObserver:
+class LiveObserver(Observer):
     """One row for each stage: bar, values, images per second, time left."""
 
     def __init__(self, progress: Progress, run: RunEstimate) -> None:
@@ -60,8 +64,8 @@ class LiveObserver:
         self.end_stage()
         self._name = name
         label = f"[{index}/{count}] {re.sub(r'^[0-9]+_', '', name)}"
-        number = self._progress.add_task(label, total=steps or None, seen=0, images=0, values=[], outlook=self._outlook)
-        self._task = next(task for task in self._progress.tasks if task.id == number)
+        self._progress.add_task(label, total=steps or None, seen=0, images=0, values=[], outlook=self._outlook)
+        self._task = self._progress.tasks[-1]
 
     def step(self, done: int, *, images: int, values: Values) -> None:
         """Move the row's bar."""
@@ -71,7 +75,10 @@ class LiveObserver:
                 completed=done,
                 seen=self._task.fields["seen"] + 1,
                 images=self._task.fields["images"] + images,
-                values=[f"{name} {_text(value)}" for name, value in values.items()],
+                values=[
+                    f"{name} {value}" if isinstance(value, str) else f"{name} {value:.4g}"
+                    for name, value in values.items()
+                ],
             )
 
     def note(self, text: str) -> None:
@@ -146,7 +153,3 @@ class _State(ProgressColumn):
         seconds = task.finished_time if task.finished_time is not None else task.elapsed
         outlook = [] if task.finished else task.fields["outlook"](task)
         return Text(", ".join([duration(seconds or 0.0), *task.fields["values"], *outlook]))
-
-
-def _text(value: float | str) -> str:
-    return value if isinstance(value, str) else f"{value:.4g}"

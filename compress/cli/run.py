@@ -3,10 +3,9 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-import typer
 from typer import Option
 
-from compress.cli import options
+from compress.cli import options, output
 from compress.cli.options import RUN, Given, spelled, with_flags
 from compress.errors import UsageError
 from compress.settings.config import RunConfig
@@ -33,72 +32,49 @@ def run(
     Example: compress run --arch squeezenet --keep-macs 0.4 --out runs/first
     """
     if resume is not None:
+        from compress.runs import RunFolder
+
         code = options.named_code(settings.pop("model", None))
         others = {"out": out, "config": config, "overwrite": overwrite, "dry_run": dry_run} | settings
-        _refuse_beside_resume([name for name, value in others.items() if value])
-        _execute(_recorded_config(resume).with_code(code), resume, mode="resume", json=json, quiet=quiet)
+        if given := [name for name, value in others.items() if value]:
+            raise UsageError(f"--resume continues with the run's own settings: drop {spelled(given)}")
+        recorded = RunFolder.open(resume).read_config().with_code(code)
+        _execute(recorded, resume, mode="resume", json=json, quiet=quiet)
         return
     merged = options.merge_settings(settings, config)
     if dry_run:
         _show_plan(merged, out, overwrite=overwrite, json=json, quiet=quiet)
-        return
-    _execute(merged, out, mode="overwrite" if overwrite else "new", json=json, quiet=quiet)
-
-
-def _refuse_beside_resume(names: list[str]) -> None:
-    if names:
-        raise UsageError(f"--resume continues with the run's own settings: drop {spelled(names)}")
-
-
-def _recorded_config(folder: Path) -> RunConfig:
-    from compress.runs import RunFolder
-
-    return RunFolder.open(folder).read_config()
+    else:
+        _execute(merged, out, mode="overwrite" if overwrite else "new", json=json, quiet=quiet)
 
 
 def _show_plan(settings: RunConfig, out: Path | None, *, overwrite: bool, json: bool, quiet: bool) -> None:
-    from compress.cli.output import print_json, slow_work_note
     from compress.run.dry_run import plan_run
     from compress.runs import RunFolder, default_run_path
 
     RunFolder.check_free(out or default_run_path(settings), overwrite=overwrite)
-    with options.stdout_kept(settings.code), slow_work_note(quiet=quiet or json):
+    with options.stdout_kept(settings.code), output.slow_work_note(quiet=quiet or json):
         plan = plan_run(settings)
-    if json:
-        print_json({"plan": plan.as_dict()})
-    else:
-        typer.echo("\n".join(plan.lines()))
+    output.show_plan(plan, json=json)
 
 
 def _execute(
     settings: RunConfig, out: Path | None, *, mode: Literal["new", "resume", "overwrite"], json: bool, quiet: bool
 ) -> None:
-    from compress.cli import output
     from compress.cli.interrupts import asked_to_stop
     from compress.cli.progress import watching
     from compress.report.run_sections import report_document
-    from compress.report.terminal import render_terminal
     from compress.run.eta import expected_work
     from compress.run.pipeline import run_pipeline
     from compress.runs import default_run_path
     from compress.runs.decide import decide
 
     path = out or default_run_path(settings)
-    talk = output.message_console()
-    work = expected_work(decide(settings))
     with (
         asked_to_stop() as should_stop,
-        watching(talk, work, quiet=quiet) as observer,
+        watching(expected_work(decide(settings)), quiet=quiet) as observer,
         options.stdout_kept(settings.code),
     ):
         report = run_pipeline(settings, out=path, mode=mode, observer=observer, should_stop=should_stop)
-    if json:
-        typer.echo(report.model_dump_json(indent=2))
-    else:
-        render_terminal(report_document(report), output.data_console())
-    if not quiet:
-        talk.print(
-            f"The pruned network is {path}/artifacts/pruned.onnx, the report {path}/report.md",
-            markup=False,
-            soft_wrap=True,
-        )
+    output.show(report, report_document, json=json)
+    output.say(f"The pruned network is {path}/artifacts/pruned.onnx, the report {path}/report.md", quiet=quiet)

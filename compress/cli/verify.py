@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from typer import Argument
 
-from compress.cli import options
+from compress.cli import options, output
 from compress.cli.options import Given, flag, flags_of, spelled, with_flags
 from compress.errors import CheckFailedError, UsageError
 from compress.settings.config import DataConfig, build
@@ -55,26 +55,21 @@ def verify(
     settings = build(VerifySettings, timing | {"gates": build(Gates, gates)})
     if (run is None) == (not files.keys() - {"out"}):
         raise UsageError("what should be verified? Give a run folder, or --original and --candidate with --dataset")
-    from compress.cli import output
     from compress.cli.progress import watching
     from compress.report.run_sections import report_document
-    from compress.report.terminal import render_terminal
     from compress.verdict.gates import require
     from compress.verdict.verify_run import verify_run
 
     out, code = files.pop("out", None), options.named_code(own.get("model"))
-    with watching(output.message_console(), {}, quiet=quiet) as observer, options.stdout_kept(code):
+    with watching({}, quiet=quiet) as observer, options.stdout_kept(code):
         if run:
             options.refuse_other_images(data)
             report = verify_run(run, settings, moved=data, observer=observer, out=out, code=code)
         else:
             report = _of_files(files, data, settings, out, observer)
-    if json:
-        typer.echo(report.model_dump_json(indent=2))
-    else:
-        render_terminal(report_document(report), output.data_console())
-    if (out or run) and not quiet:
-        output.message_console().print(f"The reports are in {out or run}", markup=False, soft_wrap=True)
+    output.show(report, report_document, json=json)
+    if out or run:
+        output.say(f"The reports are in {out or run}", quiet=quiet)
     try:
         require(report.gates)
     except CheckFailedError as missed:
@@ -85,9 +80,7 @@ def verify(
 
 
 def _of_files(files: Given, data: Given, settings: VerifySettings, out: Path | None, observer: "Observer") -> "Report":
-    missing = [name for name in ("original", "candidate") if name not in files]
-    missing += [] if "dataset" in data else ["dataset"]
-    if missing:
+    if missing := [name for name in ("original", "candidate", "dataset") if name not in files | data]:
         raise UsageError(f"two files are compared on a data set: give {spelled(missing)} too")
     from compress.report.documents import new_folder, render_documents, write_documents
     from compress.verdict.verify_files import verify_files

@@ -11,7 +11,7 @@ from compress.data.bundle import DataBundle
 from compress.export.variants import Base, calibration_split, derive
 from compress.exporter_faults import export_faults
 from compress.networks.own_code import OwnCode
-from compress.observer import Observer, Silent
+from compress.observer import Observer
 from compress.runs import MODEL_FACTS, RunFolder
 from compress.runs.file_records import ARTIFACTS, FileRecord, record_variants, recorded_files
 from compress.runs.load_network import Which, load
@@ -55,7 +55,7 @@ def add_variants(
         BadInputError: no finished run, a file that was changed, other images than the run's.
         CheckFailedError: a file cannot be made, or does not answer as it must.
     """
-    run, observer = RunFolder.open(path), observer or Silent()
+    run, observer = RunFolder.open(path), observer or Observer()
     wanted = _with_dependants(run, wanted)
     sources = [file for file in recorded_files(run) if file.role in _NETWORKS]
     opened = reopen(run, moved or {}, code=code) if wanted.int8 or wanted.opset else None

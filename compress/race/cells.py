@@ -1,12 +1,16 @@
-"""The cells of a race: every method at every budget with every seed; all other settings are equal."""
+"""The settings of a race, and its cells: every method at every budget with every seed."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final, Self, get_args
 
-from compress.errors import UsageError
-from compress.settings.config import Method, RunConfig
+from pydantic import BeforeValidator, Field, model_validator
+
+from compress.report.figures import budget
+from compress.settings.config import KEEP_MACS, Method, RunConfig
+from compress.settings.fields import Settings, parse_list, parse_seeds, setting
 
 CELLS: Final = "cells"
 """The folder in which a race keeps the run folders of its cells."""
@@ -16,6 +20,9 @@ PLAN: Final = "04_remove/plan.json"
 
 CELL_SETTINGS: Final = frozenset({"method", "plan", "keep_macs", "seed"})
 """Settings that differ between the cells of a race; all others are equal."""
+
+PANEL: Final = "Race"
+_setting = partial(setting, panel=PANEL)
 
 
 @dataclass(frozen=True)
@@ -34,51 +41,45 @@ class Cell:
     @property
     def title(self) -> str:
         """The cell in words."""
-        return f"{self.method}, {100 * self.keep_macs:.6g} % of the MACs, seed {self.seed}"
+        return f"{self.method}, {budget(self.keep_macs)}, seed {self.seed}"
 
 
-@dataclass(frozen=True)
-class RaceSettings:
-    """The settings of a race.
-
-    Attributes:
-        base: settings that all cells share; its method, budget and seed are ignored.
-        methods: the methods to compare.
-        budgets: fractions of the MACs to keep.
-        seeds: one run for each.
-        full_latency: measure latency as ``compress run`` does; otherwise only with batch 1 and one thread, which is
-            much faster.
-    """
+class RaceSettings(Settings):
+    """Which methods, budgets and seeds race, and ``base``: the settings of all cells but for these three."""
 
     base: RunConfig
-    methods: tuple[Method, ...]
-    budgets: tuple[float, ...]
-    seeds: tuple[int, ...]
-    full_latency: bool = False
+    methods: Annotated[tuple[Method, ...], BeforeValidator(parse_list)] = _setting(
+        get_args(Method), "Methods, comma-separated (see `compress list methods`).", shown="all"
+    )
+    budgets: Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], BeforeValidator(parse_list)] = _setting(
+        (KEEP_MACS,),
+        "Fractions of the multiply-accumulates to keep: 0.5,0.25,0.1.",
+        flags=("--keep-macs",),
+        expected="fractions such as 0.5,0.25",
+    )
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0, lt=2**31)], ...], BeforeValidator(parse_seeds)] = _setting(
+        (0, 1, 2),
+        "Number of seeds, from 0; or the seeds themselves: 3,7.",
+        shown="3",
+        expected="a number of seeds, or seeds such as 3,7",
+    )
+    full_latency: bool = _setting(
+        False, "Time at every batch size and thread count, as `run` does; otherwise batch 1, one thread."
+    )
 
-    def __post_init__(self) -> None:
-        """Raise UsageError for settings that make no race."""
-        for name in ("methods", "budgets", "seeds"):
-            values = getattr(self, name)
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        chosen = {"methods": self.methods, "seeds": self.seeds, "budgets": tuple(map(budget, self.budgets))}
+        for name, values in chosen.items():
             if not values or len(set(values)) < len(values):
-                raise UsageError(f"expected {name} that differ, at least one, got {', '.join(map(str, values))}")
-        if any(not 0 < share < 1 for share in self.budgets):
-            raise UsageError(f"expected fractions between 0 and 1 for --keep-macs, got {self.budgets}")
-        if any(not 0 <= seed < 2**31 for seed in self.seeds):
-            raise UsageError(f"expected seeds from 0 to 2147483647, got {self.seeds}")
+                raise ValueError(f"expected {name} that differ, at least one, got {', '.join(map(str, values))}")
         if self.base.preset == "paper":
-            raise UsageError("the paper's algorithm has no budget and cannot race at equal terms: drop preset 'paper'")
+            raise ValueError("the paper's algorithm has no budget and cannot race at equal terms: drop preset 'paper'")
         if self.base.keep_params is not None:
-            raise UsageError("a race is over MACs: drop keep_params")
+            raise ValueError("a race is over MACs: drop keep_params")
         if self.methods == ("scratch",):
-            raise UsageError("scratch trains the shape that another method found: add one to --methods")
-        folders = [cell.name for cell in self.cells()]
-        twice = next((name for name in folders if folders.count(name) > 1), None)
-        if twice is not None:
-            raise UsageError(
-                f"expected budgets that differ in their first six digits, got {', '.join(map(str, self.budgets))}: "
-                f"two cells would share the folder {twice}"
-            )
+            raise ValueError("scratch trains the shape that another method found: add one to --methods")
+        return self
 
     @property
     def leader(self) -> Method:

@@ -20,11 +20,9 @@ _FROM_DATA: Final = frozenset({"image_size", "channels"})
 
 
 def check_folder(race: RaceSettings, folder: Path) -> None:
-    """Check, before anything is computed, that a folder can hold this race.
+    """Check, before anything is computed, that a folder is new, empty or of the same race.
 
-    Args:
-        race: settings.
-        folder: new, empty, or of the same race; it may hold cells of other methods, budgets and seeds.
+    It may hold cells of other methods, budgets and seeds.
 
     Raises:
         UsageError: it holds something else, or cells with other settings.
@@ -48,11 +46,10 @@ def check_folder(race: RaceSettings, folder: Path) -> None:
 
 
 def state_of(path: Path, *, plan: Path | None = None) -> State:
-    """How far a cell is; one that was interrupted while its folder was created is new.
+    """How far the cell in a run folder is.
 
-    Args:
-        path: its run folder.
-        plan: the plan that the cell has to train; a cell that trains another one is new.
+    A cell that was interrupted while its folder was created is new, and so is one that trains another shape than
+    that of ``plan``.
 
     Raises:
         BadInputError: its folder is damaged.
@@ -72,16 +69,9 @@ def read_plan(plan: Path) -> bytes | None:
 
 
 def original_for(cell: Cell, cells: Iterable[Cell], folder: Path, *, remake: bool = False) -> Path | None:
-    """The intact run of the same seed that has trained most of the original network.
+    """The intact run of the same seed, among ``cells``, that has trained most of the original network.
 
-    Args:
-        cell: the cell that needs an original.
-        cells: all cells of the race.
-        folder: of the race.
-        remake: the cell's own files will be deleted, so they do not count.
-
-    Returns:
-        ``None`` if no other run has an original, or the cell has its own.
+    ``None`` if there is none, or the cell has its own original: ``remake`` means that its own files will be deleted.
     """
     own = folder / CELLS / cell.name
     others = [folder / CELLS / other.name for other in cells if other.seed == cell.seed and other != cell]
@@ -122,11 +112,7 @@ def _trains(run: RunFolder, recorded: RunConfig, plan: Path) -> bool:
 
 
 def _open(path: Path) -> tuple[RunFolder, RunConfig] | None:
-    """A cell's run folder and recorded settings; ``None`` if there is no run yet.
-
-    Raises:
-        BadInputError: its folder is damaged.
-    """
+    """A cell's run folder and recorded settings; ``None`` if there is no run yet, BadInputError if it is damaged."""
     if not path.is_dir():
         return None
     try:
@@ -142,9 +128,10 @@ def _open(path: Path) -> tuple[RunFolder, RunConfig] | None:
 
 def _different(wanted: DecidedConfig, recorded: RunConfig) -> list[str]:
     """Settings that have to be equal in all cells of a race and are not."""
-    different = []
-    for name in DecidedConfig.model_fields.keys() - CELL_SETTINGS - {*HOW_READ}:
-        here, there = getattr(wanted, name), getattr(recorded, name)
-        if here != there and not (here is None and name in _FROM_DATA):
-            different.append(f"{name}: {there} there, {here} here")
-    return sorted(different)
+    names = sorted(DecidedConfig.model_fields.keys() - CELL_SETTINGS - {*HOW_READ})
+    values = [(name, getattr(wanted, name), getattr(recorded, name)) for name in names]
+    return [
+        f"{name}: {there} there, {here} here"
+        for name, here, there in values
+        if here != there and not (here is None and name in _FROM_DATA)
+    ]

@@ -10,6 +10,7 @@ from compress.data.bundle import DataBundle
 from compress.errors import UsageError
 from compress.race.cells import CELLS, Cell, RaceSettings
 from compress.race.folders import has_stages
+from compress.report.figures import budget
 from compress.run.dry_run import RunPlan, plan_of
 from compress.run.eta import expected_work
 from compress.run.pipeline import prepare
@@ -72,7 +73,7 @@ def plan_race(race: RaceSettings, *, folder: Path) -> RacePlan:
     settings, data, rehearsed = rehearse_race(race, folder=folder)
     run = plan_of(settings, data, rehearsed)
     not_applicable = dict(_not_applicable(race, settings, data, rehearsed))
-    cells = [cell for cell in race.cells() if not {cell.method, _budget_name(cell.keep_macs)} & not_applicable.keys()]
+    cells = [cell for cell in race.cells() if not {cell.method, budget(cell.keep_macs)} & not_applicable.keys()]
     return RacePlan(
         run=run,
         cells=tuple(cell.name for cell in cells),
@@ -96,18 +97,13 @@ def _not_applicable(
     """Budgets that the network cannot reach and methods that it does not support, each with the reason."""
     prunable = rehearsed.prunable
     for share in race.budgets:
-        budget = Budget(macs=share, parameters=settings.keep_params)
         try:
-            replace(prunable, budget=budget).check_reachable()
+            replace(prunable, budget=Budget(macs=share)).check_reachable()
         except UsageError as error:
-            yield _budget_name(share), str(error)
+            yield budget(share), str(error)
     for method in race.methods:
         if method != "scratch":  # its plan does not exist yet
             try:
                 check_method(settings.model_copy(update={"method": method}), data, rehearsed.network, prunable)
             except UsageError as error:
                 yield method, str(error)
-
-
-def _budget_name(keep_macs: float) -> str:
-    return f"{100 * keep_macs:.6g} % of the MACs"

@@ -33,10 +33,12 @@ def read_result(run: RunFolder, data: DataBundle) -> tuple[Report, CellResult]:
     report = parse_report(run.read_text(REPORT), source=f"{run.path}/{REPORT}")
     if report.data.test_fingerprint != data.test_fingerprint:
         raise BadInputError(f"the test images are not those of {run.path}: restore them")
-    original, pruned = _equally_trained(report), report.candidate
+    trained_as_long = (row for row in report.networks if row.label == TRAINED_ON)
+    original, pruned = next(trained_as_long, report.original), report.candidate
     original_NK, pruned_NK = (_logits(run, row, data) for row in (original, pruned))
     labels_N = data.test.labels.numpy()
     _, correct_N = correct_pair(original_NK, pruned_NK, labels_N)
+    timings = report.timings(pruned.label, against=report.original.label)
     assert report.run is not None
     return report, CellResult(
         report_sha256=report_digest(run),
@@ -48,32 +50,12 @@ def read_result(run: RunFolder, data: DataBundle) -> tuple[Report, CellResult]:
         parameters=pruned.parameters,
         kept_macs=pruned.kept_macs,
         kept_parameters=pruned.kept_parameters,
-        timing=_timing(report),
+        timing=CellTiming.model_validate(timings[0], from_attributes=True) if timings else None,
         seconds=report.run.seconds,
         right=np.packbits(correct_N).tobytes().hex(),
     )
 
 
-def _equally_trained(report: Report) -> NetworkRow:
-    """The unpruned network that was trained for as many epochs as the pruned one."""
-    return next((row for row in report.networks if row.label == TRAINED_ON), report.original)
-
-
 def _logits(run: RunFolder, row: NetworkRow, data: DataBundle) -> np.ndarray:
     run.read_bytes(row.file)  # checks it
     return classify(open_file(run.path / row.file, data), data, threads=1)
-
-
-def _timing(report: Report) -> CellTiming | None:
-    timings = report.timings(report.candidate.label, against=report.original.label)
-    if not timings:
-        return None
-    first = timings[0]
-    return CellTiming(
-        batch_size=first.batch_size,
-        threads=first.threads,
-        ratio=first.ratio,
-        ratio_low=first.ratio_low,
-        ratio_high=first.ratio_high,
-        noisy=first.noisy,
-    )

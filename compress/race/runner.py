@@ -12,7 +12,7 @@ from compress.atomic import machine_faults
 from compress.data.bundle import DataBundle
 from compress.environment import describe_environment
 from compress.errors import BadInputError, CheckFailedError, DivergedError, InterruptedRun, UsageError
-from compress.observer import Observer, Silent
+from compress.observer import Observer
 from compress.race.cells import CELL_SETTINGS, CELLS, Cell, RaceSettings
 from compress.race.folders import State, check_folder, has_stages, original_for, read_plan, state_of
 from compress.race.plan import rehearse_race, work_of_cells
@@ -20,7 +20,7 @@ from compress.race.results import read_result, report_digest
 from compress.report.documents import write_documents
 from compress.report.figures import duration
 from compress.report.model import DataFacts
-from compress.report.race.documents import read_race, render_race_documents
+from compress.report.race.document import read_race, render_race_documents
 from compress.report.race.model import Outcome, RaceCell, RaceReport
 from compress.run.eta import expected_work
 from compress.run.pipeline import RunOptions, run_pipeline
@@ -53,7 +53,7 @@ class Watch:
         should_stop: returns a signal's number once the race should save and stop.
     """
 
-    cell: Callable[[str, Mapping[str, float]], AbstractContextManager[Observer]] = lambda *_: nullcontext(Silent())
+    cell: Callable[[str, Mapping[str, float]], AbstractContextManager[Observer]] = lambda *_: nullcontext(Observer())
     note: Callable[[str], None] = lambda _text: None
     should_stop: Callable[[], int | None] = lambda: None
 
@@ -101,11 +101,10 @@ class _Race:
         self.facts: DataFacts | None = earlier.data if earlier else None
         self.rows: dict[Cell, RaceCell] = {}
         for cell in self.cells:
-            name = f"{CELLS}/{cell.name}"
-            if name in known and self._is_current(cell, known[name]):
-                self.rows[cell] = known[name]
-            else:
-                self.rows[cell] = RaceCell(method=cell.method, keep_macs=cell.keep_macs, seed=cell.seed, folder=name)
+            row = known.get(name := f"{CELLS}/{cell.name}")
+            if row is None or not self._is_current(cell, row):
+                row = RaceCell(method=cell.method, keep_macs=cell.keep_macs, seed=cell.seed, folder=name)
+            self.rows[cell] = row
 
     def run(self, cell: Cell) -> None:
         """Run a cell, or read its result if it is finished, and write the report."""
@@ -162,8 +161,8 @@ class _Race:
         self._check_original(cell)
         work = expected_work(decide(config)) | (dict.fromkeys(ORIGINAL, 0.0) if original_of else {})
         verify = None if self.race.full_latency else VerifySettings(batch_sizes=(1,), threads=(1,), seed=cell.seed)
-        number = 1 + self.cells.index(cell)
-        title = f"cell {number}/{len(self.cells)}: {cell.title}{self._time_left(number)}"
+        place = self.cells.index(cell)
+        title = f"cell {place + 1}/{len(self.cells)}: {cell.title}{self._time_left(self.cells[place:])}"
         began = time.monotonic()
         with self.watch.cell(title, work) as observer:
             try:
@@ -198,11 +197,11 @@ class _Race:
             if other.seed == cell.seed and row.outcome == "diverged" and not has_stages(self._path(other), stages):
                 raise DivergedError(row.reason)
 
-    def _time_left(self, number: int) -> str:
-        """The expected rest of the race in words, at the speed so far; a resumed cell counts as a whole one."""
+    def _time_left(self, cells: tuple[Cell, ...]) -> str:
+        """The expected time of these cells in words, at the speed so far; a resumed cell counts as a whole one."""
         if not self._worked:
             return ""
-        left = [cell for cell in self.cells[number - 1 :] if self.rows[cell].outcome == "waiting"]
+        left = [cell for cell in cells if self.rows[cell].outcome == "waiting"]
         work = sum(work_of_cells(self.race, left, self.folder))
         return f"; about {duration(work * self._seconds / self._worked)} left"
 
@@ -210,17 +209,13 @@ class _Race:
         """Keep the outcome of a cell, and write the report."""
         result = None
         if outcome == "finished":
-            report, result = read_result(RunFolder.open(self._path(cell)), self._images(cell))
+            if self._data is None or self._data[0] != cell.seed:  # the seed decides splits that the data set does not
+                self._data = cell.seed, load_decided(decide(self._config(cell)))[1]
+            report, result = read_result(RunFolder.open(self._path(cell)), self._data[1])
             self.facts = report.data
         changes = {"outcome": outcome, "reason": reason, "result": result}
         self.rows[cell] = self.rows[cell].model_copy(update=changes)
         write_documents(self.folder, render_race_documents(self.report()))
-
-    def _images(self, cell: Cell) -> DataBundle:
-        """The images of a cell; its seed decides the splits that the data set does not define."""
-        if self._data is None or self._data[0] != cell.seed:
-            self._data = cell.seed, load_decided(decide(self._config(cell)))[1]
-        return self._data[1]
 
     def _state(self, cell: Cell) -> State:
         return state_of(self._path(cell), plan=self._config(cell).plan)

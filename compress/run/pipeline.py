@@ -12,7 +12,7 @@ from compress.channels.budget import Prunable
 from compress.data.bundle import DataBundle
 from compress.errors import DivergedError, InterruptedRun
 from compress.exporter_faults import export_faults
-from compress.observer import Observer, Silent
+from compress.observer import Observer
 from compress.report.model import Report
 from compress.run.export import TrainedNetworks, export
 from compress.run.rehearsal import rehearse
@@ -68,7 +68,7 @@ def run_pipeline(
     Raises:
         CompressError: see its subclasses; ``InterruptedRun`` says how to go on.
     """
-    observer, options = observer or Silent(), options or RunOptions()
+    observer, options = observer or Observer(), options or RunOptions()
     recorded = RunFolder.open(out).read_config().with_code(config.code) if mode == "resume" else config
     if mode != "resume":
         RunFolder.check_free(out, overwrite=mode == "overwrite")

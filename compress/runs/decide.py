@@ -14,8 +14,7 @@ from compress.networks.find import find_network
 from compress.networks.own_code import OwnCode, resolve_spec
 from compress.networks.own_fit import fit
 from compress.networks.own_network import Images, examine
-from compress.settings.config import DecidedConfig, RunConfig, model_label
-from compress.settings.presets import KEEP_MACS, PRESETS
+from compress.settings.config import KEEP_MACS, PRESETS, DecidedConfig, RunConfig, model_label
 from models_zoo.architecture import Architecture
 
 

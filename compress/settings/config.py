@@ -4,44 +4,69 @@ import tomllib
 from collections.abc import Collection, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, TypeVar, get_args
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+from pydantic import BaseModel, Field, PrivateAttr, ValidationError, model_validator
 
 from compress.errors import UsageError
-from compress.settings.fields import PANELS, setting
+from compress.settings.fields import PANELS, Settings, in_words, setting
 from compress.settings.messages import describe
-from compress.settings.presets import KEEP_MACS, OPSETS, Preset, default_by_preset
 
 if TYPE_CHECKING:
     from compress.networks.own_code import OwnCode
 
 Augment = Literal["default", "paper"]
+Preset = Literal["default", "paper"]
 Method = Literal["edropout", "saliency", "anneal", "random", "l1", "l2", "bn-scale", "taylor", "thinet", "scratch"]
 _Model = TypeVar("_Model", bound=BaseModel)
 
+_BY_PRESET: Final[Mapping[str, tuple[Any, Any]]] = {
+    "augment": ("default", "paper"),
+    "distill": (True, False),
+    "baseline_epochs": (8, 20),
+    "search_epochs": (4, 80),
+    "finetune_epochs": (10, 100),
+    "batch_size": (64, 128),
+}
+"""Settings that a preset decides where the user leaves them open: their values by default and with ``paper``.
+
+The paper stops the search at epoch 100 and trains 200 in all, from a fresh network. Here the first 20 of them train
+the whole network: see the method's card. SqueezeNet learned the bundled images faster with 64 images in a mini-batch:
+0.5 points more after 22 epochs.
+"""
+
+PRESETS: Final[Mapping[Preset, Mapping[str, Any]]] = {
+    preset: {name: values[number] for name, values in _BY_PRESET.items()}
+    for number, preset in enumerate(get_args(Preset))
+}
+
+OPSETS: Final[Mapping[str, Any]] = {"ge": 18, "le": 25}
+"""First and last ONNX operator set that files can be written in."""
+
+KEEP_MACS: Final = 0.5
+"""Fraction of the MACs to keep where no budget is given."""
+
 _network, _data, _pruning, _training, _run = (partial(setting, panel=panel) for panel in PANELS)
-_FRACTION = "a fraction between 0 and 1 (0.5 keeps half)"
+_share = partial(_pruning, None, expected="a fraction between 0 and 1 (0.5 keeps half)", gt=0, lt=1)
 
 
-class DataConfig(BaseModel):
+def _by_preset(name: str, description: str, **limits: Any) -> Any:
+    """A setting that the preset decides; its default is shown as ``64; paper: 128``."""
+    return _training(None, description, shown="; paper: ".join(map(in_words, _BY_PRESET[name])), **limits)
+
+
+class DataConfig(Settings):
     """Which images, and how they are read. Sizes are pixels; ``None`` means "decided by the data set"."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     dataset: str = _data("fashion-sample", "Data set by name (see `compress list datasets`), or an image folder.")
     data_dir: Path | None = _data(None, "Folder with the files of the named data set.")
     download: bool = _data(False, "Download the named data set if it is missing.")
     skip_bad: int = _data(0, "Maximum number of unreadable images to skip.", ge=0)
-    image_size: int | None = _data(
-        None, "Height and width of the images, in pixels.", shown="by data set", ge=16, le=1024
-    )
+    image_size: int | None = _data(None, "Height and width of images, in pixels.", shown="by data set", ge=16, le=1024)
     channels: Literal[1, 3] | None = _data(None, "Colour channels: 1 (grey) or 3 (RGB).", shown="as the images are")
     augment: Augment | None = _data(None, "Augmentation of training images.", shown="as the preset")
-    workers: int | None = _data(
-        None, "Processes that read image files; 0 reads them in the main process.", shown="by threads", ge=0
-    )
+    workers: int | None = _data(None, "Processes that read images; 0: the main process.", shown="by threads", ge=0)
     seed: int = _run(0, "Seed of everything random.", ge=0, lt=2**31)
 
 
@@ -59,9 +84,7 @@ class RunConfig(DataConfig):
         flags=("--arch", "-a"),
         expected="the name of a network (see `compress list archs`)",
     )
-    model: str | None = _network(
-        None, "Your own network: path/file.py:build or package.module:build. This code is executed."
-    )
+    model: str | None = _network(None, "Your network: path/file.py:build or package.module:build. The code is run.")
     weights: Path | None = _network(
         None, "Trained weights: safetensors or a state dict. They replace the baseline training."
     )
@@ -74,37 +97,23 @@ class RunConfig(DataConfig):
     plan: Path | None = _pruning(
         None, "For --method scratch: plan.json of the run whose shape is trained from fresh weights."
     )
-    keep_macs: float | None = _pruning(
-        None, "Fraction of the multiply-accumulates to keep.", shown=str(KEEP_MACS), expected=_FRACTION, gt=0, lt=1
-    )
-    keep_params: float | None = _pruning(
-        None,
-        "Fraction of the parameters to keep; given alone, it replaces --keep-macs.",
-        expected=_FRACTION,
-        gt=0,
-        lt=1,
-    )
+    keep_macs: float | None = _share("Fraction of the multiply-accumulates to keep.", shown=str(KEEP_MACS))
+    keep_params: float | None = _share("Fraction of the parameters to keep; given alone, it replaces --keep-macs.")
     align: Literal["auto"] | Annotated[int, Field(ge=1)] = _pruning(
         "auto",
         "Keep channels in multiples of this number; auto: as the processor prefers.",
         expected="'auto' or a positive whole number",
     )
     population: int = _pruning(8, "Number of pruning states that compete.", ge=4, le=64)
-    distill: bool | None = _training(
-        None, "Fine-tune on the original's outputs as well as the labels.", shown=default_by_preset("distill")
-    )
+    distill: bool | None = _by_preset("distill", "Fine-tune on the original's outputs as well as the labels.")
+    baseline_epochs: int | None = _by_preset("baseline_epochs", "Epochs before the search.", ge=0)
+    search_epochs: int | None = _by_preset("search_epochs", "Epochs of the search.", ge=1)
+    finetune_epochs: int | None = _by_preset("finetune_epochs", "Epochs of fine-tuning the pruned network.", ge=0)
+    batch_size: int | None = _by_preset("batch_size", "Images in a training step.", ge=2)
 
-    baseline_epochs: int | None = _training(
-        None, "Epochs before the search.", shown=default_by_preset("baseline_epochs"), ge=0
-    )
-    search_epochs: int | None = _training(None, "Epochs of the search.", shown=default_by_preset("search_epochs"), ge=1)
-    finetune_epochs: int | None = _training(
-        None, "Epochs of fine-tuning the pruned network.", shown=default_by_preset("finetune_epochs"), ge=0
-    )
-    batch_size: int | None = _training(None, "Images in a training step.", shown=default_by_preset("batch_size"), ge=2)
     device: str = _run("cpu", "Device to train on: cpu, cuda, cuda:1.")
     threads: int | None = _run(None, "Processor threads.", shown="all", ge=1)
-    opset: int = _run(18, "ONNX operator set.", ge=OPSETS[0], le=OPSETS[1])
+    opset: int = _run(18, "ONNX operator set.", **OPSETS)
 
     _code: "OwnCode | None" = PrivateAttr(default=None)
 
@@ -145,14 +154,9 @@ class RunConfig(DataConfig):
         if (self.method == "scratch") != (self.plan is not None):
             raise ValueError("`method` scratch trains the shape of a `plan` from fresh weights: give both, or neither")
         if self.baseline_epochs == 0 and self.weights is None and self.preset != "paper":
-            raise ValueError(
-                "without `weights` the original has to be trained: expected at least 1 for `baseline_epochs`"
-            )
+            raise ValueError("without `weights` the original is trained: expected at least 1 for `baseline_epochs`")
         if self.train_original is False and self.weights is None:
-            raise ValueError(
-                "without `weights` the original is trained for as long as the pruned network: give `weights`, or drop "
-                "`train_original`"
-            )
+            raise ValueError("the original is not trained: give its `weights`, or drop `train_original`")
         return self
 
 
@@ -178,11 +182,7 @@ def model_label(spec: str) -> str:
 
 
 def build_config(values: dict[str, Any], *, file: Path | None = None) -> RunConfig:
-    """Merge a TOML file with explicit values (the values win) and validate all of it at once.
-
-    Args:
-        values: settings given explicitly, by name; ``None`` means not given.
-        file: an optional TOML file of settings.
+    """Merge a TOML file with explicit values and validate all of it at once; ``None`` is a value not given.
 
     Raises:
         UsageError: the file is unreadable or any setting is unknown or out of range.
@@ -215,11 +215,7 @@ def build(
 
 
 def read_toml(file: Path) -> dict[str, Any]:
-    """Read settings from a TOML file.
-
-    Raises:
-        UsageError: the file is missing or no TOML.
-    """
+    """Read settings from a TOML file; UsageError if it is missing or no TOML."""
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:

@@ -1,21 +1,15 @@
 """Settings of ``compress export``: which files are made."""
 
 from functools import partial
-from typing import Final
 
-from pydantic import BaseModel, ConfigDict
+from compress.settings.config import OPSETS
+from compress.settings.fields import Settings, setting
 
-from compress.settings.fields import setting
-from compress.settings.presets import OPSETS
-
-FILES: Final = "Files"
-_setting = partial(setting, panel=FILES)
+_setting = partial(setting, panel="Files")
 
 
-class ExportSettings(BaseModel):
+class ExportSettings(Settings):
     """Which files are made of each float32 file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     int8: bool = _setting(False, "INT8, calibrated on training images: smaller and faster.")
     float16: bool = _setting(False, "Weights stored in 16 bits: half the size, the same speed.", flags=("--fp16",))
@@ -23,10 +17,9 @@ class ExportSettings(BaseModel):
     ort: bool = _setting(False, "onnxruntime's mobile format, and the list of its operators.")
     opset: int | None = _setting(
         None,
-        "Export again with this ONNX operator set; the other files are made from that one.",
+        "Export again with this ONNX operator set; other files are made from it.",
         shown="the run's; 18",
-        ge=OPSETS[0],
-        le=OPSETS[1],
+        **OPSETS,
     )
     calibration_images: int = _setting(512, "Training images for the calibration of INT8.", ge=1)
     """From 32 to 2,048 images SqueezeNet's Top-1 was the same within 0.2 points."""

@@ -1,11 +1,11 @@
 """How a setting is declared: once, as a field; flags, help, messages and the documentation's table are read from it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Any, Final, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
@@ -13,6 +13,13 @@ PANELS: Final = ("Network", "Data", "Pruning", "Training", "Run")
 """Titles above the flags of ``compress run``, in their order."""
 
 _LIMITS: Final = {"ge": "at least {}", "gt": "more than {}", "le": "at most {}", "lt": "less than {}"}
+_UNITS: Final = {"k": 1e3, "m": 1e6, "g": 1e9}
+
+
+class Settings(BaseModel):
+    """Settings are immutable, and unknown ones are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 def setting(
@@ -30,7 +37,7 @@ def setting(
     Args:
         default: value where the user gives none, or a function that makes it; ``None`` where it is decided later,
             ``...`` where it is required.
-        description: what it is, in a sentence.
+        description: a sentence.
         panel: title above its flag in ``--help``.
         shown: the default in words, where ``default`` does not say it.
         flags: names of its flag, where they are not ``--`` and the field's name.
@@ -44,16 +51,15 @@ def setting(
 
 @dataclass(frozen=True)
 class Setting:
-    """A declared setting, as users see it.
+    """A declared setting, as users see it; a text is empty where there is nothing to say.
 
     Attributes:
         name: of the field, and of the key in TOML.
-        description: what it is.
         panel: title above its flag in ``--help``.
         flags: names of its flag; ``--distill/--no-distill`` for a switch that may be left open.
         kind: type of the flag's value; ``str`` where text is parsed.
-        default: in words; empty where there is none.
-        expected: what a valid value is, in words; empty where ``limits`` says it.
+        default: in words.
+        expected: what a valid value is, in words.
         limits: in words.
     """
 
@@ -68,7 +74,7 @@ class Setting:
 
     @property
     def flag(self) -> str:
-        """The flag by which messages call it."""
+        """The flag that messages name."""
         return self.flags[0].partition("/")[0]
 
     @property
@@ -90,46 +96,90 @@ def in_words(value: Any) -> str:
 
 
 def _read(name: str, field: FieldInfo) -> Setting:
-    about: Mapping[str, Any] = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-    kind, default = _kind(field), field.default
+    about: dict[str, Any] = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    kinds = [kind for kind in _alternatives(field.annotation) if kind is not NoneType]
+    kind, default = _kind(kinds, field), field.default
     flag = "--" + name.replace("_", "-")
     if kind is bool and default is None:
         flag = f"{flag}/--no-{name.replace('_', '-')}"
-    is_plain = default is not None and default is not False and default is not PydanticUndefined
+    has_default = not any(default is nothing for nothing in (None, False, PydanticUndefined))
     return Setting(
         name=name,
         description=field.description or "",
         panel=about.get("panel", ""),
         flags=about.get("flags") or (flag,),
         kind=kind,
-        default=about.get("shown") or (in_words(default) if is_plain else ""),
+        default=about.get("shown") or (in_words(default) if has_default else ""),
         expected=about.get("expected", ""),
-        limits=_limits(field),
+        limits=_limits(kinds, field),
     )
 
 
-def _kind(field: FieldInfo) -> Any:
+def _alternatives(annotation: Any) -> tuple[Any, ...]:
+    return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+
+
+def _kind(kinds: list[Any], field: FieldInfo) -> Any:
     """The type of a flag's value."""
-    kinds = _alternatives(field.annotation)
     if len(kinds) > 1 or any(isinstance(rule, BeforeValidator) for rule in field.metadata):
         return str
     is_number = get_origin(kinds[0]) is Literal and isinstance(get_args(kinds[0])[0], int)
     return int if is_number else kinds[0]
 
 
-def _alternatives(annotation: Any) -> list[Any]:
-    options = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
-    return [option for option in options if option is not NoneType]
-
-
-def _limits(field: FieldInfo) -> str:
-    kinds = _alternatives(field.annotation)
+def _limits(kinds: list[Any], field: FieldInfo) -> str:
     if len(kinds) == 1 and get_origin(kinds[0]) is Literal:
         return " or ".join(map(str, get_args(kinds[0])))
-    found = [
-        words.format(limit)
-        for rule in field.metadata
-        for name, words in _LIMITS.items()
-        if (limit := getattr(rule, name, None)) is not None
-    ]
-    return ", ".join(found)
+    limits = [(words, getattr(rule, name, None)) for rule in field.metadata for name, words in _LIMITS.items()]
+    return ", ".join(words.format(limit) for words, limit in limits if limit is not None)
+
+
+def settings_tables(*models: type[BaseModel], keys: bool = False) -> str:
+    """The settings of a command as Markdown; ``keys``: with their keys in TOML."""
+    settings = [one for model in models for one in settings_of(model).values() if one.panel]
+    panels = dict.fromkeys(one.panel for one in settings)
+    return "\n".join(
+        f"### {panel}\n\n{_table((one for one in settings if one.panel == panel), keys=keys)}" for panel in panels
+    )
+
+
+def _table(settings: Iterable[Setting], *, keys: bool) -> str:
+    titles = ["Flag", *(["Key in TOML"] if keys else []), "Default", "Values", "What it is"]
+    lines = [titles, ["---"] * len(titles)]
+    for one in settings:
+        flags = ", ".join(f"`{flag}`" for flag in one.flags)
+        key = [f"`{one.name}`"] if keys else []
+        lines.append([flags, *key, one.default or "-", one.expected or one.limits or "-", one.description])
+    return "".join(f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |\n" for line in lines)
+
+
+# Values of flags that are lists or have a unit: text to numbers. Anything but text passes through.
+
+
+def parse_list(value: Any) -> Any:
+    """``0.5,0.25`` as its parts."""
+    return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
+
+def parse_numbers(value: Any) -> Any:
+    """``8,1,8`` as its different numbers in ascending order: 1 and 8."""
+    return tuple(sorted({int(part) for part in parse_list(value)})) if isinstance(value, str) else value
+
+
+def parse_count(value: Any) -> Any:
+    """``4000000``, ``4M`` or ``1.2G`` as a whole number."""
+    if not isinstance(value, str):
+        return value
+    unit = _UNITS.get(value[-1:].lower())
+    try:
+        return round(float(value[:-1]) * unit) if unit else round(float(value))
+    except OverflowError:  # infinity
+        raise ValueError(value) from None
+
+
+def parse_seeds(value: Any) -> Any:
+    """``3`` as the seeds 0, 1 and 2; ``3,7`` as those two."""
+    if not isinstance(value, str):
+        return value
+    numbers = tuple(int(part) for part in value.split(",") if part.strip())
+    return numbers if "," in value else tuple(range(*numbers))

@@ -2,11 +2,11 @@
 
 import difflib
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from compress.settings.fields import Setting, settings_of
+from compress.settings.fields import settings_of
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
@@ -31,14 +31,7 @@ _EXPECTED: Final = {
 def describe(
     error: "ValidationError", model: "type[BaseModel]", *, file: Path | None = None, in_file: Collection[str] = ()
 ) -> str:
-    """Everything that is wrong with a set of settings.
-
-    Args:
-        error: pydantic's faults.
-        model: the settings.
-        file: the settings' file, if any.
-        in_file: names of the settings that come from the file; all others come from flags.
-    """
+    """Everything that is wrong with a set of settings; see ``config.build``."""
     known = settings_of(model)
 
     def spelled(name: str) -> str:
@@ -46,10 +39,21 @@ def describe(
             return name
         return known[name].flag if name in known else "--" + name.replace("_", "-")
 
+    def line(fault: "ErrorDetails", name: str) -> str:
+        if not name:  # about several settings, which the message names in backticks
+            return re.sub(r"`(\w+)`", lambda found: spelled(found[1]), expectation(fault))
+        if fault["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(name, known, n=1)
+            return f"{spelled(name)}: no such setting" + (f"; did you mean {near[0]}?" if near else "")
+        if known[name].expected:
+            got = "none" if fault["type"] == "missing" else repr(fault["input"])
+            return f"{spelled(name)}: expected {known[name].expected}, got {got}"
+        return f"{spelled(name)}: {expectation(fault)}"
+
     lines = {}
     for fault in error.errors():
         name = str(fault["loc"][0]) if fault["loc"] else ""
-        lines[name] = _line(fault, name, known, spelled) + (f" (in {file})" if name in in_file else "")
+        lines[name] = line(fault, name) + (f" (in {file})" if name in in_file else "")
     return "wrong settings:\n  " + "\n  ".join(lines.values())
 
 
@@ -60,15 +64,3 @@ def expectation(fault: "ErrorDetails") -> str:
     if words is None:
         return fault["msg"].removeprefix("Value error, ")
     return f"expected {words.format(**fault.get('ctx', {}))}, got {fault['input']!r}"
-
-
-def _line(fault: "ErrorDetails", name: str, known: Mapping[str, Setting], spelled: Callable[[str], str]) -> str:
-    if not name:  # about several settings, which the message names in backticks
-        return re.sub(r"`(\w+)`", lambda found: spelled(found[1]), expectation(fault))
-    if fault["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(name, known, n=1)
-        return f"{spelled(name)}: no such setting" + (f"; did you mean {near[0]}?" if near else "")
-    if known[name].expected:
-        got = "none" if fault["type"] == "missing" else repr(fault["input"])
-        return f"{spelled(name)}: expected {known[name].expected}, got {got}"
-    return f"{spelled(name)}: {expectation(fault)}"

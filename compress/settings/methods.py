@@ -1,4 +1,4 @@
-"""What each method is: the one place that says it. How they compare is in README.md beside this file."""
+"""What each method is, in words."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -41,11 +41,7 @@ METHODS: Final[Mapping[str, MethodCard]] = {
         "pruned by simulated annealing on the energy loss",
         at_once=False,
     ),
-    "random": MethodCard(
-        "the same share of every layer, drawn at random",
-        "control",
-        "pruned at random",
-    ),
+    "random": MethodCard("the same share of every layer, drawn at random", "control", "pruned at random"),
     "l1": MethodCard(
         "the same share of every layer, filters of large l1 norm stay",
         "Li et al., ICLR 2017, arXiv 1608.08710",
@@ -62,7 +58,7 @@ METHODS: Final[Mapping[str, MethodCard]] = {
         "pruned by their BatchNorm factors",
     ),
     "taylor": MethodCard(
-        "units whose going changes the loss most, to first order, stay; one threshold for all layers",
+        "units whose removal changes the loss most, to first order, stay; one threshold for all layers",
         "Molchanov et al., CVPR 2019, arXiv 1906.10771",
         "pruned by Taylor importance",
     ),

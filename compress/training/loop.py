@@ -16,7 +16,7 @@ from torch import Tensor
 
 from compress.data.bundle import Order, Split
 from compress.errors import DivergedError, InterruptedRun
-from compress.observer import Observer, Silent
+from compress.observer import Observer
 
 History = list[dict[str, float]]
 
@@ -58,7 +58,7 @@ class LoopSettings:
 class LoopHooks:
     """How a loop reports, is asked to stop (by a signal's number), and saves its state between processes."""
 
-    observer: Observer = field(default_factory=Silent)
+    observer: Observer = field(default_factory=Observer)
     should_stop: Callable[[], int | None] = lambda: None
     save: Callable[[dict[str, Any]], None] = lambda _state: None
     load: Callable[[], dict[str, Any] | None] = lambda: None

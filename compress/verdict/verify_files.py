@@ -5,7 +5,7 @@ from pathlib import Path
 from compress.data.load import load_data
 from compress.environment import describe_environment, usable_cores
 from compress.exporter_faults import export_faults
-from compress.observer import Observer, Silent
+from compress.observer import Observer
 from compress.report.model import Report
 from compress.runs.file_records import FileRecord, Role
 from compress.settings.config import DataConfig
@@ -32,7 +32,7 @@ def verify_files(
         BadInputError: a file is missing, damaged, no image classifier, or of other classes than the data set.
         UsageError: the data set or the overrides do not fit.
     """
-    observer = observer or Silent()
+    observer = observer or Observer()
     observer.stage("verify", index=1, count=1, steps=0)
     with export_faults():
         specs = open_files(

@@ -10,7 +10,7 @@ import torch
 from compress.environment import describe_environment
 from compress.exporter_faults import export_faults
 from compress.networks.own_code import OwnCode
-from compress.observer import Observer, Silent
+from compress.observer import Observer
 from compress.report.documents import keep_report, new_folder, render_documents, write_documents
 from compress.report.model import BudgetFacts, Report, RunFacts, SearchFacts
 from compress.report.store import parse_report
@@ -65,7 +65,7 @@ def verify_run(
         BadInputError: no run folder, nothing exported yet, a file that was changed, other images.
         CheckFailedError: an equality of the run no longer holds.
     """
-    run, observer = RunFolder.open(path), observer or Silent()
+    run, observer = RunFolder.open(path), observer or Observer()
     with new_folder(out) if out else run:
         run.check_all()
         config, data = reopen(run, moved or {}, code=code)

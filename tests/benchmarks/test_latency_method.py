@@ -5,13 +5,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from benchmarks.latency_method import (
-    busy_neighbours,
-    compare,
-    macs_ratio,
-    summarise,
-    write_files,
-)
+from benchmarks.latency_method import busy_neighbours, compare, macs_ratio, summarise, write_files
 from benchmarks.latency_method_table import Span, alone_ratio, meeting, table
 from exporters.measure.latency import LatencySettings
 
@@ -51,35 +45,26 @@ def test_intervals_that_meet_the_truth_are_counted():
 
 
 def test_the_table():
-    row = {
-        "pair": "itself",
-        "neighbours": 1,
-        "threads": 2,
-        "intervals": INTERVALS,
-        "verdicts": ("no difference", "no difference", "faster"),
-        "variation": (0.1, 0.2, 0.3),
-    }
-    environment = {
-        "cpu": {"model": "Some CPU", "cores": 2, "isa": ["avx2"]},
-        "packages": {"onnxruntime": "1.31", "torch": "2.13", "numpy": "2.4"},
-        "git": "abc",
-        "python": "3.12",
-    }
-    results = {
-        "date": "2026-11-22",
-        "environment": environment,
-        "settings": {"min_seconds": 2.5, "rounds": 10},
-        "macs_ratio": 0.9094,
-        "alone": {
-            "2": {"squeezenet": [1.0] * 6, "20 layers": [2.0] * 6, "22 layers": [2.2] * 6, "7 layers": [0.7] * 6}
-        },
-        "outcomes": [row, row | {"pair": "planted"}, row | {"pair": "smaller"}],
-    }
-    text = table(results)
-    assert (
-        "| 2 | 1 | a file against itself | 1 | 2 of 3 | 2 no difference, 1 faster | 1.000 [0.980, 1.020] | 0.200 |"
-        in text
+    row = {"pair": "itself", "neighbours": 1, "threads": 2, "intervals": INTERVALS, "variation": (0.1, 0.2, 0.3)}
+    row["verdicts"] = ("no difference", "no difference", "faster")
+    alone = {"squeezenet": [1.0] * 6, "20 layers": [2.0] * 6, "22 layers": [2.2] * 6, "7 layers": [0.7] * 6}
+    text = table(
+        {
+            "date": "2026-11-22",
+            "environment": {
+                "cpu": {"model": "Some CPU", "cores": 2, "isa": ["avx2"]},
+                "packages": {"onnxruntime": "1.31", "torch": "2.13", "numpy": "2.4"},
+                "git": "abc",
+                "python": "3.12",
+            },
+            "settings": {"min_seconds": 2.5, "rounds": 10},
+            "macs_ratio": 0.9094,
+            "alone": {"2": alone},
+            "outcomes": [row, row | {"pair": "planted"}, row | {"pair": "smaller"}],
+        }
     )
+    itself = "1 | 2 of 3 | 2 no difference, 1 faster | 1.000 [0.980, 1.020] | 0.200 |"
+    assert f"| 2 | 1 | a file against itself | {itself}" in text
     assert "| 2 | 1 | 22 layers against 20 |" in text
     assert "0.909 times as fast" in text
     assert "| 2 | 1 | 7 layers against 20 |" in text

@@ -12,26 +12,17 @@ from compress.cli.interrupts import asked_to_stop
 from tests.helpers.command import HEEDING_SIGNALS
 
 
+@pytest.mark.parametrize("ignored", [False, True])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_the_first_signal_is_only_recorded(number):
-    inherited = signal.signal(number, signal.default_int_handler)
+def test_the_first_signal_is_only_recorded_and_an_ignored_one_stays_ignored(number, ignored):
+    handler = signal.SIG_IGN if ignored else signal.default_int_handler
+    inherited = signal.signal(number, handler)
     try:
         with asked_to_stop() as should_stop:
             assert should_stop() is None
             os.kill(os.getpid(), number)
-            assert should_stop() == number
-        assert signal.getsignal(number) is signal.default_int_handler
-    finally:
-        signal.signal(number, inherited)
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
-def test_an_ignored_signal_stays_ignored(number):
-    inherited = signal.signal(number, signal.SIG_IGN)
-    try:
-        with asked_to_stop() as should_stop:
-            os.kill(os.getpid(), number)
-            assert should_stop() is None
+            assert should_stop() == (None if ignored else number)
+        assert signal.getsignal(number) is handler
     finally:
         signal.signal(number, inherited)
 
@@ -60,7 +51,7 @@ def test_ctrl_c_before_the_run_begins_is_reported(tmp_path):
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
 def test_the_second_signal_stops_at_once_also_in_user_code(tmp_path, number):
     file = tmp_path / "net.py"
     file.write_text("import time\ndef build(n):\n    print('it is called', flush=True)\n    time.sleep(60)\n")

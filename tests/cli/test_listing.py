@@ -1,19 +1,21 @@
-"""``compress list archs|datasets|methods``, in this process: most of the time a list takes is imports."""
+"""``compress list``, in this process: most of the time a list takes is imports."""
 
 import json
 from typing import get_args
 
-from typer.testing import CliRunner
-
-from compress.cli.listing import app
+from compress.runs import RunFolder
 from compress.settings.config import Method
 from compress.settings.methods import METHODS
 from models_zoo.zoo import ARCHITECTURES
+from tests.helpers.command import compress
+from tests.helpers.runs import tiny_config
+from tests.report.compare.runs import finished_run
+from tests.report.sample import report
 
 
 def listed(*arguments: str) -> str:
-    done = CliRunner().invoke(app, arguments, env={"COLUMNS": "60"}, catch_exceptions=False)
-    assert (done.exit_code, done.stderr) == (0, "")
+    done = compress("list", *arguments)
+    assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
 
 
@@ -28,8 +30,10 @@ def test_archs_are_all_there_and_no_name_is_cut():
 def test_archs_as_json():
     rows = json.loads(listed("archs", "--json"))["archs"]
     assert [row["name"] for row in rows] == list(ARCHITECTURES)
-    vit = next(row for row in rows if row["name"] == "vit_b_32")
+    by_name = {row["name"]: row for row in rows}
+    vit = by_name["vit_b_32"]
     assert (vit["family"], vit["parameters"], vit["image_size_multiple_of"]) == ("ViT", 88_224_232, 32)
+    assert by_name["squeezenet1_1"]["aliases"] == ["squeezenet"]
 
 
 def test_timms_names_are_one_a_line():
@@ -53,3 +57,33 @@ def test_methods_are_those_of_the_settings():
     assert all(row["summary"] and row["source"] for row in rows)
     table = listed("methods")
     assert all(name in table for name in METHODS)
+
+
+def test_the_runs_of_a_folder(tmp_path):
+    finished_run(tmp_path / "runs" / "half [red]", report())
+    with RunFolder.create(tmp_path / "runs" / "begun", tiny_config(tmp_path / "photos"), overwrite=False) as run:
+        run.finish("01_baseline", 1.0)
+    (tmp_path / "runs" / "photos").mkdir()
+    done = compress("list", "runs", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert max(len(line) for line in done.stdout.splitlines()) <= 80
+    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    half = next(line for line in lines if line.startswith("half [red] "))
+    assert half.endswith("squeezenet fashion-sample 88.75 %, -1.25, 1.50x")
+    assert next(line for line in lines if line.startswith("begun ")).endswith("1 of 7 stages")
+    assert "photos: runs/photos is not a run folder: it has no MANIFEST.sha256" in lines
+    assert "Resume an unfinished run with compress run --resume FOLDER." in lines
+    document = json.loads(compress("list", "runs", "runs", "--json", cwd=tmp_path).stdout)
+    assert {run["name"]: run["state"] for run in document["runs"]} == {
+        "half [red]": "judged", "begun": "unfinished", "photos": "unreadable",
+    }  # fmt: skip
+
+
+def test_no_runs_yet(tmp_path):
+    done = compress("list", "runs", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == "no runs in runs: compress run makes one\n"
+    assert json.loads(compress("list", "runs", "--json", cwd=tmp_path).stdout)["runs"] == []
+    named = compress("list", "runs", "elsewhere", cwd=tmp_path)
+    assert named.returncode == 4
+    assert "expected a folder of runs, elsewhere is none" in named.stderr

@@ -5,9 +5,8 @@ import io
 import pytest
 from rich.console import Console
 
-from compress.cli.output import data_console, is_live
 from compress.cli.progress import LiveObserver, PlainObserver, watching
-from compress.observer import Silent
+from compress.observer import Observer
 from compress.run.eta import RunEstimate
 
 
@@ -51,16 +50,17 @@ def test_a_resumed_stage_is_not_taken_for_a_fast_one():
     assert lines[1:] == ["[2/7] search: step 52/100, 0 images/s, 16 min 00 s left"]
 
 
-def _terminal():
+def _terminal(monkeypatch, name="TERM", value="xterm"):
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv(name, value)
     return Console(file=io.StringIO(), force_terminal=True, width=100, highlight=False)
 
 
 def test_live_display_shows_names_as_they_are(monkeypatch):
-    monkeypatch.delenv("CI", raising=False)
-    monkeypatch.setenv("TERM", "xterm")
-    console = _terminal()
-    with watching(console, {}, quiet=False) as observer:
-        assert isinstance(observer, LiveObserver)
+    console = _terminal(monkeypatch)
+    with watching({}, quiet=False, console=console) as observer:
+        assert type(observer) is LiveObserver
         observer.stage("search [/red]", index=2, count=7, steps=4)
         observer.step(2, images=8, values={"loss": 0.5, "note": "[bold]"})
         observer.note("class [/red] has one image")
@@ -74,35 +74,21 @@ def test_live_display_shows_names_as_they_are(monkeypatch):
 
 @pytest.mark.parametrize("setting", [("CI", "true"), ("TERM", "dumb")])
 def test_logs_get_plain_lines(monkeypatch, setting):
-    monkeypatch.delenv("CI", raising=False)
-    monkeypatch.setenv(*setting)
-    console = _terminal()
-    assert not is_live(console)
-    with watching(console, {}, quiet=False) as observer:
+    console = _terminal(monkeypatch, *setting)
+    with watching({}, quiet=False, console=console) as observer:
         assert isinstance(observer, PlainObserver)
         observer.stage("a [/red]", index=1, count=1, steps=0)
     assert "[1/1] a [/red]: begins" in console.file.getvalue()
 
 
-def test_quiet_is_silent():
-    with watching(_terminal(), {}, quiet=True) as observer:
-        assert isinstance(observer, Silent)
+def test_quiet_is_silent(monkeypatch):
+    with watching({}, quiet=True, console=_terminal(monkeypatch)) as observer:
+        assert type(observer) is Observer
 
 
 def test_an_error_leaves_no_false_end(monkeypatch):
-    monkeypatch.setenv("CI", "1")
-    console = _terminal()
-    with pytest.raises(ZeroDivisionError):
-        _fail_within(watching(console, {}, quiet=False))
-    assert console.file.getvalue().count("search") == 1
-
-
-def _fail_within(watch):
-    with watch as observer:
+    console = _terminal(monkeypatch, "CI", "1")
+    with pytest.raises(ZeroDivisionError), watching({}, quiet=False, console=console) as observer:  # noqa: PT012
         observer.stage("search", index=1, count=1, steps=0)
         raise ZeroDivisionError
-
-
-def test_a_pipe_has_eighty_columns(monkeypatch):
-    monkeypatch.setenv("COLUMNS", "30")
-    assert data_console().width == 80
+    assert console.file.getvalue().count("search") == 1

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from compress.data.bundle import DataBundle
 from compress.data.load import load_data
 from compress.errors import InterruptedRun
-from compress.observer import Silent
+from compress.observer import Observer
 from compress.run.pipeline import run_pipeline
 from compress.runs import RunFolder
 from compress.settings.config import RunConfig
@@ -89,7 +89,7 @@ def _built(run: Path) -> nn.Module:
     ).eval()
 
 
-class StopAt(Silent):
+class StopAt(Observer):
     """An observer that asks for a stop after one step of one stage; ``notes`` are what it was told."""
 
     def __init__(self, stage: str, step: int) -> None:

@@ -14,7 +14,7 @@ from PIL import Image
 from compress.errors import InterruptedRun
 from compress.race.cells import Cell, RaceSettings
 from compress.race.runner import Watch, run_race
-from compress.report.race.documents import read_race
+from compress.report.race.document import read_race
 from compress.report.race.model import CellResult
 from compress.report.store import parse_report
 from compress.runs import RunFolder
@@ -46,7 +46,9 @@ class Recorder:
 def test_a_race_of_runs(images, finished, tmp_path):
     """The race finds a run that was made by hand, takes its original, is stopped twice, and is then only read."""
     shutil.copytree(finished, tmp_path / "cells/edropout-50-seed0")
-    race = RaceSettings(tiny_config(images), ("edropout", "thinet", "bn-scale", "scratch"), (0.5,), (0,))
+    race = RaceSettings(
+        base=tiny_config(images), methods=("edropout", "thinet", "bn-scale", "scratch"), budgets=(0.5,), seeds=(0,)
+    )
     thinet, bn_scale, scratch = (
         f"cell {number}/4: {method}, 50 % of the MACs, seed 0"
         for number, method in ((2, "thinet"), (3, "bn-scale"), (4, "scratch"))
@@ -129,12 +131,15 @@ def _check_scratch(run: Path, leader: Path) -> None:
 def test_scratch_does_not_keep_the_shape_of_another_method(images, finished, tmp_path):
     """A race that grows by another leader trains that one's shape, with an original that is there already."""
     base = tiny_config(images)
-    run_race(RaceSettings(base, ("l1", "scratch"), (0.5,), (0,)), folder=tmp_path)
+    run_race(RaceSettings(base=base, methods=("l1", "scratch"), budgets=(0.5,), seeds=(0,)), folder=tmp_path)
     shutil.copytree(finished, tmp_path / "cells/edropout-50-seed0")
     shapes = [tmp_path / f"cells/{method}-50-seed0/04_remove/plan.json" for method in ("l1", "edropout", "scratch")]
     l1, edropout, scratch = (path.read_text() for path in shapes)
     assert scratch == l1 != edropout
-    grown, recorder = RaceSettings(base, ("edropout", "l1", "scratch"), (0.5,), (0,)), Recorder()
+    grown, recorder = (
+        RaceSettings(base=base, methods=("edropout", "l1", "scratch"), budgets=(0.5,), seeds=(0,)),
+        Recorder(),
+    )
     report = run_race(grown, folder=tmp_path, watch=recorder.watch)
     assert recorder.titles == ["cell 3/3: scratch, 50 % of the MACs, seed 0"]
     assert recorder.notes == [
@@ -153,7 +158,7 @@ def test_a_damaged_cell_fails_alone_and_says_what_to_do(images, finished, tmp_pa
     folders = [tmp_path / f"cells/{method}-50-seed0" for method in ("edropout", "l1")]
     for folder in folders:
         shutil.copytree(finished, folder)
-    race = RaceSettings(tiny_config(images), ("edropout", "l1"), (0.5,), (0,))
+    race = RaceSettings(base=tiny_config(images), methods=("edropout", "l1"), budgets=(0.5,), seeds=(0,))
     whole = run_race(race, folder=tmp_path)
     for name in ("report.json", "config.toml", "MANIFEST.sha256"):
         (folders[0] / name).write_text("damaged")
@@ -176,7 +181,7 @@ def test_a_divergence_is_a_result_and_is_not_tried_again(tmp_path):
         for index in range(24):
             Image.fromarray(np.full((16, 16), 10 * index, dtype=np.uint8)).save(folder / f"{index}.png")
     base = tiny_config(tmp_path / "images", baseline_epochs=1, search_epochs=1, finetune_epochs=1)
-    race = RaceSettings(base, ("l1", "scratch", "random"), (0.5,), (0,))
+    race = RaceSettings(base=base, methods=("l1", "scratch", "random"), budgets=(0.5,), seeds=(0,))
     recorder = Recorder()
     report = run_race(race, folder=tmp_path / "race", watch=recorder.watch)
     assert [(cell.method, cell.outcome) for cell in report.cells] == [

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from compress.errors import UsageError
 from compress.export.export_run import add_variants
-from compress.observer import Silent
+from compress.observer import Observer
 from compress.report.store import parse_report
 from compress.run.pipeline import RunOptions, run_pipeline
 from compress.run.remove import remove
@@ -174,7 +174,7 @@ def test_search_and_removal_leave_the_original_as_it_was(finished, tmp_path):
     original = whole_network(finished, "02_original/weights.safetensors")
     before = copy.deepcopy(original.state_dict())
     with RunFolder.create(tmp_path / "run", settings, overwrite=False) as folder:
-        context = StageContext(settings, data, folder, Silent(), lambda: None)
+        context = StageContext(settings, data, folder, Observer(), lambda: None)
         folder.write_json("01_baseline/epochs.json", settings.baseline_epochs)
         prunable = find_prunable(settings, fresh_network(settings, data), check_images(settings, data))
         found = search(context, original, prunable)

@@ -8,14 +8,14 @@ from torch import nn
 from compress.errors import UsageError
 from compress.networks.own_code import wrap_code
 from compress.race.cells import Cell, RaceSettings
-from compress.settings.config import RunConfig
+from compress.settings.config import RunConfig, build
 
 BASE = RunConfig(arch="squeezenet", method="taylor", keep_macs=0.9, seed=5, batch_size=16)
 
 
 def race(**changes):
     values = {"base": BASE, "methods": ("l1", "edropout"), "budgets": (0.5, 0.125), "seeds": (0, 7)}
-    return RaceSettings(**(values | changes))
+    return build(RaceSettings, values | changes)
 
 
 def test_seed_by_seed_budget_by_budget_and_scratch_last():
@@ -68,10 +68,10 @@ def test_a_network_of_ones_own_races_with_its_code(tmp_path):
         ({"methods": ()}, "expected methods that differ, at least one"),
         ({"methods": ("l1", "l1")}, "expected methods that differ, at least one, got l1, l1"),
         ({"methods": ("scratch",)}, "scratch trains the shape that another method found"),
-        ({"budgets": (0.5, 1.0)}, "fractions between 0 and 1"),
-        ({"budgets": (float("nan"),)}, "fractions between 0 and 1"),
-        ({"budgets": (0.5, 0.50000000001)}, "two cells would share the folder l1-50-seed0"),
-        ({"seeds": (0, -1)}, "seeds from 0"),
+        ({"budgets": (0.5, 1.0)}, "--keep-macs: expected fractions such as 0.5,0.25, got 1.0"),
+        ({"budgets": (float("nan"),)}, "--keep-macs: expected fractions such as 0.5,0.25, got nan"),
+        ({"budgets": (0.5, 0.50000000001)}, "expected budgets that differ, at least one, got 50 %"),
+        ({"seeds": (0, -1)}, "--seeds: expected a number of seeds, or seeds such as 3,7, got -1"),
         ({"base": RunConfig(arch="squeezenet", preset="paper")}, "drop preset 'paper'"),
         ({"base": RunConfig(arch="squeezenet", keep_params=0.5)}, "drop keep_params"),
     ],

@@ -10,7 +10,7 @@ from compress.runs.decide import decide
 from compress.settings.config import RunConfig
 
 BASE = RunConfig(arch="squeezenet", batch_size=16, align=8, threads=1)
-RACE = RaceSettings(BASE, methods=("edropout", "l1", "scratch"), budgets=(0.5,), seeds=(0, 1))
+RACE = RaceSettings(base=BASE, methods=("edropout", "l1", "scratch"), budgets=(0.5,), seeds=(0, 1))
 
 
 def begin(folder, cell, *, race=RACE, done=0, **changes):
@@ -115,24 +115,21 @@ def test_the_same_race_goes_on_and_may_grow(tmp_path):
     begin(tmp_path, Cell("scratch", 0.5, 0))
     begin(tmp_path, Cell("l1", 0.5, 0), workers=2)  # the same batches, whoever reads them
     check_folder(RACE, tmp_path)
-    check_folder(RaceSettings(BASE, methods=("random",), budgets=(0.1,), seeds=(9,)), tmp_path)
+    check_folder(RaceSettings(base=BASE, methods=("random",), budgets=(0.1,), seeds=(9,)), tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("base", "message"),
+    ("changes", "message"),
     [
-        (BASE.model_copy(update={"batch_size": 32}), "batch_size: 16 there, 32 here"),
-        (
-            BASE.model_copy(update={"align": 4, "baseline_epochs": 3}),
-            "align: 8 there, 4 here; baseline_epochs: 8 there",
-        ),
-        (BASE.model_copy(update={"image_size": 32}), "image_size: 64 there, 32 here"),
+        ({"batch_size": 32}, "batch_size: 16 there, 32 here"),
+        ({"align": 4, "baseline_epochs": 3}, "align: 8 there, 4 here; baseline_epochs: 8 there"),
+        ({"image_size": 32}, "image_size: 64 there, 32 here"),
     ],
 )
-def test_other_settings_are_refused(tmp_path, base, message):
+def test_other_settings_are_refused(tmp_path, changes, message):
     begin(tmp_path, Cell("edropout", 0.5, 0), image_size=64)
     with pytest.raises(UsageError, match=message):
-        check_folder(RaceSettings(base, RACE.methods, RACE.budgets, RACE.seeds), tmp_path)
+        check_folder(RACE.model_copy(update={"base": BASE.model_copy(update=changes)}), tmp_path)
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path):

@@ -3,9 +3,11 @@
 import pytest
 
 from compress.errors import UsageError
-from compress.settings.config import build
-from compress.settings.race import RaceGrid
+from compress.race.cells import RaceSettings
+from compress.settings.config import RunConfig, build
 from compress.settings.verify import Gates, UserOverrides, VerifySettings
+
+NEEDED = {RaceSettings: {"base": RunConfig(arch="squeezenet")}}
 
 
 @pytest.mark.parametrize(
@@ -17,14 +19,14 @@ from compress.settings.verify import Gates, UserOverrides, VerifySettings
         (VerifySettings, {"batch_sizes": "8, 1,8"}, (1, 8)),
         (UserOverrides, {"mean": "0.485,0.456,0.406", "std": "0.2,0.2,0.2"}, (0.485, 0.456, 0.406)),
         (UserOverrides, {"layout": "nhwc"}, "NHWC"),
-        (RaceGrid, {"seeds": "2"}, (0, 1)),
-        (RaceGrid, {"seeds": "3,7"}, (3, 7)),
-        (RaceGrid, {"methods": "l1, scratch"}, ("l1", "scratch")),
-        (RaceGrid, {"budgets": "0.5,0.25"}, (0.5, 0.25)),
+        (RaceSettings, {"seeds": "2"}, (0, 1)),
+        (RaceSettings, {"seeds": "3,7"}, (3, 7)),
+        (RaceSettings, {"methods": "l1, scratch"}, ("l1", "scratch")),
+        (RaceSettings, {"budgets": "0.5,0.25"}, (0.5, 0.25)),
     ],
 )
 def test_text_is_parsed(model, text, value):
-    assert getattr(build(model, text), next(iter(text))) == value
+    assert getattr(build(model, NEEDED.get(model, {}) | text), next(iter(text))) == value
 
 
 @pytest.mark.parametrize(
@@ -39,12 +41,12 @@ def test_text_is_parsed(model, text, value):
         (UserOverrides, {"std": "a"}, "--std: expected numbers such as 0.485,0.456,0.406, got 'a'"),
         (UserOverrides, {"layout": "cwh"}, "--layout: expected nchw or nhwc, got 'CWH'"),
         (UserOverrides, {"mean": (0.5,)}, "--mean and --std: expected"),
-        (RaceGrid, {"seeds": "x"}, "--seeds: expected a number of seeds, or seeds such as 3,7, got 'x'"),
-        (RaceGrid, {"budgets": "half"}, "--keep-macs: expected fractions such as 0.5,0.25, got 'half'"),
-        (RaceGrid, {"methods": "l3"}, "--methods: expected 'edropout', 'saliency'"),
+        (RaceSettings, {"seeds": "x"}, "--seeds: expected a number of seeds, or seeds such as 3,7, got 'x'"),
+        (RaceSettings, {"budgets": "half"}, "--keep-macs: expected fractions such as 0.5,0.25, got 'half'"),
+        (RaceSettings, {"methods": "l3"}, "--methods: expected 'edropout', 'saliency'"),
     ],
 )
 def test_messages_name_the_flag(model, text, message):
     with pytest.raises(UsageError) as caught:
-        build(model, text)
+        build(model, NEEDED.get(model, {}) | text)
     assert message in str(caught.value)

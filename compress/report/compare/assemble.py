@@ -1,33 +1,36 @@
 """Several reports side by side in one comparison, if they were measured in the same way."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from pydantic import JsonValue
 
 from compress.errors import UsageError
 from compress.report import figures
-from compress.report.compare.comparison import ComparedRow, ComparedRun, RunComparison, Setting
-from compress.report.compare.protocol import Difference, differences, protocol_of
-from compress.report.compare.rows import common_setting, compared_rows, latency_of
-from compress.report.model import Report
+from compress.report.compare.comparison import (
+    COSTS,
+    ComparedRow,
+    ComparedRun,
+    Cost,
+    Difference,
+    RowLatency,
+    RunComparison,
+    Setting,
+)
+from compress.report.compare.pareto import Priced, on_front
+from compress.report.model import NetworkRow, Report
+
+UNSTATED: Final = "not stated"
 
 _DRIFT: Final = 1.05
 """If the medians of one file differ by more than this factor between runs, the machine was not equally fast."""
 
 
-@dataclass(frozen=True)
-class Source:
-    """A report and its name for the user."""
-
-    name: str
-    report: Report
-
-
-def compare_reports(sources: Sequence[Source], *, force: bool = False) -> RunComparison:
+def compare_reports(sources: Sequence[tuple[str, Report]], *, force: bool = False) -> RunComparison:
     """Put reports side by side.
 
     Args:
-        sources: two or more, with different names.
+        sources: names and reports, two or more; the names differ.
         force: compare different protocols too; every row then states the differences.
 
     Raises:
@@ -35,19 +38,55 @@ def compare_reports(sources: Sequence[Source], *, force: bool = False) -> RunCom
     """
     if len(sources) < 2:
         raise UsageError(f"expected two or more runs to compare, got {len(sources)}")
-    reports = {_key(number): source.report for number, source in enumerate(sources)}
-    unlike = differences({key: protocol_of(report) for key, report in reports.items()})
+    names = {_key(number): name for number, (name, _report) in enumerate(sources)}
+    reports = {_key(number): report for number, (_name, report) in enumerate(sources)}
+    protocols = {key: protocol_of(report) for key, report in reports.items()}
+    unlike = differences(protocols)
     if unlike and not force:
-        raise UsageError(_refusal(sources, unlike))
-    setting = common_setting(tuple(reports.values()))
-    rows = compared_rows(reports, setting)
+        raise UsageError(_refusal(names, unlike))
+    setting = _common_setting(reports.values())
+    rows = _with_fronts(list(_rows(reports, protocols, unlike, setting)))
     return RunComparison(
-        runs=tuple(_run(_key(number), source) for number, source in enumerate(sources)),
+        runs=tuple(_run(key, names[key], report) for key, report in reports.items()),
         setting=setting,
         unlike=unlike,
         rows=rows,
         notes=tuple(_notes(reports, rows, setting)),
     )
+
+
+def protocol_of(report: Report) -> dict[str, str]:
+    """Everything that influences accuracy or latency and is not a property of the networks: fact -> value.
+
+    Virtual machines with the same processor name can differ in instruction sets and cores, so these are facts too. The
+    image size is not: a network for smaller images is a trade-off like any other.
+    """
+    environment = report.environment
+    threads = sorted({row.comparison.threads for row in report.latency})
+    return {
+        "data": f"{report.data.test:,} test images, sha256 {report.data.test_fingerprint[:16]}",
+        "processor": _stated(environment, "cpu", "model"),
+        "instruction sets": _stated(environment, "cpu", "isa"),
+        "cores": _stated(environment, "cpu", "cores"),
+        "threads": ", ".join(map(str, threads)) or "latency was not measured",
+        "onnxruntime": _stated(environment, "packages", "onnxruntime"),
+        **{f"session, {option}": value for option, value in report.session.items()},
+    }
+
+
+def differences(protocols: Mapping[str, Mapping[str, str]]) -> tuple[Difference, ...]:
+    """The facts that differ between protocols; ``protocols`` is keyed by report."""
+    facts = dict.fromkeys(fact for protocol in protocols.values() for fact in protocol)
+    values = {fact: {key: protocol.get(fact, UNSTATED) for key, protocol in protocols.items()} for fact in facts}
+    return tuple(Difference(fact=fact, values=by_key) for fact, by_key in values.items() if len({*by_key.values()}) > 1)
+
+
+def _stated(facts: JsonValue, *names: str) -> str:
+    for name in names:
+        facts = facts.get(name) if isinstance(facts, dict) else None
+    if isinstance(facts, list):
+        return " ".join(map(str, facts))
+    return UNSTATED if facts is None else str(facts)
 
 
 def _key(number: int) -> str:
@@ -56,33 +95,106 @@ def _key(number: int) -> str:
     return (_key(above - 1) if above else "") + chr(ord("A") + letter)
 
 
-def _refusal(sources: Sequence[Source], unlike: Sequence[Difference]) -> str:
-    names = {_key(number): source.name for number, source in enumerate(sources)}
-    lines = []
+def _refusal(names: Mapping[str, str], unlike: Sequence[Difference]) -> str:
+    lines = ["expected reports of one protocol, got measurements that cannot be compared:"]
     for difference in unlike:
-        by_value: dict[str, list[str]] = {}
-        for key, value in difference.values.items():
-            by_value.setdefault(value, []).append(names[key])
         lines.append(f"  {difference.fact}:")
-        lines += [f"    {value}: {', '.join(runs)}" for value, runs in by_value.items()]
-    return (
-        "expected reports of one protocol, got measurements that cannot be compared:\n"
-        + "\n".join(lines)
-        + "\nmeasure all on one machine with compress verify, or use --force, which marks every row"
-    )
+        for value in dict.fromkeys(difference.values.values()):
+            runs = [names[key] for key, other in difference.values.items() if other == value]
+            lines.append(f"    {value}: {', '.join(runs)}")
+    lines.append("measure all on one machine with compress verify, or use --force, which marks every row")
+    return "\n".join(lines)
 
 
-def _run(key: str, source: Source) -> ComparedRun:
-    report = source.report
+def _run(key: str, name: str, report: Report) -> ComparedRun:
     return ComparedRun(
         key=key,
-        name=source.name,
+        name=name,
         created=report.created,
         compress_version=report.compress_version,
         arch=None if report.run is None else str(report.run.config.get("arch", "network")),
         dataset=report.data.name,
         image_size=report.data.image_size,
     )
+
+
+def _setting(comparison: Any) -> Setting:
+    return Setting.model_validate(comparison, from_attributes=True)
+
+
+def _common_setting(reports: Iterable[Report]) -> Setting | None:
+    """The smallest batch size with the fewest threads that every report measured."""
+    measured = [{_setting(row.comparison) for row in report.latency} for report in reports]
+    common = set.intersection(*measured)
+    return min(common, key=lambda setting: (setting.batch_size, setting.threads), default=None)
+
+
+def _rows(
+    reports: Mapping[str, Report],
+    protocols: Mapping[str, Mapping[str, str]],
+    unlike: Sequence[Difference],
+    setting: Setting | None,
+) -> Iterator[ComparedRow]:
+    """Every network; an original that several reports measured in the same way is one row."""
+    for key, report in reports.items():
+        for network in report.networks:
+            runs: tuple[str, ...] = (key,)
+            if network.role == "original":
+                alike = [other for other in reports if protocols[other] == protocols[key]]
+                runs = tuple(other for other in alike if reports[other].original.sha256 == network.sha256)
+            if runs[0] != key:
+                continue
+            yield ComparedRow(
+                runs=runs,
+                network=network.label,
+                role=network.role,
+                sha256=network.sha256,
+                precision=network.precision,
+                top1=network.accuracy.top1,
+                drop=network.drop,
+                latency=_latency(report, network, setting),
+                macs=network.macs,
+                parameters=network.parameters,
+                size_bytes=network.size_bytes,
+                fronts=(),
+                unlike={difference.fact: difference.values[key] for difference in unlike},
+            )
+
+
+def _latency(report: Report, network: NetworkRow, setting: Setting | None) -> RowLatency | None:
+    """A network's latency at the setting; ``None`` if its report has none."""
+    original = report.original.label
+    is_original = network.label == original
+    timings = report.timings(report.candidate.label if is_original else network.label, against=original)
+    found = next((timing for timing in timings if _setting(timing) == setting), None)
+    if found is None:
+        return None
+    timing = found.original if is_original else found.candidate
+    return RowLatency(
+        p50_ms=timing.p50_ms,
+        p50_low_ms=timing.p50_low_ms,
+        p50_high_ms=timing.p50_high_ms,
+        ratio=None if is_original else found.ratio,
+        ratio_low=None if is_original else found.ratio_low,
+        ratio_high=None if is_original else found.ratio_high,
+        noisy=found.noisy,
+    )
+
+
+def _with_fronts(rows: Sequence[ComparedRow]) -> tuple[ComparedRow, ...]:
+    fronts: list[list[Cost]] = [[] for _ in rows]
+    for cost, value_of in COSTS.items():
+        priced = [(place, value) for place, row in enumerate(rows) if (value := value_of(row)) is not None]
+        accuracies = [rows[place].top1 for place, _value in priced]
+        best = on_front(
+            [
+                Priced(value, (top1.value, top1.low, top1.high))
+                for (_place, value), top1 in zip(priced, accuracies, strict=True)
+            ]
+        )
+        for (place, _value), is_best in zip(priced, best, strict=True):
+            fronts[place] += [cost] if is_best else []
+    return tuple(row.model_copy(update={"fronts": tuple(on)}) for row, on in zip(rows, fronts, strict=True))
 
 
 def _notes(reports: Mapping[str, Report], rows: Sequence[ComparedRow], setting: Setting | None) -> Iterator[str]:
@@ -103,17 +215,11 @@ def _notes(reports: Mapping[str, Report], rows: Sequence[ComparedRow], setting: 
         if len(set(values.values())) > 1:
             yield f"{name} differ: {', '.join(f'{key} {value}' for key, value in values.items())}."
     for row in rows:
-        if len(row.runs) > 1:
-            yield from _drift(row, reports, setting)
+        timed = {key: _latency(reports[key], reports[key].original, setting) for key in row.runs}
+        medians = {key: latency.p50_ms for key, latency in timed.items() if latency is not None}
+        if medians and max(medians.values()) > _DRIFT * min(medians.values()):
+            times = ", ".join(f"{figures.milliseconds(median)} ms in {key}" for key, median in medians.items())
+            yield f"The machine was not equally fast: the same original took {times}. Compare ratios, not milliseconds."
     noisy = [row.label for row in rows if row.latency is not None and row.latency.noisy]
     if noisy:
         yield f"Noisy timing: {'; '.join(noisy)}."
-
-
-def _drift(shared: ComparedRow, reports: Mapping[str, Report], setting: Setting | None) -> Iterator[str]:
-    """A warning if a file that several reports timed was not equally fast in all of them."""
-    timed = {key: latency_of(reports[key], reports[key].original, setting) for key in shared.runs}
-    medians = {key: latency.p50_ms for key, latency in timed.items() if latency is not None}
-    if medians and max(medians.values()) > _DRIFT * min(medians.values()):
-        times = ", ".join(f"{figures.milliseconds(median)} ms in {key}" for key, median in medians.items())
-        yield f"The machine was not equally fast: the same original took {times}. Compare ratios, not milliseconds."

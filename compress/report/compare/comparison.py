@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Final, Literal
 
 from compress.report.compare.pareto import Span
-from compress.report.compare.protocol import Difference
 from compress.report.results import AccuracyDrop, Rate
 from compress.runs.file_records import Part, Precision, Role
 
@@ -18,6 +17,13 @@ class Setting(Part):
     threads: int
 
 
+class Difference(Part):
+    """A fact of the protocol in which the reports differ, and its value by the report's key."""
+
+    fact: str
+    values: dict[str, str]
+
+
 class ComparedRun(Part):
     """One report of the comparison.
 
@@ -27,7 +33,6 @@ class ComparedRun(Part):
         created: UTC, ISO 8601.
         compress_version: of the measurement.
         arch: of the network; ``None`` for files that no run made.
-        dataset: name of the data set.
         image_size: in pixels.
     """
 
@@ -52,7 +57,7 @@ class RowLatency(Part):
     noisy: bool
 
     @property
-    def relative(self) -> tuple[float, float, float]:
+    def relative(self) -> Span:
         """Time per call as a share of the run's own original, with its interval; comparable between runs."""
         if self.ratio is None or self.ratio_low is None or self.ratio_high is None:
             return 1.0, 1.0, 1.0
@@ -60,20 +65,14 @@ class RowLatency(Part):
 
 
 class ComparedRow(Part):
-    """One network.
+    """One network: its file and its measurements in the report.
 
     Attributes:
         runs: keys of the reports that have it; several if they share an original.
         network: its label in the report.
-        role: in its report.
-        sha256: of the file.
-        precision: of its weights.
-        top1: on the test images.
         drop: against the original of its report; ``None`` for an original.
         latency: at the comparison's setting; ``None`` if it was not measured.
         macs: multiply-accumulates for one image.
-        parameters: numbers in its weights.
-        size_bytes: of the file.
         fronts: costs for which the network is on the Pareto front.
         unlike: facts of the protocol that are not the same in all reports -> their value here.
     """

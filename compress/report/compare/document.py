@@ -35,13 +35,11 @@ def comparison_document(comparison: RunComparison) -> Document:
     """The whole comparison; the same comparison gives the same document."""
     networks = figures.plural(len(comparison.rows), "network")
     protocol = "One protocol: the same test images, processor, threads, onnxruntime and session options."
+    headline = f"{networks}, measured on the files in onnxruntime. "
     return Document(
         command="compare",
         title=f"{figures.plural(len(comparison.runs), 'run')} side by side",
-        headlines=(
-            f"{networks}, measured on the files in onnxruntime. "
-            f"{'The protocols differ.' if comparison.unlike else protocol}",
-        ),
+        headlines=(headline + ("The protocols differ." if comparison.unlike else protocol),),
         sections=(
             _forced(comparison),
             Section("Runs", tables=(_run_table(comparison),)),
@@ -58,21 +56,17 @@ def _forced(comparison: RunComparison) -> Section:
     """The differences between the protocols; empty if there are none."""
     if not comparison.unlike:
         return Section("")
-    rows = (
+    rows = tuple(
         (difference.fact if number == 0 else "", key, value)
         for difference in comparison.unlike
         for number, (key, value) in enumerate(difference.values.items())
     )
-    return Section(
-        "Compared by force",
-        texts=(
-            "These reports were not measured in the same way, so differences between rows of different runs say "
-            "nothing about the networks. Every row is marked with *.",
-        ),
-        tables=(
-            Table("Differences of protocol", ("fact", "run", "value"), tuple(rows), words=frozenset({"run", "value"})),
-        ),
+    warning = (
+        "These reports were not measured in the same way, so differences between rows of different runs say "
+        "nothing about the networks. Every row is marked with *."
     )
+    table = Table("Differences of protocol", ("fact", "run", "value"), rows, words=frozenset({"run", "value"}))
+    return Section("Compared by force", texts=(warning,), tables=(table,))
 
 
 def _run_table(comparison: RunComparison) -> Table:
@@ -133,10 +127,10 @@ def _front_table(comparison: RunComparison) -> Table:
     """The Pareto fronts, cheapest network first."""
     lines = []
     for cost, value_of in COSTS.items():
-        front = [(value, row) for row in comparison.rows if cost in row.fronts and (value := value_of(row)) is not None]
-        front.sort(key=lambda point: (point[0][0], -point[1].top1.value))
+        front = [(value[0], row) for row in comparison.rows if cost in row.fronts and (value := value_of(row))]
+        front.sort(key=lambda point: (point[0], -point[1].top1.value))
         lines += [
-            (cost if number == 0 else "", _row_name(row), _AXES[cost].show(value[0]), figures.rate(row.top1))
+            (cost if number == 0 else "", _row_name(row), _AXES[cost].show(value), figures.rate(row.top1))
             for number, (value, row) in enumerate(front)
         ]
     return Table(
@@ -156,16 +150,16 @@ def _plots(comparison: RunComparison) -> Iterator[Plot]:
     for cost, axis in _AXES.items():
         points = []
         for row in comparison.rows:
-            value = COSTS[cost](row)
-            if value is not None:
-                low, middle, high = (axis.scale * value[place] for place in (1, 0, 2))
+            if value := COSTS[cost](row):
+                middle, low, high = (axis.scale * part for part in value)
+                series = _series(comparison, row)
                 points.append(
                     Point(
                         label=_row_name(row),
                         cost=(middle, low, high),
                         accuracy=(100 * row.top1.value, 100 * row.top1.low, 100 * row.top1.high),
-                        series=_series(comparison, row),
-                        mark=_mark(comparison, row),
+                        series=series,
+                        mark=[other for other in comparison.rows if _series(comparison, other) == series].index(row),
                         on_front=cost in row.fronts,
                     )
                 )
@@ -202,9 +196,3 @@ def _series(comparison: RunComparison, row: ComparedRow) -> int:
     """A colour for every run; grey for networks of several runs."""
     keys = [run.key for run in comparison.runs]
     return _SHARED if len(row.runs) > 1 else 1 + keys.index(row.runs[0])
-
-
-def _mark(comparison: RunComparison, row: ComparedRow) -> int:
-    """A mark for every network of a colour."""
-    series = _series(comparison, row)
-    return [other for other in comparison.rows if _series(comparison, other) == series].index(row)

@@ -31,12 +31,14 @@ class Priced:
 
 
 def on_front(networks: Sequence[Priced]) -> tuple[bool, ...]:
-    """Whether each network is on the front; of equal networks only the first is."""
-    front: list[int] = []
-    for place, network in enumerate(networks):
-        if not any(networks[other].beats(network) or networks[other].equals(network) for other in front):
-            front = [other for other in front if not network.beats(networks[other])] + [place]
-    return tuple(place in front for place in range(len(networks)))
+    """Whether each network is on the front: no other dominates it; of equal networks only the first is."""
+    front: list[Priced] = []
+    found = []
+    for network in networks:
+        better = any(other.beats(network) for other in networks) or any(other.equals(network) for other in front)
+        front += [] if better else [network]
+        found.append(not better)
+    return tuple(found)
 
 
 def _overlap(one: Span, other: Span) -> bool:

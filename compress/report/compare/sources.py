@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from compress.errors import BadInputError, UsageError
-from compress.report.compare.assemble import Source
 from compress.report.model import Report
 from compress.report.store import parse_report, read_report
 from compress.runs import RunFolder
@@ -14,11 +13,11 @@ from compress.runs.checked_folder import MANIFEST
 REPORT = "report.json"
 
 
-def read_sources(paths: Sequence[Path]) -> tuple[Source, ...]:
-    """Read the reports; each keeps its own name, or gets its path if two have the same name.
+def read_sources(paths: Sequence[Path]) -> list[tuple[str, Report]]:
+    """Read the reports of run folders, of folders that hold a ``report.json``, or of such files.
 
-    Args:
-        paths: run folders, folders that hold a ``report.json``, or such files.
+    Returns:
+        Names and reports; a report is called by its path if two have the same name.
 
     Raises:
         UsageError: the same report is named twice.
@@ -29,19 +28,15 @@ def read_sources(paths: Sequence[Path]) -> tuple[Source, ...]:
         if times > 1:
             raise UsageError(f"expected different runs, got {path.parent.name}/{path.name} {times} times")
     reports = [read_one(path) for path in paths]
-    taken = Counter(report.name for report in reports)
-    return tuple(
-        Source(name=report.name if taken[report.name] == 1 else str(path), report=report)
+    names = Counter(report.name for report in reports)
+    return [
+        (report.name if names[report.name] == 1 else str(path), report)
         for path, report in zip(paths, reports, strict=True)
-    )
+    ]
 
 
 def read_one(path: Path) -> Report:
-    """The report of a run folder, of a folder that holds one, or of a file.
-
-    Raises:
-        BadInputError: see ``read_sources``.
-    """
+    """The report of a run folder, of a folder that holds one, or of a file; BadInputError as ``read_sources``."""
     if not path.is_dir():
         return read_report(path)
     if not (path / MANIFEST).exists() and (path / REPORT).exists():

@@ -27,7 +27,6 @@ class Entry:
     Attributes:
         label: the method's name.
         number: of its colour and mark, the same in all plots.
-        budget: name of the budget.
         accuracy: mean over seeds, in percent.
         cost: mean over seeds.
         runs: (cost, accuracy) of every seed.
@@ -47,13 +46,9 @@ class Entry:
 
 
 def draw_budget(entries: Sequence[Entry], *, original: Span, name: str, description: str) -> Markup:
-    """A row for every method, the first at the top, with Top-1 on the horizontal axis.
+    """A row for every method of one budget, the first at the top, with Top-1 on the horizontal axis.
 
-    Args:
-        entries: of one budget; their cost is not drawn.
-        original: Top-1 of the unpruned network in percent: a vertical line, with a band for its interval.
-        name: of the plot, unique in the page.
-        description: the text alternative.
+    ``original`` is Top-1 of the unpruned network in percent: a vertical line, with a band for its interval.
     """
     with house_style():
         figure, axes = new_figure(_ROUND_ROWS + _ROW * len(entries))
@@ -73,12 +68,8 @@ def draw_budget(entries: Sequence[Entry], *, original: Span, name: str, descript
 def draw_race(entries: Sequence[Entry], *, original: Span, cost: str, name: str, description: str) -> Markup:
     """A plot of Top-1 over a cost that does not start at 0, with a legend below.
 
-    Args:
-        entries: of one budget, or of several, which are then named below their marks.
-        original: Top-1 of the unpruned network in percent: a horizontal line, with a band for its interval.
-        cost: label of the horizontal axis, with the unit.
-        name: of the plot, unique in the page.
-        description: the text alternative.
+    ``entries`` are of one budget, or of several, which are then named below their marks. ``original`` is Top-1 of the
+    unpruned network in percent: a horizontal line, with a band for its interval.
     """
     methods = list(dict.fromkeys(entry.label for entry in entries))
     with house_style():

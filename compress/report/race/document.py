@@ -1,25 +1,36 @@
-"""A race as a document: who is first, the plots, a table for each budget, the conditions in sentences."""
+"""A race as a document, and as files: who is first, plots, a table for each budget, the conditions in sentences."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
+from statistics import fmean
 from typing import Final
 
+from pydantic import ValidationError
+
+from compress.errors import BadInputError
 from compress.report import figures
 from compress.report.fact_tables import machine_words
+from compress.report.html import render_html
+from compress.report.markdown import render_markdown
 from compress.report.plots.race import Entry, draw_budget, draw_race
 from compress.report.plots.tradeoff import Span
 from compress.report.race.model import CellResult, RaceReport
 from compress.report.race.sentences import headlines, notes
 from compress.report.race.standings import (
-    Duel,
-    Spread,
+    LeadOverSeeds,
+    SeedValues,
     Standing,
-    budget_name,
     find_standings,
-    minutes_of,
     original_results,
+    over_seeds,
 )
 from compress.report.sections import Document, Plot, Section, Table
+
+JSON: Final = "race.json"
+_ORIGINAL: Final = ("01", "02")
+_RUN: Final = ("01", "02", "03", "04", "05")
+"""The stages that make a network: with the teacher and the search, without export and verdict."""
 
 _DASH: Final = "-"
 _MARKS: Final = (
@@ -28,7 +39,33 @@ _MARKS: Final = (
     "own scale."
 )
 
-_Cost = Callable[[CellResult], float | None]
+
+def render_race_documents(report: RaceReport) -> dict[str, str]:
+    """File name -> text."""
+    document = race_document(report)
+    return {
+        JSON: report.model_dump_json(indent=2) + "\n",
+        "race.md": render_markdown(document),
+        "race.html": render_html(document),
+    }
+
+
+def read_race(folder: Path) -> RaceReport | None:
+    """The report of an earlier call; ``None`` if there is none.
+
+    Raises:
+        BadInputError: its file is damaged, or of another version.
+    """
+    path = folder / JSON
+    try:
+        return RaceReport.model_validate_json(path.read_text(encoding="utf-8"), strict=True)
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError, ValidationError) as error:
+        raise BadInputError(
+            f"{path} is not a race report that this version can read: {error}; delete it, "
+            "and the same race is read from its cells again"
+        ) from None
 
 
 def race_document(report: RaceReport) -> Document:
@@ -49,7 +86,7 @@ def race_document(report: RaceReport) -> Document:
 
 def race_tables(report: RaceReport) -> tuple[Table, ...]:
     """For every budget its methods, best first, below the original that was trained for as many epochs."""
-    timing = next((cell.result.timing for cell in report.cells if cell.result and cell.result.timing), None)
+    timing = report.timing
     timed = f", {figures.setting(timing.batch_size, timing.threads)}" if timing else ""
     note = (
         "MACs and parameters kept and Top-1 in percent; Top-1: mean over seeds; seeds: half of its 95 % t-interval, or "
@@ -58,65 +95,69 @@ def race_tables(report: RaceReport) -> tuple[Table, ...]:
         "by McNemar's test, for example 2+ 1-: better in two, worse in one; faster: times as fast as the "
         f"original{timed}; min: minutes of one run without export and verdict"
     )
-    standings = find_standings(report)
     return tuple(
         Table(
-            title=f"Methods at {budget_name(budget)}",
+            title=f"Methods at {figures.budget(budget)}",
             note="" if number else note,
             columns=("method", "MACs", "Top-1", "seeds", "lost", "against", "p<0.05", "faster", "params", "min"),
-            rows=(*_original_row(report), *(_row(one) for one in standings if one.keep_macs == budget)),
+            rows=(*_original_row(report), *map(_row, standings)),
             words=frozenset({"seeds"}),
         )
-        for number, budget in enumerate(dict.fromkeys(one.keep_macs for one in standings))
+        for number, (budget, standings) in enumerate(find_standings(report).items())
     )
 
 
 def _original_row(report: RaceReport) -> Iterator[tuple[str, ...]]:
     results = original_results(report)
     if results:
-        top1 = Spread(tuple(100 * result.original_top1.value for result in results))
-        minutes = Spread(tuple(minutes_of(result, ("01", "02")) for result in results)).mean
+        top1 = _original_top1(results)
         row = ("original", "100.0", _two(top1.mean), _spread(top1), "0.00", _DASH, _DASH, "1.00x", "100.0")
-        yield (*row, f"{minutes:.1f}")
+        yield (*row, _minutes(results, _ORIGINAL))
 
 
 def _row(standing: Standing) -> tuple[str, ...]:
-    if standing.top1 is None:
+    results, lead = standing.results, standing.lead
+    if not results:
         return standing.method, _DASH, _DASH, standing.cells[0].outcome, *[_DASH] * 6
-    duel, ratio = standing.duel, standing.ratio
     missing = [cell.outcome for cell in standing.cells if cell.result is None]
+    ratios = [result.timing.ratio for result in results if result.timing is not None]
     return (
         standing.method,
-        f"{100 * standing.kept_macs:.1f}",
+        f"{100 * fmean(result.kept_macs for result in results):.1f}",
         _two(standing.top1.mean),
         _spread(standing.top1) + "".join(f"; {missing.count(name)} {name}" for name in dict.fromkeys(missing)),
-        _two(standing.lost.mean),
-        _against(duel.points) if duel else _DASH,
-        _significant(duel) if duel else _DASH,
-        f"{ratio.mean:.2f}x" if ratio else _DASH,
-        f"{100 * standing.kept_parameters:.1f}",
-        f"{standing.minutes:.1f}",
+        _two(fmean(result.drop.points for result in results)),
+        _against(lead.points) if lead else _DASH,
+        _significant(lead) if lead else _DASH,
+        f"{fmean(ratios):.2f}x" if ratios else _DASH,
+        f"{100 * fmean(result.kept_parameters for result in results):.1f}",
+        _minutes(results, _RUN),
     )
 
 
-def _spread(spread: Spread) -> str:
+def _minutes(results: Sequence[CellResult], stages: tuple[str, ...]) -> str:
+    """Mean duration of these stages; a method that needs the shape of another run does not count that run."""
+    seconds = [value for result in results for stage, value in result.seconds.items() if stage.startswith(stages)]
+    return f"{sum(seconds) / len(results) / 60:.1f}"
+
+
+def _spread(values: SeedValues) -> str:
     """Half of the interval over seeds, or the values if there are too few for one."""
-    if spread.interval is None:
-        return ", ".join(map(_two, spread.values))
-    low, high = spread.interval
+    if values.interval is None:
+        return ", ".join(map(_two, values.values))
+    low, high = values.interval
     return f"± {(high - low) / 2:.2f}"
 
 
-def _against(points: Spread) -> str:
+def _against(points: SeedValues) -> str:
     if points.interval is None:
         return ", ".join(f"{value:+.2f}" for value in points.values)
     return f"{points.mean:+.2f} {_spread(points)}"
 
 
-def _significant(duel: Duel) -> str:
+def _significant(lead: LeadOverSeeds) -> str:
     """2+ 1-, or 0 for none."""
-    sides = (f"{duel.better}+" if duel.better else "", f"{duel.worse}-" if duel.worse else "")
-    return " ".join(side for side in sides if side) or "0"
+    return " ".join(f"{count}{sign}" for count, sign in ((lead.better, "+"), (lead.worse, "-")) if count) or "0"
 
 
 def _two(value: float) -> str:
@@ -129,9 +170,9 @@ def _plots(report: RaceReport) -> Iterator[Plot]:
     results = original_results(report)
     if not results:
         return
-    original = Spread(tuple(100 * result.original_top1.value for result in results))
-    budgets = _by_budget(_entries(report, lambda result: 100 * result.kept_macs))
-    for number, (budget, entries) in enumerate(budgets.items()):
+    original = _original_top1(results)
+    by_macs = _entries(report, lambda result: 100 * result.kept_macs)
+    for number, (budget, entries) in enumerate(by_macs.items()):
         low, high = min(entry.cost[1] for entry in entries), max(entry.cost[2] for entry in entries)
         yield Plot(
             title=f"Accuracy at {budget}",
@@ -139,53 +180,50 @@ def _plots(report: RaceReport) -> Iterator[Plot]:
             draw=partial(draw_budget, entries, original=_span(original)),
             caption=f"MACs reached: {figures.span(low, high)} %." + ("" if number else f" {_MARKS}"),
         )
-    timing = next((cell.result.timing for cell in report.cells if cell.result and cell.result.timing), None)
-    if timing is None:
+    if report.timing is None:
         return
-    cost = f"time per call, original = 100 % ({figures.setting(timing.batch_size, timing.threads)})"
-    timed = list(_entries(report, lambda result: 100 / result.timing.ratio if result.timing else None))
-    budgets = _by_budget(timed)
-    shown = {"": timed} if len(budgets) > 1 else {}
-    for budget, entries in (shown | budgets).items():
+    cost = f"time per call, original = 100 % ({figures.setting(report.timing.batch_size, report.timing.threads)})"
+    timed = _entries(report, lambda result: 100 / result.timing.ratio if result.timing else None)
+    together = {"": [entry for entries in timed.values() for entry in entries]} if len(timed) > 1 else {}
+    for budget, entries in (together | timed).items():
         yield Plot(
-            title="Accuracy over measured latency" + (f" at {budget}" if budget and shown else ""),
+            title="Accuracy over measured latency" + (f" at {budget}" if budget and together else ""),
             description=_description(f"over {cost}", original, entries),
             draw=partial(draw_race, entries, original=_span(original), cost=cost),
             caption="Up and to the left is better. Neither axis starts at 0. Horizontal lines: range of the seeds.",
         )
 
 
-def _description(axis: str, original: Spread, entries: Sequence[Entry]) -> str:
+def _description(axis: str, original: SeedValues, entries: Iterable[Entry]) -> str:
     values = "; ".join(
         f"{entry.label} at {entry.budget}: {entry.accuracy[0]:.2f} % at {entry.cost[0]:.1f}" for entry in entries
     )
     return f"Top-1 {axis}, means over seeds; original {original.mean:.2f} %; {values}."
 
 
-def _entries(report: RaceReport, cost: _Cost) -> Iterator[Entry]:
-    """Every method and budget, best first, from the cells for which this cost is known."""
+def _entries(report: RaceReport, cost: Callable[[CellResult], float | None]) -> dict[str, list[Entry]]:
+    """Budget -> its methods, best first, from the cells for which this cost is known."""
     methods = list(dict.fromkeys(cell.method for cell in report.cells))
-    for standing in find_standings(report):
-        found = [(value, result) for result in standing.results if (value := cost(result)) is not None]
-        if found:
-            costs = Spread(tuple(value for value, _result in found))
-            top1 = Spread(tuple(100 * result.top1.value for _value, result in found))
-            yield Entry(
+    entries: dict[str, list[Entry]] = {}
+    for standing in (one for standings in find_standings(report).values() for one in standings):
+        runs = tuple((x, 100 * one.top1.value) for one in standing.results if (x := cost(one)) is not None)
+        if runs:
+            costs, top1 = (SeedValues(values) for values in zip(*runs, strict=True))
+            entry = Entry(
                 label=standing.method,
                 number=methods.index(standing.method),
-                budget=budget_name(standing.keep_macs),
+                budget=figures.budget(standing.keep_macs),
                 accuracy=_span(top1),
                 cost=(costs.mean, min(costs.values), max(costs.values)),
-                runs=tuple(zip(costs.values, top1.values, strict=True)),
+                runs=runs,
             )
+            entries.setdefault(entry.budget, []).append(entry)
+    return entries
 
 
-def _by_budget(entries: Iterator[Entry] | list[Entry]) -> dict[str, list[Entry]]:
-    found: dict[str, list[Entry]] = {}
-    for entry in entries:
-        found.setdefault(entry.budget, []).append(entry)
-    return found
+def _original_top1(results: Sequence[CellResult]) -> SeedValues:
+    return over_seeds(results, lambda result: 100 * result.original_top1.value)
 
 
-def _span(spread: Spread) -> Span:
-    return spread.mean, *spread.extent
+def _span(values: SeedValues) -> Span:
+    return values.mean, *values.extent

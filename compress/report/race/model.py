@@ -25,16 +25,13 @@ class CellTiming(Part):
 
 
 class CellResult(Part):
-    """The measurements of a finished cell, and which test images its network classifies correctly.
+    """The measurements of a finished cell's pruned network, and which test images it classifies correctly.
 
     Attributes:
         report_sha256: of its ``report.json``.
         original: label of the unpruned network that was trained for as many epochs.
-        original_top1: of that network.
-        top1: of the pruned network.
         drop: Top-1 of that original minus Top-1 of the pruned network, on the same images.
-        macs: of the pruned network, for one image.
-        parameters: of the pruned network.
+        macs: for one image.
         kept_macs: as a fraction of the original's.
         kept_parameters: as a fraction of the original's.
         timing: at the smallest batch size with the fewest threads; ``None`` if nothing was timed.
@@ -61,9 +58,7 @@ class RaceCell(Part):
     """One cell: its settings, its run folder and its outcome.
 
     Attributes:
-        method: that chose the channels.
         keep_macs: the share of the MACs to keep.
-        seed: of all random choices.
         folder: its run folder, relative to the race's.
         outcome: how it ended; "waiting" if it has not run yet or was interrupted.
         reason: why it did not finish.
@@ -83,7 +78,6 @@ class RaceReport(Part):
     """A whole race.
 
     Attributes:
-        schema_version: of this document.
         created: UTC, ISO 8601.
         name: of the race's folder.
         leader: the method that the others are compared with.
@@ -104,3 +98,8 @@ class RaceReport(Part):
     session: dict[str, str]
     data: DataFacts | None
     cells: tuple[RaceCell, ...]
+
+    @property
+    def timing(self) -> CellTiming | None:
+        """The first cell's; all are timed in the same way."""
+        return next((cell.result.timing for cell in self.cells if cell.result and cell.result.timing), None)

@@ -5,14 +5,7 @@ from typing import Final
 
 from compress.report import figures
 from compress.report.race.model import RaceReport
-from compress.report.race.standings import (
-    MOST_VALUES,
-    SIGNIFICANT,
-    Duel,
-    Standing,
-    budget_name,
-    find_standings,
-)
+from compress.report.race.standings import MOST_VALUES, SIGNIFICANT, LeadOverSeeds, Standing, find_standings
 from compress.settings.config import Method
 from compress.settings.methods import METHODS
 
@@ -25,9 +18,8 @@ _EQUAL_WORK: Final = 0.02
 
 def headlines(report: RaceReport) -> tuple[str, ...]:
     """For every budget a sentence on who is first."""
-    standings = [standing for standing in find_standings(report) if standing.top1 is not None]
-    budgets = dict.fromkeys(standing.keep_macs for standing in standings)
-    return tuple(_headline(report, [one for one in standings if one.keep_macs == budget]) for budget in budgets)
+    finished = [[one for one in standings if one.results] for standings in find_standings(report).values()]
+    return tuple(_headline(report, standings) for standings in finished if standings)
 
 
 def notes(report: RaceReport) -> tuple[str, ...]:
@@ -54,41 +46,40 @@ def conditions(report: RaceReport) -> Iterator[str]:
 
 def _headline(report: RaceReport, standings: list[Standing]) -> str:
     first = standings[0]
-    assert first.top1 is not None
-    start = f"At {budget_name(first.keep_macs)} {first.method} is first: {first.top1.mean:.2f} % Top-1"
+    start = f"At {figures.budget(first.keep_macs)} {first.method} is first: {first.top1.mean:.2f} % Top-1"
     if len(standings) == 1:
         return f"{start}; nothing else has finished."
     leader = next((one for one in standings if one.method == report.leader), None)
-    if leader is None or leader.top1 is None:
+    if leader is None:
         return f"{start}; {report.leader} has not finished."
     if leader is first:
-        return f"{start}; next is {standings[1].method}{_difference(standings[1].duel, report.leader)}."
+        return f"{start}; next is {standings[1].method}{_difference(standings[1].lead, report.leader)}."
     place = f"{report.leader} is number {1 + standings.index(leader)} of {len(standings)}"
-    return f"{start}{_difference(first.duel, report.leader)}; {place} with {leader.top1.mean:.2f} %."
+    return f"{start}{_difference(first.lead, report.leader)}; {place} with {leader.top1.mean:.2f} %."
 
 
-def _difference(duel: Duel | None, leader: str) -> str:
+def _difference(lead: LeadOverSeeds | None, leader: str) -> str:
     """How far a method is ahead of the leader or behind it, seed by seed."""
-    if duel is None:
+    if lead is None:
         return ""
-    mean = duel.points.mean
-    points = (
-        f"{abs(mean):.2f} points {'ahead of' if mean > 0 else 'behind'} {leader}" if mean else f"level with {leader}"
-    )
-    return f", {points} ({_by_seed(duel)}{': the seeds disagree' if duel.disagrees else ''})"
+    mean = lead.points.mean
+    points = f"{abs(mean):.2f} points {'ahead of' if mean > 0 else 'behind'} {leader}"
+    disagree = ": the seeds disagree" if lead.disagrees else ""
+    return f", {points if mean else f'level with {leader}'} ({_by_seed(lead)}{disagree})"
 
 
-def _by_seed(duel: Duel) -> str:
+def _by_seed(lead: LeadOverSeeds) -> str:
     """Every seed with its own test, or the interval over seeds if there are enough for one."""
-    points = duel.points
+    points = lead.points
     if points.interval is not None:
         ahead = sum(value > 0 for value in points.values)
         interval = figures.signed_span(*points.interval)
         return f"ahead in {ahead} of {len(points.values)} seeds, 95 % t-interval over seeds {interval}"
     if len(points.values) == 1:
-        return f"one seed, p {figures.probability(duel.p_values[0])}"
-    pairs = zip(points.values, duel.p_values, strict=True)
-    return f"by seed {' and '.join(f'{figures.signed(value)}, p {figures.probability(p)}' for value, p in pairs)}"
+        return f"one seed, p {figures.probability(lead.p_values[0])}"
+    return "by seed " + " and ".join(
+        f"{figures.signed(value)}, p {figures.probability(p)}" for value, p in lead.by_seed
+    )
 
 
 def _teacher(report: RaceReport) -> Iterator[str]:
@@ -122,13 +113,13 @@ def _unequal_work(report: RaceReport) -> Iterator[str]:
         if reached and max(share, reached[-1][0]) > (1 + _EQUAL_WORK) * min(share, reached[0][0]):
             ends = [reached[0], reached[-1]] if reached[0][0] < reached[-1][0] else [reached[0]]
             cells = " to ".join(f"{figures.percent(macs)} ({name})" for macs, name in ends)
-            yield f"At {budget_name(share)} cells reached {cells}: not equal work."
+            yield f"At {figures.budget(share)} cells reached {cells}: not equal work."
 
 
 def _seeds(report: RaceReport) -> Iterator[str]:
     """What this number of seeds can show, and where the seeds contradict each other."""
-    duels = [(one, one.duel) for one in find_standings(report) if one.duel is not None]
-    tests = sum(len(duel.p_values) for _one, duel in duels)
+    leads = [(one, one.lead) for found in find_standings(report).values() for one in found if one.lead is not None]
+    tests = sum(len(lead.p_values) for _one, lead in leads)
     count = len({cell.seed for cell in report.cells})
     if count == 1:
         yield "One seed: another seed may reverse any of these differences."
@@ -145,11 +136,11 @@ def _seeds(report: RaceReport) -> Iterator[str]:
             f"about which the test says nothing. Of {figures.plural(tests, 'test')} between equal networks, one in 20 "
             "is significant."
         )
-    for one, duel in duels:
-        if duel.disagrees:
+    for one, lead in leads:
+        if lead.disagrees:
             yield (
-                f"At {budget_name(one.keep_macs)} the seeds disagree on {one.method}: significantly better than "
-                f"{report.leader} in {duel.better}, significantly worse in {duel.worse}."
+                f"At {figures.budget(one.keep_macs)} the seeds disagree on {one.method}: significantly better than "
+                f"{report.leader} in {lead.better}, significantly worse in {lead.worse}."
             )
 
 

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from compress.report.compare.assemble import Source
 from compress.report.model import Report
 from compress.report.store import dump_report
 from compress.runs import RunFolder
@@ -22,17 +21,16 @@ def other_run(**changes) -> Report:
     return report(**{"name": "other", "networks": networks} | changes)
 
 
-CPU = {"model": "Some CPU", "isa": ["avx2"], "cores": 2}
-
-
-def on_machine(model: str, *, onnxruntime: str | None = "1.27.0") -> dict:
+def on_machine(model: str, *, onnxruntime: str = "1.27.0", **cpu: object) -> dict:
     """A report's ``environment``."""
-    packages = {} if onnxruntime is None else {"packages": {"onnxruntime": onnxruntime}}
-    return {"cpu": CPU | {"model": model}, **packages}
+    return {
+        "cpu": {"model": model, "isa": ["avx2"], "cores": 2} | cpu,
+        "packages": {"onnxruntime": onnxruntime},
+    }
 
 
-def sources(**reports: Report) -> list[Source]:
-    return [Source(name, each) for name, each in reports.items()]
+def sources(**reports: Report) -> list[tuple[str, Report]]:
+    return list(reports.items())
 
 
 def finished_run(path: Path, value: Report, **settings) -> Path:

@@ -1,8 +1,8 @@
 import pytest
 
 from compress.errors import UsageError
-from compress.report.compare.assemble import compare_reports
-from compress.report.compare.comparison import RunComparison, Setting
+from compress.report.compare.assemble import UNSTATED, _key, compare_reports, differences, protocol_of
+from compress.report.compare.comparison import Difference, RunComparison, Setting
 from tests.report.compare.runs import on_machine, other_run, sources
 from tests.report.sample import foreign_report, full_report, latency_row, report
 
@@ -33,8 +33,6 @@ def test_a_row_has_the_numbers_of_its_report(three):
     numbers = value.accuracy.top1, value.drop, value.macs, value.parameters
     assert (row.top1, row.drop, row.macs, row.parameters) == numbers
     timed, original = row.latency, three.rows[0].latency
-    assert timed is not None
-    assert original is not None
     assert (timed.p50_ms, timed.ratio_low, timed.ratio, timed.ratio_high) == (0.43, 3.3, 3.5, 3.7)  # not of "pruned"
     assert (original.p50_ms, original.ratio, three.rows[0].drop) == (1.5, None, None)
 
@@ -44,20 +42,10 @@ def test_the_front_over_latency_is_over_ratios_not_over_milliseconds_of_other_pa
     slow = (latency_row(1, 1, 1.9, 2.0, 2.1, before=3.0, after=1.5), latency_row(8, 2, 1.9, 2.0, 2.1))
     found = compare_reports(sources(first=full_report(), second=other_run(latency=slow)))
     row = next(row for row in found.rows if row.label == "B pruned")
-    assert row.latency is not None
     assert row.latency.p50_ms == 1.5
     assert row.latency.relative == (1 / 2.0, 1 / 2.1, 1 / 1.9)
     assert "latency" in row.fronts
     assert found.rows[0].latency.relative == (1, 1, 1)
-
-
-def test_originals_of_different_cost_give_a_note():
-    large = report().original.model_copy(update={"macs": 50_000_000, "sha256": "7" * 64})
-    notes = compare_reports(sources(a=report(), b=report(networks=(large, report().candidate)))).notes
-    assert notes[2] == (
-        "The originals differ in cost, so the front over latency compares shares, not times: "
-        "MACs A original 25.0 M, B original 50.0 M."
-    )
 
 
 def test_the_smallest_setting_that_all_have():
@@ -65,7 +53,6 @@ def test_the_smallest_setting_that_all_have():
     few = (latency_row(8, 2, 1.1, 1.2, 1.3), latency_row(2, 1, 1.1, 1.2, 1.3))
     found = compare_reports(sources(first=report(latency=both), second=other_run(latency=few)))
     assert found.setting == Setting(batch_size=8, threads=2)
-    assert found.rows[1].latency is not None
     assert found.rows[1].latency.ratio == 1.2
 
 
@@ -117,14 +104,18 @@ def test_files_that_no_run_made_have_no_architecture():
 
 def test_notes():
     small = report().data.model_copy(update={"image_size": 32})
+    large = report().original.model_copy(update={"macs": 50_000_000, "sha256": "7" * 64})
     notes = compare_reports(sources(a=full_report(), b=other_run(data=small, compress_version="0.2.0"))).notes
-    assert notes[1] == (
-        "Changes, ratios and the front over latency are against each run's own original; these files differ."
-    )
-    assert notes[2:] == (
+    assert notes[1:] == (
+        "Changes, ratios and the front over latency are against each run's own original; these files differ.",
         "Image sizes differ: A 48, B 32.",
         "Versions of compress differ: A 0.1.0, B 0.2.0.",
         "Noisy timing: A pruned fp16.",
+    )
+    notes = compare_reports(sources(a=report(), b=report(networks=(large, report().candidate)))).notes
+    assert notes[2] == (
+        "The originals differ in cost, so the front over latency compares shares, not times: "
+        "MACs A original 25.0 M, B original 50.0 M."
     )
 
 
@@ -142,6 +133,58 @@ def test_one_report_is_refused():
 
 
 def test_a_sweep_of_thirty_has_thirty_letters():
-    found = compare_reports(sources(**{f"run{number}": other_run() for number in range(30)}))
-    assert [run.key for run in found.runs][24:] == ["Y", "Z", "AA", "AB", "AC", "AD"]
-    assert len({run.key for run in found.runs}) == 30
+    letters = [_key(number) for number in range(30)]
+    assert letters[24:] == ["Y", "Z", "AA", "AB", "AC", "AD"]
+    assert len(set(letters)) == 30
+
+
+def test_the_protocol_of_a_report():
+    assert protocol_of(report(environment=on_machine("Some CPU"))) == {
+        "data": "400 test images, sha256 eeeeeeeeeeeeeeee",
+        "processor": "Some CPU",
+        "instruction sets": "avx2",
+        "cores": "2",
+        "threads": "1, 2",
+        "onnxruntime": "1.27.0",
+        "session, provider": "CPUExecutionProvider",
+        "session, graph optimisation": "all",
+        "session, spinning": "stopped",
+    }
+
+
+@pytest.mark.parametrize("environment", [{}, {"cpu": None, "packages": []}, {"cpu": {"isa": []}, "packages": {}}])
+def test_facts_that_a_report_does_not_state(environment):
+    protocol = protocol_of(report(environment=environment, latency=()))
+    assert (protocol["processor"], protocol["onnxruntime"]) == (UNSTATED, UNSTATED)
+    assert protocol["threads"] == "latency was not measured"
+
+
+def test_networks_names_and_dates_do_not_count():
+    other_seed = {"fingerprint": "0" * 64}  # holds out other images to validate
+    data = report().data.model_copy(update={"name": "renamed", "image_size": 64, "train": 5} | other_seed)
+    other = report(name="x", created="2027-01-01T00:00:00+00:00", data=data, notes=("n",), run=None)
+    assert protocol_of(other) == protocol_of(report())
+
+
+@pytest.mark.parametrize(
+    ("changes", "fact"),
+    [
+        ({"data": report().data.model_copy(update={"test_fingerprint": "0" * 64})}, "data"),
+        ({"environment": on_machine("Other CPU")}, "processor"),
+        ({"environment": on_machine("Some CPU", onnxruntime="1.26.0")}, "onnxruntime"),
+        ({"environment": on_machine("Some CPU", cores=4)}, "cores"),
+        ({"environment": on_machine("Some CPU", isa=["avx2", "avx512_vnni"])}, "instruction sets"),
+        ({"latency": (latency_row(1, 1, 1.48, 1.5, 1.55), latency_row(1, 4, 1.48, 1.5, 1.55))}, "threads"),
+        ({"session": report().session | {"spinning": "on"}}, "session, spinning"),
+        ({"session": report().session | {"arena": "off"}}, "session, arena"),
+    ],
+)
+def test_each_fact_alone_makes_a_difference(changes, fact):
+    base = {"environment": on_machine("Some CPU")}
+    found = differences({"A": protocol_of(report(**base)), "B": protocol_of(report(**base | changes))})
+    assert [difference.fact for difference in found] == [fact]
+
+
+def test_a_difference_has_the_values_of_all():
+    found = differences({"A": {"x": "1", "y": "0"}, "B": {"x": "2", "y": "0"}, "C": {"y": "0"}})
+    assert found == (Difference(fact="x", values={"A": "1", "B": "2", "C": UNSTATED}),)

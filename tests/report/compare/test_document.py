@@ -18,14 +18,18 @@ def documents(values, *, force=False):
     return comparison_document(compare_reports(values, force=force))
 
 
+def plots(document):
+    return [plot for section in document.sections for plot in section.plots]
+
+
+def lines_of(text):
+    return [" ".join(line.split()) for line in text.splitlines()]
+
+
 def shown(document) -> str:
     stream = io.StringIO()
     render_terminal(document, Console(file=stream, width=80))
     return stream.getvalue()
-
-
-def pages(document) -> Page:
-    return Page(render_html(document))
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +46,7 @@ def forced():
 def test_the_terminal_shows_every_row_in_80_columns(two):
     text = shown(two)
     assert max(len(line) for line in text.splitlines()) <= 80
-    lines = [" ".join(line.split()) for line in text.splitlines()]
+    lines = lines_of(text)
     for line in (
         "A half squeezenet fashion-sample 48 2026-11-22",
         "A original fp32 90.00 % 86.67 to 92.57 - -",
@@ -57,7 +61,7 @@ def test_the_terminal_shows_every_row_in_80_columns(two):
 
 
 def test_three_plots_with_their_fronts(two):
-    latency, macs, size = (plot for section in two.sections for plot in section.plots)
+    latency, macs, size = plots(two)
     assert latency.description.startswith("Top-1 over time per call, own original = 100 %; on the front: ")
     assert "A pruned int8: 88.25 % at 28.6;" in latency.description  # 100 / 3.5
     assert macs.description == "Top-1 over million MACs per image; on the front: B pruned: 92.00 % at 9.00."
@@ -65,10 +69,9 @@ def test_three_plots_with_their_fronts(two):
 
 
 def test_the_page_has_plots_with_a_legend_and_all_tables(two):
-    page = pages(two)
-    assert [attributes["aria-label"] for attributes in page.of("svg") if attributes.get("role") == "img"] == [
-        plot.description for section in two.sections for plot in section.plots
-    ]
+    page = Page(render_html(two))
+    images = [svg["aria-label"] for svg in page.of("svg") if svg.get("role") == "img"]
+    assert images == [plot.description for plot in plots(two)]
     for text in ("half", "other", "A original int8", "A pruned fp16", "B pruned", "3.30 to 3.70", "330 kB"):
         assert text in page.text
     assert page.text.count("A pruned int8") >= 3 + 4  # the legends, two tables and two fronts
@@ -78,12 +81,12 @@ def test_the_page_has_plots_with_a_legend_and_all_tables(two):
 def test_forced_rows_are_marked_and_the_differences_listed(forced):
     text = shown(forced)
     assert "so differences between rows of different runs say nothing" in " ".join(text.split())
-    lines = [" ".join(line.split()) for line in text.splitlines()]
+    lines = lines_of(text)
     assert lines[lines.index("processor A P") + 1] == "B Q"
     rows = [line for line in lines if " fp32 " in line]
     assert len(rows) == 4
     assert all(" * fp32 " in row for row in rows)
-    page = pages(forced)
+    page = Page(render_html(forced))
     assert "Compared by force" in page.text
     assert page.text.count("B pruned *") == page.text.count("B pruned") >= 3
 
@@ -91,9 +94,7 @@ def test_forced_rows_are_marked_and_the_differences_listed(forced):
 def test_without_latencies_two_plots_are_left():
     rows = [(latency_row(batch, 1, 1.1, 1.2, 1.3),) for batch in (1, 2)]
     document = documents(sources(a=report(latency=rows[0]), b=other_run(latency=rows[1])))
-    assert [plot.title for section in document.sections for plot in section.plots] == [
-        "Accuracy over MACs", "Accuracy over size",
-    ]  # fmt: skip
+    assert [plot.title for plot in plots(document)] == ["Accuracy over MACs", "Accuracy over size"]
 
 
 def test_names_of_users_are_text_and_long_names_fold():
@@ -104,6 +105,6 @@ def test_names_of_users_are_text_and_long_names_fold():
         line[4:33].strip() for line in text.splitlines()
     )
     assert "\N{HORIZONTAL ELLIPSIS}" not in text
-    page = pages(document)
+    page = Page(render_html(document))
     assert not page.of("script")
     assert name.replace("\x1b", "\N{REPLACEMENT CHARACTER}") in page.text

@@ -55,10 +55,15 @@ def test_a_clear_loss_of_accuracy_is_dominated_at_equal_cost():
 
 def test_a_clearly_cheaper_but_less_accurate_network_does_not_dominate():
     """Half the time and 2 points less: both stay, although the intervals of accuracy touch."""
-    assert on_front([Priced((1.0,) * 3, (87.0, 85.9, 88.0)), Priced((0.5, 0.49, 0.51), (85.0, 83.9, 86.1))]) == (
-        True,
-        True,
-    )
+    dear, cheap = Priced((1.0,) * 3, (87.0, 85.9, 88.0)), Priced((0.5, 0.49, 0.51), (85.0, 83.9, 86.1))
+    assert on_front([dear, cheap]) == (True, True)
+
+
+def test_a_network_equal_to_a_dominated_one_stays():
+    """The third dominates the first; the second equals the first, but is not dominated."""
+    first, second = Priced((1.0, 0.9, 1.1), (86.0, 85.0, 87.0)), Priced((1.2, 1.0, 1.4), (87.5, 86.5, 88.5))
+    third = Priced((0.5, 0.5, 0.5), (86.5, 85.5, 87.4))
+    assert on_front([first, second, third]) == (False, True, True)
 
 
 _margin = st.integers(0, 2)

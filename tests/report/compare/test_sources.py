@@ -15,8 +15,7 @@ def test_run_folders_folders_and_files(tmp_path):
     (tmp_path / "folder" / "report.json").write_text(dump_report(other_run(name="folder")))
     (tmp_path / "file.json").write_text(dump_report(other_run(name="file")))
     found = read_sources([run, tmp_path / "folder", tmp_path / "file.json"])
-    assert [source.name for source in found] == ["run", "folder", "file"]
-    assert [source.report.name for source in found] == ["run", "folder", "file"]
+    assert [(name, report.name) for name, report in found] == [(name, name) for name in ("run", "folder", "file")]
 
 
 def test_runs_of_the_same_name_get_their_paths(tmp_path, monkeypatch):
@@ -25,7 +24,7 @@ def test_runs_of_the_same_name_get_their_paths(tmp_path, monkeypatch):
         finished_run(tmp_path / folder / "half", report(name="half"))
     finished_run(tmp_path / "third", report(name="third"))
     found = read_sources([type(tmp_path)(name) for name in ("monday/half", "tuesday/half", "third")])
-    assert [source.name for source in found] == ["monday/half", "tuesday/half", "third"]
+    assert [name for name, _report in found] == ["monday/half", "tuesday/half", "third"]
 
 
 def test_one_run_named_twice_is_refused(tmp_path):

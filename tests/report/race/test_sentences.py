@@ -3,7 +3,7 @@
 import pytest
 
 from compress.report.race.sentences import conditions, headlines, notes
-from tests.report.race.races import EIGHT, FIVE, SEVEN, cell, race_of, result, two_seeds
+from tests.report.race.races import FIVE, SEVEN, cell, contradiction, race_of, result, three_seeds, two_seeds
 
 EPOCHS = {"baseline_epochs": 8, "search_epochs": 4, "finetune_epochs": 10}
 METHODS = ("edropout", "saliency", "l1", "thinet", "scratch")
@@ -34,23 +34,16 @@ def test_the_first_of_each_budget():
 
 
 def test_three_seeds_have_an_interval():
-    cells = [cell("edropout", seed, result(SEVEN)) for seed in range(3)]
-    cells += [cell("l1", seed, result(bits)) for seed, bits in enumerate((EIGHT, SEVEN, FIVE))]
     # 10, 0 and -20 points: mean -3.33, sd 15.28, t 4.303: -3.33 -+ 37.95
     words = "3.33 points behind edropout (ahead in 1 of 3 seeds, 95 % t-interval over seeds -41.28 to +34.61)"
-    assert words in headlines(race_of(*cells))[0]
+    assert words in headlines(three_seeds())[0]
 
 
 def test_significant_seeds_that_contradict_each_other():
     """6 images more of 12 make a significant difference: p = 2 / 2^6."""
-    report = race_of(
-        cell("edropout", 0, result("0" * 12)), cell("l1", 0, result("1" * 6 + "0" * 6)),
-        cell("edropout", 1, result("1" * 7 + "0" * 5)), cell("l1", 1, result("0" * 12)),
-    )  # fmt: skip
-    seeds = (
-        "next is l1, 4.17 points behind edropout (by seed +50.00, p 0.031 and -58.333, p 0.016: the seeds disagree)."
-    )
-    assert seeds in headlines(report)[0]
+    report = contradiction()
+    seeds = "4.17 points behind edropout (by seed +50.00, p 0.031 and -58.333, p 0.016: the seeds disagree)."
+    assert f"next is l1, {seeds}" in headlines(report)[0]
     disagree = "the seeds disagree on l1: significantly better than edropout in 1, significantly worse in 1."
     assert f"At 50 % of the MACs {disagree}" in notes(report)
     assert not any("disagree" in note for note in notes(two_seeds()))
@@ -69,9 +62,7 @@ def test_what_the_seeds_can_show_and_what_is_missing():
 def test_the_teacher_is_used_in_fine_tuning_only():
     taught = "10 of 22 for edropout, saliency; 14 of 22 for l1, thinet; 22 of 22 for scratch."
     assert f"Epochs with this teacher: {taught}" in stated(*raced(*METHODS))
-    given = (
-        "Epochs after the given weights with this teacher: 10 of 14 for edropout; 14 of 14 for l1; 14 of 14 for scratch"
-    )
+    given = "after the given weights with this teacher: 10 of 14 for edropout; 14 of 14 for l1; 14 of 14 for scratch"
     assert given in stated(*raced("edropout", "l1", "scratch"), weights="mine.safetensors")
     assert "3 of 6 for edropout." in stated(*raced("edropout"), baseline_epochs=2, search_epochs=1, finetune_epochs=3)
 
@@ -82,9 +73,8 @@ def test_without_a_teacher_none_is_mentioned(config):
 
 
 def test_the_shape_that_scratch_trains_is_named():
-    assert "Only scratch starts from new weights: it trains the shape that edropout found" in stated(
-        *raced("edropout", "scratch")
-    )
+    text = stated(*raced("edropout", "scratch"))
+    assert "Only scratch starts from new weights: it trains the shape that edropout found" in text
     assert "scratch" not in stated(*raced("edropout", "l1"))
 
 

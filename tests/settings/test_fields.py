@@ -1,10 +1,13 @@
 """The table of settings for the documentation."""
 
-from compress.settings.table import settings_tables
+from compress.settings.config import RunConfig
+from compress.settings.export import ExportSettings
+from compress.settings.fields import settings_tables
+from compress.settings.verify import Gates, VerifySettings
 
 
 def test_a_line_has_flag_key_default_limits_and_description():
-    lines = settings_tables("run").splitlines()
+    lines = settings_tables(RunConfig, keys=True).splitlines()
     assert "### Pruning" in lines
     assert (
         "| `--population` | `population` | 8 | at least 4, at most 64 | Number of pruning states that compete. |"
@@ -14,5 +17,5 @@ def test_a_line_has_flag_key_default_limits_and_description():
 
 
 def test_settings_without_a_key_in_toml_have_no_such_column():
-    assert "| `--fp16` | - | - | Weights stored in 16 bits" in settings_tables("export")
-    assert "| Flag | Default | Values | What it is |" in settings_tables("race")
+    assert "| `--fp16` | - | - | Weights stored in 16 bits" in settings_tables(ExportSettings)
+    assert "| Flag | Default | Values | What it is |" in settings_tables(Gates, VerifySettings)

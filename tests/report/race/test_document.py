@@ -8,13 +8,12 @@ import pytest
 from rich.console import Console
 
 from compress.errors import BadInputError
-from compress.report.race.document import race_document, race_tables
-from compress.report.race.documents import read_race, render_race_documents
+from compress.report.race.document import race_document, race_tables, read_race, render_race_documents
 from compress.report.race.model import RaceReport
 from compress.report.store import document_schema
 from compress.report.terminal import render_terminal
 from tests.report.html.documents import Page
-from tests.report.race.races import EIGHT, FIVE, HOSTILE, SEVEN, cell, race_of, result, two_seeds
+from tests.report.race.races import EIGHT, HOSTILE, SEVEN, cell, contradiction, race_of, result, three_seeds, two_seeds
 
 
 @pytest.fixture(scope="module")
@@ -45,18 +44,24 @@ def test_a_table_for_each_budget():
 
 
 def test_intervals_and_significant_seeds_in_the_table():
-    cells = [cell("edropout", seed, result(SEVEN)) for seed in range(3)]
-    cells += [cell("l1", seed, result(bits)) for seed, bits in enumerate((EIGHT, SEVEN, FIVE))]
-    (table,) = race_tables(race_of(*cells))
+    (table,) = race_tables(three_seeds())
     assert table.rows[1][3] == "± 0.00"
     assert table.rows[2][5:7] == ("-3.33 ± 37.95", "0")
+    (table,) = race_tables(contradiction())
+    assert table.rows[2][5:7] == ("+50.00, -58.33", "1+ 1-")
+
+
+def test_means_over_seeds_in_the_table():
     (table,) = race_tables(
         race_of(
-            cell("edropout", 0, result("0" * 12)), cell("l1", 0, result("1" * 6 + "0" * 6)),
-            cell("edropout", 1, result("1" * 7 + "0" * 5)), cell("l1", 1, result("0" * 12)),
+            cell("l1", 0, result(SEVEN, ratio=2.0, kept=0.48, seconds=60)),
+            cell("l1", 1, result(EIGHT, ratio=None, kept=0.50, seconds=120)),
         )
-    )  # fmt: skip
-    assert table.rows[2][5:7] == ("+50.00, -58.33", "1+ 1-")
+    )
+    # lost: 20 and 10 points; minutes: 01, 03 and 05 as given, the teacher (02) for 120 s, the verdict does not count
+    assert table.rows[1] == ("l1", "49.0", "75.00", "70.00, 80.00", "15.00", "-", "-", "2.00x", "40.0", "6.5")
+    (bare,) = race_tables(race_of(cell("l1", 0, result(SEVEN, ratio=None))))
+    assert bare.rows[1][7] == "-"
 
 
 def test_json_is_read_again_and_keeps_its_schema(rendered, tmp_path):
