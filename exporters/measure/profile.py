@@ -62,12 +62,7 @@ def profile_operators(
 
     Layers are the same where their weights have the same name, or their nodes, where they have none; in
     files from elsewhere few may match. ``native_block`` is the number of channels that onnxruntime's
-    convolutions handle at a time on this processor.
-
-    Raises:
-        OnnxFileError: a file cannot be opened, or is no image classifier.
-        CallError: a file does not take this batch size, or needs an image size, or fails on its images.
-        MachineError: there is not enough memory.
+    convolutions handle at a time on this processor. Errors are those of ``compare_latency``.
     """
     files = (original, candidate)
     calls, nodes = time_nodes([calls_of(file, batch_size=batch_size, seed=seed) for file in files], threads=threads)

@@ -25,12 +25,8 @@ from exporters.read.weights import find_weights
 
 Precision = Literal["fp32", "fp16", "int8"]
 
-_PRECISIONS: Final[dict[int, Precision]] = {
-    TensorProto.FLOAT16: "fp16",
-    TensorProto.BFLOAT16: "fp16",
-    TensorProto.INT8: "int8",
-    TensorProto.UINT8: "int8",
-}
+_FP16: Final = (TensorProto.FLOAT16, TensorProto.BFLOAT16)
+_INT8: Final = (TensorProto.INT8, TensorProto.UINT8)
 _SHAPE_OPSET: Final = 13
 
 
@@ -97,7 +93,8 @@ def count_cost(path: Path, *, image_size: int | None = None, signature: Signatur
     )
     numbers: Counter[Precision] = Counter()
     for weight in dict.fromkeys(weights.values()):
-        numbers[_PRECISIONS.get(weight.data_type, "fp32")] += weight.numbers
+        kind: Precision = "fp16" if weight.data_type in _FP16 else "int8" if weight.data_type in _INT8 else "fp32"
+        numbers[kind] += weight.numbers
     return OnnxCost(
         parameters=sum(numbers.values()),
         macs=sum(layer.macs for layer in costs),

@@ -77,12 +77,7 @@ def start_session(data: bytes, options: SessionOptions, *, path: Path) -> Infere
 
 
 def run_logits(session: InferenceSession, images: np.ndarray) -> np.ndarray:
-    """Scores float32 [B, K] of images as the file takes them.
-
-    Raises:
-        CallError: the images do not have the shape or type the file asks for, or it fails on them.
-        MachineError: there is not enough memory.
-    """
+    """Scores float32 [B, K] of images of the shape and type that the file asks for; CallError if they are not."""
     (wanted,) = session.get_inputs()
     dtype = PIXEL_TYPES[wanted.type]
     matches = images.ndim == 4 and all(

@@ -20,9 +20,7 @@ def to_float16(source: Path, target: Path) -> Artifact:
     file: the copy is half as large and exactly as fast. With the arithmetic in float16 too, SqueezeNet
     took 3.3 times as long: onnxruntime has few such operators for processors and casts around the others.
 
-    Raises:
-        OnnxFileError: the source cannot be read.
-        ExportError: it has no float32 weights.
+    OnnxFileError if the source cannot be read, ExportError if it has no float32 weights.
     """
     model = read_onnx(source).model
     casts = [cast for tensor in model.graph.initializer if (cast := _halve(tensor)) is not None]

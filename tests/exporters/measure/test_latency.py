@@ -11,7 +11,7 @@ import pytest
 from exporters.errors import ExportError, OnnxFileError
 from exporters.measure.calls import RunnableFile
 from exporters.measure.latency import LatencySettings, Round, compare_latency, undisturbed
-from exporters.measure.latency_results import LatencyComparison, summarise_timing
+from exporters.measure.latency_results import LatencyComparison
 from exporters.measure.scheduling import core_sets
 from exporters.read.session import open_session
 from tests.exporters.onnx_files import UINT8, Wanted, classifier, save
@@ -32,8 +32,13 @@ def compare(original: Path, candidate: Path, settings: LatencySettings = QUICK, 
     return compare_latency(*files, settings=settings, **options)
 
 
-def test_a_comparison_says_what_it_measured(files):
-    result = compare(files[8], files[64], threads=2, batch_size=3)
+@pytest.fixture(scope="module")
+def compared(files) -> LatencyComparison:
+    return compare(files[8], files[64], threads=2, batch_size=3)
+
+
+def test_a_comparison_says_what_it_measured(compared):
+    result = compared
     assert (result.batch_size, result.threads, result.rounds) == (3, 2, 4)
     assert result.original.samples == result.candidate.samples == result.pairs >= 20
     assert 0 < result.pairs_used <= result.pairs
@@ -63,25 +68,8 @@ def test_the_time_limit_holds_for_slow_networks(files):
         (0.990, 0.999, "no difference"),
     ],
 )
-def test_the_change_of_speed_is_that_of_the_whole_interval(low, high, change):
-    timing = summarise_timing([np.ones(3)] * 2, batch_size=1, seed=0)
-    result = LatencyComparison(
-        batch_size=1,
-        threads=1,
-        rounds=1,
-        settling_calls=2,
-        pairs=6,
-        pairs_used=6,
-        cut_short=False,
-        original=timing,
-        candidate=timing,
-        ratio=(low + high) / 2,
-        ratio_low=low,
-        ratio_high=high,
-        pinned=True,
-        noisy=False,
-    )
-    assert result.speed_change == change
+def test_the_change_of_speed_is_that_of_the_whole_interval(compared, low, high, change):
+    assert replace(compared, ratio_low=low, ratio_high=high).speed_change == change
 
 
 def test_the_process_is_held_on_its_cores_only_while_it_is_timed(files, monkeypatch):

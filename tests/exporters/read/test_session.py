@@ -7,7 +7,7 @@ import pytest
 from exporters.errors import ExportError, OnnxFileError
 from exporters.read.session import SESSION_FACTS, open_session, run_logits, session_options
 from tests.exporters.networks import SHAPE
-from tests.exporters.onnx_files import FLOAT, Wanted, answer, classifier, save
+from tests.exporters.onnx_files import FLOAT, Wanted, answer, classifier, model, save
 from tests.exporters.variants import write_fp32
 
 
@@ -77,10 +77,11 @@ def test_a_graph_that_fails_on_its_images(tmp_path):
 
 
 def test_no_image_classifier(tmp_path):
-    value = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["n", 3]) for name in "xy"]
-    graph = onnx.helper.make_graph([onnx.helper.make_node("Relu", ["x"], ["y"])], "g", value[:1], value[1:])
-    path = tmp_path / "relu.onnx"
-    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=10), path)
+    flat = (FLOAT, ["n", 3])
+    path = save(
+        model([onnx.helper.make_node("Relu", ["x"], ["y"])], inputs={"x": flat}, outputs={"y": flat}),
+        tmp_path / "relu.onnx",
+    )
     with pytest.raises(OnnxFileError, match=r"one input \[batch, C, H, W\] or .*relu\.onnx takes x .*image classifier"):
         open_session(path, threads=1)
 

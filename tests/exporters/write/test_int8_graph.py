@@ -3,9 +3,11 @@
 import numpy as np
 import onnx
 import pytest
+from onnx import helper
 
 from exporters.write.int8_graph import drop_unused_domains, float_layers, keep_logits_float, prepare_stem
 from tests.exporters.networks import random_images
+from tests.exporters.onnx_files import FLOAT, model
 from tests.exporters.variants import answers, write_fp32
 
 
@@ -51,48 +53,37 @@ def test_a_first_convolution_of_many_channels_is_no_stem(tmp_path):
 
 def quantised_output(between: str) -> onnx.ModelProto:
     """images -> Relu -> Quantize -> Dequantize -> logits, written by hand; ``between`` reads the rounded tensor too."""
-    helper, kinds = onnx.helper, onnx.TensorProto
     nodes = [
         helper.make_node("Relu", ["images"], ["kept"]),
         helper.make_node("QuantizeLinear", ["kept", "scale", "zero"], ["rounded"]),
         helper.make_node("DequantizeLinear", ["rounded", "scale", "zero"], ["logits"]),
     ]
-    outputs = [helper.make_tensor_value_info("logits", kinds.FLOAT, ["batch", 3])]
     if between:
         nodes.append(helper.make_node("DequantizeLinear", ["rounded", "scale", "zero"], [between]))
-    graph = helper.make_graph(
-        nodes,
-        "by hand",
-        [helper.make_tensor_value_info("images", kinds.FLOAT, ["batch", 3])],
-        outputs,
-        initializer=[
-            helper.make_tensor("scale", kinds.FLOAT, [], [0.5]),
-            helper.make_tensor("zero", kinds.UINT8, [], [0]),
-        ],
-    )
-    sets = [helper.make_opsetid("", 18), helper.make_opsetid("com.odd", 1)]
-    return helper.make_model(graph, opset_imports=sets, ir_version=10)
+    stored = {"scale": np.float32(0.5), "zero": np.uint8(0)}
+    threes = (FLOAT, ["batch", 3])
+    return model(nodes, inputs={"images": threes}, outputs={"logits": threes}, stored=stored)
 
 
 def test_the_last_rounding_goes(tmp_path):
-    model = quantised_output("")
-    keep_logits_float(model)
-    assert [node.op_type for node in model.graph.node] == ["Relu"]
-    assert len(model.graph.initializer) == 0
-    onnx.save(model, tmp_path / "net.onnx")
+    proto = quantised_output("")
+    keep_logits_float(proto)
+    assert [node.op_type for node in proto.graph.node] == ["Relu"]
+    assert len(proto.graph.initializer) == 0
+    onnx.save(proto, tmp_path / "net.onnx")
     np.testing.assert_array_equal(answers(tmp_path / "net.onnx", np.float32([[0.3, -1, 2]])), np.float32([[0.3, 0, 2]]))
 
 
 def test_a_rounding_that_others_read_stays():
-    model = quantised_output("second reader")
-    keep_logits_float(model)
-    assert [node.op_type for node in model.graph.node].count("QuantizeLinear") == 1
+    proto = quantised_output("second reader")
+    keep_logits_float(proto)
+    assert [node.op_type for node in proto.graph.node].count("QuantizeLinear") == 1
 
 
 def test_unused_operator_sets_go():
-    model = quantised_output("")
-    drop_unused_domains(model)
-    assert [entry.domain for entry in model.opset_import] == [""]
+    proto = quantised_output("")
+    drop_unused_domains(proto)
+    assert [entry.domain for entry in proto.opset_import] == [""]
 
 
 def test_float_layers_are_named_by_their_weights(source):
