@@ -11,6 +11,7 @@ from compress.report import figures
 from compress.report.model import LatencyRow, Report
 from compress.report.sections import Bars, Column, Table, table_of
 from compress.report.timings import headline_setting, setting_of
+from exporters.measure.comparison import LatencyComparison
 from exporters.measure.profile import LayerTime, OperatorProfile
 
 _PAIR: Final[tuple[Column[LatencyRow], ...]] = (
@@ -27,14 +28,7 @@ _RATIO: Final[tuple[Column[LatencyRow], ...]] = (
     ("ratio", lambda row: f"{row.comparison.ratio:.2f}x"),
     ("95 %", lambda row: figures.span(row.comparison.ratio_low, row.comparison.ratio_high)),
 )
-_VERDICT: Final[Column[LatencyRow]] = (
-    "verdict",
-    lambda row: (
-        row.comparison.speed_change
-        + (", noisy" if row.comparison.noisy else "")
-        + (", cut short" if row.comparison.cut_short else "")
-    ),
-)
+_VERDICT: Final[Column[LatencyRow]] = ("verdict", lambda row: _verdict(row.comparison))
 _WORDS: Final = frozenset({"against", "verdict"})
 
 
@@ -138,6 +132,10 @@ def layer_table(report: Report) -> Table:
     return _time_table(report, "Time by layer", "layer", _layers(report), short=10)
 
 
+def _verdict(row: LatencyComparison) -> str:
+    return row.speed_change + (", noisy" if row.noisy else "") + (", cut short" if row.cut_short else "")
+
+
 def _layers(report: Report) -> tuple[LayerTime, ...]:
     return () if report.operators is None else report.operators.layers
 
@@ -171,8 +169,7 @@ def _time_table(
 
 
 def _sum(times: Iterable[float | None]) -> float | None:
-    measured = [ms for ms in times if ms is not None]
-    return sum(measured) if measured else None
+    return sum(measured) if (measured := [ms for ms in times if ms is not None]) else None
 
 
 def _share(part: float | None, whole: float | None) -> str:

@@ -15,9 +15,7 @@ from compress.report.verdict_section import verdict_section
 from compress.runs import MODEL_FACTS
 from compress.settings.methods import METHODS
 
-MOST_NAMED = 20
-"""Classes named in the card; model.json has all."""
-
+MOST_NAMED = 20  # classes in the card; model.json has all
 _NEEDED = ("arch", "mean", "std", "resize", "classes")
 _LOSERS = 5
 _UNKNOWN_LICENCE = (

@@ -10,11 +10,8 @@ from compress.report.outcomes import TONES, drop_outcome
 from compress.report.sections import Bars, Column, Interval, Table, table_of
 from exporters.read.signature import Signature
 
-MOST_CLASSES: Final = 100
-"""Classes in Markdown and HTML; report.json has all."""
-
-_MOST_NAMED: Final = 3
-"""Layers left in float32 that are named; report.json has all."""
+MOST_CLASSES: Final = 100  # in Markdown and HTML; report.json has all
+_MOST_NAMED: Final = 3  # layers left in float32; report.json has all
 
 _CHANGE: Final[tuple[Column[NetworkRow], ...]] = (
     ("change", lambda row: figures.change(row.drop)),
@@ -25,8 +22,7 @@ _CHANGE: Final[tuple[Column[NetworkRow], ...]] = (
 def network_table(report: Report) -> Table:
     """How large each network is, and how long it was trained."""
     unknown = None if report.run is None else "as given"
-    memories = [row.memory for row in report.networks if row.memory]
-    settings = sorted({figures.setting(memory.batch_size, memory.threads) for memory in memories})
+    settings = {figures.setting(row.memory.batch_size, row.memory.threads) for row in report.networks if row.memory}
     return _network_table(
         report,
         "Size",
@@ -37,7 +33,7 @@ def network_table(report: Report) -> Table:
         ("kept", lambda row: figures.percent(row.kept_macs)),
         ("epochs", lambda row: unknown if row.epochs is None else row.epochs),
         ("memory", lambda row: row.memory and figures.file_size(row.memory.peak_bytes)),
-        note=f"memory: peak of opening the file and one call, {' or '.join(settings)}" if memories else "",
+        note=f"memory: peak of opening the file and one call, {' or '.join(sorted(settings))}" if settings else "",
     )
 
 

@@ -11,9 +11,7 @@ Outcome = Literal["gained", "lost", "same"]
 
 TONES: Final[dict[Outcome, Tone]] = {"gained": "good", "lost": "bad", "same": "plain"}
 
-_EQUAL: Final = 0.005
-"""Sizes within this share of the original's count as the same."""
-
+_EQUAL: Final = 0.005  # sizes within this share of the original's count as the same
 _OF_TIMING: Final[dict[SpeedChange, Outcome]] = {"faster": "gained", "slower": "lost", "no difference": "same"}
 _MOST_DECIMALS: Final = 6
 _UNITS: Final = {

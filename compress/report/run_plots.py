@@ -16,11 +16,8 @@ from compress.report.sections import Plot
 from compress.report.timings import Setting, headline_setting, setting_of, timing_at
 from exporters.measure.latency_results import LatencyComparison
 
-_MOST_SETTINGS: Final = 6
-"""Combinations of batch size and threads with a plot each."""
-
-_MOST_PAIRS: Final = 6
-"""Pairs beside original and candidate with a plot each."""
+_MOST_SETTINGS: Final = 6  # combinations of batch size and threads with a plot each
+_MOST_PAIRS: Final = 6  # pairs beside original and candidate with a plot each
 
 
 def relative_times(report: Report, setting: Setting) -> dict[str, Span]:

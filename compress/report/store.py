@@ -44,11 +44,7 @@ def parse_report(text: str, *, source: str) -> Report:
 
 
 def read_report(path: Path) -> Report:
-    """Read ``report.json``.
-
-    Raises:
-        BadInputError: the file is missing or no report of this version.
-    """
+    """Read ``report.json``; raises ``BadInputError`` where it is missing or not a report of this version."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

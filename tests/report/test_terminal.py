@@ -51,9 +51,8 @@ def test_int8_rows_gates_and_layers_of_a_full_report():
 
 def test_missed_gates_come_before_anything_else():
     text = rendered(full_report())
-    places = [
-        text.index(word) for word in ("against original", "FAILED", "passed", "gained", "no difference", "also", "note")
-    ]
+    order = ("against original", "FAILED", "passed", "gained", "no difference", "also", "note")
+    places = [text.index(word) for word in order]
     assert places == sorted(places)
 
 

@@ -10,9 +10,7 @@ from markupsafe import Markup
 from compress.report import figures
 from compress.report.sections import Bars, Document, Interval
 
-OPEN_ROWS: Final = 16
-"""Rows of a long table that are open; the rest is behind a line to click."""
-
+OPEN_ROWS: Final = 16  # of a long table; the rest is behind a line to click
 _BAR: Final = Markup('<i class="bar-{number}" style="width:{width:.2f}%"></i>')
 _INTERVAL: Final = Markup(
     '<svg class="interval {tone}" aria-hidden="true">'
