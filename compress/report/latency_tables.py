@@ -11,7 +11,7 @@ from compress.report import figures
 from compress.report.model import LatencyRow, Report
 from compress.report.sections import Bars, Column, Table, table_of
 from compress.report.timings import headline_setting, setting_of
-from exporters.measure.comparison import LatencyComparison
+from exporters.measure.latency_results import LatencyComparison
 from exporters.measure.profile import LayerTime, OperatorProfile
 
 _PAIR: Final[tuple[Column[LatencyRow], ...]] = (
