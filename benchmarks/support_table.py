@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from compress.channels.reasons import without_names
+from compress.channels.units import without_names
 from models_zoo.torchvision_models import TORCHVISION
 
 _LEGEND = """\

@@ -95,9 +95,8 @@ class Prunable:
             UsageError: it does; the message gives the smallest share that can be kept.
         """
         least, full = self.model.costs(self.counts.smallest.unsqueeze(0))[0], self.model.full_2
-        for name, low, limit, whole in zip(
-            ("MACs", "parameters"), least, self.budget.limits(self.model), full, strict=True
-        ):
+        limits = self.budget.limits(self.model)
+        for name, low, limit, whole in zip(("MACs", "parameters"), least, limits, full, strict=True):
             if low > limit:
                 raise UsageError(
                     f"cannot keep only {limit / whole:.1%} of the {name}: with this alignment and minimum per layer "
@@ -111,12 +110,8 @@ class Prunable:
         threshold with aligned counts within the limits; the rest of the budget is filled block by block. A
         network with few groups and wide steps may still be far below; then the nearest shape is used.
 
-        Args:
-            keys_PU: the priority of every unit in every state, float.
-            progress: see ``Budget.limits``; 1 is the budget itself.
-
-        Returns:
-            States, bool (P, U).
+        Given the priority of every unit in every state, float (P, U); returns states, bool (P, U). ``progress``: see
+        ``Budget.limits``.
         """
         within = torch.cat([torch.arange(group.size) for group in self.units.groups])
         places = (slice(None), self.units.group_of_unit, within)

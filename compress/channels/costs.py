@@ -121,11 +121,11 @@ def _per_group(unit_of_channel: Tensor | None, width: int, units: UnitMap) -> Te
 
 
 def _per_image(network: nn.Module, image: Tensor) -> tuple[Mapping[str, float], float]:
-    """How often a layer's kernel is applied to one image, summed over its calls (a conv's H x W out).
+    """How often a layer's kernel is applied to one image, summed over its calls (a conv's H x W out); and all MACs.
 
-    And the MACs of the whole network by torch's own counter, which sees the products of matrices that no
-    layer makes: attention's, or those of functions on bare parameters. None of them depends on a unit.
-    What one more image costs is what counts: work that is the same for any image is done once and for all.
+    All MACs are by torch's own counter, which sees the products of matrices that no layer makes: attention's, or
+    those of functions on bare parameters. None of them depends on a unit. Both are what one more image costs: work
+    that is the same for any image does not count.
     """
     (one, calls_of_one), (two, calls_of_two) = _run(network, image), _run(network, torch.cat([image, image]))
     more = sum(macs for _, macs in calls_of_two) - sum(macs for _, macs in calls_of_one)
@@ -133,12 +133,7 @@ def _per_image(network: nn.Module, image: Tensor) -> tuple[Mapping[str, float], 
 
 
 def products_per_image(network: nn.Module, image: Tensor) -> list[tuple[str, int]]:
-    """The calls whose products ``CostModel`` counts, in their order: torch's operator and its MACs for one image.
-
-    Args:
-        network: not changed.
-        image: (1, C, H, W).
-    """
+    """The calls whose products ``CostModel`` counts, in their order: torch's operator and its MACs for one image."""
     both = zip(_run(network, image)[1], _run(network, torch.cat([image, image]))[1], strict=False)
     return [(operator, after - before) for (operator, before), (_same, after) in both if after > before]
 
@@ -154,7 +149,7 @@ def _run(network: nn.Module, images: Tensor) -> tuple[dict[str, float], list[tup
 
     with ExitStack() as stack:
         for name, layer in network.named_modules():
-            if isinstance(layer, Cuttable) and not (isinstance(layer, PerChannel) and not _own_parameters(layer)):
+            if isinstance(layer, Cuttable) and (list(layer.parameters()) or not isinstance(layer, PerChannel)):
                 stack.callback(layer.register_forward_hook(partial(record, name), with_kwargs=True).remove)
         counter = FlopCounterMode(display=False, custom_mapping=_BESIDE_TORCH)
         with evaluating(network), plain_kernels(), counter, _Calls(counter) as calls:
@@ -181,13 +176,9 @@ class _Calls(TorchDispatchMode):
         return output
 
 
-def _own_parameters(layer: nn.Module) -> list[nn.Parameter]:
-    return list(layer.parameters(recurse=False))
-
-
 def _coefficients(layer: nn.Module, positions: float) -> tuple[tuple[float, float], tuple[float, float]]:
     """(a, b) of a layer for MACs and for parameters; see ``CostModel``."""
-    own = _own_parameters(layer)
+    own = list(layer.parameters(recurse=False))
     if not isinstance(layer, Convolution | nn.Linear):
         return (0.0, 0.0), (0.0, float(len(own)))
     kernel = layer.weight[0, 0].numel()

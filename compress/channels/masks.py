@@ -21,12 +21,9 @@ from compress.tracing.layers import channel_axis, is_depthwise, is_transposed, w
 def masked(network: nn.Module, units: UnitMap, keep: Tensor) -> Iterator[None]:
     """Mask the dropped units of a network inside the context.
 
-    Args:
-        network: the network the units were found in.
-        units: its units.
-        keep: the state, 0 or 1 per unit: (U,) for all samples alike, or (B, U), a state per sample.
-            With ``requires_grad`` its gradient is the sum over the weights that read a unit of
-            ``W * dL/dW_masked``, for kept and dropped units.
+    ``keep`` is a state, 0 or 1 per unit: (U,) for all samples alike, or (B, U), a state per sample. With
+    ``requires_grad`` its gradient is the sum over the weights that read a unit of ``W * dL/dW_masked``, for kept and
+    dropped units.
     """
     rows = keep.reshape(-1, units.total)
     extended = torch.cat([rows, rows.new_ones(len(rows), 1)], dim=1)
@@ -41,13 +38,9 @@ def masked(network: nn.Module, units: UnitMap, keep: Tensor) -> Iterator[None]:
 
 @torch.no_grad()
 def population_logits(network: nn.Module, units: UnitMap, keep_PU: Tensor, images: Tensor) -> Tensor:
-    """Logits (P, B, K) of every state on the same images, in one forward of P x B samples.
+    """Logits (P, B, K) of every state (float 0 or 1) on the same images (B, C, H, W), in one forward of P x B samples.
 
-    Args:
-        network: in eval mode, so that samples do not touch each other through BatchNorm.
-        units: its units.
-        keep_PU: states (P, U), float 0 or 1.
-        images: (B, C, H, W).
+    The network has to be in eval mode, so that samples do not affect each other through BatchNorm.
     """
     states, batch = len(keep_PU), len(images)
     repeated = images.repeat(states, 1, 1, 1).contiguous(memory_format=torch.channels_last)
@@ -56,10 +49,9 @@ def population_logits(network: nn.Module, units: UnitMap, keep_PU: Tensor, image
 
 
 def kept_positions(network: nn.Module, units: UnitMap, keep_U: Tensor) -> Mapping[str, Mapping[int, Tensor]]:
-    """Which positions of parameters and buffers belong to kept units, along each dimension that carries units.
+    """Which positions of parameters and buffers belong to kept units: name -> dimension -> bool along it.
 
-    Returns:
-        Name -> dimension -> bool, as long as that dimension; names that no unit touches are left out.
+    Names that no unit touches are left out, and dimensions that carry none.
     """
     reads, carries = units.kept_channels(keep_U)
     positions: dict[str, dict[int, Tensor]] = {}
@@ -85,9 +77,8 @@ def _sides(layer: nn.Module, tensor: Tensor, read: Tensor | None, carried: Tenso
 def kept_entries(network: nn.Module, units: UnitMap, keep_U: Tensor) -> Mapping[str, Tensor]:
     """Which entries of parameters and buffers belong to kept units, on both sides of a weight.
 
-    Returns:
-        Name -> bool tensor that broadcasts to the parameter's or buffer's shape; names that no
-        unit touches are left out. Selecting by it gives the smaller network's tensor, flattened.
+    Name -> bool tensor that broadcasts to the shape of the parameter or buffer; names that no unit touches are left
+    out. Selecting by it gives the smaller network's tensor, flattened.
     """
     tensors = dict(network.named_parameters()) | dict(network.named_buffers())
     entries: dict[str, Tensor] = {}

@@ -10,10 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from compress.channels.reasons import nothing_to_prune
+from compress.errors import UsageError
 from compress.tracing.batch_rounds import count_rounds
 from compress.tracing.channel_sets import Labels
 from compress.tracing.trace import FEEDS_OUTPUT, Trace, trace
+
+MOST_REASONS = 4
+"""Reasons that one message gives, at most."""
 
 
 @dataclass(frozen=True)
@@ -106,17 +109,29 @@ class UnitMap:
         return replace(_number(kept, reads, carries, {**self.not_pruned, **not_pruned}), rounds=self.rounds)
 
 
+def without_names(reason: str) -> str:
+    """A reason with ``...`` for dotted layer names, so that it is the same for all layers of a kind."""
+    return " ".join("..." if "." in word.strip(",;:.") else word for word in reason.split())
+
+
+def nothing_to_prune(not_pruned: Mapping[str, str]) -> UsageError:
+    """The error for a network in which no layer can be pruned: each kind of reason with its first layer."""
+    first: dict[str, str] = {}
+    for root, reason in not_pruned.items():
+        first.setdefault(without_names(reason), f"{root}: {reason}")
+    listed = list(first.values())[:MOST_REASONS]
+    if len(not_pruned) > len(listed):
+        listed.append(f"{len(not_pruned) - len(listed)} more layers for the same or other reasons")
+    return UsageError(f"nothing can be pruned in this network ({'; '.join(listed) or 'no layer makes channels'})")
+
+
 def with_fixed(keep_U: Tensor) -> Tensor:
     """A state, and as unit U the channels that are always kept: bool (U + 1,) on the CPU."""
     return torch.cat([keep_U.bool().cpu(), torch.ones(1, dtype=torch.bool)])
 
 
 def find_units(network: nn.Module, example: Tensor) -> UnitMap:
-    """Group a network's channels into units; channels that feed its output are not pruned.
-
-    Args:
-        network: any classifier; not changed.
-        example: a batch of images (B, C, H, W) it accepts.
+    """Group the channels of any classifier into units, by a batch of images (B, C, H, W); it is not changed.
 
     Raises:
         UsageError: the network does not run on the images, is not a classifier, or has no group that can be pruned.

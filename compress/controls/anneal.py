@@ -11,17 +11,11 @@ from torch import Generator, Tensor
 from compress.edropout.allocation import BOUND, Allocation, OffsetEnergies
 from compress.edropout.population import Energies
 
-STEP = 0.3
-"""Standard deviation of an offset's change."""
+STEP, MOVED = 0.3, 0.25
+"""Standard deviation of an offset's change; share of the groups whose offsets a move changes, at least one."""
 
-MOVED = 0.25
-"""Share of the groups whose offsets a move changes, at least one."""
-
-COOLING = 0.01
-"""The last temperature as a share of the first."""
-
-MEMORY = 0.98
-"""Of the running mean of uphill moves, the unit of temperature."""
+COOLING, MEMORY = 0.01, 0.98
+"""The last temperature as a share of the first; memory of the running mean of uphill moves, the unit of temperature."""
 
 
 class AnnealedAllocation(Allocation):

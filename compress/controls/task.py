@@ -15,13 +15,9 @@ from compress.data.bundle import Split
 
 @dataclass(frozen=True)
 class Task:
-    """A trained network, its prunable units with a budget, and the images a method may use.
+    """A trained network, which a method does not change, and what a method may use: never validation or test images.
 
     Attributes:
-        network: trained; a method does not change it.
-        prunable: units, allowed counts, budget.
-        train: the images a method may use: never validation or test images.
-        batch_size: images in a mini-batch.
         seed: of all random draws.
         fresh_network: the same network with fresh weights.
         plan: the plan of another run, for the method that trains its shape.

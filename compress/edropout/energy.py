@@ -13,12 +13,8 @@ def energy_loss(logits_PBK: Tensor, labels_B: Tensor) -> Tensor:
     The energy of an answer is its negative logit, ``E(y, x) = -f_y(x)``; the loss of a state is
     ``mean_b [E(y_b, x_b) - min_{k != y_b} E(k, x_b)] = mean_b [max_{k != y_b} f_k - f_{y_b}]``.
 
-    Args:
-        logits_PBK: logits of every state on the same batch, float (P, B, K), K >= 2.
-        labels_B: right classes, int64 (B,).
-
-    Returns:
-        Energy losses (P,); lower is better, below zero the margin is positive.
+    Given the logits of every state on the same batch, K >= 2, and the right classes (int64). Returns energy losses
+    (P,); lower is better, below zero the margin is positive.
     """
     right = labels_B.expand(len(logits_PBK), -1).unsqueeze(-1)
     right_PB = logits_PBK.gather(-1, right).squeeze(-1)

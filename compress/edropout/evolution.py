@@ -8,10 +8,7 @@ from torch import Generator, Tensor
 
 
 def pick_parents(population: int, generator: Generator) -> Tensor:
-    """Three parents for every member, mutually different and different from the member.
-
-    Returns:
-        Indices, int64 (3, P).
+    """Three parents for every member, mutually different and different from the member: indices, int64 (3, P).
 
     Raises:
         ValueError: fewer than four members.
@@ -24,17 +21,7 @@ def pick_parents(population: int, generator: Generator) -> Tensor:
 
 
 def mutate_bits(states_PU: Tensor, parents_3P: Tensor, *, factor: float, generator: Generator) -> Tensor:
-    """``v = 1 - s1`` where ``s2 != s3`` and ``r < F``, else ``v = s1``.
-
-    Args:
-        states_PU: states, bool (P, U).
-        parents_3P: from ``pick_parents``.
-        factor: F in [0, 1].
-        generator: one random number per member and unit is drawn from it.
-
-    Returns:
-        Mutants, bool (P, U).
-    """
+    """``v = 1 - s1`` where ``s2 != s3`` and ``r < F``, else ``v = s1``; bool (P, U). One ``r`` per member and unit."""
     first, second, third = (states_PU[parents] for parents in parents_3P)
     flip = (second != third) & (torch.rand(states_PU.shape, generator=generator) < factor)
     return first ^ flip

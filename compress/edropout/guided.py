@@ -13,17 +13,10 @@ from compress.edropout.allocation import Allocation
 from compress.edropout.population import Energies, EnergyOf, Population
 
 WARM, SHRUNK, FROZEN = 0.1, 0.6, 0.8
-"""Phases as shares of the search.
+"""Shares of the search: the whole network until ``WARM``, the budget at ``SHRUNK``, no change after ``FROZEN``."""
 
-Weights and guidance warm up on the whole network, then the budget shrinks to its target at ``SHRUNK``, then
-allocations go on changing until ``FROZEN``.
-"""
-
-STICKY = 0.2
-"""Added to the keys of units in use, so that the state changes only for a reason."""
-
-MEMORY = 0.98
-"""Of the running means of saliency and of the training loss."""
+STICKY, MEMORY = 0.2, 0.98
+"""Added to the keys of units in use; memory of the running means of saliency and of the training loss."""
 
 TOLERATED_LOSS = 1.5
 """A state trains badly if its loss is more than this many times the running mean."""

@@ -29,6 +29,7 @@ class SearchSettings:
     energy_images: int
 
 
+@dataclass(eq=False)
 class Search(Resumable):
     """A loop body (see ``training.loop.Body``): the energy model picks a state, back-propagation trains with it.
 
@@ -36,42 +37,30 @@ class Search(Resumable):
     (momentum, decay) is undone, so a unit that comes back has the weights it went with.
     """
 
-    RESUMED: ClassVar = {
-        "network": "_network", "steps": "_steps", "population": "_population", "steps_done": "_steps_done"
-    }  # fmt: skip
+    RESUMED: ClassVar = {name: name for name in ("network", "steps", "population", "steps_done")}
 
-    def __init__(
-        self,
-        network: nn.Module,
-        units: UnitMap,
-        population: Population,
-        steps: OptimizerSteps,
-        val: Split,
-        settings: SearchSettings,
-    ) -> None:
-        self._network = network
-        self._units = units
-        self._population = population
-        self._steps = steps
-        self._val = val
-        self._settings = settings
-        self._steps_done = 0
+    network: nn.Module
+    units: UnitMap
+    population: Population
+    steps: OptimizerSteps
+    val: Split
+    settings: SearchSettings
+    steps_done: int = 0
 
     def step(self, images: Tensor, labels: Tensor) -> dict[str, float]:
         """Evolve once, then take one step with the best state; images (B, C, H, W), labels (B,)."""
-        part = slice(self._settings.energy_images)
+        few = self.settings.energy_images
 
         def energy_of(states_PU: Tensor) -> Tensor:
-            self._network.eval()
-            keep = states_PU.to(images)
-            logits_PBK = population_logits(self._network, self._units, keep, images[part])
-            energies_P = energy_loss(logits_PBK, labels[part]).cpu()
+            self.network.eval()
+            logits_PBK = population_logits(self.network, self.units, states_PU.to(images), images[:few])
+            energies_P = energy_loss(logits_PBK, labels[:few]).cpu()
             return energies_P.masked_fill(energies_P.isnan(), torch.inf)  # a state with NaN logits ranks last
 
-        progress = self._steps_done / self._settings.total_steps
-        state_U, energies = self._population.evolve(energy_of, progress=progress)
+        progress = self.steps_done / self.settings.total_steps
+        state_U, energies = self.population.evolve(energy_of, progress=progress)
         loss, accuracy = self._train(state_U, images, labels)
-        self._steps_done += 1
+        self.steps_done += 1
         return {
             "loss": loss,
             "accuracy": accuracy,
@@ -81,38 +70,38 @@ class Search(Resumable):
         }
 
     def _train(self, state_U: Tensor, images: Tensor, labels: Tensor) -> tuple[float, float]:
-        self._network.train()
+        self.network.train()
         keep = state_U.to(images).requires_grad_()
-        with masked(self._network, self._units, keep):
-            logits = self._network(images)
+        with masked(self.network, self.units, keep):
+            logits = self.network(images)
         loss = functional.cross_entropy(logits, labels)
         if state_U.all():
-            self._steps.take(loss)
+            self.steps.take(loss)
         else:
-            before = {name: p.detach().clone() for name, p in self._network.named_parameters()}
-            self._steps.take(loss)
+            before = {name: p.detach().clone() for name, p in self.network.named_parameters()}
+            self.steps.take(loss)
             self._restore_dropped(state_U, before)
         assert keep.grad is not None
-        self._population.learn(keep.grad, float(loss.detach()))
+        self.population.learn(keep.grad, float(loss.detach()))
         return float(loss.detach()), float((logits.argmax(1) == labels).float().mean())
 
     @torch.no_grad()
     def _restore_dropped(self, state_U: Tensor, before: Mapping[str, Tensor]) -> None:
-        for name, keep in kept_entries(self._network, self._units, state_U).items():
+        for name, keep in kept_entries(self.network, self.units, state_U).items():
             if name in before:
-                parameter = self._network.get_parameter(name)
+                parameter = self.network.get_parameter(name)
                 parameter.copy_(torch.where(keep, parameter, before[name]))
 
     def end_epoch(self, epoch: int) -> dict[str, float]:  # noqa: ARG002
         """Validation loss and accuracy with the state in use."""
-        result = self.validate(self._population.in_use())
+        result = self.validate(self.population.in_use())
         return {"val_loss": result.loss, "val_accuracy": result.accuracy}
 
     def validate(self, state_U: Tensor) -> Evaluation:
         """The network with a state (bool U), on the validation split."""
-        with masked(self._network, self._units, state_U.to(next(self._network.parameters()))):
-            return evaluate(self._network, self._val, batch_size=self._settings.batch_size)
+        with masked(self.network, self.units, state_U.to(next(self.network.parameters()))):
+            return evaluate(self.network, self.val, batch_size=self.settings.batch_size)
 
     def finished(self) -> bool:
         """True where the population has converged."""
-        return self._population.converged()
+        return self.population.converged()

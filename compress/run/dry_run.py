@@ -7,7 +7,7 @@ from typing import Any
 
 from torch.nn import functional
 
-from compress.channels.reasons import without_names
+from compress.channels.units import without_names
 from compress.data.bundle import DataBundle
 from compress.report.figures import percent
 from compress.run.eta import expected_work

@@ -25,12 +25,7 @@ SAME = 1e-4
 
 @dataclass(frozen=True)
 class Fault:
-    """A difference between the two networks.
-
-    Attributes:
-        reason: what differs, and by how much.
-        units: the units it affects; empty if unknown.
-    """
+    """What differs between the two networks, and the units it affects (empty if unknown)."""
 
     reason: str
     units: tuple[int, ...] = ()
@@ -39,14 +34,7 @@ class Fault:
 def compare_layers(
     network: nn.Module, smaller: nn.Module, units: UnitMap, keep_U: Tensor, images: Tensor
 ) -> list[Fault]:
-    """Find differences between the layer inputs and logits of the masked and the smaller network.
-
-    Args:
-        network: the whole network.
-        smaller: the network after the cut.
-        units: the units of the whole network.
-        keep_U: the state of the cut, bool U.
-        images: (B, C, H, W).
+    """Find differences between the layer inputs and logits of the masked whole network and the smaller one.
 
     Raises:
         CheckFailedError: one of them does not run, or they call different layers.

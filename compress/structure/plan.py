@@ -39,8 +39,9 @@ class PruningPlan:
             document = json.loads(text)
             if document["format"] != FORMAT:
                 raise BadInputError(f"expected a plan of format {FORMAT}, got {document['format']!r}")
-            kept = {str(root): tuple(map(int, layer["kept"])) for root, layer in document["layers"].items()}
-            widths = {str(root): int(layer["width"]) for root, layer in document["layers"].items()}
+            layers = document["layers"].items()
+            kept = {str(root): tuple(map(int, layer["kept"])) for root, layer in layers}
+            widths = {str(root): int(layer["width"]) for root, layer in layers}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise BadInputError(f"not a pruning plan: {type(error).__name__}: {error}") from None
         for root, channels in kept.items():

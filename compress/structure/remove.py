@@ -58,12 +58,7 @@ class RemovalResult:
 
 
 def cut(network: nn.Module, plan: PruningPlan, example: Tensor) -> nn.Module:
-    """A smaller copy of the whole network that a plan was made for.
-
-    Args:
-        network: not changed.
-        plan: the channels to keep.
-        example: a batch of images (B, C, H, W) it accepts.
+    """A smaller copy of the whole network that a plan was made for; ``example`` is a batch of images (B, C, H, W).
 
     Raises:
         BadInputError: the plan names a layer that the network lacks or that has another width.
@@ -92,20 +87,13 @@ def _cut(network: nn.Module, units: UnitMap, keep_U: Tensor, example: Tensor) ->
 
 
 def remove_units(network: nn.Module, units: UnitMap, keep_U: Tensor, images: Tensor) -> RemovalResult:
-    """Remove the units that a state drops, and check that the result equals the masked network.
-
-    Args:
-        network: the whole network; not changed.
-        units: its units.
-        keep_U: the state, bool U.
-        images: real images (B, C, H, W) to compare on.
+    """Remove the units that a state (bool U) drops from a copy, and check that it equals the masked network.
 
     Raises:
         CheckFailedError: a count differs from the plan, or the logits by more than ``TOLERANCE``.
     """
     smaller = _cut(network, units, keep_U, images[:2])
-    layers = _changes(network, smaller)
-    _check_counts(layers, units, keep_U)
+    layers = _checked_changes(network, smaller, units, keep_U)
     with masked(network, units, keep_U.to(images)):
         expected = logits_of(network, images)
     difference = float((expected - logits_of(smaller, images)).abs().max())
@@ -146,10 +134,7 @@ def spread_of(logits: Tensor) -> float:
 def is_conclusive(spread: float, difference: float, *, largest: float) -> bool:
     """True if logits vary between images by far more than the difference between two networks.
 
-    Args:
-        spread: largest range of a logit over the images.
-        difference: largest difference of a logit between the networks.
-        largest: largest logit; float32 rounds in proportion to it.
+    ``largest`` is the largest logit; float32 rounds in proportion to it.
     """
     return spread > MIN_SPREAD_RATIO * max(difference, torch.finfo(torch.float32).eps * largest)
 
@@ -188,19 +173,16 @@ def running(what_failed: str) -> Iterator[None]:
         raise CheckFailedError(f"{what_failed}: {type(error).__name__}: {error}") from error
 
 
-def _changes(before: nn.Module, after: nn.Module) -> tuple[LayerChange, ...]:
+def _checked_changes(before: nn.Module, after: nn.Module, units: UnitMap, keep_U: Tensor) -> tuple[LayerChange, ...]:
+    """The widths of all layers before and after; CheckFailedError if the cut left others than planned."""
+    reads, carries = units.kept_channels(keep_U)
     changes = []
     for name, layer in before.named_modules():
         if isinstance(layer, Convolution | nn.Linear):
             (in_before, out_before), (in_after, out_after) = widths(layer), widths(after.get_submodule(name))
+            for kept, found in ((reads, in_after), (carries, out_after)):
+                planned = int(kept[name].sum()) if name in kept else found
+                if planned != found:
+                    raise CheckFailedError(f"{name}: the plan keeps {planned} channels, the cut left {found}")
             changes.append(LayerChange(name, type(layer).__name__, in_before, in_after, out_before, out_after))
     return tuple(changes)
-
-
-def _check_counts(layers: tuple[LayerChange, ...], units: UnitMap, keep_U: Tensor) -> None:
-    reads, carries = units.kept_channels(keep_U)
-    for layer in layers:
-        for kept, found in ((reads, layer.in_after), (carries, layer.out_after)):
-            planned = int(kept[layer.name].sum()) if layer.name in kept else found
-            if planned != found:
-                raise CheckFailedError(f"{layer.name}: the plan keeps {planned} channels, the cut left {found}")

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from compress.channels.masks import kept_positions
 from compress.channels.units import UnitMap
-from compress.tracing.layers import Convolution, is_depthwise, is_transposed, widths
+from compress.tracing.layers import BatchNorm, Convolution, is_depthwise, is_transposed, widths
 
 _BUFFERS = {"running_mean", "running_var", "num_batches_tracked"}
 
@@ -28,41 +28,36 @@ def shrink(network: nn.Module, units: UnitMap, keep_U: Tensor) -> None:
         pruner = pruner_of(layer)
         if pruner is None:
             _cut_tensors(layer, name, positions)
-            kept = (width if side is None else int(side.sum())
-                    for side, width in zip((read, carried), widths(layer), strict=True))  # fmt: skip
-            _set_widths(layer, *kept)
+            width_in, width_out = widths(layer)
+            kept_in = width_in if read is None else int(read.sum())
+            _set_widths(layer, kept_in, width_out if carried is None else int(carried.sum()))
         else:
-            if carried is not None:
-                pruner.prune_out_channels(layer, _dropped(carried))
-            if read is not None:
-                pruner.prune_in_channels(layer, _dropped(read))
+            for cut_side, kept in ((pruner.prune_out_channels, carried), (pruner.prune_in_channels, read)):
+                if kept is not None:
+                    cut_side(layer, (~kept).nonzero().flatten().tolist())
         _restore_format(layer, before)
 
 
 def pruner_of(layer: nn.Module) -> Any:
-    """torch-pruning's pruner for a layer; ``None`` where that pruner would cut it wrongly."""
-    if _is_cut_wrongly(layer):
-        return None
-    torch_pruning = import_torch_pruning()
-    reads = isinstance(layer, Convolution) and not is_depthwise(layer)  # for torch-pruning one output a group is enough
-    kind = torch_pruning.ops.OPTYPE.CONV if reads else torch_pruning.ops.module2type(layer)
-    return torch_pruning.pruner.function.PrunerBox[kind]
-
-
-def _is_cut_wrongly(layer: nn.Module) -> bool:
-    """True for the kinds of layers that torch-pruning's pruners do not cut or do not cut right (see the tests)."""
+    """torch-pruning's pruner for a layer; ``None`` where that pruner would not cut it, or not right (see the tests)."""
+    own_buffers = dict(layer.named_buffers(recurse=False)).keys() - _BUFFERS
     match layer:
         case Convolution() if is_depthwise(layer):  # several filters a channel: wrong numbers of inputs and groups
             wrong = layer.in_channels != layer.out_channels
         case Convolution():  # the weight is (in, out / groups, ...)
             wrong = is_transposed(layer) and layer.groups > 1
-        case nn.modules.instancenorm._InstanceNorm() if layer.track_running_stats:  # these stay as they are
-            wrong = True
-        case nn.modules.batchnorm._NormBase():  # without a bias it fails
+        case BatchNorm():  # without a bias it fails
             wrong = layer.affine and layer.bias is None
+        case nn.modules.instancenorm._InstanceNorm():  # running statistics stay as they are; without a bias it fails
+            wrong = layer.track_running_stats or (layer.affine and layer.bias is None)
         case _:
             wrong = False
-    return wrong or bool(set(dict(layer.named_buffers(recurse=False))) - _BUFFERS)
+    if wrong or own_buffers:
+        return None
+    torch_pruning = import_torch_pruning()
+    reads = isinstance(layer, Convolution) and not is_depthwise(layer)  # torch-pruning asks for one output a group only
+    kind = torch_pruning.ops.OPTYPE.CONV if reads else torch_pruning.ops.module2type(layer)
+    return torch_pruning.pruner.function.PrunerBox[kind]
 
 
 @cache
@@ -77,10 +72,6 @@ def import_torch_pruning() -> ModuleType:
         if without_timm:
             del sys.modules["timm"]
     return torch_pruning
-
-
-def _dropped(kept: Tensor) -> list[int]:
-    return (~kept).nonzero().flatten().tolist()
 
 
 def _restore_format(layer: nn.Module, before: Mapping[str, nn.Parameter]) -> None:

@@ -3,13 +3,13 @@
 import copy
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from compress.channels.masks import masked, population_logits
-from compress.channels.reasons import nothing_to_prune
-from compress.channels.units import UnitMap, find_units
+from compress.channels.units import UnitMap, find_units, nothing_to_prune
 from compress.errors import CheckFailedError
 from compress.structure.compare_layers import Fault, compare_layers
 from compress.structure.remove import check_trains, logits_of, running
@@ -39,16 +39,12 @@ Check = Callable[[UnitMap, Tensor], list[Fault]]
 
 
 def find_checked_units(network: nn.Module, images: Tensor, *, seed: int) -> UnitMap:
-    """Find a network's units, without the groups for which masked and smaller network differ.
+    """Find the units of any classifier, without the groups for which masked and smaller network differ.
 
     Every group is cut at random, in several states: first to different widths, then to equal ones. The smaller
     network is compared layer by layer and trained for a step; the masked network is also run with several states in
     one batch. If a check fails without naming units, a search by halves finds the groups that cause it.
-
-    Args:
-        network: any classifier; not changed.
-        images: real images (B, C, H, W); a few are enough.
-        seed: seed of the trial states.
+    A few real images (B, C, H, W) are enough.
 
     Raises:
         UsageError: nothing in the network can be pruned, or its output hardly depends on the image.
@@ -97,20 +93,24 @@ def _common_widths(network: nn.Module, units: UnitMap) -> list[int]:
     return [found[round(place * (len(found) - 1) / (COMMON_WIDTHS - 1))] for place in range(COMMON_WIDTHS)]
 
 
+@dataclass
 class _Trial:
-    """Cuts groups of one network and checks the result."""
+    """Cuts groups of one network and checks the result; ``left`` trials are left for searches by halves."""
 
-    def __init__(self, network: nn.Module, images: Tensor, seed: int) -> None:
-        self._network = network
-        self._images = images
-        self._seed = seed
-        self._left = TRIALS
+    network: nn.Module
+    images: Tensor
+    seed: int
+    left: int = TRIALS
 
     def failed(self, units: UnitMap) -> Mapping[str, str]:
         """Root of each group that fails a check when it is cut -> reason; empty if all pass."""
-        states = trial_states(self._network, units, seed=self._seed)
-        checks: list[tuple[Check, Tensor]] = [(self._layers, state) for state in states]
-        for check, state in [*checks, (self._training, states[0]), (self._population, states[0])]:
+        states = trial_states(self.network, units, seed=self.seed)
+        checks = [
+            *((self._layers, state) for state in states),
+            (self._training, states[0]),
+            (self._population, states[0]),
+        ]
+        for check, state in checks:
             faults = self._faults(check, units, state)
             if faults:
                 found = self._named(check, units, state, faults) or self._searched(check, units, state, faults)
@@ -130,10 +130,10 @@ class _Trial:
         undecided = deque(_halves([group.root for group in units.groups]))
         while undecided:
             roots = undecided.popleft()
-            if not self._left:
+            if not self.left:
                 failed |= dict.fromkeys(roots, f"{faults[0].reason} (or another group: too many cannot be cut)")
                 continue
-            self._left -= 1
+            self.left -= 1
             faults_now = self._faults(check, units, _cut_only(units, state, [*passed, *roots]))
             if not faults_now:
                 passed += roots
@@ -150,21 +150,21 @@ class _Trial:
             return [Fault(str(error))]
 
     def _layers(self, units: UnitMap, state: Tensor) -> list[Fault]:
-        return compare_layers(self._network, self._smaller(units, state), units, state, self._images)
+        return compare_layers(self.network, self._smaller(units, state), units, state, self.images)
 
     def _training(self, units: UnitMap, state: Tensor) -> list[Fault]:
-        check_trains(self._smaller(units, state), self._images)
-        self._network.zero_grad()
+        check_trains(self._smaller(units, state), self.images)
+        self.network.zero_grad()
         return []
 
     def _population(self, units: UnitMap, state: Tensor) -> list[Fault]:
         """Run two states in one batch, as the search does: every image has to be masked by its own state."""
         other = torch.cat([state[group.units].roll(1) for group in units.groups])
+        states = torch.stack([other, state]).to(self.images)
         with running("the network does not run with a state for every image"):
-            states = torch.stack([other, state]).to(self._images)
-            together = population_logits(self._network, units, states, self._images)[1]
-        with masked(self._network, units, state.to(self._images)):
-            alone = logits_of(self._network, self._images)
+            together = population_logits(self.network, units, states, self.images)[1]
+        with masked(self.network, units, state.to(self.images)):
+            alone = logits_of(self.network, self.images)
         difference, largest = float((alone - together).abs().max()), float(alone.abs().max())
         if difference <= POPULATION_TOLERANCE * largest:
             return []
@@ -172,7 +172,7 @@ class _Trial:
 
     def _smaller(self, units: UnitMap, state: Tensor) -> nn.Module:
         """The cut network; parameters that are not cut are shared with the whole network."""
-        smaller = copy.deepcopy(self._network, {id(parameter): parameter for parameter in self._network.parameters()})
+        smaller = copy.deepcopy(self.network, {id(parameter): parameter for parameter in self.network.parameters()})
         shrink(smaller, units, state)
         return smaller
 

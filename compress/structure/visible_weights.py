@@ -18,10 +18,7 @@ NEGLIGIBLE = 1e-3
 def with_visible_weights(network: nn.Module, images: Tensor, *, seed: int) -> nn.Module:
     """A copy in eval mode with ordinary weights: gates open, no branch at zero, signals of size 1.
 
-    Args:
-        network: any classifier; not changed.
-        images: (B, C, H, W); signals are measured on these and on as many images of noise.
-        seed: seed of the drawn weights.
+    Signals are measured on images (B, C, H, W) and on as many of noise.
 
     Raises:
         UsageError: the logits hardly depend on the image, so comparing them would prove nothing.

@@ -32,12 +32,11 @@ class Call:
 
     Attributes:
         function: the ATen operator.
-        arguments: its arguments by the names of its schema.
-        result: its result.
-        sets: the sets of all channels of the network.
-        channels_of: the channels a tensor carries, or None.
+        arguments: by the names of its schema.
+        sets: of all channels of the network.
+        channels_of: the channels a tensor carries.
         place: the module that makes the call, for messages.
-        name_of: the name of a bare parameter or buffer, or None.
+        name_of: the name of a bare parameter or buffer.
     """
 
     function: Any

@@ -94,7 +94,7 @@ def run(population, hooks: LoopHooks | None = None):
     torch.manual_seed(0)
     body = searched(network, units, population(network, units), ADAM)
     history = run_loop(body, learnable_split(), LoopSettings(2, 25, 0), hooks or LoopHooks())
-    return history, body._population.final(), network
+    return history, body.population.final(), network
 
 
 def test_a_search_ends_within_its_budget_and_reports_its_energies():
