@@ -53,12 +53,12 @@ class Counts:
         return stepped.clamp(min=self.smallest, max=self.largest)
 
 
-def allowed_counts(units: UnitMap, align: int, *, floor: float = FLOOR) -> Counts:
+def allowed_counts(units: UnitMap, align: int) -> Counts:
     """Multiples of ``align`` channels per group, or the whole group where it is smaller than that."""
     rows = []
     for group in units.groups:
         step = min(align // math.gcd(align, group.tied), group.size)
-        least = -(-max(1, round(floor * group.size)) // step) * step
+        least = -(-max(1, round(FLOOR * group.size)) // step) * step
         largest = group.size // step * step
         rows.append((min(least, largest), step, largest))
     return Counts(*torch.tensor(rows).T)

@@ -6,10 +6,9 @@ Axes: U units, C input channels of a layer.
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from compress.channels.budget import Prunable
-from compress.channels.units import UnitMap
 from compress.controls.task import Choice, Task
 from compress.controls.weights import scale_inputs
 from compress.errors import BadInputError, UsageError
@@ -17,15 +16,17 @@ from compress.structure.plan import PruningPlan, state_from_plan
 
 
 def choose_scratch(task: Task) -> Choice:
-    """The state of the plan, in a network with fresh weights.
+    """The state of the plan, in a network with fresh weights; errors as ``planned_state``.
 
-    Raises:
-        BadInputError: the plan cannot be read.
-        UsageError: it does not fit the network, or is over the budget.
+    The weights of every layer that reads fewer inputs are scaled by sqrt(inputs / kept inputs). Fresh weights are drawn
+    for the number of inputs (He et al. 2015: variance 2 / inputs). After the cut they would be too small, and signals
+    would fade from layer to layer.
     """
     keep_U = planned_state(task.plan, task.prunable)
     network = task.fresh_network()
-    _keep_signal(network, task.prunable.units, keep_U)
+    reads, _ = task.prunable.units.kept_channels(keep_U)
+    for name, kept_C in reads.items():
+        scale_inputs(network.get_submodule(name), (kept_C.double().mean() ** -0.5).expand(len(kept_C)))
     return Choice(keep_U, network, fresh=True)
 
 
@@ -59,14 +60,3 @@ def planned_state(plan: Path | None, prunable: Prunable) -> Tensor:
         share = prunable.model.cost(counts[0]).macs / prunable.model.full.macs
         raise UsageError(f"the plan {plan} keeps {share:.1%} of the MACs, more than was asked: try its run's budget")
     return keep_U
-
-
-def _keep_signal(network: nn.Module, units: UnitMap, keep_U: Tensor) -> None:
-    """Scale the weights of every layer that reads fewer inputs by sqrt(inputs / kept inputs).
-
-    Fresh weights are drawn for the number of inputs (He et al. 2015: variance 2 / inputs). After the cut
-    they would be too small, and signals would fade from layer to layer.
-    """
-    reads, _ = units.kept_channels(keep_U)
-    for name, kept_C in reads.items():
-        scale_inputs(network.get_submodule(name), (kept_C.double().mean() ** -0.5).expand(len(kept_C)))

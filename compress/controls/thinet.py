@@ -37,12 +37,7 @@ sampled error is never larger than without factors.
 
 @dataclass(frozen=True)
 class Gram:
-    """Products of the contributions of a layer's input units to its output, summed over samples.
-
-    Attributes:
-        units_R: the units that the layer reads, of any groups, int64.
-        products_RR: float64.
-    """
+    """Units that a layer reads (int64, of any groups); products of their contributions, summed over samples."""
 
     units_R: Tensor
     products_RR: Tensor
@@ -113,19 +108,17 @@ def sample_grams(task: Task) -> Grams:
     """Run training images through the network, and sample the contributions of units to the layers that read them."""
     network, units = task.network, task.prunable.units
     generator = Generator().manual_seed(task.seed)
-    grams = {name: _empty(units.total, read_C) for name, read_C in units.reads.items()}
+    grams, watches = {}, {}
+    for name, read_C in units.reads.items():
+        units_R = read_C[read_C < units.total].unique()
+        grams[name] = Gram(units_R, torch.zeros(len(units_R), len(units_R), dtype=torch.float64))
+        watches[name] = _watch(grams[name], read_C, generator)
     device = next(network.parameters()).device
-    watches = {name: _watch(gram, units.reads[name], generator) for name, gram in grams.items()}
     with evaluating(network), watching_inputs(network, watches):
         batches = task.train.batches(BATCH, order=Order(seed=task.seed, epoch=0))
         for images, _labels in islice(batches, IMAGES // BATCH):
             network(images.to(device))
     return grams
-
-
-def _empty(total: int, read_C: Tensor) -> Gram:
-    units_R = read_C[read_C < total].unique()
-    return Gram(units_R, torch.zeros(len(units_R), len(units_R), dtype=torch.float64))
 
 
 def _watch(gram: Gram, unit_of_channel: Tensor, generator: Generator) -> Watch:

@@ -80,9 +80,5 @@ class GuidedPopulation(Population):
         return self._in_use_U
 
     def final(self) -> Tensor:
-        """The state in use when it froze; before that, the chosen offsets' at the whole budget."""
+        """The state in use when it froze (the weights then adapt to it); before, the chosen offsets' at the budget."""
         return self._in_use_U if self._frozen or self._steps == 0 else self._chosen_state(1.0)
-
-    def converged(self) -> bool:
-        """Never early: after the freeze the weights adapt until the search's last step."""
-        return False

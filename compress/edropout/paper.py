@@ -44,10 +44,6 @@ class PaperPopulation(Population):
     def learn(self, gradient_U: Tensor, loss: float) -> None:
         """Nothing: the paper's population is not guided."""
 
-    def in_use(self) -> Tensor:
-        """The state of lowest energy."""
-        return self.final()
-
     def final(self) -> Tensor:
         """The state of lowest energy."""
         return self._states_PU[0 if self._energies_P is None else self._energies_P.argmin()]

@@ -32,7 +32,9 @@ class Resumable:
 
     def state_dict(self) -> dict[str, Any]:
         """Plain tensors and numbers to go on from."""
-        return {key: _saved(getattr(self, name)) for key, name in self.RESUMED.items()}
+        values = {key: getattr(self, name) for key, name in self.RESUMED.items()}
+        states = {key: value.state_dict() for key, value in values.items() if hasattr(value, "state_dict")}
+        return values | states | {k: value.get_state() for k, value in values.items() if isinstance(value, Generator)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from a state."""
@@ -44,12 +46,6 @@ class Resumable:
                 value.load_state_dict(state[key])
             else:
                 setattr(self, name, state[key])
-
-
-def _saved(value: Any) -> Any:
-    if isinstance(value, Generator):
-        return value.get_state()
-    return value.state_dict() if hasattr(value, "state_dict") else value
 
 
 class Population(Resumable, ABC):
@@ -64,16 +60,16 @@ class Population(Resumable, ABC):
         """The mask's gradient and the training loss of the step taken with the state."""
 
     @abstractmethod
-    def in_use(self) -> Tensor:
-        """The state the last step was trained with, bool U."""
-
-    @abstractmethod
     def final(self) -> Tensor:
         """The state to keep once the search is over, bool U."""
 
-    @abstractmethod
+    def in_use(self) -> Tensor:
+        """The state the last step was trained with, bool U."""
+        return self.final()
+
     def converged(self) -> bool:
         """True where evolution has nothing left to choose."""
+        return False
 
 
 def never_empty(states_PU: Tensor, units: UnitMap, generator: Generator) -> Tensor:

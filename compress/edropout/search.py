@@ -20,21 +20,13 @@ from compress.training.evaluate import Evaluation, evaluate
 from compress.training.weights import OptimizerSteps
 
 
-@dataclass(frozen=True)
-class SearchSettings:
-    """Total steps of the search, batch size, and images of each mini-batch on which energies are measured."""
-
-    total_steps: int
-    batch_size: int
-    energy_images: int
-
-
 @dataclass(eq=False)
 class Search(Resumable):
     """A loop body (see ``training.loop.Body``): the energy model picks a state, back-propagation trains with it.
 
     Only the kept weights move: whatever the optimizer did to the weights of dropped units
-    (momentum, decay) is undone, so a unit that comes back has the weights it went with.
+    (momentum, decay) is undone, so a unit that comes back has the weights it went with. Energies are measured on the
+    first ``energy_images`` of each mini-batch.
     """
 
     RESUMED: ClassVar = {name: name for name in ("network", "steps", "population", "steps_done")}
@@ -44,12 +36,14 @@ class Search(Resumable):
     population: Population
     steps: OptimizerSteps
     val: Split
-    settings: SearchSettings
+    total_steps: int
+    batch_size: int
+    energy_images: int
     steps_done: int = 0
 
     def step(self, images: Tensor, labels: Tensor) -> dict[str, float]:
         """Evolve once, then take one step with the best state; images (B, C, H, W), labels (B,)."""
-        few = self.settings.energy_images
+        few = self.energy_images
 
         def energy_of(states_PU: Tensor) -> Tensor:
             self.network.eval()
@@ -57,7 +51,7 @@ class Search(Resumable):
             energies_P = energy_loss(logits_PBK, labels[:few]).cpu()
             return energies_P.masked_fill(energies_P.isnan(), torch.inf)  # a state with NaN logits ranks last
 
-        progress = self.steps_done / self.settings.total_steps
+        progress = self.steps_done / self.total_steps
         state_U, energies = self.population.evolve(energy_of, progress=progress)
         loss, accuracy = self._train(state_U, images, labels)
         self.steps_done += 1
@@ -100,7 +94,7 @@ class Search(Resumable):
     def validate(self, state_U: Tensor) -> Evaluation:
         """The network with a state (bool U), on the validation split."""
         with masked(self.network, self.units, state_U.to(next(self.network.parameters()))):
-            return evaluate(self.network, self.val, batch_size=self.settings.batch_size)
+            return evaluate(self.network, self.val, batch_size=self.batch_size)
 
     def finished(self) -> bool:
         """True where the population has converged."""

@@ -13,7 +13,7 @@ from compress.data.bundle import DataBundle
 from compress.edropout.guided import GuidedPopulation
 from compress.edropout.paper import PaperPopulation
 from compress.edropout.population import Population
-from compress.edropout.search import Search, SearchSettings
+from compress.edropout.search import Search
 from compress.run.training_stages import baseline_epochs, recipe
 from compress.runs.stage_context import StageContext, fresh_network
 from compress.settings.config import DecidedConfig
@@ -135,7 +135,7 @@ def _body(context: StageContext, network: nn.Module, prunable: Prunable, populat
         chosen = replace(chosen, learning_rate=chosen.learning_rate * SEARCH_RATE)
         energy_images = max(1, config.batch_size // ENERGY_SHARE)
     steps = OptimizerSteps(network, chosen, epochs=config.search_epochs, steps_per_epoch=steps_per_epoch)
-    settings = SearchSettings(
+    return Search(
+        network, prunable.units, population, steps, context.data.val,
         total_steps=config.search_epochs * steps_per_epoch, batch_size=config.batch_size, energy_images=energy_images
-    )
-    return Search(network, prunable.units, population, steps, context.data.val, settings)
+    )  # fmt: skip

@@ -1,8 +1,6 @@
 """Remove dropped units from a network, and check the smaller network against the masked one."""
 
 import copy
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -11,10 +9,10 @@ from torch.nn import functional
 
 from compress.channels.masks import kept_entries, masked
 from compress.channels.units import UnitMap, find_units
-from compress.errors import BadInputError, CheckFailedError, CompressError
+from compress.errors import BadInputError, CheckFailedError
 from compress.structure.plan import PruningPlan, plan_from_state, state_from_plan
 from compress.structure.shrink import shrink
-from compress.tracing.forward_pass import evaluating
+from compress.tracing.forward_pass import evaluating, running
 from compress.tracing.layers import Convolution, widths
 
 TOLERANCE = 1e-4
@@ -160,17 +158,6 @@ def check_trains(network: nn.Module, images: Tensor) -> None:
     labels = torch.zeros(len(images), dtype=torch.int64, device=images.device)
     with torch.random.fork_rng(), torch.enable_grad(), running("it cannot be trained after the cut"):
         functional.cross_entropy(network.train()(images), labels).backward()
-
-
-@contextmanager
-def running(what_failed: str) -> Iterator[None]:
-    """Turn whatever a network's own code raises into a CheckFailedError."""
-    try:
-        yield
-    except (CompressError, MemoryError):
-        raise
-    except Exception as error:
-        raise CheckFailedError(f"{what_failed}: {type(error).__name__}: {error}") from error
 
 
 def _checked_changes(before: nn.Module, after: nn.Module, units: UnitMap, keep_U: Tensor) -> tuple[LayerChange, ...]:

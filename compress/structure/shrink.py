@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from compress.channels.masks import kept_positions
 from compress.channels.units import UnitMap
-from compress.tracing.layers import BatchNorm, Convolution, is_depthwise, is_transposed, widths
+from compress.tracing.layers import BatchNorm, Convolution, is_depthwise, is_transposed, width_names, widths
 
 _BUFFERS = {"running_mean", "running_var", "num_batches_tracked"}
 
@@ -27,10 +27,8 @@ def shrink(network: nn.Module, units: UnitMap, keep_U: Tensor) -> None:
         read, carried = reads.get(name), carries.get(name)
         pruner = pruner_of(layer)
         if pruner is None:
-            _cut_tensors(layer, name, positions)
-            width_in, width_out = widths(layer)
-            kept_in = width_in if read is None else int(read.sum())
-            _set_widths(layer, kept_in, width_out if carried is None else int(carried.sum()))
+            tensors = (*layer.named_parameters(recurse=False), *layer.named_buffers(recurse=False))
+            _cut_here(layer, {key: positions.get(f"{name}.{key}", {}) for key, _ in tensors}, read, carried)
         else:
             for cut_side, kept in ((pruner.prune_out_channels, carried), (pruner.prune_in_channels, read)):
                 if kept is not None:
@@ -83,24 +81,20 @@ def _restore_format(layer: nn.Module, before: Mapping[str, nn.Parameter]) -> Non
             cut.data = cut.data.contiguous(memory_format=torch.channels_last)
 
 
-def _cut_tensors(layer: nn.Module, name: str, positions: Mapping[str, Mapping[int, Tensor]]) -> None:
-    for key, value in (*layer.named_parameters(recurse=False), *layer.named_buffers(recurse=False)):
-        kept = value
-        for dim, along in positions.get(f"{name}.{key}", {}).items():
-            kept = kept.index_select(dim, along.nonzero().flatten().to(value.device))
-        setattr(layer, key, nn.Parameter(kept) if isinstance(value, nn.Parameter) else kept)
-
-
-def _set_widths(layer: nn.Module, width_in: int, width_out: int) -> None:
-    match layer:
-        case Convolution():
-            if is_depthwise(layer):
-                width_in = width_out * layer.in_channels // layer.out_channels
-                layer.groups = width_in
-            layer.in_channels, layer.out_channels = width_in, width_out
-        case nn.Linear():
-            layer.in_features, layer.out_features = width_in, width_out
-        case nn.PReLU():
-            layer.num_parameters = width_out
-        case nn.modules.batchnorm._NormBase():  # BatchNorm and InstanceNorm
-            layer.num_features = width_out
+def _cut_here(
+    layer: nn.Module, positions: Mapping[str, Mapping[int, Tensor]], read: Tensor | None, carried: Tensor | None
+) -> None:
+    """Cut a layer, given the kept positions of its tensors and its kept channels."""
+    width_in, width_out = (
+        width if kept is None else int(kept.sum()) for width, kept in zip(widths(layer), (read, carried), strict=True)
+    )
+    for key, sides in positions.items():
+        value = tensor = getattr(layer, key)
+        for dim, along in sides.items():
+            tensor = tensor.index_select(dim, along.nonzero().flatten().to(value.device))
+        setattr(layer, key, nn.Parameter(tensor) if isinstance(value, nn.Parameter) else tensor)
+    if isinstance(layer, Convolution) and is_depthwise(layer):
+        width_in = width_out * layer.in_channels // layer.out_channels
+        layer.groups = width_in
+    for name, width in zip(width_names(layer), (width_in, width_out), strict=True):
+        setattr(layer, name, width)

@@ -12,16 +12,14 @@ from compress.channels.masks import masked, population_logits
 from compress.channels.units import UnitMap, find_units, nothing_to_prune
 from compress.errors import CheckFailedError
 from compress.structure.compare_layers import Fault, compare_layers
-from compress.structure.remove import check_trains, logits_of, running
+from compress.structure.remove import check_trains, logits_of
 from compress.structure.shrink import shrink
 from compress.structure.visible_weights import with_visible_weights
+from compress.tracing.forward_pass import running
 from compress.tracing.layers import Convolution, widths
 
-IMAGES = 3
-"""Number of images in a trial cut."""
-
-WEIGHT_IMAGES = 4
-"""Number of images for which the weights of the trial network are chosen."""
+IMAGES, WEIGHT_IMAGES = 3, 4
+"""Number of images in a trial cut, and of those for which the weights of the trial network are chosen."""
 
 TRIALS = 48
 """Maximum number of trial cuts in a search by halves; groups that are then undecided are not pruned."""

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from compress.errors import UsageError
-from compress.structure.remove import is_conclusive, logits_of, running, spread_of
+from compress.structure.remove import is_conclusive, logits_of, spread_of
+from compress.tracing.forward_pass import running
 from compress.tracing.layers import BatchNorm, Convolution, channel_axis
 
 NEGLIGIBLE = 1e-3

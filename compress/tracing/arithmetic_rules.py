@@ -45,11 +45,6 @@ def _over(call: Call, axes: Collection[int]) -> Outcome:
     return call.channels
 
 
-def _along(call: Call) -> Outcome:
-    """A softmax, running sum or sort."""
-    return _over(call, call.dims("dim"))
-
-
 def _spatial(call: Call, *, axes: int) -> Outcome:
     """Pooling or resizing of the last ``axes`` axes."""
     return _over(call, range(call.rank - axes, call.rank))
@@ -61,11 +56,6 @@ def _normalise(call: Call, *, kind: str) -> Outcome:
     if call.channels and call.channels.axis >= first:
         call.sets.keep(call.channels.labels, f"{kind} {call.place} normalises over it")
     return [call.channels, *[None] * (len(call.results) - 1)]
-
-
-def _product(call: Call) -> Outcome:
-    """A matrix product outside a layer: its inputs are not pruned, so its cost does not change."""
-    return call.keep_all("a product of matrices takes it")
 
 
 def _glu(call: Call) -> Outcome:
@@ -82,7 +72,7 @@ _OPERATORS: tuple[tuple[Rule, str], ...] = (
     (pointwise, "copy _prelu_kernel masked_fill where rsub"),
     (_reduce, "mean sum amax amin max min var std var_mean std_mean prod argmax argmin logsumexp linalg_vector_norm "
               "norm median any all nanmean"),
-    (_along, "_softmax _log_softmax softmax log_softmax cumsum cumprod sort topk"),
+    (lambda call: _over(call, call.dims("dim")), "_softmax _log_softmax softmax log_softmax cumsum cumprod sort topk"),
     (partial(_spatial, axes=1), "max_pool1d max_pool1d_with_indices avg_pool1d adaptive_avg_pool1d "
                                 "adaptive_max_pool1d upsample_nearest1d _upsample_nearest_exact1d upsample_linear1d"),
     (partial(_spatial, axes=2), "max_pool2d max_pool2d_with_indices avg_pool2d adaptive_avg_pool2d "
@@ -93,7 +83,8 @@ _OPERATORS: tuple[tuple[Rule, str], ...] = (
                                 "_adaptive_avg_pool3d adaptive_max_pool3d upsample_nearest3d upsample_trilinear3d"),
     (partial(_normalise, kind="LayerNorm"), "native_layer_norm _fused_rms_norm"),
     (partial(_normalise, kind="GroupNorm"), "native_group_norm"),
-    (_product, "mm bmm mv dot addmm addmv addbmm baddbmm"),
+    # outside a layer; inputs that are not pruned do not change its cost
+    (lambda call: call.keep_all("a product of matrices takes it"), "mm bmm mv dot addmm addmv addbmm baddbmm"),
     (_glu, "glu"),
 )  # fmt: skip
 

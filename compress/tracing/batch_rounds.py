@@ -30,8 +30,11 @@ def count_rounds(network: nn.Module, example: Tensor, layers: Collection[str]) -
         _rows_read(network, torch.cat([image, second]), layers)
         for second in (image, image.flatten()[pixels].reshape(image.shape))  # pixels keep the range of their values
     )
-    changed = {name: list(map(_changed, same[name], other[name])) for name in layers}
-    return {name: rounds for name in layers if (rounds := _rounds(changed[name])) > 1}
+    found = {}
+    for name in layers:
+        calls = zip(same[name], other[name], strict=True)
+        found[name] = _rounds([(one - two).abs().amax(dim=1) > CHANGED * one.abs().max() for one, two in calls])
+    return {name: rounds for name, rounds in found.items() if rounds > 1}
 
 
 def _rows_read(network: nn.Module, images: Tensor, layers: Collection[str]) -> dict[str, list[Tensor]]:
@@ -46,11 +49,6 @@ def _rows_read(network: nn.Module, images: Tensor, layers: Collection[str]) -> d
     with evaluating(network), plain_kernels(), watching_inputs(network, watches):
         network(images)
     return read
-
-
-def _changed(one: Tensor, two: Tensor) -> Tensor:
-    """Rows that differ by more than rounding: bool R."""
-    return (one - two).abs().amax(dim=1) > CHANGED * one.abs().max()
 
 
 def _rounds(changed: list[Tensor]) -> int:

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from compress.errors import CheckFailedError, CompressError
+
 Watch = Callable[[nn.Module, Tensor], Tensor | None]
 """Called with a layer and its input; the tensor it returns, if any, replaces the input."""
 
@@ -22,6 +24,17 @@ def evaluating(network: nn.Module) -> Iterator[None]:
     finally:
         for module, mode in modes.items():
             module.training = mode
+
+
+@contextmanager
+def running(what_failed: str, kind: type[CompressError] = CheckFailedError) -> Iterator[None]:
+    """Turn whatever a network's own code raises into one of our errors."""
+    try:
+        yield
+    except (CompressError, MemoryError):
+        raise
+    except Exception as error:
+        raise kind(f"{what_failed}: {type(error).__name__}: {error}") from error
 
 
 @contextmanager

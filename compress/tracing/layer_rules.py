@@ -39,7 +39,10 @@ class Ledger:
         else:
             self._tie_groups(name, layer, read)
             self._record(self.reads, name, read)
-            carried = self._make(name, width_out)
+            self.makers.add(name)
+            if name not in self.carries:  # a single channel is always there
+                self.carries[name] = self.sets.new(width_out) if width_out > 1 else np.zeros(1, dtype=np.int64)
+            carried = self.carries[name]
             self._tie_groups(name, layer, carried)
         if channels and channels.axis != axis:  # each channel is a row for this layer, and rows count as fixed
             self.sets.keep(channels.labels, f"{name} works across it")
@@ -53,13 +56,6 @@ class Ledger:
         if isinstance(layer, Norm) and not isinstance(layer, BatchNorm):
             self.sets.keep(channels.labels, f"{type(layer).__name__} {name} normalises over it")
         return channels if rank > 1 else None
-
-    def _make(self, name: str, width: int) -> Labels:
-        """Labels of the channels that a layer makes; a single channel is always there."""
-        self.makers.add(name)
-        if name not in self.carries:
-            self.carries[name] = self.sets.new(width) if width > 1 else np.zeros(1, dtype=np.int64)
-        return self.carries[name]
 
     def _record(self, place: dict[str, Labels], name: str, labels: Labels) -> Labels:
         if name in place:

@@ -1,5 +1,7 @@
 """Kinds of layers that can be cut, their widths and channel axes: convolutions, linear layers, norms and PReLU."""
 
+from typing import Any
+
 from torch import nn
 
 Convolution = nn.modules.conv._ConvNd
@@ -7,6 +9,13 @@ BatchNorm = nn.modules.batchnorm._BatchNorm
 Norm = BatchNorm | nn.modules.instancenorm._InstanceNorm
 PerChannel = Norm | nn.PReLU
 Cuttable = Convolution | nn.Linear | PerChannel
+
+_WIDTHS: tuple[tuple[Any, tuple[str, str]], ...] = (
+    (Convolution, ("in_channels", "out_channels")),
+    (nn.Linear, ("in_features", "out_features")),
+    (nn.PReLU, ("num_parameters", "num_parameters")),
+    (Norm, ("num_features", "num_features")),
+)
 
 _PLAIN: tuple[type[nn.Module], ...] = (
     nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear,
@@ -17,16 +26,13 @@ _PLAIN: tuple[type[nn.Module], ...] = (
 
 def widths(layer: nn.Module) -> tuple[int, int]:
     """Input and output channels of a layer."""
-    match layer:
-        case Convolution():
-            return layer.in_channels, layer.out_channels
-        case nn.Linear():
-            return layer.in_features, layer.out_features
-        case nn.PReLU():
-            return layer.num_parameters, layer.num_parameters
-        case _:
-            width = int(layer.num_features)  # type: ignore[arg-type]
-            return width, width
+    name_in, name_out = width_names(layer)
+    return int(getattr(layer, name_in)), int(getattr(layer, name_out))
+
+
+def width_names(layer: nn.Module) -> tuple[str, str]:
+    """The attributes of a layer that hold its widths."""
+    return next(names for kind, names in _WIDTHS if isinstance(layer, kind))
 
 
 def channel_axis(layer: nn.Module, rank: int) -> int:
@@ -55,16 +61,22 @@ def has_own_forward(layer: nn.Module) -> bool:
 
 
 def layers_to_cut(network: nn.Module) -> tuple[dict[nn.Module, str], dict[str, str]]:
-    """Layers that can be cut -> name; and name -> reason for layers of these kinds that cannot."""
+    """Layers that can be cut -> name; and name -> reason for layers of these kinds that cannot.
+
+    A layer can be cut if it has a known class and no parameters of other names.
+    """
     found: dict[nn.Module, str] = {}
     reasons: dict[str, str] = {}
     first_owner: dict[int, str] = {}
     for name, layer in network.named_modules():
         if not isinstance(layer, Cuttable):
             continue
-        reason = _why_not_cut(layer)
-        if reason:
-            reasons[name] = reason
+        strange = set(dict(layer.named_parameters(recurse=False))) - {"weight", "bias"}
+        if _kind(layer) is None:
+            reasons[name] = f"{type(layer).__name__} is not a kind of layer that can be cut"
+            continue
+        if strange or "parametrizations" in dict(layer.named_children()):
+            reasons[name] = f"it computes its weights from others ({', '.join(sorted(strange)) or 'parametrizations'})"
             continue
         found[layer] = name
         for parameter in layer.parameters(recurse=False):
@@ -73,16 +85,6 @@ def layers_to_cut(network: nn.Module) -> tuple[dict[nn.Module, str], dict[str, s
                 reasons[name] = f"it shares its weights with {other}"
                 reasons.setdefault(other, f"it shares its weights with {name}")
     return found, reasons
-
-
-def _why_not_cut(layer: nn.Module) -> str:
-    """Why a layer cannot be cut; empty if it can: it has a known class and no other parameters."""
-    if _kind(layer) is None:
-        return f"{type(layer).__name__} is not a kind of layer that can be cut"
-    strange = set(dict(layer.named_parameters(recurse=False))) - {"weight", "bias"}
-    if strange or "parametrizations" in dict(layer.named_children()):
-        return f"it computes its weights from others ({', '.join(sorted(strange)) or 'parametrizations'})"
-    return ""
 
 
 def _kind(layer: nn.Module) -> type[nn.Module] | None:

@@ -97,11 +97,11 @@ def _pick(call: Call) -> Outcome:
     return _along_one_axis(call, call.function(_label(call, call.tensors[0]), indices).numpy())
 
 
-def _indexed(call: Call) -> set[int]:
-    """The axes that ``index`` picks from."""
-    if any(index is not None and not index.dtype.is_signed for index in call.arguments["indices"]):
-        return set(range(call.rank))  # a mask picks positions, along several axes at once
-    return {axis for axis, index in enumerate(call.arguments["indices"]) if index is not None}
+def _indexed(call: Call) -> list[int]:
+    """The axes that ``index`` picks from: by numbers, or by a mask, which lies along several axes at once."""
+    indices = call.arguments["indices"]
+    masked = any(index is not None and not index.dtype.is_signed for index in indices)
+    return [axis for axis in range(call.rank) if masked or (axis < len(indices) and indices[axis] is not None)]
 
 
 def _pad(call: Call) -> Outcome:

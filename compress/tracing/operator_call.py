@@ -95,14 +95,6 @@ class Call:
 Rule = Callable[[Call], Outcome]
 
 
-def bound_arguments(function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments of an operator by name, defaults included."""
-    schema = function._schema.arguments
-    values = {argument.name: argument.default_value for argument in schema if argument.has_default_value()}
-    values |= {argument.name: value for argument, value in zip(schema, args, strict=False)}
-    return values | dict(kwargs)
-
-
 def unfollowed(call: Call) -> Outcome:
     """The rule for every operator without one: the channels it takes are not pruned."""
     return call.keep_all(f"{call.operator}, which cannot be followed, takes it")

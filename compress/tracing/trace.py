@@ -12,14 +12,14 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from compress.errors import CompressError, UsageError
+from compress.errors import UsageError
 from compress.tracing.arithmetic_rules import ARITHMETIC, pointwise
 from compress.tracing.channel_sets import ChannelSets, Labels
-from compress.tracing.forward_pass import evaluating, plain_kernels, tensors_given
+from compress.tracing.forward_pass import evaluating, plain_kernels, running, tensors_given
 from compress.tracing.layer_rules import Ledger
 from compress.tracing.layers import Convolution, has_own_forward, layers_to_cut
 from compress.tracing.layout_rules import LAYOUT
-from compress.tracing.operator_call import Call, Channels, Outcome, bound_arguments, unfollowed
+from compress.tracing.operator_call import Call, Channels, Outcome, unfollowed
 
 FEEDS_OUTPUT = "it feeds the network's output"
 
@@ -60,15 +60,9 @@ def trace(network: nn.Module, example: Tensor) -> Trace:
                 f"{name or 'the network'} is made by torch.jit and cannot be cut; use the module it is made of"
             )
     tracer = _Tracer(network, example)
-    try:
-        with tracer.watching_modules(), evaluating(network), plain_kernels(), tracer:
-            logits = network(example)
-    except (CompressError, MemoryError):
-        raise
-    except Exception as error:  # whatever the network's own code raises
-        raise UsageError(
-            f"the network does not run on images of shape {tuple(example.shape)}: {type(error).__name__}: {error}"
-        ) from error
+    runs = running(f"the network does not run on images of shape {tuple(example.shape)}", UsageError)
+    with runs, tracer.watching_modules(), evaluating(network), plain_kernels(), tracer:
+        logits = network(example)
     if not isinstance(logits, Tensor) or logits.dim() != 2 or len(logits) != len(example):
         found = f"a tensor {tuple(logits.shape)}" if isinstance(logits, Tensor) else f"a {type(logits).__name__}"
         raise UsageError(
@@ -130,12 +124,12 @@ class _Tracer(TorchDispatchMode):
         result = func(*args, **(kwargs or {}))
         if not self._inside:
             place = (self._running and self._running[-1][0]) or f"{type(self._network).__name__}.forward"
-            arguments = bound_arguments(func, args, kwargs or {})
-            self._step(Call(func, arguments, result, self._sets, self._channels.get, place, self._name_of))
+            schema = func._schema.arguments
+            arguments = {argument.name: argument.default_value for argument in schema if argument.has_default_value()}
+            arguments |= {argument.name: value for argument, value in zip(schema, args, strict=False)} | (kwargs or {})
+            names = self._names
+            self._step(Call(func, arguments, result, self._sets, self._channels.get, place, lambda t: names.get(id(t))))
         return result
-
-    def _name_of(self, tensor: Tensor) -> str | None:
-        return self._names.get(id(tensor))
 
     def _step(self, call: Call) -> None:
         own = self._own_layer(call)
@@ -148,8 +142,8 @@ class _Tracer(TorchDispatchMode):
             through = self._ledger.follow(own, self._own_forwards[own], call.rank, call.channels)
             self._enter(call.results, [through, *[None] * (len(call.results) - 1)])
         elif any(self._channels.get(tensor) is not None for tensor in call.tensors):
-            pointwise_tag = torch.Tag.pointwise in call.function.tags
-            rule = pointwise if pointwise_tag else _RULES.get(call.operator, unfollowed)
+            by_name = _RULES.get(call.operator, unfollowed)
+            rule = pointwise if torch.Tag.pointwise in call.function.tags else by_name
             try:
                 outcome = rule(call)
             except (RuntimeError, ValueError, TypeError, LookupError, AttributeError):  # not handled by its rule

@@ -10,7 +10,7 @@ from compress.edropout.allocation import EvolvedAllocation
 from compress.edropout.guided import GuidedPopulation
 from compress.edropout.paper import PaperPopulation
 from compress.edropout.population import Energies
-from compress.edropout.search import Search, SearchSettings
+from compress.edropout.search import Search
 from compress.errors import InterruptedRun
 from compress.training.loop import LoopHooks, LoopSettings, run_loop
 from compress.training.optimizers import PAPER, Recipe
@@ -38,7 +38,7 @@ class OneState:
 
 def searched(network: nn.Module, units: UnitMap, population, recipe: Recipe) -> Search:
     steps = OptimizerSteps(network, recipe, epochs=2, steps_per_epoch=4)
-    return Search(network, units, population, steps, learnable_split(), SearchSettings(8, 25, 10))
+    return Search(network, units, population, steps, learnable_split(), 8, 25, 10)
 
 
 def test_only_kept_weights_move():
