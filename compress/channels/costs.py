@@ -7,7 +7,7 @@ Axes: P states, G groups, L layers.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -79,6 +79,10 @@ class CostModel:
 def build_cost_model(network: nn.Module, units: UnitMap, example: Tensor) -> CostModel:
     """Measure a network's layers on the first image of a batch (B, C, H, W).
 
+    Costs are what one more image adds: work that is the same for any image does not count. torch's own counter sees
+    the products of matrices that no layer makes, too: attention's, or those of functions on bare parameters. None of
+    them depends on a unit.
+
     Raises:
         UsageError: a recurrent or bilinear layer, for which there is no rule.
     """
@@ -88,7 +92,10 @@ def build_cost_model(network: nn.Module, units: UnitMap, example: Tensor) -> Cos
                 f"{name}: the MACs of {type(layer).__name__} cannot be counted; "
                 "try a network of convolutions, linear layers and attention"
             )
-    positions, macs_of_all = _per_image(network, example[:1])
+    image = example[:1]
+    (one, calls_of_one), (two, calls_of_two) = _run(network, image), _run(network, torch.cat([image, image]))
+    positions = {name: two[name] - one[name] for name in one}
+    macs_of_all = sum(macs for _, macs in calls_of_two) - sum(macs for _, macs in calls_of_one)
     layers = {name: network.get_submodule(name) for name in positions}
     measures = [_coefficients(layer, positions[name]) for name, layer in layers.items()]
     wide = [widths(layer) for layer in layers.values()]
@@ -120,18 +127,6 @@ def _per_group(unit_of_channel: Tensor | None, width: int, units: UnitMap) -> Te
     return channels / torch.cat([units.sizes, torch.ones(1)])
 
 
-def _per_image(network: nn.Module, image: Tensor) -> tuple[Mapping[str, float], float]:
-    """How often a layer's kernel is applied to one image, summed over its calls (a conv's H x W out); and all MACs.
-
-    All MACs are by torch's own counter, which sees the products of matrices that no layer makes: attention's, or
-    those of functions on bare parameters. None of them depends on a unit. Both are what one more image costs: work
-    that is the same for any image does not count.
-    """
-    (one, calls_of_one), (two, calls_of_two) = _run(network, image), _run(network, torch.cat([image, image]))
-    more = sum(macs for _, macs in calls_of_two) - sum(macs for _, macs in calls_of_one)
-    return {name: two[name] - one[name] for name in one}, more
-
-
 def products_per_image(network: nn.Module, image: Tensor) -> list[tuple[str, int]]:
     """The calls whose products ``CostModel`` counts, in their order: torch's operator and its MACs for one image."""
     both = zip(_run(network, image)[1], _run(network, torch.cat([image, image]))[1], strict=False)
@@ -139,7 +134,7 @@ def products_per_image(network: nn.Module, image: Tensor) -> list[tuple[str, int
 
 
 def _run(network: nn.Module, images: Tensor) -> tuple[dict[str, float], list[tuple[str, int]]]:
-    """How often each layer's kernel is applied to a batch; and the operator and the MACs of every call."""
+    """How often each layer's kernel is applied to a batch (a conv's H x W out); operator and MACs of every call."""
     positions: dict[str, float] = {}
 
     def record(name: str, layer: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any], output: Tensor) -> None:

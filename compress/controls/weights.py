@@ -6,9 +6,7 @@ Axes: C input channels of a layer, B batch, L places in its output (pixels, toke
 import torch
 from torch import Tensor, nn
 
-from compress.tracing.layers import is_transposed
-
-_KINDS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+from compress.tracing.layers import is_transposed, kind_of
 
 
 @torch.no_grad()
@@ -20,8 +18,8 @@ def scale_inputs(layer: nn.Module, factors_C: Tensor) -> None:
         weight.mul_(factors.reshape(-1, *(1 for _ in weight.shape[1:])))
         return
     groups = getattr(layer, "groups", 1)
-    rows = factors.reshape(groups, 1, -1).expand(groups, len(weight) // groups, -1).reshape(*weight.shape[:2])
-    weight.mul_(rows.reshape(*rows.shape, *(1 for _ in weight.shape[2:])))
+    rows = factors.reshape(groups, 1, -1).expand(groups, len(weight) // groups, -1)
+    weight.mul_(rows.reshape(*weight.shape[:2], *(1 for _ in weight.shape[2:])))
 
 
 @torch.no_grad()
@@ -47,9 +45,8 @@ def _each_alone(layer: nn.Module, channel: int) -> tuple[nn.modules.conv._ConvNd
     width, outputs = layer.in_channels // layer.groups, layer.out_channels // layer.groups
     first = channel // outputs * width
     options = {"output_padding": layer.output_padding} if is_transposed(layer) else {"padding_mode": layer.padding_mode}
-    kind = next(kind for kind in _KINDS if isinstance(layer, kind))
     alone = nn.utils.skip_init(
-        kind, width, width, layer.kernel_size, groups=width, bias=False,
+        kind_of(layer), width, width, layer.kernel_size, groups=width, bias=False,
         stride=layer.stride, padding=layer.padding, dilation=layer.dilation, **options,
     )  # fmt: skip
     own = layer.weight[first : first + width, channel % outputs] if is_transposed(layer) else layer.weight[channel]

@@ -15,13 +15,11 @@ from compress.structure.shrink import shrink
 from compress.tracing.forward_pass import evaluating, running
 from compress.tracing.layers import Convolution, widths
 
-TOLERANCE = 1e-4
+TOLERANCE, LARGE_LOGIT = 1e-4, 10.0
 """Largest allowed difference of logits between the masked and the smaller network (float32, eval mode).
 
 It grows in proportion to the largest logit above ``LARGE_LOGIT``, as float32's rounding does.
 """
-
-LARGE_LOGIT = 10.0
 
 MIN_SPREAD_RATIO = 100
 """The check is conclusive only if logits vary between images by this factor more than the difference found."""

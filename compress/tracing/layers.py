@@ -54,7 +54,7 @@ def is_transposed(layer: nn.Module) -> bool:
 
 def has_own_forward(layer: nn.Module) -> bool:
     """True for a subclass of torch's layer that has its own forward."""
-    kind = _kind(layer)
+    kind = kind_of(layer)
     return any(
         getattr(type(layer), name, None) is not getattr(kind, name, None) for name in ("forward", "_conv_forward")
     )
@@ -72,7 +72,7 @@ def layers_to_cut(network: nn.Module) -> tuple[dict[nn.Module, str], dict[str, s
         if not isinstance(layer, Cuttable):
             continue
         strange = set(dict(layer.named_parameters(recurse=False))) - {"weight", "bias"}
-        if _kind(layer) is None:
+        if kind_of(layer) is None:
             reasons[name] = f"{type(layer).__name__} is not a kind of layer that can be cut"
             continue
         if strange or "parametrizations" in dict(layer.named_children()):
@@ -87,5 +87,6 @@ def layers_to_cut(network: nn.Module) -> tuple[dict[nn.Module, str], dict[str, s
     return found, reasons
 
 
-def _kind(layer: nn.Module) -> type[nn.Module] | None:
+def kind_of(layer: nn.Module) -> type[nn.Module] | None:
+    """The class of torch that a layer belongs to, if it is one that can be cut."""
     return next((kind for kind in _PLAIN if isinstance(layer, kind)), None)
