@@ -1,84 +1,84 @@
 """Reports that try a page, and a reader that takes the page apart."""
 
-from dataclasses import replace
+from functools import cache
 from html.parser import HTMLParser
 
+from compress.report.html import render_html
 from compress.report.model import Report
 from compress.report.results import ClassDrop
+from compress.report.run_sections import report_document
 from tests.report import sample
+from tests.report.sample import changed
 
 HOSTILE = (
     "<script>alert(1)</script>",
-    "[/red]",
+    "[/red][bold] a_very_long_name_that_does_not_fit_into_any_column_of_any_terminal_whatsoever",
     '"><img src=x onerror=alert(1)>',
     "$\\frac{1}",
-    "{{ 7 * 7 }}",
+    "{{ 7 * 7 }} **bold** `a|b` [click](javascript:alert(1))",
     "\u65e5\u672c \U0001f9e6 \u202ereversed\x1b[31m\n</style>",
 )
 
 
 def hostile() -> Report:
     """Every name that a user can choose does its worst."""
-    report = sample.full_report()
-    names = {row.label: f"{name} {row.label}" for row, name in zip(report.networks, HOSTILE, strict=False)}
-    networks = tuple(
-        row.model_copy(
-            update={
-                "label": names[row.label],
-                "file": f"artifacts/{HOSTILE[0]}.onnx",
-                "signature": replace(row.signature, input_name=HOSTILE[0], output_name=HOSTILE[2]),
-                "preprocessing": HOSTILE[5],
-                "source": row.source and names[row.source],
-            }
-        )
-        for row in report.networks
-    )
-    latency = tuple(
-        row.model_copy(update={"original": names[row.original], "candidate": names[row.candidate]})
-        for row in report.latency
-    )
+    plain = sample.full_report()
+    names = {row.label: f"{name} {row.label}" for row, name in zip(plain.networks, HOSTILE, strict=False)}
+    layers = zip(plain.operators.layers, HOSTILE, strict=False)
     return sample.full_report(
         name=HOSTILE[0],
-        networks=networks,
-        latency=latency,
-        data=report.data.model_copy(update={"classes": HOSTILE, "name": HOSTILE[2]}),
+        networks=tuple(
+            changed(
+                row, label=names[row.label], file=f"artifacts/{HOSTILE[0]}.onnx", preprocessing=HOSTILE[5],
+                signature=changed(row.signature, input_name=HOSTILE[0], output_name=HOSTILE[2]),
+                source=row.source and names[row.source],
+            )
+            for row in plain.networks
+        ),
+        latency=tuple(
+            changed(row, original=names[row.original], candidate=names[row.candidate]) for row in plain.latency[:3]
+        ),
+        data=changed(plain.data, classes=HOSTILE, name=HOSTILE[2]),
         environment={HOSTILE[0]: {HOSTILE[2]: list(HOSTILE)}},
         notes=HOSTILE,
         gates=(),
-        operators=replace(
-            report.operators,
-            layers=tuple(
-                replace(layer, layer=f"{name} {layer.layer}", kind=name, note=name)
-                for layer, name in zip(report.operators.layers, HOSTILE, strict=False)
-            ),
+        operators=changed(
+            plain.operators,
+            layers=tuple(changed(row, layer=f"{name} {row.layer}", kind=name, note=name) for row, name in layers),
         ),
-        run=report.run.model_copy(
-            update={
-                "config": {"arch": HOSTILE[0], HOSTILE[2]: {HOSTILE[0]: HOSTILE[5]}},
-                "layers": tuple(replace(layer, name=HOSTILE[2]) for layer in report.run.layers),
-            }
+        run=changed(
+            plain.run,
+            config={"arch": HOSTILE[0], HOSTILE[2]: {HOSTILE[0]: HOSTILE[5]}},
+            layers=tuple(changed(layer, name=HOSTILE[2]) for layer in plain.run.layers),
+            seconds={HOSTILE[1]: 1.0},
         ),
-    )
+    )  # fmt: skip
 
 
 def large() -> Report:
     """A thousand classes with very long names, and networks with long names."""
-    classes = tuple(f"{number}-{'x' * 300}" for number in range(1000))
-    report = sample.full_report()
     drops = tuple(ClassDrop(k, 50, 40, 40 - k % 7, 2.0 * (k % 7), -3.0, 15.0) for k in range(1000))
-    original, candidate = report.original, report.candidate
-    comparison = replace(candidate.comparison, classes=drops)
-    networks = (
-        original,
-        candidate.model_copy(update={"label": "c" * 200, "comparison": comparison}),
+    original, candidate = sample.report().networks
+    compared = changed(candidate.comparison, classes=drops)
+    return sample.full_report(
+        networks=(original, changed(candidate, label="c" * 200, comparison=compared)),
+        latency=(sample.latency_row(1, 1, 1.48, 1.5, 1.55, other="c" * 200),),
+        data=changed(sample.report().data, classes=tuple(f"{k}-{'x' * 300}" for k in range(1000)), name="d" * 400),
+        gates=(),
+        name="n" * 300,
     )
-    latency = tuple(
-        row.model_copy(update={"candidate": "c" * 200})
-        for row in report.latency
-        if (row.original, row.candidate) == (original.label, candidate.label)
-    )
-    data = report.data.model_copy(update={"classes": classes, "name": "d" * 400})
-    return sample.full_report(networks=networks, latency=latency, data=data, gates=(), name="n" * 300)
+
+
+def crowded() -> Report:
+    """Ten networks, most of them alike: more than there is room for names in a plot."""
+    rows, timed = sample.full_report().networks, sample.full_report().latency
+    copies = tuple(changed(rows[-1], label=f"copy {number}", file=f"{number}.onnx") for number in range(1, 6))
+    more = tuple(sample.latency_row(1, 1, 0.97, 0.98, 0.99, other=row.label) for row in copies)
+    return sample.full_report(networks=rows + copies, latency=timed + more, run=None)
+
+
+REPORTS = {"run": sample.report, "full": sample.full_report, "foreign": sample.foreign_report, "hostile": hostile,
+           "large": large, "crowded": crowded}  # fmt: skip
 
 
 class Page(HTMLParser):
@@ -92,7 +92,8 @@ class Page(HTMLParser):
         self.unclosed: list[str] = []
         self.strays: list[str] = []
         self.text = ""
-        self.feed(str(text))  # of Markup, too
+        self.html = str(text)  # of Markup, too
+        self.feed(self.html)
         self.close()
 
     def handle_starttag(self, tag, attrs):
@@ -117,11 +118,11 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.tags if name == tag]
 
 
-def crowded() -> Report:
-    """Ten networks, most of them alike: more than there is room for names in a plot."""
-    rows = sample.full_report().networks
-    copies = (
-        rows[-1].model_copy(update={"label": f"copy {number}", "file": f"{number}.onnx"}) for number in range(1, 6)
-    )
-    timed = (sample.latency_row(1, 1, 0.97, 0.98, 0.99, other=f"copy {number}") for number in range(1, 6))
-    return sample.full_report(networks=(*rows, *copies), latency=(*sample.full_report().latency, *timed))
+def html_of(report: Report) -> str:
+    return render_html(report_document(report))
+
+
+@cache
+def page_of(name: str) -> Page:
+    """The page of one of ``REPORTS``, rendered once."""
+    return Page(html_of(REPORTS[name]()))

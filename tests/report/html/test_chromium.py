@@ -5,88 +5,30 @@ from itertools import combinations
 import pytest
 
 from tests.helpers.chromium import MISSING, PROGRAM, chromium
-from tests.report import sample
-from tests.report.html.documents import HOSTILE, crowded, hostile, large
-from tests.report.html.test_page import html_of
+from tests.report.html.documents import HOSTILE, page_of
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason=MISSING)
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    with chromium(tmp_path_factory.mktemp("chromium")) as page:
-        yield page
+def load(tmp_path_factory):
+    """Opens a page with all its folded parts open; by default it has to be silent and fit, in four looks."""
+    folder = tmp_path_factory.mktemp("chromium")
+    with chromium(folder) as browser:
 
+        def opened(html: str, *, fits: bool = True):
+            file = folder / "page.html"
+            file.write_text(html, encoding="utf-8")
+            browser.show(file, width=1280)
+            browser.ask("document.querySelectorAll('details').forEach(part => part.open = true)")
+            for width, dark in ((390, True), (390, False), (1280, True), (1280, False)) if fits else ():
+                browser.look(width=width, dark=dark)
+                assert browser.ask("document.documentElement.scrollWidth") == width
+                assert browser.ask("document.documentElement.scrollHeight") > 1000
+            assert not fits or browser.complaints == []
+            return browser
 
-@pytest.fixture
-def load(browser, tmp_path):
-    """Opens a page, with all its folded parts open, in four looks; it has to be silent and fit in each."""
-
-    def opened(html: str):
-        file = tmp_path / "page.html"
-        file.write_text(html, encoding="utf-8")
-        browser.show(file, width=1280)
-        browser.ask("document.querySelectorAll('details').forEach(part => part.open = true)")
-        return browser
-
-    return opened
-
-
-def check_widths(browser):
-    for width, dark in ((390, True), (390, False), (1280, True), (1280, False)):
-        browser.look(width=width, dark=dark)
-        assert browser.ask("document.documentElement.scrollWidth") == width
-        assert browser.ask("document.documentElement.scrollHeight") > 1000
-    assert browser.complaints == []
-
-
-def test_a_full_report_on_screen_and_on_paper(load):
-    browser = load(html_of(sample.full_report()))
-    check_widths(browser)
-    check_plot_texts(browser)
-    for dark, ink, first in (
-        (False, "rgb(22, 32, 44)", "rgb(29, 102, 221)"),
-        (True, "rgb(231, 236, 242)", "rgb(95, 155, 255)"),
-    ):
-        browser.look(width=1280, dark=dark)
-        assert browser.ask("getComputedStyle(document.body).color") == ink
-        fills = browser.ask("[...document.querySelectorAll('svg.plot *')].map(part => getComputedStyle(part).fill)")
-        assert ink in fills
-        assert first in fills
-    browser.ask("document.querySelectorAll('details').forEach(part => part.open = false)")
-    browser.look(width=688, dark=True, media="print")
-    assert browser.ask("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
-    assert browser.ask("document.documentElement.scrollWidth") == 688
-    printed = "[...document.querySelectorAll('details table')].filter(part => part.checkVisibility()).length"
-    assert browser.ask(printed) > 0
-    assert browser.ask(printed) == browser.ask("document.querySelectorAll('details table').length")
-    cut = "[...document.querySelectorAll('.scroll')].filter(part => part.scrollWidth > part.clientWidth).length"
-    assert browser.ask(cut) == 0
-    assert browser.pdf().startswith(b"%PDF")
-
-
-def test_names_of_users_are_text(load):
-    browser = load(html_of(hostile()))
-    check_widths(browser)
-    assert browser.ask("document.scripts.length") == 0
-    assert browser.ask("document.querySelectorAll('[onerror]').length") == 0
-    shown = browser.ask("document.body.innerText")
-    assert all(name in shown for name in HOSTILE[:3])
-
-
-def test_long_names_and_many_networks_fit(load):
-    check_widths(load(html_of(large())))
-    browser = load(html_of(crowded()))
-    check_widths(browser)
-    check_plot_texts(browser)
-
-
-def test_these_checks_see_a_script_and_a_wide_page(load):
-    page = html_of(sample.foreign_report())
-    check_widths(load(page))
-    browser = load(page.replace("</main>", "<script>1</script><div style='width:3000px'>x</div></main>"))
-    assert "Content Security Policy" in browser.complaints[0]
-    assert browser.ask("document.documentElement.scrollWidth") > 3000
+        yield opened
 
 
 def check_plot_texts(browser):
@@ -107,3 +49,47 @@ def check_plot_texts(browser):
             wide = min(one[3], other[3]) - max(one[1], other[1])
             high = min(one[4], other[4]) - max(one[2], other[2])
             assert wide <= 1 or high <= 4, (one[0], other[0])  # boxes have room above and below the letters
+
+
+def test_a_full_report_on_screen_and_on_paper(load):
+    browser = load(page_of("full").html)
+    check_plot_texts(browser)
+    for dark, ink, first in (
+        (False, "rgb(22, 32, 44)", "rgb(29, 102, 221)"),
+        (True, "rgb(231, 236, 242)", "rgb(95, 155, 255)"),
+    ):
+        browser.look(width=1280, dark=dark)
+        assert browser.ask("getComputedStyle(document.body).color") == ink
+        fills = browser.ask("[...document.querySelectorAll('svg.plot *')].map(part => getComputedStyle(part).fill)")
+        assert {ink, first} <= set(fills)
+    browser.ask("document.querySelectorAll('details').forEach(part => part.open = false)")
+    browser.look(width=688, dark=True, media="print")
+    assert browser.ask("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert browser.ask("document.documentElement.scrollWidth") == 688
+    printed = "[...document.querySelectorAll('details table')].filter(part => part.checkVisibility()).length"
+    assert browser.ask(printed) == browser.ask("document.querySelectorAll('details table').length") > 0
+    cut = "[...document.querySelectorAll('.scroll')].filter(part => part.scrollWidth > part.clientWidth).length"
+    assert browser.ask(cut) == 0
+    assert browser.pdf().startswith(b"%PDF")
+
+
+def test_names_of_users_are_text(load):
+    browser = load(page_of("hostile").html)
+    assert browser.ask("document.scripts.length") == 0
+    assert browser.ask("document.querySelectorAll('[onerror]').length") == 0
+    shown = browser.ask("document.body.innerText")
+    assert all(name in shown for name in HOSTILE[:3])
+
+
+def test_long_names_and_many_networks_fit(load):
+    load(page_of("large").html)
+    check_plot_texts(load(page_of("crowded").html))
+
+
+def test_these_checks_see_a_script_and_a_wide_page(load):
+    page = page_of("foreign").html
+    load(page)
+    wide = page.replace("</main>", "<script>1</script><div style='width:3000px'>x</div></main>")
+    browser = load(wide, fits=False)
+    assert "Content Security Policy" in browser.complaints[0]
+    assert browser.ask("document.documentElement.scrollWidth") > 3000

@@ -6,33 +6,18 @@ from itertools import pairwise
 
 import pytest
 
-from compress.report.html import render_html
 from compress.report.html.page import draw_marks
 from compress.report.network_tables import class_table
-from compress.report.run_sections import report_document
 from compress.report.sections import Bars, Interval
 from tests.report import sample
-from tests.report.html.documents import HOSTILE, Page, crowded, hostile, large
+from tests.report.html.documents import HOSTILE, REPORTS, Page, html_of, page_of
 
-REPORTS = {"run": sample.report, "full": sample.full_report, "foreign": sample.foreign_report, "hostile": hostile,
-           "large": large, "crowded": crowded}  # fmt: skip
 TIMES, MINUS, ARROW = "\N{MULTIPLICATION SIGN}", "\N{MINUS SIGN}", "\N{RIGHTWARDS ARROW}"
 
 
-def html_of(report) -> str:
-    return render_html(report_document(report))
-
-
-@pytest.fixture(scope="module")
-def pages():
-    """Name -> (HTML, the page taken apart)."""
-    texts = {name: html_of(report()) for name, report in REPORTS.items()}
-    return {name: (text, Page(text)) for name, text in texts.items()}
-
-
 @pytest.mark.parametrize("name", REPORTS)
-def test_well_formed_silent_and_described(pages, name):
-    _text, page = pages[name]
+def test_well_formed_silent_and_described(name):
+    page = page_of(name)
     assert page.unclosed == page.strays == []
     ids = [attributes["id"] for _tag, attributes in page.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
@@ -55,7 +40,7 @@ def test_well_formed_silent_and_described(pages, name):
     assert all(after <= before + 1 for before, after in pairwise(levels))
 
 
-def test_all_parts_in_order(pages):
+def test_all_parts_in_order():
     order = ["pruned against original", "Failed: 1 gate", "max-drop: 1.25 points", "Passed: 2 gates", f"1.50{TIMES}",
              f"{MINUS}1.25 points", "Gained", "No difference shown Top-1", "Also 3 other files in words",
              "original int8: 2.40x", "Note noisy timing", "two images were skipped", "How it was timed",
@@ -64,7 +49,7 @@ def test_all_parts_in_order(pages):
              "sha256 of test images and labels (what compare goes by)" + "e" * 64,
              "sha256 of all images, labels and splits" + "f" * 64, "Settings",
              "Written by compress 0.1.0 at 2026-11-22T08:00:00+00:00, schema 2.0."]  # fmt: skip
-    text = " ".join(pages["full"][1].text.split())
+    text = " ".join(page_of("full").text.split())
     text = text[text.index("Skip to the content") :]
     place = 0
     for words in order:
@@ -82,99 +67,99 @@ def test_all_parts_in_order(pages):
         assert fact in text
 
 
-def test_the_plots_describe_themselves(pages):
-    labels = [a["aria-label"] for a in pages["full"][1].of("svg") if "aria-label" in a]
+def test_the_plots_describe_themselves():
+    labels = [a["aria-label"] for a in page_of("full").of("svg") if "aria-label" in a]
     assert labels[0] == (
         "Top-1 over time per call, original = 100 % (batch 1, 1 thread). original: 90.00 % at 100; pruned: 88.75 % at "
         "66.7; original int8: 89.75 % at 41.7; pruned int8: 88.25 % at 28.6; pruned fp16: 88.75 % at 102."
     )
     calls = [label for label in labels if "median" in label]
     assert len(calls) == 6
-    last = "pruned int8 against pruned, batch 1, 1 thread: pruned: median 1.00 ms; pruned int8: median 0.430 ms."
-    assert last in calls
+    assert (
+        "pruned int8 against pruned, batch 1, 1 thread: pruned: median 1.00 ms; pruned int8: median 0.430 ms." in calls
+    )
 
 
-def tones(text: str) -> dict[str, str]:
-    return {name: tone for tone, name in re.findall(r'<li class="tile (\w+)">\s*<span class="name">(\w+)', text)}
-
-
-def test_tiles_and_sentences_agree():
-    """A difference of less than half a percent of size, or a percent of time, counts as none."""
-    report = sample.report()
-    for size, ratios, expected in (
+@pytest.mark.parametrize(
+    ("size", "ratios", "tones"),
+    [
         (6_000_000, (0.70, 0.75, 0.80), {"Speed": "bad", "Top": "plain", "File": "bad"}),
         (2_990_000, (1.002, 1.005, 1.008), {"Speed": "plain", "Top": "plain", "File": "plain"}),
-    ):
-        row = report.candidate.model_copy(update={"size_bytes": size})
-        text = html_of(sample.report(networks=(report.original, row), latency=(sample.latency_row(1, 1, *ratios),)))
-        assert tones(text) == {**expected, "MACs": "good", "Parameters": "good"}
-    same = text[text.index("No difference shown</h2>") :]
-    assert [line.split()[0] for line in re.findall("<li>(.*?)</li>", same)[:3]] == ["file", "Top-1", "latency"]
+    ],
+    ids=["worse", "same"],
+)
+def test_tiles_and_sentences_agree(size, ratios, tones):
+    """A difference of less than half a percent of size, or a percent of time, counts as none."""
+    networks = sample.with_candidate(size_bytes=size).networks
+    latency = (sample.latency_row(1, 1, *ratios),)
+    text = html_of(sample.report(networks=networks, latency=latency, run=None))
+    found = {name: tone for tone, name in re.findall(r'<li class="tile (\w+)">\s*<span class="name">(\w+)', text)}
+    assert found == {**tones, "MACs": "good", "Parameters": "good"}
+    unchanged = [name for name in ("File", "Top", "Speed") if tones[name] == "plain"]
+    words = {"File": "file", "Top": "Top-1", "Speed": "latency"}
+    sentences = re.findall("<li>(.*?)</li>", text[text.index("No difference shown</h2>") :])
+    assert [line.split()[0] for line in sentences[: len(unchanged)]] == [words[name] for name in unchanged]
 
 
-def test_parts_without_data_are_left_out(pages):
-    text = pages["foreign"][1].text
+def test_parts_without_data_are_left_out():
+    text = page_of("foreign").text
     for words in ("Settings", "Channels", "Search and training", "Gates", "Where the time goes", "Checks: "):
         assert words not in text
     assert "uint8, NHWC" in text
-    untimed = Page(html_of(sample.report(latency=()))).text
+    untimed = Page(html_of(sample.report(latency=(), run=None))).text
     assert "Accuracy and work" in untimed
     assert "Latency, " not in untimed
 
 
-def test_names_of_users_are_shown_and_do_nothing(pages):
-    html, page = pages["hostile"]
+def test_names_of_users_are_shown_and_do_nothing():
+    page = page_of("hostile")
     shown = [name for name in HOSTILE if name.isprintable()]
     assert len(shown) == 5
     # As a network, a class, a layer, its kind, its note, an input or an output, a setting, a note, a file, a machine.
     assert page.text.count(HOSTILE[0]) > 15
     for name in shown:
         assert name in page.text
-        assert name not in html or "<" not in name
-    assert "\x1b" not in html
-    assert "\u202e" not in html
+        assert name not in page.html or "<" not in name
+    assert "\x1b" not in page.html
+    assert "\u202e" not in page.html
     assert not [a for a in page.of("img") if not a["src"].startswith("data:image/png;base64,")]
 
 
-def test_a_thousand_classes_are_a_hundred_rows(pages):
-    text = pages["large"][1].text
+def test_a_thousand_classes_are_a_hundred_rows():
+    text = page_of("large").text
     assert "Classes, largest loss first, 100 of 1000" in text
     assert "84 more rows" in text
 
 
-def test_changed_images_are_inside(pages):
-    sources = {a["src"].partition(",")[2] for a in pages["full"][1].of("img")}
+def test_changed_images_are_inside_and_the_same_report_gives_the_same_bytes():
+    sources = {a["src"].partition(",")[2] for a in page_of("full").of("img")}
     assert sources == {image.png for image in sample.full_report().changed}
     assert len(sources) > 0
     assert all(base64.b64decode(source).startswith(b"\x89PNG") for source in sources)
-
-
-def test_same_report_same_bytes(pages):
-    assert html_of(sample.full_report()) == pages["full"][0]
+    assert html_of(sample.report()) == page_of("run").html
 
 
 def test_intervals_share_one_axis():
-    worst, same, best = draw_marks(
+    """From -9.5 - 0.5 = -10 to 8.5 + 0.5 = 9 points, between 3 % and 97 % of the width."""
+    worst, *others = draw_marks(
         [Interval(-9.5, -6.0, -2.5, "bad"), Interval(-0.5, 0.0, 0.5, "plain"), Interval(-0.5, 4.0, 8.5, "plain")]
     )
-    # From -9.5 - 0.5 = -10 to 8.5 + 0.5 = 9 points, between 3 % and 97 % of the width.
-    for mark in (worst, same, best):
-        zero = float(re.search(r'class="zero" x1="([\d.]+)%', mark).group(1))
-        assert zero == pytest.approx(3 + 94 * 10 / 19, abs=0.01)
-    low, high = map(float, re.search(r'class="span" x1="([\d.]+)%" x2="([\d.]+)%', worst).groups())
-    assert low == pytest.approx(3 + 94 * 0.5 / 19, abs=0.01)
-    assert high == pytest.approx(3 + 94 * 7.5 / 19, abs=0.01)
-    assert float(re.search(r'cx="([\d.]+)%', worst).group(1)) == pytest.approx(3 + 94 * 4 / 19, abs=0.01)
+
+    def places(pattern: str, mark: str) -> list[float]:
+        """Points from the left end."""
+        (found,) = re.findall(pattern, mark)
+        return [(float(percent) - 3) * 19 / 94 for percent in ([found] if isinstance(found, str) else found)]
+
+    for mark in (worst, *others):
+        assert places(r'class="zero" x1="([\d.]+)%', mark) == pytest.approx([10], abs=0.002)
+    assert places(r'class="span" x1="([\d.]+)%" x2="([\d.]+)%', worst) == pytest.approx([0.5, 7.5], abs=0.002)
+    assert places(r'cx="([\d.]+)%', worst) == pytest.approx([4], abs=0.002)
     assert 'class="interval bad"' in worst
 
 
-def test_a_bar_is_a_share_of_the_longest():
+def test_a_bar_is_a_share_of_the_longest_and_a_class_is_marked_with_its_change():
     first, second = draw_marks([Bars((1.0, 4.0)), Bars((0.0, 2.0))])
     assert re.findall(r"width:([\d.]+)%", first + second) == ["25.00", "100.00", "0.00", "50.00"]
     assert re.findall(r"width:([\d.]+)%", draw_marks([Bars((0.0,))])[0]) == ["0.00"]
-
-
-def test_a_class_is_marked_with_its_change():
-    table = class_table(sample.report())
     drop = sample.report().candidate.comparison.classes[0]
-    assert table.marks[0] == Interval(-drop.high, -drop.points, -drop.low, "plain")
+    assert class_table(sample.report()).marks[0] == Interval(-drop.high, -drop.points, -drop.low, "plain")
