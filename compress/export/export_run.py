@@ -35,20 +35,10 @@ def add_variants(
     observer: Observer | None = None,
     code: OwnCode | None = None,
 ) -> list[FileRecord]:
-    """Make more files of a run's original and pruned network, and record them.
+    """Make more files of a run's original and pruned network, and record them; return them, the original's first.
 
-    A file that is there already is made anew. The report does not contain them until the run is
-    verified again.
-
-    Args:
-        path: the run folder.
-        wanted: which files.
-        moved: where the images are now, if elsewhere than when the run was made (``recorded_inputs.MOVABLE``).
-        observer: receives progress.
-        code: what builds the network, where it is the user's own.
-
-    Returns:
-        The new files, the original's first.
+    A file that is there already is made anew. The report does not contain them until the run is verified
+    again. ``moved`` and ``code`` are as in ``reopen``.
 
     Raises:
         UsageError: the network is the user's own and its code is missing.

@@ -28,10 +28,7 @@ LABEL = "model"
 def export_weights(config: RunConfig, wanted: ExportSettings, *, out: Path) -> list[FileRecord]:
     """Write ``model.onnx``, the wanted variants and ``model.json`` into the new folder ``out``: all, or none.
 
-    ``config`` has the network, the weights, and the images: those that calibrate INT8 are of its training split.
-
-    Returns:
-        The files; the first is ``model.onnx``, with its parity with the module.
+    ``config`` has the network, the weights, and the images: those of its training split calibrate INT8.
 
     Raises:
         UsageError: ``out`` exists, no weights are given, or settings that do not fit.

@@ -1,9 +1,8 @@
 """Export: the trained networks as ONNX files, compared with torch on real images."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from torch import nn
 
@@ -23,16 +22,8 @@ TRAINED_ON: Final = "original, trained on"
 """Label of given weights that were trained for as many epochs as the pruned network."""
 
 
-@dataclass(frozen=True)
-class TrainedNetworks:
-    """What the stages before the export made.
-
-    Attributes:
-        before: the unpruned network after the baseline.
-        trained_on: the same after as many epochs as search and fine-tuning take; ``None`` where not trained.
-        found: what the search found.
-        pruned: the smaller network after fine-tuning.
-    """
+class TrainedNetworks(NamedTuple):
+    """The unpruned network after the baseline and trained on, what the search found, and the fine-tuned network."""
 
     before: nn.Module
     trained_on: nn.Module | None
@@ -62,19 +53,19 @@ def export(context: StageContext, networks: TrainedNetworks, prunable: Prunable)
 
 def _write_all(context: StageContext, networks: TrainedNetworks, prunable: Prunable) -> Iterator[FileRecord]:
     """Write every file; with the paper's names (F) is the full network after EDropout, (P) the pruned one."""
-    found, trained_on = networks.found, networks.trained_on
+    before, trained_on, found, pruned = networks
     total = baseline_epochs(context) + epochs_after_baseline(context.config)
     paper, own_original = context.config.preset == "paper", not trained_here(context.run)
     write = partial(_write, context)
     full = partial(write, cost=prunable.model.full)
     small = prunable.model.cost(prunable.units.counts(found.keep_U.unsqueeze(0))[0])
     if own_original:
-        yield full(networks.before, "original", label="original, as given", role="original", epochs=None)
+        yield full(before, "original", label="original, as given", role="original", epochs=None)
     else:
         assert trained_on is not None
         yield full(trained_on, "original", label="original", role="original", epochs=total)
     label = "pruned (P)" if paper else "pruned"
-    yield write(networks.pruned, "pruned", label=label, role="candidate", epochs=total, cost=small)
+    yield write(pruned, "pruned", label=label, role="candidate", epochs=total, cost=small)
     if own_original and trained_on is not None:
         yield full(trained_on, "original-trained-on", label=TRAINED_ON, role="extra", epochs=total)
     if paper:

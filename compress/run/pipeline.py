@@ -35,11 +35,9 @@ Mode = Literal["new", "resume", "overwrite"]
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How a run gets to its report; its settings, and so its networks, are the same with any of these.
+    """What the last stage measures, and a run folder from which the original is copied as far as it is finished.
 
-    Attributes:
-        verify: what the last stage measures; ``None``: what the settings say.
-        original_of: a run folder with the same original, which is then taken from there where it is finished.
+    The networks are the same with any of these.
     """
 
     verify: VerifySettings | None = None
@@ -98,11 +96,7 @@ def run_pipeline(
 
 
 def prepare(config: RunConfig) -> tuple[DecidedConfig, DataBundle]:
-    """Decide what is open, load the data, and have torch use the run's threads.
-
-    Raises:
-        CompressError: unfit settings or images.
-    """
+    """Decide what is open, load the data, and have torch use the run's threads."""
     settings, data = load_decided(decide(config))
     torch.set_num_threads(settings.threads)
     return settings, replace(data, notes=(*data.notes, *thread_notes(settings)))

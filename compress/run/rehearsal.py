@@ -31,13 +31,7 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """What was found out before a run.
-
-    Attributes:
-        network: with the weights the run begins with.
-        prunable: what there is to prune.
-        difference: the largest one of logits between masked and smaller network, of a random state.
-    """
+    """The network as the run begins, what can be pruned, the largest difference of logits after a random cut."""
 
     network: nn.Module
     prunable: Prunable
@@ -48,9 +42,6 @@ def rehearse(config: DecidedConfig, data: DataBundle, *, resumed: bool = False) 
     """Do what can fail before there is a run folder, so that a fault leaves none behind.
 
     A resumed run has read the user's weights and plan, and has tried to export, already.
-
-    Raises:
-        CompressError: what makes the run impossible.
     """
     network, images = fresh_network(config, data), check_images(config, data)
     check_fits_a_file(config, network)
@@ -79,13 +70,10 @@ def is_known_to_export(config: DecidedConfig) -> bool:
 
 
 def rehearse_cut(prunable: Prunable, network: nn.Module, images: Tensor, *, seed: int) -> float:
-    """Cut a random state and train it a step; the network is not changed.
+    """Cut a random state, compare on ``images`` (B, C, H, W) and train a step; the network is not changed.
 
     Returns:
-        The largest difference of logits between masked and smaller network on ``images`` (B, C, H, W).
-
-    Raises:
-        CheckFailedError: they differ, or the cut network does not run or cannot be trained.
+        The largest difference of logits. CheckFailedError if it is too large, or the cut network cannot be trained.
     """
     generator = torch.Generator().manual_seed(seed)
     bits = torch.rand(1, prunable.units.total, generator=generator) < 0.5
@@ -96,12 +84,9 @@ def rehearse_cut(prunable: Prunable, network: nn.Module, images: Tensor, *, seed
 
 
 def rehearse_export(config: DecidedConfig, network: nn.Module, images: Tensor, *, macs: int) -> None:
-    """Export a network, compare its answers on real images (B, C, H, W), and its MACs; it is not changed.
+    """Export a network and compare answers on real images (B, C, H, W) and MACs for one; it is not changed.
 
-    ``macs`` is for one image, as counted in the network's layers.
-
-    Raises:
-        UsageError: it cannot be exported, or the file gives other answers than the network, or has other MACs.
+    UsageError if it cannot be exported, or the file gives other answers, or has other MACs than ``macs``.
     """
     _count, channels, height, width = images.shape
     with tempfile.TemporaryDirectory(prefix="compress-rehearsal-") as folder:
@@ -131,7 +116,7 @@ def _unequal(layers: tuple[LayerCost, ...], calls: list[tuple[str, int]]) -> str
     in_torch = Counter(macs for _operator, macs in calls)
     in_file = Counter(layer.macs for layer in layers)
     nodes = [(f"{layer.operator} {layer.node}", layer.macs) for layer in layers]
-    found = []
+    found: list[str] = []
     for side, alone, products in (("the file", in_file - in_torch, nodes), ("torch", in_torch - in_file, calls)):
         names = [f"{name} ({macs:,})" for name, macs in products if alone[macs]]
         found += [f"only in {side} {', '.join(names[:SHOWN])}"] if names else []

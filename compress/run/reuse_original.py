@@ -15,18 +15,10 @@ _NO_EFFECT: Final = {*HOW_READ, "method", "plan", "keep_macs", "keep_params", "a
 
 
 def reuse_original(run: RunFolder, path: Path) -> tuple[str, ...]:
-    """Copy the stages of the original that the run in ``path`` has finished and this one has not.
+    """Copy the stages of the original that the run in ``path`` has finished and this one has not; their names.
 
-    Args:
-        run: open for writing, with its settings and its inputs recorded.
-        path: the other run's folder.
-
-    Returns:
-        The stages copied.
-
-    Raises:
-        UsageError: the other run's original is another one.
-        BadInputError: no run folder, or a file in it was changed.
+    ``run`` is open for writing, with its inputs recorded. UsageError if the other run's original is another one,
+    BadInputError if ``path`` is no run folder, or a file in it was changed.
     """
     other = RunFolder.open(path)
     mine, theirs = (_what_decides(folder) for folder in (run, other))

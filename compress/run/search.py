@@ -35,13 +35,7 @@ MORE_SEARCH = "more --search-epochs, a milder budget, or trained --weights"
 
 @dataclass(frozen=True)
 class SearchResult:
-    """The whole network that is cut, and the state it is cut by.
-
-    Attributes:
-        network: its weights are where the small network starts.
-        keep_U: the state, bool (U).
-        epochs_behind: epochs these weights were trained for in this run, baseline included.
-    """
+    """The whole network that is cut, the state it is cut by, bool (U), and epochs of training behind its weights."""
 
     network: nn.Module
     keep_U: Tensor
@@ -51,9 +45,7 @@ class SearchResult:
 def search(context: StageContext, original: nn.Module, prunable: Prunable) -> SearchResult:
     """Let the run's method choose a state of a copy of the original.
 
-    Raises:
-        DivergedError: a method that trains while it searches left the network at chance.
-        UsageError: the method cannot be used on this network.
+    DivergedError if a method that trains while it searches left the network at chance.
     """
     name, run = "03_search", context.run
     if not run.is_finished(name):
@@ -68,10 +60,7 @@ def search(context: StageContext, original: nn.Module, prunable: Prunable) -> Se
 
 
 def check_method(config: DecidedConfig, data: DataBundle, network: nn.Module, prunable: Prunable) -> None:
-    """Find out before anything is trained whether the method can be used.
-
-    UsageError if it cannot, BadInputError if the plan it needs cannot be read.
-    """
+    """UsageError if the method cannot be used on this network, BadInputError if the plan it needs cannot be read."""
     check_applies(config.method, _task(config, data, network, prunable))
 
 

@@ -19,12 +19,7 @@ from models_zoo.zoo import head_names
 
 
 def baseline(context: StageContext) -> nn.Module:
-    """The original before any pruning: trained here, or the user's own weights.
-
-    Raises:
-        DivergedError: it has not left chance.
-        BadInputError: the weights file cannot be used.
-    """
+    """The original before any pruning, trained here or with the user's weights; DivergedError if still at chance."""
     name, config, run = "01_baseline", context.config, context.run
     network = fresh_network(config, context.data)
     if not run.is_finished(name):

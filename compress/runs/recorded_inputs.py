@@ -23,10 +23,9 @@ MOVABLE: Final = ("dataset", *HOW_READ)
 
 
 def record_inputs(run: RunFolder, config: DecidedConfig, data: DataBundle) -> tuple[str, ...]:
-    """Record the environment, images and code of a new run; compare the images and code of a resumed one.
+    """Record the environment, images and code of a new run; compare those of a resumed one.
 
-    Returns:
-        A note if the code has changed. Other images are a BadInputError.
+    Other images are a BadInputError, other code is a note.
     """
     if not run.has(DATA):
         run.write_json(DATA, {"fingerprint": data.fingerprint})
@@ -44,18 +43,10 @@ def record_inputs(run: RunFolder, config: DecidedConfig, data: DataBundle) -> tu
 def reopen(
     run: RunFolder, moved: Mapping[str, Any], *, code: OwnCode | None = None
 ) -> tuple[DecidedConfig, DataBundle]:
-    """The settings of a finished run, for the CPU, and its images.
+    """The settings of a finished run, for the CPU, and its images; BadInputError if they are other images.
 
-    Nothing is downloaded because the run once was allowed to: only ``moved`` allows it.
-
-    Args:
-        run: the run.
-        moved: settings of ``MOVABLE`` that differ from the recorded ones now.
-        code: what builds the network, where it is the user's own.
-
-    Raises:
-        UsageError: the network is the user's own and its code is missing, or does not fit the images.
-        BadInputError: the images are not those the run was made with.
+    ``moved`` are settings of ``MOVABLE`` that differ now; without it nothing is downloaded, whatever the run was
+    allowed. ``code`` builds the user's own network; UsageError if it is missing, or does not fit the images.
     """
     recorded = run.read_config().model_copy(update={"device": "cpu", "download": False} | dict(moved))
     config, data = load_decided(decide(recorded.with_code(code)))

@@ -42,14 +42,8 @@ def measure(
 ) -> Report:
     """Measure every file on the test split; the report has no facts of a run yet.
 
-    Args:
-        files: one original, one candidate, any number of extra rows.
-        data: the images.
-        settings: what to measure and how long, and the gates.
-        progress: receives ``count_steps`` steps at most.
-        name: of the run, or of the two files.
-        environment: machine and versions.
-        notes: for the reader, besides the notes on the data set and the answers.
+    ``files`` are one original, one candidate, any number of extra rows; ``notes`` are besides those on the data
+    set and the answers; ``progress`` receives ``count_steps`` steps at most.
 
     Raises:
         InterruptedRun: a stop was asked for.

@@ -129,16 +129,10 @@ def open_files(
 
 
 def open_file(path: Path, data: DataBundle, *, overrides: UserOverrides | None = None) -> FileSpec:
-    """Open one ONNX image classifier for a data set, and try it on some test images.
+    """Open one ONNX image classifier for a data set at its image size, and try it on some test images.
 
-    Args:
-        path: the file.
-        data: the data set, at the file's image size if that is fixed.
-        overrides: what the user states where the file's metadata does not.
-
-    Raises:
-        BadInputError: it is missing, damaged, no image classifier, or does not fit the data set.
-        UsageError: the user's values do not fit the file.
+    ``overrides`` is what the user states where the file's metadata does not; UsageError if that does not fit.
+    BadInputError if the file is missing, damaged, no image classifier, or does not fit the data set.
     """
     overrides, name, shown = overrides or UserOverrides(), path.name, data.preprocessing
     with as_bad_input():
@@ -175,11 +169,8 @@ def open_file(path: Path, data: DataBundle, *, overrides: UserOverrides | None =
 def classify(file: FileSpec, data: DataBundle, *, batch_size: int = 64, threads: int | None = None) -> np.ndarray:
     """Logits float32 [N, K] of a file for all test images, in the order of ``data.classes``.
 
-    ``batch_size`` is for files that leave it free; ``threads`` are all cores by default.
-
-    Raises:
-        BadInputError: the file fails on an image.
-        UsageError: the file was opened for another data set.
+    ``batch_size`` is for files that leave it free; ``threads`` are all cores by default. BadInputError if the file
+    fails on an image, UsageError if it was opened for another data set.
     """
     if file.data.fingerprint != data.fingerprint:
         raise UsageError(f"expected {file.path} to be opened for the data set {data.name}, got {file.data.name}")

@@ -26,11 +26,7 @@ def verify_files(
 ) -> Report:
     """Compare two ONNX classifiers on a data set's test images; the gates judge the candidate.
 
-    ``overrides`` is what the user states about files whose metadata does not.
-
-    Raises:
-        BadInputError: a file is missing, damaged, no image classifier, or of other classes than the data set.
-        UsageError: the data set or the overrides do not fit.
+    Errors and ``overrides`` are as in ``open_file``.
     """
     observer = observer or Observer()
     observer.stage("verify", index=1, count=1, steps=0)

@@ -55,10 +55,10 @@ def verify_run(
     Args:
         path: the run folder.
         settings: what to measure, and the gates.
-        moved: where the images are now, if elsewhere than when the run was made (``recorded_inputs.MOVABLE``).
+        moved: as in ``reopen``.
         observer: receives progress.
         out: a new folder for the reports; the run itself is then only read.
-        code: what builds the network, where it is the user's own.
+        code: as in ``reopen``.
 
     Raises:
         UsageError: the network is the user's own and its code is missing.
