@@ -6,10 +6,9 @@ from typing import Final, Literal
 
 from compress.errors import BadInputError, UsageError
 from compress.race.cells import CELL_SETTINGS, CELLS, PLAN, Cell, RaceSettings
-from compress.run.reuse_original import ORIGINAL
 from compress.runs import STAGES, RunFolder
 from compress.runs.decide import decide
-from compress.runs.recorded_inputs import HOW_READ, code_notes
+from compress.runs.recorded_inputs import HOW_READ, ORIGINAL, code_notes
 from compress.settings.config import DecidedConfig, RunConfig
 
 State = Literal["new", "resume", "finished"]

@@ -15,9 +15,9 @@ from compress.run.dry_run import RunPlan, plan_of
 from compress.run.eta import expected_work
 from compress.run.pipeline import prepare
 from compress.run.rehearsal import Rehearsal, rehearse
-from compress.run.reuse_original import ORIGINAL
 from compress.run.search import check_method
 from compress.runs.decide import decide
+from compress.runs.recorded_inputs import ORIGINAL
 from compress.settings.config import DecidedConfig
 
 _SHARED = ("network", "data", "units", "not pruned", "epochs", "checked")

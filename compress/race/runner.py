@@ -24,9 +24,9 @@ from compress.report.race.document import read_race, render_race_documents
 from compress.report.race.model import Outcome, RaceCell, RaceReport
 from compress.run.eta import expected_work
 from compress.run.pipeline import RunOptions, run_pipeline
-from compress.run.reuse_original import ORIGINAL
 from compress.runs import STAGES, RunFolder
 from compress.runs.decide import decide, load_decided
+from compress.runs.recorded_inputs import ORIGINAL
 from compress.settings.config import RunConfig
 from compress.settings.verify import VerifySettings
 from compress.version import __version__

@@ -70,7 +70,7 @@ def _write_all(context: StageContext, networks: TrainedNetworks, prunable: Pruna
         yield full(trained_on, "original-trained-on", label=TRAINED_ON, role="extra", epochs=total)
     if paper:
         plan = plan_from_state(prunable.units, found.keep_U)
-        whole = restore_full_network(networks.pruned, found.network, prunable.units, plan)
+        whole = restore_full_network(pruned, found.network, prunable.units, plan)
         recalibrate_batchnorm(whole, context.data.train, batch_size=context.config.batch_size)
         yield full(whole, "full", label="full (F)", role="extra", epochs=total)
 

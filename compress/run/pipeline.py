@@ -17,14 +17,13 @@ from compress.report.model import Report
 from compress.run.export import TrainedNetworks, export
 from compress.run.rehearsal import rehearse
 from compress.run.remove import remove
-from compress.run.reuse_original import reuse_original
 from compress.run.search import search
 from compress.run.training_stages import baseline, finetune, train_original
 from compress.runs import RunFolder
 from compress.runs.decide import decide, load_decided, naming_other_code, thread_notes
 from compress.runs.folder import FAILED
 from compress.runs.load_network import trained_here
-from compress.runs.recorded_inputs import record_inputs
+from compress.runs.recorded_inputs import record_inputs, reuse_original
 from compress.runs.stage_context import StageContext
 from compress.settings.config import DecidedConfig, RunConfig
 from compress.settings.verify import VerifySettings

@@ -19,10 +19,7 @@ from models_zoo.architecture import Architecture
 
 
 def decide(config: RunConfig) -> DecidedConfig:
-    """Fill in every setting that was left open; the image size of a folder is decided when the folder is read.
-
-    UsageError for an unknown network or images too small for it, EnvironmentProblem for a missing device.
-    """
+    """Fill in every open setting but the image size of a folder; UsageError or EnvironmentProblem if one cannot be."""
     network = find_network(config.arch, model=config.model, code=config.code)
     image_size = config.image_size or _default_size(config, network)
     if image_size is not None and image_size < network.min_size:

@@ -54,14 +54,9 @@ class RunFolder(CheckedFolder):
 
     @classmethod
     def create(cls, path: Path, config: RunConfig, *, overwrite: bool) -> "RunFolder":
-        """Make a run folder with its ``config.toml``.
+        """Make a run folder with its ``config.toml``; with ``overwrite`` the files that an old run wrote are deleted.
 
-        ``path`` is new or empty, or with ``overwrite`` a run folder: the files that the old run wrote are
-        deleted, others are not.
-
-        Raises:
-            UsageError: the folder exists.
-            EnvironmentProblem: it cannot be written to, or another process is using it.
+        UsageError if the folder exists otherwise, EnvironmentProblem if it cannot be written to, or is in use.
         """
         with _creating(path):
             path.mkdir(parents=True, exist_ok=True)
@@ -120,9 +115,9 @@ class RunFolder(CheckedFolder):
         """The run's settings."""
         return build_config(tomllib.loads(self.read_text(CONFIG)))
 
-    def save_tensors(self, rel: str, values: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> None:
+    def save_tensors(self, rel: str, values: Mapping[str, Tensor]) -> None:
         """Write tensors as safetensors; shapes, dtypes and bits are kept, memory formats are not."""
-        self.write_bytes(rel, tensor_files.weights_to_bytes(values, metadata))
+        self.write_bytes(rel, tensor_files.weights_to_bytes(values))
 
     def load_tensors(self, rel: str) -> dict[str, Tensor]:
         """Read tensors, on the CPU."""
@@ -167,10 +162,7 @@ class RunFolder(CheckedFolder):
         return float(self.read_json(f"{stage}/{_FINISHED}")["seconds"])
 
     def copy_stages(self, other: "RunFolder", stages: Iterable[str]) -> tuple[str, ...]:
-        """Copy the stages that another run has finished and this one has not; return their names.
-
-        BadInputError if a file of the other run is missing, or not what was written.
-        """
+        """Copy the stages that another run has finished and this one has not, checked; return their names."""
         copied = tuple(stage for stage in stages if other.is_finished(stage) and not self.is_finished(stage))
         for stage in copied:
             mark = f"{stage}/{_FINISHED}"

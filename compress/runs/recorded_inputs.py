@@ -1,14 +1,15 @@
-"""What a run began with, its images and the user's own code: recorded, compared, and loaded again."""
+"""What a run began with, its images and the user's own code: recorded, compared, loaded again; originals reused."""
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
 from compress.data.bundle import DataBundle
 from compress.environment import describe_environment
-from compress.errors import BadInputError
+from compress.errors import BadInputError, UsageError
 from compress.networks.own_code import OwnCode
-from compress.runs import RunFolder
+from compress.runs import STAGES, RunFolder
 from compress.runs.decide import decide, load_decided
 from compress.settings.config import DecidedConfig
 
@@ -20,6 +21,12 @@ HOW_READ: Final = ("data_dir", "workers", "download")
 
 MOVABLE: Final = ("dataset", *HOW_READ)
 """Settings that may differ from the run's own when its images are elsewhere now."""
+
+ORIGINAL: Final = STAGES[:2]
+"""The stages in which nothing is pruned yet: the baseline, and the original trained on for as long."""
+
+_NO_EFFECT: Final = {*HOW_READ, "method", "plan", "keep_macs", "keep_params", "align", "population", "distill", "opset"}
+"""Settings that do not affect these stages."""
 
 
 def record_inputs(run: RunFolder, config: DecidedConfig, data: DataBundle) -> tuple[str, ...]:
@@ -66,6 +73,30 @@ def code_notes(run: RunFolder, code: OwnCode | None) -> tuple[str, ...]:
         for file, sha256 in ((began["file"], began["sha256"]), (code.file, code.sha256))
     )
     return (f"the network's code has changed since the run began: {then} then, {now} now",)
+
+
+def reuse_original(run: RunFolder, path: Path) -> tuple[str, ...]:
+    """Copy the stages of the original that the run in ``path`` has finished and this one has not; their names.
+
+    ``run`` is open for writing, with its inputs recorded. UsageError if the other run's original is another one,
+    BadInputError if ``path`` is no run folder, or a file in it was changed.
+    """
+    other = RunFolder.open(path)
+    mine, theirs = (_what_decides(folder) for folder in (run, other))
+    different = [name for name in mine if mine[name] != theirs[name]]
+    if different:
+        raise UsageError(
+            f"expected a run with the same original in {path}, it differs in {', '.join(different)}; "
+            "try without it: the original is trained here then"
+        )
+    return run.copy_stages(other, ORIGINAL)
+
+
+def _what_decides(run: RunFolder) -> dict[str, Any]:
+    """Settings, images and code that two runs with the same original share."""
+    inputs = {"images": DATA, "code": CODE}
+    recorded = {what: run.read_json(name) if run.has(name) else None for what, name in inputs.items()}
+    return run.read_config().model_dump(mode="json", exclude=_NO_EFFECT) | recorded
 
 
 def _check_same_images(run: RunFolder, config: DecidedConfig, data: DataBundle) -> None:

@@ -40,10 +40,7 @@ class StageContext:
 
     @contextmanager
     def stage(self, name: str, *, steps: int = 0) -> Iterator[None]:
-        """Announce a stage, seed it, time it, and record that it is finished.
-
-        InterruptedRun if a stop was asked for before it began.
-        """
+        """Announce a stage, seed it, time it, and record that it is finished; InterruptedRun if a stop is asked for."""
         signal_number = self.should_stop()
         if signal_number is not None:
             raise InterruptedRun("stopped", signal_number=signal_number)

@@ -18,10 +18,10 @@ _CHECKPOINT = re.compile(r"(?:.+/)?checkpoint-(\d{6})\.pt")
 _PLAIN = (bool, int, float, str, type(None), Tensor)
 
 
-def weights_to_bytes(values: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> bytes:
+def weights_to_bytes(values: Mapping[str, Tensor]) -> bytes:
     """Weights as safetensors; they are copied, because tied weights and other memory formats cannot be written."""
     plain = {name: value.detach().cpu().clone(memory_format=torch.contiguous_format) for name, value in values.items()}
-    return safetensors.torch.save(plain, metadata)
+    return safetensors.torch.save(plain)
 
 
 def weights_from_bytes(data: bytes, *, name: str) -> dict[str, Tensor]:

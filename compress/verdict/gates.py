@@ -20,8 +20,8 @@ def judge(
 ) -> tuple[GateResult, ...]:
     """Judge every gate of a row that has a limit, in the order of ``Gates``.
 
-    ``timing`` is against the original, at the smallest batch and the fewest threads; without it,
-    CheckFailedError if a limit of latency is set. ``size_bytes`` is with external data.
+    ``timing`` is against the original, at the smallest batch and the fewest threads. CheckFailedError if there is
+    none and a limit of latency is set.
     """
     megabytes = size_bytes / 1e6
     measured = {

@@ -3,7 +3,7 @@
 Axes: N images, K classes.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,16 +11,18 @@ import numpy as np
 
 from compress.data.bundle import DataBundle
 from compress.environment import native_block
-from compress.errors import BadInputError, UsageError
+from compress.errors import BadInputError, InterruptedRun, UsageError
+from compress.observer import Observer
 from compress.report.model import DataFacts, LatencyRow, NetworkRow, Report
 from compress.report.results import GateResult
+from compress.runs.file_records import FileRecord
 from compress.settings.verify import VerifySettings
 from compress.verdict.accuracy import measure_accuracy, measure_drop
 from compress.verdict.changed_answers import changed_images, compare_answers, never_answered
 from compress.verdict.gates import judge
 from compress.verdict.open_files import OpenedFile, by_role, classify
-from compress.verdict.timing import Progress, pairs_to_time, time_pairs
 from compress.version import __version__
+from exporters.measure.latency import compare_latency
 from exporters.measure.memory import measure_memory
 from exporters.measure.profile import OperatorProfile, profile_operators
 from exporters.read.session import SESSION_FACTS
@@ -28,6 +30,23 @@ from exporters.read.signature import shared_batch
 
 _PREDICT_BATCH = 64
 """Images in a call while accuracy is measured."""
+
+
+class Progress:
+    """Reports each measurement to the observer as it begins, unless a stop was asked for."""
+
+    def __init__(self, observer: Observer, should_stop: Callable[[], int | None] = lambda: None) -> None:
+        self._observer = observer
+        self._should_stop = should_stop
+        self._done = 0
+
+    def begin(self, what: str) -> None:
+        """Report ``what``; InterruptedRun if a stop was asked for."""
+        signal_number = self._should_stop()
+        if signal_number is not None:
+            raise InterruptedRun("stopped", signal_number=signal_number)
+        self._done += 1
+        self._observer.step(self._done, images=0, values={"now": what})
 
 
 def measure(
@@ -54,7 +73,7 @@ def measure(
     _check_countable(files)
     _check_judged(files, settings)
     answers = dict(_answers(files, data, settings, progress))
-    latency = tuple(time_pairs(files, settings, progress))
+    latency = tuple(_time_pairs(files, settings, progress))
     original, candidate = (by_role(files, role) for role in ("original", "candidate"))
     rows = tuple(_row(file, original, answers, data) for file in files)
     progress.begin("time per layer")
@@ -89,6 +108,46 @@ def _answers(
     for file in files:
         progress.begin(f"accuracy of {file.record.label}")
         yield file.record.label, classify(file.spec, data, batch_size=_PREDICT_BATCH, threads=max(settings.threads))
+
+
+def _time_pairs(files: Sequence[OpenedFile], settings: VerifySettings, progress: Progress) -> Iterator[LatencyRow]:
+    """Every pair at every thread count and every batch size that both files take."""
+    specs = {file.record.label: file.spec for file in files}
+    for first, second in pairs_to_time([file.record for file in files]):
+        both = specs[first], specs[second]
+        sizes = [size for size in settings.batch_sizes if all(spec.takes_batch(size) for spec in both)]
+        shared = shared_batch(*(spec.signature for spec in both))
+        for batch_size in sizes or ([] if shared is None else [shared]):
+            for threads in settings.threads:
+                progress.begin(f"latency of {second} against {first}, batch {batch_size}, threads {threads}")
+                comparison = compare_latency(
+                    *(spec.runnable for spec in both),
+                    batch_size=batch_size,
+                    threads=threads,
+                    settings=settings.latency,
+                )
+                yield LatencyRow(original=first, candidate=second, comparison=comparison)
+
+
+def pairs_to_time(files: Sequence[FileRecord]) -> list[tuple[str, str]]:
+    """What is timed: the candidate and every file made from another file.
+
+    Each against the original, against its source, and the candidate's variants (INT8, ...) against the
+    original's: the gain from pruning is known with and without quantisation. Other extra rows (the original
+    trained on, the paper's (F)) have the original's layers: its time is theirs.
+    """
+    original, candidate = (
+        next(file.label for file in files if file.role == role) for role in ("original", "candidate")
+    )
+    labels = {file.label for file in files}
+    pairs: dict[tuple[str, str], None] = {}
+    for file in files:
+        if file.role == "original" or (file.role == "extra" and file.source is None):
+            continue
+        twin = original + file.label.removeprefix(candidate)
+        against = (original, file.source, twin if file.label.startswith(candidate) else None)
+        pairs |= {(label, file.label): None for label in against if label in labels}
+    return list(pairs)
 
 
 def _check_countable(files: Sequence[OpenedFile]) -> None:

@@ -10,9 +10,8 @@ from compress.report.model import Report
 from compress.runs.file_records import FileRecord, Role
 from compress.settings.config import DataConfig
 from compress.settings.verify import UserOverrides, VerifySettings
-from compress.verdict.measure import count_steps, measure
+from compress.verdict.measure import Progress, count_steps, measure
 from compress.verdict.open_files import FileSpec, OpenedFile, open_files
-from compress.verdict.timing import Progress
 
 
 def verify_files(

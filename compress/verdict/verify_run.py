@@ -2,32 +2,51 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
+from torch import Tensor, nn
 
+from compress.channels.budget import Prunable
+from compress.data.bundle import DataBundle
 from compress.environment import describe_environment
+from compress.errors import CheckFailedError
 from compress.exporter_faults import export_faults
 from compress.networks.own_code import OwnCode
 from compress.observer import Observer
 from compress.report.documents import keep_report, new_folder, render_documents, write_documents
-from compress.report.model import BudgetFacts, Report, RunFacts, SearchFacts
+from compress.report.model import BudgetFacts, RemovalFacts, Report, RunFacts, SearchFacts
 from compress.report.store import parse_report
 from compress.runs import MODEL_FACTS, STAGES, RunFolder
-from compress.runs.file_records import NOTES, recorded_files
+from compress.runs.file_records import NOTES, FileRecord, Role, recorded_files
+from compress.runs.load_network import Which, load
+from compress.runs.network_file import prove_parity
 from compress.runs.recorded_inputs import reopen
-from compress.runs.stage_context import StageContext, check_images
+from compress.runs.stage_context import StageContext, check_images, find_prunable, fresh_network, weights_file
 from compress.settings.config import DecidedConfig
 from compress.settings.verify import VerifySettings
-from compress.structure.remove import LayerChange
+from compress.structure.plan import PruningPlan, state_from_plan
+from compress.structure.remove import LayerChange, remove_units
 from compress.verdict.budget_reached import budget_note
-from compress.verdict.measure import count_steps, measure
+from compress.verdict.measure import Progress, count_steps, measure
 from compress.verdict.open_files import OpenedFile, by_role, open_file
-from compress.verdict.recheck import REBUILT, FoundState, find_again, recheck_file, recheck_removal
-from compress.verdict.timing import Progress
+from exporters.read.cost import count_cost
 
 TRAINED = ("01_baseline", "02_original", "05_finetune")
+
+_REBUILT: Final[dict[Role, Which]] = {"original": "original", "candidate": "pruned"}
+"""Roles whose networks ``load`` rebuilds; other rows keep the parity that their export proved."""
+
+
+@dataclass(frozen=True)
+class _FoundState:
+    """What a run's search found: the unpruned network and the state it is cut by (bool U)."""
+
+    network: nn.Module
+    prunable: Prunable
+    keep_U: Tensor
 
 
 def verify_stage(context: StageContext, settings: VerifySettings | None = None) -> Report:
@@ -87,7 +106,7 @@ def _open_recorded(context: StageContext) -> list[OpenedFile]:
     """The recorded files, checked and opened."""
     run, config, data = context.run, context.config, context.data
     return [
-        OpenedFile(recheck_file(run, record, config, data), open_file(run.path / record.file, data))
+        OpenedFile(_recheck_file(run, record, config, data), open_file(run.path / record.file, data))
         for record in recorded_files(run)
     ]
 
@@ -96,8 +115,8 @@ def _measure_run(context: StageContext, files: Sequence[OpenedFile], settings: V
     """Check the run's equalities again, measure every file, and add how the files came about."""
     began = time.monotonic()
     run, config, data = context.run, context.config, context.data
-    found = find_again(run, config, data)
-    removal = recheck_removal(run, found, check_images(config, data))
+    found = _find_again(run, config, data)
+    removal = _recheck_removal(run, found, check_images(config, data))
     report = measure(
         files,
         data,
@@ -121,7 +140,7 @@ def _measure_run(context: StageContext, files: Sequence[OpenedFile], settings: V
     return report.model_copy(update={"run": facts})
 
 
-def _budget_facts(config: DecidedConfig, files: Sequence[OpenedFile], found: FoundState) -> BudgetFacts:
+def _budget_facts(config: DecidedConfig, files: Sequence[OpenedFile], found: _FoundState) -> BudgetFacts:
     original, pruned = (by_role(files, role).record for role in ("original", "candidate"))
     counts_G = found.prunable.units.counts(found.keep_U.unsqueeze(0))[0]
     return BudgetFacts(
@@ -153,6 +172,43 @@ def _notes(files: Sequence[OpenedFile]) -> tuple[str, ...]:
     older = [
         f"{file.record.label}: equal to its module when it was exported; that was not proved again"
         for file in files
-        if file.record.parity is not None and file.record.role not in REBUILT
+        if file.record.parity is not None and file.record.role not in _REBUILT
     ]
     return tuple(dict.fromkeys((*assumed, *older)))
+
+
+def _find_again(run: RunFolder, config: DecidedConfig, data: DataBundle) -> _FoundState:
+    """The searched network and its state, from the run folder."""
+    network = fresh_network(config, data)
+    network.load_state_dict(run.load_tensors(weights_file("03_search")))
+    prunable = find_prunable(config, network, check_images(config, data))
+    plan = PruningPlan.from_json(run.read_text("03_search/plan.json"))
+    return _FoundState(network, prunable, state_from_plan(prunable.units, plan))
+
+
+def _recheck_removal(run: RunFolder, found: _FoundState, images: Tensor) -> RemovalFacts:
+    """Cut the searched network again by its plan; CheckFailedError if it differs from the masked one on ``images``."""
+    recorded = run.read_json("04_remove/removal.json")
+    again = remove_units(found.network, found.prunable.units, found.keep_U, images)
+    return RemovalFacts(
+        images=again.images,
+        max_abs_difference=again.max_abs_difference,
+        tolerance=again.tolerance,
+        batchnorm_recalibrated=recorded["batchnorm_recalibrated"] > 0,
+    )
+
+
+def _recheck_file(run: RunFolder, file: FileRecord, config: DecidedConfig, data: DataBundle) -> FileRecord:
+    """A recorded file, its parity with the rebuilt module proved again and its MACs counted in its own graph.
+
+    CheckFailedError if it gives other answers than the module, or has other MACs than recorded.
+    """
+    path = run.path / file.file
+    macs = count_cost(path).macs
+    if macs != file.macs:
+        raise CheckFailedError(f"{file.file}: expected {file.macs:,} MACs as on record, its graph has {macs:,}")
+    if file.parity is None or file.role not in _REBUILT:
+        return file
+    images = check_images(config, data).cpu()
+    network = load(run.path, network=_REBUILT[file.role], build=config.code.build if config.code else None)
+    return file.model_copy(update={"parity": prove_parity(network, path, images, threads=config.threads)})

@@ -51,12 +51,8 @@ def test_everything_at_once(base, tmp_path):
     assert made[0].quantization.calibration_images == made[3].quantization.calibration_images == 40
 
 
-def test_only_what_is_wanted(base, tmp_path):
-    assert [one.label for one in derive(base, ExportSettings(float16=True), None, tmp_path)] == ["pruned fp16"]
+def test_only_what_is_wanted_and_a_move_takes_both_files_of_a_mobile_one(base, tmp_path):
     assert derive(base, ExportSettings(), None, tmp_path) == []
-
-
-def test_a_move_takes_both_files_of_a_mobile_one(base, tmp_path):
     (made,) = derive(base, ExportSettings(ort=True), None, tmp_path)
     moved = made.in_folder("there")
     assert (moved.file, moved.operators) == ("there/pruned.ort", "there/pruned.required_operators.config")
@@ -72,15 +68,11 @@ def test_calibration_is_in_proportion_to_the_classes():
 
 def test_calibration_images_are_the_training_images_unaugmented():
     train = split([9, 9])
+    assert calibration_split(train, images=18, seed=0) is train
     chosen = calibration_split(train, images=6, seed=0)
     plain = torch.cat([images for images, _ in train.batches(100)])
     for image in torch.cat([images for images, _ in chosen.batches(4)]):
         assert (plain == image).flatten(1).all(1).sum() == 1
-
-
-def test_more_than_there_are_is_all():
-    train = split([3, 4])
-    assert calibration_split(train, images=7, seed=0) is train
 
 
 @pytest.mark.parametrize(

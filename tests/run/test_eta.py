@@ -15,9 +15,6 @@ def test_the_estimate_follows_the_measured_durations():
     assert run.seconds_left("b", elapsed=10, left=10) == pytest.approx(10 + 3 * 20)
     assert run.seconds_left("c", elapsed=10, left=0) == pytest.approx(0)
     assert run.seconds_left("unknown", elapsed=10, left=0) is None
-
-
-def test_no_estimate_before_any_work():
     assert RunEstimate({"a": 0.0, "b": 1.0}).seconds_left("a", elapsed=1, left=1) is None
 
 

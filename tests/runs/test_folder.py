@@ -36,7 +36,7 @@ def test_tensors_keep_bits_and_ties(run):
         "b": tied,
         "half": torch.randn(2, 3, 5, 5).to(torch.bfloat16).to(memory_format=torch.channels_last),
     }
-    run.save_tensors("04_remove/weights.safetensors", values, {"made by": "test"})
+    run.save_tensors("04_remove/weights.safetensors", values)
     loaded = run.load_tensors("04_remove/weights.safetensors")
     assert loaded.keys() == values.keys()
     for name, value in values.items():
@@ -53,7 +53,7 @@ def test_json_refuses_nan(run):
 
 
 @pytest.mark.parametrize("rel", ["config.toml", "01_baseline/result.json"])
-def test_every_changed_byte_is_noticed(run, rel):
+def test_every_changed_byte_is_noticed(run, rel):  # also in weights and checkpoints: all are read in one way
     run.write_json("01_baseline/result.json", {"loss": 0.5})
     path = run.path / rel
     data = path.read_bytes()

@@ -41,9 +41,7 @@ def test_a_budget_missed_by_a_hair_names_the_next_share():
         "there is 50.01 % (--keep-macs 0.501), or "
     )
 
-
-def test_what_the_note_names_is_what_comes_of_it():
-    note = reached_by_random_state(two_layers(Budget(macs=0.5)), align=16, seed=0).note
+    note = found.note  # what it names is what comes of it
     (share,) = re.findall(r"--keep-macs (0\.\d+)", note)
     again = reached_by_random_state(two_layers(Budget(macs=float(share))), align=16, seed=0)
     assert again.macs == pytest.approx(macs(16, 32) / FULL)
@@ -55,12 +53,8 @@ def test_what_the_note_names_is_what_comes_of_it():
     assert finer.note == ""
 
 
-def test_what_is_near_needs_no_note():
-    prunable = two_layers(Budget(macs=0.51))
-    assert budget_note(prunable, torch.tensor([16, 32]), align=16, seed=0) == ""
-
-
-def test_without_a_budget_there_is_nothing_to_reach():
+def test_no_note_near_the_budget_or_without_one():
+    assert budget_note(two_layers(Budget(macs=0.51)), torch.tensor([16, 32]), align=16, seed=0) == ""
     found = reached_by_random_state(two_layers(Budget()), align=16, seed=0)
     assert (found.macs, found.parameters, found.note) == (1, 1, "")
 

@@ -99,11 +99,7 @@ def test_words_that_cannot_be(mean, std):
 def test_image_sizes_that_cannot_be(size):
     with pytest.raises(UsageError, match=r"--image-size: expected at (least 16|most 1024), got"):
         build(UserOverrides, {"image_size": size})
-
-
-@pytest.mark.parametrize("size", [16, 1024])
-def test_the_outermost_image_sizes(size):
-    assert UserOverrides(image_size=size).image_size == size
+    assert {UserOverrides(image_size=nearest).image_size for nearest in (16, 1024)} == {16, 1024}
 
 
 @pytest.mark.parametrize(
@@ -123,14 +119,16 @@ def test_the_image_size(signature, noted, overrides, expected):
     assert read_image_size(noted, signature, UserOverrides(image_size=overrides), source="net.onnx") == expected
 
 
-def test_images_that_are_not_square():
-    with pytest.raises(BadInputError, match=r"expected square images, net\.onnx takes 32 x 48 pixels"):
-        read_image_size({}, takes(height=32, width=48), UserOverrides(), source="net.onnx")
-
-
-@pytest.mark.parametrize(("signature", "noted"), [(takes(height=4096), {}), (takes(), metadata(image_size=10**9))])
-def test_images_that_would_eat_the_memory(signature, noted):
-    with pytest.raises(BadInputError, match=r"at most 1024 pixels a side, net\.onnx takes"):
+@pytest.mark.parametrize(
+    ("signature", "noted", "message"),
+    [
+        (takes(height=32, width=48), {}, r"expected square images, net\.onnx takes 32 x 48 pixels"),
+        (takes(height=4096), {}, r"at most 1024 pixels a side, net\.onnx takes"),
+        (takes(), metadata(image_size=10**9), r"at most 1024 pixels a side, net\.onnx takes"),
+    ],
+)
+def test_images_that_are_not_square_or_too_large(signature, noted, message):
+    with pytest.raises(BadInputError, match=message):
         read_image_size(noted, signature, UserOverrides(), source="net.onnx")
 
 
@@ -138,35 +136,31 @@ def ordered(noted, classes=CLASSES):
     return read_class_order(noted, bundle(classes), source="net.onnx")
 
 
-def test_the_same_classes_in_the_same_order():
-    assert ordered(metadata(classes=list(CLASSES))) == (None, ())
-
-
-def test_the_same_classes_in_another_order():
-    order, (note,) = ordered(metadata(classes=["cat", "ant", "bee"]))
+@pytest.mark.parametrize(("classes", "names"), [(CLASSES, ["cat", "ant", "bee"]), (("0", "1", "2"), [2, 0, 1])])
+def test_the_same_classes(classes, names):
+    assert ordered(metadata(classes=sorted(names)), classes) == (None, ())
+    order, (note,) = ordered(metadata(classes=names), classes)
     assert order == (1, 2, 0)
     assert "another order" in note
 
 
-def test_classes_that_are_numbers():
-    assert ordered(metadata(classes=[0, 1, 2]), classes=("0", "1", "2")) == (None, ())
-    order, (note,) = ordered(metadata(classes=[2, 0, 1]), classes=("0", "1", "2"))
-    assert order == (1, 2, 0)
-    assert "another order" in note
+UNNAMED = "net.onnx does not name its classes: assumed in the data set's sorted order, ant, bee, cat"
 
 
-@pytest.mark.parametrize("noted", [{}, metadata(classes=["ant"]), metadata(classes=3), {"classes": "ant,bee,cat"}])
-def test_classes_that_are_not_named(noted):
+@pytest.mark.parametrize(
+    ("noted", "message"),
+    [
+        *((noted, UNNAMED) for noted in ({}, metadata(classes=["ant"]), metadata(classes=3), {"classes": "ant,bee"})),
+        *(
+            (metadata(classes=names), "names other classes")
+            for names in (["ant", "bee", "dog"], ["ant", "ant", "cat"], ["ant", "bee", None])
+        ),
+    ],
+)
+def test_classes_that_are_not_named_or_others(noted, message):
     order, (note,) = ordered(noted)
     assert order is None
-    assert note == "net.onnx does not name its classes: assumed in the data set's sorted order, ant, bee, cat"
-
-
-@pytest.mark.parametrize("names", [["ant", "bee", "dog"], ["ant", "ant", "cat"], ["ant", "bee", None]])
-def test_other_classes(names):
-    order, (note,) = ordered(metadata(classes=names))
-    assert order is None
-    assert "names other classes" in note
+    assert message in note
 
 
 def test_many_classes_are_not_all_named():

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from compress.errors import BadInputError, UsageError
-from compress.run.reuse_original import reuse_original
 from compress.runs import RunFolder
 from compress.runs.checked_folder import Manifest
+from compress.runs.recorded_inputs import reuse_original
 from compress.settings.config import RunConfig
 
 CONFIG = RunConfig(arch="squeezenet", seed=3, keep_macs=0.5)
