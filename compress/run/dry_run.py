@@ -23,11 +23,10 @@ SHOWN = 16
 
 @dataclass(frozen=True)
 class RunPlan:
-    """What ``--dry-run`` shows: the decided settings, the network's size, and how long it may take.
+    """What ``--dry-run`` shows.
 
-    ``pruned`` holds the channels that can go, by the first layer of their group; ``not_pruned`` the reason why
-    those of a layer cannot. ``reached`` is what a random state comes to within the budget: other states
-    come to about as much.
+    ``pruned`` holds the number of channels by the first layer of their group; ``not_pruned`` the reason by layer.
+    ``reached`` is what a random state comes to within the budget: other states come to about as much.
     """
 
     config: DecidedConfig

@@ -91,10 +91,7 @@ def record_variants(run: RunFolder, files: tuple[FileRecord, ...]) -> None:
 
 
 def recorded_files(run: RunFolder) -> tuple[FileRecord, ...]:
-    """All records, those of the run's own files first; every file is there and has the recorded sha256.
-
-    BadInputError if the run has not exported yet, or a file is missing or was changed.
-    """
+    """All records, those of the run's own files first; BadInputError if there are none, or a file was changed."""
     files = (*_read(run, _EXPORTED), *_read(run, _VARIANTS))
     if not files:
         raise BadInputError(f"{run.path} has exported nothing yet: {run.advice()}")

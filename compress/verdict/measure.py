@@ -70,8 +70,7 @@ def measure(
         BadInputError: the original has nothing to count.
         OnnxFileError: onnxruntime cannot run a file.
     """
-    _check_countable(files)
-    _check_judged(files, settings)
+    _check(files, settings)
     answers = dict(_answers(files, data, settings, progress))
     latency = tuple(_time_pairs(files, settings, progress))
     original, candidate = (by_role(files, role) for role in ("original", "candidate"))
@@ -150,18 +149,17 @@ def pairs_to_time(files: Sequence[FileRecord]) -> list[tuple[str, str]]:
     return list(pairs)
 
 
-def _check_countable(files: Sequence[OpenedFile]) -> None:
-    """Raise BadInputError if the original has no MACs or no weights: no share of them can be computed."""
+def _check(files: Sequence[OpenedFile], settings: VerifySettings) -> None:
+    """BadInputError if the original has no MACs or no weights to compute a share of.
+
+    UsageError if the gates name no row or the original, or limit a latency that is not measured.
+    """
     original = by_role(files, "original").record
     if not original.macs or not original.parameters:
         raise BadInputError(
             f"expected a network with weights and multiply-accumulates, {original.file} has {original.parameters} and "
             f"{original.macs}: no convolution or matrix product was found in its graph"
         )
-
-
-def _check_judged(files: Sequence[OpenedFile], settings: VerifySettings) -> None:
-    """Raise UsageError if the gates name no row or the original, or limit a latency that is not measured."""
     records, judged = [file.record for file in files], settings.judged
     labels = [record.label for record in records if record.role != "original"]
     if judged is not None and judged not in labels:

@@ -2,14 +2,11 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import torch
-from torch import Tensor, nn
 
-from compress.channels.budget import Prunable
 from compress.data.bundle import DataBundle
 from compress.environment import describe_environment
 from compress.errors import CheckFailedError
@@ -38,15 +35,6 @@ TRAINED = ("01_baseline", "02_original", "05_finetune")
 
 _REBUILT: Final[dict[Role, Which]] = {"original": "original", "candidate": "pruned"}
 """Roles whose networks ``load`` rebuilds; other rows keep the parity that their export proved."""
-
-
-@dataclass(frozen=True)
-class _FoundState:
-    """What a run's search found: the unpruned network and the state it is cut by (bool U)."""
-
-    network: nn.Module
-    prunable: Prunable
-    keep_U: Tensor
 
 
 def verify_stage(context: StageContext, settings: VerifySettings | None = None) -> Report:
@@ -115,8 +103,7 @@ def _measure_run(context: StageContext, files: Sequence[OpenedFile], settings: V
     """Check the run's equalities again, measure every file, and add how the files came about."""
     began = time.monotonic()
     run, config, data = context.run, context.config, context.data
-    found = _find_again(run, config, data)
-    removal = _recheck_removal(run, found, check_images(config, data))
+    removal, note = _recheck_cut(context)
     report = measure(
         files,
         data,
@@ -130,7 +117,7 @@ def _measure_run(context: StageContext, files: Sequence[OpenedFile], settings: V
     seconds = {stage: run.seconds(stage) for stage in STAGES[:-1] if run.is_finished(stage)}
     facts = RunFacts(
         config=run.read_config().model_dump(mode="json"),
-        budget=_budget_facts(config, files, found),
+        budget=_budget_facts(config, files, note),
         layers=tuple(LayerChange(**layer) for layer in run.read_json("04_remove/removal.json")["layers"]),
         search=_search_facts(context),
         removal=removal,
@@ -140,16 +127,15 @@ def _measure_run(context: StageContext, files: Sequence[OpenedFile], settings: V
     return report.model_copy(update={"run": facts})
 
 
-def _budget_facts(config: DecidedConfig, files: Sequence[OpenedFile], found: _FoundState) -> BudgetFacts:
+def _budget_facts(config: DecidedConfig, files: Sequence[OpenedFile], note: str) -> BudgetFacts:
     original, pruned = (by_role(files, role).record for role in ("original", "candidate"))
-    counts_G = found.prunable.units.counts(found.keep_U.unsqueeze(0))[0]
     return BudgetFacts(
         asked_macs=config.keep_macs,
         asked_parameters=config.keep_params,
         achieved_macs=pruned.macs / original.macs,
         achieved_parameters=pruned.parameters / original.parameters,
         align=config.align,
-        note=budget_note(found.prunable, counts_G, align=config.align, seed=config.seed),
+        note=note,
     )
 
 
@@ -177,25 +163,25 @@ def _notes(files: Sequence[OpenedFile]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*assumed, *older)))
 
 
-def _find_again(run: RunFolder, config: DecidedConfig, data: DataBundle) -> _FoundState:
-    """The searched network and its state, from the run folder."""
-    network = fresh_network(config, data)
+def _recheck_cut(context: StageContext) -> tuple[RemovalFacts, str]:
+    """Cut the searched network again by its plan: the equality, and a note if the budget is not used up.
+
+    CheckFailedError if masked and smaller network differ.
+    """
+    run, config, data = context.run, context.config, context.data
+    network, images = fresh_network(config, data), check_images(config, data)
     network.load_state_dict(run.load_tensors(weights_file("03_search")))
-    prunable = find_prunable(config, network, check_images(config, data))
-    plan = PruningPlan.from_json(run.read_text("03_search/plan.json"))
-    return _FoundState(network, prunable, state_from_plan(prunable.units, plan))
-
-
-def _recheck_removal(run: RunFolder, found: _FoundState, images: Tensor) -> RemovalFacts:
-    """Cut the searched network again by its plan; CheckFailedError if it differs from the masked one on ``images``."""
-    recorded = run.read_json("04_remove/removal.json")
-    again = remove_units(found.network, found.prunable.units, found.keep_U, images)
-    return RemovalFacts(
+    prunable = find_prunable(config, network, images)
+    keep_U = state_from_plan(prunable.units, PruningPlan.from_json(run.read_text("03_search/plan.json")))
+    again = remove_units(network, prunable.units, keep_U, images)
+    removal = RemovalFacts(
         images=again.images,
         max_abs_difference=again.max_abs_difference,
         tolerance=again.tolerance,
-        batchnorm_recalibrated=recorded["batchnorm_recalibrated"] > 0,
+        batchnorm_recalibrated=run.read_json("04_remove/removal.json")["batchnorm_recalibrated"] > 0,
     )
+    counts_G = prunable.units.counts(keep_U.unsqueeze(0))[0]
+    return removal, budget_note(prunable, counts_G, align=config.align, seed=config.seed)
 
 
 def _recheck_file(run: RunFolder, file: FileRecord, config: DecidedConfig, data: DataBundle) -> FileRecord:
