@@ -1,5 +1,5 @@
 """The public Python API."""
 
-from compress.runs.load_network import load
+from compress.runs.network_files import load
 
 __all__ = ["load"]

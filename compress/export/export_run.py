@@ -14,8 +14,7 @@ from compress.networks.own_code import OwnCode
 from compress.observer import Observer
 from compress.runs import MODEL_FACTS, RunFolder
 from compress.runs.file_records import ARTIFACTS, FileRecord, record_variants, recorded_files
-from compress.runs.load_network import Which, load
-from compress.runs.network_file import export_network, prove_parity
+from compress.runs.network_files import Which, export_network, load, prove_parity
 from compress.runs.recorded_inputs import reopen
 from compress.runs.stage_context import check_images
 from compress.settings.config import DecidedConfig

@@ -17,7 +17,7 @@ from compress.exporter_faults import export_faults
 from compress.run.training_stages import load_given
 from compress.runs.decide import decide, load_decided
 from compress.runs.file_records import FileRecord
-from compress.runs.network_file import export_network, model_facts, prove_parity
+from compress.runs.network_files import export_network, model_facts, prove_parity
 from compress.runs.stage_context import check_images, fresh_network
 from compress.settings.config import DecidedConfig, RunConfig
 from compress.settings.export import ExportSettings

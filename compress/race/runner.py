@@ -23,7 +23,7 @@ from compress.report.model import DataFacts
 from compress.report.race.document import read_race, render_race_documents
 from compress.report.race.model import Outcome, RaceCell, RaceReport
 from compress.run.eta import expected_work
-from compress.run.pipeline import RunOptions, run_pipeline
+from compress.run.pipeline import run_pipeline
 from compress.runs import STAGES, RunFolder
 from compress.runs.decide import decide, load_decided
 from compress.runs.recorded_inputs import ORIGINAL
@@ -172,7 +172,8 @@ class _Race:
                     mode="resume" if resume else "overwrite",  # an interrupted creation may have left files
                     observer=observer,
                     should_stop=self.watch.should_stop,
-                    options=RunOptions(verify=verify, original_of=original_of),
+                    verify=verify,
+                    original_of=original_of,
                 )
             except InterruptedRun as stop:
                 raise InterruptedRun(_STOPPED, signal_number=stop.exit_code - 128) from None

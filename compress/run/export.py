@@ -11,8 +11,7 @@ from compress.run.search import SearchResult
 from compress.run.training_stages import baseline_epochs, baseline_notes, epochs_after_baseline
 from compress.runs import MODEL_FACTS
 from compress.runs.file_records import ARTIFACTS, NOTES, FileRecord, record_exported, recorded_files
-from compress.runs.load_network import trained_here
-from compress.runs.network_file import export_network, model_facts, prove_parity
+from compress.runs.network_files import export_network, model_facts, prove_parity, trained_here
 from compress.runs.stage_context import StageContext, check_images
 from compress.structure.plan import plan_from_state
 from compress.structure.remove import restore_full_network

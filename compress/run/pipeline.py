@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -22,7 +22,7 @@ from compress.run.training_stages import baseline, finetune, train_original
 from compress.runs import RunFolder
 from compress.runs.decide import decide, load_decided, naming_other_code, thread_notes
 from compress.runs.folder import FAILED
-from compress.runs.load_network import trained_here
+from compress.runs.network_files import trained_here
 from compress.runs.recorded_inputs import record_inputs, reuse_original
 from compress.runs.stage_context import StageContext
 from compress.settings.config import DecidedConfig, RunConfig
@@ -32,17 +32,6 @@ from compress.verdict.verify_run import verify_stage
 Mode = Literal["new", "resume", "overwrite"]
 
 
-@dataclass(frozen=True)
-class RunOptions:
-    """What the last stage measures, and a run folder from which the original is copied as far as it is finished.
-
-    The networks are the same with any of these.
-    """
-
-    verify: VerifySettings | None = None
-    original_of: Path | None = None
-
-
 def run_pipeline(
     config: RunConfig,
     *,
@@ -50,7 +39,8 @@ def run_pipeline(
     mode: Mode = "new",
     observer: Observer | None = None,
     should_stop: Callable[[], int | None] = lambda: None,
-    options: RunOptions | None = None,
+    verify: VerifySettings | None = None,
+    original_of: Path | None = None,
 ) -> Report:
     """Run every stage that is not finished yet and return the report.
 
@@ -60,12 +50,12 @@ def run_pipeline(
         mode: what to do with an existing folder.
         observer: receives progress.
         should_stop: returns a signal's number once the run should save and stop.
-        options: what the last stage measures, and whose original is copied.
+        verify: what the last stage measures; by default what the settings say.
+        original_of: a run folder from which the original is copied as far as it is finished.
 
-    Raises:
-        CompressError: see its subclasses; ``InterruptedRun`` says how to go on.
+    ``InterruptedRun`` says how to go on.
     """
-    observer, options = observer or Observer(), options or RunOptions()
+    observer = observer or Observer()
     recorded = RunFolder.open(out).read_config().with_code(config.code) if mode == "resume" else config
     if mode != "resume":
         RunFolder.check_free(out, overwrite=mode == "overwrite")
@@ -79,13 +69,13 @@ def run_pipeline(
         changed = record_inputs(run, settings, data)
         for note in changed:
             observer.note(note)
-        if options.original_of is not None:
-            reuse_original(run, options.original_of)
+        if original_of is not None:
+            reuse_original(run, original_of)
         noted = replace(data, notes=(*data.notes, *changed))
         context = StageContext(settings, noted, run, observer, should_stop)
         try:
             with export_faults():
-                return _stages(context, prunable, options.verify)
+                return _stages(context, prunable, verify)
         except DivergedError as error:  # it would again: all that is random comes from the seed
             run.event(FAILED, reason=str(error))
             raise

@@ -16,7 +16,7 @@ from compress.errors import CheckFailedError, UsageError
 from compress.exporter_faults import export_faults
 from compress.run.search import check_method
 from compress.run.training_stages import load_given
-from compress.runs.network_file import prove_parity
+from compress.runs.network_files import prove_parity
 from compress.runs.stage_context import check_images, find_prunable, fresh_network
 from compress.settings.config import DecidedConfig
 from compress.structure.remove import check_trains, remove_units

@@ -18,8 +18,7 @@ from compress.report.model import BudgetFacts, RemovalFacts, Report, RunFacts, S
 from compress.report.store import parse_report
 from compress.runs import MODEL_FACTS, STAGES, RunFolder
 from compress.runs.file_records import NOTES, FileRecord, Role, recorded_files
-from compress.runs.load_network import Which, load
-from compress.runs.network_file import prove_parity
+from compress.runs.network_files import Which, load, prove_parity
 from compress.runs.recorded_inputs import reopen
 from compress.runs.stage_context import StageContext, check_images, find_prunable, fresh_network, weights_file
 from compress.settings.config import DecidedConfig

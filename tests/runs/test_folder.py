@@ -15,11 +15,8 @@ from compress.settings.config import RunConfig
 from tests.runs.conftest import CONFIG
 
 
-def test_config_round_trip(run):
+def test_settings_are_read_back_and_the_manifest_is_read_by_sha256sum(run):
     assert RunFolder.open(run.path).read_config() == CONFIG
-
-
-def test_manifest_is_read_by_sha256sum(run):
     run.write_json("01_baseline/result.json", {"loss": 0.5})
     run.save_checkpoint("03_search", {"step": 1})
     run.save_checkpoint("03_search", {"step": 2})
@@ -89,12 +86,12 @@ def test_links_out_of_the_folder_are_refused(run, tmp_path):
 
 
 def test_stages(run):
+    assert list(folder.STAGES) == sorted(folder.STAGES)
     assert not run.is_finished("01_baseline")
     run.finish("01_baseline", 1.5)
     again = RunFolder.open(run.path)
-    assert again.is_finished("01_baseline")
+    assert [again.is_finished(name) for name in ("01_baseline", "03_search")] == [True, False]
     assert again.seconds("01_baseline") == 1.5
-    assert not again.is_finished("03_search")
 
 
 def test_events_are_lines_of_json(run):
@@ -134,7 +131,7 @@ def test_one_writer_at_a_time(run):
 # Creating and overwriting
 
 
-def test_an_existing_run_needs_a_word(run):
+def test_an_existing_run_is_not_replaced_unasked(run):
     with pytest.raises(UsageError, match=r"--resume .*run, or replace it with --overwrite"):
         RunFolder.create(run.path, CONFIG, overwrite=False)
 
@@ -150,11 +147,11 @@ def test_overwrite_deletes_the_old_run_and_nothing_else(tmp_path):
     with RunFolder.create(path, other, overwrite=True) as run:
         assert run.read_config() == other
         assert not run.is_finished("01_baseline")
-        assert sorted(entry.name for entry in path.iterdir() if entry.name != ".lock") == [
+        assert {entry.name for entry in path.iterdir()} - {".lock"} == {
             "MANIFEST.sha256",
             "config.toml",
             "my notes.txt",
-        ]
+        }
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
@@ -204,8 +201,3 @@ def test_default_path_is_a_safe_name():
     path = default_run_path(RunConfig(arch="resnet18", dataset="/data/my [photos]/"))
     assert path.parent.name == "runs"
     assert path.name[15:-4] == "-resnet18-my-photos--"
-
-
-def test_stage_names():
-    assert folder.STAGES[0] == "01_baseline"
-    assert list(folder.STAGES) == sorted(folder.STAGES)

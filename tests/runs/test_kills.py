@@ -15,11 +15,9 @@ class Killed(BaseException):
 
 def _states_after_every_step(operation, run, tmp_path, monkeypatch):
     """Yield copies of the folder as a kill after 0, 1, 2, ... file operations leaves it."""
-    start = tmp_path / "start"
-    shutil.copytree(run.path, start)
     for allowed in range(50):
         copy = tmp_path / f"killed-{allowed}"
-        shutil.copytree(start, copy)
+        shutil.copytree(run.path, copy)
         left = [allowed]
 
         def counted(real, left=left):

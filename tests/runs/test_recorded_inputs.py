@@ -78,25 +78,19 @@ def test_a_damaged_file_is_not_taken(trained, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("config", "images", "unlike"),
+    ("changes", "images", "code", "unlike"),
     [
-        (CONFIG.model_copy(update={"seed": 4}), "abc", "seed"),
-        (CONFIG.model_copy(update={"image_size": 32, "batch_size": 8}), "abc", "image_size, batch_size"),
-        (CONFIG, "abd", "images"),
+        ({"seed": 4}, "abc", "a", "seed"),
+        ({"image_size": 32, "batch_size": 8}, "abc", "a", "image_size, batch_size"),
+        ({}, "abd", "a", "images"),
+        ({}, "abc", "b", "code"),
     ],
 )
-def test_another_original_is_refused(trained, tmp_path, config, images, unlike):
-    run = new_run(tmp_path / "second", config, images=images)
+def test_another_original_is_refused(trained, tmp_path, changes, images, code, unlike):
+    run = new_run(tmp_path / "second", CONFIG.model_copy(update=changes), images=images)
+    for folder, sha256 in ((trained, "a"), (run, code)):
+        with folder:
+            folder.write_json("code.json", {"model": "net.py:build", "file": "net.py", "sha256": sha256 * 64})
     with run, pytest.raises(UsageError, match=f"it differs in {unlike};"):
         reuse_original(run, trained.path)
     assert not (run.path / "01_baseline").exists()
-
-
-def test_an_original_of_other_code_is_refused(trained, tmp_path):
-    with trained:
-        trained.write_json("code.json", {"model": "net.py:build", "file": "net.py", "sha256": "a" * 64})
-    run = new_run(tmp_path / "second")
-    with run:
-        run.write_json("code.json", {"model": "net.py:build", "file": "net.py", "sha256": "b" * 64})
-        with pytest.raises(UsageError, match="it differs in code;"):
-            reuse_original(run, trained.path)

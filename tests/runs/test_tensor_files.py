@@ -40,7 +40,9 @@ def test_none_before_the_first_and_after_the_drop(run):
     assert run.load_checkpoint("05_finetune") == {"step": 2}
 
 
-def test_numbers_go_on_past_ten(run):
+def test_names_are_numbers_that_go_on_past_ten(run):
+    assert next_checkpoint("03_search", []) == "03_search/checkpoint-000000.pt"
+    assert [is_checkpoint(f"03_search/checkpoint-{name}.pt") for name in ("000004", "best")] == [True, False]
     for step in range(12):
         run.save_checkpoint("03_search", {"step": step})
     assert run.load_checkpoint("03_search") == {"step": 11}
@@ -72,9 +74,3 @@ def test_a_pickle_that_would_run_code_does_not(run, tmp_path, monkeypatch):
     with pytest.raises(BadInputError, match=r"checkpoint-000000\.pt is not a checkpoint"):
         run.load_checkpoint("03_search")
     assert not (tmp_path / "pwned").exists()
-
-
-def test_names():
-    assert next_checkpoint("03_search", []) == "03_search/checkpoint-000000.pt"
-    assert is_checkpoint("03_search/checkpoint-000004.pt")
-    assert not is_checkpoint("03_search/checkpoint-best.pt")

@@ -1,0 +1,141 @@
+"""A network of a run in files: loaded as a module again; written as ONNX, and compared with its module."""
+
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import torch
+from torch import Tensor, nn
+
+from compress.channels.costs import Cost
+from compress.data.bundle import DataBundle
+from compress.errors import BadInputError, CheckFailedError, UsageError
+from compress.networks.find import find_network
+from compress.networks.own_code import wrap_code
+from compress.runs import MODEL_FACTS, RunFolder
+from compress.runs.file_records import FileRecord
+from compress.runs.stage_context import weights_file
+from compress.structure.plan import PruningPlan
+from compress.structure.remove import cut
+from compress.version import __version__
+from exporters.read.cost import count_cost
+from exporters.read.parity import ParityReport, check_parity
+from exporters.write.onnx_export import export_onnx
+
+Which = Literal["pruned", "original"]
+
+
+def load(run: str | Path, network: Which = "pruned", *, build: Callable[[int], nn.Module] | None = None) -> nn.Module:
+    """A network of a finished run, on the CPU, in evaluation mode; it can be trained further.
+
+    The numbers come from the run folder alone and are checked against its checksums.
+
+    Args:
+        run: the run folder.
+        network: "pruned", or "original", the one the report compares it with.
+        build: for a run of your own network, the function that built it: a run folder makes no code run.
+
+    Returns:
+        A module from images (B, C, H, W), normalised as ``artifacts/model.json`` says, to logits (B, K).
+
+    Raises:
+        UsageError: no such network; ``build`` is missing, not wanted, or fails.
+        BadInputError: no run folder, an export that has not taken place yet, a file that was changed.
+    """
+    if network not in get_args(Which):
+        raise UsageError(f"expected network 'pruned' or 'original', got {network!r}")
+    folder = RunFolder.open(Path(run))
+    config = folder.read_config().with_code(wrap_code(build) if build else None)
+    facts = folder.read_json(MODEL_FACTS)
+    channels, size = facts["channels"], facts["image_size"]
+    try:
+        architecture = find_network(config.arch, model=config.model, code=config.code)
+        with torch.random.fork_rng(devices=[]):  # fresh weights are drawn, and overwritten
+            module = architecture.build(classes=len(facts["classes"]), channels=channels, image_size=size)
+    except (UsageError, ValueError) as error:
+        if config.model is not None:
+            raise
+        raise BadInputError(f"{folder.path} holds no network that this version can build: {error}") from None
+    if network == "pruned":
+        plan = PruningPlan.from_json(folder.read_text("04_remove/plan.json"))
+        module, stage = cut(module.eval(), plan, torch.zeros(2, channels, size, size)), "05_finetune"
+    else:
+        stage = "02_original" if trained_here(folder) else "01_baseline"
+    try:
+        module.load_state_dict(folder.load_tensors(weights_file(stage)))
+    except RuntimeError as error:
+        raise BadInputError(f"{folder.path}/{weights_file(stage)} does not fit its network: {error}") from None
+    return module.eval()
+
+
+def trained_here(folder: RunFolder) -> bool:
+    """False if the run's original is the user's own network, used unchanged."""
+    return folder.read_config().weights is None or folder.read_json("01_baseline/epochs.json") > 0
+
+
+def export_network(
+    network: nn.Module, path: Path, data: DataBundle, *, opset: int, cost: Cost | None = None, **facts: Any
+) -> FileRecord:
+    """Write a float32 file; its metadata are the classes and the preprocessing, every value as JSON.
+
+    ``cost`` is that of the module; by default it is counted in the file. ``facts`` are other fields of the record.
+    """
+    metadata = {key: json.dumps(value) for key, value in _input_facts(data).items()}
+    artifact = export_onnx(
+        network,
+        path,
+        input_shape=data.preprocessing.input_shape,
+        opset=opset,
+        metadata=metadata | {"producer": f"compress {__version__}"},
+    )
+    counted = cost or count_cost(path)
+    return FileRecord(
+        file=str(path),
+        sha256=artifact.sha256,
+        size_bytes=artifact.size_bytes,
+        precision="fp32",
+        macs=counted.macs,
+        parameters=counted.parameters,
+        denormals_flushed=artifact.denormals_flushed,
+        **facts,
+    )
+
+
+def prove_parity(network: nn.Module, path: Path, images: Tensor, *, threads: int) -> ParityReport:
+    """Compare a file with its module on real images (B, C, H, W); CheckFailedError if their answers differ."""
+    parity = check_parity(network, path, [images], threads=threads)
+    if not parity.passed:
+        raise CheckFailedError(
+            f"{path.name}: onnxruntime and torch differ by {parity.max_abs_difference:.2e} "
+            f"(allowed {parity.tolerance:.0e}) and agree on {parity.argmax_agreeing} of {parity.images} images"
+        )
+    return parity
+
+
+def model_facts(data: DataBundle, *, arch: str, files: Iterable[FileRecord]) -> dict[str, Any]:
+    """What ``model.json`` holds: enough to use the files beside it without this package."""
+    return {
+        "schema_version": "1.0",
+        "arch": arch,
+        "input": "images",
+        "output": "logits",
+        "files": {file.label: file.name for file in files},
+        "data_fingerprint": data.fingerprint,
+        **_input_facts(data),
+    }
+
+
+def _input_facts(data: DataBundle) -> dict[str, Any]:
+    """Classes in the order of the logits, size, channels, and how 8-bit pixels become the input."""
+    shown = data.preprocessing
+    return {
+        "classes": list(data.classes),
+        "image_size": shown.image_size,
+        "channels": shown.channels,
+        "mean": list(shown.mean),
+        "std": list(shown.std),
+        "resize": shown.resize,
+        "pixel_scale": "divide 8-bit pixels by 255, then subtract mean and divide by std, per channel",
+        "layout": "NCHW, float32",
+    }
