@@ -1,11 +1,8 @@
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from compress.data.bundle import Order
 from compress.data.folder import bundle_of_files, load_folder
-from compress.data.images import fit_image
 from compress.data.layout import FolderListing
 from compress.errors import BadInputError
 from compress.settings.config import DataConfig
@@ -44,12 +41,6 @@ def test_without_test_val_is_the_test_set_and_decides_nothing(tmp_path):
     assert bundle.notes[0] == "no test/: val/ is the test set, and validation is cut from train/"
 
 
-def test_the_whole_square_is_kept_of_any_shape():
-    image = Image.fromarray(np.tile(np.arange(0, 250, 10, dtype=np.uint8), (5, 1)))  # 25 wide, 5 high
-    assert np.asarray(fit_image(image, size=5)).tolist() == [[100, 110, 120, 130, 140]] * 5
-    assert fit_image(image.resize((3000, 1)), size=7).size == (7, 7)
-
-
 @pytest.mark.parametrize("split", [".", "train"])
 def test_without_any_test_images_a_fifth_of_every_class_is_cut_off(tmp_path, split):
     write_folder(tmp_path, splits={split: 20})
@@ -72,10 +63,17 @@ def test_two_images_of_a_class_are_too_few_to_cut_a_test_set_from(tmp_path):
         load_folder(tmp_path, options())
 
 
-def test_class_folders_alone_are_test_images_for_a_verdict(tmp_path):
-    bundle = load_folder(write_folder(tmp_path, splits={".": 2}), options(), test_only=True)
+@pytest.mark.parametrize(
+    ("split", "notes"),
+    [(".", ()), ("test", ()), ("val", ("no test/: val/ is the test set",))],
+)
+def test_test_images_alone_are_enough_for_a_verdict(tmp_path, split, notes):
+    bundle = load_folder(write_folder(tmp_path, splits={split: 2}, mode="L"), options(), test_only=True)
     assert (len(bundle.train), len(bundle.val), len(bundle.test)) == (0, 0, 4)
-    assert bundle.notes == ("no train/: only the test images are used",)
+    assert (bundle.classes, bundle.preprocessing.channels) == (("cat", "dog"), 1)
+    assert bundle.notes == (*notes, "no train/: only the test images are used")
+    assert len(list(bundle.test.batches(3))) == 2
+    assert list(bundle.train.batches(3)) == []
 
 
 def test_files_that_somebody_listed(tmp_path):
@@ -120,24 +118,24 @@ def test_the_size_follows_the_images_unless_asked(tmp_path, side, size):
     assert load_folder(tmp_path, options(image_size=40)).preprocessing.image_size == 40
 
 
-def test_the_fingerprint_tells_contents_names_and_split_apart(tmp_path):
-    write_folder(tmp_path, splits={"train": 10, "test": 2})
-    base = load_folder(tmp_path, options()).fingerprint
-    assert load_folder(tmp_path, options(image_size=20)).fingerprint == base
-    assert load_folder(tmp_path, options(seed=1)).fingerprint != base
-    (tmp_path / "test/cat/000.png").rename(tmp_path / "test/cat/0.png")
-    renamed = load_folder(tmp_path, options()).fingerprint
-    write_image(tmp_path / "test/cat/0.png", seed=77)
-    assert len({base, renamed, load_folder(tmp_path, options()).fingerprint}) == 3
+def test_fingerprints_depend_on_contents_names_and_split(tmp_path):
+    def load(**values):
+        bundle = load_folder(tmp_path, options(**values))
+        return bundle.fingerprint, bundle.test_fingerprint
 
-
-def test_the_test_fingerprint_is_of_the_test_images_alone(tmp_path):
     write_folder(tmp_path, splits={"train": 10, "test": 2})
-    base = load_folder(tmp_path, options()).test_fingerprint
+    base, test = load()
+    assert load(image_size=20) == (base, test)
+    other, same = load(seed=1)
+    assert (other != base, same) == (True, test)
     write_image(tmp_path / "train/cat/000.png", seed=77)
-    assert load_folder(tmp_path, options(seed=1)).test_fingerprint == base
-    write_image(tmp_path / "test/cat/000.png", seed=77)
-    assert load_folder(tmp_path, options()).test_fingerprint != base
+    changed, same = load()
+    assert (changed != base, same) == (True, test)
+    (tmp_path / "test/cat/000.png").rename(tmp_path / "test/cat/0.png")
+    renamed = load()
+    write_image(tmp_path / "test/cat/0.png", seed=77)
+    rewritten = load()
+    assert len({changed, renamed[0], rewritten[0]}) == len({test, renamed[1], rewritten[1]}) == 3
 
 
 def test_a_subset_is_a_split_of_its_own_in_the_order_of_its_indices(root):

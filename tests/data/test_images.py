@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from compress.data.images import convert_image, decode_image, is_dim, is_grey, is_transparent, read_image
+from compress.data.images import (
+    convert_image,
+    crop_box,
+    decode_image,
+    fit_image,
+    is_dim,
+    is_grey,
+    is_transparent,
+    read_image,
+)  # fmt: skip
 from compress.errors import BadInputError
 from tests.data.files import write_image
 
@@ -163,6 +172,33 @@ def test_floating_point_images_are_refused():
         decode_image(encode(image, kind="TIFF"), source="here")
 
 
-def test_a_file_that_cannot_be_read_is_named(tmp_path):
-    with pytest.raises(BadInputError, match=r"cannot read .*none\.png: No such file"):
-        read_image(tmp_path / "none.png", channels=1)
+def test_the_whole_square_is_kept_of_any_shape():
+    image = Image.fromarray(np.tile(np.arange(0, 250, 10, dtype=np.uint8), (5, 1)))  # 25 wide, 5 high
+    assert np.asarray(fit_image(image, size=5)).tolist() == [[100, 110, 120, 130, 140]] * 5
+    assert fit_image(image.resize((3000, 1)), size=7).size == (7, 7)
+
+
+def test_a_random_part_lies_inside_and_has_the_area_and_shape_drawn():
+    draws = np.random.default_rng(0).random((2000, 4))
+    boxes = np.array([crop_box((60, 40), row) for row in draws])
+    left, top, right, bottom = boxes.T
+    free = ((right - left) < 60) & ((bottom - top) < 40)
+    areas, shapes = ((right - left) * (bottom - top))[free], ((right - left) / (bottom - top))[free]
+    assert areas.min() > 0.33 * 2400
+    assert 0.7 < shapes.min() < 0.8
+    assert 1.25 < shapes.max() < 1.4
+    assert (left.min(), top.min(), right.max(), bottom.max()) == (0, 0, 60, 40)
+
+
+@pytest.mark.parametrize(
+    ("size", "draws", "box"),
+    [
+        ((100, 100), (1.0, 0.5, 0.0, 0.0), (0, 0, 100, 100)),  # all of it
+        ((100, 100), (0.0, 0.5, 0.0, 0.0), (0, 0, 59, 59)),  # 0.35 of it: 59.2 a side
+        ((100, 100), (0.0, 0.5, 1 - 1e-9, 1 - 1e-9), (41, 41, 100, 100)),  # at the far corner
+        ((100, 100), (1.0, 1.0, 0.0, 0.5), (0, 7, 100, 94)),  # 115 x 87: cut off at the edge
+        ((1, 1), (0.0, 0.0, 0.9, 0.9), (0, 0, 1, 1)),
+    ],
+)
+def test_parts_worked_out_by_hand(size, draws, box):
+    assert crop_box(size, np.array(draws)) == box

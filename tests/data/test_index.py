@@ -66,17 +66,16 @@ def swap(one, other) -> None:
     aside.rename(other)
 
 
-def test_what_was_kept_is_read_back(tmp_path):
-    write_index(tmp_path, ENTRIES)
-    assert read_index(tmp_path) == ENTRIES
-    assert read_index(tmp_path / "other") == {}
-
-
-def test_a_link_to_the_folder_is_the_folder(tmp_path):
-    (tmp_path / "real").mkdir()
+def test_entries_are_read_back_for_their_folder_and_links_to_it_alone(tmp_path, cache):
     (tmp_path / "link").symlink_to(tmp_path / "real", target_is_directory=True)
+    (tmp_path / "real").mkdir()
     write_index(tmp_path / "real", ENTRIES)
-    assert read_index(tmp_path / "link") == ENTRIES
+    assert read_index(tmp_path / "real") == read_index(tmp_path / "link") == ENTRIES
+    (first,) = cache.iterdir()
+    write_index(tmp_path / "other", {})
+    (second,) = set(cache.iterdir()) - {first}
+    second.write_bytes(first.read_bytes())
+    assert read_index(tmp_path / "other") == {}
 
 
 def test_any_damage_makes_it_worthless(tmp_path, cache):
@@ -91,15 +90,6 @@ def test_any_damage_makes_it_worthless(tmp_path, cache):
         assert read_index(tmp_path) == {}
     file.write_bytes(good)
     assert read_index(tmp_path) == ENTRIES
-
-
-def test_an_index_of_another_folder_is_ignored(tmp_path, cache):
-    write_index(tmp_path / "a", ENTRIES)
-    (first,) = cache.iterdir()
-    write_index(tmp_path / "b", {})
-    (second,) = set(cache.iterdir()) - {first}
-    second.write_bytes(first.read_bytes())
-    assert read_index(tmp_path / "b") == {}
 
 
 def test_a_file_that_changed_just_now_is_not_kept(tmp_path):
@@ -158,13 +148,15 @@ def test_files_and_folders_that_changed_places_are_noticed(twins, monkeypatch, p
     assert after == scan(twins)
 
 
-def test_notes_come_from_the_index_too(root):
+def test_a_scan_writes_nothing_into_the_folder_and_notes_come_from_the_index_too(root):
     Image.new("RGBA", (40, 40), (1, 2, 3, 0)).save(root / "train/cat/clear.png")
     Image.fromarray(np.full((40, 40), 4000, np.uint16)).save(root / "train/dog/twelve.tif")
+    before = {path: path.stat().st_mtime_ns for path in root.rglob("*")}
     first = scan(root)
     assert len(first.notes) == 2
     assert scan(root) == first
     assert len(read_index(root)) == 10
+    assert {path: path.stat().st_mtime_ns for path in root.rglob("*")} == before
 
 
 def test_changes_reach_the_bundle_and_the_index(root):
@@ -184,10 +176,3 @@ def test_a_scan_that_failed_need_not_read_the_good_files_again(root):
     with pytest.raises(BadInputError, match="got 1 of 8"):
         scan(root)
     assert len(read_index(root)) == 7
-
-
-def test_the_images_own_folder_is_left_alone(root):
-    before = {path: path.stat().st_mtime_ns for path in root.rglob("*")}
-    scan(root)
-    scan(root)
-    assert {path: path.stat().st_mtime_ns for path in root.rglob("*")} == before

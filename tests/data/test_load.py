@@ -2,7 +2,7 @@ import shutil
 
 import pytest
 
-from compress.data.load import DATASETS, FASHION, load_data
+from compress.data.load import FASHION, load_data
 from compress.errors import BadInputError, UsageError
 from compress.settings.config import RunConfig
 from tests.data.files import write_folder
@@ -58,34 +58,13 @@ def test_settings_of_another_data_set_are_refused(values, tmp_path):
             load_data(config(dataset=dataset, **values))
 
 
-def test_every_entry_has_its_line():
-    assert all(0 < len(entry.summary) <= 80 for entry in DATASETS.values())
-
-
-def test_a_folder_of_test_images_alone_is_for_a_verdict(tmp_path):
-    write_folder(tmp_path / "pets", splits={"test": 3}, mode="L")
-    bundle = load_data(config(dataset=str(tmp_path / "pets")), test_only=True)
-    assert (len(bundle.train), len(bundle.val), len(bundle.test)) == (0, 0, 6)
-    assert (bundle.classes, bundle.preprocessing.channels) == (("cat", "dog"), 1)
-    assert bundle.notes == ("no train/: only the test images are used",)
-    assert len(list(bundle.test.batches(4))) == 2
-    assert list(bundle.train.batches(4)) == []
-    with pytest.raises(BadInputError, match="expected train/ and test/"):
-        load_data(config(dataset=str(tmp_path / "pets")))
-
-
 def test_the_test_images_are_the_same_with_and_without_the_others(tmp_path):
-    whole = load_data(
-        config(dataset=str(write_folder(tmp_path / "pets", splits={"train": 2, "test": 3}))), test_only=True
-    )
+    root = write_folder(tmp_path / "pets", splits={"train": 2, "test": 3})
+    whole = load_data(config(dataset=str(root)), test_only=True)
     assert len(whole.train) > 0
-    shutil.rmtree(tmp_path / "pets/train")
-    alone = load_data(config(dataset=str(tmp_path / "pets")), test_only=True)
+    shutil.rmtree(root / "train")
+    alone = load_data(config(dataset=str(root)), test_only=True)
     assert alone.test_fingerprint == whole.test_fingerprint
     assert alone.fingerprint != whole.fingerprint
-
-
-def test_val_without_others_is_the_test_set(tmp_path):
-    bundle = load_data(config(dataset=str(write_folder(tmp_path / "pets", splits={"val": 3}))), test_only=True)
-    assert (len(bundle.train), len(bundle.val), len(bundle.test)) == (0, 0, 6)
-    assert bundle.notes == ("no test/: val/ is the test set", "no train/: only the test images are used")
+    with pytest.raises(BadInputError, match="expected train/ and test/"):
+        load_data(config(dataset=str(root)))

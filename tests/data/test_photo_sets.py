@@ -86,13 +86,6 @@ def test_other_labels_of_flowers_are_refused(tmp_path, labels, message):
         load_flowers(tmp_path)
 
 
-def test_a_list_that_is_missing_is_named(tmp_path):
-    write_flowers(tmp_path, train=9, val=6, test=6)
-    savemat(tmp_path / "setid.mat", {"trnid": [1.0], "valid": [2.0]})
-    with pytest.raises(BadInputError, match=r"expected trnid, valid, tstid in .*setid\.mat, got no tstid"):
-        load_flowers(tmp_path)
-
-
 def test_an_image_of_the_list_that_is_not_there_is_bad(tmp_path):
     write_flowers(tmp_path, train=9, val=6, test=6)
     (tmp_path / "jpg/image_00003.jpg").unlink()
@@ -116,8 +109,6 @@ def test_torchvisions_loader_sees_the_same_food(tmp_path):
 @pytest.mark.parametrize(
     ("lists", "message"),
     [
-        ("{", "is not JSON"),
-        ("[" * 100_000, "is not JSON"),
         (["a/1"], "expected a JSON object"),
         ({"a": ["a/1"]}, "expected a JSON object"),
         ({"apple_pie": ["apple_pie/1000"], "sushi": "sushi/1000"}, "expected a JSON object"),
@@ -129,6 +120,6 @@ def test_torchvisions_loader_sees_the_same_food(tmp_path):
 )
 def test_other_lists_of_food_are_refused(tmp_path, lists, message):
     write_food(tmp_path)
-    (tmp_path / "meta/test.json").write_text(lists if isinstance(lists, str) else json.dumps(lists))
+    (tmp_path / "meta/test.json").write_text(json.dumps(lists))
     with pytest.raises(BadInputError, match=message):
         load_food(tmp_path)

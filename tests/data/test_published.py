@@ -68,28 +68,18 @@ def test_what_is_missing_is_named_where_the_most_of_it_is(tmp_path):
         find_published(published, tmp_path, download=False)
 
 
-def test_a_download_lays_everything_out_as_torchvision_does_and_is_not_repeated(tmp_path, mirror):
-    published = offered(*mirror)
-    data = tmp_path / "data"
+def test_a_download_lays_missing_files_out_as_torchvision_does_and_is_not_repeated(tmp_path, mirror):
+    published, data = offered(*mirror), tmp_path / "data"
+    with pytest.raises(BadInputError, match="--download"):
+        find_published(published, data, download=False)
+    assert not data.exists()
+    (data / "tiny/jpg").mkdir(parents=True)
+    (data / "tiny/jpg/a").write_bytes(b"mine")
     assert find_published(published, data, download=True) == data / "tiny"
     files = {str(path.relative_to(data)): path.read_bytes() for path in data.rglob("*") if path.is_file()}
-    assert files == {"tiny/jpg/a": b"A", "tiny/jpg/b": b"B", "tiny/labels.mat": b"labels"}
+    assert files == {"tiny/jpg/a": b"mine", "tiny/jpg/b": b"B", "tiny/labels.mat": b"labels"}
     (mirror[0] / "tiny.tgz").unlink()
     assert find_published(published, data, download=True) == data / "tiny"
-
-
-def test_a_file_that_is_there_is_kept_by_a_download_of_the_others(tmp_path, mirror):
-    published = offered(*mirror)
-    (tmp_path / "data/tiny").mkdir(parents=True)
-    (tmp_path / "data/tiny/labels.mat").write_bytes(b"mine")
-    find_published(published, tmp_path / "data", download=True)
-    assert (tmp_path / "data/tiny/labels.mat").read_bytes() == b"mine"
-
-
-def test_nothing_is_downloaded_unless_asked(tmp_path, mirror):
-    with pytest.raises(BadInputError, match="--download"):
-        find_published(offered(*mirror), tmp_path / "data", download=False)
-    assert not (tmp_path / "data").exists()
 
 
 @pytest.mark.parametrize("name", ["tiny.tgz", "labels.mat"])
@@ -125,22 +115,19 @@ def test_what_nobody_may_hand_out_is_not_downloaded(tmp_path):
 
 def test_without_a_folder_it_is_in_the_cache(tmp_path, mirror, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    published = offered(*mirror)
-    found = find_published(published, None, download=True)
-    assert found == tmp_path / "cache/compress/tiny/tiny"
-    assert find_published(published, None, download=False) == found
+    for download in (True, False):
+        assert find_published(offered(*mirror), None, download=download) == tmp_path / "cache/compress/tiny/tiny"
 
 
 def test_only_files_as_published_come_without_a_note(tmp_path):
-    for name in ("a", "b"):
-        (tmp_path / name).write_bytes(name.encode())
     sums = {name: hashlib.md5(name.encode()).hexdigest() for name in ("a", "b")}
     published = Published("x", ".", ("a", "b"), sums)
-    assert compare_with_published(published, tmp_path) == ()
+    (tmp_path / "a").write_bytes(b"a")
+    assert compare_with_published(published, tmp_path) == ("not compared with the published x: no b",)
     (tmp_path / "b").write_bytes(b"c")
     assert compare_with_published(published, tmp_path) == ("not the published x: b with other contents",)
-    (tmp_path / "b").unlink()
-    assert compare_with_published(published, tmp_path) == ("not compared with the published x: no b",)
+    (tmp_path / "b").write_bytes(b"b")
+    assert compare_with_published(published, tmp_path) == ()
 
 
 def test_an_archive_that_holds_its_folder_is_unpacked_in_the_root(tmp_path, mirror):

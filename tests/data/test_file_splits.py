@@ -7,7 +7,6 @@ from PIL import Image
 
 from compress.data.bundle import Order
 from compress.data.folder import load_folder
-from compress.data.images import crop_box
 from compress.errors import BadInputError
 from compress.settings.config import DataConfig
 from tests.data.files import write_folder
@@ -160,34 +159,3 @@ def test_half_are_mirrored_and_only_the_paper_turns(tmp_path):
 
 def test_the_paper_normalises_files_as_ever(root):
     assert load_folder(root, options(augment="paper")).preprocessing == load_folder(root, options()).preprocessing
-
-
-def test_a_random_part_lies_inside_and_has_the_area_and_shape_drawn():
-    draws = np.random.default_rng(0).random((2000, 4))
-    boxes = np.array([crop_box((60, 40), row) for row in draws])
-    left, top, right, bottom = boxes.T
-    assert (left >= 0).all()
-    assert (top >= 0).all()
-    assert (right <= 60).all()
-    assert (bottom <= 40).all()
-    free = ((right - left) < 60) & ((bottom - top) < 40)
-    areas, shapes = ((right - left) * (bottom - top))[free], ((right - left) / (bottom - top))[free]
-    assert areas.min() > 0.33 * 2400
-    assert 0.7 < shapes.min() < 0.8
-    assert 1.25 < shapes.max() < 1.4
-    assert {left.min(), top.min()} == {0}
-    assert (right.max(), bottom.max()) == (60, 40)
-
-
-@pytest.mark.parametrize(
-    ("size", "draws", "box"),
-    [
-        ((100, 100), (1.0, 0.5, 0.0, 0.0), (0, 0, 100, 100)),  # all of it
-        ((100, 100), (0.0, 0.5, 0.0, 0.0), (0, 0, 59, 59)),  # 0.35 of it: 59.2 a side
-        ((100, 100), (0.0, 0.5, 1 - 1e-9, 1 - 1e-9), (41, 41, 100, 100)),  # at the far corner
-        ((100, 100), (1.0, 1.0, 0.0, 0.5), (0, 7, 100, 94)),  # 115 x 87: cut off at the edge
-        ((1, 1), (0.0, 0.0, 0.9, 0.9), (0, 0, 1, 1)),
-    ],
-)
-def test_parts_worked_out_by_hand(size, draws, box):
-    assert crop_box(size, np.array(draws)) == box
