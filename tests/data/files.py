@@ -6,6 +6,7 @@ import struct
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 
 
@@ -59,3 +60,8 @@ def write_folder(
     for seed, path in enumerate(places):
         write_image(path, size=(36 + seed % 5, 40), mode=mode, seed=seed)
     return root
+
+
+def assert_equal(one: object, other: object) -> None:
+    """Check that two tensors, or sequences of batches, agree bit for bit."""
+    torch.testing.assert_close(one, other, rtol=0, atol=0)

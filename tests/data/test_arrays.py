@@ -48,6 +48,7 @@ def test_a_bundle_holds_out_a_tenth_of_every_class_and_resizes(grey):
     assert images.shape == (8, 1, 32, 32)
     assert labels.dtype == torch.int64
     assert (bundle.preprocessing.image_size, bundle.preprocessing.channels) == (32, 1)
+    assert bundle_of_arrays(GREY, grey, options(image_size=None)).preprocessing.image_size == 12  # the set's own
     assert (bundle.name, bundle.classes, bundle.notes) == ("grey", GREY.classes, ("a note",))
     assert bundle.preprocessing.resize == RESIZE
 
@@ -61,10 +62,6 @@ def test_images_of_the_published_size_come_out_as_published(known, shape):
     pixels = (images * std + mean) * 255
     wanted = torch.from_numpy(made.test_images.reshape(20, 16, 16, channels)).permute(0, 3, 1, 2).float()
     torch.testing.assert_close(pixels, wanted, atol=1e-3, rtol=0)
-
-
-def test_without_a_size_it_is_the_sets_own(grey):
-    assert bundle_of_arrays(GREY, grey, options(image_size=None)).preprocessing.image_size == 12
 
 
 def test_papers_images_of_characters_are_only_divided_by_255(grey):
@@ -107,28 +104,20 @@ def test_colour_for_a_network_of_one_channel(colour):
     assert (pixels - torch.from_numpy(to_grey(colour.test_images))).abs().max() < 1e-3
 
 
-def test_the_fingerprint_tells_data_and_split_apart(grey):
-    def fingerprint(made, **changes):
-        return bundle_of_arrays(GREY, made, options(**changes)).fingerprint
+def test_fingerprints_depend_on_data_and_split_and_the_test_fingerprint_on_test_images_alone(grey):
+    def fingerprints(made=grey, **changes):
+        bundle = bundle_of_arrays(GREY, made, options(**changes))
+        return bundle.fingerprint, bundle.test_fingerprint
 
-    base = fingerprint(grey)
+    base, test = fingerprints()
+    assert (len(base), fingerprints(image_size=24)) == (64, (base, test))
+    for other, same in (fingerprints(seed=1), fingerprints(replace(grey, train_images=255 - grey.train_images))):
+        assert (other != base, same == test) == (True, True)
     changed = grey.test_images.copy()
     changed[3, 5, 5] ^= 1
-    assert len(base) == 64
-    assert fingerprint(grey, image_size=24) == base
-    assert fingerprint(grey, seed=1) != base
-    assert fingerprint(replace(grey, test_images=changed)) != base
-
-
-def test_the_test_fingerprint_is_of_the_test_images_alone(grey):
-    def fingerprint(made, *, seed=0):
-        return bundle_of_arrays(GREY, made, options(seed=seed)).test_fingerprint
-
-    base = fingerprint(grey)
-    assert fingerprint(grey, seed=1) == base
-    assert fingerprint(replace(grey, train_images=255 - grey.train_images)) == base
-    assert fingerprint(replace(grey, test_images=255 - grey.test_images)) != base
-    assert fingerprint(replace(grey, test_labels=grey.test_labels[::-1])) != base
+    for made in (replace(grey, test_images=changed), replace(grey, test_labels=grey.test_labels[::-1])):
+        other, same = fingerprints(made)
+        assert (other != base, same != test) == (True, True)
 
 
 def test_a_class_without_images_is_named(grey):

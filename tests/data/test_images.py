@@ -1,6 +1,5 @@
 import io
 import struct
-import warnings
 import zlib
 
 import numpy as np
@@ -25,6 +24,13 @@ def encode(image: Image.Image, *, kind: str = "PNG", **options) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return buffer.getvalue()
+
+
+def png_bytes(header: bytes, pixels: bytes) -> bytes:
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        for name, body in ((b"IHDR", header), (b"IDAT", pixels), (b"IEND", b""))
+    )
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "gif", "tiff", "webp", "ppm"])
@@ -55,13 +61,8 @@ def test_sixteen_bits_are_scaled_not_clipped():
 
 @pytest.mark.parametrize("kind", ["TIFF", "PNG"])
 def test_the_upper_bits_of_sixteen_a_colour_are_kept(kind):
-    png = b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-        for name, body in (
-            (b"IHDR", struct.pack(">IIBBBBB", 1, 1, 16, 2, 0, 0, 0)),
-            (b"IDAT", zlib.compress(b"\0" + struct.pack(">3H", 4000, 256, 65_535))),
-            (b"IEND", b""),
-        )
+    png = png_bytes(
+        struct.pack(">IIBBBBB", 1, 1, 16, 2, 0, 0, 0), zlib.compress(b"\0" + struct.pack(">3H", 4000, 256, 65_535))
     )
     pixels = struct.pack("<3H", 4000, 256, 65_535)
     entries = [(256, 3, 1), (257, 3, 1), (258, 3, 16), (259, 3, 1), (262, 3, 2), (273, 4, 128), (277, 3, 3)]
@@ -78,26 +79,20 @@ def test_the_upper_bits_of_sixteen_a_colour_are_kept(kind):
 
 @pytest.mark.parametrize("mode", ["I;16", "I;16B", "I"])
 @pytest.mark.parametrize(("highest", "dim"), [(0, True), (4095, True), (4096, False), (65_535, False)])
-def test_what_leaves_the_upper_bits_unused_is_dim(mode, highest, dim):
+def test_only_sixteen_bits_whose_upper_ones_are_unused_are_dim(mode, highest, dim):
     image = Image.new(mode, (3, 2))
     image.putpixel((2, 1), highest)
     assert is_dim(decode_image(encode(image, kind="TIFF"), source="x")) == dim
-
-
-def test_eight_bits_are_never_dim():
     assert not any(is_dim(Image.new(mode, (3, 2))) for mode in ("1", "L", "P", "RGB"))
 
 
+@pytest.mark.filterwarnings("error")
 def test_transparency_leaves_the_colours_and_warns_of_nothing():
     image = Image.new("P", (4, 4), 1)
     image.putpalette([0, 0, 0, 10, 20, 30])
-    data = encode(image, transparency=bytes([255, 0]))
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        decoded = decode_image(data, source="x")
-        assert is_transparent(decoded)
-        colours = convert_image(decoded, channels=3)
-    assert colours.getpixel((0, 0)) == (10, 20, 30)
+    decoded = decode_image(encode(image, transparency=bytes([255, 0])), source="x")
+    assert is_transparent(decoded)
+    assert convert_image(decoded, channels=3).getpixel((0, 0)) == (10, 20, 30)
 
 
 @pytest.mark.parametrize(("alpha", "transparent"), [(255, False), (254, True), (0, True)])
@@ -157,11 +152,7 @@ def test_a_damaged_png_is_refused():
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 @pytest.mark.parametrize("side", [10_000, 60_000])
 def test_a_bomb_is_refused_before_it_is_unpacked(side):
-    def chunk(kind, body):
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0))
-    data = b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+    data = png_bytes(struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0), zlib.compress(bytes(1000)))
     with pytest.raises(BadInputError, match="pixels"):
         decode_image(data, source="here")
 
