@@ -3,7 +3,7 @@
     python scripts/build_fashion_sample.py [FOLDER]
 
 FOLDER holds the four IDX files, gzipped or not (default: the Debian package's folder). Prints the
-sha256 to pin in compress/data/array_sets.py. The images of every class are drawn with a fixed seed
+sha256 to pin in compress/data/arrays.py. The images of every class are drawn with a fixed seed
 from the published split of the same name, and stay in their published order.
 """
 
@@ -15,8 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from compress.data.array_sets import SAMPLE, SAMPLE_PER_CLASS, read_fashion
-from compress.data.arrays import ImageArrays
+from compress.data.arrays import SAMPLE, SAMPLE_PER_CLASS, ImageArrays, read_fashion
 from compress.data.load import FASHION_FILES
 from compress.data.order import random_bits
 

@@ -11,14 +11,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from compress.data.array_sets import IDX_FILES, SAMPLE, read_cifar, read_fashion, read_kuzushiji, read_sample
-from compress.data.arrays import ArraySet, ImageArrays, bundle_of_arrays
+from compress.data.arrays import (
+    IDX_FILES,
+    SAMPLE,
+    ArraySet,
+    ImageArrays,
+    bundle_of_arrays,
+    read_cifar,
+    read_fashion,
+    read_kuzushiji,
+    read_sample,
+)
 from compress.data.augment import RECIPES
 from compress.data.bundle import DataBundle
 from compress.data.folder import bundle_of_files, load_folder
-from compress.data.imagenet import list_imagenet
 from compress.data.layout import FolderListing
-from compress.data.photo_sets import FLOWER_LABELS, FLOWER_SPLITS, list_flowers, list_food
+from compress.data.photo_sets import FLOWER_LABELS, FLOWER_SPLITS, list_flowers, list_food, list_imagenet
 from compress.data.published import Published, compare_with_published, find_published
 from compress.errors import BadInputError, UsageError
 from compress.settings.config import DataConfig
@@ -50,31 +58,6 @@ FASHION_FILES = _idx_files("fashion", _SETS.FashionMNIST, debian_folder="/usr/sh
 KUZUSHIJI_FILES = _idx_files("kuzushiji", _SETS.KMNIST, sums=dict(_SETS.KMNIST.resources))
 CIFAR10_FILES = _cifar_files("cifar10", _SETS.CIFAR10)
 CIFAR100_FILES = _cifar_files("cifar100", _SETS.CIFAR100)
-_FLOWERS_FILES = Published(
-    "flowers",
-    "flowers-102",
-    needed=("jpg", FLOWER_LABELS, FLOWER_SPLITS),
-    sums=dict(_SETS.Flowers102._file_dict[key] for key in ("label", "setid")),
-    downloads=tuple(
-        (_SETS.Flowers102._download_url_prefix + file, md5) for file, md5 in _SETS.Flowers102._file_dict.values()
-    ),
-)
-_FOOD_FILES = Published(
-    "food101",
-    "food-101",
-    needed=("images", "meta/train.json", "meta/test.json"),
-    downloads=((_SETS.Food101._URL, _SETS.Food101._MD5),),
-    unpacks_folder=True,
-)
-_IMAGENETTE_FILES = Published(
-    "imagenette",
-    "imagenette2-320",
-    other_folders=("imagenette2", "imagenette2-160"),
-    needed=("train", "val"),
-    downloads=(_SETS.Imagenette._ARCHIVES["320px"],),
-    unpacks_folder=True,
-)
-_IMAGENET_FILES = Published("imagenet", ".", needed=("val",))
 
 
 @dataclass(frozen=True)
@@ -153,7 +136,16 @@ DATASETS: Mapping[str, NamedDataset] = {
     "flowers": NamedDataset(
         "Oxford 102 Flowers: 1,020 + 1,020 validation + 6,149 photographs, 345 MB",
         "Nilsback and Zisserman, ICVGIP 2008; no licence stated",
-        _FLOWERS_FILES,
+        Published(
+            "flowers",
+            "flowers-102",
+            needed=("jpg", FLOWER_LABELS, FLOWER_SPLITS),
+            sums=dict(_SETS.Flowers102._file_dict[key] for key in ("label", "setid")),
+            downloads=tuple(
+                (_SETS.Flowers102._download_url_prefix + file, md5)
+                for file, md5 in _SETS.Flowers102._file_dict.values()
+            ),
+        ),
         "jpg/, imagelabels.mat, setid.mat; flowers-102/",
         list_flowers,
         small_images=False,
@@ -161,7 +153,13 @@ DATASETS: Mapping[str, NamedDataset] = {
     "food101": NamedDataset(
         "Food-101: 75,750 + 25,250 photographs of dishes, 101 classes, 5 GB",
         "Bossard, Guillaumin, Van Gool, ECCV 2014; pictures from Foodspotting, for research",
-        _FOOD_FILES,
+        Published(
+            "food101",
+            "food-101",
+            needed=("images", "meta/train.json", "meta/test.json"),
+            downloads=((_SETS.Food101._URL, _SETS.Food101._MD5),),
+            unpacks_folder=True,
+        ),
         "images/, meta/train.json, meta/test.json; food-101/",
         list_food,
         small_images=False,
@@ -169,7 +167,14 @@ DATASETS: Mapping[str, NamedDataset] = {
     "imagenette": NamedDataset(
         "Imagenette: 9,469 + 3,925 photographs of 10 ImageNet classes, 320 px, 342 MB",
         "Howard, imagenette of fast.ai; Apache-2.0, the pictures as ImageNet's",
-        _IMAGENETTE_FILES,
+        Published(
+            "imagenette",
+            "imagenette2-320",
+            other_folders=("imagenette2", "imagenette2-160"),
+            needed=("train", "val"),
+            downloads=(_SETS.Imagenette._ARCHIVES["320px"],),
+            unpacks_folder=True,
+        ),
         "train/ and val/ of WordNet ids; imagenette2-320/, imagenette2/, imagenette2-160/",
         list_imagenet,
         small_images=False,
@@ -177,7 +182,7 @@ DATASETS: Mapping[str, NamedDataset] = {
     "imagenet": NamedDataset(
         "ImageNet 2012: 1,281,167 + 50,000 photographs, 1,000 classes, 145 GB",
         "Russakovsky et al., arXiv 1409.0575; for research, after registration",
-        _IMAGENET_FILES,
+        Published("imagenet", ".", needed=("val",)),
         "train/ and val/, in both a folder named by its WordNet id for each class",
         list_imagenet,
         small_images=False,

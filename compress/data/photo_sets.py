@@ -1,19 +1,34 @@
-"""File lists of published data sets of photographs: Flowers-102 and Food-101."""
+"""File lists of published data sets of photographs: Flowers-102, Food-101, and ImageNet with names of its classes.
 
+Four lists of names are known: the devkit's ``meta.mat``, torchvision's ``meta.bin`` made from it, Keras's class index
+(JSON) and Kaggle's list of synsets (text). Without a list beside the images, torchvision's names are used.
+"""
+
+import os
+import pickle
 import re
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from compress.data.formats import read_json, read_mat
+from compress.data.images import SUFFIXES
 from compress.data.layout import FolderListing
 from compress.errors import BadInputError
 from models_zoo.torchvision_mend import torchvision
 
 _FLOWERS = torchvision.datasets.Flowers102
 FLOWER_LABELS, FLOWER_SPLITS = (_FLOWERS._file_dict[key][0] for key in ("label", "setid"))
+_WORDNET_ID = re.compile(r"n\d{8}")
+_Names = dict[str, str]
+"""WordNet id -> synonyms, separated by commas."""
+
+_TEN_KNOWN: _Names = {one: ", ".join(names) for one, names in torchvision.datasets.Imagenette._WNID_TO_CLASS.items()}
 
 
 def list_flowers(folder: Path) -> FolderListing:
@@ -79,3 +94,111 @@ def _are_places(value: object) -> bool:
         isinstance(place, str) and re.fullmatch(r"(?!\.{1,2}/)[^/\\\0]+/(?!\.{1,2}$)[^/\\\0]+", place)
         for place in value
     )
+
+
+def list_imagenet(folder: Path) -> FolderListing:
+    """ImageNet (Russakovsky et al., arXiv 1409.0575) or Imagenette; without ``train/`` only the test images.
+
+    ``val/`` is the test set. A label is the place of the id among the sorted ids, as in published weights.
+    """
+    places = {split: folder / name for split, name in (("train", "train"), ("test", "val"))}
+    found = {split: _wordnet_folders(place) for split, place in places.items() if split == "test" or place.is_dir()}
+    ids = found["test"]
+    odd = sorted(set(found.get("train", ids)) ^ set(ids))
+    if odd:
+        raise BadInputError(
+            f"expected the same class folders in train/ and val/ of {folder}, got {len(odd)} in one of them "
+            f"alone: {', '.join(odd[:5])}{', ...' if len(odd) > 5 else ''}"
+        )
+    files = {
+        split: tuple(
+            (places[split] / one / name, label)
+            for label, one in enumerate(ids)
+            for name in _image_names(places[split] / one)
+        )
+        for split in found
+    }
+    return FolderListing(class_names(folder, ids), files, ("val/ is the test set",))
+
+
+def _wordnet_folders(folder: Path) -> list[str]:
+    try:
+        entries = list(folder.iterdir())
+    except OSError as error:
+        raise BadInputError(f"expected class folders in {folder}: {error.strerror}; see --data-dir") from None
+    found = sorted(entry.name for entry in entries if _WORDNET_ID.fullmatch(entry.name) and entry.is_dir())
+    if len(found) < 2:
+        loose = len(_image_names(folder))
+        raise BadInputError(
+            f"expected two or more folders named by WordNet ids (n01440764) in {folder}, got {len(found)}"
+            + (f" and {loose} images without a class; try torchvision.datasets.ImageNet to sort them" if loose else "")
+        )
+    return found
+
+
+def _image_names(folder: Path) -> list[str]:
+    """Names of the images in one folder; sorting a million paths instead would take long."""
+    names = sorted(os.listdir(folder))
+    return [name for name in names if os.path.splitext(name)[1].lower() in SUFFIXES and not name.startswith(".")]
+
+
+def class_names(folder: Path, ids: Sequence[str]) -> tuple[str, ...]:
+    """A different name for each WordNet id (sorted), from a list in ``folder`` or torchvision's.
+
+    The name is the first synonym, followed by the id if two classes share it ("crane", bird and machine), or the id
+    alone if no list has it.
+    """
+    names = _read_names(folder) or _names_of_torchvision(ids)
+    short = [names.get(one, one).split(",")[0].strip() or one for one in ids]
+    counts = Counter(short)
+    return tuple(name if counts[name] == 1 else f"{name} ({one})" for name, one in zip(short, ids, strict=True))
+
+
+def _read_names(folder: Path) -> _Names:
+    for place, read in _READERS.items():
+        path = folder / place
+        if not path.is_file():
+            continue
+        try:
+            return read(path)
+        except OSError as error:
+            raise BadInputError(f"cannot read {path}: {error.strerror}") from None
+        except (ValueError, TypeError, LookupError, AttributeError, RuntimeError, pickle.UnpicklingError) as error:
+            raise BadInputError(f"{path} is not a list of class names ({error}); try to mend or remove it") from None
+    return {}
+
+
+def _names_of_torchvision(ids: Sequence[str]) -> _Names:
+    """Torchvision's thousand names are in the order of the sorted ids; ten known ids confirm that order."""
+    names = dict(zip(ids, torchvision.models._meta._IMAGENET_CATEGORIES, strict=False))
+    whole = len(ids) == len(torchvision.models._meta._IMAGENET_CATEGORIES)
+    agree = all(names.get(one) == synonyms.split(",")[0] for one, synonyms in _TEN_KNOWN.items())
+    return names if whole and agree else _TEN_KNOWN
+
+
+def _from_devkit(path: Path) -> _Names:
+    synsets = read_mat(path, ["synsets"])["synsets"]
+    return {str(one): str(words) for one, words in zip(synsets["WNID"], synsets["words"], strict=True)}
+
+
+def _from_torchvision(path: Path) -> _Names:
+    names, _ = torch.load(path, weights_only=True)
+    return {str(one): ", ".join(synonyms) for one, synonyms in names.items()}
+
+
+def _from_keras(path: Path) -> _Names:
+    return {str(one): str(name).replace("_", " ") for one, name in read_json(path).values()}
+
+
+def _from_kaggle(path: Path) -> _Names:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return dict(line.split(maxsplit=1) for line in lines if line.strip())
+
+
+_READERS: dict[str, Callable[[Path], _Names]] = {
+    "ILSVRC2012_devkit_t12/data/meta.mat": _from_devkit,
+    "meta.mat": _from_devkit,
+    "meta.bin": _from_torchvision,
+    "imagenet_class_index.json": _from_keras,
+    "LOC_synset_mapping.txt": _from_kaggle,
+}

@@ -1,19 +1,29 @@
-"""The scan: every file of a data set is read and decoded before training starts."""
+"""The scan: every file of a data set is read and decoded before training starts, unless it did not change since.
+
+The index of a folder's last scan is ``scans/<key>.json`` in the user's cache: a line with the sha256 of the rest, then
+JSON. It can be deleted at any time. Nothing is written to the folder of the images.
+"""
 
 import hashlib
+import json
 import os
+import time
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final, NamedTuple
 
+import PIL
 from PIL import Image
 
+from compress.atomic import write_atomically
+from compress.data.cache import cache_folder
 from compress.data.images import decode_image, is_dim, is_grey, is_transparent
-from compress.data.index import Entry, read_index, take_stamp, write_index
-from compress.errors import BadInputError
+from compress.errors import BadInputError, EnvironmentProblem
 
 SPLITS = ("train", "val", "test")
 LabelledPath = tuple[Path, int]
@@ -21,6 +31,31 @@ LabelledPath = tuple[Path, int]
 
 _THREADS = 8  # Pillow decodes without holding the interpreter's lock
 _CHUNK = 256  # files per task of a thread
+_READER: Final = f"3, Pillow {PIL.__version__}"  # the format, and the decoder that read the files
+_SETTLED_NS: Final = 2_000_000_000  # resolution of the coarsest clock of a common file system (FAT)
+
+
+Stamp = tuple[int, int, int, int]
+"""The first four fields of ``Entry``: they change with the file."""
+
+
+class Entry(NamedTuple):
+    """One image file: its state when it was read, and what was in it."""
+
+    size: int  # bytes
+    mtime_ns: int  # time of the last change of the content; archives and copies set it
+    ctime_ns: int  # time of the last change of content, name or owner; no program can set it
+    inode: int  # number in the file system; it differs between files whose folders were swapped
+    shorter_side: int  # pixels, upright
+    grey: bool  # see ``images.is_grey``
+    dim: bool
+    transparent: bool
+    sha256: str  # hex, of the file's bytes
+
+    @property
+    def stamp(self) -> Stamp:
+        """The state of the file."""
+        return self[:4]
 
 
 @dataclass(frozen=True)
@@ -160,3 +195,43 @@ def _notes(entries: Sequence[Entry], splits: Mapping[str, tuple[ImageFile, ...]]
         },
     }
     return [note for note, count in notes.items() if count]
+
+
+def take_stamp(path: Path) -> Stamp:
+    """The state of a file now; ``OSError`` if there is none."""
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+
+
+def read_index(root: Path) -> Mapping[str, Entry]:
+    """Place -> entry of the last scan of ``root``; empty if the index is missing, damaged or of another folder."""
+    try:
+        digest, _, body = _index_path(root).read_bytes().partition(b"\n")
+        document = json.loads(body)
+        found = (digest.decode(), document["reader"], document["root"])
+        if found != (hashlib.sha256(body).hexdigest(), _READER, os.path.realpath(root)):
+            return {}
+        return {place: Entry(*values) for place, values in document["entries"].items()}
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def write_index(root: Path, entries: Mapping[str, Entry]) -> None:
+    """Save the entries, by place; a cache that cannot be written is not an error.
+
+    Files that changed within the last seconds are left out: another change could leave the same stamp.
+    """
+    now = time.time_ns()
+    settled = {
+        place: entry
+        for place, entry in entries.items()
+        if abs(now - entry.mtime_ns) > _SETTLED_NS and abs(now - entry.ctime_ns) > _SETTLED_NS
+    }
+    body = json.dumps({"reader": _READER, "root": os.path.realpath(root), "entries": settled}).encode()
+    with suppress(OSError, RuntimeError, EnvironmentProblem):
+        write_atomically(_index_path(root), hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+
+
+def _index_path(root: Path) -> Path:
+    key = hashlib.sha256(os.fsencode(os.path.realpath(root))).hexdigest()[:32]
+    return cache_folder("scans") / f"{key}.json"

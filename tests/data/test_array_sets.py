@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compress.data import array_sets
-from compress.data.array_sets import IDX_FILES, SAMPLE, read_fashion, read_sample
+from compress.data import arrays as arrays_module
+from compress.data.arrays import IDX_FILES, SAMPLE, read_fashion, read_sample
 from compress.data.load import FASHION, FASHION_FILES, KUZUSHIJI, KUZUSHIJI_FILES, load_data
 from compress.errors import BadInputError
 from compress.settings.config import DataConfig
@@ -25,7 +25,7 @@ def load(name, folder, **values):
 def fashion(tmp_path, monkeypatch):
     """A folder with a tiny set that is admitted as Fashion-MNIST."""
     for name, sha256 in write_fashion(tmp_path / "fashion").items():
-        monkeypatch.setattr(array_sets, "FASHION_SHA256", {**array_sets.FASHION_SHA256, name: sha256})
+        monkeypatch.setattr(arrays_module, "FASHION_SHA256", {**arrays_module.FASHION_SHA256, name: sha256})
     return tmp_path / "fashion"
 
 
@@ -58,12 +58,12 @@ def test_the_script_draws_the_sample_evenly_and_always_the_same(fashion, tmp_pat
     spec = importlib.util.spec_from_file_location("build_fashion_sample", path)
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
-    monkeypatch.setitem(array_sets.SAMPLE_PER_CLASS, "train", 4)
-    monkeypatch.setitem(array_sets.SAMPLE_PER_CLASS, "test", 1)
+    monkeypatch.setitem(arrays_module.SAMPLE_PER_CLASS, "train", 4)
+    monkeypatch.setitem(arrays_module.SAMPLE_PER_CLASS, "test", 1)
     tiny = read_fashion(fashion)
     data = script.build(tiny)
     assert data == script.build(tiny)
-    monkeypatch.setattr(array_sets, "SAMPLE_SHA256", hashlib.sha256(data).hexdigest())
+    monkeypatch.setattr(arrays_module, "SAMPLE_SHA256", hashlib.sha256(data).hexdigest())
     (tmp_path / "sample.npz").write_bytes(data)
     sample = read_sample(tmp_path / "sample.npz")
     assert np.bincount(sample.train_labels).tolist() == [4] * 10
@@ -117,7 +117,7 @@ def test_kuzushiji_is_found_in_torchvisions_folder_or_its_own_and_read_alike(tmp
     assert note.startswith(expected)
     if place == "." or zipped:
         return
-    arrays = array_sets.read_kuzushiji(tmp_path / place, classes=10)
+    arrays = arrays_module.read_kuzushiji(tmp_path / place, classes=10)
     for train, images, labels in (
         (True, arrays.train_images, arrays.train_labels),
         (False, arrays.test_images, arrays.test_labels),
@@ -141,7 +141,7 @@ def test_the_paper_scales_to_one_and_three_channels_repeat_the_grey(tmp_path):
     bundle = load("kuzushiji", write_kuzushiji(tmp_path), augment="paper", channels=3, image_size=28)
     assert (bundle.preprocessing.mean, bundle.preprocessing.std) == ((0.0,) * 3, (1.0,) * 3)
     images, _ = next(bundle.test.batches(50))
-    raw = array_sets.read_kuzushiji(tmp_path, classes=10).test_images / np.float32(255)
+    raw = arrays_module.read_kuzushiji(tmp_path, classes=10).test_images / np.float32(255)
     for channel in range(3):
         assert (images[:, channel].numpy() == raw).all()
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from compress.data.array_sets import FASHION_SHA256, IDX_FILES, read_cifar
+from compress.data.arrays import FASHION_SHA256, IDX_FILES, read_cifar
 from compress.data.bundle import Order
 from compress.data.load import CIFAR10_FILES, CIFAR100_FILES, load_data
 from compress.errors import BadInputError

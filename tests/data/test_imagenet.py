@@ -6,8 +6,8 @@ import shutil
 import pytest
 import torch
 
-from compress.data.imagenet import class_names
 from compress.data.load import load_data
+from compress.data.photo_sets import class_names
 from compress.errors import BadInputError, UsageError
 from compress.settings.config import DataConfig
 from models_zoo.torchvision_mend import torchvision

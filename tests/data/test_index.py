@@ -6,9 +6,8 @@ import pytest
 from PIL import Image
 
 from compress.data.folder import load_folder
-from compress.data.index import Entry, read_index, write_index
 from compress.data.layout import list_folder
-from compress.data.scan import Scan, scan_files
+from compress.data.scan import Entry, Scan, read_index, scan_files, write_index
 from compress.errors import BadInputError
 from compress.settings.config import DataConfig
 from tests.data.files import write_folder, write_image
