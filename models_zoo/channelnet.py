@@ -153,13 +153,10 @@ def _build(version: int, *, classes: int, channels: int, image_size: int) -> nn.
         last,
         head,
     )
-    network.apply(_initialise)
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d | nn.Conv3d):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
     return network
-
-
-def _initialise(layer: nn.Module) -> None:
-    if isinstance(layer, nn.Conv2d | nn.Conv3d):
-        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
 
 
 CHANNELNETS: Mapping[str, Architecture] = {

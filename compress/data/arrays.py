@@ -2,9 +2,10 @@
 
 import hashlib
 import io
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -198,26 +199,23 @@ def _idx_sha256(array: NDArray[np.uint8]) -> str:
     return hashlib.sha256(header + array.tobytes()).hexdigest()
 
 
-def read_cifar(
-    folder: Path, *, train: Sequence[str], test: Sequence[str], meta: tuple[str, str], labels: str
-) -> tuple[tuple[str, ...], ImageArrays]:
+def read_cifar(folder: Path, known: ArraySet, loader: Any, *, labels: str) -> tuple[ArraySet, ImageArrays]:
     """Read CIFAR's "python version": pickled batches of uint8 [N, 3072], planes of red, green and blue.
 
-    ``train`` and ``test`` name the batches, ``meta`` the file with the class names and their key, ``labels`` the key
-    of a batch's labels. Returns the class names, and the images and labels.
+    torchvision's ``loader`` has the names of the batches; ``labels`` is the key of a batch's labels. The class names
+    are in the files.
     """
-    names = read_pickle(folder / meta[0]).get(meta[1])
+    path, key = folder / loader.meta["filename"], loader.meta["key"]
+    names = read_pickle(path).get(key)
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         names = []
     if not 1 <= len(names) == len(set(names)) <= 256:
-        raise BadInputError(
-            f"expected up to 256 different class names under {meta[1]!r} in {folder / meta[0]}, got {len(names)}"
-        )
+        raise BadInputError(f"expected up to 256 different class names under {key!r} in {path}, got {len(names)}")
     parts = []
-    for files in (train, test):
-        batches = [_read_batch(folder / file, labels, classes=len(names)) for file in files]
+    for files in (loader.train_list, loader.test_list):
+        batches = [_read_batch(folder / file, labels, classes=len(names)) for file, _md5 in files]
         parts += [np.concatenate(arrays) for arrays in zip(*batches, strict=True)]
-    return tuple(names), ImageArrays(*parts)
+    return replace(known, classes=tuple(names)), ImageArrays(*parts)
 
 
 def _read_batch(path: Path, key: str, *, classes: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

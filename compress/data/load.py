@@ -33,6 +33,7 @@ from compress.settings.config import DataConfig
 from models_zoo.torchvision_mend import torchvision
 
 _SETS = torchvision.datasets
+_FLOWERS = _SETS.Flowers102
 _FASHION_SOURCE = "Xiao, Rasul, Vollgraf, arXiv 1708.07747; MIT licence"
 _CIFAR_SOURCE = "Krizhevsky, Learning multiple layers of features from tiny images, 2009; no licence stated"
 
@@ -90,13 +91,6 @@ class NamedDataset:
         return bundle_of_files(config.dataset, listing, config, root=folder)
 
 
-def _read_cifar(known: ArraySet, loader: Any, labels: str, folder: Path) -> tuple[ArraySet, ImageArrays]:
-    train, test = ([name for name, _ in batches] for batches in (loader.train_list, loader.test_list))
-    meta = loader.meta["filename"], loader.meta["key"]
-    classes, arrays = read_cifar(folder, train=train, test=test, meta=meta, labels=labels)
-    return replace(known, classes=classes), arrays
-
-
 DATASETS: Mapping[str, NamedDataset] = {
     "fashion-sample": NamedDataset(
         "12,000 + 4,000 images of Fashion-MNIST, bundled (default)",
@@ -124,14 +118,14 @@ DATASETS: Mapping[str, NamedDataset] = {
         _CIFAR_SOURCE,
         CIFAR10_FILES,
         "data_batch_1 to 5, test_batch, batches.meta; cifar-10-batches-py/",
-        lambda folder: _read_cifar(CIFAR10, _SETS.CIFAR10, "labels", folder),
+        lambda folder: read_cifar(folder, CIFAR10, _SETS.CIFAR10, labels="labels"),
     ),
     "cifar100": NamedDataset(
         "CIFAR-100: 50,000 + 10,000 colour images, 32 px, 100 classes, 169 MB",
         _CIFAR_SOURCE,
         CIFAR100_FILES,
         "train, test, meta; cifar-100-python/",
-        lambda folder: _read_cifar(CIFAR100, _SETS.CIFAR100, "fine_labels", folder),
+        lambda folder: read_cifar(folder, CIFAR100, _SETS.CIFAR100, labels="fine_labels"),
     ),
     "flowers": NamedDataset(
         "Oxford 102 Flowers: 1,020 + 1,020 validation + 6,149 photographs, 345 MB",
@@ -140,11 +134,8 @@ DATASETS: Mapping[str, NamedDataset] = {
             "flowers",
             "flowers-102",
             needed=("jpg", FLOWER_LABELS, FLOWER_SPLITS),
-            sums=dict(_SETS.Flowers102._file_dict[key] for key in ("label", "setid")),
-            downloads=tuple(
-                (_SETS.Flowers102._download_url_prefix + file, md5)
-                for file, md5 in _SETS.Flowers102._file_dict.values()
-            ),
+            sums=dict(_FLOWERS._file_dict[key] for key in ("label", "setid")),
+            downloads=tuple((_FLOWERS._download_url_prefix + file, md5) for file, md5 in _FLOWERS._file_dict.values()),
         ),
         "jpg/, imagelabels.mat, setid.mat; flowers-102/",
         list_flowers,

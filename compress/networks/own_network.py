@@ -162,26 +162,19 @@ def _check_logits(name: str, images: Images, logits: object) -> None:
 
 def _check_outputs(name: str, network: nn.Module, other: nn.Module, batch: Tensor, logits: Tensor) -> None:
     """Check that the output depends only on each image and on the saved weights."""
-    if _differ(predict(network, batch), logits):
-        raise UsageError(
-            f"{name} gives different logits for the same images in evaluation mode: "
-            "F.dropout needs training=self.training, and noise has no place there"
-        )
-    if _differ(torch.cat([predict(network, image.unsqueeze(0)) for image in batch]), logits):
-        raise UsageError(
-            f"{name}: its logits for an image depend on the other images in the batch: "
-            "reshape with x.flatten(1), and let BatchNorm track its running statistics"
-        )
     other.load_state_dict(network.state_dict())
-    if _differ(predict(other, batch), logits):
-        raise UsageError(
-            f"{name} gives different logits after its state_dict was loaded into a second one: "
-            "keep every tensor that it uses as a parameter or with register_buffer"
-        )
-
-
-def _differ(one: Tensor, other: Tensor) -> bool:
-    return not torch.allclose(one, other, rtol=0, atol=CLOSE * max(1.0, float(other.abs().max())))
+    faults = {
+        f"{name} gives different logits for the same images in evaluation mode: F.dropout needs "
+        "training=self.training, and noise has no place there": predict(network, batch),
+        f"{name}: its logits for an image depend on the other images in the batch: reshape with x.flatten(1), and let "
+        "BatchNorm track its running statistics": torch.cat([predict(network, image[None]) for image in batch]),
+        f"{name} gives different logits after its state_dict was loaded into a second one: keep every tensor that it "
+        "uses as a parameter or with register_buffer": predict(other, batch),
+    }
+    allowed = CLOSE * max(1.0, float(logits.abs().max()))
+    for fault, output in faults.items():
+        if not torch.allclose(output, logits, rtol=0, atol=allowed):
+            raise UsageError(fault)
 
 
 def _check_copies(name: str, network: nn.Module) -> None:

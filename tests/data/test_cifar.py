@@ -5,7 +5,7 @@ import pytest
 
 from compress.data.arrays import FASHION_SHA256, IDX_FILES, read_cifar
 from compress.data.bundle import Order
-from compress.data.load import CIFAR10_FILES, CIFAR100_FILES, load_data
+from compress.data.load import CIFAR10, CIFAR10_FILES, CIFAR100_FILES, load_data
 from compress.errors import BadInputError
 from compress.settings.config import DataConfig
 from models_zoo.torchvision_mend import torchvision
@@ -31,9 +31,7 @@ def cifar(request, tmp_path_factory):
 
 
 def read10(folder):
-    loader = torchvision.datasets.CIFAR10
-    train, test = ([name for name, _ in names] for names in (loader.train_list, loader.test_list))
-    return read_cifar(folder, train=train, test=test, meta=("batches.meta", "label_names"), labels="labels")[1]
+    return read_cifar(folder, CIFAR10, torchvision.datasets.CIFAR10, labels="labels")[1]
 
 
 def test_torchvisions_loader_sees_the_same_cifar(cifar, monkeypatch):
