@@ -43,12 +43,10 @@ def test_the_bundled_sample_is_the_pinned_one_small_and_stratified():
 
 
 def test_a_changed_sample_is_refused(tmp_path):
-    data = bytearray(SAMPLE.read_bytes())
-    data[len(data) // 2] ^= 1
-    changed = tmp_path / "fashion_sample.npz"
-    changed.write_bytes(data)
+    data = SAMPLE.read_bytes()
+    (tmp_path / "fashion_sample.npz").write_bytes(data[:1000] + bytes([data[1000] ^ 1]) + data[1001:])
     with pytest.raises(BadInputError, match=r"fashion_sample\.npz is damaged: expected sha256 "):
-        read_sample(changed)
+        read_sample(tmp_path / "fashion_sample.npz")
     with pytest.raises(BadInputError, match=r"cannot read .*none\.npz"):
         read_sample(tmp_path / "none.npz")
 
@@ -135,15 +133,6 @@ def test_files_with_the_published_sums_come_without_a_note(tmp_path, monkeypatch
     for name, value in sums.items():
         monkeypatch.setitem(KUZUSHIJI_FILES.sums, name, value)
     assert load("kuzushiji", tmp_path).notes == ()
-
-
-def test_the_paper_scales_to_one_and_three_channels_repeat_the_grey(tmp_path):
-    bundle = load("kuzushiji", write_kuzushiji(tmp_path), augment="paper", channels=3, image_size=28)
-    assert (bundle.preprocessing.mean, bundle.preprocessing.std) == ((0.0,) * 3, (1.0,) * 3)
-    images, _ = next(bundle.test.batches(50))
-    raw = arrays_module.read_kuzushiji(tmp_path, classes=10).test_images / np.float32(255)
-    for channel in range(3):
-        assert (images[:, channel].numpy() == raw).all()
 
 
 def test_images_of_other_sizes_in_the_format_are_accepted(tmp_path):

@@ -71,11 +71,6 @@ def test_a_turned_image_is_dark_in_the_corners_and_itself_in_the_middle():
     assert turned.dtype == torch.uint8
 
 
-def test_no_angle_leaves_an_image_as_it_was():
-    images = pixels(size=15, channels=3)
-    assert torch.equal(rotate(images, indices=np.arange(23), order=Order(0, 0), degrees=0.0), images)
-
-
 def test_a_square_is_cut_out_around_any_pixel_and_clipped_at_the_edge():
     images = torch.ones(4000, 3, 10, 10)
     cut = cut_out(images, indices=np.arange(4000), order=Order(0, 0), side=4)
