@@ -43,7 +43,8 @@ def test_torchvisions_loader_sees_the_same_flowers_in_each_split(flowers, monkey
 
 
 def test_the_official_validation_images_validate_whatever_the_seed(flowers):
-    bundle = load_flowers(flowers, seed=5)
+    bundle = load_flowers(flowers, seed=5, augment="paper")
+    assert bundle.train.recipe == RECIPES["files"]["paper"]
     assert (len(bundle.train), len(bundle.val), len(bundle.test)) == (9, 6, 6)
     assert bundle.val.files == load_flowers(flowers).val.files
     assert bundle.preprocessing.channels == 3
@@ -60,12 +61,6 @@ def test_classes_without_images_are_left_out_and_the_others_keep_their_names(tmp
     bundle = load_flowers(tmp_path)
     assert bundle.classes == tuple(Flowers102.classes[number - 1] for number in (5, 77, 102))
     assert bundle.test.labels.tolist() == [0, 1, 2, 0, 1, 2]
-
-
-def test_settings_for_files_are_used(flowers):
-    bundle = load_flowers(flowers, augment="paper", channels=1)
-    assert bundle.train.recipe == RECIPES["files"]["paper"]
-    assert bundle.preprocessing.channels == 1
 
 
 @pytest.mark.parametrize(

@@ -50,22 +50,24 @@ def test_a_package_from_the_working_folder(tmp_path, monkeypatch):
     assert (code.file, code.sha256) == ("tiny.py", hashlib.sha256(file.read_bytes()).hexdigest())
 
 
-@pytest.mark.parametrize("spec", ["tiny.py", ":build", "tiny.py:"])
-def test_no_function_is_named(spec):
-    with pytest.raises(UsageError, match=r"expected --model as path/file.py:build or package.module:build"):
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        *(
+            (spec, "expected --model as path/file.py:build or package.module:build")
+            for spec in ("x.py", ":build", "x:")
+        ),
+        ("none.py:build", r"expected a Python file at none.py, got none"),
+        ("no_such_package.nets:build", r"importing no_such_package.nets failed:\nModuleNotFoundError"),
+        ("tiny.py:build", r"build is not there; it has make$"),
+        ("tiny.py:size", r"size is no function; it has make$"),
+    ],
+)
+def test_a_spec_without_a_function_is_refused(tmp_path, monkeypatch, spec, message):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "tiny.py", "from pathlib import Path\nsize = 3\ndef make(n): ...\n")
+    with pytest.raises(UsageError, match=message):
         import_code(spec)
-
-
-def test_no_such_file_module_or_function(tmp_path):
-    with pytest.raises(UsageError, match=r"expected a Python file at .*none.py, got none"):
-        import_code(f"{tmp_path}/none.py:build")
-    with pytest.raises(UsageError, match=r"importing no_such_package.nets failed:\nModuleNotFoundError"):
-        import_code("no_such_package.nets:build")
-    file = write(tmp_path / "tiny.py", "from pathlib import Path\nsize = 3\ndef make(n): ...\n")
-    with pytest.raises(UsageError, match=r"build is not there; it has make$"):
-        import_code(f"{file}:build")
-    with pytest.raises(UsageError, match=r"size is no function; it has make$"):
-        import_code(f"{file}:size")
 
 
 FAULTS = {
