@@ -13,8 +13,7 @@ from compress.runs.stage_context import StageContext, fresh_network
 from compress.settings.config import DecidedConfig
 from compress.training.evaluate import evaluate
 from compress.training.load_weights import load_weights
-from compress.training.optimizers import PAPER, Recipe, default_recipe
-from compress.training.weights import WeightSettings, WeightTraining, check_left_chance
+from compress.training.weights import PAPER, Recipe, WeightSettings, WeightTraining, check_left_chance, default_recipe
 from models_zoo.zoo import head_names
 
 

@@ -10,9 +10,8 @@ from compress.data.bundle import DataBundle
 from compress.data.load import DATASETS, load_data
 from compress.environment import native_block, usable_cores
 from compress.errors import EnvironmentProblem, UsageError
-from compress.networks.find import find_network
+from compress.networks.find import find_network, fit
 from compress.networks.own_code import OwnCode, resolve_spec
-from compress.networks.own_fit import fit
 from compress.networks.own_network import Images, examine
 from compress.settings.config import KEEP_MACS, PRESETS, DecidedConfig, RunConfig, model_label
 from models_zoo.architecture import Architecture

@@ -53,10 +53,7 @@ def test_a_package_from_the_working_folder(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        *(
-            (spec, "expected --model as path/file.py:build or package.module:build")
-            for spec in ("x.py", ":build", "x:")
-        ),
+        *((spec, "expected --model as path/file.py:build or package") for spec in ("x.py", ":build", "x:")),
         ("none.py:build", r"expected a Python file at none.py, got none"),
         ("no_such_package.nets:build", r"importing no_such_package.nets failed:\nModuleNotFoundError"),
         ("tiny.py:build", r"build is not there; it has make$"),

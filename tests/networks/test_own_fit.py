@@ -6,8 +6,8 @@ import pytest
 from torch import nn
 
 from compress.errors import UsageError
+from compress.networks.find import fit
 from compress.networks.own_code import OwnCode
-from compress.networks.own_fit import fit
 from compress.networks.own_network import BATCH, Images
 
 SMALL = Images(size=12, channels=1, classes=3)

@@ -7,8 +7,7 @@ from torch import nn
 
 from compress.errors import DivergedError, InterruptedRun
 from compress.training.loop import LoopHooks, LoopSettings, run_loop
-from compress.training.optimizers import Recipe
-from compress.training.weights import WeightSettings, WeightTraining, check_left_chance
+from compress.training.weights import Recipe, WeightSettings, WeightTraining, check_left_chance
 from tests.helpers.splits import learnable_split
 
 SETTINGS = LoopSettings(epochs=6, batch_size=16, seed=3)

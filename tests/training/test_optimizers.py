@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from compress.training.optimizers import PAPER, build_optimizer, build_schedule, default_recipe
+from compress.training.weights import PAPER, build_optimizer, build_schedule, default_recipe
 from models_zoo.zoo import build_network
 
 
