@@ -181,24 +181,16 @@ def _from_devkit(path: Path) -> _Names:
     return {str(one): str(words) for one, words in zip(synsets["WNID"], synsets["words"], strict=True)}
 
 
-def _from_torchvision(path: Path) -> _Names:
-    names, _ = torch.load(path, weights_only=True)
-    return {str(one): ", ".join(synonyms) for one, synonyms in names.items()}
-
-
-def _from_keras(path: Path) -> _Names:
-    return {str(one): str(name).replace("_", " ") for one, name in read_json(path).values()}
-
-
-def _from_kaggle(path: Path) -> _Names:
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return dict(line.split(maxsplit=1) for line in lines if line.strip())
-
-
 _READERS: dict[str, Callable[[Path], _Names]] = {
     "ILSVRC2012_devkit_t12/data/meta.mat": _from_devkit,
     "meta.mat": _from_devkit,
-    "meta.bin": _from_torchvision,
-    "imagenet_class_index.json": _from_keras,
-    "LOC_synset_mapping.txt": _from_kaggle,
+    "meta.bin": lambda path: {
+        str(one): ", ".join(synonyms) for one, synonyms in torch.load(path, weights_only=True)[0].items()
+    },
+    "imagenet_class_index.json": lambda path: {
+        str(one): str(name).replace("_", " ") for one, name in read_json(path).values()
+    },
+    "LOC_synset_mapping.txt": lambda path: dict(
+        line.split(maxsplit=1) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()
+    ),
 }
