@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import ModelProto, TensorProto, helper, numpy_helper
+import onnx.parser
+from onnx import ModelProto, TensorProto, numpy_helper
 
 FLOAT, FLOAT16, UINT8 = TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.UINT8
+_TYPES = {FLOAT: "float", FLOAT16: "float16", UINT8: "uint8"}
 FILTERS = 4
 
 
@@ -44,27 +46,21 @@ def weights(wanted: Wanted) -> dict[str, np.ndarray]:
 def classifier(wanted: Wanted | None = None, *, metadata: dict[str, str] | None = None) -> ModelProto:
     """The model; ``answer`` says what it has to give."""
     wanted = wanted or Wanted()
-    nodes, now = [], "pixels"
-    if wanted.dtype != FLOAT:
-        nodes.append(helper.make_node("Cast", [now], ["real"], to=FLOAT))
-        now = "real"
-    if wanted.layout == "NHWC":
-        nodes.append(helper.make_node("Transpose", [now], ["turned"], perm=[0, 3, 1, 2]))
-        now = "turned"
-    nodes += [
-        helper.make_node("Conv", [now, "filters"], ["maps"], name="conv"),
-        helper.make_node("GlobalAveragePool", ["maps"], ["means"]),
-        helper.make_node("Flatten", ["means"], ["flat"]),
-        helper.make_node("Gemm", ["flat", "matrix", "bias"], ["scores"], transB=1, name="head"),
-    ]
-    if wanted.softmax:
-        nodes.append(helper.make_node("Softmax", ["scores"], ["chances"], axis=1))
-    return model(
-        nodes,
-        inputs={"pixels": (wanted.dtype, wanted.shape)},
-        outputs={"chances" if wanted.softmax else "scores": (FLOAT, [wanted.batch, wanted.classes])},
-        stored=weights(wanted),
-        metadata=metadata,
+    last = "chances" if wanted.softmax else "scores"
+    real = "pixels" if wanted.dtype == FLOAT else "real"
+    turned = "turned" if wanted.layout == "NHWC" else real
+    return parse(
+        f"""({_TYPES[wanted.dtype]}[{", ".join(map(str, wanted.shape))}] pixels)
+        => (float[{wanted.batch}, {wanted.classes}] {last}) {{
+        {"real = Cast<to = 1>(pixels)" if wanted.dtype != FLOAT else ""}
+        {f"turned = Transpose<perm = [0, 3, 1, 2]>({real})" if wanted.layout == "NHWC" else ""}
+        [conv] maps = Conv({turned}, filters)
+        means = GlobalAveragePool(maps)
+        flat = Flatten(means)
+        [head] scores = Gemm<transB = 1>(flat, matrix, bias)
+        {"chances = Softmax<axis = 1>(scores)" if wanted.softmax else ""} }}""",
+        weights(wanted),
+        metadata,
     )
 
 
@@ -75,51 +71,30 @@ def answer(images_BCHW: np.ndarray, wanted: Wanted | None = None) -> np.ndarray:
     return means @ own["matrix"].T + own["bias"]
 
 
-def model(
-    nodes: list[Any],
-    *,
-    inputs: dict[str, tuple[int, list[Any]]],
-    outputs: dict[str, Any],
-    stored: dict[str, np.ndarray] | None = None,
-    metadata: dict[str, str] | None = None,
-) -> ModelProto:
-    """A model of any nodes; an output is (type, shape), or a ready ``ValueInfoProto``."""
-
-    def value(name: str, what: Any) -> onnx.ValueInfoProto:
-        return what if isinstance(what, onnx.ValueInfoProto) else helper.make_tensor_value_info(name, *what)
-
-    graph = helper.make_graph(
-        nodes,
-        "hand-made",
-        [value(name, what) for name, what in inputs.items()],
-        [value(name, what) for name, what in outputs.items()],
-        [numpy_helper.from_array(array, name) for name, array in (stored or {}).items()],
+def parse(graph: str, stored: dict[str, Any] | None = None, metadata: dict[str, str] | None = None) -> ModelProto:
+    """A model in onnx's text form, "(float[n, 3] x) => (float[n, 3] y) { y = Relu(x) }", and its weights."""
+    opsets = '"" : 17, "ai.onnx.ml" : 3, "com.acme" : 1'
+    proto = onnx.parser.parse_model(f"<ir_version: 8, opset_import: [{opsets}]> by_hand {graph}")
+    proto.producer_name = "by hand"
+    proto.graph.initializer.extend(
+        numpy_helper.from_array(np.asarray(array), name) for name, array in (stored or {}).items()
     )
-    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3), helper.make_opsetid("com.acme", 1)]
-    proto = helper.make_model(graph, opset_imports=opsets, ir_version=8, producer_name="by hand")
-    helper.set_model_props(proto, metadata or {})
+    onnx.helper.set_model_props(proto, metadata or {})
     return proto
 
 
 def recurrent(*, size: int = 8, classes: int = 3) -> ModelProto:
     """An LSTM of 5 numbers over the rows of a grey image, and a matrix."""
-    return model(
-        [
-            helper.make_node("Squeeze", ["pixels", "second"], ["rows"]),
-            helper.make_node("Transpose", ["rows"], ["steps"], perm=[1, 0, 2]),
-            helper.make_node("LSTM", ["steps", "into", "over"], ["", "last"], hidden_size=5),
-            helper.make_node("Squeeze", ["last", "first"], ["hidden"]),
-            helper.make_node("MatMul", ["hidden", "matrix"], ["scores"]),
-        ],
-        inputs={"pixels": (FLOAT, ["n", 1, size, size])},
-        outputs={"scores": (FLOAT, ["n", classes])},
-        stored={
-            "first": np.array([0]),
-            "second": np.array([1]),
-            "into": np.ones((1, 20, size), np.float32),
-            "over": np.ones((1, 20, 5), np.float32),
-            "matrix": np.ones((5, classes), np.float32),
-        },
+    ones = {"into": (1, 20, size), "over": (1, 20, 5), "matrix": (5, classes)}
+    return parse(
+        f"""(float[n, 1, {size}, {size}] pixels) => (float[n, {classes}] scores) {{
+        rows = Squeeze(pixels, second)
+        steps = Transpose<perm = [1, 0, 2]>(rows)
+        empty, last = LSTM<hidden_size = 5>(steps, into, over)
+        hidden = Squeeze(last, first)
+        scores = MatMul(hidden, matrix) }}""",
+        {"first": np.array([0]), "second": np.array([1])}
+        | {name: np.ones(shape, np.float32) for name, shape in ones.items()},
     )
 
 

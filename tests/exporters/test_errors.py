@@ -1,27 +1,26 @@
 import numpy as np
 import pytest
-from onnx import helper
 
 from exporters.errors import CallError, MachineError, OnnxFileError, kind_of, reason_of
 from exporters.measure.calls import RunnableFile, calls_of
 from exporters.read.session import open_session, run_logits
-from tests.exporters.onnx_files import FLOAT, model, save
+from tests.exporters.onnx_files import parse, save
 
 
 def greedy_classifier(path):
     """Asks for a tensor of 2^46 numbers for every image."""
-    nodes = [
-        helper.make_node("ReduceMean", ["images"], ["means"], axes=[2, 3], keepdims=0),
-        helper.make_node("Shape", ["means"], ["shape"]),
-        helper.make_node("Gather", ["shape", "first"], ["count"]),
-        helper.make_node("Mul", ["count", "most"], ["numbers"]),
-        helper.make_node("ConstantOfShape", ["numbers"], ["huge"]),
-        helper.make_node("ReduceSum", ["huge"], ["sum"], keepdims=0),
-        helper.make_node("Add", ["means", "sum"], ["logits"]),
-    ]
-    stored = {"most": np.array([2**46]), "first": np.array([0])}
-    images, logits = {"images": (FLOAT, ["n", 3, 8, 8])}, {"logits": (FLOAT, ["n", 3])}
-    return save(model(nodes, inputs=images, outputs=logits, stored=stored), path)
+    proto = parse(
+        """(float[n, 3, 8, 8] images) => (float[n, 3] logits) {
+        means = ReduceMean<axes = [2, 3], keepdims = 0>(images)
+        shape = Shape(means)
+        count = Gather(shape, first)
+        numbers = Mul(count, most)
+        huge = ConstantOfShape(numbers)
+        sum = ReduceSum<keepdims = 0>(huge)
+        logits = Add(means, sum) }""",
+        {"most": np.array([2**46]), "first": np.array([0])},
+    )
+    return save(proto, path)
 
 
 def test_want_of_memory_is_the_machine_s_fault(tmp_path):
@@ -45,7 +44,4 @@ def test_want_of_memory_is_the_machine_s_fault(tmp_path):
 def test_the_kind_of_a_failure(error, reason, kind):
     assert reason_of(error) == reason
     assert kind_of(reason) is kind
-
-
-def test_the_kind_without_want_of_memory_is_the_caller_s():
     assert kind_of("no such shape", OnnxFileError) is OnnxFileError

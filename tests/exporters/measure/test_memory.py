@@ -4,12 +4,11 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from onnx import helper
 
 from exporters.errors import CallError, MachineError, OnnxFileError
 from exporters.measure.calls import RunnableFile
 from exporters.measure.memory import MemoryUse, measure_memory
-from tests.exporters.onnx_files import FLOAT, UINT8, Wanted, classifier, model, save
+from tests.exporters.onnx_files import UINT8, Wanted, classifier, parse, save
 
 MEGABYTE = 2**20
 
@@ -17,19 +16,19 @@ MEGABYTE = 2**20
 def heavy_classifier(path: Path, *, megabytes: int) -> Path:
     """A mean over the pixels, and a table of ``megabytes`` of float32 that is added up for the logits."""
     width = megabytes * MEGABYTE // 4 // 16
-    stored = {
-        "last": np.array([1]),
-        "table": np.random.default_rng(0).random((16, width), dtype=np.float32),
-        "ones": np.ones((1, 16), np.float32),
-    }
-    nodes = [
-        helper.make_node("ReduceMean", ["images"], ["mean"], axes=[1, 2, 3], name="mean", keepdims=0),
-        helper.make_node("Unsqueeze", ["mean", "last"], ["column"], name="column"),
-        helper.make_node("MatMul", ["column", "ones"], ["rows"], name="rows"),
-        helper.make_node("MatMul", ["rows", "table"], ["logits"], name="head"),
-    ]
-    images, logits = {"images": (FLOAT, ["n", 3, 8, 8])}, {"logits": (FLOAT, ["n", width])}
-    return save(model(nodes, inputs=images, outputs=logits, stored=stored), path)
+    proto = parse(
+        f"""(float[n, 3, 8, 8] images) => (float[n, {width}] logits) {{
+        mean = ReduceMean<axes = [1, 2, 3], keepdims = 0>(images)
+        column = Unsqueeze(mean, last)
+        rows = MatMul(column, ones)
+        [head] logits = MatMul(rows, table) }}""",
+        {
+            "last": np.array([1]),
+            "table": np.random.default_rng(0).random((16, width), dtype=np.float32),
+            "ones": np.ones((1, 16), np.float32),
+        },
+    )
+    return save(proto, path)
 
 
 def test_the_weights_are_in_the_peak_and_what_the_caller_holds_is_not(tmp_path):
@@ -66,13 +65,12 @@ def test_wrong_requests_are_errors(tmp_path):
 
 
 def test_a_failure_in_the_other_process_is_reported(tmp_path):
-    stored = {"shape": np.array([-1, 3 * 8 * 8]), "weight": np.ones((3 * 8 * 8, 2), np.float32)}
-    nodes = [
-        helper.make_node("Reshape", ["images", "shape"], ["flat"], name="flatten"),
-        helper.make_node("MatMul", ["flat", "weight"], ["logits"], name="head"),
-    ]
-    images, logits = {"images": (FLOAT, ["n", 3, "height", "width"])}, {"logits": (FLOAT, ["n", 2])}
-    file = save(model(nodes, inputs=images, outputs=logits, stored=stored), tmp_path / "eight.onnx")
+    proto = parse(
+        """(float[n, 3, height, width] images) => (float[n, 2] logits) {
+        flat = Reshape(images, shape) logits = MatMul(flat, weight) }""",
+        {"shape": np.array([-1, 3 * 8 * 8]), "weight": np.ones((3 * 8 * 8, 2), np.float32)},
+    )
+    file = save(proto, tmp_path / "eight.onnx")
     assert measure_memory(RunnableFile(file, 8)) is not None
     with pytest.raises(CallError, match=r"eight\.onnx to open and run in a process of its own, it failed: .*eshape"):
         measure_memory(RunnableFile(file, 9))

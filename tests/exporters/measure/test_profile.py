@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from onnx import helper
 from torch import Tensor, nn
 
 from exporters.measure.calls import RunnableFile
@@ -14,10 +13,8 @@ from exporters.measure.profile import LayerTime, OperatorProfile, profile_operat
 from exporters.measure.profile_nodes import SourceGraph
 from exporters.write.onnx_export import export_onnx
 from tests.exporters.networks import SHAPE
-from tests.exporters.onnx_files import FLOAT, UINT8, Wanted, classifier, model, save
+from tests.exporters.onnx_files import UINT8, Wanted, classifier, parse, save
 from tests.exporters.variants import write_fp32
-
-IMAGES = {"images": (FLOAT, ["n", 3, 8, 8])}
 
 
 class Fire(nn.Module):
@@ -126,26 +123,26 @@ def test_a_weight_s_shape_and_bytes(files):
 
 def quantised_head(path: Path) -> Path:
     """A mean over the pixels, and a matrix whose weights are stored in 8 bits."""
-    stored = {
-        "head.weight_quantized": np.arange(3 * 5, dtype=np.int8).reshape(3, 5),
-        "scale": np.float32(0.01),
-        "zero": np.uint8(0),
-        "weight_zero": np.int8(0),
-    }
-    nodes = [
-        helper.make_node("QuantizeLinear", ["images", "scale", "zero"], ["bytes"], name="images_quantized"),
-        helper.make_node("DequantizeLinear", ["bytes", "scale", "zero"], ["pixels_again"], name="images_again"),
-        helper.make_node("ReduceMean", ["pixels_again"], ["pooled"], axes=[2, 3], name="pool", keepdims=0),
-        helper.make_node("DequantizeLinear", ["head.weight_quantized", "scale", "weight_zero"], ["weight"], name="w"),
-        helper.make_node("MatMul", ["pooled", "weight"], ["logits"], name="product"),
-    ]
-    return save(model(nodes, inputs=IMAGES, outputs={"logits": (FLOAT, ["n", 5])}, stored=stored), path)
+    proto = parse(
+        """(float[n, 3, 8, 8] images) => (float[n, 5] logits) {
+        [images_quantized] bytes = QuantizeLinear(images, scale, zero)
+        [images_again] pixels_again = DequantizeLinear(bytes, scale, zero)
+        [pool] pooled = ReduceMean<axes = [2, 3], keepdims = 0>(pixels_again)
+        [w] weight = DequantizeLinear("head.weight_quantized", scale, weight_zero)
+        [product] logits = MatMul(pooled, weight) }""",
+        {
+            "head.weight_quantized": np.arange(3 * 5, dtype=np.int8).reshape(3, 5),
+            "scale": np.float32(0.01),
+            "zero": np.uint8(0),
+            "weight_zero": np.int8(0),
+        },
+    )
+    return save(proto, path)
 
 
 def test_a_file_of_constants_alone_has_no_rows(tmp_path):
     """onnxruntime computes it when it opens the file; nothing is left to be timed."""
-    nodes = [helper.make_node("Identity", ["scores"], ["logits"], name="all")]
-    logits, stored = {"logits": (FLOAT, [1, 5])}, {"scores": np.ones((1, 5), np.float32)}
-    file = save(model(nodes, inputs=IMAGES, outputs=logits, stored=stored), tmp_path / "constant.onnx")
+    graph = "(float[n, 3, 8, 8] images) => (float[1, 5] logits) { logits = Identity(scores) }"
+    file = save(parse(graph, {"scores": np.ones((1, 5), np.float32)}), tmp_path / "constant.onnx")
     profile = profile_operators(RunnableFile(file), RunnableFile(file))
     assert all(layer.macs_kept is None for layer in profile.layers)

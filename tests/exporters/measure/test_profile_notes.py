@@ -11,70 +11,57 @@ def conv(milliseconds: float, *, channels: int = 64, read: int = 64, kernel: str
     return LayerRun(milliseconds, macs, moved, weight, kernel)
 
 
+def gemm(moved: int, milliseconds: float = 1.0, *, macs: int = 1_000_000) -> LayerRun:
+    return LayerRun(milliseconds, macs, moved, (macs // 1000, 1000), "Gemm")
+
+
+def softmax(moved: int, milliseconds: float = 1.0) -> LayerRun:
+    return LayerRun(milliseconds, None, moved, (), "Softmax")
+
+
+TINY = "too small to gain more: any node takes about 3 µs"
+
+
 def explained(original: LayerRun | None, candidate: LayerRun | None) -> str:
     return explain(original, candidate, native_block=16, fixed_ms=0.003)
 
 
-def test_in_proportion_there_is_nothing_to_say():
-    assert explained(conv(1.0), conv(0.5, channels=32)) == ""
-    assert explained(conv(1.0), conv(0.6, channels=32)) == ""  # 1.2 times its share
-    assert explained(conv(1.0), conv(1.0)) == ""
-    assert explained(conv(0.004), conv(0.0034, channels=32)) == ""  # within the profile's microsecond
-
-
 @pytest.mark.parametrize(
-    ("candidate", "note"),
+    ("original", "candidate", "note"),
     [
-        (conv(0.7, channels=30), "30 channels: not a multiple of 16"),
-        (conv(0.7, read=30), "reads 30 channels: not a multiple of 16"),
-        (conv(0.7, channels=32), "32 channels: 64 at a time are fastest"),
-        (conv(1.3, channels=128, read=16), "130% of the time for 50% of the MACs"),
-        (conv(1.3, kernel="Conv"), "ran outside the blocked layout"),
-        (conv(1.3, kernel="QLinearConv"), "ran as QLinearConv"),
-        (conv(1.3, channels=30, kernel="Conv"), "30 channels: not a multiple of 16; ran outside the blocked layout"),
+        # in proportion there is nothing to say
+        (conv(1.0), conv(0.5, channels=32), ""),
+        (conv(1.0), conv(0.6, channels=32), ""),  # 1.2 times its share
+        (conv(1.0), conv(1.0), ""),
+        (conv(0.004), conv(0.0034, channels=32), ""),  # within the profile's microsecond
+        # slower than its share
+        (conv(1.0), conv(0.7, channels=30), "30 channels: not a multiple of 16"),
+        (conv(1.0), conv(0.7, read=30), "reads 30 channels: not a multiple of 16"),
+        (conv(1.0), conv(0.7, channels=32), "32 channels: 64 at a time are fastest"),
+        (conv(1.0), conv(1.3, channels=128, read=16), "130% of the time for 50% of the MACs"),
+        (conv(1.0), conv(1.3, kernel="Conv"), "ran outside the blocked layout"),
+        (conv(1.0), conv(1.3, kernel="QLinearConv"), "ran as QLinearConv"),
+        (conv(1.0), conv(1.3, channels=30, kernel="Conv"),
+         "30 channels: not a multiple of 16; ran outside the blocked layout"),
+        # channels that were never cut, and the image's, are no reason
+        (conv(1.0, channels=10), conv(1.5, channels=10), "150% of the time for 100% of the MACs"),
+        (conv(1.0, read=3), conv(0.9, channels=32, read=3), "32 channels: 64 at a time are fastest"),
+        (conv(0.008), conv(0.006, channels=16), TINY),
+        (conv(0.017), conv(0.008, channels=16), TINY),  # 3 + 14 / 4 = 6.5
+        (conv(0.017), conv(0.012, channels=16), "16 channels: 64 at a time are fastest"),
+        # memory-bound is what the bytes explain
+        (gemm(1_000_000), gemm(600_000, 0.62, macs=250_000), "memory-bound: 62% of the time for 60% of the bytes"),
+        (gemm(1_000_000), gemm(600_000, 0.9, macs=250_000), "90% of the time for 25% of the MACs"),
+        (gemm(200_000), gemm(120_000, 0.62, macs=250_000), "62% of the time for 25% of the MACs"),
+        # layers without products, of one file only, of layouts and types
+        (softmax(1000), softmax(500, 0.5), ""),
+        (softmax(1000), softmax(500, 0.9), "90% of the time for 50% of the bytes"),
+        (conv(1.0), None, "only in the original"),
+        (None, conv(1.0), "only in the candidate"),
     ],
-)
-def test_a_convolution_that_is_slower_than_its_share(candidate, note):
-    assert explained(conv(1.0), candidate) == note
-
-
-def test_channels_that_were_never_cut_are_no_reason():
-    original, slower = conv(1.0, channels=10), conv(1.5, channels=10)
-    assert explained(original, slower) == "150% of the time for 100% of the MACs"
-
-
-def test_the_image_s_channels_are_no_reason():
-    assert explained(conv(1.0, read=3), conv(0.9, channels=32, read=3)) == "32 channels: 64 at a time are fastest"
-
-
-def test_a_tiny_layer():
-    tiny = "too small to gain more: any node takes about 3 µs"
-    assert explained(conv(0.008), conv(0.006, channels=16)) == tiny
-    assert explained(conv(0.017), conv(0.008, channels=20 // 20 * 16)) == tiny  # 3 + 14 / 4 = 6.5
-    assert explained(conv(0.017), conv(0.012, channels=16)) != tiny
-
-
-def few_products(milliseconds: float, *, macs: int, moved: int) -> LayerRun:
-    return LayerRun(milliseconds, macs, moved, (macs // 1000, 1000), "Gemm")
-
-
-def test_memory_bound_is_what_the_bytes_explain():
-    original = few_products(1.0, macs=1_000_000, moved=1_000_000)
-    explains = few_products(0.62, macs=250_000, moved=600_000)
-    assert explained(original, explains) == "memory-bound: 62% of the time for 60% of the bytes"
-    slower_still = few_products(0.9, macs=250_000, moved=600_000)
-    assert explained(original, slower_still) == "90% of the time for 25% of the MACs"
-    many_products = few_products(0.62, macs=250_000, moved=120_000)
-    assert explained(few_products(1.0, macs=1_000_000, moved=200_000), many_products) == (
-        "62% of the time for 25% of the MACs"
-    )
-
-
-def test_a_layer_without_products():
-    original = LayerRun(1.0, None, 1000, (), "Softmax")
-    assert explained(original, LayerRun(0.5, None, 500, (), "Softmax")) == ""
-    slower = LayerRun(0.9, None, 500, (), "Softmax")
-    assert explained(original, slower) == "90% of the time for 50% of the bytes"
+)  # fmt: skip
+def test_why_a_layer_is_not_as_fast_as_its_share(original, candidate, note):
+    assert explained(original, candidate) == note
 
 
 @pytest.mark.parametrize("original", [LayerRun(0.0, 0, 0, (), "Einsum"), LayerRun(0.0, None, 0, (), "Identity")])
@@ -88,11 +75,6 @@ def test_a_layer_that_takes_and_does_nothing(original):
 def test_channels_at_a_time_are_told_only_where_they_were_measured(native_block):
     note = explain(conv(1.0), conv(0.7, channels=32), native_block=native_block, fixed_ms=0.003)
     assert note == "70% of the time for 50% of the MACs"
-
-
-def test_a_layer_of_one_file_only():
-    assert explained(conv(1.0), None) == "only in the original"
-    assert explained(None, conv(1.0)) == "only in the candidate"
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from exporters.read.signature import Signature
 from exporters.write.onnx_export import export_onnx
 from models_zoo.zoo import build_network
 from tests.exporters.networks import numbered
-from tests.exporters.onnx_files import FLOAT, FLOAT16, UINT8, Wanted, classifier, model, recurrent, save
+from tests.exporters.onnx_files import FLOAT16, UINT8, Wanted, classifier, parse, recurrent, save
 
 # The hand-made classifier on 8 x 8 pixels: 4 filters over 3 channels at 64 places, then 5 sums over 4 numbers.
 CONV_MACS, HEAD_MACS = 4 * 3 * 64, 5 * 4
@@ -66,40 +66,28 @@ def test_weights_in_another_file_are_counted(tmp_path):
     assert cost.size_bytes == path.stat().st_size + (tmp_path / "net.data").stat().st_size
 
 
-LAYERS = {
+# One filter makes x: float[n, 4, 8, 8] of the image.
+LAYERS = [
     # 6 filters in 2 groups of 2 channels, 3 x 3 with stride 2 and padding: 4 x 4 places
-    "grouped": (
-        helper.make_node("Conv", ["x", "w", "b"], ["y"], group=2, strides=[2, 2], pads=[1, 1, 1, 1]),
-        {"w": (6, 2, 3, 3), "b": (6,)},
-        6 * 4 * 4 * 2 * 9,
-    ),
+    ("Conv<group = 2, strides = [2, 2], pads = [1, 1, 1, 1]>(x, w, b)", {"w": (6, 2, 3, 3), "b": (6,)}, 6 * 16 * 2 * 9),
     # every one of 4 x 8 x 8 numbers spreads over 3 channels, 2 x 2 pixels
-    "transposed": (
-        helper.make_node("ConvTranspose", ["x", "w"], ["y"], strides=[2, 2]),
-        {"w": (4, 3, 2, 2)},
-        4 * 64 * 3 * 4,
-    ),
+    ("ConvTranspose<strides = [2, 2]>(x, w)", {"w": (4, 3, 2, 2)}, 4 * 64 * 3 * 4),
     # the last axis, of 8 numbers, becomes 5: for 4 x 8 rows
-    "product": (helper.make_node("MatMul", ["x", "w"], ["y"]), {"w": (8, 5)}, 4 * 8 * 8 * 5),
+    ("MatMul(x, w)", {"w": (8, 5)}, 4 * 8 * 8 * 5),
     # images times themselves: no weights, but work
-    "square": (helper.make_node("MatMul", ["x", "x"], ["y"]), {}, 4 * 8 * 8 * 8),
-}
+    ("MatMul(x, x)", {}, 4 * 8 * 8 * 8),
+]
 
 
-@pytest.mark.parametrize("name", LAYERS)
-def test_layers_by_hand(name, tmp_path):
-    node, shapes, macs = LAYERS[name]
+@pytest.mark.parametrize(("layer", "shapes", "macs"), LAYERS)
+def test_layers_by_hand(layer, shapes, macs, tmp_path):
     stored = {key: np.random.default_rng(0).standard_normal(shape).astype(np.float32) for key, shape in shapes.items()}
-    stored |= {"first": np.ones((4, 1, 1, 1), np.float32)}
-    proto = model(
-        [
-            helper.make_node("Conv", ["pixels", "first"], ["x"]),
-            node,
-            helper.make_node("ReduceMean", ["y"], ["scores"], axes=[2, 3], keepdims=0),
-        ],
-        inputs={"pixels": (FLOAT, ["n", 1, 8, 8])},
-        outputs={"scores": (FLOAT, ["n", "k"])},
-        stored=stored,
+    proto = parse(
+        f"""(float[n, 1, 8, 8] pixels) => (float[n, k] scores) {{
+        x = Conv(pixels, first)
+        y = {layer}
+        scores = ReduceMean<axes = [2, 3], keepdims = 0>(y) }}""",
+        stored | {"first": np.ones((4, 1, 1, 1), np.float32)},
     )
     cost = count_cost(save(proto, tmp_path / "net.onnx"))
     assert cost.macs == 4 * 64 + macs
@@ -115,17 +103,11 @@ class Images(quantization.CalibrationDataReader):
         return next(self.batches, None)
 
 
-@pytest.mark.parametrize("style", ["QDQ", "QOperator"])
+@pytest.mark.parametrize("style", quantization.QuantFormat)
 def test_quantised_files_cost_as_many_numbers_and_products(style, tmp_path):
     source, target = save(classifier(), tmp_path / "net.onnx"), tmp_path / "int8.onnx"
-    quantization.quantize_static(
-        source,
-        target,
-        Images(),
-        quant_format=getattr(quantization.QuantFormat, style),
-        per_channel=True,
-        weight_type=quantization.QuantType.QInt8,
-    )
+    options = {"per_channel": True, "weight_type": quantization.QuantType.QInt8}
+    quantization.quantize_static(source, target, Images(), quant_format=style, **options)
     cost = count_cost(target)
     assert (cost.macs, cost.parameters, cost.precision) == (CONV_MACS + HEAD_MACS, PARAMETERS, "int8")
     assert [layer.weight.split("_")[0] for layer in cost.layers] == ["filters", "matrix"]
@@ -168,54 +150,35 @@ def test_a_known_signature_serves_where_the_shapes_say_nothing(tmp_path):
     assert count_cost(path, image_size=8, signature=known).macs == CONV_MACS + HEAD_MACS
 
 
-def test_einsum_is_a_layer_with_weights(tmp_path):
-    proto = model(
-        [helper.make_node("Einsum", ["pixels", "matrix"], ["scores"], name="head", equation="nchw,chwk->nk")],
-        inputs={"pixels": (FLOAT, [4, 3, 8, 8])},
-        outputs={"scores": (FLOAT, [4, 5])},
-        stored={"matrix": np.ones((3, 8, 8, 5), np.float32)},
-    )
+ONES = {"cube": (3, 8, 8, 5), "table": (192, 7), "filters": (7, 5)}
+
+
+@pytest.mark.parametrize(
+    ("nodes", "used", "layers", "parameters"),
+    [
+        ('[head] scores = Einsum<equation = "nchw,chwk->nk">(pixels, cube)', ["cube"],
+         [("head", "Einsum", "cube", 192 * 5)], 192 * 5),
+        # the product of the weights does not depend on the image
+        ("weight = MatMul(table, filters) flat = Flatten(pixels) [head] scores = MatMul(flat, weight)",
+         ["table", "filters"], [("head", "MatMul", "", 192 * 5)], 192 * 7 + 7 * 5),
+        ("scores = ReduceMean<axes = [2, 3], keepdims = 0>(pixels)", [], [], 0),
+    ],
+)  # fmt: skip
+def test_what_is_a_layer(nodes, used, layers, parameters, tmp_path):
+    stored = {name: np.ones(ONES[name], np.float32) for name in used}
+    proto = parse(f"(float[4, 3, 8, 8] pixels) => (float[4, k] scores) {{ {nodes} }}", stored)
     cost = count_cost(save(proto, tmp_path / "net.onnx"))
-    assert (cost.macs, cost.parameters) == (192 * 5, 192 * 5)
-    assert [(layer.operator, layer.weight) for layer in cost.layers] == [("Einsum", "matrix")]
-
-
-def test_what_does_not_depend_on_the_image_is_not_counted(tmp_path):
-    proto = model(
-        [
-            helper.make_node("MatMul", ["table", "filters"], ["weight"], name="once for all"),
-            helper.make_node("Flatten", ["pixels"], ["flat"]),
-            helper.make_node("MatMul", ["flat", "weight"], ["scores"], name="head"),
-        ],
-        inputs={"pixels": (FLOAT, [4, 3, 8, 8])},
-        outputs={"scores": (FLOAT, [4, 5])},
-        stored={"table": np.ones((192, 7), np.float32), "filters": np.ones((7, 5), np.float32)},
-    )
-    cost = count_cost(save(proto, tmp_path / "net.onnx"))
-    assert (cost.macs, [layer.node for layer in cost.layers]) == (192 * 5, ["head"])
-
-
-def test_a_file_without_products_costs_none(tmp_path):
-    proto = model(
-        [helper.make_node("ReduceMean", ["pixels"], ["scores"], axes=[2, 3], keepdims=0)],
-        inputs={"pixels": (FLOAT, ["n", 3, 8, 8])},
-        outputs={"scores": (FLOAT, ["n", 3])},
-    )
-    cost = count_cost(save(proto, tmp_path / "net.onnx"))
-    assert (cost.macs, cost.parameters, cost.layers, cost.precision) == (0, 0, (), "fp32")
+    assert [(layer.node, layer.operator, layer.weight or "", layer.macs) for layer in cost.layers] == layers
+    assert (cost.macs, cost.parameters) == (sum(macs for *_, macs in layers), parameters)
 
 
 def test_the_tensors_of_a_large_batch_are_not_held(tmp_path):
     """Twenty layers with 8 MiB of output each, 160 MiB together, of which one or two are held at a time."""
-    stored = {f"w{number}": np.ones((16, 16 if number else 3, 1, 1), np.float32) for number in range(20)}
-    names = ["pixels", *(f"x{number}" for number in range(20))]
-    nodes = [helper.make_node("Conv", [names[i], f"w{i}"], [names[i + 1]], name=f"conv{i}") for i in range(20)]
-    nodes.append(helper.make_node("ReduceMean", [names[-1]], ["scores"], axes=[2, 3], keepdims=0))
-    proto = model(
-        nodes,
-        inputs={"pixels": (FLOAT, [8, 3, 128, 128])},
-        outputs={"scores": (FLOAT, [8, 16])},
-        stored=stored,
+    proto = parse(
+        f"""(float[8, 3, 128, 128] x0) => (float[8, 16] scores) {{
+        {" ".join(f"x{i + 1} = Conv(x{i}, w{i})" for i in range(20))}
+        scores = ReduceMean<axes = [2, 3], keepdims = 0>(x20) }}""",
+        {f"w{number}": np.ones((16, 16 if number else 3, 1, 1), np.float32) for number in range(20)},
     )
     path = save(proto, tmp_path / "net.onnx")
     code = (

@@ -84,23 +84,15 @@ def test_a_fault_of_onnxruntimes_optimisations_is_called_that(tmp_path):
         check_parity(TimesVector(), path, [random_images(4)], threads=1)
 
 
-def test_not_finite_is_an_error(exported):
+def test_wrong_requests_are_errors(exported):
     model, path = exported
-    with pytest.raises(ExportError, match="finite"):
-        check_parity(model, path, [random_images(2) * float("inf")], threads=1)
-
-
-def test_other_classes_are_an_error(exported):
-    _, path = exported
     other = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(3, CLASSES + 1))
-    with pytest.raises(ExportError, match="expected logits"):
-        check_parity(other, path, [random_images(2)], threads=1)
-
-
-def test_no_images(exported):
-    model, path = exported
-    with pytest.raises(ExportError, match="at least one batch"):
-        check_parity(model, path, [], threads=1)
+    images = random_images(2)
+    for network, batches, message in (
+        (model, [images * float("inf")], "finite"), (other, [images], "expected logits"), (model, [], "at least one batch"),
+    ):  # fmt: skip
+        with pytest.raises(ExportError, match=message):
+            check_parity(network, path, batches, threads=1)
 
 
 def test_predictions_keep_the_order_of_the_images(exported):

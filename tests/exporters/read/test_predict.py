@@ -49,14 +49,11 @@ def test_files_of_other_layouts_and_types(layout, batch, dtype, tolerance, tmp_p
     np.testing.assert_allclose(logits, answer(shown, wanted), atol=tolerance)
 
 
-def test_no_images(tmp_path):
+def test_wrong_requests_are_errors(tmp_path):
     for batch in ("n", 4):
         path = save(classifier(Wanted(batch=batch)), tmp_path / "net.onnx")
         with pytest.raises(ExportError, match="at least one batch"):
             predict_logits(path, [], threads=1)
-
-
-def test_images_of_another_type_need_a_conversion(tmp_path):
     path = save(classifier(Wanted(layout="NHWC", dtype=UINT8)), tmp_path / "net.onnx")
-    with pytest.raises(ExportError, match="expected uint8 images of shape"):
+    with pytest.raises(ExportError, match="expected uint8 images of shape"):  # without a conversion
         predict_logits(path, [images(2)], threads=1)

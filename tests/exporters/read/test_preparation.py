@@ -19,13 +19,8 @@ def takes(*, layout="NCHW", dtype="float32", channels=3) -> Signature:
 
 def loaded(pixels_NHWC: np.ndarray, preparation: Preparation) -> np.ndarray:
     """As a data set's own split gives them."""
-    shown = Preprocessing(
-        image_size=pixels_NHWC.shape[1],
-        channels=pixels_NHWC.shape[3],
-        mean=preparation.mean,
-        std=preparation.std,
-        resize="",
-    )
+    size, channels = pixels_NHWC.shape[1], pixels_NHWC.shape[3]
+    shown = Preprocessing(size, channels, mean=preparation.mean, std=preparation.std, resize="")
     labels = torch.zeros(len(pixels_NHWC), dtype=torch.int64)
     split = MemorySplit(torch.from_numpy(pixels_NHWC), labels, preprocessing=shown)
     images, _labels = next(split.batches(len(pixels_NHWC)))
@@ -58,28 +53,22 @@ def test_files_of_bytes_get_the_very_pixels(preparation, layout):
     np.testing.assert_array_equal(images if layout == "NHWC" else images.transpose(0, 2, 3, 1), pixels)
 
 
-def test_another_normalisation_is_the_one_the_loader_would_have_used():
-    pixels = every_pixel(3)
-    images = Conversion(COLOUR, HALF, takes()).convert(loaded(pixels, COLOUR))
-    np.testing.assert_array_equal(images, loaded(pixels, HALF))
-
-
-def test_raw_pixels_as_numbers():
-    pixels = every_pixel(1)
-    images = Conversion(GREY, RAW_PIXELS, takes(channels=1)).convert(loaded(pixels, GREY))
-    assert images.dtype == np.float32
-    np.testing.assert_array_equal(images, pixels.transpose(0, 3, 1, 2))
-
-
-def test_grey_images_are_repeated_for_colour():
-    pixels = every_pixel(1)
-    images = Conversion(GREY, COLOUR, takes()).convert(loaded(pixels, GREY))
-    np.testing.assert_array_equal(images, loaded(np.repeat(pixels, 3, axis=3), COLOUR))
+def test_another_normalisation_gives_what_the_loader_would_have_given():
+    colour, grey = every_pixel(3), every_pixel(1)
+    images = Conversion(COLOUR, HALF, takes()).convert(loaded(colour, COLOUR))
+    np.testing.assert_array_equal(images, loaded(colour, HALF))
+    repeated = Conversion(GREY, COLOUR, takes()).convert(loaded(grey, GREY))
+    np.testing.assert_array_equal(repeated, loaded(np.repeat(grey, 3, axis=3), COLOUR))
+    raw = Conversion(GREY, RAW_PIXELS, takes(channels=1)).convert(loaded(grey, GREY))
+    assert raw.dtype == np.float32
+    np.testing.assert_array_equal(raw, grey.transpose(0, 3, 1, 2))
 
 
 def test_colours_are_not_dropped():
     with pytest.raises(ExportError, match="expected images of 1 channel as the file takes them, got 3"):
         Conversion(COLOUR, GREY, takes(channels=1)).convert(np.zeros((1, 3, 4, 4), np.float32))
+    with pytest.raises(ExportError, match="expected 1 values of mean and std or one for all, got 3"):
+        COLOUR.for_channels(1)
 
 
 def test_images_come_out_contiguous():
@@ -88,32 +77,19 @@ def test_images_come_out_contiguous():
     assert Conversion(COLOUR, COLOUR, takes()).convert(images).flags.c_contiguous
 
 
-def test_one_value_serves_all_channels():
+def test_one_value_serves_all_channels_and_the_words():
     assert Preparation((0.5,), (0.25,)).for_channels(3) == Preparation((0.5,) * 3, (0.25,) * 3)
     assert COLOUR.for_channels(3) is COLOUR
     assert RAW_PIXELS.for_channels(3) is RAW_PIXELS
-    with pytest.raises(ExportError, match="expected 1 values of mean and std or one for all, got 3"):
-        COLOUR.for_channels(1)
+    assert GREY.in_words() == "pixels / 255, less the mean (0.286), divided by the std (0.353)"
+    assert RAW_PIXELS.in_words() == "8-bit pixels as they are, 0 to 255"
 
 
 @pytest.mark.parametrize(
     ("mean", "std"),
-    [
-        ((0.5,), None),
-        (None, (0.5,)),
-        ((0.5,), (0.0,)),
-        ((0.5,), (0.5, 0.5)),
-        ((123.7,), (0.5,)),
-        ((0.5,), (58.4,)),
-        ((float("nan"),), (0.5,)),
-        ((), ()),
-    ],
-)
+    [((0.5,), None), (None, (0.5,)), ((0.5,), (0.0,)), ((0.5,), (0.5, 0.5)), ((123.7,), (0.5,)), ((0.5,), (58.4,)),
+     ((float("nan"),), (0.5,)), ((), ())],
+)  # fmt: skip
 def test_values_that_are_none(mean, std):
     with pytest.raises(ExportError, match="pixels scaled to"):
         Preparation(mean, std)
-
-
-def test_in_words():
-    assert GREY.in_words() == "pixels / 255, less the mean (0.286), divided by the std (0.353)"
-    assert RAW_PIXELS.in_words() == "8-bit pixels as they are, 0 to 255"

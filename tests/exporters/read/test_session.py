@@ -7,7 +7,7 @@ import pytest
 from exporters.errors import ExportError, OnnxFileError
 from exporters.read.session import SESSION_FACTS, open_session, run_logits, session_options
 from tests.exporters.networks import SHAPE
-from tests.exporters.onnx_files import FLOAT, Wanted, answer, classifier, model, save
+from tests.exporters.onnx_files import FLOAT, Wanted, answer, classifier, parse, save
 from tests.exporters.variants import write_fp32
 
 
@@ -17,13 +17,13 @@ def file(tmp_path_factory) -> Path:
 
 
 def test_a_session_on_the_cpu_with_the_threads_asked_for(file):
-    session = open_session(file, threads=2)
-    options = session.get_session_options()
-    assert session.get_providers() == ["CPUExecutionProvider"]
-    assert (options.intra_op_num_threads, options.inter_op_num_threads) == (2, 1)
-
-
-def test_no_threads(file):
+    options = session_options(threads=2)
+    options.add_session_config_entry("session.disable_prepacking", "1")
+    for session in (open_session(file, threads=2), open_session(file, threads=2, options=options)):
+        used = session.get_session_options()
+        assert session.get_providers() == ["CPUExecutionProvider"]
+        assert (used.intra_op_num_threads, used.inter_op_num_threads) == (2, 1)
+    assert used.get_session_config_entry("session.disable_prepacking") == "1"
     with pytest.raises(ExportError, match="at least 1 thread, got 0"):
         open_session(file, threads=0)
 
@@ -39,14 +39,6 @@ def test_the_facts_are_the_options(file):
     } == SESSION_FACTS
     assert SESSION_FACTS["graph optimisation"] == "ORT_ENABLE_ALL"
     assert SESSION_FACTS["session.force_spinning_stop"] == "1"
-
-
-def test_options_can_be_added_to(file):
-    options = session_options(threads=2)
-    options.add_session_config_entry("session.disable_prepacking", "1")
-    used = open_session(file, threads=2, options=options).get_session_options()
-    assert used.get_session_config_entry("session.disable_prepacking") == "1"
-    assert used.intra_op_num_threads == 2
 
 
 def test_scores_of_one_pixel_maps_are_flattened(tmp_path):
@@ -77,11 +69,7 @@ def test_a_graph_that_fails_on_its_images(tmp_path):
 
 
 def test_no_image_classifier(tmp_path):
-    flat = (FLOAT, ["n", 3])
-    path = save(
-        model([onnx.helper.make_node("Relu", ["x"], ["y"])], inputs={"x": flat}, outputs={"y": flat}),
-        tmp_path / "relu.onnx",
-    )
+    path = save(parse("(float[n, 3] x) => (float[n, 3] y) { y = Relu(x) }"), tmp_path / "relu.onnx")
     with pytest.raises(OnnxFileError, match=r"one input \[batch, C, H, W\] or .*relu\.onnx takes x .*image classifier"):
         open_session(path, threads=1)
 

@@ -1,12 +1,11 @@
 import numpy as np
-import onnx
 import pytest
 from onnx import helper
 
 from exporters.errors import CallError, OnnxFileError
 from exporters.read.session import open_session
 from exporters.read.signature import Signature, shared_batch, signature_of
-from tests.exporters.onnx_files import FLOAT, FLOAT16, UINT8, Wanted, classifier, model, save
+from tests.exporters.onnx_files import FLOAT, FLOAT16, UINT8, Wanted, classifier, parse, save, weights
 
 
 def read(proto, folder, **given) -> Signature:
@@ -30,80 +29,69 @@ def test_the_shape_and_type_say_what_goes_in(wanted, expected, tmp_path):
 
 
 @pytest.mark.parametrize("size", [(8, 3), (8, "w")])
-def test_a_shape_that_fits_both_layouts_or_neither_needs_a_word(size, tmp_path):
+def test_a_shape_that_fits_both_layouts_or_neither_needs_the_layout_stated(size, tmp_path):
     proto = classifier(Wanted(channels=3 if size == (8, 3) else "c", size=size))
     with pytest.raises(OnnxFileError, match="layout cannot be told; try --layout NCHW or --layout NHWC"):
         read(proto, tmp_path)
     assert read(proto, tmp_path, layout="NCHW", channels=3).layout == "NCHW"
 
 
-def test_the_metadata_of_compress_is_such_a_word(tmp_path):
+def test_the_layout_by_metadata_by_the_shape_or_by_what_is_stated(tmp_path):
     proto = classifier(Wanted(size=(8, 3)), metadata={"layout": "NCHW, float32"})
     assert read(proto, tmp_path).layout == "NCHW"
-
-
-def test_a_word_is_not_needed_where_the_shape_shows_it(tmp_path):
-    assert read(classifier(), tmp_path, layout="NHWC").layout == "NCHW"  # it was said of the other file
-
-
-def test_a_word_that_cannot_be(tmp_path):
+    assert read(classifier(), tmp_path, layout="NHWC").layout == "NCHW"  # the shape decides: it was meant for the other
     with pytest.raises(OnnxFileError, match="1 or 3 channels where NHWC has them"):
         read(classifier(Wanted(channels="c", size=(8, 8))), tmp_path, layout="NHWC")
 
 
 @pytest.mark.parametrize("channels", [None, 4])
-def test_channels_that_nothing_says(channels, tmp_path):
+def test_channels_that_are_nowhere_stated(channels, tmp_path):
     with pytest.raises(OnnxFileError, match=r"expected 1 or 3 channels, odd\.onnx"):
         read(classifier(Wanted(channels="c")), tmp_path, layout="NCHW", channels=channels, source="odd.onnx")
 
 
-def with_outputs(**outputs):
-    """The classifier, and beside or in place of its scores other outputs."""
-    proto = classifier()
-    makers = {
-        "label": helper.make_node("ArgMax", ["scores"], ["label"], axis=1, keepdims=0),
-        "flat": None,
-        "zipped": helper.make_node("ZipMap", ["scores"], ["zipped"], domain="ai.onnx.ml", classlabels_int64s=range(5)),
-        "corners": helper.make_node("Unsqueeze", ["scores", "axes"], ["corners"]),
-    }
-    nodes = [*proto.graph.node, *(makers[name] for name in outputs if makers.get(name))]
-    stored = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in proto.graph.initializer}
-    return model(
-        nodes,
-        inputs={"pixels": (FLOAT, ["n", 3, 8, 8])},
-        outputs=outputs,
-        stored=stored | {"axes": np.array([2, 3])},
+def with_outputs(outputs: str):
+    """The classifier, with other outputs beside or in place of its scores."""
+    proto = parse(
+        f"""(float[n, 3, 8, 8] pixels) => ({outputs}) {{
+        maps = Conv(pixels, filters)
+        means = GlobalAveragePool(maps)
+        flat = Flatten(means)
+        scores = Gemm<transB = 1>(flat, matrix, bias)
+        label = ArgMax<axis = 1, keepdims = 0>(scores)
+        corners = Unsqueeze(scores, axes) }}""",
+        weights(Wanted()) | {"axes": np.array([2, 3])},
     )
+    if not outputs:
+        zipped = helper.make_node("ZipMap", ["scores"], ["zipped"], domain="ai.onnx.ml", classlabels_int64s=range(5))
+        proto.graph.node.append(zipped)
+        maps = helper.make_map_type_proto(7, helper.make_tensor_type_proto(FLOAT, []))
+        proto.graph.output.append(helper.make_value_info("zipped", helper.make_sequence_type_proto(maps)))
+    return proto
 
 
-SCORES = (FLOAT, ["n", 5])
-MAPS = helper.make_value_info(
-    "zipped", helper.make_sequence_type_proto(helper.make_map_type_proto(7, helper.make_tensor_type_proto(FLOAT, [])))
+@pytest.mark.parametrize(
+    ("outputs", "name"),
+    [("int64[n] label, float[n, 5] scores", "scores"), ("float[n, 5, 1, 1] corners", "corners")],
+    ids=["beside labels", "as maps of one pixel"],
 )
-
-
-def test_the_one_output_of_scores_is_found_beside_labels(tmp_path):
-    found = read(with_outputs(label=(onnx.TensorProto.INT64, ["n"]), scores=SCORES), tmp_path)
-    assert (found.output_name, found.classes) == ("scores", 5)
-
-
-def test_scores_of_one_pixel_maps(tmp_path):
-    found = read(with_outputs(corners=(FLOAT, ["n", 5, 1, 1])), tmp_path)
-    assert (found.output_name, found.classes) == ("corners", 5)
+def test_the_one_output_of_scores_is_found(outputs, name, tmp_path):
+    found = read(with_outputs(outputs), tmp_path)
+    assert (found.output_name, found.classes) == (name, 5)
 
 
 @pytest.mark.parametrize(
     ("outputs", "message"),
     [
-        ({"scores": SCORES, "flat": (FLOAT, ["n", 4])}, "has 2 .*with the logits alone"),
-        ({"label": (onnx.TensorProto.INT64, ["n"])}, "is it an image classifier"),
-        ({"maps": (FLOAT, ["n", 4, 8, 8])}, "gives maps .*is it an image classifier"),
-        ({"zipped": MAPS}, "ZipMap.*zipmap=False"),
+        ("float[n, 5] scores, float[n, 4] flat", "has 2 .*with the logits alone"),
+        ("int64[n] label", "is it an image classifier"),
+        ("float[n, 4, 8, 8] maps", "gives maps .*is it an image classifier"),
+        ("", "ZipMap.*zipmap=False"),
     ],
 )
-def test_no_telling_the_scores(outputs, message, tmp_path):
+def test_no_output_of_scores(outputs, message, tmp_path):
     with pytest.raises(OnnxFileError, match=message):
-        read(with_outputs(**outputs), tmp_path)
+        read(with_outputs(outputs), tmp_path)
 
 
 def test_two_inputs(tmp_path):
@@ -130,14 +118,10 @@ def test_random_images_are_as_the_file_takes_them(layout, dtype, tmp_path):
     np.testing.assert_array_equal(images, again)
 
 
-def test_bytes_cover_their_range():
-    signature = Signature("x", "y", "NHWC", "uint8", None, 3, 32, 32, 5)
-    images = signature.random_images(np.random.default_rng(0), batch_size=4)
-    assert (images.min(), images.max()) == (0, 255)
-
-
-def test_batches_and_sizes_that_do_not_fit():
+def test_bytes_cover_their_range_and_batches_and_sizes_have_to_fit():
     random = np.random.default_rng(0)
+    images = Signature("x", "y", "NHWC", "uint8", None, 3, 32, 32, 5).random_images(random, batch_size=4)
+    assert (images.min(), images.max()) == (0, 255)
     fixed = Signature("x", "y", "NCHW", "float32", 4, 3, 8, 8, 5)
     assert fixed.random_images(random, batch_size=4, image_size=99).shape == (4, 3, 8, 8)
     with pytest.raises(CallError, match="a batch of 4, as in the file, got 1"):
@@ -153,12 +137,9 @@ def takes(*, batch=None, size=(None, None), layout="NCHW") -> Signature:
     return Signature("x", "y", layout, "float32", batch, 3, *size, 5)
 
 
-def test_the_shape_of_a_call():
+def test_the_shape_of_a_call_and_the_largest():
     assert takes().call_shape(batch_size=2, image_size=16) == (2, 3, 16, 16)
     assert takes(layout="NHWC", size=(8, 9)).call_shape(batch_size=2, image_size=16) == (2, 8, 9, 3)
-
-
-def test_the_largest_call():
     assert takes().call_shape(batch_size=32, image_size=1024)[0] == 32
     with pytest.raises(CallError, match=r"at most 33,554,432 pixels in a call, got 33 images of 1,024 x 1,024; try"):
         takes().call_shape(batch_size=33, image_size=1024)
