@@ -62,17 +62,7 @@ def test_a_weight_without_a_length_goes_to_the_end_of_its_file(split):
 
 @pytest.mark.parametrize(
     "location",
-    [
-        "/etc/passwd",
-        "../secret",
-        "sub/../../secret",
-        "C:\\secret",
-        "\\\\host\\secret",
-        "..\\secret",
-        ".",
-        "",
-        "net.data",
-    ],
+    ["/etc/passwd", "../secret", "a/../../secret", "C:\\secret", "\\\\host\\secret", "..\\secret", ".", "", "net.data"],
 )
 def test_weights_elsewhere_are_refused(split, location):
     outside = split.parent.parent / "secret"
@@ -96,15 +86,9 @@ def test_external_data_that_cannot_be_opened(split):
 
 @pytest.mark.parametrize(
     ("entry", "value"),
-    [
-        ("offset", "100000"),
-        ("length", "100000"),
-        ("offset", "-4"),
-        ("length", "x"),
-        ("length", "²"),
-        ("offset", "9" * 5000),
-    ],
-)
+    [("offset", "100000"), ("length", "100000"), ("offset", "-4"), ("length", "x"), ("length", "²"),
+     ("offset", "9" * 5000)],
+)  # fmt: skip
 def test_a_place_outside_the_other_file(split, entry, value):
     with pytest.raises(OnnxFileError, match="truncated or of another model"):
         read_onnx(moved(split, **{entry: value}))

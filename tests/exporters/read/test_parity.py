@@ -89,7 +89,8 @@ def test_wrong_requests_are_errors(exported):
     other = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(3, CLASSES + 1))
     images = random_images(2)
     for network, batches, message in (
-        (model, [images * float("inf")], "finite"), (other, [images], "expected logits"), (model, [], "at least one batch"),
+        (model, [images * float("inf")], "finite"), (other, [images], "expected logits"),
+        (model, [], "at least one batch"),
     ):  # fmt: skip
         with pytest.raises(ExportError, match=message):
             check_parity(network, path, batches, threads=1)
