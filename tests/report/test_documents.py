@@ -1,61 +1,100 @@
+"""``report.json``, written and read strictly, and the documents that are rendered from it again."""
+
+import json
+
 import pytest
 
 from compress.errors import BadInputError
 from compress.report.documents import render_again
-from compress.report.store import dump_report
+from compress.report.model import Report
+from compress.report.store import document_schema, dump_report, parse_report, read_report
 from compress.runs import RunFolder
 from compress.settings.config import RunConfig
-from tests.report.sample import full_report
+from tests.report.sample import changed, foreign_report, full_report, report, run_facts
 from tests.report.test_model_card import facts
 
 DOCUMENTS = ("report.md", "report.html", "MODEL_CARD.md")
+FEW_PLOTS = report(latency=(), run=run_facts(training={}, search=changed(run_facts().search, history=())))
 
 
 def run_with_report(path) -> RunFolder:
     """A run folder with a report and nothing rendered from it."""
     folder = RunFolder.create(path, RunConfig(arch="squeezenet"), overwrite=False)
     with folder:
-        folder.write_text("report.json", dump_report(full_report()))
+        folder.write_text("report.json", dump_report(FEW_PLOTS))
         folder.write_json("artifacts/model.json", facts())
     return folder
 
 
-@pytest.fixture
-def run(tmp_path):
-    return run_with_report(tmp_path / "run")
-
-
-def test_every_document_is_written_anew_and_on_record(run):
-    assert render_again(run.path) == full_report()
-    again = RunFolder.open(run.path)
+def test_every_document_is_written_anew_and_on_record_and_a_licence_stays(tmp_path):
+    path = run_with_report(tmp_path / "run").path
+    assert render_again(path, licence="CC-BY-4.0") == FEW_PLOTS
+    again = RunFolder.open(path)
     first = {name: again.read_text(name) for name in DOCUMENTS}  # checked against the manifest
     assert all("squeezenet" in text for text in first.values())
+    assert 'license: "CC-BY-4.0"' in first["MODEL_CARD.md"]
     with again:
         again.write_text("report.md", "edited")
-    (run.path / "MODEL_CARD.md").write_text("edited behind the manifest's back")
-    render_again(run.path)
-    again = RunFolder.open(run.path)
+    (path / "MODEL_CARD.md").write_text("edited behind the manifest's back")
+    render_again(path)
+    again = RunFolder.open(path)
     assert {name: again.read_text(name) for name in DOCUMENTS} == first
-    assert again.read_text("report.json") == dump_report(full_report())
-
-
-def test_a_licence_is_stated_and_stays(run):
-    render_again(run.path, licence="CC-BY-4.0")
-    render_again(run.path)
-    again = RunFolder.open(run.path)
-    assert 'license: "CC-BY-4.0"' in again.read_text("MODEL_CARD.md")
+    assert again.read_text("report.json") == dump_report(FEW_PLOTS)
     assert again.read_json("artifacts/model.json") == facts(license="CC-BY-4.0")
 
 
-def test_a_changed_report_is_refused_and_nothing_written(run):
-    report = run.path / "report.json"
-    report.write_text(report.read_text().replace('"hits": 355', '"hits": 395'))
+def test_without_the_reports_own_bytes_nothing_is_rendered(tmp_path):
+    path = run_with_report(tmp_path / "run").path
+    text = (path / "report.json").read_text()
+    (path / "report.json").write_text(text.replace('"hits": 355', '"hits": 395'))
     with pytest.raises(BadInputError, match=r"report\.json"):
-        render_again(run.path)
-    assert not (run.path / "MODEL_CARD.md").exists()
-
-
-def test_a_folder_without_a_report_is_refused(tmp_path):
+        render_again(path)
+    assert not (path / "MODEL_CARD.md").exists()
     bare = RunFolder.create(tmp_path / "bare", RunConfig(arch="squeezenet"), overwrite=False)
     with pytest.raises(BadInputError, match="has no report yet: go on with compress run --resume"):
         render_again(bare.path)
+
+
+@pytest.mark.parametrize("document", [report(), full_report(), foreign_report()], ids=["run", "full", "foreign"])
+def test_what_is_written_is_read_back_equal(tmp_path, document):
+    path = tmp_path / "report.json"
+    path.write_text(dump_report(document), encoding="utf-8")
+    assert read_report(path) == document
+    assert dump_report(read_report(path)) == dump_report(document)
+
+
+def test_the_json_has_what_a_script_looks_for_and_the_schema_names_every_field():
+    document, schema = json.loads(dump_report(report())), json.loads(document_schema(Report))
+    assert document["schema_version"] == "2.0"
+    assert document["networks"][1]["accuracy"]["top1"]["value"] == 355 / 400
+    assert document["networks"][0]["drop"] is None
+    assert document["latency"][1]["comparison"]["ratio_low"] == 1.48
+    assert document["run"]["config"]["arch"] == "squeezenet"
+    assert set(schema["properties"]) == set(document)
+    assert set(schema["$defs"]["NetworkRow"]["properties"]) == set(document["networks"][0])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        *(({"schema_version": version}, r"expected a report of schema 2\.0, x\.json has .*compress verify")
+          for version in ("1.0", "2.1", 2, None)),
+        ({"data": None}, "data: "),
+        ({"surprise": 1}, "surprise: Extra inputs"),
+        ({"created": 5}, "created: Input should be a valid string"),
+        ({"session": {"a": 3}}, r"session\.a: Input should be a valid string"),
+        ({"networks": []}, "one original and one candidate"),
+        ({"environment": {"a": float("nan")}}, r"x\.json is damaged: NaN is not a number"),
+    ],
+)  # fmt: skip
+def test_a_wrong_field_or_version_is_named(changes, message):
+    with pytest.raises(BadInputError, match=message):
+        parse_report(json.dumps(json.loads(dump_report(report())) | changes), source="x.json")
+
+
+def test_what_is_no_report_at_all_is_named(tmp_path):
+    for text in ("", "{", "[]", '"report"', "null", "3"):
+        with pytest.raises(BadInputError, match=r"x\.json"):
+            parse_report(text, source="x.json")
+    with pytest.raises(BadInputError, match="cannot read the report"):
+        read_report(tmp_path / "report.json")

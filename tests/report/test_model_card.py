@@ -1,14 +1,13 @@
-import io
+import contextlib
 import json
 import re
-import subprocess
-import sys
-from dataclasses import replace
+import runpy
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 
 from compress.data.images import fit_image
 from compress.data.splits import RESIZE, resize_images
@@ -16,9 +15,9 @@ from compress.errors import BadInputError
 from compress.report.model_card import loading_snippet, render_model_card
 from exporters.read.predict import predict_logits
 from exporters.write.onnx_export import export_onnx
-from tests.report.sample import CLASSES, foreign_report, full_report, network, report
+from tests.report.html.documents import HOSTILE, hostile
+from tests.report.sample import CLASSES, changed, foreign_report, full_report, report, run_facts
 from tests.report.test_markdown import MARKDOWN
-from tests.report.test_terminal import EVIL
 
 FOLDER_RESIZE = "EXIF orientation applied, RGB, largest centred square, bilinear with antialiasing to the size"
 
@@ -53,9 +52,8 @@ def test_every_section_is_there_with_what_it_is_for():
 
 
 def test_the_card_names_the_method():
-    sample = report()
     for method, words in (("l1", "pruned by the l1 norms of their filters and cut"), ("edropout", "by EDropout and")):
-        run = sample.run.model_copy(update={"config": sample.run.config | {"method": method}})
+        run = run_facts(config=report().run.config | {"method": method})
         card = render_model_card(report(run=run), facts())
         assert words in card
         assert f"tags: [onnx, pruning, {method}]" in card
@@ -68,33 +66,33 @@ def test_the_licence_is_stated_only_where_it_is_known():
     assert "## Licence\n\nCC-BY-4.0.\n" in stated
 
 
-def test_the_machine_is_told_as_far_as_it_is_known():
-    environment = {
-        "cpu": {"model": "Fast CPU", "cores": 2, "isa": ["avx2", "avx512_vnni"]},
-        "packages": {"onnxruntime": "1.31.1"},
-    }
-    card = render_model_card(report(environment=environment, session={}), facts())
-    assert "Fast CPU, 2 cores, avx2 avx512\\_vnni; onnxruntime 1.31.1." in card
-    assert "the processor of the measurement; onnx" in render_model_card(report(environment={}), facts())
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"cpu": {"model": "Fast CPU", "cores": 2, "isa": ["avx2", "avx512_vnni"]},
+          "packages": {"onnxruntime": "1.31.1"}}, "Fast CPU, 2 cores, avx2 avx512\\_vnni; onnxruntime 1.31.1."),
+        ({}, "the processor of the measurement; onnx"),
+    ],
+    ids=["known", "unknown"],
+)  # fmt: skip
+def test_the_machine_is_named_as_far_as_it_is_known(environment, words):
+    assert words in render_model_card(report(environment=environment, session={}), facts())
 
 
-def test_a_name_at_the_start_of_a_line_is_a_paragraph():
-    for name, seen in (
-        ("- list", "&#45; list: 10,800"),
-        ("1. list", "1&#46; list: 10,800"),
-        ("# head", "&#35; head: 10,8"),
-    ):
-        data = report().data.model_copy(update={"name": name})
-        assert f"\n{seen}" in render_model_card(report(data=data), facts())
-    assert "\n&#62; mine.\n" in render_model_card(report(), facts(license="> mine"))
+@pytest.mark.parametrize(
+    ("name", "seen"),
+    [("- list", "&#45; list: 10,800"), ("1. list", "1&#46; list: 10,800"), ("# head", "&#35; head: 10,8")],
+)
+def test_a_name_at_the_start_of_a_line_is_a_paragraph(name, seen):
+    card = render_model_card(report(data=changed(report().data, name=name)), facts(license="> mine"))
+    assert f"\n{seen}" in card
+    assert "\n&#62; mine.\n" in card
 
 
-def test_files_that_take_other_pixels_are_told_apart():
+def test_files_that_take_other_pixels_are_listed_apart():
     plain = full_report()
-    signature = replace(plain.candidate.signature, layout="NHWC", dtype="uint8")
-    nhwc = plain.networks[3].model_copy(
-        update={"label": "pruned nhwc", "file": "artifacts/pruned.nhwc.onnx", "signature": signature}
-    )
+    signature = changed(plain.candidate.signature, layout="NHWC", dtype="uint8")
+    nhwc = changed(plain.networks[3], label="pruned nhwc", file="artifacts/pruned.nhwc.onnx", signature=signature)
     card = render_model_card(full_report(networks=(*plain.networks, nhwc)), facts())
     assert "`artifacts/pruned.nhwc.onnx`: give 8-bit pixels N x H x W x C as they are" in card
     (same,) = re.findall(r"the same lines run (.*)\):", card)
@@ -103,21 +101,19 @@ def test_files_that_take_other_pixels_are_told_apart():
 
 
 def test_names_cannot_break_out():
-    classes = (EVIL, "---", "```", *CLASSES[:3])
-    data = report().data.model_copy(update={"name": EVIL, "classes": classes})
-    networks = (report().original, network(EVIL, "candidate", wrong=range(9), file="artifacts/pruned.onnx"))
-    card = render_model_card(report(data=data, networks=networks), facts(arch=EVIL, license=f'x"\n{EVIL}'))
+    evil = hostile()
+    document = changed(evil, data=changed(evil.data, classes=("---", "```", *HOSTILE[:4])))
+    card = render_model_card(document, facts(arch=HOSTILE[1], license=f'x"\n{HOSTILE[0]}'))
     head, body = card.split("\n---\n\n", 1)
     assert len(head.splitlines()) == 6
     html = MARKDOWN.render(body)
-    assert not re.search(r"<(script|b|a|em)\b", html)
+    assert not re.search(r"<(script|b|a|em|img)\b", html)
     assert html.count("<pre>") == 2
 
 
 def test_a_thousand_classes_are_counted_not_listed():
     names = tuple(f"class number {number}" for number in range(1000))
-    data = report().data.model_copy(update={"classes": names})
-    card = render_model_card(report(data=data), facts())
+    card = render_model_card(report(data=changed(report().data, classes=names)), facts())
     assert "class number 19 and 980 more, in artifacts/model.json" in card
     assert "class number 20" not in card
 
@@ -125,75 +121,58 @@ def test_a_thousand_classes_are_counted_not_listed():
 def test_what_has_no_card_says_so():
     with pytest.raises(BadInputError, match="expected the report of a run"):
         render_model_card(foreign_report(), facts())
-    incomplete = facts()
-    del incomplete["mean"], incomplete["std"]
+    incomplete = {name: value for name, value in facts().items() if name not in ("mean", "std")}
     with pytest.raises(BadInputError, match=r"expected mean, std in artifacts/model\.json"):
         render_model_card(report(), incomplete)
 
 
-def tiny_network(channels: int) -> torch.nn.Module:
-    torch.manual_seed(3)
-    return torch.nn.Sequential(
-        torch.nn.Conv2d(channels, 8, 5, stride=2), torch.nn.ReLU(), torch.nn.Flatten(),
-        torch.nn.LazyLinear(len(CLASSES)),
-    ).eval()  # fmt: skip
-
-
-def card_run(folder, *, channels: int, size: int, model_facts: dict):
-    """A folder as a run leaves it, with a tiny network, and the block of its card."""
-    row = report().candidate
-    shown = row.model_copy(update={"signature": replace(row.signature, channels=channels)})
-    data = report().data.model_copy(update={"image_size": size, "channels": channels})
+def run_block(folder, picture: Image.Image, model_facts: dict, *, channels: int, size: int, **saving) -> dict:
+    """The variables of the card's lines, run on a picture in a folder as a run leaves it, with a tiny network."""
+    shown = changed(report().candidate, signature=changed(report().candidate.signature, channels=channels))
+    data = changed(report().data, image_size=size, channels=channels)
     document = report(data=data, networks=(report().original, shown))
-    card = render_model_card(document, model_facts)
-    (block, _torch) = re.findall(r"^```python\n(.*?)^```$", card, re.M | re.S)
+    (block, _torch) = re.findall(r"^```python\n(.*?)^```$", render_model_card(document, model_facts), re.M | re.S)
     assert block.strip() == loading_snippet(document, model_facts)
     (folder / "artifacts").mkdir()
     (folder / "artifacts/model.json").write_text(json.dumps(model_facts))
-    model = tiny_network(channels)
+    torch.manual_seed(3)
+    model = nn.Sequential(
+        nn.Conv2d(channels, 8, 5, stride=2), nn.ReLU(), nn.Flatten(), nn.LazyLinear(len(CLASSES))
+    ).eval()  # fmt: skip
     model(torch.zeros(2, channels, size, size))
     export_onnx(model, folder / "artifacts/pruned.onnx", input_shape=(channels, size, size), opset=18, metadata={})
-    return block
+    picture.save(folder / "photo.png", **saving)
+    (folder / "lines.py").write_text(block)
+    with contextlib.chdir(folder):
+        return runpy.run_path("lines.py")
 
 
-def run_block(folder, block: str) -> tuple[str, np.ndarray]:
-    """What the block prints, and its logits."""
-    code = block + '\nnp.save("logits.npy", logits)\n'
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], cwd=folder, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip(), np.load(folder / "logits.npy")
+def check_answer(folder, found: dict, printed: str, batch: torch.Tensor, *, atol: float) -> None:
+    """What the lines computed and printed against compress on the same pixels."""
+    expected = predict_logits(folder / "artifacts/pruned.onnx", [batch], threads=1)[0]
+    np.testing.assert_allclose(found["logits"], expected, atol=atol)
+    assert printed == f"{CLASSES[int(expected.argmax())]}\n"
 
 
-def test_its_lines_classify_a_photograph_as_compress_does(tmp_path):
+def test_its_lines_classify_a_photograph_as_compress_does(tmp_path, capsys):
     """RGB, not square, lying on its side by EXIF."""
     mean, std = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
-    block = card_run(tmp_path, channels=3, size=32, model_facts=facts(mean=mean, std=std, resize=FOLDER_RESIZE))
     pixels = np.random.default_rng(0).integers(0, 256, (61, 90, 3), dtype=np.uint8)
     upright = Image.fromarray(np.rot90(pixels).copy())  # EXIF 8: turn a quarter to the left
     exif = Image.Exif()
     exif[0x0112] = 8
-    Image.fromarray(pixels).save(tmp_path / "photo.png", exif=exif)
+    model_facts = facts(mean=mean, std=std, resize=FOLDER_RESIZE)
+    found = run_block(tmp_path, Image.fromarray(pixels), model_facts, channels=3, size=32, exif=exif)
     fitted = np.asarray(fit_image(upright, size=32), np.float32) / 255
     batch = torch.from_numpy((fitted - np.float32(mean)) / np.float32(std)).permute(2, 0, 1)[None]
-    expected = predict_logits(tmp_path / "artifacts/pruned.onnx", [batch], threads=1)[0]
-    printed, logits = run_block(tmp_path, block)
-    np.testing.assert_allclose(logits, expected, atol=1e-5)
-    assert printed == CLASSES[int(expected.argmax())]
+    check_answer(tmp_path, found, capsys.readouterr().out, batch, atol=1e-5)
 
 
-def test_its_lines_classify_a_grey_image_as_compress_does(tmp_path):
+def test_its_lines_classify_a_grey_image_as_compress_does(tmp_path, capsys):
     """Of the bundled sample's kind: resized whole, in torch for compress, in Pillow for the reader."""
-    block = card_run(tmp_path, channels=1, size=48, model_facts=facts())
     pixels = np.random.default_rng(1).integers(0, 256, (28, 28), dtype=np.uint8)
-    Image.fromarray(pixels).save(tmp_path / "photo.png")
+    found = run_block(tmp_path, Image.fromarray(pixels), facts(), channels=1, size=48)
     resized = resize_images(pixels[None, ..., None], size=48)
-    with Image.open(io.BytesIO((tmp_path / "photo.png").read_bytes())) as image:
-        theirs = np.asarray(image.resize((48, 48), Image.Resampling.BILINEAR), np.int64)
-    assert np.abs(theirs - resized[0, ..., 0].numpy()).max() <= 1  # of 255: the two round halves differently
+    assert np.abs(np.asarray(found["image"], np.int64) - resized[0, ..., 0].numpy()).max() <= 1  # they round otherwise
     batch = (resized.permute(0, 3, 1, 2).float() / 255 - 0.286) / 0.353
-    expected = predict_logits(tmp_path / "artifacts/pruned.onnx", [batch], threads=1)[0]
-    printed, logits = run_block(tmp_path, block)
-    np.testing.assert_allclose(logits, expected, atol=0.02)
-    assert printed == CLASSES[int(expected.argmax())]
+    check_answer(tmp_path, found, capsys.readouterr().out, batch, atol=0.02)
