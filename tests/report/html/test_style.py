@@ -4,6 +4,7 @@ import re
 from itertools import product
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import compress.report.html
@@ -15,15 +16,13 @@ LIGHT, DARK, PAPER = (
 )
 
 
-def luminance(colour):
-    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def contrast(one, other):
-    high, low = sorted((luminance(one), luminance(other)), reverse=True)
-    return (high + 0.05) / (low + 0.05)
+def contrast(*colours: str) -> float:
+    luminances = []
+    for colour in colours:
+        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        luminances.append(np.dot([0.2126, 0.7152, 0.0722], linear))
+    return (max(luminances) + 0.05) / (min(luminances) + 0.05)
 
 
 def test_the_formula_gives_the_known_ends():
@@ -33,10 +32,10 @@ def test_the_formula_gives_the_known_ends():
 
 @pytest.mark.parametrize("scheme", [LIGHT, DARK, LIGHT | PAPER], ids=["light", "dark", "print"])
 def test_text_and_marks_are_readable(scheme):
-    for ink, ground in product(("ink", "muted", "accent", "good", "bad"), ("page", "panel", "soft")):
-        assert contrast(scheme[ink], scheme[ground]) >= 4.5, (ink, ground)
-    for tone in ("good", "bad"):
-        assert contrast(scheme[tone], scheme[f"{tone}-soft"]) >= 4.5, tone
-        assert contrast(scheme["ink"], scheme[f"{tone}-soft"]) >= 4.5, tone
-    for number in range(len(SERIES)):
-        assert contrast(scheme[f"series-{number}"], scheme["panel"]) >= 3, number
+    pairs = [
+        *product(("ink", "muted", "accent", "good", "bad"), ("page", "panel", "soft")),
+        ("good", "good-soft"), ("ink", "good-soft"), ("bad", "bad-soft"), ("ink", "bad-soft"),
+    ]  # fmt: skip
+    assert [pair for pair in pairs if contrast(*map(scheme.get, pair)) < 4.5] == []
+    series = [f"series-{number}" for number in range(len(SERIES))]
+    assert [name for name in series if contrast(scheme[name], scheme["panel"]) < 3] == []
