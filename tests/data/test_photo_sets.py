@@ -1,17 +1,21 @@
-"""Flowers-102 and Food-101: as torchvision's own loaders read them, and messages about other files and lists."""
+"""Flowers-102, Food-101 and ImageNet: as torchvision's own loaders read them, and messages about other files."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
+import torch
 from scipy.io import savemat
 
 from compress.data.augment import RECIPES
 from compress.data.load import load_data
+from compress.data.photo_sets import class_names
 from compress.errors import BadInputError
 from compress.settings.config import DataConfig
 from models_zoo.torchvision_mend import torchvision
-from tests.helpers.datasets import write_flowers, write_food
+from tests.data.files import write_image
+from tests.helpers.datasets import WORDNET_IDS, write_devkit, write_flowers, write_food, write_imagenet
 
 Flowers102 = torchvision.datasets.Flowers102
 
@@ -118,3 +122,130 @@ def test_other_lists_of_food_are_refused(tmp_path, lists, message):
     (tmp_path / "meta/test.json").write_text(json.dumps(lists))
     with pytest.raises(BadInputError, match=message):
         load_food(tmp_path)
+
+
+CATEGORIES = torchvision.models._meta._IMAGENET_CATEGORIES
+CRANES = {"n02012849": "crane", "n03126707": "crane", "n99999999": "nobody knows, at all"}
+
+
+def config(folder, **values) -> DataConfig:
+    return DataConfig(**({"dataset": "imagenet", "data_dir": folder, "image_size": 32} | values))
+
+
+@pytest.fixture(scope="module")
+def imagenet(tmp_path_factory):
+    return write_imagenet(tmp_path_factory.mktemp("imagenet"), train=10, val=2)
+
+
+def test_torchvisions_loader_sees_the_same_imagenet(imagenet):
+    bundle = load_data(config(imagenet))
+    for folder, splits in (("val", [bundle.test]), ("train", [bundle.train, bundle.val])):
+        theirs = torchvision.datasets.ImageFolder(str(imagenet / folder)).samples
+        ours = [
+            (str(path), label)
+            for split in splits
+            for path, label in zip(split.files, split.labels.tolist(), strict=True)
+        ]
+        assert sorted(ours) == sorted(theirs)
+    assert (len(bundle.train), len(bundle.val), len(bundle.test)) == (27, 3, 6)
+    assert bundle.classes == ("tench", "English springer", "church")
+    assert bundle.notes[0] == "val/ is the test set"
+
+
+def test_an_unlabelled_test_folder_as_of_the_contest_is_not_looked_at(imagenet, tmp_path):
+    shutil.copytree(imagenet, tmp_path / "all")
+    write_image(tmp_path / "all/test/ILSVRC2012_test_00000001.JPEG.png")
+    assert load_data(config(tmp_path / "all")).test_fingerprint == load_data(config(imagenet)).test_fingerprint
+
+
+def test_val_alone_is_enough_for_a_verdict_and_for_nothing_else(imagenet, tmp_path):
+    shutil.copytree(imagenet / "val", tmp_path / "val")
+    bundle = load_data(config(tmp_path), test_only=True)
+    assert (len(bundle.train), len(bundle.val), len(bundle.test)) == (0, 0, 6)
+    assert bundle.test_fingerprint == load_data(config(imagenet)).test_fingerprint
+    with pytest.raises(BadInputError, match=r"expected class folders in .*train, got no such folder"):
+        load_data(config(tmp_path))
+
+
+def remove_class(root):
+    shutil.rmtree(root / "val" / WORDNET_IDS[1])
+
+
+def unsort(root):
+    shutil.rmtree(root / "val")
+    write_image(root / "val/ILSVRC2012_val_00000001.png")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (unsort, r"named by WordNet ids .*val, got 0 and 1 images without a class; try"),
+        (remove_class, rf"got 1 in one of them alone: {WORDNET_IDS[1]}$"),
+    ],
+)
+def test_other_folders_are_refused(imagenet, tmp_path, change, message):
+    shutil.copytree(imagenet, tmp_path / "all")
+    change(tmp_path / "all")
+    with pytest.raises(BadInputError, match=message):
+        load_data(config(tmp_path / "all"))
+
+
+@pytest.mark.parametrize("size", ["", "-320", "-160"])
+def test_imagenette_is_found_in_its_own_folders(tmp_path, size):
+    write_imagenet(tmp_path / f"imagenette2{size}", train=2, val=1)
+    bundle = load_data(config(tmp_path, dataset="imagenette"))
+    assert bundle.name == "imagenette"
+    assert bundle.classes == ("tench", "English springer", "church")
+
+
+LISTS = {
+    "meta.bin": ({one: tuple(words.split(", ")) for one, words in CRANES.items()}, list(CRANES)),
+    "imagenet_class_index.json": json.dumps(
+        {number: [one, words.split(",")[0].replace(" ", "_")] for number, (one, words) in enumerate(CRANES.items())}
+    ),
+    "LOC_synset_mapping.txt": "".join(f"{one} {words}\n" for one, words in CRANES.items()),
+}
+
+
+@pytest.mark.parametrize("name", ["meta.mat", *LISTS])
+def test_every_list_gives_the_first_name_and_the_id_if_two_share_it(tmp_path, name):
+    if name == "meta.mat":
+        write_devkit(tmp_path, CRANES)
+    elif name == "meta.bin":
+        torch.save(LISTS[name], tmp_path / name)
+    else:
+        (tmp_path / name).write_text(LISTS[name])
+    expected = ("crane (n02012849)", "crane (n03126707)", "nobody knows", "n12345678")
+    assert class_names(tmp_path, [*CRANES, "n12345678"]) == expected
+
+
+def test_without_a_list_ten_names_are_known_and_all_thousand_of_a_whole_set(tmp_path):
+    assert class_names(tmp_path, ["n00000001", "n01440764"]) == ("n00000001", "tench")
+    known = {CATEGORIES.index(words[0]): one for one, words in torchvision.datasets.Imagenette._WNID_TO_CLASS.items()}
+    ids = [known.get(number, f"n{number:08d}") for number in range(1000)]
+    assert class_names(tmp_path, ids) == tuple(CATEGORIES)
+    assert class_names(tmp_path, ["n99999999", *ids[:-1]])[:2] == ("n99999999", "tench")
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("meta.bin", b"no"),
+        ("meta.mat", b"no"),
+        ("imagenet_class_index.json", b"[1, 2]"),
+        ("imagenet_class_index.json", b'{"0": 3}'),
+        ("imagenet_class_index.json", b"["),
+        ("LOC_synset_mapping.txt", b"n00000001"),
+        ("LOC_synset_mapping.txt", b"\xff\xfe"),
+    ],
+)
+def test_a_damaged_list_is_named(tmp_path, name, data):
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(BadInputError, match=name.replace(".", r"\.")):
+        class_names(tmp_path, ["n00000001"])
+
+
+def test_a_list_that_would_run_code_is_refused(tmp_path):
+    torch.save(({}, [torch.nn.Linear(1, 1)]), tmp_path / "meta.bin")
+    with pytest.raises(BadInputError, match=r"meta\.bin is not a list of class names"):
+        class_names(tmp_path, ["n00000001"])

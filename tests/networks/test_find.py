@@ -1,12 +1,16 @@
-"""Settings -> the network they name: the zoo's errors as their users meet them."""
+"""Settings -> the network they name, and the images that a user's network takes."""
 
 import sys
+from collections.abc import Callable
 
 import pytest
 import torch
+from torch import nn
 
 from compress.errors import EnvironmentProblem, UsageError
-from compress.networks.find import find_network
+from compress.networks.find import find_network, fit
+from compress.networks.own_code import OwnCode
+from compress.networks.own_network import BATCH, Images
 
 
 def test_a_network_of_the_zoo_comes_with_its_sizes():
@@ -37,3 +41,78 @@ def test_timm_that_is_not_installed_is_a_problem_of_the_machine(monkeypatch: pyt
     monkeypatch.setitem(sys.modules, "timm", None)
     with pytest.raises(EnvironmentProblem, match=r"pip install 'compress-edropout\[timm\]'"):
         find_network("timm/resnet14t")
+
+
+SMALL = Images(size=12, channels=1, classes=3)
+
+
+def layers(*modules: Callable[[int], nn.Module]) -> OwnCode:
+    return OwnCode("", lambda classes: nn.Sequential(*(make(classes) for make in modules)))
+
+
+@pytest.mark.parametrize("wanted", [1, 3])
+def test_the_other_number_of_channels_is_found(wanted):
+    code = layers(lambda _: nn.Conv2d(wanted, 4, 3), lambda _: nn.AdaptiveAvgPool2d(1), lambda _: nn.Flatten(),
+                  nn.LazyLinear)  # fmt: skip
+    given = Images(size=12, channels=4 - wanted, classes=3)
+    assert fit(code, "net", given, any_size=False, any_channels=True) == Images(12, wanted, 3)
+    with pytest.raises(UsageError, match=r"(?s)does not take .* images of 12 x 12 pixels.*Nor does it take"):
+        fit(code, "net", given, any_size=True, any_channels=False)
+
+
+def test_the_only_size_it_takes_is_found_or_named():
+    code = layers(lambda _: nn.Flatten(), lambda n: nn.Linear(28 * 28, n))
+    given = Images(size=48, channels=1, classes=3)
+    assert fit(code, "net", given, any_size=True, any_channels=True) == Images(28, 1, 3)
+    with pytest.raises(UsageError, match=r"(?s)It takes grey images of 28 pixels: try --image-size 28"):
+        fit(code, "net", given, any_size=False, any_channels=True)
+
+
+def test_of_several_sizes_the_nearest_is_taken():
+    code = layers(lambda n: nn.Conv2d(1, n, 60), lambda _: nn.AdaptiveAvgPool2d(1), lambda _: nn.Flatten())
+    assert fit(code, "net", Images(32, 1, 3), any_size=True, any_channels=True).size == 64
+    with pytest.raises(UsageError, match=r"It takes grey images of 64, 96, 128, 224 pixels: try --image-size 64"):
+        fit(code, "net", Images(32, 1, 3), any_size=False, any_channels=True)
+
+
+def test_a_reshape_that_mixes_images_is_no_fit():
+    code = layers(lambda _: nn.Unflatten(3, (2, -1)), lambda _: nn.Flatten(0, 3), nn.LazyLinear)
+    with pytest.raises(UsageError, match=rf"{BATCH} images gave \d+ rows of logits; keep them apart with x.flatten"):
+        fit(code, "net", SMALL, any_size=False, any_channels=False)
+
+
+def test_only_another_size_than_those_tried_of_the_other_colour():
+    code = layers(lambda _: nn.Conv2d(3, 4, 3), lambda _: nn.Flatten(), lambda n: nn.Linear(4 * 38 * 38, n))
+    with pytest.raises(UsageError) as caught:  # made for RGB images of 40 pixels
+        fit(code, "net", Images(48, 1, 3), any_size=True, any_channels=True)
+    grey, colour = str(caught.value).split("net does not take RGB images of 48 x 48 pixels:\n")
+    assert grey.startswith("net does not take grey images of 48 x 48 pixels:\n")
+    assert "to have 3 channels, but got 1 channels" in grey
+    assert "mat1 and mat2 shapes cannot be multiplied (4x8464 and 5776x3)" in colour  # 4 * 46 * 46, 4 * 38 * 38
+    assert colour.endswith("if it was made for another size: --image-size N")
+    assert fit(code, "net", Images(40, 1, 3), any_size=False, any_channels=True) == Images(40, 3, 3)
+
+
+class Strange(BaseException):
+    """Neither an Exception nor Ctrl-C."""
+
+
+class Raises(nn.Linear):
+    def __init__(self, error: type[BaseException], value: object) -> None:
+        super().__init__(3, 3)
+        self.error, self.value = error, value
+
+    def forward(self, _images):
+        raise self.error(self.value)
+
+
+@pytest.mark.parametrize("error", [SystemExit, Strange])
+def test_whatever_a_forward_raises_is_a_refusal_said_once(error):
+    with pytest.raises(UsageError, match=r"^net does not take grey or RGB images of 12 x 12 pixels:") as caught:
+        fit(OwnCode("", lambda _: Raises(error, 0)), "net", SMALL, any_size=True, any_channels=True)
+    assert str(caught.value).count(f"{error.__name__}: 0") == 1
+
+
+def test_ctrl_c_in_a_forward_is_no_refusal():
+    with pytest.raises(KeyboardInterrupt):
+        fit(OwnCode("", lambda _: Raises(KeyboardInterrupt, 0)), "net", SMALL, any_size=True, any_channels=True)

@@ -21,18 +21,26 @@ def saved(path: Path, state: object) -> Path:
     return path
 
 
-@pytest.mark.parametrize("wrapped", [lambda s: s, lambda s: {"state_dict": s, "epoch": 3}, lambda s: {"model": s}])
-def test_state_dicts_are_loaded_strictly(tmp_path: Path, wrapped):
-    source, target = network(), network()
-    assert load_weights(target, saved(tmp_path / "w.pt", wrapped(source.state_dict())), head=HEAD) is False
-    assert all(torch.equal(a, b) for a, b in zip(source.parameters(), target.parameters(), strict=True))
+FORMS = {
+    "plain": lambda state: state,
+    "state_dict": lambda state: {"state_dict": state, "epoch": 3},
+    "model": lambda state: {"model": state},
+    "data parallel": lambda state: {f"module.{name}": value for name, value in state.items()},
+    "auxiliary head": lambda state: state | {"AuxLogits.fc.weight": torch.zeros(3, 4)},
+}
 
 
-def test_safetensors_and_data_parallel_names(tmp_path: Path):
+@pytest.mark.parametrize("form", FORMS)
+def test_state_dicts_are_loaded_in_every_usual_form(tmp_path: Path, form: str):
     source, target = network(), network()
-    save_file({f"module.{name}": value for name, value in source.state_dict().items()}, tmp_path / "w.safetensors")
-    assert load_weights(target, tmp_path / "w.safetensors", head=HEAD) is False
-    assert all(torch.equal(a, b) for a, b in zip(source.parameters(), target.parameters(), strict=True))
+    state = FORMS[form](source.state_dict())
+    files = [saved(tmp_path / "w.pt", state)]
+    if form not in ("state_dict", "model"):
+        save_file(state, tmp_path / "w.safetensors")
+        files.append(tmp_path / "w.safetensors")
+    for file in files:
+        assert load_weights(target, file, head=HEAD) is False
+        assert all(torch.equal(a, b) for a, b in zip(source.parameters(), target.parameters(), strict=True))
 
 
 def test_another_number_of_classes_leaves_the_head_fresh(tmp_path: Path):
@@ -71,11 +79,16 @@ def test_a_pickle_that_would_run_code_is_refused_and_does_not_run(tmp_path: Path
     assert not (tmp_path / "sprung").exists()
 
 
-def test_nan_is_named(tmp_path: Path):
-    state = network().state_dict()
-    state["0.bias"][1] = float("nan")
-    with pytest.raises(BadInputError, match=r"holds NaN or infinity in 0\.bias"):
-        load_weights(network(), saved(tmp_path / "w.pt", state), head=HEAD)
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"0.bias": torch.tensor([0.0, float("nan"), 0.0, 0.0])}, r"holds NaN or infinity in 0\.bias"),
+        ({"epoch": 3}, "holds no state dict"),
+    ],
+)
+def test_other_values_than_finite_tensors_are_refused(tmp_path: Path, change: dict[str, object], message: str):
+    with pytest.raises(BadInputError, match=message):
+        load_weights(network(), saved(tmp_path / "w.pt", network().state_dict() | change), head=HEAD)
 
 
 @pytest.mark.parametrize("name", ["w.pt", "w.safetensors"])
@@ -86,15 +99,3 @@ def test_what_is_no_weights_file_is_refused(tmp_path: Path, name: str, content: 
         load_weights(network(), tmp_path / name, head=HEAD)
     with pytest.raises(BadInputError, match="no weights file at"):
         load_weights(network(), tmp_path / "absent.pt", head=HEAD)
-
-
-def test_other_values_than_tensors_are_refused(tmp_path: Path):
-    with pytest.raises(BadInputError, match="holds no state dict"):
-        load_weights(network(), saved(tmp_path / "w.pt", {"epoch": 3}), head=HEAD)
-
-
-def test_a_published_file_with_an_auxiliary_head_loads(tmp_path: Path):
-    target = network()
-    state = network().state_dict() | {"AuxLogits.fc.weight": torch.zeros(3, 4)}
-    assert load_weights(target, saved(tmp_path / "w.pt", state), head=HEAD) is False
-    assert torch.equal(target[0].weight, state["0.weight"])
