@@ -143,10 +143,11 @@ SEARCH_HISTORY = tuple(
 OPERATORS = OperatorProfile(
     batch_size=1, threads=1, calls=60,
     layers=(
-        LayerTime("features.0", "Conv", 0.42, 0.22, 0.5, ""),
-        LayerTime("features.3.squeeze", "Conv", 0.2, 0.19, 0.5, "memory-bound"),
-        LayerTime("features.3.squeeze.out", "ReorderOutput", 0.05, 0.05, None, "layout change"),
-        LayerTime("features.4.pad", "Pad", None, 0.03, None, ""),
+        LayerTime("features.0", "Conv", 1.0, 0.5, 0.5, ""),
+        LayerTime("features.2", "Relu", 1.0, None, None, ""),
+        LayerTime("features.3", "Conv", 2.0, 0.25, 0.1, "memory-bound"),
+        LayerTime("features.4", "Pad", None, 4.25, None, "layout change"),
+        LayerTime("features.5", "Cast", 0.0, 0.0, None, ""),
     ),
 )  # fmt: skip
 

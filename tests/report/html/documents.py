@@ -1,5 +1,6 @@
 """Reports that try a page, and a reader that takes the page apart."""
 
+from collections.abc import Iterable
 from functools import cache
 from html.parser import HTMLParser
 
@@ -51,6 +52,7 @@ def hostile() -> Report:
             config={"arch": HOSTILE[0], HOSTILE[2]: {HOSTILE[0]: HOSTILE[5]}},
             layers=tuple(changed(layer, name=HOSTILE[2]) for layer in plain.run.layers),
             seconds={HOSTILE[1]: 1.0},
+            training={},
         ),
     )  # fmt: skip
 
@@ -65,6 +67,7 @@ def large() -> Report:
         latency=(sample.latency_row(1, 1, 1.48, 1.5, 1.55, other="c" * 200),),
         data=changed(sample.report().data, classes=tuple(f"{k}-{'x' * 300}" for k in range(1000)), name="d" * 400),
         gates=(),
+        run=None,
         name="n" * 300,
     )
 
@@ -126,3 +129,11 @@ def html_of(report: Report) -> str:
 def page_of(name: str) -> Page:
     """The page of one of ``REPORTS``, rendered once."""
     return Page(html_of(REPORTS[name]()))
+
+
+def check_order(text: str, parts: Iterable[str]) -> None:
+    """Every part is in the text, after the one before it."""
+    place = 0
+    for part in parts:
+        assert part in text[place:], part
+        place = text.index(part, place)

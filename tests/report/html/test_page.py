@@ -1,16 +1,20 @@
-"""The HTML page, taken apart by a parser: well formed, silent, complete."""
+"""The HTML page, taken apart by a parser: well formed, silent, complete; and its style sheet: readable colours."""
 
 import base64
 import re
-from itertools import pairwise
+from itertools import pairwise, product
+from pathlib import Path
 
+import numpy as np
 import pytest
 
+import compress.report.html
 from compress.report.html.page import draw_marks
 from compress.report.network_tables import class_table
+from compress.report.plots.svg import SERIES
 from compress.report.sections import Bars, Interval
 from tests.report import sample
-from tests.report.html.documents import HOSTILE, REPORTS, Page, html_of, page_of
+from tests.report.html.documents import HOSTILE, REPORTS, Page, check_order, html_of, page_of
 
 TIMES, MINUS, ARROW = "\N{MULTIPLICATION SIGN}", "\N{MINUS SIGN}", "\N{RIGHTWARDS ARROW}"
 
@@ -51,10 +55,7 @@ def test_all_parts_in_order():
              "Written by compress 0.1.0 at 2026-11-22T08:00:00+00:00, schema 2.0."]  # fmt: skip
     text = " ".join(page_of("full").text.split())
     text = text[text.index("Skip to the content") :]
-    place = 0
-    for words in order:
-        assert words in text[place:], words
-        place += text[place:].index(words)
+    check_order(text, order)
     for fact in (
         f"1.50{TIMES} as fast 1.50 {ARROW} 1.00 ms 95 %: 1.48 to 1.55",
         f"{MINUS}1.25 points 90.00 % {ARROW} 88.75 %",  # 40 of 400 wrong, then 45
@@ -74,10 +75,9 @@ def test_the_plots_describe_themselves():
         "66.7; original int8: 89.75 % at 41.7; pruned int8: 88.25 % at 28.6; pruned fp16: 88.75 % at 102."
     )
     calls = [label for label in labels if "median" in label]
+    last = "pruned int8 against pruned, batch 1, 1 thread: pruned: median 1.00 ms; pruned int8: median 0.430 ms."
+    assert last in calls
     assert len(calls) == 6
-    assert (
-        "pruned int8 against pruned, batch 1, 1 thread: pruned: median 1.00 ms; pruned int8: median 0.430 ms." in calls
-    )
 
 
 @pytest.mark.parametrize(
@@ -158,3 +158,35 @@ def test_a_bar_is_a_share_of_the_longest_and_a_class_is_marked_with_its_change()
     assert re.findall(r"width:([\d.]+)%", draw_marks([Bars((0.0,))])[0]) == ["0.00"]
     drop = sample.report().candidate.comparison.classes[0]
     assert class_table(sample.report()).marks[0] == Interval(-drop.high, -drop.points, -drop.low, "plain")
+
+
+CSS = (Path(compress.report.html.__file__).parent / "templates" / "style.css").read_text()
+LIGHT, DARK, PAPER = (
+    dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", block)) for block in re.findall(r":root \{(.*?)\}", CSS, re.DOTALL)
+)
+
+
+def contrast(*colours: str) -> float:
+    """After WCAG 2's formula."""
+    luminances = []
+    for colour in colours:
+        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        luminances.append(np.dot([0.2126, 0.7152, 0.0722], linear))
+    return (max(luminances) + 0.05) / (min(luminances) + 0.05)
+
+
+def test_the_formula_gives_the_known_ends():
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.005)
+
+
+@pytest.mark.parametrize("scheme", [LIGHT, DARK, LIGHT | PAPER], ids=["light", "dark", "print"])
+def test_text_and_marks_are_readable(scheme):
+    pairs = [
+        *product(("ink", "muted", "accent", "good", "bad"), ("page", "panel", "soft")),
+        ("good", "good-soft"), ("ink", "good-soft"), ("bad", "bad-soft"), ("ink", "bad-soft"),
+    ]  # fmt: skip
+    assert [pair for pair in pairs if contrast(*map(scheme.get, pair)) < 4.5] == []
+    series = [f"series-{number}" for number in range(len(SERIES))]
+    assert [name for name in series if contrast(scheme[name], scheme["panel"]) < 3] == []

@@ -1,9 +1,13 @@
+"""Tables and sentences of a run and of a profile, against values worked out by hand."""
+
 import pytest
 
 from compress.edropout import guided
 from compress.report.fact_tables import machine_words
+from compress.report.latency_tables import how_profiled, layer_table, operator_table
 from compress.report.run_tables import choice_words, history_table, search_words, stage_name, time_table
 from compress.runs import STAGES
+from exporters.measure.profile import LayerTime, OperatorProfile
 from tests.report.sample import changed, full_report, report, run_facts
 
 AT_ONCE = "the same share of every layer, filters of large l1 norm stay. Chosen at once, in 1 min 01 s."
@@ -58,6 +62,48 @@ def test_histories_have_names_to_read():
     assert history_table(report()).columns == ("epoch", "energy", "spread")
 
 
-@pytest.mark.parametrize("environment", [{}, {"cpu": None, "packages": []}, {"cpu": {"isa": [], "cores": "two"}}])
-def test_a_machine_that_is_not_stated(environment):
-    assert machine_words(environment, {}) == "the processor of the measurement; onnxruntime of a version not stated"
+NOT_STATED = "the processor of the measurement; onnxruntime of a version not stated"
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"cpu": {"model": "Fast CPU", "cores": 2, "isa": ["avx2", "avx512_vnni"]},
+          "packages": {"onnxruntime": "1.31.1"}}, "Fast CPU, 2 cores, avx2 avx512_vnni; onnxruntime 1.31.1"),
+        ({}, NOT_STATED),
+        ({"cpu": None, "packages": []}, NOT_STATED),
+        ({"cpu": {"isa": [], "cores": "two"}}, NOT_STATED),
+    ],
+)  # fmt: skip
+def test_a_machine_as_far_as_it_is_stated(environment, words):
+    assert machine_words(environment, {}) == words
+
+
+def test_times_with_shares_of_all_nodes_largest_of_the_candidate_first():
+    """All nodes take 4 ms in the original, 5 in the candidate; times by operator are sums."""
+    table = layer_table(full_report())
+    assert table.columns == ("layer", "kind", "before", "after", "share before", "share", "MACs", "note")
+    assert table.rows == (
+        ("features.4", "Pad", "-", "4250", "-", "85.0 %", "-", "layout change"),
+        ("features.0", "Conv", "1000", "500", "25.0 %", "10.0 %", "50.0 %", ""),
+        ("features.3", "Conv", "2000", "250", "50.0 %", "5.0 %", "10.0 %", "memory-bound"),
+        ("features.2", "Relu", "1000", "-", "25.0 %", "-", "-", ""),
+        ("features.5", "Cast", "0", "0", "0.0 %", "0.0 %", "-", ""),
+    )
+    assert table.marks[1].values == (1.0, 0.5)
+    assert operator_table(full_report()).rows == (
+        ("Pad", "-", "4250", "-", "85.0 %", "1 layer"),
+        ("Conv", "3000", "750", "75.0 %", "15.0 %", "2 layers"),
+        ("Relu", "1000", "-", "25.0 %", "-", "1 layer"),
+        ("Cast", "0", "0", "0.0 %", "0.0 %", "1 layer"),
+    )
+    assert how_profiled(full_report().operators) == (
+        "µs per call in onnxruntime's profile, mean of the middle half of 60 calls, batch 1, 1 thread; "
+        "profiling slows every node: compare shares."
+    )
+
+
+def test_no_profile_and_a_profile_without_time():
+    assert layer_table(report()).rows == operator_table(report()).rows == ()
+    nothing = full_report(operators=OperatorProfile(1, 1, 60, (LayerTime("a", "Cast", 0.0, 0.0, None, ""),)))
+    assert layer_table(nothing).rows == (("a", "Cast", "0", "0", "-", "-", "-", ""),)
