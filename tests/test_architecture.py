@@ -63,7 +63,7 @@ def room(parts):
     return (parts[1] if len(parts) > 1 else "__init__") if parts[0] == "compress" else None
 
 
-def test_the_house_has_at_most_twelve_floors():
+def test_every_room_has_one_of_twelve_floors():
     assert max(FLOORS.values()) <= 12
     assert {room(file.relative_to(ROOT).with_suffix("").parts) for file in FILES} == {*FLOORS}
 

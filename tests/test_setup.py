@@ -4,7 +4,7 @@ import pkgutil
 import re
 import shlex
 import tomllib
-from pathlib import Path
+from itertools import product
 
 import pytest
 import typer
@@ -14,8 +14,8 @@ from packaging.utils import canonicalize_name
 import compress
 from compress.cli.main import app
 from compress.settings.config import build_config
+from tests.test_architecture import ROOT, relative
 
-ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 PINS = {
@@ -28,19 +28,16 @@ TREE = ("compress", "exporters", "models_zoo", "tests", "benchmarks", "configs",
 """Folders of the repository that pages name files of."""
 
 
-def relative(file):
-    return file.relative_to(ROOT).as_posix()
-
-
 def commands(text):
     """The lines and inline code of a page that call ``compress``, without comments."""
     for line in re.findall(r"^ {4}(?:\$ )?(compress .+)$|`(compress [^`]+)`", text, re.MULTILINE):
         yield next(filter(None, line)).partition(" #")[0]
 
 
-def test_version_is_one():
+def test_version_is_one_and_the_readme_is_short():
     assert PROJECT["version"] == compress.__version__
     assert f"## {compress.__version__}" in (ROOT / "CHANGELOG.md").read_text()
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 130
 
 
 @pytest.mark.parametrize("line", [*PROJECT["dependencies"], *EXTRAS["dev"], *EXTRAS["docs"]])
@@ -57,18 +54,14 @@ def test_every_example_config_is_valid(file):
     build_config({}, file=file)
 
 
-def test_the_readme_is_short():
-    assert len((ROOT / "README.md").read_text().splitlines()) <= 130
-
-
 @pytest.mark.parametrize("page", PAGES, ids=relative)
 def test_files_named_in_a_page_exist(page):
     text = page.read_text()
     named = re.findall(rf"`((?:{'|'.join(TREE)})/[\w./-]+)`", text)
     linked = [target for target in re.findall(r"\]\(([^)#:]+)[^):]*\)", text) if not target.startswith("http")]
     beside = re.findall(r"`([\w/.]+\.py)`", text) if page in CARDS else []
-    missing = [name for name in named if not (ROOT / name).exists()]
-    missing += [name for name in linked if not (page.parent / name).exists()]
+    places = [*product(named, [ROOT]), *product(linked, [page.parent])]
+    missing = [name for name, place in places if not (place / name).exists()]
     missing += [name for name in beside if not (page.parent / name).exists() and not (ROOT / name).exists()]
     assert not missing
 

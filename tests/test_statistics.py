@@ -34,15 +34,11 @@ def tango(counts: PairedCounts) -> tuple[float, float]:
     return low, high
 
 
-def test_wilson_published_examples():
+def test_wilson_published_examples_and_the_ends():
     """Newcombe 1998, Statistics in Medicine 17:857, method 3."""
     for hits, images, low, high in [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0, 0.1611)]:
         assert wilson(hits, images) == pytest.approx((low, high), abs=5e-5)
-
-
-def test_wilson_at_the_ends():
-    assert wilson(0, 100).low == 0
-    assert wilson(100, 100).high == 1
+    assert (wilson(0, 100).low, wilson(100, 100).high) == (0, 1)
     assert wilson(0, 100).high == pytest.approx(Z_95**2 / (100 + Z_95**2))
 
 

@@ -39,28 +39,26 @@ INTERVALS = ((0.98, 1.0, 1.02), (1.001, 1.01, 1.03), (0.97, 0.99, 1.0))
 
 
 def test_intervals_that_meet_the_truth_are_counted():
-    assert meeting(Span(1, 1, 1), INTERVALS) == 2
-    assert meeting(Span(1.025, 1.1, 1.2), INTERVALS) == 1
-    assert meeting(Span(2, 2, 2), INTERVALS) == 0
+    truths = (Span(1, 1, 1), Span(1.025, 1.1, 1.2), Span(2, 2, 2))
+    assert [meeting(truth, INTERVALS) for truth in truths] == [2, 1, 0]
 
 
 def test_the_table():
-    row = {"pair": "itself", "neighbours": 1, "threads": 2, "intervals": INTERVALS, "variation": (0.1, 0.2, 0.3)}
+    row = {"neighbours": 1, "threads": 2, "intervals": INTERVALS, "variation": (0.1, 0.2, 0.3)}
     row["verdicts"] = ("no difference", "no difference", "faster")
-    alone = {"squeezenet": [1.0] * 6, "20 layers": [2.0] * 6, "22 layers": [2.2] * 6, "7 layers": [0.7] * 6}
+    times = {"squeezenet": 1.0, "20 layers": 2.0, "22 layers": 2.2, "7 layers": 0.7}
+    environment = {
+        "cpu": {"model": "Some CPU", "cores": 2, "isa": ["avx2"]}, "git": "abc", "python": "3.12",
+        "packages": {"onnxruntime": "1.31", "torch": "2.13", "numpy": "2.4"},
+    }  # fmt: skip
     text = table(
         {
             "date": "2026-11-22",
-            "environment": {
-                "cpu": {"model": "Some CPU", "cores": 2, "isa": ["avx2"]},
-                "packages": {"onnxruntime": "1.31", "torch": "2.13", "numpy": "2.4"},
-                "git": "abc",
-                "python": "3.12",
-            },
+            "environment": environment,
             "settings": {"min_seconds": 2.5, "rounds": 10},
             "macs_ratio": 0.9094,
-            "alone": {"2": alone},
-            "outcomes": [row, row | {"pair": "planted"}, row | {"pair": "smaller"}],
+            "alone": {"2": {name: [time] * 6 for name, time in times.items()}},
+            "outcomes": [row | {"pair": pair} for pair in ("itself", "planted", "smaller")],
         }
     )
     itself = "1 | 2 of 3 | 2 no difference, 1 faster | 1.000 [0.980, 1.020] | 0.200 |"
@@ -75,10 +73,9 @@ def test_the_table():
 @pytest.mark.slow
 @pytest.mark.parametrize("neighbours", [0, 1])
 def test_a_file_against_itself_contains_1_in_18_of_20(files, neighbours):
+    settings = LatencySettings(min_seconds=1.5)
     with busy_neighbours(neighbours):
-        compared = compare(
-            files, ("squeezenet", "squeezenet"), threads=1, repeats=20, settings=LatencySettings(min_seconds=1.5)
-        )
+        compared = compare(files, ("squeezenet",) * 2, threads=1, repeats=20, settings=settings)
     found = summarise("itself", compared, neighbours=neighbours)
     assert meeting(Span(1, 1, 1), found.intervals) >= 18
     assert found.verdicts.count("no difference") >= 19

@@ -19,14 +19,11 @@ def runs(tmp_path):
     return tmp_path
 
 
-def test_the_table(runs):
+def test_the_table_as_text_json_and_html(runs):
     done = compress("compare", "half", "other.json", cwd=runs)
     assert (done.returncode, done.stderr) == (0, "")
     assert "A pruned int8" in done.stdout
     assert max(len(line) for line in done.stdout.splitlines()) <= 80
-
-
-def test_json_and_html_in_one_go(runs):
     done = compress("compare", "half", "other.json", "--json", "--html", "new/page.html", cwd=runs)
     document = json.loads(done.stdout)
     assert (done.returncode, done.stderr) == (0, "wrote new/page.html\n")
@@ -48,7 +45,6 @@ def test_unlike_protocols(runs):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        ([], 2, "Missing argument"),
         (["half"], 2, "two or more runs"),
         (["half", "nowhere"], 4, "nowhere"),
         (["half", "other.json", "--html", "folder.html"], 2, "choose another file for --html"),

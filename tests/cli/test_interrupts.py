@@ -5,16 +5,17 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 
 import pytest
 
-from compress.cli.interrupts import asked_to_stop
+from compress.cli.interrupts import StoppedAtOnce, asked_to_stop
 from tests.helpers.command import HEEDING_SIGNALS
 
 
 @pytest.mark.parametrize("ignored", [False, True])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_the_first_signal_is_only_recorded_and_an_ignored_one_stays_ignored(number, ignored):
+def test_the_first_signal_is_recorded_the_second_raises_and_an_ignored_one_stays_ignored(number, ignored):
     handler = signal.SIG_IGN if ignored else signal.default_int_handler
     inherited = signal.signal(number, handler)
     try:
@@ -22,6 +23,9 @@ def test_the_first_signal_is_only_recorded_and_an_ignored_one_stays_ignored(numb
             assert should_stop() is None
             os.kill(os.getpid(), number)
             assert should_stop() == (None if ignored else number)
+            with nullcontext() if ignored else pytest.raises(StoppedAtOnce) as stop:
+                os.kill(os.getpid(), number)
+            assert ignored or stop.value.signal_number == number
         assert signal.getsignal(number) is handler
     finally:
         signal.signal(number, inherited)
@@ -46,17 +50,15 @@ def test_ctrl_c_before_the_run_begins_is_reported(tmp_path):
     code, out, err = stopped(file, signal.SIGINT, json=True)
     assert code == 130
     assert err == "it is read\nstopped before anything was written\n"
-    assert json.loads(out)["error"] == {
-        "kind": "InterruptedRun", "message": "stopped before anything was written", "exit_code": 130
-    }  # fmt: skip
+    error = {"kind": "InterruptedRun", "message": "stopped before anything was written", "exit_code": 130}
+    assert json.loads(out)["error"] == error
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_the_second_signal_stops_at_once_also_in_user_code(tmp_path, number):
     file = tmp_path / "net.py"
     file.write_text("import time\ndef build(n):\n    print('it is called', flush=True)\n    time.sleep(60)\n")
     code, out, err = stopped(file, signal.SIGTERM, number)
-    assert code == 128 + number
-    assert out == ""
+    assert (code, out) == (128 + number, "")
     assert "once more to stop at once" in err
     assert err.endswith("stopped at once; everything saved before is kept\n")

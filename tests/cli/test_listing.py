@@ -19,70 +19,63 @@ def listed(*arguments: str) -> str:
     return done.stdout
 
 
+def rows_of(what: str) -> list[dict]:
+    """The rows as JSON; their names are in the table too."""
+    rows = json.loads(listed(what, "--json"))[what]
+    assert {row["name"] for row in rows} <= set(listed(what).split())
+    return rows
+
+
 def test_archs_are_all_there_and_no_name_is_cut():
     table = listed("archs")
-    words = table.split()
-    assert all(name in words for name in ARCHITECTURES)
     assert max(len(line) for line in table.splitlines()) <= 80  # what a pipe gets
     assert "squeezenet is squeezenet1_1." in table
-
-
-def test_archs_as_json():
-    rows = json.loads(listed("archs", "--json"))["archs"]
+    rows = rows_of("archs")
     assert [row["name"] for row in rows] == list(ARCHITECTURES)
     by_name = {row["name"]: row for row in rows}
     vit = by_name["vit_b_32"]
     assert (vit["family"], vit["parameters"], vit["image_size_multiple_of"]) == ("ViT", 88_224_232, 32)
     assert by_name["squeezenet1_1"]["aliases"] == ["squeezenet"]
-
-
-def test_timms_names_are_one_a_line():
     lines = listed("archs", "--timm").splitlines()
     assert "timm/resnet18" in lines
     assert all(line.startswith("timm/") for line in lines)
 
 
 def test_datasets_say_what_they_are_and_which_files_they_need():
-    by_name = {row["name"]: row for row in json.loads(listed("datasets", "--json"))["datasets"]}
+    by_name = {row["name"]: row for row in rows_of("datasets")}
     assert by_name["fashion-sample"]["files"] == ""
     assert "data_batch_1" in by_name["cifar10"]["files"]
     assert all(row["summary"] and row["source"] for row in by_name.values())
-    assert all(name in listed("datasets") for name in by_name)
 
 
 def test_methods_are_those_of_the_settings():
-    rows = json.loads(listed("methods", "--json"))["methods"]
+    rows = rows_of("methods")
     assert [row["name"] for row in rows] == list(METHODS)
     assert set(METHODS) == set(get_args(Method))
     assert all(row["summary"] and row["source"] for row in rows)
-    table = listed("methods")
-    assert all(name in table for name in METHODS)
 
 
-def test_the_runs_of_a_folder(tmp_path):
+def test_the_runs_of_a_folder(tmp_path, monkeypatch):
     finished_run(tmp_path / "runs" / "half [red]", report())
     with RunFolder.create(tmp_path / "runs" / "begun", tiny_config(tmp_path / "photos"), overwrite=False) as run:
         run.finish("01_baseline", 1.0)
     (tmp_path / "runs" / "photos").mkdir()
-    done = compress("list", "runs", cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert max(len(line) for line in done.stdout.splitlines()) <= 80
-    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    monkeypatch.chdir(tmp_path)
+    table = listed("runs").splitlines()
+    assert max(map(len, table)) <= 80
+    lines = [" ".join(line.split()) for line in table]
     half = next(line for line in lines if line.startswith("half [red] "))
     assert half.endswith("squeezenet fashion-sample 88.75 %, -1.25, 1.50x")
     assert next(line for line in lines if line.startswith("begun ")).endswith("1 of 7 stages")
     assert "photos: runs/photos is not a run folder: it has no MANIFEST.sha256" in lines
     assert "Resume an unfinished run with compress run --resume FOLDER." in lines
-    document = json.loads(compress("list", "runs", "runs", "--json", cwd=tmp_path).stdout)
-    assert {run["name"]: run["state"] for run in document["runs"]} == {
-        "half [red]": "judged", "begun": "unfinished", "photos": "unreadable",
-    }  # fmt: skip
+    states = {run["name"]: run["state"] for run in json.loads(listed("runs", "runs", "--json"))["runs"]}
+    assert states == {"half [red]": "judged", "begun": "unfinished", "photos": "unreadable"}
 
 
 def test_no_runs_yet(tmp_path):
     done = compress("list", "runs", cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr == "no runs in runs: compress run makes one\n"
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "no runs in runs: compress run makes one\n")
     assert json.loads(compress("list", "runs", "--json", cwd=tmp_path).stdout)["runs"] == []
     named = compress("list", "runs", "elsewhere", cwd=tmp_path)
     assert named.returncode == 4

@@ -47,11 +47,6 @@ def test_help_imports_nothing_heavy():
     assert time.perf_counter() - start < 5  # 0.3 s where the machine is idle; a heavy import takes longer than this
 
 
-def test_version_names_the_runtimes():
-    done = compress("--version")
-    assert done.stdout.startswith(f"compress {__version__}, torch {torch.__version__}, onnxruntime ")
-
-
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -67,34 +62,35 @@ def test_version_names_the_runtimes():
         (["run", "--config", "/nowhere.toml"], 2, "cannot read the config /nowhere.toml"),
         (["run", "--resume", "/nowhere", "--seed", "3", "--out", "x"], 2, "drop --out, --seed"),
         (["run", "--resume", "/nowhere"], 4, "/nowhere is not a run folder"),
+        (["compare"], 2, "Missing argument"),
+        (["report"], 2, "Give a run folder, or --schema"),
+        (["report", ".", "--schema"], 2, "Give a run folder, or --schema"),
+        (["report", "."], 4, "is not a run folder"),
     ],
 )
-def test_a_wrong_call_says_why(arguments, code, message):
-    done = compress(*arguments, "--json")
+def test_a_wrong_call_says_why(tmp_path, arguments, code, message):
+    done = compress(*arguments, "--json", cwd=tmp_path)
     error = json.loads(done.stdout)["error"]
     assert done.returncode == error["exit_code"] == code
     assert message in error["message"]
     assert message in done.stderr
 
 
-def test_flags_win_over_the_config_file(tmp_path):
-    file = tmp_path / "run.toml"
-    file.write_text('arch = "alexnet"\nseed = 4\nmethod = "saliency"\n')
-    settings = merge_settings({"seed": 5}, file)
-    assert (settings.arch, settings.seed, settings.method) == ("alexnet", 5, "saliency")
-
-
-def test_paths_are_made_absolute_so_that_a_run_resumes_from_anywhere(tmp_path, monkeypatch):
-    (tmp_path / "photos").mkdir()
-    (tmp_path / "fashion").mkdir()
+def test_flags_win_over_the_config_file_and_paths_are_absolute_so_that_a_run_resumes_from_anywhere(
+    tmp_path, monkeypatch
+):
+    for name in ("photos", "fashion"):
+        (tmp_path / name).mkdir()
     monkeypatch.chdir(tmp_path)
-    settings = merge_settings({"arch": "alexnet", "dataset": "photos", "weights": "w.safetensors"}, None)
-    assert settings.dataset == str(tmp_path / "photos")
-    assert settings.weights == tmp_path / "w.safetensors"
+    (tmp_path / "run.toml").write_text('arch = "alexnet"\nseed = 4\nmethod = "saliency"\n')
+    settings = merge_settings({"seed": 5, "dataset": "photos", "weights": "w.safetensors"}, tmp_path / "run.toml")
+    assert (settings.arch, settings.seed, settings.method) == ("alexnet", 5, "saliency")
+    assert (settings.dataset, settings.weights) == (str(tmp_path / "photos"), tmp_path / "w.safetensors")
     assert merge_settings({"arch": "alexnet", "dataset": "fashion"}, None).dataset == "fashion"
 
 
-def test_doctor_explains_the_machine():
+def test_version_and_doctor_name_what_is_installed():
+    assert compress("--version").stdout.startswith(f"compress {__version__}, torch {torch.__version__}, onnxruntime ")
     done = compress("doctor", "--json")
     document = json.loads(done.stdout)
     checks = {check["name"]: check for check in document["checks"]}

@@ -26,8 +26,8 @@ def test_plain_lines_begin_end_and_every_thirty_seconds():
         observer.step(done, images=128, values={"epoch": "1/2", "loss": 0.123456})
     observer.stage("remove", index=3, count=7, steps=0)
     observer.note("a head was replaced")
-    observer.end_stage()
-    observer.end_stage()
+    for _twice in range(2):
+        observer.end_stage()
     assert lines == [
         "[2/7] search: begins, 100 steps",
         "[2/7] search: step 30/100, epoch 1/2, loss 0.1235, 128 images/s, 1 min 10 s left, run 1 min 35 s",
@@ -57,7 +57,7 @@ def _terminal(monkeypatch, name="TERM", value="xterm"):
     return Console(file=io.StringIO(), force_terminal=True, width=100, highlight=False)
 
 
-def test_live_display_shows_names_as_they_are(monkeypatch):
+def test_live_display_shows_names_as_they_are_unless_it_is_quiet(monkeypatch):
     console = _terminal(monkeypatch)
     with watching({}, quiet=False, console=console) as observer:
         assert type(observer) is LiveObserver
@@ -70,6 +70,8 @@ def test_live_display_shows_names_as_they_are(monkeypatch):
     assert "note [bold]" in text
     assert "Note: class [/red] has one image" in text
     assert "✓ [3/7] remove" in text.replace("\x1b[0m", "")
+    with watching({}, quiet=True, console=console) as observer:
+        assert type(observer) is Observer
 
 
 @pytest.mark.parametrize("setting", [("CI", "true"), ("TERM", "dumb")])
@@ -79,11 +81,6 @@ def test_logs_get_plain_lines(monkeypatch, setting):
         assert isinstance(observer, PlainObserver)
         observer.stage("a [/red]", index=1, count=1, steps=0)
     assert "[1/1] a [/red]: begins" in console.file.getvalue()
-
-
-def test_quiet_is_silent(monkeypatch):
-    with watching({}, quiet=True, console=_terminal(monkeypatch)) as observer:
-        assert type(observer) is Observer
 
 
 def test_an_error_leaves_no_false_end(monkeypatch):

@@ -2,8 +2,6 @@
 
 import json
 
-import pytest
-
 from compress.report.model import Report
 from compress.report.store import document_schema, dump_report
 from compress.runs import RunFolder
@@ -20,28 +18,11 @@ def test_a_run_is_rendered_and_shown(tmp_path):
     assert "CC-BY-4.0" in RunFolder.open(run.path).read_text("MODEL_CARD.md")
 
 
-def test_a_report_file_alone_is_shown(tmp_path):
+def test_a_report_file_alone_and_the_schema_are_shown(tmp_path):
     path = tmp_path / "report.json"
     path.write_text(dump_report(foreign_report()))
     assert compress("report", path).stdout.startswith("small.onnx against big.onnx")
     assert json.loads(compress("report", path, "--json").stdout) == json.loads(path.read_text())
     assert list(tmp_path.iterdir()) == [path]
     assert "--license is kept in a run folder" in compress("report", path, "--license", "MIT").stderr
-
-
-def test_the_schema_is_printed():
     assert compress("report", "--schema").stdout == document_schema(Report)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "code", "message"),
-    [
-        ([], 2, "Give a run folder, or --schema"),
-        ([".", "--schema"], 2, "Give a run folder, or --schema"),
-        (["."], 4, "is not a run folder"),
-    ],
-)
-def test_a_wrong_call_says_why(tmp_path, arguments, code, message):
-    done = compress("report", *arguments, cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (code, "")
-    assert message in done.stderr

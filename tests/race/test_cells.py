@@ -19,13 +19,10 @@ def race(**changes):
 
 
 def test_seed_by_seed_budget_by_budget_and_scratch_last():
-    names = [cell.name for cell in race(methods=("scratch", "l1", "edropout")).cells()]
-    assert names == [
-        "l1-50-seed0", "edropout-50-seed0", "scratch-50-seed0",
-        "l1-12.5-seed0", "edropout-12.5-seed0", "scratch-12.5-seed0",
-        "l1-50-seed7", "edropout-50-seed7", "scratch-50-seed7",
-        "l1-12.5-seed7", "edropout-12.5-seed7", "scratch-12.5-seed7",
-    ]  # fmt: skip
+    groups = ("50-seed0", "12.5-seed0", "50-seed7", "12.5-seed7")
+    assert [cell.name for cell in race(methods=("scratch", "l1", "edropout")).cells()] == [
+        f"{method}-{group}" for group in groups for method in ("l1", "edropout", "scratch")
+    ]
 
 
 def test_a_cell_has_the_settings_of_its_own_run():
@@ -35,31 +32,26 @@ def test_a_cell_has_the_settings_of_its_own_run():
     assert RunConfig(**config.model_dump()) == config  # valid, though it was put together
 
 
-def test_scratch_trains_the_shape_of_the_same_budget_and_seed(tmp_path):
-    settings = race(methods=("scratch", "l1", "edropout"))
+@pytest.mark.parametrize(("others", "leader"), [(("l1", "edropout"), "edropout"), (("taylor", "l1"), "taylor")])
+def test_scratch_trains_the_shape_of_the_same_budget_and_seed(tmp_path, others, leader):
+    settings = race(methods=("scratch", *others))
+    assert settings.leader == leader
     config = settings.config(Cell("scratch", 0.5, 7), folder=tmp_path)
-    assert config.plan == tmp_path / "cells/edropout-50-seed7/04_remove/plan.json"
+    assert config.plan == tmp_path / f"cells/{leader}-50-seed7/04_remove/plan.json"
     assert RunConfig(**config.model_dump()) == config
-    without = race(methods=("scratch", "taylor", "l1"))
-    assert without.leader == "taylor"
-    plan = without.config(Cell("scratch", 0.5, 0), folder=tmp_path).plan
-    assert plan == tmp_path / "cells/taylor-50-seed0/04_remove/plan.json"
 
 
 def test_given_weights_are_trained_on_unless_declined(tmp_path):
-    given = BASE.model_copy(update={"weights": tmp_path / "w.safetensors"})
-    cell = Cell("l1", 0.5, 0)
-    assert race(base=given).config(cell, folder=tmp_path).train_original is True
-    declined = given.model_copy(update={"train_original": False})
-    assert race(base=declined).config(cell, folder=tmp_path).train_original is False
+    for asked, trained in ((None, True), (False, False)):
+        base = BASE.model_copy(update={"weights": tmp_path / "w.safetensors", "train_original": asked})
+        assert race(base=base).config(Cell("l1", 0.5, 0), folder=tmp_path).train_original is trained
 
 
 def test_a_network_of_ones_own_races_with_its_code(tmp_path):
     code = wrap_code(lambda classes: nn.Linear(4, classes))
     base = RunConfig(model="nets/tiny.py:build").with_code(code)
     config = race(base=base).config(Cell("l1", 0.5, 0), folder=tmp_path)
-    assert config.code is code
-    assert config.arch == "tiny.build"
+    assert (config.code, config.arch) == (code, "tiny.build")
 
 
 @pytest.mark.parametrize(

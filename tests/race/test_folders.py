@@ -16,24 +16,25 @@ RACE = RaceSettings(base=BASE, methods=("edropout", "l1", "scratch"), budgets=(0
 def begin(folder, cell, *, race=RACE, done=0, **changes):
     """A cell whose first ``done`` stages are finished."""
     config = decide(race.config(cell, folder=folder)).model_copy(update=changes)
-    run = RunFolder.create(folder / "cells" / cell.name, config, overwrite=False)
-    with run:
-        for stage in STAGES[:done]:
+    path = folder / "cells" / cell.name
+    RunFolder.create(path, config, overwrite=False)
+    finish(path, *STAGES[:done])
+    return path
+
+
+def finish(path, *stages):
+    with RunFolder.open(path) as run:
+        for stage in stages:
             run.finish(stage, 1.0)
-    return run.path
 
 
-def test_states(tmp_path):
+def test_states_and_a_creation_that_was_cut_short_is_new(tmp_path):
     path = tmp_path / "cells" / "l1-50-seed0"
     assert state_of(path) == "new"
     begin(tmp_path, Cell("l1", 0.5, 0), done=6)
     assert state_of(path) == "resume"
-    with RunFolder.open(path) as run:
-        run.finish(STAGES[-1], 1.0)
+    finish(path, STAGES[-1])
     assert state_of(path) == "finished"
-
-
-def test_a_creation_that_was_cut_short_is_new(tmp_path):
     path = tmp_path / "l1-50-seed0"
     path.mkdir()
     (path / "MANIFEST.sha256").touch()
@@ -55,7 +56,8 @@ def test_the_original_that_is_furthest_is_taken_from_the_same_seed(tmp_path):
     further = begin(tmp_path, Cell("scratch", 0.5, 1), done=2)
     assert original_for(mine, cells, tmp_path) == further
     begin(tmp_path, mine, done=2)
-    assert original_for(mine, cells, tmp_path) is None  # it has its own
+    assert original_for(mine, cells, tmp_path) is None  # it has its own,
+    assert original_for(mine, cells, tmp_path, remake=True) == further  # which will be deleted
 
 
 def with_file(path, name, text):
@@ -73,23 +75,13 @@ def test_scratch_is_new_where_it_trains_another_shape(tmp_path):
     scratch = begin(tmp_path, Cell("scratch", 0.5, 0))
     assert [state_of(scratch, plan=plan) for plan in plans] == ["resume", "new"]  # which it will read
     with_file(scratch, "03_search/plan.json", "theirs")
-    with RunFolder.open(scratch) as run:
-        for stage in STAGES:
-            run.finish(stage, 1.0)
+    finish(scratch, *STAGES)
     assert [state_of(scratch, plan=plan) for plan in plans] == ["new", "finished"]
     assert state_of(scratch, plan=tmp_path / "cells/taylor-50-seed0" / PLAN) == "new"  # it has found none yet
     assert [read_plan(plan) for plan in plans] == [b"ours", b"theirs"]
     plans[1].write_text("damaged")
     assert read_plan(plans[1]) is None
     assert state_of(scratch, plan=plans[1]) == "new"
-
-
-def test_a_cell_that_is_made_anew_takes_an_original_though_it_has_one(tmp_path):
-    cells = tuple(RACE.cells())
-    first = begin(tmp_path, Cell("edropout", 0.5, 1), done=4)
-    begin(tmp_path, Cell("scratch", 0.5, 1), done=7)
-    assert original_for(Cell("scratch", 0.5, 1), cells, tmp_path) is None
-    assert original_for(Cell("scratch", 0.5, 1), cells, tmp_path, remake=True) == first
 
 
 @pytest.mark.parametrize("name", ["MANIFEST.sha256", "config.toml", "01_baseline/weights.safetensors"])
@@ -134,7 +126,6 @@ def test_other_settings_are_refused(tmp_path, changes, message):
 
 def test_a_folder_of_something_else_is_refused(tmp_path):
     (tmp_path / "mine.txt").touch()
-    with pytest.raises(UsageError, match="is not a race"):
-        check_folder(RACE, tmp_path)
-    with pytest.raises(UsageError, match="is not a race"):
-        check_folder(RACE, tmp_path / "mine.txt")
+    for path in (tmp_path, tmp_path / "mine.txt"):
+        with pytest.raises(UsageError, match="is not a race"):
+            check_folder(RACE, path)

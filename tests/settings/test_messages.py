@@ -43,10 +43,6 @@ def test_settings_of_a_file_are_called_by_their_keys_and_all_faults_are_listed(t
     ]
     with pytest.raises(UsageError, match=r"drop --keep-macs and --keep-params or preset$"):
         build_config({"keep_macs": 0.4, "image_size": 32}, file=file)
-
-
-def test_no_network(tmp_path):
-    file = tmp_path / "run.toml"
     file.write_text("seed = 1\n")
     with pytest.raises(UsageError, match=r"--arch: expected the name of a network \(.*\), got none"):
         build_config({}, file=file)

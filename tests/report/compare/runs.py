@@ -23,14 +23,8 @@ def other_run(**changes) -> Report:
 
 def on_machine(model: str, *, onnxruntime: str = "1.27.0", **cpu: object) -> dict:
     """A report's ``environment``."""
-    return {
-        "cpu": {"model": model, "isa": ["avx2"], "cores": 2} | cpu,
-        "packages": {"onnxruntime": onnxruntime},
-    }
-
-
-def sources(**reports: Report) -> list[tuple[str, Report]]:
-    return list(reports.items())
+    cpu = {"model": model, "isa": ["avx2"], "cores": 2} | cpu
+    return {"cpu": cpu, "packages": {"onnxruntime": onnxruntime}}
 
 
 def finished_run(path: Path, value: Report, **settings) -> Path:

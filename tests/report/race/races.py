@@ -44,6 +44,11 @@ def cell(method: str, seed: int, made: CellResult | None, *, share: float = 0.5,
     return RaceCell(method=method, keep_macs=share, seed=seed, folder=folder, result=made, **values)
 
 
+def finished(method: str, *bits: str) -> list[RaceCell]:
+    """Finished cells of one method, a seed each."""
+    return [cell(method, seed, result(right)) for seed, right in enumerate(bits)]
+
+
 def race_of(*cells: RaceCell, **changes: object) -> RaceReport:
     values = {
         "created": "2026-11-22T10:00:00+00:00",
@@ -77,12 +82,10 @@ def two_seeds() -> RaceReport:
 
 def three_seeds() -> RaceReport:
     """Over edropout l1 is 10, 0 and -20 points ahead: mean -3.33, standard deviation 15.28."""
-    cells = [cell("edropout", seed, result(SEVEN)) for seed in range(3)]
-    return race_of(*cells, *(cell("l1", seed, result(bits)) for seed, bits in enumerate((EIGHT, SEVEN, FIVE))))
+    return race_of(*finished("edropout", SEVEN, SEVEN, SEVEN), *finished("l1", EIGHT, SEVEN, FIVE))
 
 
 def contradiction() -> RaceReport:
     """Over edropout l1 is 6 of 12 images ahead with one seed, and 7 behind with the other."""
     none, six, seven = "0" * 12, "1" * 6 + "0" * 6, "1" * 7 + "0" * 5
-    found = (("edropout", 0, none), ("l1", 0, six), ("edropout", 1, seven), ("l1", 1, none))
-    return race_of(*(cell(method, seed, result(bits)) for method, seed, bits in found))
+    return race_of(*finished("edropout", none, seven), *finished("l1", six, none))

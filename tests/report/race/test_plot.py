@@ -17,36 +17,32 @@ def entry(number, *, cost=50.0, top1=80.0, budget="50 %"):
     return Entry(label=f"m{number}", number=number, budget=budget, runs=((cost, top1),), **spans)
 
 
+def race(entries):
+    return draw_race(entries, original=ORIGINAL, name="a", cost="time", description="")
+
+
+def budget(entries):
+    return draw_budget(entries, original=ORIGINAL, name="a", description="")
+
+
 def marks(svg):
-    """(colour, x, y) of every mark, those of the legend included."""
-    found = re.findall(r'<use [^>]*x="([\d.]+)" y="([\d.]+)" style="fill: (#\w+|var[^;]*)', svg)
-    return [(colour, float(x), float(y)) for x, y, colour in found]
-
-
-def colours(svg):
-    return {colour for colour, _x, _y in marks(svg) if colour.startswith("#")}
+    """Colour -> (x, y) of its first mark: that of the legend is later."""
+    found = re.findall(r'<use [^>]*x="([\d.]+)" y="([\d.]+)" style="fill: (#\w+)', svg)
+    return {colour: (float(x), float(y)) for x, y, colour in reversed(found)}
 
 
 def test_equal_costs_have_equal_places():
-    entries = [entry(number, top1=80.0 + number) for number in range(3)]
-    svg = draw_race(entries, original=ORIGINAL, name="a", cost="time", description="")
-    places = {}
-    for colour, x, y in marks(svg):
-        places.setdefault(colour, []).append((x, y))
-    drawn = [places[colour][0] for colour in sorted(colours(svg))]
+    drawn = marks(race([entry(number, top1=80.0 + number) for number in range(3)])).values()
     assert len(drawn) == 3
     assert len({x for x, _y in drawn}) == 1
-    heights = sorted(y for _x, y in drawn)
-    first, second = (low - high for high, low in pairwise(heights))
+    first, second = (low - high for high, low in pairwise(sorted(y for _x, y in drawn)))
     assert first == pytest.approx(second)
 
 
 def test_rows_are_in_the_order_given_with_top1_along_them():
-    svg = draw_budget(
-        [entry(0, top1=82), entry(1, top1=81), entry(2, top1=79)], original=ORIGINAL, name="a", description=""
-    )
-    drawn = list(dict.fromkeys(mark for mark in marks(svg) if mark[0].startswith("#")))
-    (_, x_first, y_first), (_, x_second, y_second), (_, x_third, y_third) = drawn
+    drawn = marks(budget([entry(0, top1=82), entry(1, top1=81), entry(2, top1=79)]))
+    (x_first, y_first), (x_second, y_second), (x_third, y_third) = sorted(drawn.values(), key=lambda place: place[1])
+    assert x_first > x_second > x_third
     assert y_first < y_second < y_third
     assert y_second - y_first == pytest.approx(y_third - y_second)
     assert x_second - x_third == pytest.approx(2 * (x_first - x_second))
@@ -55,17 +51,14 @@ def test_rows_are_in_the_order_given_with_top1_along_them():
 def test_every_method_has_its_own_colour():
     entries = [entry(number, cost=10.0 + number) for number in range(len(get_args(Method)))]
     assert len(entries) >= 10
-    for svg in (
-        draw_race(entries, original=ORIGINAL, name="a", cost="time", description=""),
-        draw_budget(entries, original=ORIGINAL, name="a", description=""),
-    ):
-        assert len(colours(svg)) == len(entries)
+    for draw in (race, budget):
+        assert len(marks(draw(entries))) == len(entries)
 
 
 def test_budgets_are_named_where_there_are_several():
     both = [entry(0, budget="50 %"), entry(0, cost=25.0, budget="25 %")]
-    svg = draw_race(both, original=ORIGINAL, name="a", cost="time", description="")
+    svg = race(both)
     assert "50 %" in svg
     assert "25 %" in svg
     assert svg.count(">m0<") == 1  # in the legend, once
-    assert "50 %" not in draw_race(both[:1], original=ORIGINAL, name="a", cost="time", description="")
+    assert "50 %" not in race(both[:1])

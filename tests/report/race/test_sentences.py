@@ -3,7 +3,7 @@
 import pytest
 
 from compress.report.race.sentences import conditions, headlines, notes
-from tests.report.race.races import FIVE, SEVEN, cell, contradiction, race_of, result, three_seeds, two_seeds
+from tests.report.race.races import FIVE, SEVEN, cell, contradiction, finished, race_of, result, three_seeds, two_seeds
 
 EPOCHS = {"baseline_epochs": 8, "search_epochs": 4, "finetune_epochs": 10}
 METHODS = ("edropout", "saliency", "l1", "thinet", "scratch")
@@ -15,7 +15,7 @@ def stated(*cells, **config):
 
 
 def raced(*methods):
-    return [cell(method, 0, result("1" * 10)) for method in methods]
+    return [finished(method, "1" * 10)[0] for method in methods]
 
 
 def test_the_first_of_each_budget():
@@ -25,18 +25,26 @@ def test_the_first_of_each_budget():
         "At 25 % of the MACs edropout is first: 70.00 % Top-1; next is l1, 20.00 points behind edropout "
         "(one seed, p 0.5).",
     )
-    alone = race_of(cell("edropout", 0, result(SEVEN)))
-    assert headlines(alone) == ("At 50 % of the MACs edropout is first: 70.00 % Top-1; nothing else has finished.",)
-    without = race_of(cell("l1", 0, result(SEVEN)), cell("l2", 0, result(FIVE)))
-    assert headlines(without)[0].endswith("; edropout has not finished.")
-    level = race_of(cell("edropout", 0, result(SEVEN)), cell("l1", 0, result(SEVEN)))
-    assert headlines(level)[0].endswith("next is l1, level with edropout (one seed, p 1).")
 
 
-def test_three_seeds_have_an_interval():
-    # 10, 0 and -20 points: mean -3.33, sd 15.28, t 4.303: -3.33 -+ 37.95
-    words = "3.33 points behind edropout (ahead in 1 of 3 seeds, 95 % t-interval over seeds -41.28 to +34.61)"
-    assert words in headlines(three_seeds())[0]
+@pytest.mark.parametrize(
+    ("report", "end"),
+    [
+        (race_of(*finished("edropout", SEVEN)), "edropout is first: 70.00 % Top-1; nothing else has finished."),
+        (race_of(*finished("l1", SEVEN), *finished("l2", FIVE)), "; edropout has not finished."),
+        (
+            race_of(*finished("edropout", SEVEN), *finished("l1", SEVEN)),
+            "next is l1, level with edropout (one seed, p 1).",
+        ),
+        # 10, 0 and -20 points: mean -3.33, sd 15.28, t 4.303: -3.33 -+ 37.95
+        (
+            three_seeds(),
+            "3.33 points behind edropout (ahead in 1 of 3 seeds, 95 % t-interval over seeds -41.28 to +34.61).",
+        ),
+    ],
+)
+def test_what_follows_the_first(report, end):
+    assert headlines(report)[0].endswith(end)
 
 
 def test_significant_seeds_that_contradict_each_other():
@@ -56,7 +64,7 @@ def test_what_the_seeds_can_show_and_what_is_missing():
     assert "bn-scale: not applicable (bn-scale-50-seed0 and 1 more): no BatchNorm in" in text
     assert "l1: diverged (l1-25-seed1): the loss became nan" in text
     assert "1 cell of 10 still to run." in text
-    assert "One seed: another seed may reverse" in "\n".join(notes(race_of(cell("l1", 0, result(SEVEN)))))
+    assert "One seed: another seed may reverse" in "\n".join(notes(race_of(*finished("l1", SEVEN))))
 
 
 def test_the_teacher_is_used_in_fine_tuning_only():
@@ -65,11 +73,8 @@ def test_the_teacher_is_used_in_fine_tuning_only():
     given = "after the given weights with this teacher: 10 of 14 for edropout; 14 of 14 for l1; 14 of 14 for scratch"
     assert given in stated(*raced("edropout", "l1", "scratch"), weights="mine.safetensors")
     assert "3 of 6 for edropout." in stated(*raced("edropout"), baseline_epochs=2, search_epochs=1, finetune_epochs=3)
-
-
-@pytest.mark.parametrize("config", [{"distill": False}, {"search_epochs": None}])
-def test_without_a_teacher_none_is_mentioned(config):
-    assert "teach" not in stated(*raced(*METHODS), **config)
+    for without in ({"distill": False}, {"search_epochs": None}):
+        assert "teach" not in stated(*raced(*METHODS), **without)
 
 
 def test_the_shape_that_scratch_trains_is_named():

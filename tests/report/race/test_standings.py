@@ -3,7 +3,7 @@
 import pytest
 
 from compress.report.race.standings import SeedValues, Standing, find_standings, original_results
-from tests.report.race.races import EIGHT, FIVE, SEVEN, cell, race_of, result
+from tests.report.race.races import EIGHT, FIVE, SEVEN, cell, finished, race_of, result
 
 
 def standings(*cells) -> list[Standing]:
@@ -31,36 +31,26 @@ def test_best_first_and_without_a_result_last():
 
 
 def test_a_lead_is_over_the_same_images():
-    l1, edropout = standings(
-        cell("edropout", 0, result(SEVEN)), cell("edropout", 1, result(EIGHT)), cell("edropout", 2, result("0" * 10)),
-        cell("l1", 0, result(EIGHT)), cell("l1", 1, result(FIVE)), cell("l1", 2, None, outcome="diverged"),
-    )  # fmt: skip
+    diverged = cell("l1", 2, None, outcome="diverged")
+    l1, edropout = standings(*finished("edropout", SEVEN, EIGHT, "0" * 10), *finished("l1", EIGHT, FIVE), diverged)
     assert edropout.lead is None
     # Seed 0: images 8, 9 only l1, image 6 only edropout. Seed 1: image 5, 8, 9 only edropout.
     assert l1.lead.points.values == pytest.approx((10, -30))
     assert l1.lead.p_values == pytest.approx((1.0, 2 / 2**3))  # 1 of 3 coins; 0 of 3
     assert (l1.lead.better, l1.lead.worse, l1.lead.disagrees) == (0, 0, False)
     assert l1.top1.values == (80, 50)
+    strangers = standings(cell("edropout", 0, result(SEVEN)), cell("l1", 1, result(EIGHT)))  # no seed in common
+    assert [one.lead for one in strangers] == [None, None]
 
 
 def test_significant_seeds_that_contradict_each_other_disagree():
     """Six images that only one network has right: p = 2 / 2^6 = 0.031, significant; five: 2 / 2^5 = 0.063, not."""
     none, five, six = "0" * 12, "1" * 5 + "0" * 7, "0" * 6 + "1" * 6
-    found = standings(
-        *(cell("edropout", seed, result(bits)) for seed, bits in enumerate((none, six, none))),
-        *(cell("l1", seed, result(bits)) for seed, bits in enumerate((six, none, five))),
-    )
+    found = standings(*finished("edropout", none, six, none), *finished("l1", six, none, five))
     lead = next(one.lead for one in found if one.method == "l1")
     assert lead.points.values == pytest.approx((50, -50, 100 * 5 / 12))
     assert lead.p_values == pytest.approx((2 / 64, 2 / 64, 2 / 32))
     assert (lead.better, lead.worse, lead.disagrees) == (1, 1, True)
-
-
-def test_no_seed_in_common_is_no_lead():
-    assert [one.lead for one in standings(cell("edropout", 0, result(SEVEN)), cell("l1", 1, result(EIGHT)))] == [
-        None,
-        None,
-    ]
 
 
 def test_the_original_once_a_seed():
