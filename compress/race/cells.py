@@ -1,7 +1,7 @@
 """The settings of a race, and its cells: every method at every budget with every seed."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Final, Self, get_args
@@ -102,12 +102,5 @@ class RaceSettings(Settings):
     def config(self, cell: Cell, *, folder: Path) -> RunConfig:
         """The settings with which ``compress run`` makes this cell of the race in ``folder``."""
         plan = folder.resolve() / CELLS / Cell(self.leader, cell.keep_macs, cell.seed).name / PLAN
-        return self.base.model_copy(
-            update={
-                "method": cell.method,
-                "keep_macs": cell.keep_macs,
-                "seed": cell.seed,
-                "plan": plan if cell.method == "scratch" else None,
-                "train_original": self.trains_original,
-            }
-        )
+        own = asdict(cell) | {"plan": plan if cell.method == "scratch" else None}
+        return self.base.model_copy(update=own | {"train_original": self.trains_original})

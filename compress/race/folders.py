@@ -19,13 +19,7 @@ _FROM_DATA: Final = frozenset({"image_size", "channels"})
 
 
 def check_folder(race: RaceSettings, folder: Path) -> None:
-    """Check, before anything is computed, that a folder is new, empty or of the same race.
-
-    It may hold cells of other methods, budgets and seeds.
-
-    Raises:
-        UsageError: it holds something else, or cells with other settings.
-    """
+    """UsageError unless a folder is new, empty or of the same race; methods, budgets and seeds may differ."""
     if not folder.exists():
         return
     if not folder.is_dir() or (any(folder.iterdir()) and not (folder / CELLS).is_dir()):
@@ -45,13 +39,10 @@ def check_folder(race: RaceSettings, folder: Path) -> None:
 
 
 def state_of(path: Path, *, plan: Path | None = None) -> State:
-    """How far the cell in a run folder is.
+    """How far the cell in a run folder is; BadInputError if the folder is damaged.
 
     A cell that was interrupted while its folder was created is new, and so is one that trains another shape than
     that of ``plan``.
-
-    Raises:
-        BadInputError: its folder is damaged.
     """
     cell = _open(path)
     if cell is None or (plan is not None and not _trains(*cell, plan)):
@@ -78,23 +69,19 @@ def original_for(cell: Cell, cells: Iterable[Cell], folder: Path, *, remake: boo
         if not remake and has_stages(own, stages):
             return None
         for path in others:
-            if has_stages(path, stages) and _is_intact(path):
+            if has_stages(path, stages, intact=True):
                 return path
     return None
 
 
-def has_stages(path: Path, stages: Iterable[str]) -> bool:
-    """Whether a run has finished these stages; ``False`` for a damaged run."""
+def has_stages(path: Path, stages: Iterable[str], *, intact: bool = False) -> bool:
+    """Whether a run has finished these stages, and with ``intact`` that no file has changed; ``False`` if damaged."""
     try:
         cell = _open(path)
-    except BadInputError:
-        return False
-    return cell is not None and all(cell[0].is_finished(stage) for stage in stages)
-
-
-def _is_intact(path: Path) -> bool:
-    try:
-        RunFolder.open(path).check_all()
+        if cell is None or not all(cell[0].is_finished(stage) for stage in stages):
+            return False
+        if intact:
+            cell[0].check_all()
     except BadInputError:
         return False
     return True
@@ -127,10 +114,9 @@ def _open(path: Path) -> tuple[RunFolder, RunConfig] | None:
 
 def _different(wanted: DecidedConfig, recorded: RunConfig) -> list[str]:
     """Settings that have to be equal in all cells of a race and are not."""
-    names = sorted(DecidedConfig.model_fields.keys() - CELL_SETTINGS - {*HOW_READ})
-    values = [(name, getattr(wanted, name), getattr(recorded, name)) for name in names]
     return [
         f"{name}: {there} there, {here} here"
-        for name, here, there in values
-        if here != there and not (here is None and name in _FROM_DATA)
+        for name in sorted(DecidedConfig.model_fields.keys() - CELL_SETTINGS - {*HOW_READ})
+        if (here := getattr(wanted, name)) != (there := getattr(recorded, name))
+        and not (here is None and name in _FROM_DATA)
     ]

@@ -26,13 +26,9 @@ _SHARED = ("network", "data", "units", "not pruned", "epochs", "checked")
 
 @dataclass(frozen=True)
 class RacePlan:
-    """What ``--dry-run`` shows.
+    """What ``--dry-run`` shows: the plan of one cell, and the run folders of all in running order.
 
-    Attributes:
-        run: the plan of one cell.
-        cells: names of the run folders in the order in which they run.
-        not_applicable: method or budget -> why it has no cells.
-        seconds: expected duration of the race.
+    ``not_applicable`` has the methods and budgets without cells and why; ``seconds`` is the race's expected duration.
     """
 
     run: RunPlan
@@ -55,21 +51,13 @@ class RacePlan:
 
 
 def rehearse_race(race: RaceSettings, *, folder: Path) -> tuple[DecidedConfig, DataBundle, Rehearsal]:
-    """Check what every cell needs, as ``compress run`` does, with the largest budget.
-
-    Raises:
-        CompressError: what makes the whole race impossible.
-    """
+    """Check what every cell needs, as ``compress run`` does, with the largest budget; CompressError if it fails."""
     settings, data = prepare(race.config(Cell("edropout", max(race.budgets), race.seeds[0]), folder=folder))
     return settings, data, rehearse(settings, data)
 
 
 def plan_race(race: RaceSettings, *, folder: Path) -> RacePlan:
-    """Check everything that a race needs, and write nothing.
-
-    Raises:
-        CompressError: what makes the whole race impossible.
-    """
+    """Check everything that a race needs, and write nothing; CompressError if no cell can run."""
     settings, data, rehearsed = rehearse_race(race, folder=folder)
     run = plan_of(settings, data, rehearsed)
     not_applicable = dict(_not_applicable(race, settings, data, rehearsed))

@@ -25,11 +25,7 @@ def report_digest(run: RunFolder) -> str:
 
 
 def read_result(run: RunFolder, data: DataBundle) -> tuple[Report, CellResult]:
-    """A finished cell's report and its row of the race.
-
-    Raises:
-        BadInputError: a file of the run is missing, damaged or changed, or the test images have changed.
-    """
+    """A finished cell's report and its row of the race; BadInputError if a file or the test images have changed."""
     report = parse_report(run.read_text(REPORT), source=f"{run.path}/{REPORT}")
     if report.data.test_fingerprint != data.test_fingerprint:
         raise BadInputError(f"the test images are not those of {run.path}: restore them")

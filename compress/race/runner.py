@@ -47,10 +47,8 @@ _STOPPED: Final = "stopped; everything so far is saved. Go on with the same comm
 class Watch:
     """How a race shows its progress and is stopped.
 
-    Attributes:
-        cell: gives the observer of a cell; called with the cell's title and the work of its stages.
-        note: receives the outcome of a cell that did not finish.
-        should_stop: returns a signal's number once the race should save and stop.
+    ``cell`` gives the observer of a cell, from its title and the work of its stages; ``note`` receives the outcome of
+    a cell that did not finish; ``should_stop`` returns a signal's number once the race should save and stop.
     """
 
     cell: Callable[[str, Mapping[str, float]], AbstractContextManager[Observer]] = lambda *_: nullcontext(Observer())
@@ -61,10 +59,7 @@ class Watch:
 def run_race(race: RaceSettings, *, folder: Path, watch: Watch | None = None) -> RaceReport:
     """Run every cell that is not finished yet; the report is written anew after each.
 
-    Args:
-        race: settings.
-        folder: of the race: new, or of a race with the same base.
-        watch: receives progress.
+    ``folder`` is new, or that of a race with the same base.
 
     Raises:
         InterruptedRun: a stop was requested; the same call continues the race.
@@ -83,13 +78,7 @@ def run_race(race: RaceSettings, *, folder: Path, watch: Watch | None = None) ->
 
 
 class _Race:
-    """A race in progress.
-
-    Attributes:
-        cells: in the order in which they run.
-        rows: what is known of each.
-        facts: of the data, once a cell has finished.
-    """
+    """A race in progress: its cells in running order, what is known of each, and of the data once one has finished."""
 
     def __init__(self, race: RaceSettings, folder: Path, watch: Watch) -> None:
         self.race, self.folder, self.watch = race, folder, watch
@@ -108,8 +97,7 @@ class _Race:
 
     def run(self, cell: Cell) -> None:
         """Run a cell, or read its result if it is finished, and write the report."""
-        signal_number = self.watch.should_stop()
-        if signal_number is not None:
+        if (signal_number := self.watch.should_stop()) is not None:
             raise InterruptedRun(_STOPPED, signal_number=signal_number)
         try:
             state = self._state(cell)
@@ -119,11 +107,9 @@ class _Race:
         except tuple(_OUTCOMES) as error:
             outcome = next(outcome for kind, outcome in _OUTCOMES.items() if isinstance(error, kind))
             reason = str(error)
-            if isinstance(error, BadInputError) and self._path(cell).exists():
-                reason += (
-                    f"; if you cannot repair it, delete the folder {self._path(cell)} and run the same command: "
-                    "only this cell is made anew"
-                )
+            if isinstance(error, BadInputError) and (path := self._path(cell)).exists():
+                advice = f"delete the folder {path} and run the same command: only this cell is made anew"
+                reason += f"; if you cannot repair it, {advice}"
             self.watch.note(f"{cell.title}: {outcome}: {reason}")
             self._record(cell, outcome, reason)
 
@@ -214,8 +200,7 @@ class _Race:
                 self._data = cell.seed, load_decided(decide(self._config(cell)))[1]
             report, result = read_result(RunFolder.open(self._path(cell)), self._data[1])
             self.facts = report.data
-        changes = {"outcome": outcome, "reason": reason, "result": result}
-        self.rows[cell] = self.rows[cell].model_copy(update=changes)
+        self.rows[cell] = self.rows[cell].model_copy(update={"outcome": outcome, "reason": reason, "result": result})
         write_documents(self.folder, render_race_documents(self.report()))
 
     def _state(self, cell: Cell) -> State:

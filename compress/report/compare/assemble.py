@@ -1,6 +1,7 @@
 """Several reports side by side in one comparison, if they were measured in the same way."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import compress
 from typing import Any, Final
 
 from pydantic import JsonValue
@@ -27,14 +28,9 @@ _DRIFT: Final = 1.05
 
 
 def compare_reports(sources: Sequence[tuple[str, Report]], *, force: bool = False) -> RunComparison:
-    """Put reports side by side.
+    """Put reports side by side; ``sources`` are names, which differ, and reports.
 
-    Args:
-        sources: names and reports, two or more; the names differ.
-        force: compare different protocols too; every row then states the differences.
-
-    Raises:
-        UsageError: fewer than two reports, or protocols that differ.
+    UsageError for fewer than two, or if their protocols differ: with ``force`` every row states the differences.
     """
     if len(sources) < 2:
         raise UsageError(f"expected two or more runs to compare, got {len(sources)}")
@@ -170,30 +166,23 @@ def _latency(report: Report, network: NetworkRow, setting: Setting | None) -> Ro
     if found is None:
         return None
     timing = found.original if is_original else found.candidate
-    return RowLatency(
-        p50_ms=timing.p50_ms,
-        p50_low_ms=timing.p50_low_ms,
-        p50_high_ms=timing.p50_high_ms,
-        ratio=None if is_original else found.ratio,
-        ratio_low=None if is_original else found.ratio_low,
-        ratio_high=None if is_original else found.ratio_high,
-        noisy=found.noisy,
-    )
+    values: dict[str, Any] = {name: getattr(timing, name) for name in ("p50_ms", "p50_low_ms", "p50_high_ms")}
+    for name in ("ratio", "ratio_low", "ratio_high"):
+        values[name] = None if is_original else getattr(found, name)
+    return RowLatency(**values, noisy=found.noisy)
 
 
 def _with_fronts(rows: Sequence[ComparedRow]) -> tuple[ComparedRow, ...]:
     fronts: list[list[Cost]] = [[] for _ in rows]
     for cost, value_of in COSTS.items():
-        priced = [(place, value) for place, row in enumerate(rows) if (value := value_of(row)) is not None]
-        accuracies = [rows[place].top1 for place, _value in priced]
-        best = on_front(
-            [
-                Priced(value, (top1.value, top1.low, top1.high))
-                for (_place, value), top1 in zip(priced, accuracies, strict=True)
-            ]
-        )
-        for (place, _value), is_best in zip(priced, best, strict=True):
-            fronts[place] += [cost] if is_best else []
+        priced = [
+            (place, Priced(value, (row.top1.value, row.top1.low, row.top1.high)))
+            for place, row in enumerate(rows)
+            if (value := value_of(row)) is not None
+        ]
+        is_best = on_front([network for _place, network in priced])
+        for place, _network in compress(priced, is_best):
+            fronts[place].append(cost)
     return tuple(row.model_copy(update={"fronts": tuple(on)}) for row, on in zip(rows, fronts, strict=True))
 
 

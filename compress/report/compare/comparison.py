@@ -25,15 +25,9 @@ class Difference(Part):
 
 
 class ComparedRun(Part):
-    """One report of the comparison.
+    """One report of the comparison: ``key`` is its letter in the tables, no other has its ``name``.
 
-    Attributes:
-        key: its letter in the tables: "A".
-        name: for the user, different from all others.
-        created: UTC, ISO 8601.
-        compress_version: of the measurement.
-        arch: of the network; ``None`` for files that no run made.
-        image_size: in pixels.
+    ``created`` is UTC in ISO 8601, ``image_size`` in pixels, ``arch`` ``None`` for files that no run made.
     """
 
     key: str
@@ -72,7 +66,7 @@ class ComparedRow(Part):
         network: its label in the report.
         drop: against the original of its report; ``None`` for an original.
         latency: at the comparison's setting; ``None`` if it was not measured.
-        macs: multiply-accumulates for one image.
+        macs: for one image.
         fronts: costs for which the network is on the Pareto front.
         unlike: facts of the protocol that are not the same in all reports -> their value here.
     """
@@ -98,14 +92,9 @@ class ComparedRow(Part):
 
 
 class RunComparison(Part):
-    """Reports side by side.
+    """Reports side by side, in the given order.
 
-    Attributes:
-        runs: one for each report, in the given order.
-        setting: batch size and threads of the latencies; ``None`` if the reports have none in common.
-        unlike: facts in which the protocols differ; empty unless the comparison was forced.
-        rows: every network, in the order of the reports.
-        notes: what the reader has to know.
+    ``setting`` is ``None`` if the reports have none in common; ``unlike`` is empty unless the comparison was forced.
     """
 
     runs: tuple[ComparedRun, ...]

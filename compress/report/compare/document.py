@@ -87,17 +87,7 @@ def _accuracy_table(comparison: RunComparison) -> Table:
         note="95 % intervals; change: points of Top-1 against the run's own original",
         columns=("network", "weights", "Top-1", "95 %", "change", "95 %"),
         words=frozenset({"weights"}),
-        rows=tuple(
-            (
-                _row_name(row),
-                row.precision,
-                figures.rate(row.top1),
-                figures.rate_interval(row.top1),
-                figures.change(row.drop),
-                figures.change_interval(row.drop),
-            )
-            for row in comparison.rows
-        ),
+        rows=tuple((_row_name(row), row.precision, *_accuracy(row)) for row in comparison.rows),
         series=tuple(_series(comparison, row) for row in comparison.rows),
     )
 
@@ -109,16 +99,7 @@ def _cost_table(comparison: RunComparison) -> Table:
         title="Cost of the files",
         note=f"median ms of the pair with the run's own original, {measured}; ratio: to that original",
         columns=("network", "ms", "ratio", "95 %", "MACs", "params", "size"),
-        rows=tuple(
-            (
-                _row_name(row),
-                *_latency(row),
-                figures.count(row.macs),
-                figures.count(row.parameters),
-                figures.file_size(row.size_bytes),
-            )
-            for row in comparison.rows
-        ),
+        rows=tuple((_row_name(row), *_latency(row), *_size(row)) for row in comparison.rows),
         series=tuple(_series(comparison, row) for row in comparison.rows),
     )
 
@@ -180,6 +161,15 @@ def _plots(comparison: RunComparison) -> Iterator[Plot]:
 def _row_name(row: ComparedRow) -> str:
     """The row's name, marked if the protocols differ."""
     return row.label + (MARK if row.unlike else "")
+
+
+def _accuracy(row: ComparedRow) -> tuple[str, ...]:
+    change = figures.change(row.drop), figures.change_interval(row.drop)
+    return figures.rate(row.top1), figures.rate_interval(row.top1), *change
+
+
+def _size(row: ComparedRow) -> tuple[str, ...]:
+    return figures.count(row.macs), figures.count(row.parameters), figures.file_size(row.size_bytes)
 
 
 def _latency(row: ComparedRow) -> tuple[str, str, str]:

@@ -14,20 +14,16 @@ REPORT = "report.json"
 
 
 def read_sources(paths: Sequence[Path]) -> list[tuple[str, Report]]:
-    """Read the reports of run folders, of folders that hold a ``report.json``, or of such files.
+    """Names and reports of run folders, of folders that hold a ``report.json``, or of such files.
 
-    Returns:
-        Names and reports; a report is called by its path if two have the same name.
-
-    Raises:
-        UsageError: the same report is named twice.
-        BadInputError: there is no report, or it is damaged, changed, or of another version.
+    A report is called by its path if two have the same name. UsageError if the same report is named twice,
+    BadInputError if there is none, or it is damaged, changed, or of another version.
     """
     files = [path / REPORT if path.is_dir() else path for path in paths]
     for path, times in Counter(file.resolve() for file in files).items():
         if times > 1:
             raise UsageError(f"expected different runs, got {path.parent.name}/{path.name} {times} times")
-    reports = [read_one(path) for path in paths]
+    reports = list(map(read_one, paths))
     names = Counter(report.name for report in reports)
     return [
         (report.name if names[report.name] == 1 else str(path), report)
@@ -36,7 +32,7 @@ def read_sources(paths: Sequence[Path]) -> list[tuple[str, Report]]:
 
 
 def read_one(path: Path) -> Report:
-    """The report of a run folder, of a folder that holds one, or of a file; BadInputError as ``read_sources``."""
+    """One report, as in ``read_sources``."""
     if not path.is_dir():
         return read_report(path)
     if not (path / MANIFEST).exists() and (path / REPORT).exists():

@@ -17,14 +17,7 @@ from compress.report.plots.race import Entry, draw_budget, draw_race
 from compress.report.plots.tradeoff import Span
 from compress.report.race.model import CellResult, RaceReport
 from compress.report.race.sentences import headlines, notes
-from compress.report.race.standings import (
-    LeadOverSeeds,
-    SeedValues,
-    Standing,
-    find_standings,
-    original_results,
-    over_seeds,
-)
+from compress.report.race.standings import LeadOverSeeds, SeedValues, Standing, find_standings, original_results
 from compress.report.sections import Document, Plot, Section, Table
 
 JSON: Final = "race.json"
@@ -51,11 +44,7 @@ def render_race_documents(report: RaceReport) -> dict[str, str]:
 
 
 def read_race(folder: Path) -> RaceReport | None:
-    """The report of an earlier call; ``None`` if there is none.
-
-    Raises:
-        BadInputError: its file is damaged, or of another version.
-    """
+    """The report of an earlier call; ``None`` if there is none, BadInputError if it cannot be read."""
     path = folder / JSON
     try:
         return RaceReport.model_validate_json(path.read_text(encoding="utf-8"), strict=True)
@@ -108,8 +97,7 @@ def race_tables(report: RaceReport) -> tuple[Table, ...]:
 
 
 def _original_row(report: RaceReport) -> Iterator[tuple[str, ...]]:
-    results = original_results(report)
-    if results:
+    if results := original_results(report):
         top1 = _original_top1(results)
         row = ("original", "100.0", _two(top1.mean), _spread(top1), "0.00", _DASH, _DASH, "1.00x", "100.0")
         yield (*row, _minutes(results, _ORIGINAL))
@@ -167,8 +155,7 @@ def _two(value: float) -> str:
 
 def _plots(report: RaceReport) -> Iterator[Plot]:
     """Top-1 at every budget, then over latency: all budgets together, and each at its own scale."""
-    results = original_results(report)
-    if not results:
+    if not (results := original_results(report)):
         return
     original = _original_top1(results)
     by_macs = _entries(report, lambda result: 100 * result.kept_macs)
@@ -222,7 +209,7 @@ def _entries(report: RaceReport, cost: Callable[[CellResult], float | None]) -> 
 
 
 def _original_top1(results: Sequence[CellResult]) -> SeedValues:
-    return over_seeds(results, lambda result: 100 * result.original_top1.value)
+    return SeedValues(tuple(100 * result.original_top1.value for result in results))
 
 
 def _span(values: SeedValues) -> Span:

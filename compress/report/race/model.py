@@ -55,14 +55,9 @@ class CellResult(Part):
 
 
 class RaceCell(Part):
-    """One cell: its settings, its run folder and its outcome.
+    """One cell: its settings, its run folder (relative to the race's), its outcome, and why it did not finish.
 
-    Attributes:
-        keep_macs: the share of the MACs to keep.
-        folder: its run folder, relative to the race's.
-        outcome: how it ended; "waiting" if it has not run yet or was interrupted.
-        reason: why it did not finish.
-        result: of a finished cell.
+    ``keep_macs`` is the share of the MACs to keep. A cell that has not run yet, or was interrupted, is waiting.
     """
 
     method: str
@@ -75,17 +70,14 @@ class RaceCell(Part):
 
 
 class RaceReport(Part):
-    """A whole race.
+    """A whole race, called like its folder, and its cells in running order.
 
     Attributes:
         created: UTC, ISO 8601.
-        name: of the race's folder.
         leader: the method that the others are compared with.
         config: settings that all cells share.
-        environment: machine and versions.
         session: onnxruntime's options, name -> value.
         data: the images; ``None`` until the first cell has finished.
-        cells: in the order in which they run.
     """
 
     schema_version: Literal["1.0"] = SCHEMA_VERSION

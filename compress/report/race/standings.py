@@ -4,7 +4,7 @@ Axes: N test images.
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Final
@@ -43,11 +43,6 @@ class SeedValues:
         return self.interval or (min(self.values), max(self.values))
 
 
-def over_seeds(results: Iterable[CellResult], number: Callable[[CellResult], float]) -> SeedValues:
-    """One number of each result."""
-    return SeedValues(tuple(number(result) for result in results))
-
-
 @dataclass(frozen=True)
 class LeadOverSeeds:
     """A method against the leader at one budget, seed by seed on the same images.
@@ -64,6 +59,11 @@ class LeadOverSeeds:
     p_values: tuple[float, ...]
 
     @property
+    def by_seed(self) -> tuple[tuple[float, float], ...]:
+        """Points and p of every seed."""
+        return tuple(zip(self.points.values, self.p_values, strict=True))
+
+    @property
     def better(self) -> int:
         """Seeds in which the method is significantly better."""
         return sum(value > 0 and p < SIGNIFICANT for value, p in self.by_seed)
@@ -74,11 +74,6 @@ class LeadOverSeeds:
         return sum(value < 0 and p < SIGNIFICANT for value, p in self.by_seed)
 
     @property
-    def by_seed(self) -> tuple[tuple[float, float], ...]:
-        """Points and p of every seed."""
-        return tuple(zip(self.points.values, self.p_values, strict=True))
-
-    @property
     def disagrees(self) -> bool:
         """Whether significant seeds contradict each other."""
         return self.better > 0 and self.worse > 0
@@ -86,13 +81,7 @@ class LeadOverSeeds:
 
 @dataclass(frozen=True)
 class Standing:
-    """One method at one budget.
-
-    Attributes:
-        keep_macs: the share of the MACs to keep.
-        cells: in the order of the seeds.
-        lead: over the leader; ``None`` for the leader, or if no seed has both.
-    """
+    """One method at one budget: its cells by seed, and its lead, unless it is the leader or no seed has both."""
 
     method: str
     keep_macs: float
@@ -107,7 +96,7 @@ class Standing:
     @property
     def top1(self) -> SeedValues:
         """Of the finished cells, in percent."""
-        return over_seeds(self.results, lambda result: 100 * result.top1.value)
+        return SeedValues(tuple(100 * result.top1.value for result in self.results))
 
 
 def find_standings(report: RaceReport) -> dict[float, list[Standing]]:
