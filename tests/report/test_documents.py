@@ -1,8 +1,10 @@
-"""``report.json``, written and read strictly, and the documents that are rendered from it again."""
+"""What a report refuses, ``report.json`` written and read strictly, and the documents rendered from it again."""
 
 import json
+from dataclasses import asdict
 
 import pytest
+from pydantic import ValidationError
 
 from compress.errors import BadInputError
 from compress.report.documents import render_again
@@ -10,9 +12,12 @@ from compress.report.model import Report
 from compress.report.store import document_schema, dump_report, parse_report, read_report
 from compress.runs import RunFolder
 from compress.settings.config import RunConfig
-from tests.report.sample import changed, foreign_report, full_report, report, run_facts
+from tests.report.sample import changed, foreign_report, full_report, latency_row, report, run_facts, timing
 from tests.report.test_model_card import facts
 
+NAN, INFINITY = float("nan"), float("inf")
+ORIGINAL, CANDIDATE = report().networks
+EQUAL = latency_row(1, 1, 1.0, 1.0, 1.0)
 DOCUMENTS = ("report.md", "report.html", "MODEL_CARD.md")
 FEW_PLOTS = report(latency=(), run=run_facts(training={}, search=changed(run_facts().search, history=())))
 
@@ -83,7 +88,6 @@ def test_the_json_has_what_a_script_looks_for_and_the_schema_names_every_field()
         ({"surprise": 1}, "surprise: Extra inputs"),
         ({"created": 5}, "created: Input should be a valid string"),
         ({"session": {"a": 3}}, r"session\.a: Input should be a valid string"),
-        ({"networks": []}, "one original and one candidate"),
         ({"environment": {"a": float("nan")}}, r"x\.json is damaged: NaN is not a number"),
     ],
 )  # fmt: skip
@@ -98,3 +102,48 @@ def test_what_is_no_report_at_all_is_named(tmp_path):
             parse_report(text, source="x.json")
     with pytest.raises(BadInputError, match="cannot read the report"):
         read_report(tmp_path / "report.json")
+
+
+def timed(comparison) -> dict:
+    return {"latency": ({"original": "original", "candidate": "pruned", "comparison": comparison},)}
+
+
+def test_original_and_candidate_are_found_by_role_and_a_report_is_frozen():
+    extra = changed(CANDIDATE, label="full (F)", role="extra")
+    document = report(networks=(extra, changed(CANDIDATE, label="pruned (P)"), ORIGINAL))
+    assert (document.original.label, document.candidate.label) == ("original", "pruned (P)")
+    with pytest.raises(ValidationError, match="frozen"):
+        document.created = "now"
+
+
+def test_timings_of_a_pair_come_smallest_batch_first():
+    document = full_report()
+    assert [(row.batch_size, row.threads) for row in document.timings("pruned", against="original")] == [(1, 1), (8, 2)]
+    assert document.timings("original", against="pruned") == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"surprise": 1}, "Extra inputs"),
+        ({"run": run_facts().model_dump() | {"seconds": {"01_baseline": NAN}}}, "finite"),
+        ({"run": run_facts().model_dump() | {"config": {"keep_macs": INFINITY}}}, "finite"),
+        ({"run": run_facts().model_dump() | {"training": {"01_baseline": ({"loss": NAN},)}}}, "finite"),
+        ({"environment": {"cpu": {"ghz": [1.0, NAN]}}}, "finite"),
+        ({"networks": (dict(ORIGINAL) | {"accuracy": changed(ORIGINAL.accuracy, loss=NAN)}, CANDIDATE), "latency": ()},
+         "finite"),
+        (timed(asdict(EQUAL.comparison) | {"ratio": NAN}), "finite"),
+        (timed(changed(EQUAL.comparison, original=timing(1.0, coefficient_of_variation=INFINITY))), "finite"),
+        ({"networks": (ORIGINAL,)}, "one original and one candidate"),
+        ({"networks": (ORIGINAL, ORIGINAL, CANDIDATE)}, "one original and one candidate"),
+        ({"networks": (ORIGINAL, changed(CANDIDATE, drop=None))}, "drop against the original"),
+        ({"networks": (ORIGINAL, CANDIDATE, changed(CANDIDATE, role="extra"))}, "label of its own"),
+        ({"networks": (ORIGINAL, CANDIDATE, changed(CANDIDATE, role="extra", label="x", source="small"))},
+         r"labels of networks, got \['small'\]"),
+        ({"latency": (changed(EQUAL, candidate="nobody"),)}, r"labels of networks, got \['nobody'\]"),
+    ],
+    ids=range(14),
+)  # fmt: skip
+def test_what_a_report_refuses(changes, message):
+    with pytest.raises(ValidationError, match=message):
+        report(**changes)
