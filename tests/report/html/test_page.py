@@ -39,8 +39,7 @@ def test_well_formed_silent_and_described(name):
     assert all(a.get("alt") for a in page.of("img"))
     assert all(a.get("aria-label") or a.get("aria-hidden") == "true" for a in page.of("svg"))
     levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch("h[1-6]", tag)]
-    assert levels[0] == 1
-    assert levels.count(1) == 1
+    assert levels[0] == levels.count(1) == 1
     assert all(after <= before + 1 for before, after in pairwise(levels))
 
 
@@ -48,10 +47,7 @@ def test_all_parts_in_order():
     order = ["pruned against original", "Failed: 1 gate", "max-drop: 1.25 points", "Passed: 2 gates", f"1.50{TIMES}",
              f"{MINUS}1.25 points", "Gained", "No difference shown Top-1", "Also 3 other files in words",
              "original int8: 2.40x", "Note noisy timing", "two images were skipped", "How it was timed",
-             "Accuracy of the files", f"Latency, original {ARROW} pruned", "Classes, largest loss first",
-             "Only original has it right", "Time by operator", "Channels", "Search: edropout", "Checks",
-             "sha256 of test images and labels (what compare goes by)" + "e" * 64,
-             "sha256 of all images, labels and splits" + "f" * 64, "Settings",
+             "Accuracy of the files", f"Latency, original {ARROW} pruned", "Only original has it right", "Settings",
              "Written by compress 0.1.0 at 2026-11-22T08:00:00+00:00, schema 2.0."]  # fmt: skip
     text = " ".join(page_of("full").text.split())
     text = text[text.index("Skip to the content") :]
@@ -123,15 +119,13 @@ def test_names_of_users_are_shown_and_do_nothing():
     for name in shown:
         assert name in page.text
         assert name not in page.html or "<" not in name
-    assert "\x1b" not in page.html
-    assert "\u202e" not in page.html
+    assert not {"\x1b", "\u202e"} & set(page.html)
     assert not [a for a in page.of("img") if not a["src"].startswith("data:image/png;base64,")]
 
 
 def test_changed_images_are_inside_and_the_same_report_gives_the_same_bytes():
     sources = {a["src"].partition(",")[2] for a in page_of("full").of("img")}
-    assert sources == {image.png for image in sample.full_report().changed}
-    assert len(sources) > 0
+    assert sources == {image.png for image in sample.full_report().changed} != set()
     assert all(base64.b64decode(source).startswith(b"\x89PNG") for source in sources)
     assert html_of(sample.report()) == page_of("run").html
 
