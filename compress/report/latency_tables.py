@@ -27,8 +27,9 @@ _RATIO: Final[tuple[Column[LatencyRow], ...]] = (
     ("after", lambda row: figures.milliseconds(row.comparison.candidate.p50_ms)),
     ("ratio", lambda row: f"{row.comparison.ratio:.2f}x"),
     ("95 %", lambda row: figures.span(row.comparison.ratio_low, row.comparison.ratio_high)),
+    ("images/s", lambda row: figures.count(row.comparison.candidate.images_per_second)),
+    ("verdict", lambda row: _verdict(row.comparison)),
 )
-_VERDICT: Final[Column[LatencyRow]] = ("verdict", lambda row: _verdict(row.comparison))
 _WORDS: Final = frozenset({"against", "verdict"})
 
 
@@ -40,13 +41,12 @@ def pairs(report: Report) -> list[tuple[str, str]]:
 
 def pair_tables(report: Report) -> tuple[Table, ...]:
     """A table for every pair, at every setting: the candidate against the original, then the others."""
-    speed: Column[LatencyRow] = ("images/s", lambda row: figures.count(row.comparison.candidate.images_per_second))
     timed = sorted(report.latency, key=lambda row: setting_of(row.comparison))
     return tuple(
         table_of(
             f"Latency, {before} -> {after}",
             [row for row in timed if (row.original, row.candidate) == (before, after)],
-            [*_SETTING, *_RATIO, speed, _VERDICT],
+            [*_SETTING, *_RATIO],
             note=f"median ms per call; images/s: {after}, by its median",
             words=_WORDS,
         )
@@ -61,7 +61,7 @@ def other_latency_table(report: Report) -> Table:
     return table_of(
         "Latency of the other files",
         [row for row in others if setting_of(row.comparison) == setting],
-        [*_PAIR, *_RATIO, _VERDICT],
+        [*_PAIR, *(column for column in _RATIO if column[0] != "images/s")],
         note=f"median ms of each pair; {setting}",
         words=_WORDS,
     )
@@ -69,25 +69,32 @@ def other_latency_table(report: Report) -> Table:
 
 def percentile_table(report: Report) -> Table:
     """Percentiles where the samples allow them, images a second by the median, and steadiness."""
-    rows = tuple(
-        (
-            *(label, against, str(row.comparison.batch_size), str(row.comparison.threads)),
-            figures.milliseconds(side.p50_ms),
-            f"{figures.milliseconds(side.p50_low_ms)} to {figures.milliseconds(side.p50_high_ms)}",
-            figures.milliseconds(side.p90_ms),
-            figures.milliseconds(side.p99_ms),
-            figures.count(side.images_per_second),
-            figures.percent(side.coefficient_of_variation),
-        )
+    sides = [
+        (label, against, row.comparison, side)
         for row in report.latency
         for label, against, side in (
             (row.original, row.candidate, row.comparison.original),
             (row.candidate, row.original, row.comparison.candidate),
         )
+    ]
+    return table_of(
+        "Latency percentiles",
+        sides,
+        [
+            ("network", lambda row: row[0]),
+            ("against", lambda row: row[1]),
+            ("batch", lambda row: row[2].batch_size),
+            ("threads", lambda row: row[2].threads),
+            ("p50", lambda row: figures.milliseconds(row[3].p50_ms)),
+            ("95 %", lambda row: " to ".join(map(figures.milliseconds, (row[3].p50_low_ms, row[3].p50_high_ms)))),
+            ("p90", lambda row: figures.milliseconds(row[3].p90_ms)),
+            ("p99", lambda row: figures.milliseconds(row[3].p99_ms)),
+            ("images/s", lambda row: figures.count(row[3].images_per_second)),
+            ("CV", lambda row: figures.percent(row[3].coefficient_of_variation)),
+        ],
+        note="ms per call; a dash: too few calls; images/s: by p50; CV: of the rounds' medians",
+        words=_WORDS,
     )
-    columns = ("network", "against", "batch", "threads", "p50", "95 %", "p90", "p99", "images/s", "CV")
-    note = "ms per call; a dash: too few calls; images/s: by p50; CV: of the rounds' medians"
-    return Table("Latency percentiles", columns, rows, note=note, words=_WORDS)
 
 
 def protocol_table(report: Report) -> Table:

@@ -6,11 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 from compress.errors import BadInputError
-from compress.report import fact_tables, figures, network_tables, run_tables
+from compress.report import figures, network_tables, run_tables
 from compress.report.latency_tables import other_latency_table, pair_tables
 from compress.report.markdown import code, escape, escape_line, join_blocks, section_blocks, table_block
 from compress.report.model import Report, RunFacts
-from compress.report.network_tables import accuracy_table, network_table, origin_table
 from compress.report.verdict_section import verdict_section
 from compress.runs import MODEL_FACTS
 from compress.settings.methods import METHODS
@@ -41,14 +40,16 @@ def render_model_card(report: Report, model_facts: Mapping[str, Any]) -> str:
     missing = [name for name in _NEEDED if name not in model_facts]
     if missing:
         raise BadInputError(f"expected {', '.join(missing)} in {MODEL_FACTS}, got none; try the run's own file")
+    networks = network_tables.network_tables(report)
     licence = str(model_facts.get("license", "unknown"))
     return join_blocks(
         [
             _front_matter(licence, report.run.method),
             *_what_it_is(report, report.run, str(model_facts["arch"])),
             *section_blocks(replace(verdict_section(report), title="Results")),
-            *map(table_block, (accuracy_table(report), *pair_tables(report)[:1], other_latency_table(report))),
-            *map(table_block, (network_table(report), origin_table(report))),
+            table_block(networks[network_tables.ACCURACY]),
+            *map(table_block, (pair_tables(report)[0], other_latency_table(report))),
+            *(table_block(networks[title]) for title in (network_tables.SIZE, network_tables.ORIGIN)),
             *_data(report, model_facts),
             *_recipe(report.run),
             *_limits(report),
@@ -112,7 +113,7 @@ def _what_it_is(report: Report, run: RunFacts, arch: str) -> Iterator[str]:
         f"Input: {escape(network_tables.input_words(row.signature))}. Channel counts are multiples of "
         f"{run.budget.align} where the network allows it."
     )
-    yield table_block(network_tables.file_table(report))
+    yield table_block(network_tables.network_tables(report)[network_tables.FILES])
     yield f"{code(row.file)} has the sha256 `{row.sha256}`."
 
 
@@ -125,7 +126,7 @@ def _data(report: Report, facts: Mapping[str, Any]) -> Iterator[str]:
         f"{data.name}: {data.train:,} training, {data.val:,} validation and {data.test:,} test images; the test images "
         f"were used for the results alone. Classes: {', '.join(classes[:MOST_NAMED])}{more}."
     )
-    yield "\n".join(f"- sha256 of {what}: `{value}`" for what, value in fact_tables.fingerprints(report))
+    yield "\n".join(f"- sha256 of {what}: `{value}`" for what, value in run_tables.fingerprints(report).items())
     yield escape(
         f"Preprocessing: {'8-bit grey' if data.channels == 1 else 'RGB'}, {data.image_size} x {data.image_size} "
         f"pixels ({facts['resize']}), divided by 255, less the mean ({mean}), divided by the std ({std})."
@@ -153,7 +154,7 @@ def _limits(report: Report) -> Iterator[str]:
     original, candidate = (
         figures.percent(row.accuracy.calibration_error) for row in (report.original, report.candidate)
     )
-    machine = fact_tables.machine_words(report.environment, report.session)
+    machine = run_tables.machine_words(report.environment, report.session)
     images = f"{figures.plural(report.data.test, 'test image')} of {escape(report.data.name)}"
     yield "## Limits"
     yield f"""\

@@ -1,8 +1,7 @@
 """Tables with a row for every network: size, accuracy, answers, origin, files; and tables of single classes."""
 
-from collections.abc import Iterable
 from pathlib import PurePosixPath
-from typing import Any, Final
+from typing import Final
 
 from compress.report import figures
 from compress.report.model import NetworkRow, Report
@@ -13,49 +12,48 @@ from exporters.read.signature import Signature
 MOST_CLASSES: Final = 100  # in Markdown and HTML; report.json has all
 _MOST_NAMED: Final = 3  # layers left in float32; report.json has all
 
-_CHANGE: Final[tuple[Column[NetworkRow], ...]] = (
-    ("change", lambda row: figures.change(row.drop)),
-    ("95 %", lambda row: figures.change_interval(row.drop)),
+SIZE, ACCURACY, ANSWERS = "Size", "Accuracy of the files", "Answers of the files"
+ORIGIN, FILES = "Files made from other files", "Files"
+_CALIBRATION: Final = (
+    "calibration error: stated probability against the share of right answers, on average over 15 equal bins"
 )
 
 
-def network_table(report: Report) -> Table:
-    """How large each network is, and how long it was trained."""
-    unknown = None if report.run is None else "as given"
-    settings = {figures.setting(row.memory.batch_size, row.memory.threads) for row in report.networks if row.memory}
-    return _network_table(
-        report,
-        "Size",
+def _how_made(row: NetworkRow) -> str:
+    """How a file was made from another one, in words."""
+    made = row.quantization
+    words = [f"weights {row.precision}"] if made is None and row.precision != "fp32" else []
+    if made is not None:
+        per = f"{'channel' if made.per_channel else 'tensor'}{', reduced range' if made.reduced_range else ''}"
+        more, named = len(made.float_layers) - _MOST_NAMED, ", ".join(made.float_layers[:_MOST_NAMED])
+        words = [
+            f"{made.scheme}, calibrated ({made.calibration}) on "
+            f"{figures.plural(made.calibration_images, 'training image')}, weights {made.weights} per {per}, "
+            f"activations {made.activations}",
+            f"left in float32: {named}" if named else "no layer left in float32",
+        ]
+        words[-1] += f" and {more} more" if more > 0 else ""
+    if row.signature.dtype == "uint8":
+        words.append("preprocessing inside")
+    return ", ".join(words) or "-"
+
+
+_COLUMNS: Final[dict[str, tuple[Column[NetworkRow], ...]]] = {
+    SIZE: (
         ("size", lambda row: figures.file_size(row.size_bytes)),
         ("parameters", lambda row: figures.count(row.parameters)),
         ("kept", lambda row: figures.percent(row.kept_parameters)),
         ("MACs", lambda row: figures.count(row.macs)),
         ("kept", lambda row: figures.percent(row.kept_macs)),
-        ("epochs", lambda row: unknown if row.epochs is None else row.epochs),
-        ("memory", lambda row: row.memory and figures.file_size(row.memory.peak_bytes)),
-        note=f"memory: peak of opening the file and one call, {' or '.join(sorted(settings))}" if settings else "",
-    )
-
-
-def accuracy_table(report: Report) -> Table:
-    """Top-1 of the files, and its change against the original on the same images."""
-    images = figures.plural(report.data.test, "test image")
-    return _network_table(
-        report,
-        "Accuracy of the files",
+    ),
+    ACCURACY: (
         ("Top-1", lambda row: figures.rate(row.accuracy.top1)),
         ("95 %", lambda row: figures.rate_interval(row.accuracy.top1)),
-        *_CHANGE,
+        ("change", lambda row: figures.change(row.drop)),
+        ("95 %", lambda row: figures.change_interval(row.drop)),
         ("p", lambda row: row.comparison and figures.probability(row.comparison.mcnemar_p)),
-        note=f"{images}; change: points of Top-1; p: McNemar's exact test, two-sided",
-    )
-
-
-def answer_table(report: Report) -> Table:
-    """Other measures of the answers; Top-3 and Top-5 only where there are enough classes."""
-    return _network_table(
-        report,
-        "Answers of the files",
+    ),
+    ANSWERS: (  # Top-3 and Top-5 only where there are enough classes
         ("Top-3", lambda row: row.accuracy.top3 and figures.rate(row.accuracy.top3)),
         ("Top-5", lambda row: row.accuracy.top5 and figures.rate(row.accuracy.top5)),
         ("loss", lambda row: f"{row.accuracy.loss:.4f}"),
@@ -63,42 +61,58 @@ def answer_table(report: Report) -> Table:
         ("agrees with original", lambda row: row.comparison and figures.rate(row.comparison.agreement)),
         ("only original right", lambda row: row.drop and row.drop.only_original_right),
         ("only it right", lambda row: row.drop and row.drop.only_candidate_right),
-        note="calibration error: stated probability against the share of right answers, on average over 15 equal bins",
-        detail_columns=frozenset({"only original right", "only it right"}),
-    )
-
-
-def origin_table(report: Report) -> Table:
-    """Files made from another file: what changed, and how they were made."""
-    return _network_table(
-        report,
-        "Files made from other files",
+    ),
+    ORIGIN: (
         ("made from", lambda row: row.source),
         ("change", lambda row: figures.change(row.source_drop)),
         ("95 %", lambda row: figures.change_interval(row.source_drop)),
         ("how", _how_made),
-        note="change: points of Top-1 against that file",
-        rows=[row for row in report.networks if row.source is not None],
-    )
-
-
-def file_table(report: Report) -> Table:
-    """Which files exactly, and what they take."""
-    return _network_table(
-        report,
-        "Files",
+    ),
+    FILES: (
         ("file", lambda row: PurePosixPath(row.file).name),
         ("sha256", lambda row: row.sha256[:12]),
         ("input", lambda row: input_words(row.signature)),
         ("denormals", lambda row: "-" if row.denormals_flushed is None else row.denormals_flushed),
-        note="denormals: weights set to 0 before export",
-    )
+    ),
+}
+"""Title -> columns after the network's label; the sizes have two more."""
+
+
+def network_tables(report: Report) -> dict[str, Table]:
+    """Title -> table with a row for every network, or for every file made from another one, with its colour."""
+    settings = {figures.setting(row.memory.batch_size, row.memory.threads) for row in report.networks if row.memory}
+    images = figures.plural(report.data.test, "test image")
+    notes = {
+        SIZE: f"memory: peak of opening the file and one call, {' or '.join(sorted(settings))}" if settings else "",
+        ACCURACY: f"{images}; change: points of Top-1; p: McNemar's exact test, two-sided",
+        ANSWERS: _CALIBRATION,
+        ORIGIN: "change: points of Top-1 against that file",
+        FILES: "denormals: weights set to 0 before export",
+    }
+    unknown = None if report.run is None else "as given"
+    more: list[Column[NetworkRow]] = [
+        ("epochs", lambda row: unknown if row.epochs is None else row.epochs),
+        ("memory", lambda row: row.memory and figures.file_size(row.memory.peak_bytes)),
+    ]
+    series = series_numbers(report)
+    tables = {}
+    for title, columns in _COLUMNS.items():
+        rows = [row for row in report.networks if title != ORIGIN or row.source is not None]
+        tables[title] = table_of(
+            title,
+            rows,
+            [("network", lambda row: row.label), *columns, *(more if title == SIZE else ())],
+            note=notes[title],
+            words=frozenset({"file", "how", "input", "made from", "sha256"}),
+            detail_columns=frozenset({"only original right", "only it right"}),
+            series=tuple(series[row.label] for row in rows),
+        )
+    return tables
 
 
 def class_table(report: Report, *, most: int = MOST_CLASSES) -> Table:
     """The classes, largest loss first, at most ``most`` in Markdown and HTML; each interval is of that class alone."""
-    compared = report.candidate.comparison
-    drops = () if compared is None else compared.classes
+    drops = report.candidate.comparison.classes if report.candidate.comparison else ()
     return table_of(
         "Classes, largest loss first",
         drops,
@@ -119,8 +133,7 @@ def class_table(report: Report, *, most: int = MOST_CLASSES) -> Table:
 
 def confusion_table(report: Report) -> Table:
     """Wrong answers whose number changed most."""
-    compared = report.candidate.comparison
-    changes = () if compared is None else compared.confusions
+    changes = report.candidate.comparison.confusions if report.candidate.comparison else ()
     return table_of(
         "Wrong answers that changed most",
         changes,
@@ -148,41 +161,3 @@ def series_numbers(report: Report) -> dict[str, int]:
     extras = (row.label for row in report.networks if row.role == "extra")
     labels = (report.original.label, report.candidate.label, *extras)
     return {label: number for number, label in enumerate(labels)}
-
-
-def _network_table(
-    report: Report, title: str, *columns: Column[NetworkRow], rows: Iterable[NetworkRow] | None = None, **options: Any
-) -> Table:
-    """The columns for every network, or for ``rows``, with the network's colour."""
-    rows, series = report.networks if rows is None else tuple(rows), series_numbers(report)
-    return table_of(
-        title,
-        rows,
-        [("network", lambda row: row.label), *columns],
-        words=frozenset({"file", "how", "input", "made from", "sha256"}),
-        series=tuple(series[row.label] for row in rows),
-        **options,
-    )
-
-
-def _how_made(row: NetworkRow) -> str:
-    """How a file was made from another one, in words."""
-    made = row.quantization
-    words = [f"weights {row.precision}"] if made is None and row.precision != "fp32" else []
-    if made is not None:
-        per = "channel" if made.per_channel else "tensor"
-        words = [
-            made.scheme,
-            f"calibrated ({made.calibration}) on {figures.plural(made.calibration_images, 'training image')}",
-            f"weights {made.weights} per {per}{', reduced range' if made.reduced_range else ''}",
-            f"activations {made.activations}",
-            _float_layers(made.float_layers),
-        ]
-    if row.signature.dtype == "uint8":
-        words.append("preprocessing inside")
-    return ", ".join(words) or "-"
-
-
-def _float_layers(layers: tuple[str, ...]) -> str:
-    more = f" and {len(layers) - _MOST_NAMED} more" if len(layers) > _MOST_NAMED else ""
-    return f"left in float32: {', '.join(layers[:_MOST_NAMED])}{more}" if layers else "no layer left in float32"

@@ -1,9 +1,10 @@
-"""Tables and sentences of how a run made its files: checks, channels, search, training, time."""
+"""Tables and sentences of how a run made its files, and lists of facts by name: files, data, machine, settings."""
 
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from compress.report import figures
-from compress.report.model import BudgetFacts, RemovalFacts, Report, RunFacts
+from compress.report.model import BudgetFacts, NetworkRow, RemovalFacts, Report, RunFacts
 from compress.report.sections import Bars, Table, table_of
 from compress.settings.methods import METHODS
 from exporters.read.parity import ParityReport
@@ -40,28 +41,23 @@ def check_table(report: Report) -> Table:
     checks: list[tuple[str, RemovalFacts | ParityReport, str]] = []
     if report.run:
         checks.append(("masked = smaller network", report.run.removal, "-"))
-    checks += [
-        (f"torch = onnxruntime, {row.label}", row.parity, f"{row.parity.argmax_agreeing:,} / {row.parity.images:,}")
-        for row in report.networks
-        if row.parity is not None
-    ]
-    return Table(
-        title="Checks",
-        columns=("check", "images", "difference", "allowed", "same class"),
-        note="largest difference of any logit, on real images",
-        rows=tuple(
-            (name, f"{check.images:,}", *map(figures.small, (check.max_abs_difference, check.tolerance)), agreeing)
-            for name, check, agreeing in checks
-        ),
+    for row in report.networks:
+        if row.parity is not None:
+            same_class = f"{row.parity.argmax_agreeing:,} / {row.parity.images:,}"
+            checks.append((f"torch = onnxruntime, {row.label}", row.parity, same_class))
+    rows = tuple(
+        (name, f"{check.images:,}", *map(figures.small, (check.max_abs_difference, check.tolerance)), same_class)
+        for name, check, same_class in checks
     )
+    columns = ("check", "images", "difference", "allowed", "same class")
+    return Table("Checks", columns, rows, note="largest difference of any logit, on real images")
 
 
-def channel_table(report: Report) -> Table:
+def channel_table(run: RunFacts) -> Table:
     """Channels of every layer before and after."""
-    layers = report.run.layers if report.run else ()
     return table_of(
         "Layers",
-        layers,
+        run.layers,
         [
             ("layer", lambda row: row.name),
             ("kind", lambda row: row.kind),
@@ -71,15 +67,16 @@ def channel_table(report: Report) -> Table:
         ],
         note="channels before -> after; kept: of the channels out",
         words=frozenset({"kind"}),
-        marks=tuple(Bars((row.out_before, row.out_after)) for row in layers),
+        marks=tuple(Bars((row.out_before, row.out_after)) for row in run.layers),
     )
 
 
 def asked_words(budget: BudgetFacts) -> str:
     """What was asked for: "50.0 % of the MACs and 40.0 % of the parameters"; empty if nothing was."""
     shares = {"MACs": budget.asked_macs, "parameters": budget.asked_parameters}
-    asked = (f"{figures.percent(share)} of the {name}" for name, share in shares.items() if share is not None)
-    return " and ".join(asked)
+    return " and ".join(
+        f"{figures.percent(share)} of the {name}" for name, share in shares.items() if share is not None
+    )
 
 
 def budget_words(budget: BudgetFacts) -> str:
@@ -124,25 +121,19 @@ def _states_compared(run: RunFacts) -> str:
     return f"one state and {2 * run.search.population - 1} moves from it, " if run.method == "anneal" else ""
 
 
-def history_table(report: Report) -> Table:
+def history_table(run: RunFacts) -> Table:
     """The search, epoch by epoch; columns are whatever the search recorded."""
-    history = report.run.search.history if report.run else ()
-    names = tuple(dict.fromkeys(name for epoch in history for name in epoch))
-    rows = tuple(tuple(_number(epoch, name) for name in names) for epoch in history)
-    columns = tuple(_NAMES.get(name, name) for name in names)
-    return Table("Search, epoch by epoch", columns, rows, note="accuracies and units kept: 1 is all")
+    names, rows = _recorded(run.search.history)
+    return Table("Search, epoch by epoch", names, rows, note="accuracies and units kept: 1 is all")
 
 
-def training_table(report: Report) -> Table:
+def training_table(run: RunFacts) -> Table:
     """The last epoch of every training."""
-    training = {stage: epochs for stage, epochs in (report.run.training if report.run else {}).items() if epochs}
-    names = tuple(dict.fromkeys(name for epochs in training.values() for name in epochs[-1] if name != "epoch"))
-    rows = tuple(
-        (stage_name(stage), str(len(epochs)), *(_number(epochs[-1], name) for name in names))
-        for stage, epochs in training.items()
-    )
-    columns = ("stage", "epochs", *(_NAMES.get(name, name) for name in names))
-    return Table("Training, last epoch of each stage", columns, rows, note="accuracies: 1 is all")
+    training = {stage_name(stage): epochs for stage, epochs in run.training.items() if epochs}
+    last = [{name: value for name, value in epochs[-1].items() if name != "epoch"} for epochs in training.values()]
+    names, ends = _recorded(last)
+    rows = tuple((stage, str(len(training[stage])), *end) for stage, end in zip(training, ends, strict=True))
+    return Table("Training, last epoch of each stage", ("stage", "epochs", *names), rows, note="accuracies: 1 is all")
 
 
 def time_table(report: Report) -> Table:
@@ -153,5 +144,80 @@ def time_table(report: Report) -> Table:
     return Table("Time", ("stage", "time"), tuple((taken | total).items()))
 
 
-def _number(epoch: dict[str, float], name: str) -> str:
-    return f"{epoch[name]:.5g}" if name in epoch else "-"
+def _recorded(epochs: Sequence[Mapping[str, float]]) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    """The names of what was recorded in any of the epochs, and a row of numbers for each epoch."""
+    names = list(dict.fromkeys(name for epoch in epochs for name in epoch))
+    rows = tuple(tuple(f"{epoch[name]:.5g}" if name in epoch else "-" for name in names) for epoch in epochs)
+    return tuple(_NAMES.get(name, name) for name in names), rows
+
+
+def file_facts(row: NetworkRow) -> Table:
+    """Everything known of one file."""
+    signature, memory = row.signature, row.memory
+    size = " x ".join(str(side or "free") for side in (signature.height, signature.width))
+    channels = figures.plural(signature.channels, "channel")
+    takes = f"{signature.dtype}, {signature.layout}, batch {signature.batch or 'free'}, {channels}, {size} px"
+    facts = {
+        "file": row.file,
+        "sha256": row.sha256,
+        "weights": row.precision,
+        "input": f"{signature.input_name}: {takes}",
+        "output": signature.output_name + (f", {signature.classes} classes" if signature.classes else ""),
+        "preprocessing": row.preprocessing,
+    }
+    if memory is not None:
+        peak, setting = figures.file_size(memory.peak_bytes), figures.setting(memory.batch_size, memory.threads)
+        facts["peak memory"] = f"{peak} for opening the file and one call ({setting})"
+    return fact_table(row.label, facts)
+
+
+def data_table(report: Report) -> Table:
+    """The images, and which exactly."""
+    data = report.data
+    facts = {
+        "data set": data.name,
+        "training images": f"{data.train:,}",
+        "validation images": f"{data.val:,}",
+        "test images": f"{data.test:,}",
+        f"{len(data.classes):,} class{'es' if len(data.classes) > 1 else ''}": ", ".join(data.classes),
+        "image": f"{data.image_size} x {data.image_size} px, {figures.plural(data.channels, 'channel')}",
+        "resize": data.resize,
+        **{f"sha256 of {what}": value for what, value in fingerprints(report).items()},
+    }
+    return fact_table("Data", facts)
+
+
+def fingerprints(report: Report) -> dict[str, str]:
+    """Which images exactly: what each sha256 is over -> the sha256."""
+    return {
+        "test images and labels (what compare goes by)": report.data.test_fingerprint,
+        "all images, labels and splits": report.data.fingerprint,
+    }
+
+
+def fact_table(title: str, facts: Mapping[str, Any]) -> Table:
+    """A table of names and values; names of nested values are dotted."""
+    return Table(title, ("", ""), tuple(_flatten(facts)), words=frozenset({""}))
+
+
+def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from _flatten(value, f"{prefix}{name}.")
+        elif isinstance(value, list):
+            yield f"{prefix}{name}", ", ".join(map(str, value)) or "none"
+        else:
+            yield f"{prefix}{name}", "none" if value is None else str(value)
+
+
+def machine_words(environment: Mapping[str, Any], session: Mapping[str, str]) -> str:
+    """The machine of a report in a line: processor, cores, instruction sets, onnxruntime and its options."""
+    known = {name: value for name, value in environment.items() if isinstance(value, dict)}
+    cpu, packages = known.get("cpu", {}), known.get("packages", {})
+    isa, cores = cpu.get("isa"), cpu.get("cores")
+    words = [str(cpu.get("model") or "the processor of the measurement")]
+    words += [figures.plural(cores, "core")] if isinstance(cores, int) else []
+    words += [" ".join(map(str, isa))] if isinstance(isa, list) and isa else []
+    options = ", ".join(f"{name} {value}" for name, value in session.items())
+    runtime = f"onnxruntime {packages.get('onnxruntime', 'of a version not stated')}"
+    return "; ".join((", ".join(words), f"{runtime} ({options})" if options else runtime))

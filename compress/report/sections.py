@@ -84,11 +84,6 @@ def table_of(title: str, items: Iterable[Item], columns: Sequence[Column[Item]],
     return Table(title, tuple(columns[place][0] for place in used), cells, **options)
 
 
-def fact_table(title: str, facts: Iterable[tuple[str, str]]) -> Table:
-    """A table of names and values."""
-    return Table(title, ("", ""), tuple(facts), words=frozenset({""}))
-
-
 def _cell(value: object) -> str:
     return "-" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
 

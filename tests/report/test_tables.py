@@ -3,9 +3,8 @@
 import pytest
 
 from compress.edropout import guided
-from compress.report.fact_tables import machine_words
 from compress.report.latency_tables import how_profiled, layer_table, operator_table
-from compress.report.run_tables import choice_words, history_table, search_words, stage_name, time_table
+from compress.report.run_tables import choice_words, history_table, machine_words, search_words, stage_name, time_table
 from compress.runs import STAGES
 from exporters.measure.profile import LayerTime, OperatorProfile
 from tests.report.sample import changed, full_report, report, run_facts
@@ -55,11 +54,11 @@ def test_every_stage_has_a_name():
 
 
 def test_histories_have_names_to_read():
-    assert history_table(full_report()).columns == (
+    assert history_table(full_report().run).columns == (
         "epoch", "training loss", "training Top-1", "validation loss", "validation Top-1", "units kept",
         "energy, best state", "energy, mean",
     )  # fmt: skip
-    assert history_table(report()).columns == ("epoch", "energy", "spread")
+    assert history_table(report().run).columns == ("epoch", "energy", "spread")
 
 
 NOT_STATED = "the processor of the measurement; onnxruntime of a version not stated"

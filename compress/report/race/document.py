@@ -10,7 +10,6 @@ from pydantic import ValidationError
 
 from compress.errors import BadInputError
 from compress.report import figures
-from compress.report.fact_tables import machine_words
 from compress.report.html import render_html
 from compress.report.markdown import render_markdown
 from compress.report.plots.race import Entry, draw_budget, draw_race
@@ -18,6 +17,7 @@ from compress.report.plots.tradeoff import Span
 from compress.report.race.model import CellResult, RaceReport
 from compress.report.race.sentences import headlines, notes
 from compress.report.race.standings import LeadOverSeeds, SeedValues, Standing, find_standings, original_results
+from compress.report.run_tables import machine_words
 from compress.report.sections import Document, Plot, Section, Table
 
 JSON: Final = "race.json"
