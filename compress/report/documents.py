@@ -31,9 +31,7 @@ def render_documents(report: Report, model_facts: Mapping[str, Any] | None = Non
 def new_folder(path: Path) -> Iterator[Path]:
     """A new folder for documents, made before anything is measured; removed again where that fails.
 
-    Raises:
-        UsageError: there is something of that name already.
-        EnvironmentProblem: it cannot be made.
+    Raises ``UsageError`` where the name is taken, ``EnvironmentProblem`` where the folder cannot be made.
     """
     try:
         path.mkdir(parents=True)
@@ -63,13 +61,10 @@ def keep_report(run: RunFolder, report: Report) -> None:
 
 
 def render_again(path: Path, *, licence: str | None = None) -> Report:
-    """Write a run's documents again from its ``report.json`` alone: nothing is measured.
+    """Write a run's documents again from its ``report.json`` alone; the model card names ``licence`` from now on.
 
-    With ``licence`` the model card names that licence from now on.
-
-    Raises:
-        BadInputError: no run folder, or none with a report of this schema, or a file was changed.
-        EnvironmentProblem: the folder cannot be written to, or another process is using it.
+    Raises ``BadInputError`` for a folder without a report of this schema or with a changed file, and
+    ``EnvironmentProblem`` where it cannot be written to, or another process is using it.
     """
     run = RunFolder.open(path)
     if not run.has("report.json"):

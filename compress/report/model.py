@@ -38,12 +38,9 @@ class DataFacts(Part):
 class NetworkRow(FileRecord):
     """One row of the report: an ONNX file and what was measured on the test images.
 
-    Attributes:
-        signature: its input and output.
-        preprocessing: in words, what is done to 8-bit pixels before they go in.
-        kept_macs: MACs as a fraction of the original's; ``kept_parameters`` likewise.
-        drop: Top-1 against the original; ``None`` for the original itself, as is ``comparison`` of their answers.
-        source_drop: Top-1 against the file it was made from; ``None`` where it was made from no other file.
+    ``preprocessing`` states what is done to 8-bit pixels before they go in; ``kept_macs`` and ``kept_parameters`` are
+    fractions of the original's. ``drop`` is against the original, whose own ``drop`` and ``comparison`` are ``None``;
+    ``source_drop`` is against the file it was made from.
     """
 
     signature: Signature
@@ -66,12 +63,9 @@ class LatencyRow(Part):
 
 
 class ChangedImage(Part):
-    """A test image that one network has right and the other has not.
+    """A test image that one network has right and the other has not: place in the test split, class and answers.
 
-    Attributes:
-        index: its place in the test split.
-        truth: its class's number; ``original`` and ``candidate`` are the answers.
-        png: the image as PNG, base64, at most 96 pixels a side.
+    ``png`` is in base64, at most 96 pixels a side.
     """
 
     index: int
@@ -93,10 +87,7 @@ class BudgetFacts(Part):
 
 
 class SearchFacts(Part):
-    """The search: its settings, when it converged (an epoch from 1) and numbers per epoch.
-
-    Of a method that chooses at once the history is empty.
-    """
+    """The search: its settings, the epoch from 1 in which it converged, and numbers per epoch (none if at once)."""
 
     preset: str
     population: int
@@ -116,11 +107,7 @@ class RemovalFacts(Part):
 
 
 class RunFacts(Part):
-    """How the files came about, where compress made them.
-
-    ``config`` holds the run's settings, ``training`` the numbers per epoch of the stages that train ("01_baseline",
-    "02_original", "05_finetune"), and ``seconds`` how long each stage took.
-    """
+    """How compress made the files; ``training`` has the numbers per epoch of each stage that trains ("01_baseline")."""
 
     config: dict[str, JsonValue]
     budget: BudgetFacts
@@ -137,18 +124,10 @@ class RunFacts(Part):
 
 
 class Report(Part):
-    """The verdict on a run, or on any two files.
+    """The verdict on a run, or on any two files (``run`` is ``None``).
 
-    Attributes:
-        created: UTC, ISO 8601.
-        name: of the run, or of the two files.
-        environment: machine and versions at the time of the measurement.
-        session: onnxruntime's options, name -> value: the same for every number here.
-        networks: one row a file; exactly one original and one candidate.
-        latency: pairs of files, at several batch sizes and thread counts.
-        changed: some test images whose answer changed.
-        run: ``None`` for files from elsewhere.
-        notes: what else the reader has to know.
+    ``created`` is in UTC, ISO 8601. ``environment`` is the machine at the time of the measurement, ``session`` are
+    onnxruntime's options for every number here. ``changed`` are some test images whose answer changed.
     """
 
     schema_version: Literal["2.0"] = SCHEMA_VERSION

@@ -26,12 +26,8 @@ _UNKNOWN_LICENCE = (
 def render_model_card(report: Report, model_facts: Mapping[str, Any]) -> str:
     """The card of a run's pruned network and of the files made from it.
 
-    Args:
-        report: the run's report.
-        model_facts: its ``artifacts/model.json``; a ``license`` in it is named, else the field says unknown.
-
-    Raises:
-        BadInputError: the report is not a run's, or ``model_facts`` lacks something.
+    ``model_facts`` is the run's ``artifacts/model.json``; without a ``license`` in it the card says unknown. Raises
+    ``BadInputError`` where it lacks something, or the report is not a run's.
     """
     if report.run is None:
         raise BadInputError(

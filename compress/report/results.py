@@ -16,13 +16,10 @@ class Rate:
 
 @dataclass(frozen=True)
 class AccuracyReport:
-    """Accuracy of one network on one set of images.
+    """Accuracy of one network on one set of images; ``top3`` needs more than three classes, ``top5`` likewise.
 
-    Attributes:
-        top1: the right class has the highest logit.
-        top3: it is among the three highest; ``None`` with three classes or fewer; ``top5`` likewise.
-        loss: mean cross-entropy, in nats.
-        calibration_error: expected calibration error of the Top-1 probability, a fraction (15 bins of equal width).
+    ``loss`` is the mean cross-entropy in nats, ``calibration_error`` the expected one of the Top-1 probability, a
+    fraction (15 bins of equal width).
     """
 
     top1: Rate
@@ -35,14 +32,9 @@ class AccuracyReport:
 
 @dataclass(frozen=True)
 class AccuracyDrop:
-    """Top-1 of the original minus Top-1 of the candidate, on the same images.
+    """Top-1 of the original minus Top-1 of the candidate on the same images, in percentage points.
 
-    Attributes:
-        points: the drop in percentage points; negative where the candidate is better.
-        low: lower end of its 95 % paired interval, in points.
-        high: upper end, in points.
-        only_original_right: images that only the original has right; ``only_candidate_right`` likewise.
-        images: how many both classified.
+    Negative where the candidate is better; ``low`` and ``high`` are the ends of the 95 % paired interval.
     """
 
     points: float
@@ -81,13 +73,10 @@ class ConfusionChange:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A candidate's answers against the original's.
+    """A candidate's answers against the original's; ``mcnemar_p`` is two-sided, of the exact test.
 
-    Attributes:
-        agreement: share of images for which both name the same class, right or wrong.
-        mcnemar_p: two-sided p-value of McNemar's exact test.
-        classes: every class that has test images, largest drop first.
-        confusions: at most 30 wrong answers whose number changed, largest change first.
+    ``agreement`` counts the same class, right or wrong. ``classes`` are those with test images, largest drop first,
+    ``confusions`` at most 30 wrong answers whose number changed, largest change first.
     """
 
     agreement: Rate
@@ -98,13 +87,9 @@ class Comparison:
 
 @dataclass(frozen=True)
 class GateResult:
-    """One gate, judged.
+    """One gate ("max-drop"), judged for the row with the label ``network``; values are in the gate's unit.
 
-    Attributes:
-        gate: "max-drop", "min-speedup", "max-latency-ms", "max-size-mb" or "max-macs".
-        network: label of the row that was judged.
-        limit: in the gate's unit, as is ``measured``.
-        pessimistic: the end of the interval that was compared with the limit; the value itself where it is exact.
+    ``pessimistic`` is the end of the interval that was compared with the limit; the value itself where it is exact.
     """
 
     gate: str

@@ -38,15 +38,10 @@ class VerdictFacts(Part):
 
 
 class ListedRun(Part):
-    """One folder in a list of runs.
+    """One folder in a list of runs: when it started (UTC, ISO 8601), and its finished stages.
 
-    Attributes:
-        path: as given, with the folder's name.
-        started: UTC, ISO 8601; ``None`` where it is not known.
-        stages: those that are finished.
-        state: "judged" with a verdict; "unjudged" where that cannot be read; "unfinished" where there is none yet;
-            "failed" where there will be none; "unreadable" where the folder is no run, or damaged.
-        problem: why the run failed, or why the folder or its verdict cannot be read.
+    Its state is "judged" with a verdict, "unjudged" where that cannot be read, "unfinished" where there is none yet,
+    "failed" where there will be none, "unreadable" where the folder is no run, or damaged; ``problem`` says why.
     """
 
     name: str
@@ -105,16 +100,12 @@ def _judgement(run: RunFolder) -> tuple[State, VerdictFacts | None, str]:
     except (CompressError, ValueError) as error:
         return "unjudged", None, str(error)
     drop, timing = report.drop, headline_latency(report)
-    speedup = (
-        None
-        if timing is None
-        else Speedup(
-            ratio=timing.ratio,
-            low=timing.ratio_low,
-            high=timing.ratio_high,
-            batch_size=timing.batch_size,
-            threads=timing.threads,
-        )
+    speedup = timing and Speedup(
+        ratio=timing.ratio,
+        low=timing.ratio_low,
+        high=timing.ratio_high,
+        batch_size=timing.batch_size,
+        threads=timing.threads,
     )
     top1 = report.candidate.accuracy.top1.value
     facts = VerdictFacts(top1=top1, points_lost=drop.points, lost_low=drop.low, lost_high=drop.high, speedup=speedup)

@@ -35,15 +35,12 @@ class Interval:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of plain strings.
+    """A table of plain strings; its columns have no names if it is a list of names and values.
 
     Attributes:
-        columns: names of the columns; all empty for a table of names and values.
-        note: units, settings and definitions that the reader needs.
         words: columns of words, aligned left as the first column is; all others hold numbers.
         detail_columns: columns that the terminal leaves out.
-        short: number of rows that the terminal shows; ``None`` for all.
-        long: number of rows that Markdown and HTML show; ``None`` for all.
+        short: number of rows that the terminal shows; ``None`` for all; ``long`` likewise in Markdown and HTML.
         marks: bars or intervals for HTML, one a row; empty for none.
         series: the colour number of each row's network in the plots, for HTML; empty for none.
     """
@@ -90,10 +87,7 @@ def _cell(value: object) -> str:
 
 @dataclass(frozen=True)
 class Plot:
-    """A plot, shown in HTML only; ``draw`` gives its ``<svg>`` element, ``description`` is the text alternative.
-
-    ``draw`` takes a name that is unique in the page, and the description.
-    """
+    """A plot, shown in HTML only: ``draw`` makes the SVG of a name that is unique in the page, and the description."""
 
     title: str
     description: str

@@ -21,11 +21,7 @@ def document_schema(model: type[BaseModel]) -> str:
 
 
 def parse_report(text: str, *, source: str) -> Report:
-    """Read a report from JSON; ``source`` is the file's name, for messages.
-
-    Raises:
-        BadInputError: not JSON, another schema version, or fields missing, unknown or of a wrong type.
-    """
+    """Read a report from JSON; ``source`` names the file in the ``BadInputError`` about damage or another schema."""
     try:
         document = json.loads(text, parse_constant=_refuse)
     except ValueError as error:
