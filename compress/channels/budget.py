@@ -69,8 +69,7 @@ def all_shapes(counts: Counts) -> Tensor | None:
     choices = (counts.largest - counts.smallest) // counts.step + 1
     if choices.double().prod() > MOST_SHAPES:
         return None
-    bounds = zip(counts.smallest.tolist(), counts.largest.tolist(), counts.step.tolist(), strict=True)
-    axes = [torch.arange(least, most + 1, step) for least, most, step in bounds]
+    axes = [torch.arange(*bounds) for bounds in zip(counts.smallest, counts.largest + 1, counts.step, strict=True)]
     return torch.cartesian_prod(*axes).reshape(-1, len(axes))
 
 
@@ -89,11 +88,7 @@ class Prunable:
         return cls(units, build_cost_model(network, units, example), allowed_counts(units, align), budget)
 
     def check_reachable(self) -> None:
-        """Raise if even the smallest allowed state exceeds the budget.
-
-        Raises:
-            UsageError: it does; the message gives the smallest share that can be kept.
-        """
+        """UsageError, with the smallest share that can be kept, if the smallest allowed state is over the budget."""
         least, full = self.model.costs(self.counts.smallest.unsqueeze(0))[0], self.model.full_2
         limits = self.budget.limits(self.model)
         for name, low, limit, whole in zip(("MACs", "parameters"), least, limits, full, strict=True):

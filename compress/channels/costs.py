@@ -81,10 +81,7 @@ def build_cost_model(network: nn.Module, units: UnitMap, example: Tensor) -> Cos
 
     Costs are what one more image adds: work that is the same for any image does not count. torch's own counter sees
     the products of matrices that no layer makes, too: attention's, or those of functions on bare parameters. None of
-    them depends on a unit.
-
-    Raises:
-        UsageError: a recurrent or bilinear layer, for which there is no rule.
+    them depends on a unit. UsageError for a recurrent or bilinear layer, for which there is no rule.
     """
     for name, layer in network.named_modules():
         if isinstance(layer, _WITHOUT_RULE):
@@ -99,9 +96,10 @@ def build_cost_model(network: nn.Module, units: UnitMap, example: Tensor) -> Cos
     layers = {name: network.get_submodule(name) for name in positions}
     measures = [_coefficients(layer, positions[name]) for name, layer in layers.items()]
     wide = [widths(layer) for layer in layers.values()]
-    macs_of_layers = 0.0
-    for ((by_both, by_outputs), _parameters), (width_in, width_out) in zip(measures, wide, strict=True):
-        macs_of_layers += by_both * width_in * width_out + by_outputs * width_out
+    macs_of_layers = sum(
+        by_both * width_in * width_out + by_outputs * width_out
+        for ((by_both, by_outputs), _parameters), (width_in, width_out) in zip(measures, wide, strict=True)
+    )
     counted = sum(p.numel() for layer in layers.values() for p in layer.parameters(recurse=False))
     total = sum(p.numel() for p in network.parameters())
     inputs, outputs = (

@@ -133,8 +133,7 @@ def with_fixed(keep_U: Tensor) -> Tensor:
 def find_units(network: nn.Module, example: Tensor) -> UnitMap:
     """Group the channels of any classifier into units, by a batch of images (B, C, H, W); it is not changed.
 
-    Raises:
-        UsageError: the network does not run on the images, is not a classifier, or has no group that can be pruned.
+    UsageError if it does not run on the images, is not a classifier, or has no group that can be pruned.
     """
     traced = trace(network, example)
     order = {name: place for place, (name, _) in enumerate(network.named_modules())}

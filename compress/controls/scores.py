@@ -40,17 +40,15 @@ def filter_norms(network: nn.Module, units: UnitMap, *, order: int) -> Tensor:
 def _filters(layer: nn.Module) -> Tensor:
     """A layer's weights, one row for each output channel."""
     weight: Tensor = layer.weight.detach()  # type: ignore[operator]
-    if not is_transposed(layer):
-        return weight.flatten(1)
-    grouped = weight.reshape(getattr(layer, "groups", 1), -1, *weight.shape[1:])
-    return grouped.transpose(1, 2).flatten(0, 1).flatten(1)
+    if is_transposed(layer):
+        weight = weight.reshape(layer.groups, -1, *weight.shape[1:]).transpose(1, 2).flatten(0, 1)
+    return weight.flatten(1)
 
 
 def norm_factors(network: nn.Module, units: UnitMap) -> Tensor:
     """The size of BatchNorm's factor (Liu et al., ICCV 2017: ``|gamma|``): float64 U, means where several carry a unit.
 
-    Raises:
-        UsageError: a group has no BatchNorm with a factor; the message names its layer.
+    UsageError if a group has no BatchNorm with a factor; the message names its layer.
     """
     sums, norms = (torch.zeros(units.total + 1, dtype=torch.float64) for _ in range(2))
     for name, unit_of_channel in units.carries.items():
@@ -60,9 +58,9 @@ def norm_factors(network: nn.Module, units: UnitMap) -> Tensor:
             norms.index_add_(0, unit_of_channel, torch.ones(len(unit_of_channel), dtype=torch.float64))
     without = [group.root for group in units.groups if (norms[group.units] == 0).any()]
     if without:
+        have = " and others have" if len(without) > 3 else " has" if len(without) == 1 else " have"
         raise UsageError(
-            f"method bn-scale needs a BatchNorm after every layer it prunes; {', '.join(without[:3])}"
-            f"{' and others have' if len(without) > 3 else ' has' if len(without) == 1 else ' have'} none: "
+            f"method bn-scale needs a BatchNorm after every layer it prunes; {', '.join(without[:3])}{have} none: "
             "try --method l1 or taylor"
         )
     return (sums / norms)[:-1]

@@ -33,9 +33,7 @@ def choose_scratch(task: Task) -> Choice:
 def planned_state(plan: Path | None, prunable: Prunable) -> Tensor:
     """The state, bool U, that another run's plan keeps.
 
-    Raises:
-        BadInputError: the plan cannot be read.
-        UsageError: it does not fit the network, the alignment or the budget.
+    BadInputError if the plan cannot be read; UsageError if it does not fit the network, the alignment or the budget.
     """
     if plan is None:
         raise UsageError("method scratch trains the shape of a plan: expected --plan RUN/04_remove/plan.json, got none")

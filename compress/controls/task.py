@@ -17,10 +17,7 @@ from compress.data.bundle import Split
 class Task:
     """A trained network, which a method does not change, and what a method may use: never validation or test images.
 
-    Attributes:
-        seed: of all random draws.
-        fresh_network: the same network with fresh weights.
-        plan: the plan of another run, for the method that trains its shape.
+    ``plan``: the plan of another run, for the method that trains its shape.
     """
 
     network: nn.Module
@@ -42,6 +39,3 @@ class Choice:
     keep_U: Tensor
     network: nn.Module
     fresh: bool = False
-
-
-Choose = Callable[[Task], Choice]

@@ -8,15 +8,10 @@ from torch import Generator, Tensor
 
 
 def pick_parents(population: int, generator: Generator) -> Tensor:
-    """Three parents for every member, mutually different and different from the member: indices, int64 (3, P).
-
-    Raises:
-        ValueError: fewer than four members.
-    """
+    """Three parents for every member, mutually different and different from the member: indices, int64 (3, P)."""
     if population < 4:
         raise ValueError(f"differential evolution needs at least 4 members, got {population}")
-    scores = torch.rand(population, population, generator=generator)
-    scores.fill_diagonal_(-1.0)
+    scores = torch.rand(population, population, generator=generator).fill_diagonal_(-1.0)
     return scores.topk(3, dim=1).indices.T
 
 

@@ -59,12 +59,10 @@ class GuidedPopulation(Population):
         return self._states(self._allocation.chosen().unsqueeze(0), progress)[0]
 
     def _states(self, offsets_PG: Tensor, progress: float) -> Tensor:
-        shrinking = (progress - WARM) / (SHRUNK - WARM)
-        keys_U = 0.5 * torch.log(self._saliency_U / (1 - MEMORY**self._steps) + 1e-30)
-        keys_U = keys_U + STICKY * self._in_use_U
+        keys_U = 0.5 * torch.log(self._saliency_U / (1 - MEMORY**self._steps) + 1e-30) + STICKY * self._in_use_U
+        shrinking = min(max((progress - WARM) / (SHRUNK - WARM), 0.0), 1.0)
         keys_PU = keys_U + offsets_PG[:, self._prunable.units.group_of_unit]
-        smooth = 1 - (1 - min(max(shrinking, 0.0), 1.0)) ** 3
-        return self._prunable.repair(keys_PU, progress=smooth)
+        return self._prunable.repair(keys_PU, progress=1 - (1 - shrinking) ** 3)
 
     def learn(self, gradient_U: Tensor, loss: float) -> None:
         """Follow the running mean square of the mask's gradient: dL/ds_u, kept and dropped units alike."""

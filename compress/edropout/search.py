@@ -55,13 +55,9 @@ class Search(Resumable):
         state_U, energies = self.population.evolve(energy_of, progress=progress)
         loss, accuracy = self._train(state_U, images, labels)
         self.steps_done += 1
-        return {
-            "loss": loss,
-            "accuracy": accuracy,
-            "kept_units": float(state_U.float().mean()),
-            "energy_best": energies.best,
-            "energy_mean": energies.mean,
-        }
+        kept = float(state_U.float().mean())
+        energy = {"energy_best": energies.best, "energy_mean": energies.mean}
+        return {"loss": loss, "accuracy": accuracy, "kept_units": kept, **energy}
 
     def _train(self, state_U: Tensor, images: Tensor, labels: Tensor) -> tuple[float, float]:
         self.network.train()

@@ -36,8 +36,7 @@ def compare_layers(
 ) -> list[Fault]:
     """Find differences between the layer inputs and logits of the masked whole network and the smaller one.
 
-    Raises:
-        CheckFailedError: one of them does not run, or they call different layers.
+    CheckFailedError if one of them does not run, or they call different layers.
     """
     keep = with_fixed(keep_U)
     units_read = _units_read(network, units)
@@ -59,10 +58,8 @@ def compare_layers(
         return expected
 
     layers = [name for name, layer in network.named_modules() if isinstance(layer, Cuttable)]
-    with (
-        masked(network, units, keep_U.to(images)),
-        watching_inputs(network, {name: partial(record, name) for name in layers}),
-    ):
+    recording = watching_inputs(network, {name: partial(record, name) for name in layers})
+    with masked(network, units, keep_U.to(images)), recording:
         expected = logits_of(network, images)
     with watching_inputs(smaller, {name: partial(check, name) for name in layers}):
         logits = logits_of(smaller, images)

@@ -30,11 +30,7 @@ class PruningPlan:
 
     @classmethod
     def from_json(cls, text: str) -> "PruningPlan":
-        """Read a plan back.
-
-        Raises:
-            BadInputError: the text is not a plan, or names channels that do not exist.
-        """
+        """Read a plan back; BadInputError if the text is not a plan, or names channels that do not exist."""
         try:
             document = json.loads(text)
             if document["format"] != FORMAT:

@@ -85,8 +85,7 @@ def _cut(network: nn.Module, units: UnitMap, keep_U: Tensor, example: Tensor) ->
 def remove_units(network: nn.Module, units: UnitMap, keep_U: Tensor, images: Tensor) -> RemovalResult:
     """Remove the units that a state (bool U) drops from a copy, and check that it equals the masked network.
 
-    Raises:
-        CheckFailedError: a count differs from the plan, or the logits by more than ``TOLERANCE``.
+    CheckFailedError if a count differs from the plan, or the logits by more than ``TOLERANCE``.
     """
     smaller = _cut(network, units, keep_U, images[:2])
     layers = _checked_changes(network, smaller, units, keep_U)
@@ -113,11 +112,9 @@ def restore_full_network(smaller: nn.Module, network: nn.Module, units: UnitMap,
     entries = kept_entries(network, units, state_from_plan(units, plan))
     tensors = dict(whole.named_parameters()) | dict(whole.named_buffers())  # each once, however many names it has
     for name, value in smaller.state_dict().items():
-        if name not in tensors:
-            continue
-        if name in entries:
+        if name in entries and name in tensors:
             tensors[name][entries[name].expand_as(tensors[name])] = value.flatten()
-        else:
+        elif name in tensors:
             tensors[name].copy_(value)
     return whole
 
@@ -136,11 +133,7 @@ def is_conclusive(spread: float, difference: float, *, largest: float) -> bool:
 
 
 def logits_of(network: nn.Module, images: Tensor) -> Tensor:
-    """Logits (B, K) in eval mode; the network's mode is restored.
-
-    Raises:
-        CheckFailedError: the network does not run.
-    """
+    """Logits (B, K) in eval mode; the network's mode is restored. CheckFailedError if it does not run."""
     with evaluating(network), torch.no_grad(), running("the network does not run after the cut"):
         return network(images)
 
@@ -148,8 +141,7 @@ def logits_of(network: nn.Module, images: Tensor) -> Tensor:
 def check_trains(network: nn.Module, images: Tensor) -> None:
     """Run a forward and a backward pass in training mode; gradients and BatchNorm statistics change.
 
-    Raises:
-        CheckFailedError: it fails, for example if a part that only runs in training was not cut.
+    CheckFailedError if it fails, for example because a part that only runs in training was not cut.
     """
     if len(images) == 1:  # BatchNorm needs more than one value a channel
         images = images.repeat(2, 1, 1, 1)

@@ -41,11 +41,8 @@ def find_checked_units(network: nn.Module, images: Tensor, *, seed: int) -> Unit
 
     Every group is cut at random, in several states: first to different widths, then to equal ones. The smaller
     network is compared layer by layer and trained for a step; the masked network is also run with several states in
-    one batch. If a check fails without naming units, a search by halves finds the groups that cause it.
-    A few real images (B, C, H, W) are enough.
-
-    Raises:
-        UsageError: nothing in the network can be pruned, or its output hardly depends on the image.
+    one batch. If a check fails without naming units, a search by halves finds the groups that cause it. A few real
+    images (B, C, H, W) are enough. UsageError if nothing can be pruned, or the output hardly depends on the image.
     """
     units = find_units(network, images[:2])
     with torch.compiler.set_stance("force_eager"):  # otherwise torch.compile compiles every trial
@@ -73,10 +70,8 @@ def trial_states(network: nn.Module, units: UnitMap, *, seed: int) -> list[Tenso
 
     sizes = [group.size for group in units.groups]
     different = [int(torch.randint(1 + size // 4, 2 + size // 2, (), generator=generator)) for size in sizes]
-    equal = [
-        [max(1, min(group.size, width // group.tied)) for group in units.groups]
-        for width in _common_widths(network, units)
-    ]
+    common = _common_widths(network, units)
+    equal = [[max(1, min(group.size, width // group.tied)) for group in units.groups] for width in common]
     return [draw(counts) for counts in (different, *equal)]
 
 
@@ -103,12 +98,8 @@ class _Trial:
     def failed(self, units: UnitMap) -> Mapping[str, str]:
         """Root of each group that fails a check when it is cut -> reason; empty if all pass."""
         states = trial_states(self.network, units, seed=self.seed)
-        checks = [
-            *((self._layers, state) for state in states),
-            (self._training, states[0]),
-            (self._population, states[0]),
-        ]
-        for check, state in checks:
+        first = states[0]
+        for check, state in (*((self._layers, s) for s in states), (self._training, first), (self._population, first)):
             faults = self._faults(check, units, state)
             if faults:
                 found = self._named(check, units, state, faults) or self._searched(check, units, state, faults)

@@ -9,14 +9,10 @@ from compress.tracing.operator_call import Channels
 
 
 class Ledger:
-    """Labels of the input and output channels of every layer, by its name.
+    """Labels of the input and output channels of every layer, by its name; those of all its calls are tied.
 
-    If a layer is called again, the channels of the two calls are tied.
-
-    Attributes:
-        reads: channels that a layer multiplies with its weights.
-        carries: its output channels: those it makes, or those it passes on with parameters for each.
-        makers: layers that make channels of their own.
+    ``reads``: channels that it multiplies with its weights. ``carries``: channels that it makes, or passes on with
+    parameters for each. ``makers``: layers that make channels of their own.
     """
 
     def __init__(self, sets: ChannelSets) -> None:

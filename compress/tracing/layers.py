@@ -54,10 +54,8 @@ def is_transposed(layer: nn.Module) -> bool:
 
 def has_own_forward(layer: nn.Module) -> bool:
     """True for a subclass of torch's layer that has its own forward."""
-    kind = kind_of(layer)
-    return any(
-        getattr(type(layer), name, None) is not getattr(kind, name, None) for name in ("forward", "_conv_forward")
-    )
+    own, plain = type(layer), kind_of(layer)
+    return any(getattr(own, name, None) is not getattr(plain, name, None) for name in ("forward", "_conv_forward"))
 
 
 def layers_to_cut(network: nn.Module) -> tuple[dict[nn.Module, str], dict[str, str]]:

@@ -28,15 +28,9 @@ Outcome = Channels | None | list[Channels | None]
 
 @dataclass(frozen=True)
 class Call:
-    """One call of an operator.
+    """One call of an ATen operator; its arguments by the names of its schema.
 
-    Attributes:
-        function: the ATen operator.
-        arguments: by the names of its schema.
-        sets: of all channels of the network.
-        channels_of: the channels a tensor carries.
-        place: the module that makes the call, for messages.
-        name_of: the name of a bare parameter or buffer.
+    For messages: ``place`` is the module that makes the call, ``name_of`` gives the name of a bare parameter or buffer.
     """
 
     function: Any

@@ -28,14 +28,11 @@ _RULES = LAYOUT | ARITHMETIC
 
 @dataclass(frozen=True)
 class Trace:
-    """The channels that have to be pruned together in a network.
+    """The channels that have to be pruned together in a network: sets, each with a number.
 
-    Attributes:
-        reads: layer -> the set of each of its input channels (0: always there): int64 C.
-        carries: layer -> the same for its output channels.
-        makers: layers that make channels of their own (convolutions that are not depthwise, linear layers).
-        reasons: set -> why it cannot be pruned.
-        not_cut: layer -> why it cannot be cut.
+    ``reads`` and ``carries``: layer -> the set of each of its input (output) channels, 0 if always there: int64 C.
+    ``makers``: layers that make channels of their own (convolutions that are not depthwise, linear layers).
+    ``reasons``: set -> why it cannot be pruned; ``not_cut``: layer -> why it cannot be cut.
     """
 
     reads: Mapping[str, Labels]
@@ -49,10 +46,7 @@ def trace(network: nn.Module, example: Tensor) -> Trace:
     """Trace a batch of images (B, C, H, W) through any classifier; the network is not changed.
 
     The channels that an operator without a rule touches are not pruned: an unknown operator costs units, not
-    correctness.
-
-    Raises:
-        UsageError: it does not run on the images, does not return logits (B, K), or has a scripted part.
+    correctness. UsageError if it does not run on the images, does not return logits (B, K), or has a scripted part.
     """
     for name, module in network.named_modules():
         if isinstance(module, torch.jit.ScriptModule):

@@ -1,4 +1,5 @@
 import itertools
+from dataclasses import replace
 
 import pytest
 import torch
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from compress.channels.budget import NEAR, Budget, Prunable, all_shapes, allowed_counts
+from compress.channels.costs import build_cost_model
 from compress.channels.units import find_units
 from compress.errors import UsageError
 from models_zoo.zoo import build_network
@@ -24,11 +26,12 @@ def shares(prunable: Prunable, keep_PU: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("arch", ["squeezenet", "resnet18", "resnet50", "alexnet"])
 def test_budgets_are_hit_within_two_percent_with_aligned_counts(arch: str):
-    images = torch.zeros(1, 1, 64, 64)
-    network = build_network(arch, classes=10, channels=1, image_size=64).eval()
+    size = 64 if arch == "alexnet" else 32
+    network, images = build_network(arch, classes=10, channels=1, image_size=size).eval(), torch.zeros(1, 1, size, size)
     units = find_units(network, images)
+    model = build_cost_model(network, units, images)
     for align, share in ((1, 0.5), (8, 0.5), (16, 0.5), (8, 0.25)):
-        prunable = Prunable.measure(network, units, images, align=align, budget=Budget(macs=share))
+        prunable = Prunable(units, model, allowed_counts(units, align), Budget(macs=share))
         keep = prunable.repair(keys_of(prunable))
         reached = shares(prunable, keep)[:, 0]
         assert ((reached <= share) & (reached >= share * 0.98)).all(), (align, share, reached)
@@ -38,9 +41,11 @@ def test_budgets_are_hit_within_two_percent_with_aligned_counts(arch: str):
             assert min(channels) >= min(align, group.size)
 
 
-def test_both_limits_hold_together():
+def test_both_limits_hold_together_and_no_budget_keeps_everything():
     prunable = prunable_of(built("residual"), share=0.7, parameters=0.4)
     assert (shares(prunable, prunable.repair(keys_of(prunable, 6))) <= torch.tensor([0.7, 0.4])).all()
+    unlimited = prunable_of(built("plain"), share=None)
+    assert unlimited.repair(keys_of(unlimited)).all()
 
 
 def test_repair_keeps_the_units_of_highest_key_in_every_group():
@@ -53,18 +58,16 @@ def test_repair_keeps_the_units_of_highest_key_in_every_group():
             assert not len(dropped) or kept.min() > dropped.max()
 
 
+SHARED = prunable_of(built("shared input"))
+
+
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10_000), share=st.floats(0.3, 0.95))
 def test_no_state_is_over_its_budget_or_loses_a_group(seed: int, share: float):
-    prunable = prunable_of(built("shared input"), share=share)
+    prunable = replace(SHARED, budget=Budget(macs=share))
     keep = prunable.repair(keys_of(prunable, seed=seed))
     assert (shares(prunable, keep)[:, 0] <= share).all()
     assert (prunable.units.counts(keep) >= 1).all()
-
-
-def test_no_budget_keeps_everything():
-    prunable = prunable_of(built("plain"), share=None)
-    assert prunable.repair(keys_of(prunable)).all()
 
 
 def test_the_budget_shrinks_from_the_whole_network():
@@ -123,11 +126,8 @@ def test_the_keys_still_decide_between_shapes_of_the_same_cost():
     """Two layers that cost the same, side by side: the one of higher keys keeps more."""
     network = network_of(
         lambda n, x: n.head_left(n.left(x).mean((2, 3))) + n.head_right(n.right(x).mean((2, 3))),
-        left=nn.Conv2d(2, 32, 1),
-        right=nn.Conv2d(2, 32, 1),
-        head_left=nn.Linear(32, 5),
-        head_right=nn.Linear(32, 5),
-    )
+        left=nn.Conv2d(2, 32, 1), right=nn.Conv2d(2, 32, 1), head_left=nn.Linear(32, 5), head_right=nn.Linear(32, 5),
+    )  # fmt: skip
     prunable = prunable_of(network, share=0.8, align=16)
     keys = torch.zeros(2, 64)
     keys[0, :32] = keys[1, 32:] = 1

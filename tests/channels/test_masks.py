@@ -4,19 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from compress.channels.masks import kept_entries, masked, population_logits
+from compress.channels.masks import kept_entries, masked
 from compress.channels.units import find_units, with_fixed
-from tests.helpers.networks import NETWORKS, image_batch, random_state, unchanged, with_units
-
-
-@pytest.mark.parametrize("name", NETWORKS)
-def test_population_forward_equals_one_by_one(name: str):
-    (network, units), images = with_units(name), image_batch(4)
-    states = torch.stack([random_state(units, seed=seed) for seed in range(5)]).float()
-    together = population_logits(network, units, states, images)
-    for state, logits in zip(states, together, strict=True):
-        with masked(network, units, state), torch.no_grad():
-            assert torch.allclose(network(images), logits, atol=1e-6)
+from tests.helpers.networks import image_batch, random_state, unchanged, with_units
 
 
 def test_everything_kept_changes_nothing_and_the_hooks_are_gone_afterwards():

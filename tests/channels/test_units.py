@@ -4,7 +4,7 @@ from torch import nn
 
 from compress.channels.units import find_units, nothing_to_prune, without_names
 from compress.errors import UsageError
-from tests.helpers.networks import CLASSES, NETWORKS, built, image_batch, pooled, unchanged, with_units
+from tests.helpers.networks import CLASSES, NETWORKS, image_batch, with_units
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -15,64 +15,38 @@ def test_nothing_that_feeds_the_output_is_a_unit(name: str):
     assert "output" in units.not_pruned[head]
 
 
-def test_residual_addition_ties_stem_and_block():
-    _, units = with_units("residual")
-    assert [(group.root, group.size) for group in units.groups] == [("stem", 8), ("inner", 7)]
-    assert units.total == 15
-    assert units.reads["inner"].tolist() == units.reads["head"].tolist() == list(range(8))
-    assert units.carries["outer"].tolist() == units.carries["norm"].tolist() == list(range(8))
-    assert units.reads["outer"].tolist() == list(range(8, 15))
+@pytest.mark.parametrize(
+    ("name", "groups", "reads", "carries"),
+    [
+        # the addition ties stem and block
+        ("residual", {"stem": 8, "inner": 7}, {"inner": range(8), "head": range(8), "outer": range(8, 15)},
+         {"outer": range(8), "norm": range(8)}),
+        # one group after the other
+        ("concat", {"squeeze": 6, "left": 5, "right": 7}, {"head": range(6, 18)}, {}),
+        # every pixel of a channel
+        ("flatten to linear", {"0": 6, "3": 10}, {"3": [channel for channel in range(6) for _pixel in range(16)]}, {}),
+        # the same positions of every group are tied
+        ("grouped", {"0": 4, "3": 3, "5": 8}, {"3": [0, 1, 2, 3] * 3}, {"3": [4, 5, 6] * 3}),
+        # a depthwise convolution carries units and reads none, and neither are the image's channels units
+        ("depthwise", {"0": 10, "6": 6}, {"0": None, "3": None}, {"3": range(10)}),
+    ],
+)  # fmt: skip
+def test_hand_worked_units(name: str, groups: dict, reads: dict, carries: dict):
+    _, units = with_units(name)
+    assert {group.root: group.size for group in units.groups} == groups
+    for found, expected in ((units.reads, reads), (units.carries, carries)):
+        for layer, channels in expected.items():
+            assert layer not in found if channels is None else found[layer].tolist() == list(channels)
 
 
-def test_concat_reads_two_groups_one_after_the_other():
-    _, units = with_units("concat")
-    first = {group.root: group.first for group in units.groups}
-    expected = [*range(first["left"], first["left"] + 5), *range(first["right"], first["right"] + 7)]
-    assert units.reads["head"].tolist() == expected
-
-
-def test_flatten_reads_every_pixel_of_a_channel():
-    _, units = with_units("flatten to linear")
-    assert units.reads["3"].tolist() == [channel for channel in range(6) for _pixel in range(16)]
-
-
-def test_grouped_convolution_ties_the_same_position_of_every_group():
-    _, units = with_units("grouped")
-    stem = units.groups[0]
-    assert (stem.root, stem.size, stem.tied) == ("0", 4, 3)
-    assert stem.channels(torch.tensor([1, 3])) == [1, 3, 5, 7, 9, 11]
-    assert units.reads["3"].tolist() == [0, 1, 2, 3] * 3
-    assert units.carries["3"].tolist() == [4, 5, 6] * 3
-
-
-def test_depthwise_convolution_carries_units_and_reads_none():
-    _, units = with_units("depthwise")
-    assert "3" not in units.reads
-    assert units.carries["3"].tolist() == list(range(10))
-
-
-def test_the_input_image_is_never_a_unit():
-    _, units = with_units("plain")
-    assert "0" not in units.reads
-
-
-def test_a_normalised_stream_is_not_pruned_with_the_reason():
-    network = nn.Sequential(nn.Conv2d(2, 8, 3), nn.GroupNorm(2, 8), nn.Conv2d(8, 6, 3), *pooled(6))
-    units = find_units(network, image_batch())
-    assert [group.root for group in units.groups] == ["2"]
-    assert "GroupNorm 1 normalises over it" in units.not_pruned["0"]
+def test_channels_of_tied_units():
+    stem = with_units("grouped")[1].groups[0]
+    assert (stem.tied, stem.channels(torch.tensor([1, 3]))) == (3, [1, 3, 5, 7, 9, 11])
 
 
 def test_a_network_of_one_layer_has_nothing_to_prune():
     with pytest.raises(UsageError, match=r"nothing can be pruned .*output"):
         find_units(nn.Sequential(nn.Flatten(), nn.Linear(288, CLASSES)), image_batch())
-
-
-def test_finding_units_changes_nothing():
-    network = built("plain").train()
-    network[1].eval()
-    with unchanged(network):
-        find_units(network, image_batch())
 
 
 def test_the_same_reason_of_layers_of_a_kind():

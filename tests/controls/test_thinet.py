@@ -8,41 +8,10 @@ from torch import nn
 
 from compress.channels.masks import masked
 from compress.controls.task import Task
-from compress.controls.thinet import (
-    RIDGE,
-    Grams,
-    choose_thinet,
-    input_factors,
-    least_squares,
-    removal_ranks,
-    sample_grams,
-)
+from compress.controls.thinet import RIDGE, choose_thinet, input_factors, least_squares, removal_ranks, sample_grams
 from tests.controls.tasks import task_of
 from tests.helpers.networks import CLASSES, NETWORKS, network_of, prunable_of
 from tests.helpers.splits import TensorSplit, learnable_split
-
-
-@pytest.fixture
-def samples() -> torch.Tensor:
-    """Contributions (N, R): 40 samples of 6 units, some alike."""
-    values = torch.randn(40, 6, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
-    values[:, 4] = 0.7 * values[:, 1] + 0.1 * values[:, 4]
-    return values
-
-
-def test_factors_are_those_of_ridge_regression(samples):
-    """Rows that pull every factor towards 1, below the samples: then numpy's word for it."""
-    keep = torch.tensor([True, True, False, True, False, True])
-    kept, wanted = samples[:, keep], samples.sum(1)
-    pull = float(RIDGE * kept.square().sum(0).mean()) ** 0.5
-    rows = torch.cat([kept, pull * torch.eye(4, dtype=torch.float64)]).numpy()
-    aims = torch.cat([wanted, pull * torch.ones(4, dtype=torch.float64)]).numpy()
-    expected = np.linalg.lstsq(rows, aims, rcond=None)[0]
-    found = least_squares(samples.T @ samples, keep)
-    assert found.tolist() == pytest.approx(expected.tolist())
-    unpulled = np.linalg.lstsq(kept.numpy(), wanted.numpy(), rcond=None)[0]
-    assert found.tolist() == pytest.approx(unpulled.tolist(), abs=0.05)
-    assert (kept @ found - wanted).square().sum() < 0.8 * (kept.sum(1) - wanted).square().sum()
 
 
 def test_factors_stay_near_one_where_the_samples_do_not_say():
@@ -81,37 +50,28 @@ def test_of_twins_one_goes_and_the_other_takes_its_part():
     assert factors[3] == 1
 
 
-def features_of(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
-    return torch.cat([network.left(images).relu(), network.right(images).sigmoid()], 1)
+def test_a_reader_of_two_groups_is_rebuilt_from_all_that_is_kept():
+    """The paper's regression over all kept inputs, by numpy on the very samples; each group alone does worse.
 
-
-def two_branches() -> Task:
-    """Two groups side by side; the head sees single pixels, so that whole outputs are easy to sum up.
-
-    Images of one colour each: whatever places are drawn, the samples are the same.
+    Images of one colour each, and output channels that are alike: the samples are the same whatever is drawn.
     """
+
+    def features_of(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
+        return torch.cat([network.left(images).relu(), network.right(images).sigmoid()], 1)
+
     torch.manual_seed(0)
     network = network_of(
         lambda n, x: n.head(features_of(n, x)).mean((2, 3)),
         left=nn.Conv2d(2, 5, 1), right=nn.Conv2d(2, 7, 1), head=nn.Conv2d(12, CLASSES, 1),
     ).eval()  # fmt: skip
     images = torch.randn(32, 2, 1, 1, generator=torch.Generator().manual_seed(1)).expand(-1, -1, 12, 12).contiguous()
-    return Task(network, prunable_of(network), TensorSplit(images, torch.arange(32) % 5), 16, 0, lambda: network)
-
-
-def same_outputs(task: Task) -> tuple[torch.Tensor, Grams]:
-    """Contributions (N, 12) to the head, whose output channels are made alike: the same whichever are drawn."""
-    network = task.network
+    task = Task(network, prunable_of(network), TensorSplit(images, torch.arange(32) % 5), 16, 0, lambda: network)
     with torch.no_grad():
         network.head.weight[1:] = network.head.weight[:1]
-        pixels = features_of(network, torch.cat([images for images, _ in task.train.batches(16)]))[:, :, 0, 0]
-        return (pixels * network.head.weight[0, :, 0, 0]).double(), sample_grams(task)
-
-
-def test_a_reader_of_two_groups_is_rebuilt_from_all_that_is_kept():
-    """The paper's regression over all kept inputs, by numpy on the very samples; each group alone does worse."""
-    task = two_branches()
-    values, grams = same_outputs(task)
+        values = (features_of(network, images)[:, :, 0, 0] * network.head.weight[0, :, 0, 0]).double()
+    grams, gram = sample_grams(task), values.T @ values
+    products = grams["head"].products_RR
+    torch.testing.assert_close(products / products.sum(), gram / gram.sum(), rtol=1e-4, atol=1e-6)
     keep = torch.tensor([1, 0, 1, 0, 1, 1, 0, 0, 1, 0, 1, 0]).bool()
     found = input_factors(task.prunable.units, grams, keep)["head"]
     wanted, kept = values.sum(1), values[:, keep]
@@ -133,44 +93,28 @@ def test_a_reader_of_two_groups_is_rebuilt_from_all_that_is_kept():
     assert error(found) < 0.5 * error(torch.ones(12, dtype=torch.float64))
 
 
-def test_units_go_in_the_order_of_the_papers_algorithm_from_two_groups_in_turn():
-    """The error itself of every candidate, each time anew, given what has gone from both groups."""
-    task = two_branches()
-    values, grams = same_outputs(task)
-    removed: list[int] = []
-    turns = sorted([((rank + 0.5) / size, first, size) for first, size in ((0, 5), (5, 7)) for rank in range(size)])
-    for _, first, size in turns:
-        errors = {
-            unit: float(values[:, [*removed, unit]].sum(1).square().sum())
-            for unit in set(range(first, first + size)) - set(removed)
-        }
-        removed.append(min(errors, key=lambda unit: errors[unit]))
-    ranks = removal_ranks(task.prunable.units, grams)
-    assert [unit for unit in removed if unit < 5] == ranks[:5].argsort().tolist()
-    assert [unit for unit in removed if unit >= 5] == (5 + ranks[5:].argsort()).tolist()
-
-
 @pytest.mark.parametrize("name", NETWORKS)
-def test_on_the_samples_no_layer_is_further_off_than_without_factors(name):
+def test_the_last_units_of_the_greedy_order_stay_and_factors_bring_no_layer_further_off_on_the_samples(name):
     task = task_of(name, share=0.4)
-    units, grams, keep = task.prunable.units, sample_grams(task), choose_thinet(task).keep_U.double()
-    factors = input_factors(units, grams, keep.bool())
+    units, grams, chosen = task.prunable.units, sample_grams(task), choose_thinet(task).keep_U
+    ranks, factors, keep = removal_ranks(units, grams), input_factors(units, grams, chosen), chosen.double()
+    for group in units.groups:
+        dropped = int((~chosen[group.units]).sum())
+        assert chosen[group.units].tolist() == (ranks[group.units] >= dropped).tolist()
     for reader, gram in grams.items():
         first_channel = [int((units.reads[reader] == unit).nonzero()[0]) for unit in gram.units_R]
-        off = keep[gram.units_R] * factors[reader][first_channel] - 1
-        plain = keep[gram.units_R] - 1
-        assert (
-            off @ gram.products_RR @ off <= plain @ gram.products_RR @ plain + 1e-6 * gram.products_RR.diagonal().sum()
-        )
+        products = gram.products_RR
+        off, plain = keep[gram.units_R] * factors[reader][first_channel] - 1, keep[gram.units_R] - 1
+        assert off @ products @ off <= plain @ products @ plain + 1e-6 * products.diagonal().sum()
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_rescaling_brings_the_readers_outputs_closer(name):
     """On images of which places were sampled, for every reader, whatever its kind."""
-    task = replace(task_of(name, share=0.6), train=learnable_split(1024))
+    task = replace(task_of(name, share=0.6), train=learnable_split(320))
     choice = choose_thinet(task)
     units = task.prunable.units
-    images = next(iter(task.train.batches(1024)))[0]
+    images = next(iter(task.train.batches(320)))[0]
 
     def outputs(network: nn.Module, keep: torch.Tensor, reader: str) -> torch.Tensor:
         """What the original's features give where ``reader`` alone is pruned."""
@@ -190,15 +134,15 @@ def test_rescaling_brings_the_readers_outputs_closer(name):
         assert (scaled - wanted).square().mean() <= 1.02 * (plain - wanted).square().mean()
 
 
-def test_a_group_read_twice_is_judged_by_both():
-    """Everything by its definition: errors of the three readers, each as a share of its output's energy."""
-    task = task_of("shared input")
+@pytest.mark.parametrize(
+    ("name", "root", "readers"), [("shared input", "stem", ["first", "second", "head"]), ("concat", "left", ["head"])]
+)
+def test_units_go_in_the_order_of_the_papers_algorithm_from_all_groups_in_turn(name, root, readers):
+    """Everything by its definition: errors of all readers, each as a share of its output's energy."""
+    task = task_of(name)
     grams, units = sample_grams(task), task.prunable.units
-    stem = next(group for group in units.groups if group.root == "stem")
-    readers = [
-        name for name, gram in grams.items() if torch.isin(torch.arange(units.total)[stem.units], gram.units_R).all()
-    ]
-    assert readers == ["first", "second", "head"]
+    first = next(group.first for group in units.groups if group.root == root)
+    assert [name for name, gram in grams.items() if first in gram.units_R] == readers
     gone = torch.zeros(units.total, dtype=torch.float64)
 
     def error(unit: int) -> float:
@@ -216,12 +160,3 @@ def test_a_group_read_twice_is_judged_by_both():
         lowest = min(left, key=error)
         assert ranks[lowest] == group.size - len(left)
         gone[lowest] = 1
-
-
-def test_the_last_units_of_the_greedy_order_stay():
-    task = task_of("concat", share=0.4)
-    units, grams = task.prunable.units, sample_grams(task)
-    ranks, keep = removal_ranks(units, grams), choose_thinet(task).keep_U
-    for group in units.groups:
-        dropped = int((~keep[group.units]).sum())
-        assert keep[group.units].tolist() == (ranks[group.units] >= dropped).tolist()

@@ -35,16 +35,12 @@ def output_of(layer: nn.Module, features: torch.Tensor, channel: int) -> torch.T
     return rows.flatten(1) - layer.bias[channel]
 
 
-@pytest.mark.parametrize("channel", [0, 3])
-def test_contributions_add_up_to_the_output(case, channel):
+def test_a_contribution_is_that_channels_alone_and_all_add_up_to_the_output(case):
     layer, features = case
-    added = contributions(layer, features, channel)
-    assert added.shape[:2] == (2, 6)
-    torch.testing.assert_close(added.sum(1), output_of(layer, features, channel), atol=1e-5, rtol=1e-5)
-
-
-def test_a_contribution_is_that_channels_alone(case):
-    layer, features = case
+    for channel in (0, 3):
+        added = contributions(layer, features, channel)
+        assert added.shape[:2] == (2, 6)
+        torch.testing.assert_close(added.sum(1), output_of(layer, features, channel), atol=1e-5, rtol=1e-5)
     alone = torch.zeros_like(features)
     index = (..., 4) if isinstance(layer, nn.Linear) else (slice(None), 4)
     alone[index] = features[index]

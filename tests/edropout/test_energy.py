@@ -8,9 +8,7 @@ def test_hand_worked_margins():
     # image 0, class 1: best wrong 3, right 2 -> 1; image 1, class 0: best wrong 0.5, right 4 -> -3.5; mean -1.25
     logits = torch.tensor([[[3.0, 2.0, 1.0], [4.0, 0.5, -1.0]]])
     assert energy_loss(logits, torch.tensor([1, 0])).tolist() == [-1.25]
-
-
-def test_every_state_is_judged_on_its_own_logits():
+    # every state is judged on its own logits
     logits = torch.tensor([[[1.0, 0.0]], [[0.0, 1.0]], [[5.0, 5.0]]])
     assert energy_loss(logits, torch.tensor([0])).tolist() == [-1.0, 1.0, 0.0]
 

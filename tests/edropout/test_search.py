@@ -60,21 +60,14 @@ def test_only_kept_weights_move():
         assert moved > 500
 
 
-def test_the_mask_gradient_reaches_the_population_for_dropped_units_too():
+def test_a_step_gives_the_population_the_gradient_of_dropped_units_too_and_measures_energies_in_eval_mode():
     network, units = with_units("plain")
     state = torch.ones(units.total, dtype=torch.bool)
     state[[1, 10]] = False
-    population = OneState(state)
+    population, batches = OneState(state), int(network[1].num_batches_tracked)
     searched(network, units, population, ADAM).step(*next(iter(learnable_split().batches(25))))
     assert population.gradients[0].shape == (units.total,)
     assert (population.gradients[0][[1, 10]] != 0).all()
-
-
-def test_energies_are_measured_without_touching_batchnorm():
-    network, units = with_units("plain")
-    body = searched(network, units, OneState(torch.ones(units.total, dtype=torch.bool)), ADAM)
-    batches = int(network[1].num_batches_tracked)
-    body.step(*next(iter(learnable_split().batches(25))))
     assert int(network[1].num_batches_tracked) == batches + 1  # by the training step alone
 
 
@@ -96,21 +89,17 @@ def run(population, hooks: LoopHooks | None = None):
     return history, body.population.final(), network
 
 
-def test_a_search_ends_within_its_budget_and_reports_its_energies():
-    history, state, _network = run(guided)
-    prunable = prunable_of(built("residual"))
-    assert prunable.model.cost(prunable.units.counts(state.unsqueeze(0))[0]).macs <= 0.5 * prunable.model.full.macs
-    assert all(row["energy_best"] <= row["energy_mean"] for row in history)
-
-
 @pytest.mark.parametrize("population", [guided, papers])
-def test_a_stopped_and_resumed_search_equals_an_undisturbed_one(population):
+def test_a_search_ends_within_its_budget_and_equals_a_stopped_and_resumed_one(population):
     history, state, network = run(population)
+    assert all(row["energy_best"] <= row["energy_mean"] for row in history)
+    if population is guided:
+        prunable = prunable_of(built("residual"))
+        assert prunable.model.cost(prunable.units.counts(state.unsqueeze(0))[0]).macs <= 0.5 * prunable.model.full.macs
     saved: list[dict] = []
     count = iter(range(1, 100))
     stopping = LoopHooks(
-        should_stop=lambda: 15 if next(count) == 5 else None,
-        save=lambda state: saved.append(copy.deepcopy(state)),
+        should_stop=lambda: 15 if next(count) == 5 else None, save=lambda state: saved.append(copy.deepcopy(state))
     )
     with pytest.raises(InterruptedRun):
         run(population, stopping)

@@ -28,7 +28,7 @@ class Page:
     complaints: list[str] = field(default_factory=list)
     _last: int = 0
     _buffer: bytes = b""
-    _told: set[str] = field(default_factory=set)
+    _events: set[str] = field(default_factory=set)
 
     def call(self, method: str, **parameters: object) -> dict:
         """One DevTools command; its result."""
@@ -44,20 +44,16 @@ class Page:
                     raise RuntimeError(f"{method}: {answer['error']}")
                 return answer["result"]
 
-    def wait_for(self, event: str) -> None:
-        """Until the browser has told it since the last ``show``."""
-        while event not in self._told:
-            self._next()
-
     def show(self, file: Path, *, width: int, dark: bool = False, media: str = "screen") -> None:
         """Open a file at a width in CSS pixels."""
         self.look(width=width, dark=dark, media=media)
         self.complaints.clear()
-        self._told.clear()
+        self._events.clear()
         failed = self.call("Page.navigate", url=file.as_uri()).get("errorText")
         if failed:
             raise RuntimeError(f"{file}: {failed}")
-        self.wait_for("Page.loadEventFired")
+        while "Page.loadEventFired" not in self._events:
+            self._next()
 
     def look(self, *, width: int, dark: bool = False, media: str = "screen") -> None:
         """Change the width and the colour scheme of the open page."""
@@ -74,11 +70,6 @@ class Page:
             raise RuntimeError(f"{expression}: {result['exceptionDetails']}")
         return result["result"].get("value")
 
-    def picture(self) -> bytes:
-        """The whole page as PNG."""
-        shot = self.call("Page.captureScreenshot", captureBeyondViewport=True)
-        return base64.b64decode(shot["data"])
-
     def pdf(self) -> bytes:
         """The page as it prints."""
         sheet = self.call("Page.printToPDF", printBackground=True, preferCSSPageSize=True)
@@ -92,11 +83,11 @@ class Page:
                 raise RuntimeError("chromium ended" if readable else f"chromium was silent for {_PATIENCE} s")
             self._buffer += part
         message, _, self._buffer = self._buffer.partition(b"\0")
-        told = json.loads(message)
-        self._told.add(told.get("method", ""))
-        if told.get("method") in ("Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded"):
-            self.complaints.append(json.dumps(told["params"]))
-        return told
+        answer = json.loads(message)
+        self._events.add(answer.get("method", ""))
+        if answer.get("method") in ("Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded"):
+            self.complaints.append(json.dumps(answer["params"]))
+        return answer
 
 
 @contextmanager

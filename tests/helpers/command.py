@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -17,13 +16,8 @@ from compress.cli.main import main
 ROOT = Path(__file__).parents[2]
 
 
-@dataclass(frozen=True)
-class Done:
-    """A command that has ended."""
-
-    returncode: int
-    stdout: str
-    stderr: str
+Done = subprocess.CompletedProcess[str]
+"""A command that has ended."""
 
 
 def compress(*arguments: object, cwd: Path | None = None) -> Done:
@@ -37,21 +31,17 @@ def compress(*arguments: object, cwd: Path | None = None) -> Done:
         with pytest.raises(SystemExit) as ended:
             main()
     torch.set_num_threads(threads)
-    return Done(ended.value.code or 0, stdout.getvalue(), stderr.getvalue())
+    return Done(arguments, ended.value.code or 0, stdout.getvalue(), stderr.getvalue())
 
 
-def compress_process(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def compress_process(*arguments: object, cwd: Path | None = None) -> Done:
     """Run ``compress`` to its end in a process of its own."""
     command = [sys.executable, "-m", "compress", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, env=_environment())
 
 
 def compress_until(line: str, number: signal.Signals, *arguments: object) -> tuple[int, str]:
-    """Run ``compress`` until it writes ``line`` to stderr, then send it a signal.
-
-    Returns:
-        Its exit code (minus the signal where that ended it), and its stderr.
-    """
+    """Run ``compress`` until it writes ``line`` to stderr, then send a signal: exit code (or minus it), stderr."""
     command = [sys.executable, "-c", HEEDING_SIGNALS, *map(str, arguments)]
     seen = []
     with subprocess.Popen(

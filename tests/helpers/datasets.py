@@ -16,6 +16,9 @@ from scipy.io import savemat
 WORDNET_IDS = ("n01440764", "n02102040", "n03028079")
 """Tench, English springer, church: three of the ten that torchvision knows by name."""
 
+LEVELS = {"dark": 40, "middling": 128, "bright": 215, "black": 0}
+"""Classes of an image folder, and the mean grey of their images."""
+
 
 def noise(labels: Sequence[int], *shape: int, classes: int, seed: int = 0) -> np.ndarray:
     """Images uint8 [N, *shape], the brighter the higher the label."""
@@ -103,6 +106,19 @@ def write_imagenet(
             for index, pixels in enumerate(whole[:train] if split == "train" else whole[train:]):
                 Image.fromarray(pixels).save(folder / split / one / f"{one}_{index}.JPEG")
     return folder
+
+
+def write_image_folder(root: Path, *, train: int, test: int, size: int = 16, classes: int = 3) -> Path:
+    """``train`` and ``test`` grey PNG images in each of up to four classes of noise, ``size`` pixels square."""
+    random = np.random.default_rng(0)
+    for split, count in (("train", train), ("test", test)):
+        for name, level in list(LEVELS.items())[:classes]:
+            folder = root / split / name
+            folder.mkdir(parents=True)
+            for index in range(count):
+                pixels = np.clip(random.normal(level, 20, (size, size)), 0, 255).astype(np.uint8)
+                Image.fromarray(pixels).save(folder / f"{index}.png")
+    return root
 
 
 def write_food(folder: Path, *, train: int = 6, test: int = 2, classes: Sequence[str] = ("apple_pie", "sushi")) -> Path:

@@ -1,7 +1,7 @@
 """What tiny networks with one odd thing are made of: a stem, something odd, a last convolution and a head."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -9,18 +9,17 @@ from torch import Tensor, nn
 
 from tests.helpers.networks import CLASSES, network_of
 
+Forward = Callable[[nn.Module, Tensor], Tensor]
+
 
 @dataclass(frozen=True)
 class Odd:
-    """A network whose layers are ``layers`` and whose forward is ``forward(layers, images)``.
-
-    ``pruned``: roots of the groups; ``whole``: layer -> part of the reason.
-    """
+    """A network; ``whole``: layer -> part of the reason why it is not pruned; ``pruned``: roots of its groups."""
 
     layers: Callable[[], dict[str, nn.Module]]
-    forward: Callable[[nn.Module, Tensor], Tensor]
-    pruned: dict[str, int] = field(default_factory=dict)
-    whole: dict[str, str] = field(default_factory=dict)
+    forward: Forward
+    whole: dict[str, str]
+    pruned: dict[str, int]
 
     def build(self, *, seed: int = 0) -> nn.Module:
         torch.manual_seed(seed)
@@ -30,27 +29,48 @@ class Odd:
         return network.eval()
 
 
+def odd(
+    middle: Forward = lambda _, x: x,
+    whole: dict[str, str] | None = None,
+    pruned: dict[str, int] | None = None,
+    *,
+    forward: Forward | None = None,
+    reads: int = 8,
+    **more: Callable[[], nn.Module],
+) -> Odd:
+    """stem -> something -> last -> head, or another forward; pruned are stem and last, if they are not in ``whole``."""
+
+    def layers() -> dict[str, nn.Module]:
+        made = {name: make() for name, make in more.items()}
+        last = made.get("last") or nn.Conv2d(reads, 6, 1)
+        return {"stem": nn.Conv2d(2, 8, 3), **made, "last": last, "head": nn.Linear(6, CLASSES)}
+
+    whole = whole or {}
+    usual = {root: size for root, size in (("stem", 8), ("last", 6)) if root not in whole}
+
+    def between(n: nn.Module, x: Tensor) -> Tensor:
+        return n.head(pool(n.last(middle(n, n.stem(x).relu())).sigmoid()))
+
+    return Odd(layers, forward or between, whole, usual if pruned is None else pruned)
+
+
+def on_tokens(
+    middle: Forward, whole: dict[str, str], pruned: dict[str, int], part: Callable[[], nn.Module], *, reads: int = 8
+) -> Odd:
+    """stem -> ``part`` on tokens (B, T, C) -> wide -> head."""
+    return Odd(
+        lambda: {
+            "stem": nn.Conv2d(2, 8, 3, stride=3), "part": part(), "wide": nn.Linear(reads, 12),
+            "head": nn.Linear(12, CLASSES),
+        },
+        lambda n, x: n.head(n.wide(middle(n.part, n.stem(x).flatten(2).transpose(1, 2))).relu().mean(1)),
+        whole,
+        pruned,
+    )  # fmt: skip
+
+
 def pool(features: Tensor) -> Tensor:
     return features.flatten(2).mean(2)
-
-
-def between(middle: Callable[[nn.Module, Tensor], Tensor]) -> Callable[[nn.Module, Tensor], Tensor]:
-    """stem -> something -> last -> head."""
-    return lambda n, x: n.head(pool(n.last(middle(n, n.stem(x).relu())).sigmoid()))
-
-
-def applying(middle: Callable[[Tensor], Tensor]) -> Callable[[nn.Module, Tensor], Tensor]:
-    """The same with a function that needs no layer."""
-    return between(lambda _, x: middle(x))
-
-
-def chain(*, stem: int = 8, reads: int | None = None, **more: Callable[[], nn.Module]) -> Callable[[], dict]:
-    return lambda: {
-        "stem": nn.Conv2d(2, stem, 3),
-        **{name: make() for name, make in more.items()},
-        "last": nn.Conv2d(reads or stem, 6, 1),
-        "head": nn.Linear(6, CLASSES),
-    }
 
 
 class Attention(nn.Module):
@@ -69,34 +89,22 @@ class Attention(nn.Module):
         return self.out(x.transpose(1, 2).reshape(batch, tokens, self.width))
 
 
-class Standardised(nn.Conv2d):
-    """A convolution that computes with something else than its weight."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.conv2d(x, self.weight - self.weight.mean((1, 2, 3), keepdim=True), self.bias)
+def subclass(kind: type[nn.Module], forward: Forward) -> type[nn.Module]:
+    return type("Own", (kind,), {"forward": forward})
 
 
-class SamePadded(nn.Conv2d):
-    """A convolution that pads by itself."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.conv2d(F.pad(x, (1, 1, 1, 1)), self.weight, self.bias)
-
-
-class NormAndRelu(nn.BatchNorm2d):
-    """A normalisation with an activation in it, as timm's."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias).relu_()
+Standardised = subclass(
+    nn.Conv2d, lambda n, x: F.conv2d(x, n.weight - n.weight.mean((1, 2, 3), keepdim=True), n.bias)
+)  # it computes with something else than its weight
+SamePadded = subclass(nn.Conv2d, lambda n, x: F.conv2d(F.pad(x, (1, 1, 1, 1)), n.weight, n.bias))
+NormAndRelu = subclass(  # as timm's
+    nn.BatchNorm2d, lambda n, x: F.batch_norm(x, n.running_mean, n.running_var, n.weight, n.bias).relu_()
+)
 
 
 def shuffled(features: Tensor) -> Tensor:
     batch, channels, high, wide = features.shape
     return features.view(batch, 2, channels // 2, high, wide).transpose(1, 2).reshape(batch, channels, high, wide)
-
-
-def tokens(n: nn.Module, x: Tensor) -> Tensor:
-    return n.stem(x).flatten(2).transpose(1, 2)
 
 
 def assigned(n: nn.Module, x: Tensor) -> Tensor:
@@ -106,10 +114,10 @@ def assigned(n: nn.Module, x: Tensor) -> Tensor:
     return n.head(pool(n.last(out)))
 
 
-def shared() -> dict[str, nn.Module]:
-    layers = chain(one=lambda: nn.Conv2d(8, 8, 1), two=lambda: nn.Conv2d(8, 8, 1))()
-    layers["two"].weight = layers["one"].weight
-    return layers
+def shared() -> nn.Sequential:
+    pair = nn.Sequential(nn.Conv2d(8, 8, 1), nn.ReLU(), nn.Conv2d(8, 8, 1))
+    pair[2].weight = pair[0].weight
+    return pair
 
 
 def windows(x: Tensor, batch: int | None = None) -> Tensor:
@@ -119,8 +127,8 @@ def windows(x: Tensor, batch: int | None = None) -> Tensor:
     return x.view(2, 2, batch, 5, 5, -1).permute(2, 5, 0, 3, 1, 4).reshape(batch, -1, 10, 10)
 
 
-def hooked() -> dict[str, nn.Module]:
-    layers = chain()()
-    layers["stem"].register_forward_hook(lambda _layer, _inputs, output: output.flip(3) * 2)
-    layers["last"].register_forward_pre_hook(lambda _layer, inputs: (inputs[0] + 1,))
-    return layers
+def hooked() -> nn.Module:
+    layer = nn.Conv2d(8, 6, 1)
+    layer.register_forward_hook(lambda _layer, _inputs, output: output.flip(3) * 2)
+    layer.register_forward_pre_hook(lambda _layer, inputs: (inputs[0] + 1,))
+    return layer

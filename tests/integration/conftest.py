@@ -11,7 +11,7 @@ from filelock import FileLock
 from compress.settings.verify import VerifySettings
 from exporters.measure.latency import LatencySettings
 from tests.helpers.command import compress
-from tests.helpers.images import write_image_folder
+from tests.helpers.datasets import write_image_folder
 from tests.helpers.runs import tiny_flags
 
 SHORT = LatencySettings(rounds=4, min_pairs=8, min_seconds=0, max_seconds=0.1, warmup_seconds=0.01)

@@ -13,7 +13,7 @@ from compress.report.store import parse_report
 from compress.runs import RunFolder
 from compress.runs.file_records import recorded_files
 from tests.helpers.command import compress
-from tests.helpers.images import write_image_folder
+from tests.helpers.datasets import write_image_folder
 from tests.helpers.runs import loaded
 
 ROWS = ["original", "pruned", "original int8", "pruned int8"]

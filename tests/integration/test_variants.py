@@ -25,8 +25,7 @@ from compress.settings.export import ExportSettings
 from compress.settings.verify import VerifySettings
 from compress.verdict.verify_run import verify_run
 from tests.helpers.command import compress
-from tests.helpers.datasets import write_cifar10
-from tests.helpers.images import write_image_folder
+from tests.helpers.datasets import write_cifar10, write_image_folder
 from tests.helpers.runs import StopAt, loaded, stop_run, tiny_config, tiny_flags, whole_network
 
 SHORTER = {"search_epochs": 1, "finetune_epochs": 1}

@@ -2,7 +2,6 @@
 
 import copy
 import sys
-from functools import partial
 
 import pytest
 import torch
@@ -12,18 +11,14 @@ from compress.channels.masks import kept_entries
 from compress.channels.units import find_units
 from compress.structure.remove import remove_units
 from compress.structure.shrink import import_torch_pruning, pruner_of, shrink
-from tests.helpers.networks import NETWORKS, built, image_batch, pooled
-from tests.helpers.odd_layers import ODD_LAYERS
-
-BUILT = {name: partial(built, name) for name in NETWORKS} | {
-    k: odd.build for k, odd in ODD_LAYERS.items() if odd.pruned
-}
+from tests.helpers.networks import image_batch, pooled
+from tests.helpers.odd_networks import BUILDERS
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-@pytest.mark.parametrize("name", BUILT)
+@pytest.mark.parametrize("name", BUILDERS)
 def test_the_cut_keeps_numbers_frozen_parameters_and_layout(name: str, layout: torch.memory_format):
-    network = BUILT[name]()
+    network = BUILDERS[name]()
     for place, parameter in enumerate(network.parameters()):
         parameter.requires_grad_(place % 3 != 1)
         if parameter.dim() == 4:

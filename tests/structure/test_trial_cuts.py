@@ -8,7 +8,8 @@ from compress.channels.units import find_units
 from compress.errors import UsageError
 from compress.structure.remove import remove_units, spread_of
 from compress.structure.trial_cuts import find_checked_units
-from tests.helpers.networks import CLASSES, NETWORKS, image_batch, network_of, pooled, unchanged, with_units
+from tests.helpers.networks import CLASSES, image_batch, network_of, pooled, unchanged
+from tests.helpers.odd_networks import BUILDERS, found
 
 
 def with_odd(middle: Callable[[Tensor], Tensor], end: Callable[[Tensor], Tensor] = lambda logits: logits) -> nn.Module:
@@ -35,9 +36,9 @@ def test_a_layer_whose_code_needs_its_width_is_not_pruned_and_the_rest_is(middle
     assert remove_units(network, units, keep, images).max_abs_difference <= 1e-6
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", BUILDERS)
 def test_a_network_without_faults_loses_no_group(name: str):
-    network, units = with_units(name)
+    network, units = found(name)
     assert find_checked_units(network, image_batch(), seed=1).groups == units.groups
 
 
@@ -58,12 +59,9 @@ def test_samples_that_touch_each_other_are_found():
 def test_a_network_in_which_no_layer_can_be_cut_is_refused():
     network = network_of(
         lambda n, x: n.head(n.stem(x).relu().view(-1, 8, 10, 10).mean((2, 3))),
-        stem=nn.Conv2d(2, 8, 3),
-        head=nn.Linear(8, CLASSES),
-    )
-    with pytest.raises(
-        UsageError, match=r"nothing can be pruned in this network \(.*stem: it cannot be cut: the network does not run"
-    ):
+        stem=nn.Conv2d(2, 8, 3), head=nn.Linear(8, CLASSES),
+    )  # fmt: skip
+    with pytest.raises(UsageError, match=r"nothing can be pruned .*stem: it cannot be cut: the network does not run"):
         find_checked_units(network.eval(), image_batch(), seed=0)
 
 
@@ -107,10 +105,7 @@ HIDDEN = {
     "a key": (lambda net, x: fails(net, x, KeyError(6)), "KeyError: 6"),
     "an error of its own": (lambda net, x: fails(net, x, Exception("12 wanted")), "Exception: 12 wanted"),
     "under a softmax": (lambda net, x: (40 * out(net, by_width(net, x))).softmax(1), "narrow is given other values"),
-    "behind a closed gate": (
-        lambda net, x: out(net, x + net.gate.sigmoid() * by_width(net, x)),
-        "narrow is given other values",
-    ),
+    "behind a closed gate": (lambda net, x: out(net, x + net.gate.sigmoid() * by_width(net, x)), "narrow is given"),
     "behind BatchNorm at zero": (lambda net, x: out(net, x + net.quiet(by_width(net, x))), "narrow is given other"),
 }
 
@@ -153,12 +148,11 @@ def test_code_that_compares_shapes_finds_no_equal_ones_later(widths: tuple[int, 
     torch.manual_seed(seed)
     network, images = alike(widths, fixed=fixed), image_batch()
     units = find_checked_units(network, images, seed=seed)
-    assert {group.root for group in units.groups} == {"third"}
-    for group in units.groups:
-        for other in {*widths} & {*range(1, group.size)}:
-            keep = torch.ones(units.total, dtype=torch.bool)
-            keep[group.first : group.first + group.size - other] = False
-            assert remove_units(network, units, keep, images).max_abs_difference <= 1e-5
+    (group,) = units.groups
+    assert group.root == "third"
+    for other in {*widths} & {*range(1, group.size)}:
+        keep = torch.arange(group.size) >= group.size - other
+        assert remove_units(network, units, keep, images).max_abs_difference <= 1e-5
 
 
 def test_an_output_that_hardly_depends_on_the_image_is_refused():
@@ -176,11 +170,6 @@ def test_a_deep_network_with_small_fresh_weights_is_not():
     spread = spread_of(network(images).detach())
     assert spread < 1e-6
     assert len(find_checked_units(network, images, seed=0).groups) == 23
-
-
-def test_any_error_of_a_network_is_reported():
-    with pytest.raises(UsageError, match=r"does not run on images of shape .*ZeroDivisionError"):
-        find_checked_units(with_odd(lambda x: x * (1 // 0)), image_batch(), seed=0)
 
 
 def pairs(count: int, *, wrong: range, fails: bool) -> tuple[nn.Module, list[int]]:
@@ -219,5 +208,5 @@ def test_many_wrong_groups_are_found_in_few_trials(fails: bool):
 
 
 def test_one_wrong_group_among_many_is_found_by_halves():
-    network, _calls = pairs(26, wrong=range(19, 20), fails=True)
+    network, _ = pairs(26, wrong=range(19, 20), fails=True)
     assert set(find_checked_units(network, image_batch(), seed=0).not_pruned_before_head) == {"inner.19"}

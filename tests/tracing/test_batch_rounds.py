@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from compress.channels.units import find_units
 from compress.tracing.batch_rounds import count_rounds
 from tests.helpers.networks import CLASSES, NETWORKS, built, image_batch, network_of, unchanged
-from tests.helpers.odd_layers import ODD_LAYERS
+from tests.helpers.odd_networks import ODD_LAYERS
 
 
 def test_hand_worked_rounds():

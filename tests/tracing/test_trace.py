@@ -1,31 +1,11 @@
-from functools import cache
-
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
-from compress.channels.costs import build_cost_model
-from compress.channels.masks import masked, population_logits
-from compress.channels.units import UnitMap, find_units
+from compress.channels.units import find_units
 from compress.errors import UsageError
-from compress.structure.plan import PruningPlan, plan_from_state
-from compress.structure.remove import cut, remove_units
-from compress.structure.trial_cuts import find_checked_units
-from compress.tracing.forward_pass import plain_kernels
-from tests.helpers.networks import CLASSES, image_batch, network_of, pooled, random_state, unchanged
-from tests.helpers.odd_layers import ODD_LAYERS
-from tests.helpers.odd_operators import ODD_OPERATORS
-
-ODD = ODD_LAYERS | ODD_OPERATORS
-
-
-@cache
-def found(name: str) -> tuple[nn.Module, UnitMap]:
-    network = ODD[name].build()
-    if not ODD[name].pruned:
-        pytest.skip("nothing in it can be pruned")
-    return network, find_units(network, image_batch())
+from tests.helpers.networks import CLASSES, image_batch, network_of, pooled, unchanged
+from tests.helpers.odd_networks import ODD, found
 
 
 @pytest.mark.parametrize("name", ODD)
@@ -40,41 +20,6 @@ def test_what_is_pruned_and_why_the_rest_is_not(name: str):
     assert {group.root: group.size for group in units.groups} == odd.pruned
     for layer, why in odd.whole.items():
         assert why in units.not_pruned[layer]
-
-
-@pytest.mark.parametrize("name", ODD)
-def test_masked_is_physical_alone_and_in_a_population(name: str):
-    network, units = found(name)
-    images = image_batch(4, seed=3)
-    states = torch.stack([random_state(units, seed=seed) for seed in range(3)])
-    together = population_logits(network, units, states.float(), images)
-    for keep, logits in zip(states, together, strict=True):
-        result = remove_units(network, units, keep, images)
-        with masked(network, units, keep.float()), torch.no_grad():
-            assert torch.allclose(network(images), logits, atol=1e-6)
-        with torch.no_grad():
-            assert (network(images) - logits).abs().max() > 1e-4  # the cut shows in the logits
-        assert result.max_abs_difference <= 1e-6
-
-
-@pytest.mark.parametrize("name", sorted(ODD.keys() - {"recurrent"}))  # its MACs have no rule
-def test_costs_and_plans_are_those_of_the_cut_network(name: str):
-    network, units = found(name)
-    images = image_batch()
-    keep = random_state(units, seed=5)
-    plan = PruningPlan.from_json(plan_from_state(units, keep).to_json())
-    smaller = cut(network, plan, images)
-    with FlopCounterMode(display=False) as counter, plain_kernels():
-        smaller(images[:1])
-    cost = build_cost_model(network, units, images).cost(units.counts(keep.unsqueeze(0))[0])
-    assert cost.macs == counter.get_total_flops() // 2
-    assert cost.parameters == sum(p.numel() for p in smaller.parameters())
-
-
-@pytest.mark.parametrize("name", ODD)
-def test_no_trial_cut_of_it_fails(name: str):
-    network, units = found(name)
-    assert find_checked_units(network, image_batch(), seed=0).groups == units.groups
 
 
 @pytest.mark.parametrize(
@@ -94,9 +39,16 @@ def test_what_is_no_classifier_is_refused(output, message: str):
         find_units(network, image_batch())
 
 
-def test_images_a_network_does_not_take_are_named_with_its_own_error():
-    with pytest.raises(UsageError, match=r"does not run on images of shape \(3, 2, 12, 12\): RuntimeError: .*channels"):
-        find_units(nn.Conv2d(7, CLASSES, 3), image_batch())
+@pytest.mark.parametrize(
+    ("network", "error"),
+    [
+        (nn.Conv2d(7, CLASSES, 3), "RuntimeError: .*channels"),
+        (network_of(lambda _, x: x * (1 // 0)), "ZeroDivisionError"),
+    ],
+)
+def test_images_a_network_does_not_take_are_named_with_its_own_error(network: nn.Module, error: str):
+    with pytest.raises(UsageError, match=rf"does not run on images of shape \(3, 2, 12, 12\): {error}"):
+        find_units(network, image_batch())
 
 
 @pytest.mark.parametrize("name", ["own forwards", "hooks of the user"])

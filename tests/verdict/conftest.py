@@ -8,7 +8,7 @@ import pytest
 from compress.data.load import load_data
 from compress.settings.config import DataConfig, build
 from tests.exporters.onnx_files import Wanted
-from tests.helpers.images import write_image_folder
+from tests.helpers.datasets import write_image_folder
 
 CLASSES = ["bright", "dark", "middling"]
 SIZE = 16

@@ -18,7 +18,7 @@ from exporters.measure.memory import measure_memory
 from exporters.measure.profile import profile_operators
 from exporters.read.preparation import RAW_PIXELS, Preparation
 from tests.exporters.onnx_files import FLOAT, FLOAT16, UINT8, answer, classifier, recurrent, save
-from tests.helpers.images import write_image_folder
+from tests.helpers.datasets import write_image_folder
 from tests.verdict.conftest import CLASSES, COLOUR, GREY, SIZE
 
 HALF = UserOverrides(mean=(0.5,), std=(0.25,))
