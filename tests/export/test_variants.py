@@ -14,7 +14,7 @@ from compress.settings.export import ExportSettings
 from exporters.write.int8 import Int8Settings
 from tests.exporters.networks import SHAPE
 from tests.exporters.variants import MEAN, STD, write_fp32
-from tests.helpers.records import record
+from tests.helpers.runs import record
 
 
 def split(counts: list[int]) -> MemorySplit:

@@ -7,22 +7,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from compress.channels.units import UnitMap, find_units
+from tests.helpers import odd_pieces as pieces
 from tests.helpers.networks import CLASSES, NETWORKS, built, image_batch
-from tests.helpers.odd_pieces import (
-    Attention,
-    NormAndRelu,
-    Odd,
-    SamePadded,
-    Standardised,
-    assigned,
-    hooked,
-    odd,
-    on_tokens,
-    pool,
-    shared,
-    shuffled,
-    windows,
-)
+from tests.helpers.odd_pieces import Odd, odd, on_tokens, pool
 
 BOTH, QUARTER, HALF = {"stem": 8, "last": 6}, {"stem": 2, "last": 6}, {"stem": 4, "last": 6}
 
@@ -55,9 +42,9 @@ ODD_LAYERS: dict[str, Odd] = {
     "called by name": odd(
         lambda n, x: n.wide(input=n.same(x=x).permute(0, 2, 3, 1)).permute(0, 3, 1, 2),
         pruned=BOTH | {"same": 10, "wide": 10},
-        reads=10, same=lambda: SamePadded(8, 10, 3), wide=lambda: nn.Linear(10, 10),
+        reads=10, same=lambda: pieces.SamePadded(8, 10, 3), wide=lambda: nn.Linear(10, 10),
     ),
-    "hooks of the user": odd(last=hooked),
+    "hooks of the user": odd(last=pieces.hooked),
     "instance norm": odd(lambda n, x: n.norm(x), norm=lambda: nn.InstanceNorm2d(8, affine=True)),
     "layer norm of channels": odd(
         lambda n, x: x + n.back(F.gelu(n.wide(n.norm(x.permute(0, 2, 3, 1))))).permute(0, 3, 1, 2),
@@ -67,7 +54,7 @@ ODD_LAYERS: dict[str, Odd] = {
     "layer norm of pixels": odd(lambda n, x: n.norm(x), norm=lambda: nn.LayerNorm([10, 10])),
     "self attention": on_tokens(
         lambda part, x: part(x), {"part.qkv": "a product of matrices takes it in part"},
-        {"stem": 8, "part.out": 8, "wide": 12}, lambda: Attention(8, 2),
+        {"stem": 8, "part.out": 8, "wide": 12}, lambda: pieces.Attention(8, 2),
     ),
     "attention of torch": on_tokens(
         lambda part, x: part(x, x, x, need_weights=False)[0],
@@ -77,7 +64,7 @@ ODD_LAYERS: dict[str, Odd] = {
     "a layer called twice": odd(lambda n, x: n.again(n.again(x).relu()), again=lambda: nn.Conv2d(8, 8, 1)),
     "weights of two layers": odd(
         lambda n, x: n.pair(x),
-        {"stem": "shares its weights with pair.2", "pair.0": "shares its weights with pair.2"}, pair=shared,
+        {"stem": "shares its weights with pair.2", "pair.0": "shares its weights with pair.2"}, pair=pieces.shared,
     ),
     "weight norm": odd(
         whole={"last": "computes its weights from others"}, pruned={},
@@ -100,11 +87,11 @@ ODD_LAYERS: dict[str, Odd] = {
     ),
     "weights standardised": odd(
         lambda n, x: n.odd(x).relu(), {"odd": "used in odd by themselves"}, {"last": 6},
-        odd=lambda: Standardised(8, 8, 1),
+        odd=lambda: pieces.Standardised(8, 8, 1),
     ),
     "own forwards": odd(
         lambda n, x: n.norm(n.same(x)), pruned=BOTH | {"same": 10},
-        reads=10, same=lambda: SamePadded(8, 10, 3), norm=lambda: NormAndRelu(10),
+        reads=10, same=lambda: pieces.SamePadded(8, 10, 3), norm=lambda: pieces.NormAndRelu(10),
     ),
     "tokens before samples": on_tokens(
         lambda part, x: part(x.transpose(0, 1)).transpose(0, 1), {"stem": "product of matrices"},
@@ -114,13 +101,14 @@ ODD_LAYERS: dict[str, Odd] = {
         forward=lambda n, x: sum(n.head(pool(n.last(n.stem(torch.cat([x, x.flip(3)])).relu()).sigmoid())).chunk(2))
     ),
     "windows before samples": odd(
-        lambda n, x: windows(n.back(n.wide(windows(x)).relu()), len(x)), pruned=BOTH | {"wide": 12, "back": 8},
+        lambda n, x: pieces.windows(n.back(n.wide(pieces.windows(x)).relu()), len(x)),
+        pruned=BOTH | {"wide": 12, "back": 8},
         wide=lambda: nn.Linear(8, 12), back=lambda: nn.Linear(12, 8),
     ),
 }  # fmt: skip
 
 ODD = ODD_LAYERS | {
-    "channel shuffle": odd(lambda _, x: shuffled(x), pruned=HALF),
+    "channel shuffle": odd(lambda _, x: pieces.shuffled(x), pruned=HALF),
     "channel shuffle of torch": odd(lambda _, x: F.channel_shuffle(x, 4), pruned=QUARTER),
     "gate of two halves": odd(lambda _, x: x.chunk(2, 1)[0] * x.chunk(2, 1)[1].sigmoid(), pruned=HALF, reads=4),
     "gated linear unit": odd(lambda _, x: F.glu(x, 1), pruned=HALF, reads=4),
@@ -150,7 +138,7 @@ ODD = ODD_LAYERS | {
     "pixel unshuffle": odd(lambda _, x: F.pixel_unshuffle(x, 2), reads=32),
     "resized": odd(lambda _, x: F.interpolate(x, scale_factor=2, mode="bilinear")),
     "assigned in slices": odd(
-        forward=assigned, whole=dict.fromkeys(("stem", "other"), "a tensor of fixed width is combined with it"),
+        forward=pieces.assigned, whole=dict.fromkeys(("stem", "other"), "a tensor of fixed width is combined with it"),
         other=lambda: nn.Conv2d(2, 4, 3),
     ),
     "shortcut padded with zeros": odd(

@@ -14,6 +14,7 @@ from compress.errors import InterruptedRun
 from compress.observer import Observer
 from compress.run.pipeline import run_pipeline
 from compress.runs import RunFolder
+from compress.runs.file_records import FileRecord
 from compress.settings.config import RunConfig
 from compress.structure.plan import PruningPlan
 from compress.structure.remove import cut
@@ -73,6 +74,15 @@ def stop_run(config: RunConfig, at: tuple[str, int], *, out: Path, **options: An
         run_pipeline(config, out=out, observer=observer, should_stop=observer.should_stop, **options)
     assert stopped.value.exit_code == 143
     return observer
+
+
+def record(**changes: object) -> FileRecord:
+    """The record of an ONNX file that nobody opens."""
+    fields = {
+        "label": "original", "role": "original", "file": "artifacts/original.onnx", "sha256": "a" * 64,
+        "size_bytes": 1000, "precision": "fp32", "macs": 100, "parameters": 10, "epochs": 3,
+    }  # fmt: skip
+    return FileRecord(**fields | changes)
 
 
 def flip_a_bit(file: Path) -> None:

@@ -24,16 +24,13 @@ def every_other(units: UnitMap) -> Tensor:
     return torch.arange(units.total) % 2 == 0
 
 
-BESIDE = {
-    "left": lambda: nn.Conv2d(2, 4, 1), "right": lambda: nn.Conv2d(2, 6, 1), "both": lambda: nn.Conv2d(10, 6, 1),
-    "last": lambda: nn.Conv2d(6, 4, 1), "head": lambda: nn.Linear(4, CLASSES),
-}  # fmt: skip
-
-
 def beside(forward: Callable[[nn.Module, Tensor], Tensor]) -> nn.Module:
     """Two branches side by side, then a third layer."""
     torch.manual_seed(0)
-    return network_of(forward, **{name: make() for name, make in BESIDE.items()}).eval()
+    return network_of(
+        forward, left=nn.Conv2d(2, 4, 1), right=nn.Conv2d(2, 6, 1), both=nn.Conv2d(10, 6, 1), last=nn.Conv2d(6, 4, 1),
+        head=nn.Linear(4, CLASSES),
+    ).eval()  # fmt: skip
 
 
 @pytest.mark.parametrize("name", NETWORKS)

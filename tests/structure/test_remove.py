@@ -1,6 +1,5 @@
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 
 import pytest
 import torch
@@ -12,17 +11,7 @@ from compress.errors import BadInputError, CheckFailedError
 from compress.structure.plan import PruningPlan, plan_from_state
 from compress.structure.remove import TOLERANCE, check_trains, cut, is_conclusive, remove_units, restore_full_network
 from models_zoo.zoo import build_network
-from tests.helpers.networks import (
-    CLASSES,
-    NETWORKS,
-    built,
-    image_batch,
-    network_of,
-    random_state,
-    same_state,
-    unchanged,
-    with_units,
-)
+from tests.helpers.networks import CLASSES, NETWORKS, image_batch, network_of, random_state, same_state, unchanged
 from tests.helpers.odd_networks import BUILDERS, found
 
 
@@ -58,7 +47,7 @@ def test_masked_equals_physical_on_the_zoo(arch: str, size: int):
 
 
 def test_layers_before_and_after():
-    (network, units), images = with_units("residual"), image_batch()
+    (network, units), images = found("residual"), image_batch()
     keep = torch.ones(15, dtype=torch.bool)
     keep[[0, 1, 9]] = False
     changes = {layer.name: layer for layer in remove_units(network, units, keep, images).layers}
@@ -68,7 +57,7 @@ def test_layers_before_and_after():
 
 
 def test_wrong_units_are_found_by_the_check():
-    (network, units), images = with_units("plain"), image_batch()
+    (network, units), images = found("plain"), image_batch()
     wrong = replace(units, reads={name: unit.flip(0) for name, unit in units.reads.items()})
     keep = torch.ones(units.total, dtype=torch.bool)
     keep[:4] = False
@@ -85,7 +74,7 @@ def test_wrong_units_are_found_by_the_check():
 )
 def test_a_plan_that_does_not_fit_the_network_is_refused(root: str, width: int, message: str):
     with pytest.raises(BadInputError, match=message):
-        cut(built("residual"), PruningPlan({root: (0, 1)}, {root: width}), image_batch())
+        cut(found("residual")[0], PruningPlan({root: (0, 1)}, {root: width}), image_batch())
 
 
 def test_a_network_that_cannot_run_after_the_cut_is_refused():
@@ -107,9 +96,9 @@ def alias(end: Callable[[torch.Tensor], torch.Tensor] = lambda logits: logits) -
     ).eval()  # fmt: skip
 
 
-@pytest.mark.parametrize("make", [*(partial(built, name) for name in NETWORKS), alias], ids=[*NETWORKS, "alias"])
-def test_restoring_is_the_inverse_of_the_cut(make: Callable[[], nn.Module]):
-    network, images = make(), image_batch()
+@pytest.mark.parametrize("name", [*NETWORKS, "alias"])
+def test_restoring_is_the_inverse_of_the_cut(name: str):
+    network, images = BUILDERS.get(name, alias)(), image_batch()
     units = find_units(network, images)
     plan = plan_from_state(units, random_state(units, seed=4))
     smaller = cut(network, plan, images)
@@ -120,7 +109,7 @@ def test_restoring_is_the_inverse_of_the_cut(make: Callable[[], nn.Module]):
     assert same_state(cut(whole, plan, images), smaller)
     moved = sum((a != b).sum() for a, b in zip(whole.parameters(), network.parameters(), strict=True))
     assert moved == sum(p.numel() for p in smaller.parameters())
-    assert make is not alias or whole.alias is whole.inner
+    assert name != "alias" or whole.alias is whole.inner
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from compress.runs.file_records import FileRecord
 from compress.verdict.measure import pairs_to_time
-from tests.helpers.records import record
+from tests.helpers.runs import record
 
 
 def row(label: str, role: str, source: str | None = None) -> FileRecord:
