@@ -91,10 +91,9 @@ def build_cost_model(network: nn.Module, units: UnitMap, example: Tensor) -> Cos
             )
     image = example[:1]
     (one, calls_of_one), (two, calls_of_two) = _run(network, image), _run(network, torch.cat([image, image]))
-    positions = {name: two[name] - one[name] for name in one}
     macs_of_all = sum(macs for _, macs in calls_of_two) - sum(macs for _, macs in calls_of_one)
-    layers = {name: network.get_submodule(name) for name in positions}
-    measures = [_coefficients(layer, positions[name]) for name, layer in layers.items()]
+    layers = {name: network.get_submodule(name) for name in one}
+    measures = [_coefficients(layer, two[name] - one[name]) for name, layer in layers.items()]
     wide = [widths(layer) for layer in layers.values()]
     macs_of_layers = sum(
         by_both * width_in * width_out + by_outputs * width_out
@@ -117,11 +116,9 @@ def build_cost_model(network: nn.Module, units: UnitMap, example: Tensor) -> Cos
 
 def _per_group(unit_of_channel: Tensor | None, width: int, units: UnitMap) -> Tensor:
     """Channels of a layer per unit of every group, and last the fixed ones: float64 (G + 1,)."""
-    if unit_of_channel is None:
-        unit_of_channel = torch.full((width,), units.total)
-    bounds = torch.tensor([group.first for group in units.groups] + [units.total])
-    group = torch.bucketize(unit_of_channel, bounds, right=True) - 1
-    channels = torch.bincount(group, minlength=len(bounds)).to(torch.float64)
+    unit_of_channel = torch.full((width,), units.total) if unit_of_channel is None else unit_of_channel
+    group_of_unit = nn.functional.pad(units.group_of_unit, (0, 1), value=len(units.groups))
+    channels = torch.bincount(group_of_unit[unit_of_channel], minlength=len(units.groups) + 1).to(torch.float64)
     return channels / torch.cat([units.sizes, torch.ones(1)])
 
 

@@ -28,10 +28,8 @@ WIDE = 8192
 """Largest product of places and units read: wide layers get fewer places, because products grow with the square."""
 
 RIDGE = 1e-2
-"""Ridge penalty towards factors of 1, as a share of the kept units' mean square.
-
-Dead and duplicate channels need it, and small feature maps, which give few samples. Because it pulls towards 1, the
-sampled error is never larger than without factors.
+"""Ridge penalty towards factors of 1, as a share of the kept units' mean square: for dead and duplicate channels, and
+small feature maps, which give few samples. Towards 1, so that the sampled error is never larger than without factors.
 """
 
 

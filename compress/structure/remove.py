@@ -16,10 +16,8 @@ from compress.tracing.forward_pass import evaluating, running
 from compress.tracing.layers import Convolution, widths
 
 TOLERANCE, LARGE_LOGIT = 1e-4, 10.0
-"""Largest allowed difference of logits between the masked and the smaller network (float32, eval mode).
-
-It grows in proportion to the largest logit above ``LARGE_LOGIT``, as float32's rounding does.
-"""
+"""Largest allowed difference of logits between the masked and the smaller network (float32, eval mode); above
+``LARGE_LOGIT`` it grows in proportion to the largest logit, as float32's rounding does."""
 
 MIN_SPREAD_RATIO = 100
 """The check is conclusive only if logits vary between images by this factor more than the difference found."""
@@ -125,10 +123,7 @@ def spread_of(logits: Tensor) -> float:
 
 
 def is_conclusive(spread: float, difference: float, *, largest: float) -> bool:
-    """True if logits vary between images by far more than the difference between two networks.
-
-    ``largest`` is the largest logit; float32 rounds in proportion to it.
-    """
+    """True if logits vary by far more than two networks differ; float32 rounds in proportion to the largest logit."""
     return spread > MIN_SPREAD_RATIO * max(difference, torch.finfo(torch.float32).eps * largest)
 
 

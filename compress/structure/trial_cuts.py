@@ -28,10 +28,7 @@ COMMON_WIDTHS = 3
 """Maximum number of trial states with equal widths."""
 
 POPULATION_TOLERANCE = 1e-3
-"""Largest difference between a state's logits alone and in a population, as a share of the largest logit.
-
-The two are batches of different sizes, so float32 rounds differently.
-"""
+"""Largest difference of logits alone and in a population, as a share of the largest: float32 rounds differently."""
 
 Check = Callable[[UnitMap, Tensor], list[Fault]]
 

@@ -26,10 +26,8 @@ def count_rounds(network: nn.Module, example: Tensor, layers: Collection[str]) -
     """
     image = example[:1]
     pixels = torch.randperm(image.numel(), generator=torch.Generator().manual_seed(0)).to(image.device)
-    same, other = (
-        _rows_read(network, torch.cat([image, second]), layers)
-        for second in (image, image.flatten()[pixels].reshape(image.shape))  # pixels keep the range of their values
-    )
+    changed = image.flatten()[pixels].reshape(image.shape)  # pixels keep the range of their values
+    same, other = (_rows_read(network, torch.cat([image, second]), layers) for second in (image, changed))
     found = {}
     for name in layers:
         calls = zip(same[name], other[name], strict=True)

@@ -69,19 +69,18 @@ def layers_to_cut(network: nn.Module) -> tuple[dict[nn.Module, str], dict[str, s
     for name, layer in network.named_modules():
         if not isinstance(layer, Cuttable):
             continue
-        strange = set(dict(layer.named_parameters(recurse=False))) - {"weight", "bias"}
+        strange = sorted({key for key, _ in layer.named_parameters(recurse=False)} - {"weight", "bias"})
         if kind_of(layer) is None:
             reasons[name] = f"{type(layer).__name__} is not a kind of layer that can be cut"
-            continue
-        if strange or "parametrizations" in dict(layer.named_children()):
-            reasons[name] = f"it computes its weights from others ({', '.join(sorted(strange)) or 'parametrizations'})"
-            continue
-        found[layer] = name
-        for parameter in layer.parameters(recurse=False):
-            other = first_owner.setdefault(id(parameter), name)
-            if other != name:
-                reasons[name] = f"it shares its weights with {other}"
-                reasons.setdefault(other, f"it shares its weights with {name}")
+        elif strange or "parametrizations" in dict(layer.named_children()):
+            reasons[name] = f"it computes its weights from others ({', '.join(strange) or 'parametrizations'})"
+        else:
+            found[layer] = name
+            for parameter in layer.parameters(recurse=False):
+                other = first_owner.setdefault(id(parameter), name)
+                if other != name:
+                    reasons[name] = f"it shares its weights with {other}"
+                    reasons.setdefault(other, f"it shares its weights with {name}")
     return found, reasons
 
 

@@ -16,9 +16,6 @@ def test_parents_are_mutually_different_and_not_the_member(population: int, seed
     assert parents.shape == (3, population)
     for member in range(population):
         assert len({member, *parents[:, member].tolist()}) == 4
-
-
-def test_too_small_a_population_is_refused():
     with pytest.raises(ValueError, match="at least 4 members, got 3"):
         pick_parents(3, generator())
 

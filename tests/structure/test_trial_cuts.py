@@ -196,17 +196,13 @@ def pairs(count: int, *, wrong: range, fails: bool) -> tuple[nn.Module, list[int
     return network, calls
 
 
-@pytest.mark.parametrize("fails", [False, True])
-def test_many_wrong_groups_are_found_in_few_trials(fails: bool):
-    network, calls = pairs(26, wrong=range(1, 26), fails=fails)
+@pytest.mark.parametrize(
+    ("wrong", "fails", "most"), [(range(1, 26), False, 40), (range(1, 26), True, 150), (range(19, 20), True, 150)]
+)
+def test_wrong_groups_among_many_are_found_in_few_trials(wrong: range, fails: bool, most: int):
+    network, calls = pairs(26, wrong=wrong, fails=fails)
     units = find_checked_units(network, image_batch(), seed=0)
-    assert set(units.not_pruned) >= {f"inner.{place}" for place in range(1, 26)}
-    roots = {group.root for group in units.groups}
-    assert "stem" in roots
-    assert fails or "inner.0" in roots
-    assert calls[0] < (150 if fails else 40)
-
-
-def test_one_wrong_group_among_many_is_found_by_halves():
-    network, _ = pairs(26, wrong=range(19, 20), fails=True)
-    assert set(find_checked_units(network, image_batch(), seed=0).not_pruned_before_head) == {"inner.19"}
+    found, expected = set(units.not_pruned_before_head), {f"inner.{place}" for place in wrong}
+    assert found == expected or (len(wrong) > 1 and fails and found >= expected)  # too many to decide on all others
+    assert "stem" in {group.root for group in units.groups}
+    assert calls[0] < most

@@ -9,23 +9,15 @@ from compress.structure.visible_weights import with_visible_weights
 from tests.helpers.networks import CLASSES, NETWORKS, built, image_batch, pooled, unchanged, with_units
 
 
-def hidden() -> nn.Sequential:
-    network = nn.Sequential(
-        nn.Conv2d(2, 8, 3), nn.BatchNorm2d(8), nn.PReLU(), nn.Conv2d(8, 6, 3), nn.ReLU(),
-        *pooled(6),
-    )  # fmt: skip
-    with torch.no_grad():
-        network[0].weight.mul_(100.0)
-        network[1].weight.zero_()
-        network[2].weight.fill_(-20.0)
-        network[3].weight.mul_(1e-6)
-        network[7].weight.zero_()
-    return network
-
-
 def test_signals_are_of_the_size_of_one_and_nothing_is_zero_or_closed():
     torch.manual_seed(0)
-    network, images = hidden(), image_batch(8)
+    network = nn.Sequential(
+        nn.Conv2d(2, 8, 3), nn.BatchNorm2d(8), nn.PReLU(), nn.Conv2d(8, 6, 3), nn.ReLU(), *pooled(6)
+    )
+    images = image_batch(8)
+    with torch.no_grad():
+        for layer, factor in ((0, 100.0), (1, 0.0), (2, -80.0), (3, 1e-6), (7, 0.0)):
+            network[layer].weight.mul_(factor)
     with unchanged(network):
         found = with_visible_weights(network, images, seed=0)
     mixed = torch.cat([images, torch.randn(images.shape, generator=torch.Generator().manual_seed(0))])
