@@ -101,12 +101,9 @@ class Prunable:
     def repair(self, keys_PU: Tensor, *, progress: float = 1.0) -> Tensor:
         """Bring states to the budget: keep the units of highest key, in allowed counts, within the limits.
 
-        A common threshold on the keys decides how much each group keeps. Bisection finds the lowest
-        threshold with aligned counts within the limits; the rest of the budget is filled block by block. A
-        network with few groups and wide steps may still be far below; then the nearest shape is used.
-
-        Given the priority of every unit in every state, float (P, U); returns states, bool (P, U). ``progress``: see
-        ``Budget.limits``.
+        Given the priority of every unit in every state, float (P, U); returns states, bool (P, U). Bisection finds the
+        lowest common threshold on the keys with aligned counts within the limits; the rest of the budget is filled
+        block by block. A network with few groups and wide steps may still be far below: then the nearest shape is used.
         """
         within = torch.cat([torch.arange(group.size) for group in self.units.groups])
         places = (slice(None), self.units.group_of_unit, within)
@@ -165,10 +162,9 @@ class _Limited:
         return counts_PG
 
     def nearest(self, counts_PG: Tensor) -> Tensor:
-        """Replace states far below their limits by the nearest shape, counted in blocks, that is near the limits.
+        """Replace states far below their limits by the nearest shape, counted in blocks, near them; or the largest.
 
-        Adding blocks gets stuck if a block of one group has to go before another's fits. If no shape
-        is near the limits, the largest one within them is used.
+        Adding blocks gets stuck if a block of one group has to go before another's fits.
         """
         used_P = (self.model.costs(counts_PG) / self.limits).amax(-1)
         shapes_SG = None if (used_P >= 1 - NEAR).all() else all_shapes(self.counts)

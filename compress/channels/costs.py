@@ -79,9 +79,8 @@ class CostModel:
 def build_cost_model(network: nn.Module, units: UnitMap, example: Tensor) -> CostModel:
     """Measure a network's layers on the first image of a batch (B, C, H, W).
 
-    Costs are what one more image adds: work that is the same for any image does not count. torch's own counter sees
-    the products of matrices that no layer makes, too: attention's, or those of functions on bare parameters. None of
-    them depends on a unit. UsageError for a recurrent or bilinear layer, for which there is no rule.
+    Costs are what one more image adds: work that is the same for any image does not count. Products of matrices that
+    no layer makes count, too: none depends on a unit. UsageError for a recurrent or bilinear layer, without a rule.
     """
     for name, layer in network.named_modules():
         if isinstance(layer, _WITHOUT_RULE):

@@ -75,10 +75,9 @@ def _sides(layer: nn.Module, tensor: Tensor, read: Tensor | None, carried: Tenso
 
 
 def kept_entries(network: nn.Module, units: UnitMap, keep_U: Tensor) -> Mapping[str, Tensor]:
-    """Which entries of parameters and buffers belong to kept units, on both sides of a weight.
+    """Which entries of parameters and buffers belong to kept units, on both sides of a weight; see ``kept_positions``.
 
-    Name -> bool tensor that broadcasts to the shape of the parameter or buffer; names that no unit touches are left
-    out. Selecting by it gives the smaller network's tensor, flattened.
+    Name -> bool tensor that broadcasts to its shape; selecting by it gives the smaller network's tensor, flattened.
     """
     tensors = dict(network.named_parameters()) | dict(network.named_buffers())
     entries: dict[str, Tensor] = {}

@@ -23,11 +23,10 @@ MOST_REASONS = 4
 class UnitGroup:
     """Units ``first`` .. ``first + size - 1`` of a state: channels of the same layers that can be dropped one by one.
 
-    A unit includes all channels that a residual add, a concat or a flatten ties to it: for all units of a
-    group the same number of channels of the same layers. A unit has ``tied`` channels of the root layer:
-    more than one if a grouped convolution or a channel shuffle needs the same positions kept in
-    each of its groups. ``order[c]`` is the unit of root channel c, counted within the group; it is empty
-    if that is ``c % size``.
+    A unit includes all channels that a residual add, a concat or a flatten ties to it: the same number in the same
+    layers for all units of a group. It has ``tied`` channels of the root layer: more than one if a grouped convolution
+    or a shuffle needs the same positions in each of its groups. ``order[c]`` is the unit, counted within the group, of
+    root channel c; it is empty if that is ``c % size``.
     """
 
     root: str
@@ -60,9 +59,8 @@ class UnitGroup:
 class UnitMap:
     """All groups of one network, and the units that each layer reads and carries.
 
-    ``reads[layer]`` and ``carries[layer]`` give, for every input (output) channel of a layer, the
-    unit it belongs to, or U ("always kept"): int64 C. ``not_pruned`` maps a root layer that cannot
-    be pruned to the reason. ``rounds``: see ``count_rounds``.
+    ``reads[layer]`` and ``carries[layer]`` give the unit of every input (output) channel of a layer, or U ("always
+    kept"): int64 C. ``not_pruned``: root layer that cannot be pruned -> reason. ``rounds``: see ``count_rounds``.
     """
 
     groups: tuple[UnitGroup, ...]

@@ -21,12 +21,9 @@ COOLING, MEMORY = 0.01, 0.98
 class AnnealedAllocation(Allocation):
     """One allocation that takes one step per mini-batch.
 
-    The energies of it and of several moves from it are measured in one forward pass, as many as the parents and
-    trials of a population have. It goes to one of them, or stays, with probability in proportion to
-    ``exp(-energy / T)``: a heat-bath (Gibbs) choice among the state and its moves. With more than one move that is
-    not Metropolis' rule, and somewhat colder than ``T`` says (README.md). ``T`` falls geometrically, from the mean
-    rise of an uphill move (measured as the search goes, for energies spread while the budget shrinks) to
-    ``COOLING`` of that.
+    It and several moves from it, as many as a population's parents and trials, are measured in one forward pass. One is
+    drawn in proportion to ``exp(-energy / T)``: a heat-bath (Gibbs) choice, not Metropolis' rule, and somewhat colder
+    than ``T`` says (README.md). ``T`` falls geometrically to ``COOLING`` of the running mean rise of an uphill move.
     """
 
     RESUMED: ClassVar = {"offsets": "_offsets_G", "usual_rise": "_usual_rise", "generator": "_generator"}

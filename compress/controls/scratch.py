@@ -18,9 +18,8 @@ from compress.structure.plan import PruningPlan, state_from_plan
 def choose_scratch(task: Task) -> Choice:
     """The state of the plan, in a network with fresh weights; errors as ``planned_state``.
 
-    The weights of every layer that reads fewer inputs are scaled by sqrt(inputs / kept inputs). Fresh weights are drawn
-    for the number of inputs (He et al. 2015: variance 2 / inputs). After the cut they would be too small, and signals
-    would fade from layer to layer.
+    The weights of every layer that reads fewer inputs are scaled by sqrt(inputs / kept inputs): they were drawn for all
+    inputs (He et al. 2015: variance 2 / inputs), and signals would fade from layer to layer.
     """
     keep_U = planned_state(task.plan, task.prunable)
     network = task.fresh_network()

@@ -60,10 +60,10 @@ def choose_thinet(task: Task) -> Choice:
 def removal_ranks(units: UnitMap, grams: Grams) -> Tensor:
     """The order in which greedy removal drops the units of a group (the paper's algorithm 1): 0 first; float U.
 
-    Groups are emptied side by side, so that all have lost the same share at any time. Each time that unit of a
-    group goes which leaves the smallest error, given all that has gone before, in this group and the others. The
-    error is summed over readers, each one's as a share of its output's energy. A reader's error of removing the
-    set T is the sum of ``(sum of the contributions of T)^2``, so that u adds ``2 (gram 1_T)_u + gram_uu`` to it.
+    Groups are emptied side by side, so that all have lost the same share at any time. The next unit of a group is the
+    one that leaves the smallest error, given all that has gone before, summed over readers, each one's as a share of
+    its output's energy. A reader's error of removing the set T is the sum of ``(sum of the contributions of T)^2``, so
+    that u adds ``2 (gram 1_T)_u + gram_uu`` to it.
     """
     cost_U, ranks_U = torch.zeros(units.total, dtype=torch.float64), torch.zeros(units.total)
     readers_of = defaultdict(list)

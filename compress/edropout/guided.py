@@ -25,8 +25,7 @@ TOLERATED_LOSS = 1.5
 class GuidedPopulation(Population):
     """The default: saliency says which units of a group stay, an allocation how much each group keeps.
 
-    An allocation's offsets, one per group, are added to the log of the units' saliency; its state is the
-    repair of that to the budget. How offsets are searched for is the allocation's: evolution, or a rival's way.
+    An allocation's offsets, one per group, are added to the log of the units' saliency, and repaired to the budget.
     """
 
     RESUMED: ClassVar = {

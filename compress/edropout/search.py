@@ -24,9 +24,8 @@ from compress.training.weights import OptimizerSteps
 class Search(Resumable):
     """A loop body (see ``training.loop.Body``): the energy model picks a state, back-propagation trains with it.
 
-    Only the kept weights move: whatever the optimizer did to the weights of dropped units
-    (momentum, decay) is undone, so a unit that comes back has the weights it went with. Energies are measured on the
-    first ``energy_images`` of each mini-batch.
+    Only the kept weights move: whatever the optimizer did to those of dropped units (momentum, decay) is undone.
+    Energies are measured on the first ``energy_images`` of each mini-batch.
     """
 
     RESUMED: ClassVar = {name: name for name in ("network", "steps", "population", "steps_done")}

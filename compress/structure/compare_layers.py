@@ -1,8 +1,7 @@
 """Compare the masked and the smaller network layer by layer: kept channels need the same input in both.
 
-The logits alone can hide a fault: behind a softmax, or a layer that starts at zero. Therefore every layer of the
-smaller network runs on the masked network's input. The code between two layers is then checked by itself, and one
-comparison finds every fault, with the units it affects.
+The logits can hide a fault: behind a softmax, or a layer that starts at zero. Therefore every layer of the smaller
+network runs on the masked network's input: one comparison finds the faults between any two layers, and their units.
 """
 
 from collections import defaultdict, deque

@@ -54,8 +54,7 @@ def find_checked_units(network: nn.Module, images: Tensor, *, seed: int) -> Unit
 def trial_states(network: nn.Module, units: UnitMap, *, seed: int) -> list[Tensor]:
     """States (bool U) drawn at random: first one of different widths, then some of equal widths.
 
-    Code such as ``if x.shape == y.shape`` acts when two widths become equal: those of two groups, or of a
-    group and a layer that is not pruned. A common width is one of these; wider groups are cut to it.
+    Code such as ``if x.shape == y.shape`` acts when two widths become equal, of groups or layers that are not pruned.
     """
     generator = torch.Generator().manual_seed(seed)
 

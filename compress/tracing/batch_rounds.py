@@ -19,10 +19,9 @@ CHANGED = 1e-3
 def count_rounds(network: nn.Module, example: Tensor, layers: Collection[str]) -> dict[str, int]:
     """Layer -> how often its input holds the whole batch, one round after the other; without layers of one round.
 
-    Rows are laid out as (rounds, B, rows of a sample). Most layers have one round; tokens before samples
-    (T, B, C) are T rounds, and a second view of every image after the first (2 B, C, H, W) makes two. The network is
-    run on the first image of a batch (B, C, H, W) and a changed one; the rows that change belong to that.
-    ``layers`` are names of convolutions and linear layers.
+    Rows are laid out as (rounds, B, rows of a sample). Tokens before samples (T, B, C) are T rounds, and a second view
+    of every image after the first (2 B, C, H, W) makes two. The network is run on the first image of a batch
+    (B, C, H, W) and a changed one; the rows that change belong to that. ``layers``: convolutions and linear layers.
     """
     image = example[:1]
     pixels = torch.randperm(image.numel(), generator=torch.Generator().manual_seed(0)).to(image.device)

@@ -31,10 +31,7 @@ class ChannelSets:
         return labels
 
     def tie(self, first: Labels, second: Labels, reason: str) -> None:
-        """Join the channels of two rows pairwise: they are pruned together.
-
-        If one of a pair is always there, the other has to stay, for the given reason.
-        """
+        """Join the channels of two rows pairwise; if one of a pair is always there, the other stays for this reason."""
         one, other = self.find(first), self.find(second)
         self.keep(np.where(other == 0, one, other)[(one == 0) ^ (other == 0)], reason)
         both = (one != 0) & (other != 0)
@@ -57,10 +54,7 @@ class ChannelSets:
         self._reasons = dict.fromkeys(np.unique(labels[labels != 0]).tolist(), reason) | self._reasons
 
     def take_slice(self, labels: Labels, where: slice, reason: str) -> Labels:
-        """A slice of a row of channels, which have to stay for this reason if the slices do not divide the row.
-
-        ``tie_slices`` decides that later, when all slices of the row are known.
-        """
+        """A slice of a row of channels, which stay for this reason if all its slices do not divide the row."""
         positions = np.arange(len(labels))[where]
         self._slices.setdefault(labels.tobytes(), {}).setdefault(positions.tobytes(), reason)
         return labels[where]

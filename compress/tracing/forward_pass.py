@@ -59,10 +59,8 @@ def watching_inputs(network: nn.Module, watches: Mapping[str, Watch]) -> Iterato
             found = None if features is None else watch(layer, features)
             if found is None:
                 return None
-            return (
-                tuple(found if value is features else value for value in inputs),
-                {name: found if value is features else value for name, value in named.items()},
-            )
+            new_inputs = tuple(found if value is features else value for value in inputs)
+            return new_inputs, {name: found if value is features else value for name, value in named.items()}
 
         return hook
 

@@ -26,8 +26,7 @@ def _same(call: Call) -> Outcome:
 def _move(call: Call) -> Outcome:
     """Run the operator on labels. If one channel then lies along two axes, channels are tied until it does not.
 
-    That happens if code splits the channel axis in two (channel shuffle, attention heads, pixel shuffle):
-    the longest part may shrink, the others are fixed in the code.
+    Code splits an axis in two for shuffles and attention heads: the longest part may shrink, the others are fixed.
     """
     labelled = pytree.tree_map_only(Tensor, lambda tensor: _label(call, tensor), dict(call.arguments))
     names = [argument.name for argument in call.function._schema.arguments if not argument.kwarg_only]

@@ -5,6 +5,7 @@ from torch import nn
 from compress.channels.units import find_units, nothing_to_prune, without_names
 from compress.errors import UsageError
 from tests.helpers.networks import CLASSES, NETWORKS, image_batch, with_units
+from tests.helpers.odd_networks import found
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -13,6 +14,7 @@ def test_nothing_that_feeds_the_output_is_a_unit(name: str):
     *_, head = [name for name, layer in network.named_modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
     assert head not in units.carries
     assert "output" in units.not_pruned[head]
+    assert units.rounds == {}  # samples come first everywhere
 
 
 @pytest.mark.parametrize(
@@ -25,6 +27,8 @@ def test_nothing_that_feeds_the_output_is_a_unit(name: str):
         ("concat", {"squeeze": 6, "left": 5, "right": 7}, {"head": range(6, 18)}, {}),
         # every pixel of a channel
         ("flatten to linear", {"0": 6, "3": 10}, {"3": [channel for channel in range(6) for _pixel in range(16)]}, {}),
+        # every place in a window
+        ("windows as columns", {"stem": 8, "last": 6}, {"last": [c for c in range(8) for _place in range(3 * 3)]}, {}),
         # the same positions of every group are tied
         ("grouped", {"0": 4, "3": 3, "5": 8}, {"3": [0, 1, 2, 3] * 3}, {"3": [4, 5, 6] * 3}),
         # a depthwise convolution carries units and reads none, and neither are the image's channels units
@@ -32,11 +36,11 @@ def test_nothing_that_feeds_the_output_is_a_unit(name: str):
     ],
 )  # fmt: skip
 def test_hand_worked_units(name: str, groups: dict, reads: dict, carries: dict):
-    _, units = with_units(name)
+    _, units = found(name)
     assert {group.root: group.size for group in units.groups} == groups
-    for found, expected in ((units.reads, reads), (units.carries, carries)):
+    for side, expected in ((units.reads, reads), (units.carries, carries)):
         for layer, channels in expected.items():
-            assert layer not in found if channels is None else found[layer].tolist() == list(channels)
+            assert layer not in side if channels is None else side[layer].tolist() == list(channels)
 
 
 def test_channels_of_tied_units():

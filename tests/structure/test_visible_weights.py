@@ -6,7 +6,7 @@ from torch import nn
 
 from compress.structure.trial_cuts import trial_states
 from compress.structure.visible_weights import with_visible_weights
-from tests.helpers.networks import CLASSES, NETWORKS, built, image_batch, pooled, unchanged, with_units
+from tests.helpers.networks import CLASSES, NETWORKS, built, image_batch, network_of, pooled, unchanged, with_units
 
 
 def test_signals_are_of_the_size_of_one_and_nothing_is_zero_or_closed():
@@ -36,16 +36,12 @@ def test_one_image_is_enough():
 
 
 def test_the_networks_own_weights_are_used_if_others_overflow():
-    class Steep(nn.Sequential):
-        def forward(self, images: torch.Tensor) -> torch.Tensor:
-            return (super().forward(images) * 1e4).exp()
-
-    network = Steep(nn.Flatten(), nn.Linear(288, CLASSES))
+    network = network_of(lambda n, x: (n.head(x.flatten(1)) * 1e4).exp(), head=nn.Linear(288, CLASSES))
     with torch.no_grad():
-        network[1].weight.mul_(1e-3)
-        network[1].bias.zero_()
+        network.head.weight.mul_(1e-3)
+        network.head.bias.zero_()
     found = with_visible_weights(network, image_batch(), seed=0)
-    assert torch.equal(found[1].weight, network[1].weight)
+    assert torch.equal(found.head.weight, network.head.weight)
 
 
 @pytest.mark.parametrize("name", NETWORKS)

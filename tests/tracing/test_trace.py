@@ -89,11 +89,6 @@ def test_new_strides_that_could_move_numbers_are_not_followed():
         find_units(network, image_batch())
 
 
-def test_a_window_reads_its_channel_once_for_every_place_in_it():
-    _, units = found("windows as columns")
-    assert units.reads["last"].tolist() == [channel for channel in range(8) for _place in range(3 * 3)]
-
-
 @pytest.mark.parametrize("make", [torch.jit.script, lambda module: torch.jit.trace(module, torch.ones(1, 8, 4, 4))])
 def test_a_part_made_by_torch_jit_is_named(make):
     part = make(nn.Sequential(nn.Conv2d(8, 8, 1), nn.ReLU()))
