@@ -41,7 +41,7 @@ def _filters(layer: nn.Module) -> Tensor:
     """A layer's weights, one row for each output channel."""
     weight: Tensor = layer.weight.detach()  # type: ignore[operator]
     if is_transposed(layer):
-        weight = weight.reshape(layer.groups, -1, *weight.shape[1:]).transpose(1, 2).flatten(0, 1)
+        weight = weight.reshape(getattr(layer, "groups", 1), -1, *weight.shape[1:]).transpose(1, 2).flatten(0, 1)
     return weight.flatten(1)
 
 
