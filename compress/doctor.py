@@ -34,8 +34,7 @@ class Check:
 def examine(folder: Path) -> list[Check]:
     """Check versions, processor, memory, and the disk that holds ``folder``."""
     python = Check("Python", "ok", platform.python_version())  # older ones do not install
-    machine = (_processor(), _threads(), _load(), _memory(), _disk(folder), _gpu())
-    return [python, *_packages(), _torchvision(), *machine, _bundled_data()]
+    return [python, *_packages(), _torchvision(), *_machine(), _disk(folder), _gpu(), _bundled_data()]
 
 
 def _judge(name: str, found: str, ok: bool, advice: str, otherwise: Status = "warning") -> Check:
@@ -62,32 +61,22 @@ def _torchvision() -> Check:
     return Check(name, "ok", declared if mended else "its operators load")
 
 
-def _processor() -> Check:
-    cpu = environment.describe_cpu()
+def _machine() -> Iterator[Check]:
+    cpu, cores, threads = environment.describe_cpu(), environment.usable_cores(), torch.get_num_threads()
     found = f"{cpu['model']}: {' '.join(cpu['isa']) or 'no vector units known'}; --align auto = {cpu['native_block']}"
     advice = "Without AVX2 or NEON inference is slow and pruning gains less."
-    return _judge("Processor", found, cpu["native_block"] >= 8, advice)
-
-
-def _threads() -> Check:
-    cores, threads = environment.usable_cores(), torch.get_num_threads()
+    yield _judge("Processor", found, cpu["native_block"] >= 8, advice)
     advice = f"Give --threads {cores}, or unset OMP_NUM_THREADS."
-    return _judge("Threads", f"torch uses {threads} of {cores} usable cores", threads <= cores, advice)
-
-
-def _load() -> Check:
-    if not hasattr(os, "getloadavg"):
-        return Check("Load", "ok", "not known on this system")
-    load = os.getloadavg()[0]
-    is_idle = load <= BUSY_SHARE * environment.usable_cores()
-    advice = "Other programs are running: latencies will be noisy."
-    return _judge("Load", f"{load:.1f} in the last minute", is_idle, advice)
-
-
-def _memory() -> Check:
+    yield _judge("Threads", f"torch uses {threads} of {cores} usable cores", threads <= cores, advice)
+    if hasattr(os, "getloadavg"):
+        load = os.getloadavg()[0]
+        advice = "Other programs are running: latencies will be noisy."
+        yield _judge("Load", f"{load:.1f} in the last minute", load <= BUSY_SHARE * cores, advice)
+    else:
+        yield Check("Load", "ok", "not known on this system")
     free = psutil.virtual_memory().available / environment.GIB
     advice = "Close programs, or use a smaller --batch-size or --image-size."
-    return _judge("Memory", f"{free:.1f} GiB available", free >= RAM_GIB, advice)
+    yield _judge("Memory", f"{free:.1f} GiB available", free >= RAM_GIB, advice)
 
 
 def _disk(folder: Path) -> Check:

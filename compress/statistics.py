@@ -27,10 +27,9 @@ class PairedCounts(NamedTuple):
 
 
 def wilson(hits: int, images: int) -> Interval:
-    """Wilson's score interval for a proportion, without continuity correction; within [0, 1].
+    """Wilson's score interval for a proportion, without continuity correction, within [0, 1].
 
-    Raises:
-        ValueError: no images, or hits outside 0..images.
+    ValueError for no images, or hits outside 0..images.
     """
     if images < 1 or not 0 <= hits <= images:
         raise ValueError(f"expected 0 <= hits <= images and at least 1 image, got {hits} of {images}")
@@ -60,10 +59,7 @@ def paired_drop(counts: PairedCounts) -> Interval:
     paired data*, Statistics in Medicine 17 (1998), method 10: the Wilson intervals of both
     proportions, squared and added with the correlation ``phi`` of the table (continuity-corrected
     where positive). Unlike the interval from the normal approximation it keeps its coverage when
-    the networks rarely disagree, and stays within [-1, 1].
-
-    Raises:
-        ValueError: the table is empty.
+    the networks rarely disagree, and stays within [-1, 1]. ValueError if the table is empty.
     """
     both, only_a, only_b, _ = counts
     images = sum(counts)

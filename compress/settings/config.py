@@ -71,7 +71,7 @@ class DataConfig(Settings):
 
 
 class RunConfig(DataConfig):
-    """One run, whole. Epochs are passes over the training split.
+    """One run. Epochs are passes over the training split.
 
     ``None`` means "decided by the preset, the data set or the machine" (``runs.decide``); a run folder's
     ``config.toml`` holds the decided values. ``model`` only names the user's code. The code itself comes through
@@ -123,11 +123,7 @@ class RunConfig(DataConfig):
         return self._code
 
     def with_code(self, code: "OwnCode | None") -> Self:
-        """The same settings with the user's code.
-
-        Raises:
-            UsageError: the settings are for a network by name.
-        """
+        """The same settings with the user's code; UsageError if they are for a network by name."""
         if code is not None and self.model is None:
             raise UsageError(f"the network is {self.arch}, which is built by name: drop --model")
         copy = self.model_copy()
@@ -182,11 +178,7 @@ def model_label(spec: str) -> str:
 
 
 def build_config(values: dict[str, Any], *, file: Path | None = None) -> RunConfig:
-    """Merge a TOML file with explicit values and validate all of it at once; ``None`` is a value not given.
-
-    Raises:
-        UsageError: the file is unreadable or any setting is unknown or out of range.
-    """
+    """Merge a TOML file with explicit values (``None``: not given); UsageError as in ``read_toml`` and ``build``."""
     given = {key: value for key, value in values.items() if value is not None}
     merged = read_toml(file) if file is not None else {}
     if {"arch", "model"} & given.keys():  # either takes the place of the file's network
@@ -197,16 +189,9 @@ def build_config(values: dict[str, Any], *, file: Path | None = None) -> RunConf
 def build(
     model: type[_Model], values: Mapping[str, Any], *, file: Path | None = None, in_file: Collection[str] = ()
 ) -> _Model:
-    """Validate settings of any kind, all of them at once.
+    """Validate settings of any kind, all at once; UsageError if any is unknown or out of range.
 
-    Args:
-        model: the settings' class.
-        values: by name.
-        file: the settings' file, if any, for messages.
-        in_file: names of the settings that come from the file; all others come from flags.
-
-    Raises:
-        UsageError: any setting is unknown or out of range.
+    In messages the settings named ``in_file`` have their keys in ``file``, all others their flags.
     """
     try:
         return model(**values)

@@ -35,13 +35,12 @@ def setting(
     """Declare a setting of a pydantic model.
 
     Args:
-        default: value where the user gives none, or a function that makes it; ``None`` where it is decided later,
-            ``...`` where it is required.
+        default: or a function that makes it; ``None`` where it is decided later, ``...`` where it is required.
         description: a sentence.
         panel: title above its flag in ``--help``.
         shown: the default in words, where ``default`` does not say it.
         flags: names of its flag, where they are not ``--`` and the field's name.
-        expected: what a valid value is, in words, where its type and limits do not say it.
+        expected: a valid value in words, where its type and limits do not say it.
         limits: of pydantic's ``Field``, such as ``ge``.
     """
     about: Any = {"panel": panel, "shown": shown, "flags": flags, "expected": expected}
@@ -51,16 +50,10 @@ def setting(
 
 @dataclass(frozen=True)
 class Setting:
-    """A declared setting, as users see it; a text is empty where there is nothing to say.
+    """A declared setting in words, as users see it (see ``setting``); empty where there is nothing to say.
 
-    Attributes:
-        name: of the field, and of the key in TOML.
-        panel: title above its flag in ``--help``.
-        flags: names of its flag; ``--distill/--no-distill`` for a switch that may be left open.
-        kind: type of the flag's value; ``str`` where text is parsed.
-        default: in words.
-        expected: what a valid value is, in words.
-        limits: in words.
+    ``flags`` is ``--distill/--no-distill`` for a switch that may be left open; ``kind`` is the type of the flag's
+    value, ``str`` where text is parsed.
     """
 
     name: str

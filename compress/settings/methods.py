@@ -7,13 +7,9 @@ from typing import Final
 
 @dataclass(frozen=True)
 class MethodCard:
-    """A method in words.
+    """A method in words: what it keeps, where it comes from, and the end of "its channels were ...".
 
-    Attributes:
-        summary: one line.
-        source: where it comes from.
-        made: completes "its channels were ...".
-        at_once: whether the state is chosen at once, and all epochs of search go to the fine-tuning.
+    ``at_once``: the state is chosen at once, and all epochs of the search go to the fine-tuning.
     """
 
     summary: str

@@ -93,11 +93,7 @@ class UserOverrides(Settings):
         return self
 
     def preparation(self) -> "Preparation | None":
-        """Mean and standard deviation together; ``None`` where neither is given.
-
-        Raises:
-            ValueError: one without the other, or out of range.
-        """
+        """Mean and standard deviation together, ``None`` for neither; ValueError for only one, or out of range."""
         if self.mean is None and self.std is None:
             return None
         from exporters.errors import ExportError

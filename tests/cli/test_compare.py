@@ -23,7 +23,6 @@ def test_the_table_as_text_json_and_html(runs):
     done = compress("compare", "half", "other.json", cwd=runs)
     assert (done.returncode, done.stderr) == (0, "")
     assert "A pruned int8" in done.stdout
-    assert max(len(line) for line in done.stdout.splitlines()) <= 80
     done = compress("compare", "half", "other.json", "--json", "--html", "new/page.html", cwd=runs)
     document = json.loads(done.stdout)
     assert (done.returncode, done.stderr) == (0, "wrote new/page.html\n")
@@ -34,11 +33,10 @@ def test_the_table_as_text_json_and_html(runs):
 
 
 def test_unlike_protocols(runs):
-    refused = compress("compare", "half", "elsewhere.json", "--json", cwd=runs)
-    assert refused.returncode == 2
+    command = ("compare", "half", "elsewhere.json", "--json")
+    refused, forced = compress(*command, cwd=runs), compress(*command, "--force", cwd=runs)
+    assert (refused.returncode, forced.returncode) == (2, 0)
     assert "Other CPU: other" in json.loads(refused.stdout)["error"]["message"]
-    forced = compress("compare", "half", "elsewhere.json", "--json", "--force", cwd=runs)
-    assert forced.returncode == 0
     assert all(row["unlike"] for row in json.loads(forced.stdout)["rows"])
 
 

@@ -146,7 +146,7 @@ def test_sys_exit_of_other_code_is_reported_as_a_bug(monkeypatch, capsys, code):
 
 
 def test_a_closed_pipe_is_no_bug():
-    listing = [sys.executable, "-m", "compress", "list", "archs"]
+    listing = [sys.executable, "-m", "compress", "list", "methods"]
     with subprocess.Popen(listing, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         process.stdout.close()
         assert "bug" not in process.stderr.read()

@@ -33,21 +33,15 @@ def test_one_run_named_twice_is_refused(tmp_path):
         read_sources([run, run / "report.json"])
 
 
-def test_a_run_without_a_verdict(tmp_path):
-    RunFolder.create(tmp_path / "run", tiny_config(tmp_path), overwrite=False)
-    with pytest.raises(BadInputError, match="no verdict yet: go on with compress run --resume"):
-        read_sources([tmp_path / "run"])
-
-
-def test_a_report_that_was_changed_by_hand(tmp_path):
-    run = finished_run(tmp_path / "run", report())
-    (run / "report.json").write_text(dump_report(other_run()))
-    with pytest.raises(BadInputError, match="changed or damaged"):
-        read_sources([run])
-
-
-@pytest.mark.parametrize("name", ["nowhere", "empty"])
-def test_no_run_at_all(tmp_path, name):
+def test_a_run_without_a_verdict_or_changed_by_hand_and_no_run_at_all(tmp_path):
+    RunFolder.create(tmp_path / "begun", tiny_config(tmp_path), overwrite=False)
+    (finished_run(tmp_path / "run", report()) / "report.json").write_text(dump_report(other_run()))
     (tmp_path / "empty").mkdir()
-    with pytest.raises(BadInputError, match=name):
-        read_sources([tmp_path / name])
+    for name, message in (
+        ("begun", "no verdict yet: go on with compress run --resume"),
+        ("run", "changed or damaged"),
+        ("nowhere", "nowhere"),
+        ("empty", "empty"),
+    ):
+        with pytest.raises(BadInputError, match=message):
+            read_sources([tmp_path / name])

@@ -12,6 +12,7 @@ from compress.report.race.document import race_document, race_tables, read_race,
 from compress.report.race.model import RaceReport
 from compress.report.store import document_schema
 from compress.report.terminal import render_terminal
+from tests.helpers.command import ROOT
 from tests.report.html.documents import Page
 from tests.report.race.races import EIGHT, HOSTILE, SEVEN, cell, contradiction, race_of, result, three_seeds, two_seeds
 
@@ -43,15 +44,12 @@ def test_a_table_for_each_budget():
     )
 
 
-def test_intervals_and_significant_seeds_in_the_table():
+def test_intervals_significant_seeds_and_means_in_the_table():
     (table,) = race_tables(three_seeds())
     assert table.rows[1][3] == "± 0.00"
     assert table.rows[2][5:7] == ("-3.33 ± 37.95", "0")
     (table,) = race_tables(contradiction())
     assert table.rows[2][5:7] == ("+50.00, -58.33", "1+ 1-")
-
-
-def test_means_over_seeds_in_the_table():
     first = cell("l1", 0, result(SEVEN, ratio=2.0, kept=0.48, seconds=60))
     (table,) = race_tables(race_of(first, cell("l1", 1, result(EIGHT, ratio=None, kept=0.50, seconds=120))))
     # lost: 20 and 10 points; minutes: 01, 03 and 05 as given, the teacher (02) for 120 s, the verdict does not count
@@ -60,7 +58,7 @@ def test_means_over_seeds_in_the_table():
     assert bare.rows[1][7] == "-"
 
 
-def test_json_is_read_again_and_keeps_its_schema(rendered, tmp_path):
+def test_json_is_read_again_keeps_its_schema_and_that_of_committed_races(rendered, tmp_path):
     assert set(rendered) == {"race.json", "race.md", "race.html"}
     assert read_race(tmp_path) is None
     (tmp_path / "race.json").write_text(rendered["race.json"])
@@ -72,11 +70,6 @@ def test_json_is_read_again_and_keeps_its_schema(rendered, tmp_path):
     (tmp_path / "race.json").write_text('{"schema_version": "9.0"}')
     with pytest.raises(BadInputError, match="not a race report that this version can read"):
         read_race(tmp_path)
-
-
-def test_the_committed_races_can_be_read():
-    from tests.test_architecture import ROOT
-
     for name in ("race_squeezenet", "race_squeezenet_no_distill"):
         assert all(cell.outcome != "waiting" for cell in read_race(ROOT / "benchmarks" / name).cells)
 

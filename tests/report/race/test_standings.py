@@ -11,6 +11,7 @@ def standings(*cells) -> list[Standing]:
 
 
 def test_three_values_have_an_interval_and_two_an_extent():
+    """t(0.975, 2) = 4.302653, standard deviation 1: 4.302653 / sqrt(3) = 2.484138."""
     values = SeedValues((1.0, 2.0, 3.0))
     assert values.extent == values.interval == pytest.approx((2 - 2.484138, 2 + 2.484138), abs=1e-5)
     assert SeedValues((1.0, 4.0)).interval is None
