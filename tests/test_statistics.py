@@ -25,7 +25,8 @@ def tango(counts: PairedCounts) -> tuple[float, float]:
     def crossing(value: float, *between: float) -> float:
         return brentq(lambda difference: score(difference) - value, *between)
 
-    return crossing(Z_95, -1 + 1e-9, (b - c) / n), crossing(-Z_95, (b - c) / n, 1 - 1e-9)
+    middle = (b - c) / n  # not itself: 0 / 0 where b and c are 0
+    return crossing(Z_95, -1 + 1e-9, middle - 1e-9), crossing(-Z_95, middle + 1e-9, 1 - 1e-9)
 
 
 def test_wilson_published_examples_and_the_ends():
