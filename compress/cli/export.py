@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 from typer import Argument, Option
 
 from compress.cli import options, output
@@ -112,27 +112,25 @@ def _as_plain(made: "FileRecord") -> dict[str, Any]:
 
 def _show(made: "list[FileRecord]", report: "Report | None") -> None:
     console = output.data_console()
-    table = Table("File", "Made from", box=None)
-    table.add_column("Size", justify="right")
-    table.add_column("sha256")
+    table = Table("File", "Made from", Column("Size", justify="right"), "sha256", box=None)
     for one in made:
         size = f"{one.size_bytes / 1e6:.2f} MB"
         table.add_row(escape(one.file), escape(one.source or "-"), size, one.sha256[:12])
     console.print(table)
+    lines = []
     for one in made:
-        if one.parity is not None:
-            console.print(
-                f"{one.name} agrees with the module: outputs within {one.parity.max_abs_difference:.1e} on "
-                f"{one.parity.images} images, same class on {one.parity.argmax_agreeing}",
-                markup=False,
+        if (parity := one.parity) is not None:
+            lines.append(
+                f"{one.name} agrees with the module: outputs within {parity.max_abs_difference:.1e} on "
+                f"{parity.images} images, same class on {parity.argmax_agreeing}"
             )
-        if one.quantization is not None and one.name.endswith(".int8.onnx"):
-            facts = one.quantization
-            console.print(
+        if (facts := one.quantization) is not None and one.name.endswith(".int8.onnx"):
+            lines.append(
                 f"{one.name}: calibrated on {facts.calibration_images:,} training images; "
-                f"in float32: {', '.join(facts.float_layers) or 'nothing'}",
-                markup=False,
+                f"in float32: {', '.join(facts.float_layers) or 'nothing'}"
             )
+    for line in lines:
+        console.print(line, markup=False)
     if report is not None:
         from compress.report.run_sections import report_document
 

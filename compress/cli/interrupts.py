@@ -19,14 +19,10 @@ class StoppedAtOnce(KeyboardInterrupt):
 
 @contextmanager
 def asked_to_stop() -> Iterator[Callable[[], int | None]]:
-    """Catch SIGINT, SIGTERM and SIGHUP while the block runs.
+    """Catch SIGINT, SIGTERM and SIGHUP: yields a function that returns the first signal's number, ``None`` so far.
 
-    A signal that the process was started to ignore stays ignored: ``nohup`` protects a run from SIGHUP, and a script
-    starts its background jobs with SIGINT ignored.
-
-    Yields:
-        A function that returns the first signal's number, or ``None`` so far. A second signal
-        raises ``StoppedAtOnce`` wherever the program is.
+    A second signal raises ``StoppedAtOnce`` wherever the program is. A signal that the process was started to ignore
+    stays ignored: ``nohup`` protects a run from SIGHUP, a script starts background jobs with SIGINT ignored.
     """
     received: list[int] = []
 

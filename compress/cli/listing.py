@@ -1,6 +1,6 @@
 """``compress list``: names for flags, and the runs in a folder."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -70,14 +70,9 @@ def datasets(json: options.Json = False) -> None:
     from compress.data.load import DATASETS
 
     if json:
+        shown = {"summary": "summary", "source": "source", "files": "places", "downloads": "downloads"}
         rows = [
-            {
-                "name": name,
-                "summary": entry.summary,
-                "source": entry.source,
-                "files": entry.places,
-                "downloads": entry.downloads,
-            }
+            {"name": name} | {key: getattr(entry, attribute) for key, attribute in shown.items()}
             for name, entry in DATASETS.items()
         ]
         output.print_json({"datasets": rows})
@@ -152,13 +147,11 @@ def _verdict(run: "ListedRun") -> str:
     return f"{figures.hundredths(100 * verdict.top1)} %, {figures.signed(-verdict.points_lost)}{speedup}"
 
 
-def _print_table(columns: Iterable[str], rows: Iterable[tuple[str, ...]], *, numbers: Iterable[str] = ()) -> None:
+def _print_table(columns: Sequence[str], rows: Iterable[tuple[str, ...]], *, numbers: Sequence[str] = ()) -> None:
     """Print rows under ``columns``, then ``numbers``, aligned right; no cell is cut."""
     table = Table(box=None)
-    for title in columns:
-        table.add_column(title, overflow="fold")
-    for title in numbers:
-        table.add_column(title, overflow="fold", justify="right")
+    for title in (*columns, *numbers):
+        table.add_column(title, overflow="fold", justify="right" if title in numbers else "left")
     for row in rows:
         table.add_row(*map(_one_line, row))
     output.data_console().print(table)

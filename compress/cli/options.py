@@ -30,13 +30,9 @@ def flag(kind: Any, panel: str | None, text: str, *names: str) -> Any:
 def flags_of(
     model: type[BaseModel], *, only: Collection[str] = (), without: Collection[str] = (), panel: str = ""
 ) -> dict[str, Any]:
-    """The flags of declared settings: name -> annotation of a command's parameter.
+    """The flags of the settings that ``model`` declares, or ``only`` of some: name -> annotation of a parameter.
 
-    Args:
-        model: declares the settings.
-        only: the settings' names; all where empty.
-        without: names of settings that get no flag.
-        panel: title above the flags, in place of the declared ones.
+    ``panel`` is the title above the flags, in place of the declared ones.
     """
     declared = [one for one in settings_of(model).values() if one.panel]
     chosen = [one for one in declared if one.name not in without and one.name in (only or (one.name,))]
@@ -57,11 +53,7 @@ Quiet = Annotated[bool, Option("--quiet", "-q", help="No progress.")]
 
 
 def with_flags(**groups: Mapping[str, Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command groups of flags; those given arrive as a dict in the parameter of the group's name.
-
-    Args:
-        groups: parameter of the command -> (flag's name -> its annotation).
-    """
+    """Give a command groups of flags, name -> annotation; those given arrive as a dict in the group's parameter."""
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         def parsed(**given: Any) -> None:
@@ -120,15 +112,11 @@ def merge_settings(given: Given, file: Path | None) -> RunConfig:
         name: path.resolve() for name in ("weights", "data_dir", "plan") if (path := getattr(settings, name))
     }
     folder = Path(settings.dataset)
-    if folder.is_dir() and not _is_named(settings.dataset):
-        absolute["dataset"] = str(folder.resolve())
+    if folder.is_dir():
+        from compress.data.load import DATASETS
+
+        absolute |= {} if settings.dataset in DATASETS else {"dataset": str(folder.resolve())}
     return settings.model_copy(update=absolute).with_code(named_code(spec))
-
-
-def _is_named(dataset: str) -> bool:
-    from compress.data.load import DATASETS
-
-    return dataset in DATASETS
 
 
 def stdout_kept(code: OwnCode | None) -> AbstractContextManager[Any]:

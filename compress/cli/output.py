@@ -19,18 +19,19 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = "1.0"
 MINIMUM_WIDTH = 80
-SLOW_SECONDS = 10.0
-"""Seconds after which a command without a display says that it still works."""
 
 
-def data_console() -> Console:
+def data_console(*, stderr: bool = False) -> Console:
     """The console for results, on stdout; a pipe gets at least 80 columns."""
-    return _console(stderr=False)
+    console = Console(stderr=stderr, highlight=False)
+    if not console.is_terminal and console.width < MINIMUM_WIDTH:
+        console.width = MINIMUM_WIDTH
+    return console
 
 
 def message_console() -> Console:
     """The console for progress and messages, on stderr."""
-    return _console(stderr=True)
+    return data_console(stderr=True)
 
 
 def is_live(console: Console) -> bool:
@@ -63,7 +64,7 @@ def show_plan(plan: "RunPlan | RacePlan", *, json: bool) -> None:
 
 
 @contextmanager
-def slow_work_note(*, quiet: bool, seconds: float = SLOW_SECONDS) -> Iterator[None]:
+def slow_work_note(*, quiet: bool, seconds: float = 10.0) -> Iterator[None]:
     """Write a note to stderr if the block takes longer than ``seconds``."""
     text = "Still working: tracing, trial cuts and timing take minutes for a large network."
     timer = threading.Timer(seconds, lambda: message_console().print(text, soft_wrap=True))
@@ -84,14 +85,6 @@ def print_json(document: dict[str, Any]) -> None:
 
 def print_error(message: str, *, kind: str, exit_code: int, as_json: bool) -> None:
     """Write an error to stderr, and with ``as_json`` as the document on stdout too."""
-    interrupted = exit_code > 128
-    sys.stderr.write(f"{message}\n" if interrupted else f"Error: {message}\n")
+    sys.stderr.write(f"{'' if exit_code > 128 else 'Error: '}{message}\n")  # above 128: interrupted
     if as_json:
         print_json({"error": {"kind": kind, "message": message, "exit_code": exit_code}})
-
-
-def _console(*, stderr: bool) -> Console:
-    console = Console(stderr=stderr, highlight=False)
-    if not console.is_terminal and console.width < MINIMUM_WIDTH:
-        console.width = MINIMUM_WIDTH
-    return console

@@ -22,12 +22,9 @@ Values = Mapping[str, float | str]
 
 @contextmanager
 def watching(work: Mapping[str, float], *, quiet: bool, console: Console | None = None) -> Iterator[Observer]:
-    """The observer that suits the console; closed when the block ends.
+    """The observer that suits the console (stderr), closed when the block ends.
 
-    Args:
-        work: expected work of the run's stages in their order, in any unit.
-        quiet: show nothing.
-        console: where to show; stderr where it is ``None``.
+    ``work`` is the expected work of the run's stages in their order, in any unit.
     """
     console, run = console or message_console(), RunEstimate(work)
     if quiet:
@@ -38,12 +35,8 @@ def watching(work: Mapping[str, float], *, quiet: bool, console: Console | None 
         yield plain
         plain.end_stage()
         return
-    columns = (
-        SpinnerColumn(finished_text="✓"),
-        TextColumn("{task.description}", markup=False),
-        BarColumn(20),
-        _State(),
-    )
+    name = TextColumn("{task.description}", markup=False)
+    columns = (SpinnerColumn(finished_text="✓"), name, BarColumn(20), _State())
     with Progress(*columns, console=console, refresh_per_second=4, speed_estimate_period=_SPEED_SECONDS) as progress:
         live = LiveObserver(progress, run)
         yield live
@@ -70,16 +63,9 @@ class LiveObserver(Observer):
     def step(self, done: int, *, images: int, values: Values) -> None:
         """Move the row's bar."""
         if self._task is not None:
-            self._progress.update(
-                self._task.id,
-                completed=done,
-                seen=self._task.fields["seen"] + 1,
-                images=self._task.fields["images"] + images,
-                values=[
-                    f"{name} {value}" if isinstance(value, str) else f"{name} {value:.4g}"
-                    for name, value in values.items()
-                ],
-            )
+            seen, all_images = self._task.fields["seen"] + 1, self._task.fields["images"] + images
+            shown = [f"{name} {value if isinstance(value, str) else f'{value:.4g}'}" for name, value in values.items()]
+            self._progress.update(self._task.id, completed=done, seen=seen, images=all_images, values=shown)
 
     def note(self, text: str) -> None:
         """Print it above the rows."""

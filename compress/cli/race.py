@@ -50,9 +50,11 @@ def race(
 
         typer.echo(document_schema(RaceReport), nl=False)
         return
+    from compress.runs.folder import label
+
     base = options.merge_settings(settings, config)
     wanted = build(RaceSettings, {"base": base, "budgets": (base.keep_macs or KEEP_MACS,)} | grid)
-    folder = out or _default_folder(base)
+    folder = out or Path("races") / label(base)
     if dry_run:
         _show_plan(wanted, folder, json=json)
         return
@@ -65,12 +67,6 @@ def race(
     if failed:  # stdout has the report, which contains them
         sys.stderr.write("Error: cells failed; all others are in the table:\n  " + "\n  ".join(failed) + "\n")
         raise typer.Exit(CheckFailedError.exit_code)
-
-
-def _default_folder(base: RunConfig) -> Path:
-    from compress.runs.folder import label
-
-    return Path("races") / label(base)
 
 
 def _show_plan(race: RaceSettings, folder: Path, *, json: bool) -> None:

@@ -74,7 +74,7 @@ def escape(text: str) -> str:
 
 def escape_line(text: str) -> str:
     """A line of its own that begins with a user's text: no list, quote, heading or block of code."""
-    return _LINE_START.sub(lambda start: start.group(1) + _entity(start.group(2)), escape(text.strip()))
+    return _LINE_START.sub(lambda start: f"{start.group(1)}&#{ord(start.group(2))};", escape(text.strip()))
 
 
 def code(text: str) -> str:
@@ -86,12 +86,8 @@ def code(text: str) -> str:
 
 
 def _without_links(text: str) -> str:
-    return _ACTIVE.sub(lambda match: _entity(match.group()), text)
-
-
-def _entity(character: str) -> str:
-    """A character as an entity, which Markdown never reads as markup."""
-    return f"&#{ord(character)};"
+    """Text whose active characters are entities, which Markdown never reads as markup."""
+    return _ACTIVE.sub(lambda match: f"&#{ord(match.group())};", text)
 
 
 def _folded(summary: str, blocks: list[str]) -> Iterator[str]:

@@ -100,13 +100,10 @@ def _judgement(run: RunFolder) -> tuple[State, VerdictFacts | None, str]:
     except (CompressError, ValueError) as error:
         return "unjudged", None, str(error)
     drop, timing = report.drop, headline_latency(report)
-    speedup = timing and Speedup(
-        ratio=timing.ratio,
-        low=timing.ratio_low,
-        high=timing.ratio_high,
-        batch_size=timing.batch_size,
-        threads=timing.threads,
-    )
+    speedup = None
+    if timing is not None:
+        ratios = {"ratio": timing.ratio, "low": timing.ratio_low, "high": timing.ratio_high}
+        speedup = Speedup(**ratios, batch_size=timing.batch_size, threads=timing.threads)
     top1 = report.candidate.accuracy.top1.value
     facts = VerdictFacts(top1=top1, points_lost=drop.points, lost_low=drop.low, lost_high=drop.high, speedup=speedup)
     return "judged", facts, ""

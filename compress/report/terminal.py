@@ -5,6 +5,7 @@ from typing import Final
 
 from rich import box
 from rich.console import Console, RenderableType
+from rich.table import Column
 from rich.table import Table as RichTable
 from rich.text import Text
 
@@ -55,9 +56,8 @@ def _rich_table(table: Table) -> RichTable:
 
 
 def _statement_grid(statements: tuple[Statements, ...]) -> RichTable:
-    grid = RichTable.grid(padding=(0, 2))
-    grid.add_column(max_width=_LABEL_WIDTH)
-    grid.add_column(overflow="fold")
+    columns = Column(max_width=_LABEL_WIDTH), Column(overflow="fold")
+    grid = RichTable.grid(*columns, padding=(0, 2))
     for part in statements:
         for number, sentence in enumerate(part.sentences):
             grid.add_row(_text("" if number else part.label, _STYLES.get(part.label, "")), _text(sentence))
