@@ -15,8 +15,7 @@ from exporters.errors import ExportError, OnnxFileError
 from exporters.read.cost import count_cost
 from exporters.read.signature import Signature
 from exporters.write.onnx_export import export_onnx
-from models_zoo.zoo import build_network
-from tests.exporters.networks import numbered
+from tests.exporters.networks import SHAPE, Joined, numbered, plain, random_images
 from tests.exporters.onnx_files import FLOAT16, UINT8, Wanted, classifier, parse, recurrent, save
 
 # The hand-made classifier on 8 x 8 pixels: 4 filters over 3 channels at 64 places, then 5 sums over 4 numbers.
@@ -24,17 +23,14 @@ CONV_MACS, HEAD_MACS = 4 * 3 * 64, 5 * 4
 PARAMETERS = 4 * 3 + 5 * 4 + 5
 
 
-@pytest.mark.parametrize(("arch", "size"), [("squeezenet", 24), ("resnet18", 32)])
-def test_the_same_as_the_module(arch, size, tmp_path):
-    network = numbered(build_network(arch, classes=10, channels=1, image_size=size))
-    path = tmp_path / "net.onnx"
-    export_onnx(network, path, input_shape=(1, size, size), opset=18, metadata={})
-    images = torch.zeros(2, 1, size, size)
-    module = build_cost_model(network, find_units(network, images), images[:1]).full
+@pytest.mark.parametrize(("make", "folded"), [(plain, 8 + 8), (Joined, 0)])
+def test_the_same_as_the_module(make, folded, tmp_path):
+    network, path = numbered(make()), tmp_path / "net.onnx"
+    export_onnx(network, path, input_shape=SHAPE, opset=18, metadata={})
+    module = build_cost_model(network, find_units(network, random_images(2)), random_images(1)).full
     cost = count_cost(path)
-    folded = [norm.num_features for norm in network.modules() if isinstance(norm, nn.BatchNorm2d)]
     assert cost.macs == module.macs
-    assert cost.parameters == module.parameters - sum(folded)  # scale and shift became one bias
+    assert cost.parameters == module.parameters - folded  # scale and shift went into the convolution
     assert (cost.size_bytes, cost.precision) == (path.stat().st_size, "fp32")
 
 
