@@ -51,22 +51,19 @@ def test_everything_at_once(base, tmp_path):
     assert made[0].quantization.calibration_images == made[3].quantization.calibration_images == 40
 
 
-def test_only_what_is_wanted_and_a_move_takes_both_files_of_a_mobile_one(base, tmp_path):
+def test_only_what_is_wanted_and_a_mobile_file_moves_with_its_operators(base, tmp_path):
     assert derive(base, ExportSettings(), None, tmp_path) == []
     (made,) = derive(base, ExportSettings(ort=True), None, tmp_path)
     moved = made.in_folder("there")
     assert (moved.file, moved.operators) == ("there/pruned.ort", "there/pruned.required_operators.config")
 
 
-def test_calibration_is_in_proportion_to_the_classes():
+def test_calibration_images_are_in_proportion_to_the_classes_and_unaugmented():
     train = split([100, 50, 10, 2])
     chosen = calibration_split(train, images=81, seed=0)
     assert chosen.labels.bincount().tolist() == [50, 25, 5, 1]
     assert torch.equal(calibration_split(train, images=81, seed=0).images, chosen.images)
     assert not torch.equal(calibration_split(train, images=81, seed=1).images, chosen.images)
-
-
-def test_calibration_images_are_the_training_images_unaugmented():
     train = split([9, 9])
     assert calibration_split(train, images=18, seed=0) is train
     chosen = calibration_split(train, images=6, seed=0)
@@ -89,13 +86,9 @@ def test_what_suits_a_processor(flags, settings):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "message"),
-    [
-        ({"opset": 17}, "at least 18, got"),
-        ({"opset": 26}, "at most 25, got"),
-        ({"calibration_images": 0}, "at least 1"),
-    ],
+    ("name", "value", "message"),
+    [("opset", 17, "at least 18, got"), ("opset", 26, "at most 25, got"), ("calibration_images", 0, "at least 1")],
 )
-def test_settings_out_of_range(wrong, message):
+def test_settings_out_of_range(name, value, message):
     with pytest.raises(UsageError, match=message):
-        build(ExportSettings, wrong)
+        build(ExportSettings, {name: value})

@@ -2,6 +2,7 @@
 
 import pathlib
 import shutil
+from contextlib import suppress
 
 import torch
 
@@ -16,28 +17,22 @@ class Killed(BaseException):
 def _states_after_every_step(operation, run, tmp_path, monkeypatch):
     """Yield copies of the folder as a kill after 0, 1, 2, ... file operations leaves it."""
     for allowed in range(50):
-        copy = tmp_path / f"killed-{allowed}"
-        shutil.copytree(run.path, copy)
-        left = [allowed]
+        copy = shutil.copytree(run.path, tmp_path / f"killed-{allowed}")
+        steps, finished = iter(range(allowed)), False
 
-        def counted(real, left=left):
+        def counted(real, steps=steps):
             def call(*args, **options):
-                if left[0] == 0:
+                if next(steps, None) is None:
                     raise Killed
-                left[0] -= 1
                 return real(*args, **options)
 
             return call
 
-        with monkeypatch.context() as patch, RunFolder.open(copy) as victim:
+        with monkeypatch.context() as patch, RunFolder.open(copy) as victim, suppress(Killed):
             for name in ("replace", "unlink", "rmdir"):
                 patch.setattr(pathlib.Path, name, counted(getattr(pathlib.Path, name)))
-            try:
-                operation(victim)
-            except Killed:
-                finished = False
-            else:
-                finished = True
+            operation(victim)
+            finished = True
         yield copy
         if finished:
             return

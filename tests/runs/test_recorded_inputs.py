@@ -9,14 +9,11 @@ from compress.errors import BadInputError, UsageError
 from compress.runs import RunFolder
 from compress.runs.checked_folder import Manifest
 from compress.runs.recorded_inputs import reuse_original
-from compress.settings.config import RunConfig
-
-CONFIG = RunConfig(arch="squeezenet", seed=3, keep_macs=0.5)
+from tests.runs.conftest import CONFIG
 
 
-def new_run(path, config=CONFIG, *, images="abc"):
-    run = RunFolder.create(path, config, overwrite=False)
-    with run:
+def new_run(path, *, images="abc", **changes):
+    with RunFolder.create(path, CONFIG.model_copy(update=changes), overwrite=False) as run:
         run.write_json("data.json", {"fingerprint": images})
     return run
 
@@ -24,8 +21,7 @@ def new_run(path, config=CONFIG, *, images="abc"):
 @pytest.fixture
 def trained(tmp_path):
     """Baseline and original are done, the search has begun."""
-    run = new_run(tmp_path / "first")
-    with run:
+    with new_run(tmp_path / "first") as run:
         run.save_tensors("01_baseline/weights.safetensors", {"w": torch.arange(3.0)})
         run.write_json("01_baseline/history.json", [{"loss": 0.5}])
         run.finish("01_baseline", 12.5)
@@ -35,17 +31,15 @@ def trained(tmp_path):
     return run
 
 
-def test_files_marks_and_checksums_are_taken(trained, tmp_path):
-    run = new_run(tmp_path / "second", RunConfig(arch="squeezenet", seed=3, keep_macs=0.25, method="l1"))
-    with run:
+def test_files_marks_and_checksums_are_copied(trained, tmp_path):
+    with new_run(tmp_path / "second", keep_macs=0.25, method="l1") as run:
         assert reuse_original(run, trained.path) == ("01_baseline", "02_original")
-    taken = Manifest.read(run.path).entries
-    theirs = Manifest.read(trained.path).entries
-    assert {name for name in taken if name.startswith("0")} == {
-        "01_baseline/weights.safetensors", "01_baseline/history.json", "01_baseline/finished.json",
-        "02_original/weights.safetensors", "02_original/finished.json",
-    }  # fmt: skip
-    assert all(taken[name] == theirs[name] for name in taken if name.startswith("0"))
+    mine, theirs = (
+        {name: digests for name, digests in Manifest.read(folder.path).entries.items() if name.startswith("0")}
+        for folder in (run, trained)
+    )
+    assert mine == {name: digests for name, digests in theirs.items() if not name.startswith("03_search")}
+    assert len(mine) == 5  # two of weights, a history, two marks
     assert run.seconds("01_baseline") == 12.5
     assert RunFolder.open(run.path).read_config().keep_macs == 0.25
     run.check_all()
@@ -56,8 +50,7 @@ def test_files_marks_and_checksums_are_taken(trained, tmp_path):
 
 
 def test_what_is_finished_here_stays_and_a_checkpoint_is_not_needed_any_more(trained, tmp_path):
-    run = new_run(tmp_path / "second")
-    with run:
+    with new_run(tmp_path / "second") as run:
         run.write_json("01_baseline/history.json", [{"loss": 0.25}])
         run.finish("01_baseline", 1.0)
         run.save_checkpoint("02_original", {"step": 5})
@@ -67,10 +60,9 @@ def test_what_is_finished_here_stays_and_a_checkpoint_is_not_needed_any_more(tra
     assert run.read_json("01_baseline/history.json") == [{"loss": 0.25}]
 
 
-def test_a_damaged_file_is_not_taken(trained, tmp_path):
+def test_a_damaged_file_is_not_copied(trained, tmp_path):
     (trained.path / "02_original/weights.safetensors").write_bytes(b"other")
-    run = new_run(tmp_path / "second")
-    with run:
+    with new_run(tmp_path / "second") as run:
         with pytest.raises(BadInputError, match="changed or damaged"):
             reuse_original(run, trained.path)
         assert run.is_finished("01_baseline")
@@ -87,7 +79,7 @@ def test_a_damaged_file_is_not_taken(trained, tmp_path):
     ],
 )
 def test_another_original_is_refused(trained, tmp_path, changes, images, code, unlike):
-    run = new_run(tmp_path / "second", CONFIG.model_copy(update=changes), images=images)
+    run = new_run(tmp_path / "second", images=images, **changes)
     for folder, sha256 in ((trained, "a"), (run, code)):
         with folder:
             folder.write_json("code.json", {"model": "net.py:build", "file": "net.py", "sha256": sha256 * 64})

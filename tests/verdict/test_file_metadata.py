@@ -40,7 +40,7 @@ def prepared(noted, *, overrides=None, signature=None):
 NOTED = metadata(mean=[0.5], std=[0.25])
 
 
-def test_what_the_file_says_goes_first():
+def test_the_files_own_values_go_first_then_the_users():
     assert prepared(NOTED) == (Preparation((0.5,), (0.25,)), ())
     preparation, (note,) = prepared(NOTED, overrides=UserOverrides(mean=(0.1,), std=(0.2,)))
     assert preparation == Preparation((0.5,), (0.25,))
@@ -48,10 +48,6 @@ def test_what_the_file_says_goes_first():
     assert prepared(NOTED, overrides=UserOverrides(mean=(0.5,), std=(0.25,)))[1] == ()
     colour = UserOverrides(mean=(0.4, 0.5, 0.6), std=(0.2, 0.2, 0.2))  # for the other file
     assert prepared(NOTED, overrides=colour)[0] == Preparation((0.5,), (0.25,))
-
-
-def test_else_what_the_user_says():
-    colour = UserOverrides(mean=(0.4, 0.5, 0.6), std=(0.2, 0.2, 0.2))
     assert prepared({}, overrides=colour, signature=takes(channels=3)) == (Preparation(colour.mean, colour.std), ())
     one = UserOverrides(mean=(0.5,), std=(0.25,))
     assert prepared({}, overrides=one, signature=takes(channels=3))[0] == Preparation((0.5,) * 3, (0.25,) * 3)
@@ -75,48 +71,51 @@ def test_else_what_the_user_says():
         {"mean": "[1e999]", "std": "[1e999]"},
     ],
 )
-def test_else_the_data_sets_own_and_a_note_says_so(noted):
+def test_else_the_data_sets_own_with_a_note(noted):
     preparation, (note,) = prepared(noted)
-    assert preparation == OWN
+    assert preparation == own_preparation(bundle()) == OWN
     assert note.startswith("net.onnx does not say how its images are prepared: assumed pixels / 255, less the mean")
     assert "--mean and --std" in note
     repeated, _notes = prepared(noted, signature=takes(channels=3))
     assert repeated == Preparation((0.286,) * 3, (0.353,) * 3)
 
 
-def test_bytes_are_pixels_whatever_is_said():
+def test_bytes_are_pixels_whatever_is_given():
     given = UserOverrides(mean=(0.1,), std=(0.2,))
     assert prepared(NOTED, overrides=given, signature=takes(dtype="uint8")) == (RAW_PIXELS, ())
 
 
-@pytest.mark.parametrize(("mean", "std"), [((0.5,), None), (None, (0.5,)), ((123.0,), (58.0,)), ((0.5,), (0.0,))])
-def test_words_that_cannot_be(mean, std):
-    with pytest.raises(UsageError, match="--mean and --std: expected"):
-        build(UserOverrides, {"mean": mean, "std": std})
+IMPOSSIBLE = [((0.5,), None), (None, (0.5,)), ((123.0,), (58.0,)), ((0.5,), (0.0,))]
 
 
-@pytest.mark.parametrize("size", [-1, 0, 15, 1025, 10**400])
-def test_image_sizes_that_cannot_be(size):
-    with pytest.raises(UsageError, match=r"--image-size: expected at (least 16|most 1024), got"):
-        build(UserOverrides, {"image_size": size})
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        *(({"mean": mean, "std": std}, "--mean and --std: expected") for mean, std in IMPOSSIBLE),
+        *(({"image_size": size}, "--image-size: expected at least 16, got") for size in (-1, 0, 15)),
+        *(({"image_size": size}, "--image-size: expected at most 1024, got") for size in (1025, 10**400)),
+    ],
+)
+def test_values_of_the_user_that_cannot_be(values, message):
+    with pytest.raises(UsageError, match=message):
+        build(UserOverrides, values)
     assert {UserOverrides(image_size=nearest).image_size for nearest in (16, 1024)} == {16, 1024}
 
 
 @pytest.mark.parametrize(
-    ("signature", "noted", "overrides", "expected"),
+    ("size", "noted", "overrides", "expected"),
     [
-        (takes(height=48, width=48), {}, None, 48),
-        (takes(height=48, width=48), metadata(image_size=32), 64, 48),
-        (takes(height=48), {}, None, 48),
-        (takes(), metadata(image_size=32), None, 32),
-        (takes(), metadata(image_size=32), 64, 64),
-        (takes(), metadata(image_size="big"), None, None),
-        (takes(), metadata(image_size=True), None, None),
-        (takes(), {}, None, None),
+        ({"height": 48, "width": 48}, None, None, 48),
+        ({"height": 48, "width": 48}, 32, 64, 48),
+        ({"height": 48}, None, None, 48),
+        ({}, 32, None, 32),
+        ({}, 32, 64, 64),
+        *(({}, value, None, None) for value in ("big", True, None)),
     ],
 )
-def test_the_image_size(signature, noted, overrides, expected):
-    assert read_image_size(noted, signature, UserOverrides(image_size=overrides), source="net.onnx") == expected
+def test_the_image_size(size, noted, overrides, expected):
+    stated = UserOverrides(image_size=overrides)
+    assert read_image_size(metadata(image_size=noted), takes(**size), stated, source="net.onnx") == expected
 
 
 @pytest.mark.parametrize(
@@ -168,12 +167,8 @@ def test_many_classes_are_not_all_named():
     assert note.endswith("sorted order, n000, n001, n002, ..., n999")
 
 
-def test_another_resize_is_said():
+def test_another_resize_is_noted():
     assert read_resize(metadata(resize="by hand"), bundle(), source="net.onnx") == ()
     assert read_resize({}, bundle(), source="net.onnx") == ()
     (note,) = read_resize(metadata(resize="by foot"), bundle(), source="net.onnx")
     assert note == "net.onnx was made for images resized so: by foot; here: by hand"
-
-
-def test_the_data_sets_own_preparation():
-    assert own_preparation(bundle()) == OWN

@@ -1,40 +1,29 @@
 """Which files are timed against which: labels and roles alone decide."""
 
-from compress.runs.file_records import FileRecord
+import pytest
+
 from compress.verdict.measure import pairs_to_time
 from tests.helpers.runs import record
 
 
-def row(label: str, role: str, source: str | None = None) -> FileRecord:
-    return record(label=label, role=role, source=source)
-
-
-def test_quantised_files_also_against_their_source_and_each_other():
-    rows = [
-        row("original", "original"),
-        row("pruned", "candidate"),
-        row("original int8", "extra", "original"),
-        row("pruned int8", "extra", "pruned"),
-    ]
-    assert pairs_to_time(rows[:2]) == [("original", "pruned")]
-    assert pairs_to_time(rows) == [
-        ("original", "pruned"),
-        ("original", "original int8"),
-        ("original", "pruned int8"),
-        ("pruned", "pruned int8"),
-        ("original int8", "pruned int8"),
-    ]
-
-
-def test_rows_with_the_original_s_layers_are_not_timed():
-    rows = [
-        row("original", "original"),
-        row("pruned (P)", "candidate"),
-        row("full (F)", "extra"),
-        row("pruned (P) int8", "extra", "pruned (P)"),
-    ]
-    assert pairs_to_time(rows) == [
-        ("original", "pruned (P)"),
-        ("original", "pruned (P) int8"),
-        ("pruned (P)", "pruned (P) int8"),
-    ]
+@pytest.mark.parametrize(
+    ("pruned", "extra", "pairs"),
+    [
+        ("pruned", {}, ["original/pruned"]),
+        (  # quantised files also against their source and each other
+            "pruned",
+            {"original int8": "original", "pruned int8": "pruned"},
+            ["original/pruned", "original/original int8", "original/pruned int8", "pruned/pruned int8",
+             "original int8/pruned int8"],
+        ),
+        (  # (F) has the original's layers
+            "pruned (P)",
+            {"full (F)": None, "pruned (P) int8": "pruned (P)"},
+            ["original/pruned (P)", "original/pruned (P) int8", "pruned (P)/pruned (P) int8"],
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_timed_against_what(pruned, extra, pairs):
+    rows = [record(), record(label=pruned, role="candidate")]
+    rows += [record(label=label, role="extra", source=source) for label, source in extra.items()]
+    assert ["/".join(pair) for pair in pairs_to_time(rows)] == pairs

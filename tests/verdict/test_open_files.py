@@ -1,7 +1,11 @@
+"""Files from anywhere: what they are given, what is noted on them, and which are refused."""
+
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from onnx import helper
 from PIL import Image
@@ -31,8 +35,8 @@ def pixels(folder) -> np.ndarray:
     return np.stack([np.asarray(Image.open(path), np.float64)[None] for path in files])
 
 
-def normalised(pixels: np.ndarray, overrides: UserOverrides) -> np.ndarray:
-    return (pixels / 255 - overrides.mean[0]) / overrides.std[0]
+def normalised(pixels: np.ndarray) -> np.ndarray:
+    return (pixels / 255 - HALF.mean[0]) / HALF.std[0]
 
 
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
@@ -42,7 +46,7 @@ def test_a_file_gets_its_own_images(layout, batch, dtype, tolerance, tmp_path, d
     wanted = replace(GREY, layout=layout, batch=batch, dtype=dtype)
     file = open_file(save(classifier(wanted), tmp_path / "net.onnx"), data, overrides=HALF)
     logits = classify(file, data, batch_size=10, threads=1)
-    shown = pixels if dtype == UINT8 else normalised(pixels, HALF)
+    shown = pixels if dtype == UINT8 else normalised(pixels)
     assert logits.shape == (75, 3)
     assert file.preparation == (RAW_PIXELS if dtype == UINT8 else Preparation((0.5,), (0.25,)))
     np.testing.assert_allclose(logits, answer(shown, wanted), atol=tolerance)
@@ -65,7 +69,7 @@ def test_what_is_known_of_a_file(tmp_path, data):
 
 def test_grey_images_for_a_file_that_takes_colour(tmp_path, data, pixels):
     file = open_file(save(classifier(COLOUR), tmp_path / "net.onnx"), data, overrides=HALF)
-    shown = np.repeat(normalised(pixels, HALF), 3, axis=1)
+    shown = np.repeat(normalised(pixels), 3, axis=1)
     np.testing.assert_allclose(classify(file, data, threads=1), answer(shown, COLOUR), atol=1e-4)
     assert "net.onnx takes RGB: the grey images' channel is repeated" in file.notes
 
@@ -91,10 +95,7 @@ def test_probabilities_become_their_logarithms(tmp_path, data):
     ours, theirs = (measure_accuracy(classify(file, data, threads=1), data.test.labels) for file in (sure, plain))
     assert ours.top1 == theirs.top1
     assert ours.loss == pytest.approx(theirs.loss, rel=1e-4)
-
-
-def test_a_probability_of_0_stays_finite(tmp_path, data):
-    proto = classifier(replace(GREY, softmax=True, dtype=UINT8))  # raw pixels: scores in the hundreds
+    proto = classifier(replace(GREY, softmax=True, dtype=UINT8))  # raw pixels: scores in the hundreds, a share of 0
     logits = classify(open_file(save(proto, tmp_path / "net.onnx"), data), data, threads=1)
     assert np.isfinite(logits).all()
     assert logits.min() == pytest.approx(np.log(np.finfo(np.float32).tiny))
@@ -107,19 +108,14 @@ def test_scores_of_a_sigmoid_are_a_note(tmp_path, data, pixels):
     file = open_file(save(proto, tmp_path / "net.onnx"), data, overrides=HALF)
     assert not file.gives_probabilities
     assert any("do not add up to 1" in note for note in file.notes)
-    expected = 1 / (1 + np.exp(-answer(normalised(pixels, HALF), GREY)))
+    expected = 1 / (1 + np.exp(-answer(normalised(pixels), GREY)))
     np.testing.assert_allclose(classify(file, data, threads=1), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("classes", "names"), [(CLASSES, ["middling", "bright", "dark"]), (["0", "1", "2"], [2, 0, 1])]
-)
-def test_classes_in_another_order_are_put_into_the_data_sets(classes, names, tmp_path, data, pixels):
-    named = replace(data, classes=tuple(classes))
-    proto = classifier(GREY, metadata={"classes": json.dumps(names)})
-    logits = classify(open_file(save(proto, tmp_path / "net.onnx"), named, overrides=HALF), named, threads=1)
-    theirs = answer(normalised(pixels, HALF), GREY)
-    np.testing.assert_allclose(logits, theirs[:, [1, 2, 0]], atol=1e-4)
+def test_classes_in_another_order_are_put_into_the_data_sets(tmp_path, data, pixels):
+    proto = classifier(GREY, metadata={"classes": json.dumps(["middling", "bright", "dark"])})
+    logits = classify(open_file(save(proto, tmp_path / "net.onnx"), data, overrides=HALF), data, threads=1)
+    np.testing.assert_allclose(logits, answer(normalised(pixels), GREY)[:, [1, 2, 0]], atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -135,9 +131,12 @@ def test_files_that_do_not_fit_the_data_set(changes, message, tmp_path, data):
         open_file(save(classifier(replace(GREY, **changes)), tmp_path / "net.onnx"), data, overrides=HALF)
 
 
+def sized(folder: Path, name: str, size: tuple) -> Path:
+    return save(classifier(replace(GREY, size=size)), folder / f"{name}.onnx")
+
+
 def test_two_files_of_other_sizes_see_the_same_images(tmp_path, load):
-    small = save(classifier(replace(GREY, size=(SIZE, SIZE))), tmp_path / "small.onnx")
-    large = save(classifier(replace(GREY, size=(32, 32))), tmp_path / "large.onnx")
+    small, large = sized(tmp_path, "small", (SIZE, SIZE)), sized(tmp_path, "large", (32, 32))
     first, second = open_files(small, large, load, overrides=HALF)
     assert (first.image_size, second.image_size) == (16, 32)
     assert second.notes[-1] == "large.onnx reads the images at 32 pixels, small.onnx at 16"
@@ -147,8 +146,7 @@ def test_two_files_of_other_sizes_see_the_same_images(tmp_path, load):
 
 @pytest.mark.parametrize(("overrides", "sizes"), [(None, (32, 32)), (48, (48, 32))])
 def test_a_free_size_follows_the_user_or_the_other_file(overrides, sizes, tmp_path, load):
-    free = save(classifier(replace(GREY, size=("h", "w"))), tmp_path / "free.onnx")
-    fixed = save(classifier(replace(GREY, size=(32, 32))), tmp_path / "fixed.onnx")
+    free, fixed = sized(tmp_path, "free", ("h", "w")), sized(tmp_path, "fixed", (32, 32))
     first, second = open_files(free, fixed, load, overrides=HALF.model_copy(update={"image_size": overrides}))
     assert (first.image_size, second.image_size) == sizes
     assert first.cost.macs == 4 * sizes[0] ** 2 + 12
@@ -161,23 +159,21 @@ def test_a_data_set_is_loaded_once_for_each_size(tmp_path, load):
         asked.append(size)
         return load(size)
 
-    free = save(classifier(replace(GREY, size=("h", "w"))), tmp_path / "free.onnx")
+    free = sized(tmp_path, "free", ("h", "w"))
     open_files(free, free, counting)
-    fixed = save(classifier(GREY), tmp_path / "fixed.onnx")
-    open_files(fixed, free, counting)
+    open_files(sized(tmp_path, "fixed", (SIZE, SIZE)), free, counting)
     assert asked == [None, 16]
 
 
 def test_sizes_that_do_not_fit(tmp_path, load):
-    fixed = save(classifier(replace(GREY, size=(32, 32))), tmp_path / "fixed.onnx")
+    fixed, oblong = sized(tmp_path, "fixed", (32, 32)), sized(tmp_path, "oblong", (16, 32))
     with pytest.raises(UsageError, match="expected an image size that a file takes, got --image-size 48"):
         open_files(fixed, fixed, load, overrides=UserOverrides(image_size=48))
-    oblong = save(classifier(replace(GREY, size=(16, 32))), tmp_path / "oblong.onnx")
     with pytest.raises(BadInputError, match="expected square images"):
         open_files(oblong, fixed, load)
 
 
-def test_a_layout_that_the_user_has_to_state(tmp_path, data):
+def test_a_layout_that_the_user_has_to_state_reaches_every_measurement(tmp_path, data):
     proto = classifier(GREY)
     for place, name in enumerate("nchw"):
         proto.graph.input[0].type.tensor_type.shape.dim[place].dim_param = name
@@ -186,22 +182,6 @@ def test_a_layout_that_the_user_has_to_state(tmp_path, data):
         open_file(path, data, overrides=HALF)
     file = open_file(path, data, overrides=HALF.model_copy(update={"layout": "NCHW"}))
     assert (file.signature.layout, file.signature.channels, file.image_size) == ("NCHW", 1, SIZE)
-
-
-def test_another_data_set_is_refused(tmp_path, data):
-    other = load_data(
-        build(DataConfig, {"dataset": str(write_image_folder(tmp_path / "other", train=3, test=2)), "image_size": SIZE})
-    )
-    file = open_file(save(classifier(GREY), tmp_path / "net.onnx"), data)
-    with pytest.raises(UsageError, match="to be opened for the data set other"):
-        classify(file, other)
-
-
-def test_the_users_layout_reaches_every_measurement(tmp_path, data):
-    free = replace(GREY, batch="n", channels="c", size=("h", "w"))
-    proto = classifier(replace(free, channels=1))
-    proto.graph.input[0].type.tensor_type.shape.dim[1].dim_param = "c"
-    file = open_file(save(proto, tmp_path / "net.onnx"), data, overrides=HALF.model_copy(update={"layout": "NCHW"}))
     assert file.cost.macs == 4 * SIZE**2 + 12
     assert file.runnable == RunnableFile(file.path, SIZE, file.signature)
     assert calls_of(file.runnable, batch_size=2, seed=0).open(threads=1).milliseconds() > 0
@@ -209,7 +189,57 @@ def test_the_users_layout_reaches_every_measurement(tmp_path, data):
     assert "conv" in {layer.layer for layer in profile_operators(file.runnable, file.runnable).layers}
 
 
+def test_another_data_set_is_refused(tmp_path, data):
+    folder = write_image_folder(tmp_path / "other", train=3, test=2)
+    other = load_data(build(DataConfig, {"dataset": str(folder), "image_size": SIZE}))
+    file = open_file(save(classifier(GREY), tmp_path / "net.onnx"), data)
+    with pytest.raises(UsageError, match="to be opened for the data set other"):
+        classify(file, other)
+
+
 def test_operators_missing_in_the_macs_are_named_in_a_note(tmp_path, data):
     file = open_file(save(recurrent(size=SIZE), tmp_path / "rows.onnx"), data, overrides=HALF)
     assert uncounted_note(file) == ("rows.onnx: its MACs do not include LSTM",)
     assert uncounted_note(open_file(save(classifier(GREY), tmp_path / "net.onnx"), data, overrides=HALF)) == ()
+
+
+def broken(kind: str, path: Path) -> Path:
+    proto = classifier(GREY)
+    match kind:
+        case "missing":
+            return path
+        case "truncated":
+            save(proto, path)
+            path.write_bytes(path.read_bytes()[:200])
+            return path
+        case "two inputs":
+            proto.graph.node.append(helper.make_node("Add", ["scores", "prior"], ["sum"]))
+            proto.graph.input.append(helper.make_tensor_value_info("prior", FLOAT, [3]))
+            proto.graph.output[0].name = "sum"
+        case "no classifier":
+            proto.graph.output[0].CopyFrom(helper.make_tensor_value_info("maps", FLOAT, ["n", 4, SIZE, SIZE]))
+        case "outside":
+            onnx.save(proto, path, save_as_external_data=True, location="net.data", size_threshold=0)
+            proto = onnx.load(path, load_external_data=False)
+            for tensor in proto.graph.initializer:
+                tensor.external_data[0].value = "../net.data"
+    return save(proto, path)
+
+
+BROKEN = {
+    "missing": "cannot read the ONNX file",
+    "truncated": "truncated or damaged",
+    "two inputs": "has 2 .pixels, prior",
+    "no classifier": "is it an image classifier",
+    "outside": "inside the folder of",
+}
+
+
+@pytest.mark.parametrize(("kind", "message"), BROKEN.items())
+def test_broken_files_are_bad_input(kind, message, tmp_path, data, load):
+    path = broken(kind, tmp_path / "net.onnx")
+    for attempt in (lambda: open_file(path, data), lambda: open_files(path, path, load)):
+        with pytest.raises(BadInputError, match=message) as caught:
+            attempt()
+        assert caught.value.exit_code == 4
+        assert "net.onnx" in str(caught.value)
