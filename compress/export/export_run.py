@@ -14,9 +14,8 @@ from compress.networks.own_code import OwnCode
 from compress.observer import Observer
 from compress.runs import MODEL_FACTS, RunFolder
 from compress.runs.file_records import ARTIFACTS, FileRecord, record_variants, recorded_files
-from compress.runs.network_files import Which, export_network, load, prove_parity
+from compress.runs.network_files import Which, export_network, load
 from compress.runs.recorded_inputs import reopen
-from compress.runs.stage_context import check_images
 from compress.settings.config import DecidedConfig
 from compress.settings.export import ExportSettings
 
@@ -37,12 +36,8 @@ def add_variants(
     """Make more files of a run's original and pruned network, and record them; return them, the original's first.
 
     A file that is there already is made anew. The report does not contain them until the run is verified
-    again. ``moved`` and ``code`` are as in ``reopen``.
-
-    Raises:
-        UsageError: the network is the user's own and its code is missing.
-        BadInputError: no finished run, a file that was changed, other images than the run's.
-        CheckFailedError: a file cannot be made, or does not answer as it must.
+    again. ``moved``, ``code`` and the errors are as in ``reopen``; BadInputError also if the run is not finished or a
+    file was changed, CheckFailedError if a file cannot be made, or does not answer as it must.
     """
     run, observer = RunFolder.open(path), observer or Observer()
     wanted = _with_dependants(run, wanted)
@@ -92,11 +87,10 @@ def _variants(
 
 def _other_opset(run: RunFolder, source: FileRecord, opset: int, opened: Opened, temporary: Path) -> FileRecord:
     config, data = opened
-    network = load(run.path, _NETWORKS[source.role], build=config.code.build if config.code else None)
-    path = temporary / f"{Path(source.file).stem}.opset{opset}.onnx"
-    file = export_network(
-        network,
-        path,
+    return export_network(
+        load(run.path, _NETWORKS[source.role], build=config.code.build if config.code else None),
+        temporary / f"{Path(source.file).stem}.opset{opset}.onnx",
+        config,
         data,
         opset=opset,
         cost=Cost(source.macs, source.parameters),
@@ -105,5 +99,3 @@ def _other_opset(run: RunFolder, source: FileRecord, opset: int, opened: Opened,
         source=source.label,
         epochs=source.epochs,
     )
-    parity = prove_parity(network, path, check_images(config, data), threads=config.threads)
-    return file.model_copy(update={"parity": parity})

@@ -7,19 +7,17 @@ import tempfile
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from compress.atomic import machine_faults, write_atomically
-from compress.data.bundle import DataBundle
 from compress.errors import BadInputError, UsageError
 from compress.export.variants import Base, calibration_split, derive
 from compress.exporter_faults import export_faults
 from compress.run.training_stages import load_given
 from compress.runs.decide import decide, load_decided
 from compress.runs.file_records import FileRecord
-from compress.runs.network_files import export_network, model_facts, prove_parity
-from compress.runs.stage_context import check_images, fresh_network
-from compress.settings.config import DecidedConfig, RunConfig
+from compress.runs.network_files import export_network, model_facts
+from compress.runs.stage_context import fresh_network
+from compress.settings.config import RunConfig
 from compress.settings.export import ExportSettings
 
 LABEL = "model"
@@ -28,12 +26,9 @@ LABEL = "model"
 def export_weights(config: RunConfig, wanted: ExportSettings, *, out: Path) -> list[FileRecord]:
     """Write ``model.onnx``, the wanted variants and ``model.json`` into the new folder ``out``: all, or none.
 
-    ``config`` has the network, the weights, and the images: those of its training split calibrate INT8.
-
-    Raises:
-        UsageError: ``out`` exists, no weights are given, or settings that do not fit.
-        BadInputError: the weights or the images are unfit.
-        CheckFailedError: a file cannot be made, or does not answer as it must.
+    ``config`` has the network, the weights, and the images: those of its training split calibrate INT8. UsageError
+    if ``out`` exists, no weights are given, or settings do not fit; BadInputError if the weights or the images are
+    unfit; CheckFailedError if a file cannot be made, or does not answer as it must.
     """
     if config.weights is None:
         raise UsageError("which weights? give --weights FILE, or a run folder")
@@ -51,25 +46,19 @@ def export_weights(config: RunConfig, wanted: ExportSettings, *, out: Path) -> l
         out.parent.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
         try:
-            first = _float32(settings, data, network, folder, opset=wanted.opset or settings.opset)
+            facts = {"label": LABEL, "role": "original", "source": LABEL}
+            opset = wanted.opset or settings.opset
+            first = export_network(network, folder / f"{LABEL}.onnx", settings, data, opset=opset, **facts)
             base = Base(first, mean=data.preprocessing.mean, std=data.preprocessing.std)
             calibration = None
             if wanted.int8:
                 calibration = calibration_split(data.train, images=wanted.calibration_images, seed=settings.seed)
             made = [first, *derive(base, wanted, calibration, folder)]
-            facts = model_facts(data, arch=config.arch, files=made)
-            write_atomically(folder / "model.json", (json.dumps(facts, indent=2) + "\n").encode())
+            described = model_facts(data, arch=config.arch, files=made)
+            write_atomically(folder / "model.json", (json.dumps(described, indent=2) + "\n").encode())
             folder.chmod(0o755)
             os.replace(folder, out)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
     return [one.in_folder(out) for one in made]
-
-
-def _float32(settings: DecidedConfig, data: DataBundle, network: nn.Module, folder: Path, *, opset: int) -> FileRecord:
-    """``model.onnx``, proved to give the answers of the module."""
-    path = folder / f"{LABEL}.onnx"
-    file = export_network(network, path, data, opset=opset, label=LABEL, role="original", source=LABEL)
-    parity = prove_parity(network, path, check_images(settings, data), threads=settings.threads)
-    return file.model_copy(update={"parity": parity})

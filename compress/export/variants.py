@@ -36,9 +36,9 @@ def derive(base: Base, wanted: ExportSettings, calibration: Split | None, folder
     made = [_int8(base.record, calibration, folder)] if wanted.int8 else []
     whole = (base.record, *made)
     raw = [_raw_pixels(source, base, folder) for source in whole] if wanted.preprocessing else []
-    mobile = [_mobile(source, folder) for source in (*whole, *raw)] if wanted.ort else []
+    mobile = [(one, to_ort_format(Path(one.file), folder)) for one in (*whole, *raw)] if wanted.ort else []
     halved = [_float16(base.record, folder)] if wanted.float16 else []
-    return [*made, *halved, *raw, *mobile]
+    return [*made, *halved, *raw, *(_variant(one, "ort", artifact) for one, artifact in mobile)]
 
 
 def _int8(source: FileRecord, calibration: Split | None, folder: Path) -> FileRecord:
@@ -57,10 +57,6 @@ def _float16(source: FileRecord, folder: Path) -> FileRecord:
 def _raw_pixels(source: FileRecord, base: Base, folder: Path) -> FileRecord:
     target = folder / f"{Path(source.file).stem}.nhwc.onnx"
     return _variant(source, "nhwc", embed_preprocessing(Path(source.file), target, mean=base.mean, std=base.std))
-
-
-def _mobile(source: FileRecord, folder: Path) -> FileRecord:
-    return _variant(source, "ort", to_ort_format(Path(source.file), folder))
 
 
 def _variant(source: FileRecord, what: str, artifact: Artifact, **changes: Any) -> FileRecord:

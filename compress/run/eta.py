@@ -11,8 +11,6 @@ _SEARCH: Mapping[Method, float] = {"edropout": 1.9, "anneal": 1.9, "saliency": 1
 _CHOICE = 0.4
 """The whole search of a one-shot method, which spends its epochs of search on fine-tuning."""
 
-_REMOVE, _EXPORT, _VERIFY = 0.05, 0.5, 1.7
-
 
 def expected_work(config: DecidedConfig) -> dict[str, float]:
     """What each stage of a run costs, in epochs of plain training."""
@@ -25,10 +23,10 @@ def expected_work(config: DecidedConfig) -> dict[str, float]:
         "01_baseline": 0.0 if config.weights else float(config.baseline_epochs),
         "02_original": float(config.search_epochs + config.finetune_epochs) if config.train_original else 0.0,
         "03_search": _CHOICE if per_epoch is None else per_epoch * config.search_epochs,
-        "04_remove": _REMOVE,
+        "04_remove": 0.05,
         "05_finetune": float(finetune),
-        "06_export": _EXPORT,
-        "07_verify": _VERIFY,
+        "06_export": 0.5,
+        "07_verify": 1.7,
     }
 
 

@@ -16,8 +16,7 @@ from compress.observer import Observer
 from compress.report.model import Report
 from compress.run.export import TrainedNetworks, export
 from compress.run.rehearsal import rehearse
-from compress.run.remove import remove
-from compress.run.search import search
+from compress.run.search import remove, search
 from compress.run.training_stages import baseline, finetune, train_original
 from compress.runs import RunFolder
 from compress.runs.decide import decide, load_decided, naming_other_code, thread_notes
@@ -42,18 +41,11 @@ def run_pipeline(
     verify: VerifySettings | None = None,
     original_of: Path | None = None,
 ) -> Report:
-    """Run every stage that is not finished yet and return the report.
+    """Run every stage that is not finished yet in the folder ``out`` and return the report.
 
-    Args:
-        config: the settings; with ``mode`` "resume" the run folder's own are used.
-        out: the run folder.
-        mode: what to do with an existing folder.
-        observer: receives progress.
-        should_stop: returns a signal's number once the run should save and stop.
-        verify: what the last stage measures; by default what the settings say.
-        original_of: a run folder from which the original is copied as far as it is finished.
-
-    ``InterruptedRun`` says how to go on.
+    With ``mode`` "resume" the folder's own settings are used. ``verify`` is what the last stage measures, by default
+    what the settings say. The finished stages of the original are copied from the run folder ``original_of``. Once
+    ``should_stop`` returns a signal's number the run is saved and stopped; ``InterruptedRun`` says how to go on.
     """
     observer = observer or Observer()
     recorded = RunFolder.open(out).read_config().with_code(config.code) if mode == "resume" else config
@@ -80,7 +72,9 @@ def run_pipeline(
             run.event(FAILED, reason=str(error))
             raise
         except InterruptedRun as stop:
-            message = f"stopped; everything so far is saved. Go on with: {_resume_command(out, settings)}"
+            code = ["--model", settings.model] if settings.model else []  # only what a command names is run
+            again = shlex.join(["compress", "run", "--resume", str(out), *code])
+            message = f"stopped; everything so far is saved. Go on with: {again}"
             raise InterruptedRun(message, signal_number=stop.exit_code - 128) from None
 
 
@@ -89,11 +83,6 @@ def prepare(config: RunConfig) -> tuple[DecidedConfig, DataBundle]:
     settings, data = load_decided(decide(config))
     torch.set_num_threads(settings.threads)
     return settings, replace(data, notes=(*data.notes, *thread_notes(settings)))
-
-
-def _resume_command(out: Path, settings: DecidedConfig) -> str:
-    code = ["--model", settings.model] if settings.model else []  # only what a command names is run
-    return shlex.join(["compress", "run", "--resume", str(out), *code])
 
 
 def _stages(context: StageContext, prunable: Prunable, verify: VerifySettings | None) -> Report:

@@ -1,7 +1,7 @@
-"""Search: the method chooses which units are pruned."""
+"""Search: the method chooses which units are pruned. Removal: the smaller network without them."""
 
 import copy
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -15,9 +15,11 @@ from compress.edropout.paper import PaperPopulation
 from compress.edropout.population import Population
 from compress.edropout.search import Search
 from compress.run.training_stages import baseline_epochs, recipe
-from compress.runs.stage_context import StageContext, fresh_network
+from compress.runs.stage_context import StageContext, check_images, fresh_network, on_device
 from compress.settings.config import DecidedConfig
 from compress.structure.plan import PruningPlan, plan_from_state, state_from_plan
+from compress.structure.remove import cut, remove_units
+from compress.training.evaluate import recalibrate_batchnorm
 from compress.training.loop import History
 from compress.training.weights import OptimizerSteps, check_left_chance
 
@@ -57,6 +59,33 @@ def search(context: StageContext, original: nn.Module, prunable: Prunable) -> Se
         keep_U=state_from_plan(prunable.units, plan),
         epochs_behind=run.read_json(f"{name}/epochs_behind.json"),
     )
+
+
+def remove(context: StageContext, found: SearchResult, prunable: Prunable) -> nn.Module:
+    """Cut the dropped units out, prove the result equal to the masked network, measure BatchNorm anew.
+
+    CheckFailedError if masked and smaller network differ.
+    """
+    name, run, config = "04_remove", context.run, context.config
+    images = check_images(config, context.data)
+    if not run.is_finished(name):
+        with context.stage(name):
+            result = remove_units(found.network, prunable.units, found.keep_U, images)
+            if not result.conclusive:
+                context.observer.note("the logits hardly depend on the image: that they stay the same says little")
+            norms = recalibrate_batchnorm(result.network, context.data.train, batch_size=config.batch_size)
+            run.write_text(f"{name}/plan.json", result.plan.to_json())
+            facts = {
+                "images": result.images,
+                "max_abs_difference": result.max_abs_difference,
+                "tolerance": result.tolerance,
+                "batchnorm_recalibrated": norms,
+                "layers": [asdict(layer) for layer in result.layers],
+            }
+            run.write_json(f"{name}/removal.json", facts)
+            context.save_network(name, result.network)
+    plan = PruningPlan.from_json(run.read_text(f"{name}/plan.json"))
+    return context.load_network(name, on_device(cut(found.network, plan, images[:2]), config.device))
 
 
 def check_method(config: DecidedConfig, data: DataBundle, network: nn.Module, prunable: Prunable) -> None:

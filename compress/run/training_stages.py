@@ -42,14 +42,8 @@ def baseline(context: StageContext) -> nn.Module:
 
 def train_original(context: StageContext, original: nn.Module) -> nn.Module:
     """The control: a copy of the unpruned network, trained on for as many epochs as search and fine-tuning take."""
-    name, epochs = "02_original", epochs_after_baseline(context.config)
-    network = copy.deepcopy(original)
-    if not context.run.is_finished(name):
-        with context.stage(name, steps=epochs * context.steps_per_epoch):
-            chosen = recipe(context, network, epochs_behind=baseline_epochs(context))
-            _train(context, name, network, chosen, epochs)
-            context.save_network(name, network)
-    return context.load_network(name, network)
+    epochs, behind = epochs_after_baseline(context.config), baseline_epochs(context)
+    return _train_on(context, "02_original", copy.deepcopy(original), epochs, epochs_behind=behind)
 
 
 def finetune(context: StageContext, smaller: nn.Module, teacher: nn.Module, *, epochs_behind: int) -> nn.Module:
@@ -58,15 +52,9 @@ def finetune(context: StageContext, smaller: nn.Module, teacher: nn.Module, *, e
     Every method's run has the same epochs in all: what was not spent on the weights before (``epochs_behind``,
     the baseline's and the search's) is spent here. A search that converged early leaves the rest, as in the paper.
     """
-    name, config = "05_finetune", context.config
-    epochs = baseline_epochs(context) + epochs_after_baseline(config) - epochs_behind
-    if not context.run.is_finished(name):
-        with context.stage(name, steps=epochs * context.steps_per_epoch):
-            if epochs:
-                chosen = recipe(context, smaller, epochs_behind=epochs_behind)
-                _train(context, name, smaller, chosen, epochs, teacher if config.distill else None)
-            context.save_network(name, smaller)
-    return context.load_network(name, smaller)
+    epochs = baseline_epochs(context) + epochs_after_baseline(context.config) - epochs_behind
+    soft = teacher if context.config.distill else None
+    return _train_on(context, "05_finetune", smaller, epochs, epochs_behind=epochs_behind, teacher=soft)
 
 
 def baseline_epochs(context: StageContext) -> int:
@@ -90,9 +78,7 @@ def recipe(context: StageContext, network: nn.Module, *, epochs_behind: int) -> 
 def load_given(config: DecidedConfig, data: DataBundle, network: nn.Module) -> tuple[str, ...]:
     """Load the user's weights, if any, into a fresh network; BadInputError if they do not fit.
 
-    Returns:
-        Names of the class head's parameters where the weights have another number of classes and the
-        head was left fresh; otherwise none.
+    Names of the class head's parameters if they have another number of classes and it was left fresh; else none.
     """
     if config.weights is None:
         return ()
@@ -117,21 +103,28 @@ def _head_note(head: Sequence[str], epochs: int) -> tuple[str, ...]:
     return (note,) if head else ()
 
 
-def _train(
+def _train_on(
     context: StageContext,
     name: str,
     network: nn.Module,
-    chosen: Recipe,
     epochs: int,
+    *,
+    epochs_behind: int,
     teacher: nn.Module | None = None,
+) -> nn.Module:
+    """A stage that trains a network on for any number of epochs."""
+    if not context.run.is_finished(name):
+        with context.stage(name, steps=epochs * context.steps_per_epoch):
+            if epochs:
+                _train(context, name, network, recipe(context, network, epochs_behind=epochs_behind), epochs, teacher)
+            context.save_network(name, network)
+    return context.load_network(name, network)
+
+
+def _train(
+    context: StageContext, name: str, network: nn.Module, chosen: Recipe, epochs: int, teacher: nn.Module | None = None
 ) -> None:
     """Train a network in a stage until it has left chance, and save its history."""
-    settings = WeightSettings(
-        recipe=chosen,
-        epochs=epochs,
-        steps_per_epoch=context.steps_per_epoch,
-        batch_size=context.config.batch_size,
-        teacher=teacher,
-    )
+    settings = WeightSettings(chosen, epochs, context.steps_per_epoch, context.config.batch_size, teacher)
     history = context.train(name, WeightTraining(network, context.data.val, settings), epochs)
     context.run.write_json(f"{name}/history.json", history)

@@ -7,10 +7,9 @@ kill between the two leaves either, both whole.
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from types import TracebackType
 from typing import Self
 
 import filelock
@@ -61,17 +60,11 @@ class Manifest:
         lines = [f"{digest}  {name}\n" for name, digests in sorted(self.entries.items()) for digest in digests]
         write_atomically(self.folder / MANIFEST, "".join(lines).encode())
 
-    def record(self, name: str, *digests: str, without: Collection[str] = ()) -> None:
-        """Accept only this content of ``name`` from now on, and drop the names in ``without``, in one step."""
-        self._replace({old: kept for old, kept in self.entries.items() if old not in without} | {name: digests})
-
-    def forget(self, names: Collection[str]) -> None:
-        """Drop ``names`` in one step."""
-        self._replace({old: kept for old, kept in self.entries.items() if old not in names})
-
-    def _replace(self, entries: dict[str, tuple[str, ...]]) -> None:
-        before, self.entries = self.entries, entries
-        if entries != before:
+    def record(self, new: Mapping[str, tuple[str, ...]], *, without: Collection[str] = ()) -> None:
+        """Accept only these digests of the ``new`` names, and drop the names in ``without``, in one step."""
+        before = self.entries
+        self.entries = {name: digests for name, digests in before.items() if name not in without} | dict(new)
+        if self.entries != before:
             self.write()
 
 
@@ -94,9 +87,7 @@ class CheckedFolder:
             raise
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Release the lock."""
         self._lock.release()
 
@@ -110,9 +101,9 @@ class CheckedFolder:
         self._require_lock()
         known = self._manifest.entries.get(_checked_name(rel), ())
         if known and digest not in known:
-            self._manifest.record(rel, *known, digest)
+            self._manifest.record({rel: (*known, digest)})
         write_atomically(self._inside(rel), data)
-        self._manifest.record(rel, digest)
+        self._manifest.record({rel: (digest,)})
 
     def read_bytes(self, rel: str) -> bytes:
         """Read a file; BadInputError if it is not recorded, missing, or not what was written."""
@@ -141,7 +132,7 @@ class CheckedFolder:
         with machine_faults(path):
             sync(path)
             sync(path.parent)
-            self._manifest.record(rel, sha256_of(path.read_bytes()))
+            self._manifest.record({rel: (sha256_of(path.read_bytes()),)})
 
     def _acquire(self) -> None:
         try:
@@ -183,7 +174,7 @@ class CheckedFolder:
         """Settle half-done replacements; delete temporary files and checkpoints that are not recorded."""
         for name, digests in list(self._manifest.entries.items()):
             if len(digests) > 1:
-                self._manifest.record(name, sha256_of(self.read_bytes(name)))
+                self._manifest.record({name: (sha256_of(self.read_bytes(name)),)})
         with machine_faults(self.path):
             for path in [*self.path.glob("*"), *self.path.glob("*/*")]:
                 rel = path.relative_to(self.path).as_posix()

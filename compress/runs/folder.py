@@ -37,13 +37,8 @@ _FINISHED = "finished.json"
 
 def default_run_path(config: RunConfig) -> Path:
     """``runs/<YYYYmmdd-HHMMSS>-<arch>-<dataset>-<4 hex>``, relative to the working folder."""
-    return Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-{label(config)}-{secrets.token_hex(2)}"
-
-
-def label(config: RunConfig) -> str:
-    """``<arch>-<dataset>``, fit for a folder's name."""
-    dataset = Path(config.dataset).name or "data"
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", f"{config.arch}-{dataset}")[:80]
+    label = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{config.arch}-{Path(config.dataset).name or 'data'}")[:80]
+    return Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-{label}-{secrets.token_hex(2)}"
 
 
 class RunFolder(CheckedFolder):
@@ -133,7 +128,7 @@ class RunFolder(CheckedFolder):
         old = self._checkpoints(stage)
         name = tensor_files.next_checkpoint(stage, old)
         write_atomically(self._inside(name), data)
-        self._manifest.record(name, sha256_of(data), without=old)
+        self._manifest.record({name: (sha256_of(data),)}, without=old)
         self._delete(old)
 
     def load_checkpoint(self, stage: str) -> dict[str, Any] | None:
@@ -145,7 +140,7 @@ class RunFolder(CheckedFolder):
         """Delete the stage's resume state, if any."""
         self._require_lock()
         names = self._checkpoints(stage)
-        self._manifest.forget(names)
+        self._manifest.record({}, without=names)
         self._delete(names)
 
     def finish(self, stage: str, seconds: float) -> None:
@@ -195,7 +190,8 @@ class RunFolder(CheckedFolder):
         return f"it failed, {reason}" if reason else f"go on with compress run --resume {shlex.quote(str(self.path))}"
 
     def _checkpoints(self, stage: str) -> list[str]:
-        return tensor_files.checkpoints_of(stage, self._manifest.entries)
+        """Oldest first."""
+        return sorted(n for n in self._manifest.entries if n.startswith(f"{stage}/") and tensor_files.is_checkpoint(n))
 
     def _check_replaceable(self, *, overwrite: bool) -> None:
         """UsageError if a new run cannot be made here: there is a run already, or files of others."""

@@ -15,7 +15,8 @@ from compress.networks.find import find_network
 from compress.networks.own_code import wrap_code
 from compress.runs import MODEL_FACTS, RunFolder
 from compress.runs.file_records import FileRecord
-from compress.runs.stage_context import weights_file
+from compress.runs.stage_context import check_images, weights_file
+from compress.settings.config import DecidedConfig
 from compress.structure.plan import PruningPlan
 from compress.structure.remove import cut
 from compress.version import __version__
@@ -75,20 +76,23 @@ def trained_here(folder: RunFolder) -> bool:
 
 
 def export_network(
-    network: nn.Module, path: Path, data: DataBundle, *, opset: int, cost: Cost | None = None, **facts: Any
+    network: nn.Module,
+    path: Path,
+    config: DecidedConfig,
+    data: DataBundle,
+    *,
+    opset: int,
+    cost: Cost | None = None,
+    **facts: Any,
 ) -> FileRecord:
-    """Write a float32 file; its metadata are the classes and the preprocessing, every value as JSON.
+    """Write a float32 file, with the classes and the preprocessing as metadata, every value as JSON.
 
     ``cost`` is that of the module; by default it is counted in the file. ``facts`` are other fields of the record.
+    CheckFailedError if the file does not answer as the module does.
     """
     metadata = {key: json.dumps(value) for key, value in _input_facts(data).items()}
-    artifact = export_onnx(
-        network,
-        path,
-        input_shape=data.preprocessing.input_shape,
-        opset=opset,
-        metadata=metadata | {"producer": f"compress {__version__}"},
-    )
+    metadata["producer"] = f"compress {__version__}"
+    artifact = export_onnx(network, path, input_shape=data.preprocessing.input_shape, opset=opset, metadata=metadata)
     counted = cost or count_cost(path)
     return FileRecord(
         file=str(path),
@@ -98,6 +102,7 @@ def export_network(
         macs=counted.macs,
         parameters=counted.parameters,
         denormals_flushed=artifact.denormals_flushed,
+        parity=prove_parity(network, path, check_images(config, data).cpu(), threads=config.threads),
         **facts,
     )
 

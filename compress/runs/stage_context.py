@@ -88,9 +88,7 @@ def fresh_network(config: DecidedConfig, data: DataBundle) -> nn.Module:
     """The network of a run with fresh weights on its device: the same weights every time, by the run's seed."""
     torch.manual_seed(config.seed)
     network = find_network(config.arch, model=config.model, code=config.code).build(
-        classes=len(data.classes),
-        channels=data.preprocessing.channels,
-        image_size=data.preprocessing.image_size,
+        classes=len(data.classes), channels=data.preprocessing.channels, image_size=data.preprocessing.image_size
     )
     return on_device(network, config.device)
 

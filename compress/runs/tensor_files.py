@@ -4,7 +4,7 @@ import io
 import pickle
 import re
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import safetensors
@@ -54,11 +54,6 @@ def state_from_bytes(data: bytes, *, name: str) -> dict[str, Any]:
 def is_checkpoint(rel: str) -> bool:
     """Whether ``rel`` is the name of a checkpoint file."""
     return _CHECKPOINT.fullmatch(rel) is not None
-
-
-def checkpoints_of(stage: str, names: Iterable[str]) -> list[str]:
-    """The checkpoints of a stage among ``names``, oldest first."""
-    return sorted(name for name in names if name.startswith(f"{stage}/") and is_checkpoint(name))
 
 
 def next_checkpoint(stage: str, old: list[str]) -> str:

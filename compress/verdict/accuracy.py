@@ -45,15 +45,7 @@ def measure_drop(original_NK: np.ndarray, candidate_NK: np.ndarray, labels_N: np
     Both logits [N, K] are of the same images in the same order; CheckFailedError where anything does not fit.
     """
     counts = paired_counts(*correct_pair(original_NK, candidate_NK, labels_N))
-    points, low, high = drop_points(counts)
-    return AccuracyDrop(
-        points=points,
-        low=low,
-        high=high,
-        only_original_right=counts.only_a,
-        only_candidate_right=counts.only_b,
-        images=sum(counts),
-    )
+    return AccuracyDrop(*drop_points(counts), counts.only_a, counts.only_b, images=sum(counts))
 
 
 def correct_pair(
@@ -88,11 +80,8 @@ def calibration_error(confidence_N: np.ndarray, correct_N: np.ndarray) -> float:
 
     ``sum_b n_b / N |right_b - confidence_b|`` over 15 bins ``((b - 1) / 15, b / 15]`` (Guo et al., *On
     Calibration of Modern Neural Networks*, ICML 2017, eq. 3). 0 is perfect. Small samples look worse
-    than they are: a perfect network has about 0.01 on 4,000 images, 0.04 on 400.
-
-    Args:
-        confidence_N: probability [N] of the answered class; ValueError unless 0..1.
-        correct_N: whether that answer was right [N].
+    than they are: a perfect network has about 0.01 on 4,000 images, 0.04 on 400. ValueError unless ``confidence_N``,
+    the probability of the answered class, is 0..1, and there are as many answers ``correct_N`` (right or not).
     """
     if not confidence_N.size or confidence_N.shape != correct_N.shape:
         raise ValueError(f"expected as many answers as probabilities, got {correct_N.shape} and {confidence_N.shape}")

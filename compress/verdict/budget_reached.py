@@ -32,11 +32,8 @@ def reached_by_random_state(prunable: Prunable, *, align: int, seed: int) -> Rea
 def budget_note(prunable: Prunable, counts_G: Tensor, *, align: int, seed: int) -> str:
     """Asked and reached shares, and budgets to ask for instead, if a state stays far below its budget; else empty.
 
-    Args:
-        prunable: with the budget.
-        counts_G: kept units per group, within the budget; multiples of ``align``.
-        align: a smaller one is tried on a random state, by ``seed``.
-        seed: of that state.
+    ``counts_G`` are kept units per group, within the budget, multiples of ``align``; a smaller alignment is tried on
+    a random state, by ``seed``.
     """
     asked = _asked(prunable)
     shares = _shares(prunable, counts_G)

@@ -5,6 +5,7 @@ Axes: N images, K classes.
 
 import base64
 import io
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -58,15 +59,10 @@ def changed_images(data: DataBundle, original_NK: np.ndarray, candidate_NK: np.n
     if not chosen:
         return ()
     images, _labels = next(iter(data.test.subset(torch.tensor(chosen)).batches(len(chosen))))
+    answers = (numbers[chosen].tolist() for numbers in (labels_N, original_N, candidate_N))
     return tuple(
-        ChangedImage(
-            index=index,
-            truth=int(labels_N[index]),
-            original=int(original_N[index]),
-            candidate=int(candidate_N[index]),
-            png=_png(image, data),
-        )
-        for index, image in zip(chosen, images, strict=True)
+        ChangedImage(index=index, truth=truth, original=original, candidate=candidate, png=_png(image, data))
+        for index, image, truth, original, candidate in zip(chosen, images, *answers, strict=True)
     )
 
 
@@ -95,17 +91,16 @@ def _confusion_changes(
 ) -> Iterator[ConfusionChange]:
     """Wrong answers whose number changed: largest change first, of equal ones those that became more."""
     before, after = _wrong_answers(truth_N, answer_a_N), _wrong_answers(truth_N, answer_b_N)
-    changes = {pair: after.get(pair, 0) - before.get(pair, 0) for pair in before | after}
+    changes = {pair: after[pair] - before[pair] for pair in before | after}
     for pair, change in sorted(changes.items(), key=lambda item: (-abs(item[1]), -item[1], item[0])):
         if change:
-            yield ConfusionChange(*pair, original=before.get(pair, 0), candidate=after.get(pair, 0))
+            yield ConfusionChange(*pair, original=before[pair], candidate=after[pair])
 
 
-def _wrong_answers(truth_N: np.ndarray, answer_N: np.ndarray) -> dict[tuple[int, int], int]:
+def _wrong_answers(truth_N: np.ndarray, answer_N: np.ndarray) -> Counter[tuple[int, int]]:
     """(class, wrong answer) -> number of images; sparse: a full table of 20,000 classes does not fit in memory."""
     wrong_N = truth_N != answer_N
-    pairs, counts = np.unique(np.stack([truth_N[wrong_N], answer_N[wrong_N]]), axis=1, return_counts=True)
-    return {(int(truth), int(answer)): int(count) for (truth, answer), count in zip(pairs.T, counts, strict=True)}
+    return Counter(zip(truth_N[wrong_N].tolist(), answer_N[wrong_N].tolist(), strict=True))
 
 
 def _spread(places: np.ndarray, most: int) -> list[int]:

@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from pydantic import TypeAdapter
+
 from compress.data.bundle import DataBundle
 from compress.errors import BadInputError, UsageError
 from compress.settings.verify import UserOverrides
@@ -13,6 +15,8 @@ from exporters.read.signature import Signature
 
 LARGEST_IMAGE: Final = 1024
 """Height and width in pixels, as for ``--image-size``."""
+
+_NUMBERS: Final = TypeAdapter(tuple[float, ...])
 
 
 def read_preparation(
@@ -96,10 +100,10 @@ def read_resize(metadata: Mapping[str, str], data: DataBundle, *, source: str) -
 
 
 def _noted_preparation(metadata: Mapping[str, str]) -> Preparation | None:
-    mean, std = (_numbers(_json(metadata, key)) for key in ("mean", "std"))
     try:
-        return Preparation(mean, std) if mean and std else None
-    except ExportError:
+        mean, std = (_NUMBERS.validate_json(metadata.get(key, "[]"), strict=True) for key in ("mean", "std"))
+        return Preparation(mean, std)
+    except (ValueError, ExportError):
         return None  # another tool's key of the same name, in other units
 
 
@@ -108,15 +112,6 @@ def _fitted(preparation: Preparation | None, channels: int) -> Preparation | Non
     try:
         return None if preparation is None else preparation.for_channels(channels)
     except ExportError:
-        return None
-
-
-def _numbers(value: Any) -> tuple[float, ...] | None:
-    if not isinstance(value, list) or not all(isinstance(one, int | float) for one in value):
-        return None
-    try:
-        return tuple(float(one) for one in value)
-    except OverflowError:  # JSON's whole numbers have no largest
         return None
 
 

@@ -10,13 +10,7 @@ from exporters.measure.latency_results import LatencyComparison
 
 
 def judge(
-    gates: Gates,
-    *,
-    network: str,
-    drop: AccuracyDrop,
-    timing: LatencyComparison | None,
-    size_bytes: int,
-    macs: int,
+    gates: Gates, *, network: str, drop: AccuracyDrop, timing: LatencyComparison | None, size_bytes: int, macs: int
 ) -> tuple[GateResult, ...]:
     """Judge every gate of a row that has a limit, in the order of ``Gates``.
 

@@ -62,13 +62,9 @@ def measure(
     """Measure every file on the test split; the report has no facts of a run yet.
 
     ``files`` are one original, one candidate, any number of extra rows; ``notes`` are besides those on the data
-    set and the answers; ``progress`` receives ``count_steps`` steps at most.
-
-    Raises:
-        InterruptedRun: a stop was asked for.
-        UsageError: gates are set for a row that does not exist.
-        BadInputError: the original has nothing to count.
-        OnnxFileError: onnxruntime cannot run a file.
+    set and the answers; ``progress`` receives ``count_steps`` steps at most. InterruptedRun if a stop was asked for,
+    UsageError if gates are set for a row that does not exist, BadInputError if the original has nothing to count,
+    OnnxFileError if onnxruntime cannot run a file.
     """
     _check(files, settings)
     answers = dict(_answers(files, data, settings, progress))
@@ -120,10 +116,7 @@ def _time_pairs(files: Sequence[OpenedFile], settings: VerifySettings, progress:
             for threads in settings.threads:
                 progress.begin(f"latency of {second} against {first}, batch {batch_size}, threads {threads}")
                 comparison = compare_latency(
-                    *(spec.runnable for spec in both),
-                    batch_size=batch_size,
-                    threads=threads,
-                    settings=settings.latency,
+                    *(spec.runnable for spec in both), batch_size=batch_size, threads=threads, settings=settings.latency
                 )
                 yield LatencyRow(original=first, candidate=second, comparison=comparison)
 

@@ -58,18 +58,9 @@ def verify_run(
 ) -> Report:
     """Check every file of a run against its checksum, measure its ONNX files again, and write its reports anew.
 
-    Args:
-        path: the run folder.
-        settings: what to measure, and the gates.
-        moved: as in ``reopen``.
-        observer: receives progress.
-        out: a new folder for the reports; the run itself is then only read.
-        code: as in ``reopen``.
-
-    Raises:
-        UsageError: the network is the user's own and its code is missing.
-        BadInputError: no run folder, nothing exported yet, a file that was changed, other images.
-        CheckFailedError: an equality of the run no longer holds.
+    With a new folder ``out`` the reports go there, and the run is only read. ``moved`` and ``code`` are as in
+    ``reopen``, and so are the errors; BadInputError also if nothing is exported yet or a file was changed,
+    CheckFailedError if an equality of the run no longer holds.
     """
     run, observer = RunFolder.open(path), observer or Observer()
     with new_folder(out) if out else run:
@@ -103,6 +94,7 @@ def _measure_run(context: StageContext, files: Sequence[OpenedFile], settings: V
     began = time.monotonic()
     run, config, data = context.run, context.config, context.data
     removal, note = _recheck_cut(context)
+    original, pruned = (by_role(files, role).record for role in ("original", "candidate"))
     report = measure(
         files,
         data,
@@ -116,7 +108,14 @@ def _measure_run(context: StageContext, files: Sequence[OpenedFile], settings: V
     seconds = {stage: run.seconds(stage) for stage in STAGES[:-1] if run.is_finished(stage)}
     facts = RunFacts(
         config=run.read_config().model_dump(mode="json"),
-        budget=_budget_facts(config, files, note),
+        budget=BudgetFacts(
+            asked_macs=config.keep_macs,
+            asked_parameters=config.keep_params,
+            achieved_macs=pruned.macs / original.macs,
+            achieved_parameters=pruned.parameters / original.parameters,
+            align=config.align,
+            note=note,
+        ),
         layers=tuple(LayerChange(**layer) for layer in run.read_json("04_remove/removal.json")["layers"]),
         search=_search_facts(context),
         removal=removal,
@@ -124,18 +123,6 @@ def _measure_run(context: StageContext, files: Sequence[OpenedFile], settings: V
         seconds=seconds | {STAGES[-1]: time.monotonic() - began},
     )
     return report.model_copy(update={"run": facts})
-
-
-def _budget_facts(config: DecidedConfig, files: Sequence[OpenedFile], note: str) -> BudgetFacts:
-    original, pruned = (by_role(files, role).record for role in ("original", "candidate"))
-    return BudgetFacts(
-        asked_macs=config.keep_macs,
-        asked_parameters=config.keep_params,
-        achieved_macs=pruned.macs / original.macs,
-        achieved_parameters=pruned.parameters / original.parameters,
-        align=config.align,
-        note=note,
-    )
 
 
 def _search_facts(context: StageContext) -> SearchFacts:
@@ -194,6 +181,6 @@ def _recheck_file(run: RunFolder, file: FileRecord, config: DecidedConfig, data:
         raise CheckFailedError(f"{file.file}: expected {file.macs:,} MACs as on record, its graph has {macs:,}")
     if file.parity is None or file.role not in _REBUILT:
         return file
-    images = check_images(config, data).cpu()
     network = load(run.path, network=_REBUILT[file.role], build=config.code.build if config.code else None)
-    return file.model_copy(update={"parity": prove_parity(network, path, images, threads=config.threads)})
+    parity = prove_parity(network, path, check_images(config, data).cpu(), threads=config.threads)
+    return file.model_copy(update={"parity": parity})

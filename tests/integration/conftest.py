@@ -1,5 +1,6 @@
 """One image folder and one finished run of the real command line, made once for all tests and all workers."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -37,6 +38,12 @@ def finished(images, shared_folder) -> Path:
         return run
 
     return shared_folder("finished", make)
+
+
+@pytest.fixture
+def run(finished, tmp_path) -> Path:
+    """A copy of the finished run that a test may change."""
+    return shutil.copytree(finished, tmp_path / "run")
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """``compress export`` on a finished run and on weights alone, through the real command line."""
 
 import json
-import shutil
 import subprocess
 
 import numpy as np
@@ -19,12 +18,6 @@ from tests.helpers.runs import loaded
 ROWS = ["original", "pruned", "original int8", "pruned int8"]
 
 
-@pytest.fixture
-def run(finished, tmp_path):
-    """A copy of the finished run that a test may change."""
-    return shutil.copytree(finished, tmp_path / "run")
-
-
 def logits(path, images):
     session = onnxruntime.InferenceSession(path.read_bytes())
     return session.run(None, {session.get_inputs()[0].name: np.ascontiguousarray(images)})[0]
@@ -40,7 +33,6 @@ def test_int8_files_become_rows_of_the_same_report_and_again_are_the_same_bytes(
     assert document["report"] == json.loads(report.model_dump_json())
     assert [row.label for row in report.networks] == ROWS
     pruned = report.networks[3]
-    assert (pruned.role, pruned.precision, pruned.source) == ("extra", "int8", "pruned")
     assert pruned.quantization.calibration_images == 54
     assert abs(pruned.source_drop.points) < 5
     assert pruned.size_bytes < 0.5 * report.candidate.size_bytes
@@ -64,9 +56,8 @@ def test_all_kinds_of_files_answer_as_the_run_does(run):
     _config, data = loaded(run)
     images, _labels = next(iter(data.test.batches(40)))
     expected = logits(run / "artifacts/pruned.onnx", images.numpy())
-    pixels = np.round(
-        (images.permute(0, 2, 3, 1).numpy() * data.preprocessing.std[0] + data.preprocessing.mean[0]) * 255
-    )
+    shown = data.preprocessing
+    pixels = np.round((images.permute(0, 2, 3, 1).numpy() * shown.std[0] + shown.mean[0]) * 255)
     for name, given, tolerance in (
         ("pruned.opset20.onnx", images.numpy(), 1e-4),
         ("pruned.opset20.ort", images.numpy(), 1e-4),

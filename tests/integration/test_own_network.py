@@ -103,13 +103,10 @@ def test_named_again_it_is_verified_and_a_change_of_the_code_is_noted(run, moved
     assert "branches.build gets its images in three channels, a grey one repeated" in notes
 
 
-def test_resumed_with_its_code_it_is_finished_already(run, moved):
+def test_with_its_code_it_is_resumed_and_loads_as_a_module(run, moved, monkeypatch):
     done = compress("run", "--resume", run, "--model", f"{moved}:build", "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["run"]["config"]["arch"] == "branches.build"
-
-
-def test_it_loads_as_a_module_with_its_function(run, moved, monkeypatch):
     monkeypatch.syspath_prepend(str(moved.parent))
     monkeypatch.delitem(sys.modules, "branches", raising=False)
     from branches import build
@@ -118,15 +115,11 @@ def test_it_loads_as_a_module_with_its_function(run, moved, monkeypatch):
     assert sum(p.numel() for p in pruned.parameters()) < sum(p.numel() for p in build(3).parameters())
     assert pruned(torch.zeros(2, 3, 24, 24)).shape == (2, 3)
     monkeypatch.delitem(sys.modules, "branches")
-
-
-def test_settings_of_a_network_by_name_take_no_code(moved):
     with pytest.raises(UsageError, match="the network is squeezenet, which is built by name: drop --model"):
         RunConfig(arch="squeezenet").with_code(import_code(f"{moved}:build"))
 
 
 FAULTS = {
-    "takes two": ("def build(classes, width): ...", "it has to take the number of classes alone"),
     "fails": ("def build(classes):\n    return undefined", "NameError: name 'undefined' is not defined"),
     "no logits": ("from torch import nn\ndef build(n):\n    return nn.Conv2d(1, n, 3)", "expected logits (4, 3)"),
     "no ONNX": (

@@ -136,10 +136,8 @@ def test_scratch_does_not_keep_the_shape_of_another_method(images, finished, tmp
     shapes = [tmp_path / f"cells/{method}-50-seed0/04_remove/plan.json" for method in ("l1", "edropout", "scratch")]
     l1, edropout, scratch = (path.read_text() for path in shapes)
     assert scratch == l1 != edropout
-    grown, recorder = (
-        RaceSettings(base=base, methods=("edropout", "l1", "scratch"), budgets=(0.5,), seeds=(0,)),
-        Recorder(),
-    )
+    grown = RaceSettings(base=base, methods=("edropout", "l1", "scratch"), budgets=(0.5,), seeds=(0,))
+    recorder = Recorder()
     report = run_race(grown, folder=tmp_path, watch=recorder.watch)
     assert recorder.titles == ["cell 3/3: scratch, 50 % of the MACs, seed 0"]
     assert recorder.notes == [
@@ -151,7 +149,7 @@ def test_scratch_does_not_keep_the_shape_of_another_method(images, finished, tmp
     assert sum(json.loads(line)["kind"] == "stage taken" for line in events) == 2
     once_more = Recorder()
     assert run_race(grown, folder=tmp_path, watch=once_more.watch).cells == report.cells
-    assert (once_more.titles, once_more.notes) == ([], [])
+    assert once_more.titles + once_more.notes == []
 
 
 def test_a_damaged_cell_fails_alone_and_says_what_to_do(images, finished, tmp_path):

@@ -5,7 +5,7 @@ from signal import SIGINT, SIGKILL, SIGTERM
 
 import pytest
 
-from compress.errors import BadInputError, InterruptedRun
+from compress.errors import InterruptedRun
 from compress.run.pipeline import run_pipeline
 from compress.runs import RunFolder
 from compress.settings.config import build_config
@@ -56,18 +56,13 @@ def test_a_run_is_used_by_one_process_at_a_time(finished):
     assert "in use by another process" in done.stderr
 
 
-def test_a_damaged_file_is_found_on_resume(finished, tmp_path):
-    run = shutil.copytree(finished, tmp_path / "run")
+def test_a_damaged_file_is_found_on_resume(run):
     for name in ("artifacts/pruned.onnx", "03_search/plan.json", "05_finetune/weights.safetensors"):
-        whole = (run / name).read_bytes()
         flip_a_bit(run / name)
-        with pytest.raises(BadInputError, match=f"{name} was changed or damaged"):
-            run_pipeline(RunFolder.open(run).read_config(), out=run, mode="resume")
-        if not name.startswith("05"):
-            (run / name).write_bytes(whole)
-    done = compress("run", "--resume", run)
-    assert done.returncode == 4
-    assert f"{run}/05_finetune/weights.safetensors was changed or damaged" in done.stderr
+        done = compress("run", "--resume", run)
+        assert done.returncode == 4
+        assert f"{run}/{name} was changed or damaged" in done.stderr
+        flip_a_bit(run / name)
 
 
 def test_changed_images_are_found_on_resume(images, finished, tmp_path):

@@ -16,8 +16,7 @@ from compress.export.export_run import add_variants
 from compress.observer import Observer
 from compress.report.store import parse_report
 from compress.run.pipeline import run_pipeline
-from compress.run.remove import remove
-from compress.run.search import search
+from compress.run.search import remove, search
 from compress.runs import RunFolder
 from compress.runs.file_records import recorded_files
 from compress.runs.stage_context import StageContext, check_images, find_prunable, fresh_network

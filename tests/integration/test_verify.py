@@ -12,12 +12,6 @@ from tests.helpers.runs import flip_a_bit
 QUICK = ("--batch-sizes", "1", "--threads", "1", "--quiet")
 
 
-@pytest.fixture
-def run(finished, tmp_path):
-    """A copy of the finished run that a test may change."""
-    return shutil.copytree(finished, tmp_path / "run")
-
-
 def test_a_run_is_measured_again_from_its_files_alone(run):
     before = parse_report((run / "report.json").read_text(), source="before")
     gates = ("--max-drop", 100, "--max-size-mb", 100, "--max-macs", "1G")
@@ -29,10 +23,8 @@ def test_a_run_is_measured_again_from_its_files_alone(run):
     for old, new in zip(before.networks, after.networks, strict=True):
         for field in ("accuracy", "drop", "comparison", "sha256"):
             assert getattr(new, field) == getattr(old, field)
-        assert new.parity is not None
         assert new.parity.passed
     assert len(after.latency) == 1
-    assert after.run is not None
     assert after.run.training.keys() == {"01_baseline", "02_original", "05_finetune"}
     assert after.created in (run / "report.html").read_text()
     assert "MODEL_CARD.md" in (run / "MANIFEST.sha256").read_text()
@@ -62,29 +54,22 @@ def test_with_other_folders_the_run_is_only_read_and_missed_gates_are_named(run,
     assert "exists already" in again.stderr
 
 
-@pytest.mark.parametrize("rel", ["artifacts/pruned.onnx", "02_original/weights.safetensors", "04_remove/plan.json"])
-def test_a_flipped_bit_of_a_file_is_found(run, rel):
-    flip_a_bit(run / rel)
-    _refused(run, f"{rel} was changed or damaged")
+def test_changed_files_and_other_images_are_refused(run, images, tmp_path):
+    def refused(message, *flags) -> None:
+        done = compress("verify", run, *QUICK, *flags)
+        assert done.returncode == 4
+        assert message in done.stderr
 
-
-def test_a_file_that_is_not_the_one_on_record_is_found(run):
-    """As an export leaves it that was killed between the file and its record."""
-    with RunFolder.open(run) as folder:
-        folder.write_bytes("artifacts/pruned.onnx", (run / "artifacts/original.onnx").read_bytes())
-    _refused(run, "is not the file on record for pruned")
-
-
-def test_other_images_are_refused(run, images, tmp_path):
     other = shutil.copytree(images, tmp_path / "other")
     next((other / "test/dark").glob("*.png")).unlink()
-    _refused(run, "are not those this run began with", "--dataset", other)
-
-
-def _refused(run, message, *flags) -> None:
-    done = compress("verify", run, *QUICK, *flags)
-    assert done.returncode == 4
-    assert message in done.stderr
+    refused("are not those this run began with", "--dataset", other)
+    with RunFolder.open(run) as folder:  # as an export leaves it that was killed between the file and its record
+        folder.write_bytes("artifacts/pruned.onnx", (run / "artifacts/original.onnx").read_bytes())
+    refused("is not the file on record for pruned")
+    for rel in ("artifacts/pruned.onnx", "02_original/weights.safetensors", "04_remove/plan.json"):
+        flip_a_bit(run / rel)
+        refused(f"{rel} was changed or damaged")
+        flip_a_bit(run / rel)
 
 
 FILES = ("--original", "a.onnx", "--candidate", "b.onnx")
@@ -97,11 +82,8 @@ FILES = ("--original", "a.onnx", "--candidate", "b.onnx")
         (("--original", "a.onnx"), "give --candidate, --dataset too"),
         (FILES, "give --dataset too"),
         (("runs/x", "--max-drop", "nan"), "expected a finite number"),
-        (("runs/x", "--max-macs", "many"), "expected a number such as 4000000"),
-        (("runs/x", "--batch-sizes", "0"), "expected numbers from 1"),
         (("runs/x", "--batch-sizes", "1,²"), "expected numbers from 1"),
         (("runs/x", "--threads", "9" * 5000), "expected numbers from 1"),
-        ((*FILES, "--dataset", "c", "--image-size", "5"), "--image-size: expected at least 16, got 5"),
     ],
 )
 def test_wrong_usage(arguments, message):

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -11,17 +12,13 @@ from compress.verdict.gates import judge, require
 from exporters.measure.latency_results import LatencyComparison, Timing
 
 
-def drop(points: float, low: float, high: float) -> AccuracyDrop:
-    return AccuracyDrop(points, low, high, only_original_right=60, only_candidate_right=31, images=4000)
-
-
 def timing(p50_ms: float, low: float, high: float) -> Timing:
     return Timing(700, p50_ms, low, high, None, None, 1000 / p50_ms, 0.02, (p50_ms,))
 
 
 MEASURED = {
     "network": "pruned",
-    "drop": drop(0.72, 0.11, 1.33),
+    "drop": AccuracyDrop(0.72, 0.11, 1.33, only_original_right=60, only_candidate_right=31, images=4000),
     "timing": LatencyComparison(
         batch_size=1, threads=1, rounds=10, settling_calls=2, pairs=700, pairs_used=690, cut_short=False,
         original=timing(1.5, 1.45, 1.9), candidate=timing(1.0, 0.985, 1.021),
@@ -74,7 +71,7 @@ def test_a_result_in_words(gates, sentence):
 
 
 def test_a_gain_and_a_gap_too_small_to_write_in_words():
-    measured = MEASURED | {"drop": drop(-0.5, -1.0, 0.1)}
+    measured = MEASURED | {"drop": replace(MEASURED["drop"], points=-0.5, high=0.1)}
     assert gate_sentence(*judge(Gates(max_drop=0.5), **measured)) == (
         "max-drop: -0.50 points (at most 0.10), limit 0.50: kept, 0.40 to spare"
     )
