@@ -45,10 +45,7 @@ class SearchResult:
 
 
 def search(context: StageContext, original: nn.Module, prunable: Prunable) -> SearchResult:
-    """Let the run's method choose a state of a copy of the original.
-
-    DivergedError if a method that trains while it searches left the network at chance.
-    """
+    """Let the run's method choose a state of a copy of the original; DivergedError if training left it at chance."""
     name, run = "03_search", context.run
     if not run.is_finished(name):
         find = _choose if context.config.method in ONE_SHOT else _evolve
@@ -62,10 +59,7 @@ def search(context: StageContext, original: nn.Module, prunable: Prunable) -> Se
 
 
 def remove(context: StageContext, found: SearchResult, prunable: Prunable) -> nn.Module:
-    """Cut the dropped units out, prove the result equal to the masked network, measure BatchNorm anew.
-
-    CheckFailedError if masked and smaller network differ.
-    """
+    """Cut the dropped units out, compare with the masked network (CheckFailedError), measure BatchNorm anew."""
     name, run, config = "04_remove", context.run, context.config
     images = check_images(config, context.data)
     if not run.is_finished(name):

@@ -103,10 +103,7 @@ def on_device(network: nn.Module, device: str) -> nn.Module:
 
 
 def find_prunable(config: DecidedConfig, network: nn.Module, images: Tensor) -> Prunable:
-    """Find the units of a network by a batch (B, C, H, W); the network is not changed.
-
-    UsageError if nothing can be pruned, or the budget cannot be met.
-    """
+    """The units that a batch (B, C, H, W) finds; UsageError if nothing can be pruned, or the budget cannot be met."""
     units = find_checked_units(network, images, seed=config.seed)
     budget = Budget(macs=config.keep_macs, parameters=config.keep_params)
     prunable = Prunable.measure(network, units, images, align=config.align, budget=budget)

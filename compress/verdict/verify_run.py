@@ -104,6 +104,7 @@ def _measure_run(context: StageContext, files: Sequence[OpenedFile], settings: V
         environment=describe_environment(threads=config.threads, seed=config.seed),
         notes=(*run.read_json(NOTES), *_notes(files)),
     )
+    history: list[dict[str, float]] = run.read_json("03_search/history.json")
     histories = {stage: f"{stage}/history.json" for stage in TRAINED}
     seconds = {stage: run.seconds(stage) for stage in STAGES[:-1] if run.is_finished(stage)}
     facts = RunFacts(
@@ -117,25 +118,19 @@ def _measure_run(context: StageContext, files: Sequence[OpenedFile], settings: V
             note=note,
         ),
         layers=tuple(LayerChange(**layer) for layer in run.read_json("04_remove/removal.json")["layers"]),
-        search=_search_facts(context),
+        search=SearchFacts(
+            preset=config.preset,
+            population=config.population,
+            iterations=len(history) * context.steps_per_epoch,
+            converged_at=len(history) if 0 < len(history) < config.search_epochs else None,
+            seconds=run.seconds("03_search"),
+            history=tuple(history),
+        ),
         removal=removal,
         training={stage: tuple(run.read_json(name)) for stage, name in histories.items() if run.has(name)},
         seconds=seconds | {STAGES[-1]: time.monotonic() - began},
     )
     return report.model_copy(update={"run": facts})
-
-
-def _search_facts(context: StageContext) -> SearchFacts:
-    run, config = context.run, context.config
-    history: list[dict[str, float]] = run.read_json("03_search/history.json")
-    return SearchFacts(
-        preset=config.preset,
-        population=config.population,
-        iterations=len(history) * context.steps_per_epoch,
-        converged_at=len(history) if 0 < len(history) < config.search_epochs else None,
-        seconds=run.seconds("03_search"),
-        history=tuple(history),
-    )
 
 
 def _notes(files: Sequence[OpenedFile]) -> tuple[str, ...]:
@@ -150,10 +145,7 @@ def _notes(files: Sequence[OpenedFile]) -> tuple[str, ...]:
 
 
 def _recheck_cut(context: StageContext) -> tuple[RemovalFacts, str]:
-    """Cut the searched network again by its plan: the equality, and a note if the budget is not used up.
-
-    CheckFailedError if masked and smaller network differ.
-    """
+    """Cut the searched network again by its plan (CheckFailedError if it differs); a note if budget is left over."""
     run, config, data = context.run, context.config, context.data
     network, images = fresh_network(config, data), check_images(config, data)
     network.load_state_dict(run.load_tensors(weights_file("03_search")))

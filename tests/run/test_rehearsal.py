@@ -21,9 +21,7 @@ CONFIG = decide(RunConfig(arch="squeezenet"))
 def test_weights_that_no_file_can_hold_are_refused():
     with pytest.raises(UsageError, match=r"squeezenet cannot become an ONNX file: expected weights of less than 2 GiB"):
         check_fits_a_file(CONFIG, nn.Linear(30_000, 20_000, device="meta"))
-    largest = nn.Linear(2**14, 2**15 - 1, bias=False, device="meta")  # 64 KiB short of 2 GiB
-    assert sum(weight.nbytes for weight in largest.parameters()) == 2**31 - 2**16
-    check_fits_a_file(CONFIG, largest)
+    check_fits_a_file(CONFIG, nn.Linear(2**14, 2**15 - 1, bias=False, device="meta"))  # 64 KiB short of 2 GiB
 
 
 def test_which_networks_are_exported_before_they_are_trained():
