@@ -46,16 +46,17 @@ def export_weights(config: RunConfig, wanted: ExportSettings, *, out: Path) -> l
         out.parent.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
         try:
-            facts = {"label": LABEL, "role": "original", "source": LABEL}
-            opset = wanted.opset or settings.opset
-            first = export_network(network, folder / f"{LABEL}.onnx", settings, data, opset=opset, **facts)
+            path, opset = folder / f"{LABEL}.onnx", wanted.opset or settings.opset
+            first = export_network(
+                network, path, settings, data, opset=opset, label=LABEL, role="original", source=LABEL
+            )
             base = Base(first, mean=data.preprocessing.mean, std=data.preprocessing.std)
             calibration = None
             if wanted.int8:
                 calibration = calibration_split(data.train, images=wanted.calibration_images, seed=settings.seed)
             made = [first, *derive(base, wanted, calibration, folder)]
-            described = model_facts(data, arch=config.arch, files=made)
-            write_atomically(folder / "model.json", (json.dumps(described, indent=2) + "\n").encode())
+            facts = model_facts(data, arch=config.arch, files=made)
+            write_atomically(folder / "model.json", (json.dumps(facts, indent=2) + "\n").encode())
             folder.chmod(0o755)
             os.replace(folder, out)
         except BaseException:

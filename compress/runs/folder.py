@@ -37,8 +37,12 @@ _FINISHED = "finished.json"
 
 def default_run_path(config: RunConfig) -> Path:
     """``runs/<YYYYmmdd-HHMMSS>-<arch>-<dataset>-<4 hex>``, relative to the working folder."""
-    label = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{config.arch}-{Path(config.dataset).name or 'data'}")[:80]
-    return Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-{label}-{secrets.token_hex(2)}"
+    return Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-{label(config)}-{secrets.token_hex(2)}"
+
+
+def label(config: RunConfig) -> str:
+    """``<arch>-<dataset>``, fit for a folder's name."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", f"{config.arch}-{Path(config.dataset).name or 'data'}")[:80]
 
 
 class RunFolder(CheckedFolder):
