@@ -2,7 +2,7 @@
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 from rich.markup import escape
 from rich.table import Column, Table
@@ -67,8 +67,11 @@ def export(
             timed = build(VerifySettings, timing) if verify else None
             made, report = _of_run(run, chosen, timed, data, code, quiet=quiet)
     if json:
-        verdict = report.model_dump(mode="json") if report else None
-        output.print_json({"files": [_as_plain(one) for one in made], "report": verdict})
+        files = [
+            one.model_dump(mode="json", exclude={"file"}) | {"path": one.file, "operators": one.operators}
+            for one in made
+        ]
+        output.print_json({"files": files, "report": report.model_dump(mode="json") if report else None})
         return
     _show(made, report)
     for line in _next_steps(run, made, report, data):
@@ -104,10 +107,6 @@ def _of_weights(given: Given, wanted: ExportSettings, code: "OwnCode | None") ->
         raise UsageError(f"to export weights without a run, give {spelled(missing)} too")
     out = given.pop("out")
     return export_weights(build_config(given).with_code(code), wanted, out=out)
-
-
-def _as_plain(made: "FileRecord") -> dict[str, Any]:
-    return made.model_dump(mode="json", exclude={"file"}) | {"path": made.file, "operators": made.operators}
 
 
 def _show(made: "list[FileRecord]", report: "Report | None") -> None:

@@ -131,10 +131,8 @@ def _data(report: Report, facts: Mapping[str, Any]) -> Iterator[str]:
 
 def _recipe(run: RunFacts) -> Iterator[str]:
     config = run.config
-    epochs = [
-        f"{run_tables.stage_name(stage)}, {figures.plural(len(history), 'epoch')}"
-        for stage, history in run.training.items()
-    ]
+    lengths = {run_tables.stage_name(stage): len(history) for stage, history in run.training.items()}
+    epochs = [f"{stage}, {figures.plural(length, 'epoch')}" for stage, length in lengths.items()]
     yield "## Recipe"
     yield (
         f"Trained from {'weights that were given' if config.get('weights') else 'random weights'}; "

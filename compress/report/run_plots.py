@@ -64,10 +64,9 @@ def _tradeoff(report: Report, costs: Mapping[str, Span], *, title: str, cost: st
 def latency_plots(report: Report) -> Iterator[Plot]:
     """Single calls of a pair: original and candidate at every setting, other pairs at the headline's setting."""
     first, *others = pairs(report)
-    setting = headline_setting(report)
     shown = [(first, timing) for timing in report.timings(first[1], against=first[0])[:_MOST_SETTINGS]]
-    for pair in others[:_MOST_PAIRS] if setting else ():
-        timing = timing_at(report, pair[1], against=pair[0], setting=setting)
+    for pair in others[:_MOST_PAIRS]:
+        timing = timing_at(report, pair[1], against=pair[0], setting=headline_setting(report))
         shown += [(pair, timing)] if timing else []
     for pair, timing in shown:
         if timing.original.sample_ms and timing.candidate.sample_ms:

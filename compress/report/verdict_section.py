@@ -7,7 +7,7 @@ from typing import Final
 from compress.report import figures
 from compress.report.model import NetworkRow, Report
 from compress.report.outcomes import TONES, Outcome, drop_outcome, gate_sentence, size_outcome, timing_outcome
-from compress.report.results import AccuracyDrop, GateResult
+from compress.report.results import AccuracyDrop
 from compress.report.sections import Section, Statements, Tile
 from compress.report.timings import disturbances, headline_latency, headline_setting, how_timed, setting_of, timing_at
 from exporters.measure.latency_results import LatencyComparison
@@ -38,16 +38,14 @@ def verdict_section(report: Report) -> Section:
 
 def state_verdict(report: Report) -> tuple[Statements, ...]:
     """The report's numbers as sentences; a difference counts as none if its interval contains "none"."""
-    changes = list(chain(_size_changes(report), _accuracy_change(report), _latency_change(report)))
-    labelled = {
-        "FAILED": [_gate(report, gate) for gate in report.gates if not gate.passed],
-        "passed": [_gate(report, gate) for gate in report.gates if gate.passed],
-        "gained": [sentence for sentence, outcome in changes if outcome == "gained"],
-        "lost": [sentence for sentence, outcome in changes if outcome == "lost"],
-        UNSHOWN: [sentence for sentence, outcome in changes if outcome == "same"],
-        "also": [_other_file(report, row) for row in report.networks if row.source is not None],
-        "note": [*_caveats(report), *report.notes],
-    }
+    labelled: dict[str, list[str]] = {label: [] for label in ("FAILED", "passed", "gained", "lost", UNSHOWN)}
+    for gate in report.gates:
+        network = "" if gate.network == report.candidate.label else f" ({gate.network})"
+        labelled["passed" if gate.passed else "FAILED"].append(gate_sentence(gate) + network)
+    for sentence, outcome in chain(_size_changes(report), _accuracy_change(report), _latency_change(report)):
+        labelled[UNSHOWN if outcome == "same" else outcome].append(sentence)
+    labelled["also"] = [_other_file(report, row) for row in report.networks if row.source is not None]
+    labelled["note"] = [*_caveats(report), *report.notes]
     return tuple(Statements(label, tuple(sentences)) for label, sentences in labelled.items() if sentences)
 
 
@@ -160,10 +158,6 @@ def _ratio(label: str, timing: LatencyComparison) -> str:
 
 def _unshown(outcome: Outcome) -> str:
     return f", {UNSHOWN}" if outcome == "same" else ""
-
-
-def _gate(report: Report, gate: GateResult) -> str:
-    return gate_sentence(gate) + ("" if gate.network == report.candidate.label else f" ({gate.network})")
 
 
 def _caveats(report: Report) -> Iterator[str]:
