@@ -5,11 +5,10 @@ import shutil
 import numpy as np
 import onnx
 import pytest
-from onnx import helper
 
 from compress.report.model import Report
 from compress.report.store import parse_report
-from tests.exporters.onnx_files import FLOAT, model, save
+from tests.exporters.onnx_files import parse, save
 from tests.helpers.command import Done, compress
 
 ONE_IMAGE = ("--batch-sizes", "1")
@@ -33,14 +32,12 @@ def verified(original, candidate, images, *more) -> Report:
 def mean_colour_classifier(path, *, layout="NCHW", batch="batch"):
     """For grey images of 0..1; logits rank as -(mean pixel - level of the class)^2 does."""
     levels = np.array([[0.84, 0.16, 0.5]], np.float32)  # bright, dark, middling: the folder's order
-    nodes = [
-        helper.make_node("ReduceMean", ["x"], ["mean"], axes=[1, 2, 3], keepdims=0),
-        helper.make_node("Unsqueeze", ["mean", "one"], ["column"]),
-        helper.make_node("Gemm", ["column", "slopes", "offsets"], ["y"]),
-    ]
-    stored = {"one": np.array([1]), "slopes": 20 * levels, "offsets": -10 * levels[0] ** 2}
-    inputs = {"x": (FLOAT, [batch, 1, 24, 24] if layout == "NCHW" else [batch, 24, 24, 1])}
-    return save(model(nodes, inputs=inputs, outputs={"y": (FLOAT, [batch, 3])}, stored=stored), path)
+    shape = f"{batch}, 1, 24, 24" if layout == "NCHW" else f"{batch}, 24, 24, 1"
+    graph = f"""(float[{shape}] x) => (float[{batch}, 3] y) {{
+        mean = ReduceMean<axes = [1, 2, 3], keepdims = 0>(x)
+        column = Unsqueeze(mean, one)
+        y = Gemm(column, slopes, offsets) }}"""
+    return save(parse(graph, {"one": np.array([1]), "slopes": 20 * levels, "offsets": -10 * levels[0] ** 2}), path)
 
 
 def test_two_files_made_by_hand_and_test_images_alone(images, tmp_path):
