@@ -1,7 +1,6 @@
 """MACs and parameters of states, computed from their kept counts, for many states at once.
 
-A layer's cost depends only on its kept inputs and outputs. Operators outside layers (the products of
-attention) have a constant cost: the channels they touch are not pruned.
+A layer's cost depends only on its kept inputs and outputs. Operators outside layers have a constant cost.
 
 Axes: P states, G groups, L layers.
 """

@@ -21,9 +21,8 @@ from compress.tracing.layers import channel_axis, is_depthwise, is_transposed, w
 def masked(network: nn.Module, units: UnitMap, keep: Tensor) -> Iterator[None]:
     """Mask the dropped units of a network inside the context.
 
-    ``keep`` is a state, 0 or 1 per unit: (U,) for all samples alike, or (B, U), a state per sample. With
-    ``requires_grad`` its gradient is the sum over the weights that read a unit of ``W * dL/dW_masked``, for kept and
-    dropped units.
+    ``keep`` is a state, 0 or 1 per unit: (U,), or (B, U), one per sample. With ``requires_grad`` its gradient is the
+    sum over the weights that read a unit of ``W * dL/dW_masked``, for kept and dropped units.
     """
     rows = keep.reshape(-1, units.total)
     extended = torch.cat([rows, rows.new_ones(len(rows), 1)], dim=1)
@@ -49,10 +48,7 @@ def population_logits(network: nn.Module, units: UnitMap, keep_PU: Tensor, image
 
 
 def kept_positions(network: nn.Module, units: UnitMap, keep_U: Tensor) -> Mapping[str, Mapping[int, Tensor]]:
-    """Which positions of parameters and buffers belong to kept units: name -> dimension -> bool along it.
-
-    Names that no unit touches are left out, and dimensions that carry none.
-    """
+    """Where the kept units are in parameters and buffers: name -> dimension -> bool along it, if it carries units."""
     reads, carries = units.kept_channels(keep_U)
     positions: dict[str, dict[int, Tensor]] = {}
     for name in {*reads, *carries}:

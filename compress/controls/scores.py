@@ -25,8 +25,7 @@ BATCHES = 100
 def filter_norms(network: nn.Module, units: UnitMap, *, order: int) -> Tensor:
     """Norms of the filters that make a unit (Li et al., ICLR 2017: ``sum |w|`` over a filter, ``order`` 1): float64 U.
 
-    Where a residual add or a concat ties several filters to one unit, their norms are added. A depthwise
-    filter makes no unit, it carries one on.
+    Norms of several filters tied to one unit are added. A depthwise filter makes no unit, it carries one on.
     """
     scores = torch.zeros(units.total + 1, dtype=torch.float64)
     for name, unit_of_channel in units.carries.items():

@@ -24,17 +24,16 @@ def scale_inputs(layer: nn.Module, factors_C: Tensor) -> None:
 
 @torch.no_grad()
 def contributions(layer: nn.Module, features: Tensor, channel: int) -> Tensor:
-    """Contribution of every input channel to one output channel; their sum is the output minus the bias.
+    """Contributions (B, C, L) of all input channels to one output channel; their sum is the output minus the bias.
 
-    Given the input, (B, C, ...) of a convolution or (B, ..., C) of a linear layer; returns (B, C, L), zero for
-    channels that a grouped convolution does not read there.
+    ``features``: the input, (B, C, ...) of a convolution or (B, ..., C) of a linear layer.
     """
     if isinstance(layer, nn.Linear):
         return (features * layer.weight[channel]).reshape(len(features), -1, layer.in_features).transpose(1, 2)
     alone, first = _each_alone(layer, channel)
     width = alone.in_channels
     added = alone(features[:, first : first + width]).flatten(2)
-    spread = added.new_zeros(len(added), features.shape[1], added.shape[-1])
+    spread = added.new_zeros(len(added), features.shape[1], added.shape[-1])  # zero for channels of other groups
     spread[:, first : first + width] = added
     return spread
 

@@ -19,8 +19,7 @@ NEGLIGIBLE = 1e-3
 def with_visible_weights(network: nn.Module, images: Tensor, *, seed: int) -> nn.Module:
     """A copy in eval mode with ordinary weights: gates open, no branch at zero, signals of size 1.
 
-    Signals are measured on images (B, C, H, W) and on as many of noise. UsageError if the logits hardly depend on the
-    image: comparing them would prove nothing.
+    They are measured on images (B, C, H, W) and as many of noise. UsageError if the logits hardly depend on the image.
     """
     generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(images.shape, generator=generator).to(images)

@@ -1,7 +1,6 @@
 """Sets of channels that have to be pruned together, and reasons why some cannot be pruned.
 
-A label is an integer that stands for one channel of the network. Axes: N labels. Label 0 is a channel of fixed width:
-it is always there.
+A label is an integer that stands for one channel of the network; label 0 for those that are always there.
 """
 
 import numpy as np

@@ -1,7 +1,6 @@
 """One operator call: its arguments by name, and the channels its tensors carry.
 
-A tensor carries channels along one axis: ``labels[i]`` is the channel at position ``i``. Dropping a channel
-drops its positions. A tensor that carries none does not change with pruning.
+A tensor carries channels along one axis: dropping a channel drops its positions. Without any, it does not change.
 """
 
 from collections.abc import Callable, Mapping

@@ -41,11 +41,8 @@ def test_hand_worked_units(name: str, groups: dict, reads: dict, carries: dict):
     for side, expected in ((units.reads, reads), (units.carries, carries)):
         for layer, channels in expected.items():
             assert layer not in side if channels is None else side[layer].tolist() == list(channels)
-
-
-def test_channels_of_tied_units():
-    stem = with_units("grouped")[1].groups[0]
-    assert (stem.tied, stem.channels(torch.tensor([1, 3]))) == (3, [1, 3, 5, 7, 9, 11])
+    if name == "grouped":
+        assert (units.groups[0].tied, units.groups[0].channels(torch.tensor([1, 3]))) == (3, [1, 3, 5, 7, 9, 11])
 
 
 def test_a_network_of_one_layer_has_nothing_to_prune():
@@ -54,9 +51,7 @@ def test_a_network_of_one_layer_has_nothing_to_prune():
 
 
 def test_the_same_reason_of_layers_of_a_kind():
-    assert without_names("mean runs over it in stages.0.mlp.grn") == without_names(
-        "mean runs over it in stages.7.mlp.grn"
-    )
+    assert without_names("mean runs over it in stages.7.mlp.grn") == "mean runs over it in ..."
     assert without_names("LayerNorm a.norm normalises over it") == "LayerNorm ... normalises over it"
 
 

@@ -44,9 +44,8 @@ def test_a_contribution_is_that_channels_alone_and_all_add_up_to_the_output(case
     alone = torch.zeros_like(features)
     index = (..., 4) if isinstance(layer, nn.Linear) else (slice(None), 4)
     alone[index] = features[index]
-    torch.testing.assert_close(
-        contributions(layer, features, 3)[:, 4], output_of(layer, alone, 3), atol=1e-5, rtol=1e-5
-    )
+    fourth = contributions(layer, features, 3)[:, 4]
+    torch.testing.assert_close(fourth, output_of(layer, alone, 3), atol=1e-5, rtol=1e-5)
 
 
 def test_scaled_inputs_scale_contributions(case):

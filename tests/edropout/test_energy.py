@@ -15,11 +15,8 @@ def test_hand_worked_margins():
 
 def test_it_is_the_difference_of_energies_in_the_papers_words():
     logits = torch.randn(4, 7, 6, generator=torch.Generator().manual_seed(1))
-    labels = torch.tensor([0, 5, 2, 2, 1, 3, 4])
-    for state in range(4):
-        energies = -logits[state]
-        total = 0.0
-        for image, label in enumerate(labels.tolist()):
-            wrong = [energies[image, k].item() for k in range(6) if k != label]
-            total += energies[image, label].item() - min(wrong)
-        assert energy_loss(logits, labels)[state].item() == pytest.approx(total / 7, abs=1e-6)
+    labels = [0, 5, 2, 2, 1, 3, 4]
+    for energies, loss in zip((-logits).tolist(), energy_loss(logits, torch.tensor(labels)).tolist(), strict=True):
+        pairs = list(zip(energies, labels, strict=True))
+        total = sum(of[label] - min(of[:label] + of[label + 1 :]) for of, label in pairs)
+        assert loss == pytest.approx(total / 7, abs=1e-6)
