@@ -161,10 +161,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Document:
-    """A whole report, made by the ``command`` "report", "compare" or "race".
-
-    ``headlines`` are the outcome in a few sentences, ``name`` is that of the run, or empty if the title has it.
-    """
+    """A whole report, made by the ``command`` "report", "compare" or "race"; ``name`` is that of a run."""
 
     command: str
     title: str

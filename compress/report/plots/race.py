@@ -22,14 +22,9 @@ _LEGEND_COLUMNS: Final = 3
 
 @dataclass(frozen=True)
 class Entry:
-    """One method at one budget.
+    """One method at one budget: means over seeds (accuracy in percent), and (cost, accuracy) of every seed.
 
-    Attributes:
-        label: the method's name.
-        number: of its colour and mark, the same in all plots.
-        accuracy: mean over seeds, in percent.
-        cost: mean over seeds.
-        runs: (cost, accuracy) of every seed.
+    ``number`` is that of its colour and mark, the same in all plots.
     """
 
     label: str

@@ -18,10 +18,9 @@ Span = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Point:
-    """A network in the plot, with Top-1 in percent.
+    """A network in the plot, with Top-1 in percent; a dashed line joins those ``on_front``, the Pareto front.
 
-    ``series`` is the number of its colour, and of its mark where ``mark`` is ``None``; networks that are ``on_front``,
-    the Pareto front, are joined by a dashed line.
+    ``series`` is the number of its colour, and of its mark where ``mark`` is ``None``.
     """
 
     label: str
