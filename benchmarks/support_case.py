@@ -26,7 +26,7 @@ from exporters.errors import ExportError
 from exporters.measure.calls import RunnableFile
 from exporters.measure.latency import compare_latency
 from exporters.read.cost import count_cost
-from exporters.read.parity import check_parity
+from exporters.read.logits import check_parity
 from exporters.write.onnx_export import export_onnx
 
 DEFAULT_SIZE = 64

@@ -7,7 +7,7 @@ from compress.report import figures
 from compress.report.model import BudgetFacts, NetworkRow, RemovalFacts, Report, RunFacts
 from compress.report.sections import Bars, Table, table_of
 from compress.settings.methods import METHODS
-from exporters.read.parity import ParityReport
+from exporters.read.logits import ParityReport
 
 _NAMES: Final = {
     "loss": "training loss",

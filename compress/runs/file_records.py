@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 from compress.errors import BadInputError
 from compress.runs import RunFolder
 from compress.runs.checked_folder import sha256_of
-from exporters.read.parity import ParityReport
+from exporters.read.logits import ParityReport
 from exporters.write.int8 import Quantization
 
 Role = Literal["original", "candidate", "extra"]

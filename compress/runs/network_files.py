@@ -21,7 +21,7 @@ from compress.structure.plan import PruningPlan
 from compress.structure.remove import cut
 from compress.version import __version__
 from exporters.read.cost import count_cost
-from exporters.read.parity import ParityReport, check_parity
+from exporters.read.logits import ParityReport, check_parity
 from exporters.write.onnx_export import export_onnx
 
 Which = Literal["pruned", "original"]

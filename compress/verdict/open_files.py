@@ -21,8 +21,8 @@ from compress.settings.verify import UserOverrides
 from compress.verdict import file_metadata
 from exporters.measure.calls import RunnableFile
 from exporters.read.cost import OnnxCost, count_cost
+from exporters.read.logits import predict_logits
 from exporters.read.onnx_file import read_onnx
-from exporters.read.predict import predict_logits
 from exporters.read.preparation import Conversion, Preparation
 from exporters.read.session import open_session
 from exporters.read.signature import Signature, shared_batch, signature_of

@@ -62,9 +62,8 @@ class CallFactory:
 def calls_of(file: RunnableFile, *, batch_size: int, seed: int) -> CallFactory:
     """Calls on random images of the shape, layout and type that a file takes.
 
-    Raises:
-        OnnxFileError: the file cannot be opened, or is no image classifier.
-        CallError: it does not take this batch size, or needs an image size.
+    OnnxFileError if it cannot be opened or is no image classifier; CallError if it does not take this batch size, or
+    needs an image size.
     """
     signature = file.signature or signature_of(open_session(file.path, threads=1), source=str(file.path))
     random = np.random.default_rng(seed)

@@ -1,33 +1,30 @@
 """Is the candidate file faster than the original? Paired, interleaved timing in onnxruntime.
 
-A round opens both files afresh, because two sessions of one file differ by a percent or so (memory
-layout), holds the process on other cores than the round before, warms both files up, then times them
-in turn, in an order drawn for every pair. Pairs that another process came between do not count for the
-ratio. Its interval resamples rounds, and blocks of neighbouring pairs within them, so that it covers
-what changes between sessions and cores and what drifts within one.
+A round opens both files afresh, because two sessions of one file differ by a percent or so (memory layout), holds the
+process on other cores than the round before, warms both files up, then times them in turn, in an order drawn for every
+pair. Pairs that another process came between do not count for the ratio. Its interval resamples rounds, and blocks of
+neighbouring pairs within them, so that it covers what changes between sessions and cores and what drifts within one.
 
-Before each timed call the same file runs untimed, so that its weights are in the caches again after
-the other file's turn, as where a program runs one network in a loop. Without that, SqueezeNet pruned to
-half the MACs looked 1.66 times as fast as the original, with it 2.45 times (48 pixels, batch 1): its
-weights fit the cache, the original's do not.
+Before each timed call the same file runs untimed, so that its weights are in the caches again after the other file's
+turn, as where a program runs one network in a loop. Without that, SqueezeNet pruned to half the MACs looked 1.66 times
+as fast as the original, with it 2.45 times (48 pixels, batch 1): its weights fit the cache, the original's do not.
 """
 
 import gc
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 
-from exporters.measure.bootstrap import ratio_interval
 from exporters.measure.calls import Call, RunnableFile, calls_of
-from exporters.measure.latency_results import LatencyComparison, summarise_timing
+from exporters.measure.latency_results import LatencyComparison, ratio_interval, summarise_timing
 from exporters.measure.scheduling import core_sets, held_on, interruptions
 
-FEWEST_ROUNDS = 4
-FEWEST_PAIRS = 3  # per round
-NOISY_ABOVE = 0.1
+_FEWEST_ROUNDS = 4
+_FEWEST_PAIRS = 3  # per round
+_NOISY_ABOVE = 0.1
 _STABLE_WITHIN = 0.05
 
 
@@ -39,10 +36,8 @@ class LatencySettings:
         rounds: times that both files are opened afresh.
         min_pairs: pairs to time, over all rounds, even where ``min_seconds`` are over.
         min_seconds: seconds to time, over all rounds, without opening and warm-up.
-        max_seconds: seconds for everything; then a round ends with what it has, and no round starts
-            beyond the fourth. The comparison says that it was cut short.
-        warmup_seconds: the longest warm-up of a round, but for its first two windows; it ends as soon as
-            the timings are stable.
+        max_seconds: seconds for everything; then a round ends with what it has, and none starts beyond the fourth.
+        warmup_seconds: the longest warm-up of a round beyond two windows; it ends when the timings are stable.
         seed: of the images, the order within pairs and the bootstrap.
     """
 
@@ -67,19 +62,13 @@ def _no_garbage_collection() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Round:
-    """Pairs that were timed between one opening of the files and the next.
+    """Pairs timed between one opening of the files and the next: milliseconds [pairs, 2] of original and candidate.
 
-    Attributes:
-        milliseconds: [pairs, 2] of the original and the candidate.
-        interruptions: [pairs] times that another process ran in between.
-        settling_calls: untimed calls before each timed one.
-        pinned: whether the process was held on its cores.
+    ``interruptions`` [pairs] are the times that another process ran in between.
     """
 
     milliseconds: np.ndarray
     interruptions: np.ndarray
-    settling_calls: int = 0
-    pinned: bool = False
 
 
 def compare_latency(
@@ -87,76 +76,59 @@ def compare_latency(
 ) -> LatencyComparison:
     """Time two ONNX files in turn, on the CPU, each on random images of its own shape and type.
 
-    Raises:
-        OnnxFileError: a file cannot be opened, or is no image classifier.
-        CallError: a file does not take this batch size, or needs an image size, or fails on its images.
-        MachineError: there is not enough memory.
+    OnnxFileError if a file cannot be opened or is no image classifier; CallError if it does not take this batch size,
+    needs an image size or fails on its images; MachineError if there is not enough memory.
     """
     random = np.random.default_rng(settings.seed)
     factories = [calls_of(file, batch_size=batch_size, seed=settings.seed) for file in (original, candidate)]
     choices = core_sets(threads) or ((),)
     rounds: list[Round] = []
-    settling = 0
-    start = time.perf_counter()
-    while len(rounds) < max(settings.rounds, FEWEST_ROUNDS):
-        if len(rounds) >= FEWEST_ROUNDS and time.perf_counter() - start > settings.max_seconds:
+    settling, pinned, start = 0, True, time.perf_counter()
+    while len(rounds) < max(settings.rounds, _FEWEST_ROUNDS):
+        if len(rounds) >= _FEWEST_ROUNDS and time.perf_counter() - start > settings.max_seconds:
             break
         with held_on(choices[len(rounds) % len(choices)]) as held:
             # In random order, because the second may get the worse memory.
-            opened = {place: factories[place].open(threads=threads) for place in _random_order(random)}
-            calls = (opened[0], opened[1])
-            slower_ms = _warm_up(calls, seconds=settings.warmup_seconds)
+            calls = {place: factories[place].open(threads=threads) for place in _random_order(random)}
+            slower_ms = _warm_up([*calls.values()], seconds=settings.warmup_seconds)
             if not rounds:  # beyond 50 ms what the caches held is a small part of a call
                 settling = 2 if slower_ms < 10 else 1 if slower_ms < 50 else 0
-            pairs, disturbed = _time_pairs(calls, settling=settling, settings=settings, random=random)
-        rounds.append(Round(pairs, disturbed, settling_calls=settling, pinned=held))
-    return _compare_rounds(rounds, batch_size=batch_size, threads=threads, settings=settings)
-
-
-def _compare_rounds(
-    rounds: Sequence[Round], *, batch_size: int, threads: int, settings: LatencySettings
-) -> LatencyComparison:
-    """Both files' timings and the interval of their ratio, from all rounds."""
+            rounds.append(_time_pairs(calls, settling=settling, settings=settings, random=random))
+            pinned = pinned and held
     used = undisturbed(rounds)
-    interval = ratio_interval(used, seed=settings.seed)
-    original, candidate = (
+    ratio, ratio_low, ratio_high = ratio_interval(used, seed=settings.seed)
+    timings = [
         summarise_timing([part.milliseconds[:, column] for part in rounds], batch_size=batch_size, seed=settings.seed)
         for column in (0, 1)
-    )
+    ]
     pairs = sum(len(part.milliseconds) for part in rounds)
     return LatencyComparison(
         batch_size=batch_size,
         threads=threads,
         rounds=len(rounds),
-        settling_calls=rounds[0].settling_calls,
+        settling_calls=settling,
         pairs=pairs,
         pairs_used=sum(len(part) for part in used),
         cut_short=pairs < settings.min_pairs or len(rounds) < settings.rounds,
-        original=original,
-        candidate=candidate,
-        ratio=interval.ratio,
-        ratio_low=interval.low,
-        ratio_high=interval.high,
-        pinned=all(part.pinned for part in rounds),
-        noisy=max(timing.coefficient_of_variation for timing in (original, candidate)) > NOISY_ABOVE,
+        original=timings[0],
+        candidate=timings[1],
+        ratio=ratio,
+        ratio_low=ratio_low,
+        ratio_high=ratio_high,
+        pinned=pinned,
+        noisy=max(timing.coefficient_of_variation for timing in timings) > _NOISY_ABOVE,
     )
 
 
 def undisturbed(rounds: Sequence[Round]) -> list[np.ndarray]:
-    """The pairs [pairs, 2] that nothing interrupted, of the rounds with enough of them; all where too few rounds have.
-
-    Enough are ``FEWEST_PAIRS`` in at least ``FEWEST_ROUNDS`` rounds.
-    """
+    """Uninterrupted pairs [pairs, 2] of each round with at least 3; all pairs if fewer than 4 rounds have so many."""
     clean = [part.milliseconds[part.interruptions == 0] for part in rounds]
-    enough = [pairs for pairs in clean if len(pairs) >= FEWEST_PAIRS]
-    return enough if len(enough) >= FEWEST_ROUNDS else [part.milliseconds for part in rounds]
+    enough = [pairs for pairs in clean if len(pairs) >= _FEWEST_PAIRS]
+    return enough if len(enough) >= _FEWEST_ROUNDS else [part.milliseconds for part in rounds]
 
 
 def _warm_up(calls: Sequence[Call], *, seconds: float) -> float:
-    """Run both until two windows in a row have the same medians, or the time is over.
-
-    Returns the milliseconds of a call of the slower file.
-    """
+    """Run both until two windows in a row have the same medians, or time is over; milliseconds of the slower's call."""
     end = time.perf_counter() + seconds
     previous = np.full(2, np.inf)
     count = 5 if max(call.milliseconds() for call in calls) < 10 else 2
@@ -170,9 +142,9 @@ def _warm_up(calls: Sequence[Call], *, seconds: float) -> float:
 
 @_no_garbage_collection()
 def _time_pairs(
-    calls: Sequence[Call], *, settling: int, settings: LatencySettings, random: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Milliseconds [pairs, 2] and interruptions [pairs] of both files in turn, each after untimed calls of its own."""
+    calls: Mapping[int, Call], *, settling: int, settings: LatencySettings, random: np.random.Generator
+) -> Round:
+    """One round of both files in turn, each after untimed calls of its own."""
     wanted = -(-settings.min_pairs // settings.rounds)
     pairs: list[list[float]] = []
     disturbed: list[int] = []
@@ -180,8 +152,8 @@ def _time_pairs(
     while True:
         seconds = (time.perf_counter() - start) * settings.rounds
         enough = seconds >= settings.min_seconds and len(pairs) >= wanted
-        if len(pairs) >= FEWEST_PAIRS and (enough or seconds >= settings.max_seconds):
-            return np.array(pairs), np.array(disturbed)
+        if len(pairs) >= _FEWEST_PAIRS and (enough or seconds >= settings.max_seconds):
+            return Round(np.array(pairs), np.array(disturbed))
         before = interruptions()
         pair = [0.0, 0.0]
         for place in _random_order(random):

@@ -11,14 +11,15 @@ import tempfile
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from onnxruntime import InferenceSession
 
 from exporters.errors import MachineError, kind_of
-
-if TYPE_CHECKING:
-    from exporters.measure.calls import RunnableFile
+from exporters.measure.calls import RunnableFile, calls_of
+from exporters.read.onnx_file import read_onnx
+from exporters.read.session import session_options
 
 _SECONDS = 120
 _STATUS = Path("/proc/self/status")
@@ -36,17 +37,12 @@ class MemoryUse:
     peak_bytes: int
 
 
-def measure_memory(file: "RunnableFile", *, batch_size: int = 1, threads: int = 1) -> MemoryUse | None:
+def measure_memory(file: RunnableFile, *, batch_size: int = 1, threads: int = 1) -> MemoryUse | None:
     """The memory of a fresh process that opens a file and classifies one batch; ``None`` on Windows.
 
-    Raises:
-        OnnxFileError: the file cannot be opened, or is no image classifier.
-        CallError: it does not take such images, or fails on them.
-        MachineError: the process was killed, had too little memory or took longer than two minutes.
+    Errors are those of ``calls_of``; CallError also if it fails on the images, MachineError if the process was
+    killed, had too little memory or took longer than two minutes.
     """
-    from exporters.measure.calls import calls_of
-    from exporters.read.onnx_file import read_onnx
-
     if find_spec("resource") is None:
         return None
     path, images = file.path, calls_of(file, batch_size=batch_size, seed=0).images
@@ -64,29 +60,23 @@ def _run(task: dict[str, Any], path: Path) -> int:
     """``_measure`` in a process of its own."""
     command = [sys.executable, "-m", "exporters.measure.memory", json.dumps(task)]
     home = Path(__file__).parents[2]  # where `exporters` is found even if it is not installed
+    expected = f"expected {path} to open and run in a process of its own"
     try:
         done = subprocess.run(command, cwd=home, capture_output=True, text=True, timeout=_SECONDS, check=False)
     except subprocess.TimeoutExpired as error:
-        raise MachineError(
-            f"expected {path} to answer one call within {_SECONDS} s, it did not; try a smaller batch"
-        ) from error
+        message = f"expected {path} to answer one call within {_SECONDS} s, it did not; try a smaller batch"
+        raise MachineError(message) from error
     if done.returncode < 0:
-        raise MachineError(
-            f"expected {path} to open and run in a process of its own, that was ended by signal {-done.returncode}; "
-            "is there enough memory? try a smaller batch"
-        )
+        fault = f"that was ended by signal {-done.returncode}; is there enough memory? try a smaller batch"
+        raise MachineError(f"{expected}, {fault}")
     if done.returncode != 0:
         reason = (done.stderr.strip() or f"exit code {done.returncode}").split("\n")[-1]
-        raise kind_of(reason)(f"expected {path} to open and run in a process of its own, it failed: {reason}")
+        raise kind_of(reason)(f"{expected}, it failed: {reason}")
     return int(done.stdout)
 
 
 def _measure(task: dict[str, Any]) -> int:
     """Bytes that opening the file and one call add to this process's peak."""
-    from onnxruntime import InferenceSession
-
-    from exporters.read.session import session_options
-
     images = np.ones(task["shape"], task["dtype"])
     options = session_options(threads=task["threads"])
     before = _peak_bytes()
@@ -96,10 +86,7 @@ def _measure(task: dict[str, Any]) -> int:
 
 
 def _peak_bytes() -> int:
-    """Highest resident memory of this process so far.
-
-    Not ``ru_maxrss`` on Linux: a process inherits its parent's, here that of the training.
-    """
+    """Highest resident memory of this process so far; on Linux not ``ru_maxrss``, which begins as the parent's."""
     if _STATUS.exists():
         (line,) = (line for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
         return int(line.split()[1]) * 1024

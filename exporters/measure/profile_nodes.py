@@ -19,13 +19,14 @@ import numpy as np
 from onnx import NodeProto, helper
 
 from exporters.measure.calls import CallFactory, RunnableFile
-from exporters.measure.profile_notes import BLOCKED
 from exporters.measure.scheduling import core_sets, held_on
 from exporters.read.cost import count_cost
 from exporters.read.onnx_file import read_onnx
 from exporters.read.session import session_options
 
-FEWEST_CALLS = 50
+BLOCKED = ", blocked"
+"""After the name of an operator that ran in onnxruntime's blocked layout."""
+_FEWEST_CALLS = 50
 _MOST_CALLS = 200
 _SECONDS = 2.0  # for both files, unless the fewest calls take longer
 _WARMUP = 5
@@ -44,25 +45,14 @@ _FOLDED = frozenset({
 
 @dataclass(frozen=True)
 class NodeTime:
-    """A node as it ran, under the name and the operator ("QLinearConv", "ReorderOutput") that onnxruntime gave it.
-
-    Attributes:
-        milliseconds: mean of the middle half of its calls; onnxruntime counts whole microseconds,
-            too coarse for a median of small nodes.
-        moved_bytes: of the tensors that it read and wrote, weights among them where ``lists_weight``.
-        lists_weight: whether its weight is in the profile: not where onnxruntime has packed it its own way.
-    """
+    """A node as it ran, under the name and the operator ("QLinearConv", "ReorderOutput") that onnxruntime gave it."""
 
     name: str
     operator: str
-    milliseconds: float
-    moved_bytes: int
-    lists_weight: bool
-
-    @property
-    def kernel(self) -> str:
-        """The operator, and whether it ran in onnxruntime's blocked layout."""
-        return self.operator + (BLOCKED if "_nchwc" in self.name else "")
+    kernel: str  # the operator, and whether it ran in onnxruntime's blocked layout
+    milliseconds: float  # mean of the middle half of its calls: a median of whole microseconds is too coarse
+    moved_bytes: int  # of the tensors that it read and wrote, weights among them where ``lists_weight``
+    lists_weight: bool  # whether its weight is in the profile: not where onnxruntime has packed it its own way
 
 
 def time_nodes(files: Sequence[CallFactory], *, threads: int) -> tuple[int, list[list[NodeTime]]]:
@@ -76,7 +66,7 @@ def time_nodes(files: Sequence[CallFactory], *, threads: int) -> tuple[int, list
             options.profile_file_prefix = str(Path(folder) / str(number))
             calls.append(file.open(threads=threads, options=options))
         done, start = -_WARMUP, time.perf_counter()
-        while done < FEWEST_CALLS or (done < _MOST_CALLS and time.perf_counter() - start < _SECONDS):
+        while done < _FEWEST_CALLS or (done < _MOST_CALLS and time.perf_counter() - start < _SECONDS):
             for call in calls:
                 call.milliseconds()
             done += 1
@@ -88,21 +78,22 @@ def _read_profile(profile: Path, *, calls: int) -> list[NodeTime]:
     for event in json.loads(profile.read_text()):
         if event.get("cat") == "Node" and event["name"].endswith("_kernel_time"):
             events[event["args"]["node_index"]].append(event)
-    return [_node_time(same, calls=calls) for same in events.values()]
+    return [_node_time(same[0], np.sort([event["dur"] for event in same[-calls:]])) for same in events.values()]
 
 
-def _node_time(events: Sequence[dict[str, Any]], *, calls: int) -> NodeTime:
-    first = events[0]
-    took = np.sort([event["dur"] for event in events[-calls:]])
+def _node_time(event: dict[str, Any], microseconds: np.ndarray) -> NodeTime:
+    """A node from one of its events and the sorted durations of all."""
+    operator, quarter = event["args"]["op_name"], len(microseconds) // 4
     # Tensors are listed as [{"float": [1, 3, 8, 8]}, ...].
     inputs, outputs = (
-        [item for tensor in first["args"].get(key, ()) for item in tensor.items()]
+        [item for tensor in event["args"].get(key, ()) for item in tensor.items()]
         for key in ("input_type_shape", "output_type_shape")
     )
     return NodeTime(
-        name=first["name"],
-        operator=first["args"]["op_name"],
-        milliseconds=float(took[len(took) // 4 : len(took) - len(took) // 4].mean()) / 1e3,
+        name=event["name"],
+        operator=operator,
+        kernel=operator + (BLOCKED if "_nchwc" in event["name"] else ""),
+        milliseconds=float(microseconds[quarter : len(microseconds) - quarter].mean()) / 1e3,
         moved_bytes=sum(_BYTES.get(kind, 1) * math.prod(shape) for kind, shape in inputs + outputs),
         lists_weight=sum(len(shape) >= 2 for _kind, shape in inputs) >= 2,
     )
@@ -110,18 +101,11 @@ def _node_time(events: Sequence[dict[str, Any]], *, calls: int) -> NodeTime:
 
 @dataclass(frozen=True)
 class SourceLayer:
-    """A layer of the file.
+    """A layer of the file."""
 
-    Attributes:
-        name: "features.3.squeeze" from its weight, else its node's.
-        macs: multiply-accumulates for one image; ``None`` where it has no products.
-        weight: the shape of its weight, () without one: [out, in / groups, ...] of a convolution.
-        weight_bytes: size of its weight in the file.
-    """
-
-    name: str
-    macs: int | None = None
-    weight: tuple[int, ...] = ()
+    name: str  # from its weight ("features.3.squeeze"), else its node's
+    macs: int | None = None  # multiply-accumulates for one image; ``None`` where it has no products
+    weight: tuple[int, ...] = ()  # its weight's shape, [out, in / groups, ...] of a convolution; () without one
     weight_bytes: int = 0
 
 

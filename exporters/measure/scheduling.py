@@ -2,15 +2,13 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 try:
     import resource
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
-
-_TOPOLOGY = Path("/sys/devices/system/cpu")
 
 
 def interruptions() -> int:
@@ -28,19 +26,17 @@ def held_on(cores: Sequence[int]) -> Iterator[bool]:
     if not cores:
         yield False
         return
-    before = os.sched_getaffinity(0)
-    try:
+    before, held = os.sched_getaffinity(0), False
+    with suppress(OSError):  # a core was taken from this process since they were listed
         os.sched_setaffinity(0, cores)
-    except OSError:  # a core was taken from this process since they were listed
-        yield False
-        return
+        held = True
     try:
-        yield True
+        yield held
     finally:
         os.sched_setaffinity(0, before)
 
 
-def core_sets(threads: int, *, topology: Path = _TOPOLOGY) -> tuple[tuple[int, ...], ...]:
+def core_sets(threads: int, *, topology: Path = Path("/sys/devices/system/cpu")) -> tuple[tuple[int, ...], ...]:
     """Every choice of ``threads`` neighbouring cores that this process may use; each core is first in one of them.
 
     One hyper-thread of a core, since two share its units. A comparison uses another set in every round, since
@@ -52,15 +48,11 @@ def core_sets(threads: int, *, topology: Path = _TOPOLOGY) -> tuple[tuple[int, .
     usable = sorted(os.sched_getaffinity(0))
     first_of_core: dict[str, int] = {}
     for processor in usable:
-        siblings = topology / f"cpu{processor}" / "topology" / "thread_siblings_list"
-        try:
-            core = siblings.read_text().strip()
-        except OSError:  # not described: a core of its own
-            core = f"cpu{processor}"
+        core = f"cpu{processor}"
+        with suppress(OSError):  # not described: a core of its own
+            core = (topology / core / "topology" / "thread_siblings_list").read_text().strip()
         first_of_core.setdefault(core, processor)
-    cores = list(first_of_core.values())
-    if len(cores) < threads:
-        cores = usable
+    cores = [*first_of_core.values()] if len(first_of_core) >= threads else usable
     if len(cores) < threads:
         return ()
     starts = range(1 if len(cores) == threads else len(cores))

@@ -18,15 +18,16 @@ from onnxruntime import ExecutionOrder, GraphOptimizationLevel, SessionOptions
 
 from exporters.errors import OnnxFileError, kind_of, reason_of
 from exporters.read.onnx_file import read_onnx
-from exporters.read.operators import Shape, is_uncounted, mac_rule
+from exporters.read.operators import Shape, find_weights, is_uncounted, mac_rule
 from exporters.read.session import session_options, start_session
 from exporters.read.signature import Signature, signature_of
-from exporters.read.weights import find_weights
 
 Precision = Literal["fp32", "fp16", "int8"]
 
-_FP16: Final = (TensorProto.FLOAT16, TensorProto.BFLOAT16)
-_INT8: Final = (TensorProto.INT8, TensorProto.UINT8)
+_PRECISIONS: Final[dict[int, Precision]] = {
+    **dict.fromkeys((TensorProto.FLOAT16, TensorProto.BFLOAT16), "fp16"),
+    **dict.fromkeys((TensorProto.INT8, TensorProto.UINT8), "int8"),
+}
 _SHAPE_OPSET: Final = 13
 
 
@@ -44,35 +45,26 @@ class LayerCost:
 class OnnxCost:
     """What a file costs.
 
-    Attributes:
-        parameters: numbers in its weights, see ``find_weights``. BatchNorm that the exporter folded into
-            a convolution counts as that convolution's bias, so it may be less than in the module.
-        macs: multiply-accumulates for one image of all convolutions and matrix products, without biases, and
-            without what does not depend on the image, because that is computed when the file is loaded.
-        size_bytes: of the file and its external data.
-        precision: of most of the weights.
-        layers: the MACs layer by layer, in the graph's order.
-        uncounted: operators that multiply, but are missing in ``macs``, such as "LSTM"; sorted.
+    ``parameters`` are the numbers in its weights, see ``find_weights``: BatchNorm that the exporter folded into a
+    convolution counts as that convolution's bias, so they may be fewer than in the module. ``macs`` are the
+    multiply-accumulates for one image of all convolutions and matrix products, without biases, and without what does
+    not depend on the image, because that is computed when the file is loaded.
     """
 
     parameters: int
     macs: int
-    size_bytes: int
-    precision: Precision
-    layers: tuple[LayerCost, ...]
-    uncounted: tuple[str, ...] = ()
+    size_bytes: int  # of the file and its external data
+    precision: Precision  # of most of the weights
+    layers: tuple[LayerCost, ...]  # in the graph's order
+    uncounted: tuple[str, ...] = ()  # operators that multiply, but are missing in ``macs``, such as "LSTM"; sorted
 
 
 def count_cost(path: Path, *, image_size: int | None = None, signature: Signature | None = None) -> OnnxCost:
     """Count a file's parameters and multiply-accumulates; a quantised layer counts as its float layer does.
 
     ``image_size`` is the height and width in pixels, where the file leaves them free; ``signature`` is for a file whose
-    shapes do not show it.
-
-    Raises:
-        OnnxFileError: the file cannot be opened or run, or is no image classifier.
-        CallError: it leaves the image size free and none is given.
-        MachineError: there is not enough memory to run it.
+    shapes do not show it. OnnxFileError if it cannot be opened or run or is no image classifier, CallError if it needs
+    an image size, MachineError if there is not enough memory to run it.
     """
     file = read_onnx(path)
     if signature is None:
@@ -93,13 +85,12 @@ def count_cost(path: Path, *, image_size: int | None = None, signature: Signatur
     )
     numbers: Counter[Precision] = Counter()
     for weight in dict.fromkeys(weights.values()):
-        kind: Precision = "fp16" if weight.data_type in _FP16 else "int8" if weight.data_type in _INT8 else "fp32"
-        numbers[kind] += weight.numbers
+        numbers[_PRECISIONS.get(weight.data_type, "fp32")] += weight.numbers
     return OnnxCost(
         parameters=sum(numbers.values()),
         macs=sum(layer.macs for layer in costs),
         size_bytes=file.size_bytes,
-        precision=max(numbers, key=lambda kind: numbers[kind], default="fp32"),
+        precision=max(numbers, key=numbers.__getitem__, default="fp32"),
         layers=costs,
         uncounted=tuple(sorted({node.op_type for node in dependent if is_uncounted(node)})),
     )

@@ -28,21 +28,13 @@ _OTHER_FORMATS: Final = {
 
 @dataclass(frozen=True)
 class OnnxFile:
-    """An ONNX file as it was read.
+    """An ONNX file as it was read."""
 
-    Attributes:
-        data: the bytes of the model, external weights included.
-        model: the same, parsed.
-        external: the other files that hold weights, each once, inside its folder.
-        size_bytes: of the file and its external data.
-        sha256: of the file's bytes, followed by those of its external data, hexadecimal.
-    """
-
-    data: bytes
-    model: ModelProto
-    external: tuple[Path, ...]
-    size_bytes: int
-    sha256: str
+    data: bytes  # the model, external weights included
+    model: ModelProto  # the same, parsed
+    external: tuple[Path, ...]  # the other files that hold weights, each once, inside its folder
+    size_bytes: int  # of the file and its external data
+    sha256: str  # of the file's bytes, followed by those of its external data, hexadecimal
 
 
 def read_onnx(path: Path) -> OnnxFile:

@@ -66,10 +66,7 @@ class Conversion:
     def convert(self, images_BCHW: np.ndarray) -> np.ndarray:
         """Images [B, C, H, W] or [B, H, W, C] as the file takes them, from normalised float32 [B, C, H, W].
 
-        Grey images for a file that takes RGB have their channel repeated.
-
-        Raises:
-            ExportError: RGB images for a file that takes grey ones.
+        A file that takes RGB gets the channel of grey images repeated; RGB for one that takes grey is an ExportError.
         """
         channels = images_BCHW.shape[1]
         if channels not in (1, self.signature.channels):

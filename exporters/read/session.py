@@ -12,25 +12,13 @@ from exporters.read.onnx_file import read_onnx
 from exporters.read.signature import PIXEL_TYPES, image_input, score_output
 
 _PROVIDER: Final = "CPUExecutionProvider"
-_LEVEL: Final = GraphOptimizationLevel.ORT_ENABLE_ALL
-_MODE: Final = ExecutionMode.ORT_SEQUENTIAL
-_INTER_OP_THREADS: Final = 1
 _STOP_SPINNING: Final = "session.force_spinning_stop"
 _FATAL_ONLY: Final = 4  # log severity: errors (3) are raised as well, warnings (2) are about missing GPUs
 _UNKNOWN_OPERATOR: Final = ("not a registered function/op", "No Op registered", "Could not find an implementation")
 
-SESSION_FACTS: Final[dict[str, str]] = {
-    "provider": _PROVIDER,
-    "graph optimisation": _LEVEL.name,
-    "execution mode": _MODE.name,
-    "inter-op threads": str(_INTER_OP_THREADS),
-    _STOP_SPINNING: "1",
-}
-"""The options of every session except its threads, name -> value."""
-
 
 def session_options(*, threads: int) -> SessionOptions:
-    """The options that ``SESSION_FACTS`` states, with ``threads`` inside an operator, the caller's included.
+    """The options of every session, with ``threads`` inside an operator, the caller's included; they are at least 1.
 
     Worker threads stop spinning when a call ends (``session.force_spinning_stop``): two sessions in
     turn, as in ``compare_latency``, would otherwise steal each other's cores.
@@ -39,25 +27,32 @@ def session_options(*, threads: int) -> SessionOptions:
         raise ExportError(f"expected at least 1 thread, got {threads}")
     options = SessionOptions()
     options.intra_op_num_threads = threads
-    options.inter_op_num_threads = _INTER_OP_THREADS
-    options.execution_mode = _MODE
-    options.graph_optimization_level = _LEVEL
+    options.inter_op_num_threads = 1
+    options.execution_mode = ExecutionMode.ORT_SEQUENTIAL
+    options.graph_optimization_level = GraphOptimizationLevel.ORT_ENABLE_ALL
     options.log_severity_level = _FATAL_ONLY
     options.add_session_config_entry(_STOP_SPINNING, "1")
     return options
 
 
+_OPTIONS: Final = session_options(threads=1)
+SESSION_FACTS: Final[dict[str, str]] = {
+    "provider": _PROVIDER,
+    "graph optimisation": _OPTIONS.graph_optimization_level.name,
+    "execution mode": _OPTIONS.execution_mode.name,
+    "inter-op threads": str(_OPTIONS.inter_op_num_threads),
+    _STOP_SPINNING: _OPTIONS.get_session_config_entry(_STOP_SPINNING),
+}
+"""The options of every session except its threads, name -> value."""
+
+
 def open_session(path: Path, *, threads: int, options: SessionOptions | None = None) -> InferenceSession:
     """Open an ONNX image classifier on the CPU; weights in other files are read from its own folder only.
 
-    ``options`` are ``session_options`` with something added, such as a profile.
-
-    Raises:
-        OnnxFileError: the file is missing, damaged, reaches outside its folder, or is no image classifier.
-        ExportError: fewer than one thread.
+    ``options`` are ``session_options`` with something added, such as a profile. OnnxFileError if the file is missing,
+    damaged, reaches outside its folder, or is no image classifier.
     """
-    file = read_onnx(path)
-    session = start_session(file.data, options or session_options(threads=threads), path=path)
+    session = start_session(read_onnx(path).data, options or session_options(threads=threads), path=path)
     image_input(session, source=str(path))
     score_output(session, source=str(path))
     return session

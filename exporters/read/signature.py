@@ -78,9 +78,9 @@ def signature_of(
 ) -> Signature:
     """Read the signature of an open file.
 
-    The axis of length 1 or 3 holds the channels: the second (NCHW) or the last (NHWC). Where the shape
-    fits both or neither, the user's ``layout`` decides, else the file's metadata as compress writes it; ``channels``
-    is for files that leave them free. OnnxFileError if inputs, outputs or layout are not those of a classifier.
+    The axis of length 1 or 3 holds the channels: the second (NCHW) or the last (NHWC). Where the shape fits both or
+    neither, the user's ``layout`` decides, else the file's metadata as compress writes it; ``channels`` is for files
+    that leave them free. OnnxFileError if inputs, outputs or layout are not those of a classifier.
     """
     images, scores = image_input(session, source=source), score_output(session, source=source)
     sizes = [_fixed(size) for size in images.shape]
@@ -124,7 +124,8 @@ def score_output(session: InferenceSession, *, source: str) -> Any:
     is none, or more than one that it could be.
     """
     outputs = session.get_outputs()
-    fitting = [value for value in outputs if value.type in _SCORE_TYPES and _is_scores(value.shape)]
+    fitting = [value for value in outputs if value.type in _SCORE_TYPES and len(value.shape) >= 2]
+    fitting = [value for value in fitting if value.shape[2:] in ([], [1, 1])]
     if len(fitting) == 1:
         return fitting[0]
     shown = ", ".join(f"{value.name} {value.shape} of {value.type}" for value in outputs)
@@ -139,10 +140,6 @@ def score_output(session: InferenceSession, *, source: str) -> Any:
     raise OnnxFileError(f"expected one output [batch, K] of scores, {source} gives {shown or 'none'}; {hint}")
 
 
-def _is_scores(shape: list[Any]) -> bool:
-    return len(shape) == 2 or (len(shape) == 4 and shape[2:] == [1, 1])
-
-
 def _fixed(size: Any) -> int | None:
     return size if isinstance(size, int) and size > 0 else None
 
@@ -154,16 +151,13 @@ def _layout(sizes: list[int | None], stated: Layout | None, *, source: str) -> L
         return possible[0]
     if stated is not None and (stated in possible or channels[stated] is None):
         return stated
-    where, advice = f"where {stated} has them", ""
-    if stated is None:
-        where = "as the second or the last axis"
-        advice = ", from which the layout cannot be told; try --layout NCHW or --layout NHWC"
+    where = f"where {stated} has them" if stated else "as the second or the last axis"
+    advice = "" if stated else ", from which the layout cannot be told; try --layout NCHW or --layout NHWC"
     shape = [size or "free" for size in sizes]
     raise OnnxFileError(f"expected 1 or 3 channels {where}, {source} has the input shape {shape}{advice}")
 
 
 def shared_batch(first: Signature, second: Signature) -> int | None:
     """The smallest batch that both files take; ``None`` where they have two different fixed ones."""
-    if first.batch is None or second.batch is None:
-        return first.batch or second.batch or 1
-    return first.batch if first.batch == second.batch else None
+    fixed = {first.batch, second.batch} - {None}
+    return next(iter(fixed), 1) if len(fixed) < 2 else None

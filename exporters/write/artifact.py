@@ -39,7 +39,6 @@ def shape_of(value: ValueInfoProto) -> list[int | str]:
 
 def set_nodes(graph: GraphProto, nodes: list[NodeProto]) -> None:
     """Make these the nodes of a graph, in this order."""
-    nodes = list(nodes)
     del graph.node[:]
     graph.node.extend(nodes)
 

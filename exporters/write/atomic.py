@@ -6,11 +6,7 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write ``data`` to ``path`` so that a kill at any moment leaves the old file or the new one.
-
-    Raises:
-        OSError: the folder is missing or not writable, or the disk is full; no temporary file stays.
-    """
+    """Write so that a kill at any moment leaves the old file or the new one; no temporary file after an OSError."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         with temporary.open("xb") as file:

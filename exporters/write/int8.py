@@ -10,27 +10,18 @@ import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from onnx import ModelProto
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
+from torch import Tensor
 
 from exporters.errors import ExportError, reason_of
 from exporters.read.onnx_file import read_onnx
+from exporters.write import int8_graph
 from exporters.write.artifact import Artifact, metadata_of, write_model
-from exporters.write.int8_graph import (
-    WEIGHTED,
-    drop_unused_domains,
-    float_layers,
-    keep_logits_float,
-    prepare_stem,
-    share_concat_scales,
-)
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 _QUANTIZED = (
     "Add", "AveragePool", "Clip", "Concat", "Conv", "Flatten", "Gemm", "GlobalAveragePool", "LeakyRelu", "MatMul",
@@ -42,11 +33,8 @@ _QUANTIZED = (
 class Quantization:
     """How an INT8 file was made.
 
-    Attributes:
-        calibration: the rule that set the activations' ranges: "minmax".
-        per_channel: whether each output channel's weights have their own scale.
-        reduced_range: weights in 7 bits, for processors whose 8-bit products overflow (AVX2 without VNNI).
-        float_layers: layers that stayed in float32, by the names of their weights.
+    ``calibration`` is the rule that set the activations' ranges; ``per_channel``: each output channel's weights have
+    a scale of their own; ``float_layers`` stayed in float32, by the names of their weights.
     """
 
     scheme: str
@@ -61,11 +49,9 @@ class Quantization:
 
 @dataclass(frozen=True)
 class Int8Settings:
-    """Types for a kind of processor.
+    """Types for a kind of processor: x86 is fastest with uint8 activations, ARM with int8.
 
-    Attributes:
-        activations: x86 is fastest with uint8, ARM with int8.
-        reduce_range: weights in 7 bits, for x86 processors without VNNI.
+    ``reduce_range``: weights in 7 bits, for x86 processors whose 8-bit products overflow (AVX2 without VNNI).
     """
 
     activations: Literal["uint8", "int8"] = "uint8"
@@ -73,7 +59,7 @@ class Int8Settings:
 
 
 def quantize_int8(
-    source: Path, target: Path, batches: "Iterable[np.ndarray | Tensor]", *, settings: Int8Settings
+    source: Path, target: Path, batches: Iterable[np.ndarray | Tensor], *, settings: Int8Settings
 ) -> tuple[Artifact, Quantization]:
     """Write an INT8 copy of a float32 file: same input, same output, same metadata, free batch size.
 
@@ -81,23 +67,21 @@ def quantize_int8(
     would give different classes the same score. The same source and images give the same bytes.
 
     ``batches`` are calibration images as the file takes them, float32 [B, C, H, W]; they are read once.
-
-    Raises:
-        OnnxFileError: the source cannot be read.
-        ExportError: there are no images, or nothing to quantise, or the source is quantised already.
+    OnnxFileError if the source cannot be read, ExportError if it has nothing to quantise or is quantised already,
+    or there are no images.
     """
     model = read_onnx(source).model
     operators = {node.op_type for node in model.graph.node}
-    if not operators & set(WEIGHTED) or "QuantizeLinear" in operators:
+    if not operators & set(int8_graph.WEIGHTED) or "QuantizeLinear" in operators:
         raise ExportError(
             f"expected a float32 file with a convolution or linear layer, {source} has {sorted(operators)}; "
             "try the fp32 file of the network"
         )
     reader = _Reader(model.graph.input[0].name, batches)
     quantized = _quantize(source, reader, settings)
-    keep_logits_float(quantized)
-    share_concat_scales(quantized)
-    drop_unused_domains(quantized)
+    int8_graph.keep_logits_float(quantized)
+    int8_graph.share_concat_scales(quantized)
+    int8_graph.drop_unused_domains(quantized)
     artifact = write_model(quantized, target, metadata=metadata_of(model) | {"precision": '"int8"'})
     return artifact, Quantization(
         scheme="static QDQ",
@@ -107,7 +91,7 @@ def quantize_int8(
         weights="int8",
         activations=settings.activations,
         reduced_range=settings.reduce_range,
-        float_layers=float_layers(quantized.graph),
+        float_layers=int8_graph.float_layers(quantized.graph),
     )
 
 
@@ -116,7 +100,7 @@ def _quantize(source: Path, reader: "_Reader", settings: Int8Settings) -> ModelP
         prepared, made = Path(folder) / "prepared.onnx", Path(folder) / "made.onnx"
         quant_pre_process(source, prepared, skip_symbolic_shape=True)  # fuses BatchNorm, infers shapes
         model = read_onnx(prepared).model
-        stem = prepare_stem(model)
+        stem = int8_graph.prepare_stem(model)
         prepared.write_bytes(model.SerializeToString(deterministic=True))
         try:
             quantize_static(
@@ -133,18 +117,17 @@ def _quantize(source: Path, reader: "_Reader", settings: Int8Settings) -> ModelP
                 extra_options={"ActivationSymmetric": settings.activations == "int8"},
             )
         except Exception as error:  # onnxruntime's quantiser raises what its parts happen to raise
+            message = f"expected a file that onnxruntime can quantise, {source} gives: {reason_of(error)}"
             if not reader.images:
-                raise ExportError("expected at least one batch of calibration images, got none") from error
-            raise ExportError(
-                f"expected a file that onnxruntime can quantise, {source} gives: {reason_of(error)}"
-            ) from error
+                message = "expected at least one batch of calibration images, got none"
+            raise ExportError(message) from error
         return read_onnx(made).model
 
 
 class _Reader(CalibrationDataReader):
     """Gives batches to the calibration and counts their images."""
 
-    def __init__(self, name: str, batches: "Iterable[np.ndarray | Tensor]") -> None:
+    def __init__(self, name: str, batches: Iterable[np.ndarray | Tensor]) -> None:
         self._name, self._batches, self.images = name, iter(batches), 0
 
     def get_next(self) -> dict[str, Any] | None:  # type: ignore[override]  # None ends the calibration

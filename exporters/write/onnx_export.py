@@ -5,14 +5,14 @@ import io
 import logging
 import re
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr
+from collections.abc import Mapping
+from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import torch
-from onnx import ModelProto, TensorProto, numpy_helper
+from onnx import GraphProto, ModelProto, TensorProto, numpy_helper
 from torch import nn
 
 from exporters.errors import ExportError
@@ -31,21 +31,12 @@ _PLACE: Final = re.compile(r'File "(?P<file>.+)", line (?P<line>\d+), in (?P<fun
 def export_onnx(
     model: nn.Module, path: Path, *, input_shape: tuple[int, int, int], opset: int, metadata: Mapping[str, str]
 ) -> Artifact:
-    """Write ``model`` in evaluation mode as one ONNX file; the module itself is left as it is.
+    """Write ``model``, in evaluation mode, as one ONNX file; the module itself is not changed.
 
-    The same weights, shapes and versions give the same bytes.
-
-    Args:
-        model: maps float32 images [batch, C, H, W] to logits [batch, K].
-        path: the file to write; its folder exists.
-        input_shape: (C, H, W) of one image, H and W in pixels.
-        opset: the operator set of the file.
-        metadata: written into the file, e.g. class names and preprocessing.
-
-    Raises:
-        ExportError: the module cannot be exported with a dynamic batch or is too large for one file, or the
-            file is not valid ONNX.
-        OSError: the file cannot be written.
+    It maps float32 images [batch, *input_shape] to logits [batch, K]; ``input_shape`` is (C, H, W), H and W in
+    pixels. ``metadata``, such as class names, is written into the file. The same weights, shapes and versions give
+    the same bytes. ExportError if the module cannot be exported with a free batch size or is too large for one file,
+    or the file is not valid ONNX; OSError if it cannot be written.
     """
     check_size(model)
     # Channels last in memory, as networks are trained here, would come out as strides: Range, Gather, Reshape.
@@ -55,7 +46,7 @@ def export_onnx(
     got = next((entry.version for entry in proto.opset_import if entry.domain in ("", "ai.onnx")), 0)
     if got != opset:
         raise ExportError(f"expected operator set {opset}, got {got}; try --opset {got}")
-    _check_signature(proto, ["batch", *input_shape])
+    _check_signature(proto.graph, ["batch", *input_shape])
     return write_model(proto, path, metadata=metadata, denormals_flushed=flushed)
 
 
@@ -70,12 +61,13 @@ def check_size(model: nn.Module) -> None:
 
 
 def _trace(model: nn.Module, input_shape: tuple[int, int, int], opset: int) -> ModelProto:
-    example = torch.zeros(_EXAMPLE_BATCH, *input_shape)
-    try:
-        with _quiet_torch(), torch.no_grad():
+    level = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:  # without what torch writes: deprecations, log lines, the traced graph on stderr
+        with warnings.catch_warnings(action="ignore"), redirect_stderr(io.StringIO()), torch.no_grad():
             program = torch.onnx.export(
                 model,
-                (example,),
+                (torch.zeros(_EXAMPLE_BATCH, *input_shape),),
                 dynamo=True,
                 opset_version=opset,
                 input_names=[INPUT_NAME],
@@ -88,22 +80,10 @@ def _trace(model: nn.Module, input_shape: tuple[int, int, int], opset: int) -> M
             f"expected a module that torch.export can trace on images {list(input_shape)}, "
             f"got {_explain(error.__cause__ or error)}"
         ) from error
-    if program is None:
-        raise ExportError("expected torch.onnx.export to return a program, got None; try torch >= 2.11")
+    finally:
+        logging.disable(level)
+    assert program is not None  # only the old exporter, dynamo=False, returns None
     return program.model_proto
-
-
-@contextmanager
-def _quiet_torch() -> Iterator[None]:
-    """Suppress what torch writes while it traces: deprecations, log lines, the traced graph on stderr."""
-    level = logging.root.manager.disable
-    with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
-        warnings.simplefilter("ignore")
-        logging.disable(logging.CRITICAL)
-        try:
-            yield
-        finally:
-            logging.disable(level)
 
 
 def _explain(cause: BaseException) -> str:
@@ -130,8 +110,8 @@ def _flush_denormals(tensor: TensorProto) -> int:
     return count
 
 
-def _check_signature(proto: ModelProto, images_shape: list[int | str]) -> None:
-    got = {value.name: shape_of(value) for value in (*proto.graph.input, *proto.graph.output)}
+def _check_signature(graph: GraphProto, images_shape: list[int | str]) -> None:
+    got = {value.name: shape_of(value) for value in (*graph.input, *graph.output)}
     if set(got) != {INPUT_NAME, OUTPUT_NAME} or len(got[OUTPUT_NAME]) != 2:
         raise ExportError(
             f"expected one input {INPUT_NAME} {images_shape} and one output {OUTPUT_NAME} "

@@ -29,12 +29,10 @@ def to_ort_format(source: Path, folder: Path) -> Artifact:
     The file is opened again and must answer as the source does. Unlike the ONNX files, two conversions may
     differ in some bytes: onnxruntime writes its tables in hash order.
 
-    Raises:
-        OnnxFileError: the source cannot be read.
-        ExportError: onnxruntime cannot convert it, or the result answers differently.
+    OnnxFileError if the source cannot be read, ExportError if onnxruntime cannot convert it, or the result answers
+    differently.
     """
-    content = read_onnx(source).data
-    name = source.name.removesuffix(".onnx")
+    content, name = read_onnx(source).data, source.name.removesuffix(".onnx")
     with tempfile.TemporaryDirectory(prefix="compress-ort-") as temporary:
         made = Path(temporary) / "model.ort"
         made.with_suffix(".onnx").write_bytes(content)

@@ -12,25 +12,21 @@ from exporters.errors import ExportError
 from exporters.read.onnx_file import read_onnx
 from exporters.write.artifact import Artifact, metadata_of, set_nodes, shape_of, write_model
 
-LAYOUT = "NHWC, uint8"
-PIXEL_SCALE = "none: the graph divides by 255, subtracts mean and divides by std, per channel, itself"
+_METADATA = {
+    "layout": json.dumps("NHWC, uint8"),
+    "pixel_scale": json.dumps("none: the graph divides by 255, subtracts mean and divides by std, per channel, itself"),
+}
 
 
 def embed_preprocessing(source: Path, target: Path, *, mean: Sequence[float], std: Sequence[float]) -> Artifact:
     """Write a copy of a float32 or INT8 file that takes uint8 images [batch, H, W, C] as they are decoded.
 
-    The operations are those of the data sets in the same order, so the float32 images that reach the
-    network are the same bit for bit. Pixels are transposed while they are uint8, a quarter of the size.
+    ``mean`` and ``std`` have one number a channel, of pixels scaled to [0, 1]. The operations are those of the data
+    sets in the same order, so the float32 images that reach the network are the same bit for bit. Pixels are
+    transposed while they are uint8, a quarter of the size. The metadata names the new layout.
 
-    Args:
-        source: a self-contained ONNX file with one input float32 [batch, C, H, W].
-        target: the file to write; its metadata names the new layout.
-        mean: per channel, of pixels scaled to [0, 1].
-        std: per channel, of pixels scaled to [0, 1].
-
-    Raises:
-        OnnxFileError: the source cannot be read.
-        ExportError: the source takes something else, or mean and std are not one number a channel.
+    OnnxFileError if the source cannot be read; ExportError if it takes anything but float32 [batch, C, H, W], or
+    mean and std do not fit its channels.
     """
     model = read_onnx(source).model
     graph = model.graph
@@ -59,5 +55,4 @@ def embed_preprocessing(source: Path, target: Path, *, mean: Sequence[float], st
     ]
     set_nodes(graph, [*nodes, *graph.node])
     images.CopyFrom(helper.make_tensor_value_info(images.name, TensorProto.UINT8, [batch, height, width, channels]))
-    described = {"layout": json.dumps(LAYOUT), "pixel_scale": json.dumps(PIXEL_SCALE)}
-    return write_model(model, target, metadata=metadata_of(model) | described)
+    return write_model(model, target, metadata=metadata_of(model) | _METADATA)

@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from compress.report.store import parse_report
 from compress.runs import STAGES
-from exporters.read.predict import predict_logits
+from exporters.read.logits import predict_logits
 from tests.helpers.command import compress
 from tests.helpers.runs import loaded, small_network, whole_network
 

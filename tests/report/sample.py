@@ -17,7 +17,7 @@ from compress.verdict.changed_answers import compare_answers
 from exporters.measure.latency_results import LatencyComparison, Timing
 from exporters.measure.memory import MemoryUse
 from exporters.measure.profile import LayerTime, OperatorProfile
-from exporters.read.parity import ParityReport
+from exporters.read.logits import ParityReport
 from exporters.read.signature import Signature
 from exporters.write.int8 import Quantization
 

@@ -2,7 +2,7 @@ import pytest
 
 from compress.report.results import AccuracyDrop
 from compress.report.verdict_section import UNSHOWN, change_words, headline, state_verdict
-from exporters.read.parity import ParityReport
+from exporters.read.logits import ParityReport
 from tests.report.sample import changed, full_report, latency_row, network, report, run_facts, timing, with_candidate
 
 FILE = "file 3.00 MB -> 1.20 MB, 2.50x smaller"

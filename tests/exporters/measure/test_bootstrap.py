@@ -3,7 +3,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from exporters.measure.bootstrap import expanded_tail, median_interval, ratio_interval
+from exporters.measure.latency_results import expanded_tail, median_interval, ratio_interval
 
 
 def simulated_rounds(

@@ -1,6 +1,6 @@
 import pytest
 
-from exporters.measure.profile_notes import LayerRun, explain
+from exporters.measure.profile import LayerRun, explain
 
 
 def conv(milliseconds: float, *, channels: int = 64, read: int = 64, kernel: str = "Conv, blocked") -> LayerRun:

@@ -6,8 +6,7 @@ import pytest
 import torch
 
 from exporters.errors import ExportError
-from exporters.read.parity import ParityReport, check_parity
-from exporters.read.predict import predict_logits
+from exporters.read.logits import ParityReport, check_parity, predict_logits
 from exporters.write.onnx_export import export_onnx
 from tests.exporters.networks import CLASSES, SHAPE, Joined, plain, random_images
 from tests.exporters.variants import pooled, write_fp32

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from exporters.errors import ExportError
-from exporters.read.predict import predict_logits
+from exporters.read.logits import predict_logits
 from exporters.read.preparation import RAW_PIXELS, Conversion, Preparation
 from exporters.read.session import open_session
 from exporters.read.signature import signature_of

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from exporters.read.weights import find_weights
+from exporters.read.operators import find_weights
 from tests.exporters.onnx_files import classifier, parse
 
 ONES = np.ones((1, 3, 1, 1), np.float32)

@@ -1,0 +1,119 @@
+"""The logits of an ONNX file over a data set, and parity: are they those of its module in torch?"""
+
+import copy
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from onnxruntime import GraphOptimizationLevel, InferenceSession
+from torch import Tensor, nn
+
+from exporters.errors import ExportError
+from exporters.read.preparation import Conversion
+from exporters.read.session import open_session, run_logits, session_options
+
+_LARGE_LOGIT = 10.0
+
+
+def predict_logits(
+    path: Path, batches: Iterable[Tensor], *, threads: int, conversion: Conversion | None = None
+) -> np.ndarray:
+    """Scores [N, K], float32, of the file for all images in order.
+
+    ``batches`` are normalised float32 images [B, C, H, W] of any B, to which ``conversion`` is applied first. A file
+    with a fixed batch gets batches of that size, the last filled up with zeros. OnnxFileError if the file cannot be
+    opened, ExportError if there are no images or not of the shape that the file asks for.
+    """
+    arrays = (batch.cpu().numpy() for batch in batches)
+    if conversion is not None:
+        arrays = (conversion.convert(batch) for batch in arrays)
+    return _run_all(open_session(path, threads=threads), arrays)
+
+
+@dataclass(frozen=True)
+class ParityReport:
+    """Torch's logits against onnxruntime's, on the same images.
+
+    ``argmax_agreeing`` counts images on which both predict the same class; ``tolerance`` is the largest difference
+    that passes, for logits of this size.
+    """
+
+    images: int
+    max_abs_difference: float
+    argmax_agreeing: int
+    tolerance: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether no logit differs by more than the tolerance."""
+        return self.max_abs_difference <= self.tolerance
+
+
+def check_parity(
+    model: nn.Module, path: Path, batches: Iterable[Tensor], *, tolerance: float = 1e-4, threads: int
+) -> ParityReport:
+    """Compare a module in evaluation mode with its ONNX file on normalised float32 images [B, C, H, W].
+
+    Both run on the CPU in full float32, because a GPU's convolutions may use TF32, which rounds by more than the
+    tolerance; ``model`` may be on any device and is not changed. Float32 rounds in proportion: near 500, neighbouring
+    numbers are 3e-5 apart. So above 10 the tolerance grows with the largest logit.
+
+    The file runs as users run it, with onnxruntime's optimisations. A file that fails with them and passes without
+    has a fault of onnxruntime, not of the network: an ExportError of its own. ExportError also if there are no
+    images, a logit is not finite, or the numbers of classes differ.
+    """
+    module = copy.deepcopy(model).cpu().eval()
+    images = [batch.cpu() for batch in batches]
+    onnx_NK = predict_logits(path, images, threads=threads)
+    with torch.no_grad():
+        torch_NK = torch.cat([module(batch) for batch in images]).numpy()
+    report = _compare(torch_NK, onnx_NK, path, tolerance)
+    if report.passed:
+        return report
+    options = session_options(threads=threads)
+    options.graph_optimization_level = GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = open_session(path, threads=threads, options=options)
+    unoptimised = _compare(torch_NK, _run_all(session, (batch.numpy() for batch in images)), path, tolerance)
+    if unoptimised.passed:
+        raise ExportError(
+            f"expected onnxruntime to answer as torch does, within {report.tolerance:.0e}, {path.name} differs by "
+            f"{report.max_abs_difference:.2e}, and by {unoptimised.max_abs_difference:.2e} where onnxruntime's graph "
+            "optimisations are off: they are at fault, not the network; try to write its products of matrices "
+            "in another way, such as x @ v[:, None] for x @ v"
+        )
+    return report
+
+
+def _compare(torch_NK: np.ndarray, onnx_NK: np.ndarray, path: Path, tolerance: float) -> ParityReport:
+    if torch_NK.shape != onnx_NK.shape:
+        raise ExportError(f"expected logits {torch_NK.shape} as from torch, {path} gives {onnx_NK.shape}")
+    if not (np.isfinite(torch_NK).all() and np.isfinite(onnx_NK).all()):
+        raise ExportError(f"expected finite logits from the module and {path}, got NaN or infinity")
+    return ParityReport(
+        images=len(torch_NK),
+        max_abs_difference=float(np.abs(torch_NK - onnx_NK).max()),
+        argmax_agreeing=int((torch_NK.argmax(1) == onnx_NK.argmax(1)).sum()),
+        tolerance=tolerance * max(1.0, float(np.abs(torch_NK).max()) / _LARGE_LOGIT),
+    )
+
+
+def _run_all(session: InferenceSession, batches: Iterable[np.ndarray]) -> np.ndarray:
+    batch_size = session.get_inputs()[0].shape[0]
+    if isinstance(batch_size, int):
+        images = chain.from_iterable(batches)
+        parts = [_run_fixed(session, part, batch_size) for part in iter(lambda: [*islice(images, batch_size)], [])]
+    else:
+        parts = [run_logits(session, batch) for batch in batches]
+    if not parts:
+        raise ExportError("expected at least one batch of images, got none")
+    return np.concatenate(parts)
+
+
+def _run_fixed(session: InferenceSession, images: list[np.ndarray], batch_size: int) -> np.ndarray:
+    scores = run_logits(session, np.stack([*images, *[np.zeros_like(images[0])] * (batch_size - len(images))]))
+    if len(scores) != batch_size:
+        raise ExportError(f"expected scores of {batch_size} images, the file gives {len(scores)}")
+    return scores[: len(images)]
