@@ -13,7 +13,7 @@ from compress.data.images import fit_image
 from compress.data.splits import RESIZE, resize_images
 from compress.errors import BadInputError
 from compress.report.model_card import loading_snippet, render_model_card
-from exporters.read.predict import predict_logits
+from exporters.read.logits import predict_logits
 from tests.report.html.documents import HOSTILE, hostile
 from tests.report.sample import CLASSES, changed, foreign_report, full_report, report, run_facts
 from tests.report.test_markdown import MARKDOWN
