@@ -63,10 +63,7 @@ def test_two_images_of_a_class_are_too_few_to_cut_a_test_set_from(tmp_path):
         load_folder(tmp_path, options())
 
 
-@pytest.mark.parametrize(
-    ("split", "notes"),
-    [(".", ()), ("test", ()), ("val", ("no test/: val/ is the test set",))],
-)
+@pytest.mark.parametrize(("split", "notes"), [(".", ()), ("test", ()), ("val", ("no test/: val/ is the test set",))])
 def test_test_images_alone_are_enough_for_a_verdict(tmp_path, split, notes):
     bundle = load_folder(write_folder(tmp_path, splits={split: 2}, mode="L"), options(), test_only=True)
     assert (len(bundle.train), len(bundle.val), len(bundle.test)) == (0, 0, 4)

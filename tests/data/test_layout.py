@@ -77,10 +77,7 @@ REFUSED = {
     "images without a class": ("train test", r"class folders in .*train, got none; try train/CLASS/\*\.jpg"),
     "unknown splits": ("a/cat a/dog b/cat b/dog", r"got a/, b/ which all hold cat/, dog/; if they are splits"),
     "nothing": ("", "got no folders"),
-    "other classes": (
-        "train/cat train/dog test/cat test/dgo",
-        r"test: missing \['dog'\], unexpected \['dgo'\]",
-    ),
+    "other classes": ("train/cat train/dog test/cat test/dgo", r"test: missing \['dog'\], unexpected \['dgo'\]"),
     "one class": ("train/cat test/cat", "expected two or more class folders"),
 }
 

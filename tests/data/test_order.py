@@ -4,13 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compress.data.bundle import Order
-from compress.data.order import (
-    epoch_steps,
-    plan_batches,
-    random_bits,
-    random_integers,
-    stratified_holdout,
-)
+from compress.data.order import epoch_steps, plan_batches, random_bits, random_integers, stratified_holdout
 
 
 def test_random_bits_with_an_empty_key_are_the_published_splitmix64_stream_of_seed_zero():

@@ -47,10 +47,7 @@ def test_every_bad_file_is_named_or_left_out_with_a_note(root):
 
 @pytest.mark.parametrize(
     ("places", "keep", "message"),
-    [
-        (("train/cat", "test/dog"), 0, r"(?s)train/cat: 0.*test/dog: 0"),
-        (("train/dog",), 1, r"train/dog: 1"),
-    ],
+    [(("train/cat", "test/dog"), 0, r"(?s)train/cat: 0.*test/dog: 0"), (("train/dog",), 1, r"train/dog: 1")],
 )
 def test_a_class_with_too_few_images_is_named(root, places, keep, message):
     for place in places:

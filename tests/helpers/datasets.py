@@ -3,7 +3,6 @@
 Written from the formats' descriptions: IDX, pickles as Python 2's cPickle wrote CIFAR's, ``.mat`` files, folders.
 """
 
-import gzip
 import json
 import struct
 from collections.abc import Sequence
@@ -12,6 +11,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from scipy.io import savemat
+
+from tests.data.files import write_idx
 
 WORDNET_IDS = ("n01440764", "n02102040", "n03028079")
 """Tench, English springer, church: three of the ten that torchvision knows by name."""
@@ -45,15 +46,11 @@ def turns(count: int, classes: int) -> list[int]:
 
 def write_kuzushiji(folder: Path, *, train: int = 400, test: int = 50, zipped: bool = True) -> Path:
     """The four idx files of 28 x 28 pixels, 10 classes."""
-    folder.mkdir(parents=True, exist_ok=True)
     for seed, (split, count) in enumerate((("train", train), ("t10k", test))):
         labels = turns(count, 10)
         images = stripes(labels, 28, seed=seed)
         for name, array in (("images-idx3", images), ("labels-idx1", np.array(labels))):
-            header = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
-            data = header + array.astype(np.uint8).tobytes()
-            path = folder / f"{split}-{name}-ubyte{'.gz' if zipped else ''}"
-            path.write_bytes(gzip.compress(data) if zipped else data)
+            write_idx(folder, f"{split}-{name}-ubyte", array, zipped=zipped)
     return folder
 
 
