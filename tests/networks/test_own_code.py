@@ -1,5 +1,6 @@
 """A user's function, named or handed over, and what is said where its code fails."""
 
+import functools
 import hashlib
 import sys
 from pathlib import Path
@@ -25,13 +26,17 @@ def write(path: Path, text: str) -> Path:
     return path
 
 
-def test_a_file_by_path(tmp_path, monkeypatch):
-    file = write(tmp_path / "nets/tiny.py", "def build(n):\n    return ('net', n)\n")
+@pytest.mark.parametrize("spec", ["nets/tiny.py:Net", "nets.tiny:Net"])
+def test_a_file_by_path_and_a_package_from_the_working_folder(tmp_path, monkeypatch, spec):
+    write(tmp_path / "nets/__init__.py", "")
+    file = write(tmp_path / "nets/tiny.py", "class Net:\n    def __init__(self, n):\n        self.n = n\n")
     monkeypatch.chdir(tmp_path)
-    code = import_code("nets/tiny.py:build")
-    assert code.build(7) == ("net", 7)
-    assert (code.spec, code.file) == ("nets/tiny.py:build", "tiny.py")
+    code = import_code(spec)
+    assert code.build(7).n == 7
+    assert (code.spec, code.file) == (spec, "tiny.py")
     assert code.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
+    absolute = f"{tmp_path}/{spec}" if "/" in spec else spec
+    assert resolve_spec(spec) == absolute
 
 
 def test_a_file_sees_its_neighbours_and_shadows_no_module_of_pythons(tmp_path):
@@ -39,15 +44,6 @@ def test_a_file_sees_its_neighbours_and_shadows_no_module_of_pythons(tmp_path):
     write(tmp_path / "json.py", "from parts_of_it import WIDTH\ndef build(n):\n    return WIDTH\n")
     assert import_code(f"{tmp_path}/json.py:build").build(7) == 3
     assert hasattr(sys.modules["json"], "dumps")
-
-
-def test_a_package_from_the_working_folder(tmp_path, monkeypatch):
-    write(tmp_path / "own_nets_pkg/__init__.py", "")
-    file = write(tmp_path / "own_nets_pkg/tiny.py", "class Net:\n    def __init__(self, n):\n        self.n = n\n")
-    monkeypatch.chdir(tmp_path)
-    code = import_code("own_nets_pkg.tiny:Net")
-    assert code.build(5).n == 5
-    assert (code.file, code.sha256) == ("tiny.py", hashlib.sha256(file.read_bytes()).hexdigest())
 
 
 @pytest.mark.parametrize(
@@ -101,31 +97,14 @@ def test_only_the_last_of_their_lines_are_shown():
     assert str(caught.value).startswith("net.build(10) failed:\n")
     assert str(caught.value).count("File ") == 3
     assert str(caught.value).endswith("KeyError: 'end'")
-
-
-def test_ctrl_c_and_want_of_memory_are_no_faults_of_theirs():
-    for kind in (KeyboardInterrupt, MemoryError):
+    for kind in (KeyboardInterrupt, MemoryError):  # no faults of the user's code
         with pytest.raises(kind), explaining("x"):
             raise kind
 
 
 def test_a_function_that_is_handed_over():
-    def build(n: int) -> int:
-        return n
-
-    code = wrap_code(build)  # type: ignore[arg-type]
-    assert (code.spec, code.build, code.file) == ("", build, "test_own_code.py")
+    code = wrap_code(write)  # type: ignore[arg-type]
+    assert (code.spec, code.build, code.file) == ("", write, "test_own_code.py")
     assert code.sha256 == hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
-
-    class Factory:
-        def __call__(self, n: int) -> int:
-            return n
-
-    factory = Factory()
+    factory = functools.partial(write)
     assert wrap_code(factory) == OwnCode("", factory)  # type: ignore[arg-type]
-
-
-def test_a_path_becomes_absolute_and_a_package_stays(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert resolve_spec("nets/tiny.py:build") == f"{tmp_path}/nets/tiny.py:build"
-    assert resolve_spec("nets.tiny:build") == "nets.tiny:build"

@@ -1,8 +1,10 @@
 """What a user's network is told before anything is trained."""
 
+import itertools
 import threading
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -33,73 +35,64 @@ def hidden(net: Net, x: Tensor) -> Tensor:
     return functional.relu(net.inner(x.flatten(1)))
 
 
-def own(run: Callable[[Net, Tensor], Tensor]) -> OwnCode:
-    return OwnCode("", lambda classes: Net(run, classes))
+def logits(net: Net, x: Tensor) -> Tensor:
+    return net.head(hidden(net, x))
+
+
+def own(run: Callable[[Net, Tensor], Tensor] = logits, change: Callable[[Net], object] = id) -> OwnCode:
+    """Code that builds a ``Net`` and applies ``change`` to it."""
+
+    def build(classes: int) -> nn.Module:
+        network = Net(run, classes)
+        change(network)
+        return network
+
+    return OwnCode("", build)
 
 
 def layers(*modules: Callable[[int], nn.Module]) -> OwnCode:
     return OwnCode("", lambda classes: nn.Sequential(*(make(classes) for make in modules)))
 
 
-GOOD = own(lambda net, x: net.head(hidden(net, x)))
-
-
-def test_a_classifier_has_nothing_to_be_told():
-    assert examine(GOOD, "nets.good", SMALL) == ()
-
-
-def test_a_softmax_is_a_note():
-    (note,) = examine(own(lambda net, x: net.head(hidden(net, x)).softmax(1)), "nets.soft", SMALL)
+def test_a_classifier_has_no_notes_but_one_for_a_softmax():
+    assert examine(own(), "nets.good", SMALL) == ()
+    (note,) = examine(own(lambda net, x: logits(net, x).softmax(1)), "nets.soft", SMALL)
     assert note.startswith("nets.soft seems to end in a softmax")
 
 
-def with_unsaved_tensor(classes: int) -> nn.Module:
-    scale = torch.rand(8)
-    return Net(lambda net, x: net.head(hidden(net, x) * scale), classes)
-
-
-class Counting:
-    """Every call gives a wider network."""
-
-    def __init__(self) -> None:
-        self.calls = 0
-
-    def __call__(self, classes: int) -> nn.Module:
-        self.calls += 1
-        return nn.Sequential(nn.Flatten(), nn.Linear(144, 4 + self.calls), nn.Linear(4 + self.calls, classes))
-
-
 SAME = nn.Sequential(nn.Flatten(), nn.Linear(144, 3))
+WIDTHS = itertools.count(4)
+UNCOPIED = r"cannot be copied .* because of self.inner.thing, a {}: .*make it in forward"
 
 FAULTS = {
-    "several heads": (own(lambda net, x: (net.head(hidden(net, x)), x)), r"one tensor \(4, 3\), got tuple"),
+    "several heads": (own(lambda net, x: (logits(net, x), x)), r"one tensor \(4, 3\), got tuple"),
     "other classes": (layers(lambda _: nn.Flatten(), lambda n: nn.Linear(144, n + 1)), r"got \(4, 4\): build\("),
     "a map": (layers(lambda n: nn.Conv2d(1, n, 3)), r"got \(4, 3, 10, 10\): forward has to end in one row an image"),
     "dropout": (own(lambda net, x: net.head(functional.dropout(hidden(net, x)))), "logits for the same images"),
-    "the batch": (own(lambda net, x: net.head(hidden(net, x - x.mean()))), "depend on the other images in the batch"),
-    "in place": (own(lambda net, x: net.head(hidden(net, x.mul_(2)))), "changes its input in place"),
-    "unsaved": (OwnCode("", with_unsaved_tensor), "after its state_dict was loaded into a second one"),
-    "no gradient": (own(lambda net, x: net.head(hidden(net, x)).detach()), "cannot be trained"),
-    "NaN": (own(lambda net, x: net.head(hidden(net, x)) / 0 * 0), "expected finite logits"),
+    "the batch": (own(lambda net, x: logits(net, x - x.mean())), "depend on the other images in the batch"),
+    "in place": (own(lambda net, x: logits(net, x.mul_(2))), "changes its input in place"),
+    "unsaved": (
+        own(lambda net, x: logits(net, x) * net.scale, lambda net: setattr(net, "scale", torch.rand(3))),
+        "after its state_dict was loaded into a second one",
+    ),
+    "no gradient": (own(lambda net, x: logits(net, x).detach()), "cannot be trained"),
+    "NaN": (own(lambda net, x: logits(net, x) / 0 * 0), "expected finite logits"),
     "the same module": (OwnCode("", lambda _: SAME), "two calls give the same weights in memory"),
-    "other layers": (OwnCode("", Counting()), "two calls give networks of different layers"),
-    "fails": (own(lambda net, x: net.head(hidden(net, x))[:, [9]]), r"(?s)nets.net failed:.*IndexError"),
+    "other layers": (
+        layers(lambda _: nn.Flatten(), lambda _: nn.LazyLinear(next(WIDTHS)), nn.LazyLinear),
+        "two calls give networks of different layers",
+    ),
+    "fails": (own(lambda net, x: logits(net, x)[:, [9]]), r"(?s)nets.net failed:.*IndexError"),
+    "a lock": (own(change=lambda net: setattr(net.inner, "thing", threading.Lock())), UNCOPIED.format("lock")),
+    "a generator": (
+        own(change=lambda net: setattr(net.inner, "thing", (_ for _ in ()))),
+        UNCOPIED.format("generator"),
+    ),
+    "weights torch did not draw": (
+        own(change=lambda net: net.head.bias.data.copy_(torch.from_numpy(np.random.default_rng().random(3)))),
+        r"the same torch.manual_seed give other weights in head.bias",
+    ),
 }
-
-
-class Uncopied(Net):
-    def __init__(self, thing: object, classes: int) -> None:
-        super().__init__(lambda net, x: net.head(hidden(net, x)), classes)
-        self.inner.thing = thing
-
-
-@pytest.mark.parametrize("thing", [threading.Lock(), (number for number in range(3))])
-def test_what_cannot_be_copied_is_named(thing):
-    code = OwnCode("", lambda classes: Uncopied(thing, classes))
-    with pytest.raises(
-        UsageError, match=r"cannot be copied .* because of self.inner.thing, a (lock|generator): .*make it in forward"
-    ):
-        examine(code, "nets.net", SMALL)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -107,18 +100,6 @@ def test_what_is_no_classifier_is_told_what_to_change(fault):
     code, said = FAULTS[fault]
     with pytest.raises(UsageError, match=said):
         examine(code, "nets.net", SMALL)
-
-
-def test_weights_that_torch_did_not_draw():
-    import numpy as np
-
-    def build(classes: int) -> nn.Module:
-        network = Net(lambda net, x: net.head(hidden(net, x)), classes)
-        network.head.bias.data = torch.from_numpy(np.random.default_rng().random(classes)).float()
-        return network
-
-    with pytest.raises(UsageError, match=r"the same torch.manual_seed give other weights in head.bias"):
-        examine(OwnCode("", build), "nets.net", SMALL)
 
 
 CALLS = {
@@ -160,20 +141,17 @@ class Backwards(nn.Module):
         return self.norm(self.answer(self.middle(self.first(x)))).mean((2, 3))
 
 
-def test_the_head_is_what_answers_wherever_it_is_defined():
-    network = Backwards(3)
+def test_the_head_is_what_answers_wherever_it_is_defined(tmp_path):
+    file, network, other = tmp_path / "other.pt", Backwards(3), Backwards(5)
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    norm = ("norm.weight", "norm.bias", "norm.running_mean", "norm.running_var")
-    assert own_head(network, SMALL) == (*norm, "answer.weight", "answer.bias")
+    head = own_head(network, SMALL)
+    assert head == (*(f"norm.{part}" for part in ("weight", "bias", "running_mean", "running_var")),
+                    "answer.weight", "answer.bias")  # fmt: skip
     assert network.training
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
-    assert own_head(Net(lambda net, x: net.head(hidden(net, x)), 3), SMALL) == ("head.weight", "head.bias")
+    assert own_head(Net(logits, 3), SMALL) == ("head.weight", "head.bias")
     assert not network.first._forward_hooks
-
-
-def test_weights_of_other_classes_leave_such_a_head_fresh(tmp_path):
-    file, network, other = tmp_path / "other.pt", Backwards(3), Backwards(5)
     torch.save(other.state_dict(), file)
-    assert load_weights(network, file, head=own_head(network, SMALL))
+    assert load_weights(network, file, head=head)  # weights of other classes leave such a head fresh
     assert torch.equal(network.first.weight, other.first.weight)
     assert network.answer.weight.shape == (4, 3, 2, 2)
