@@ -67,7 +67,5 @@ def test_names_that_are_wanted_or_unknown_stay():
     state = {"aux1.weight": zero, "other.aux1.weight": zero, "x.mlp.linear_1.bias": zero}
     wanted = {"aux1.weight", "x.mlp.linear_1.bias"}  # a user's own network may be called like this
     assert set(with_names_of_today(state, wanted)) == {"aux1.weight", "other.aux1.weight", "x.mlp.linear_1.bias"}
-
-
-def test_a_counter_is_not_made_up_where_the_statistics_are_missing_too():
+    # A counter is not made up where the statistics are missing too.
     assert with_names_of_today({}, {"bn.num_batches_tracked", "bn.running_mean"}) == {}

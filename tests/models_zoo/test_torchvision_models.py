@@ -87,14 +87,12 @@ def test_resnets_get_the_small_stem_up_to_64_pixels():
 def test_a_grey_patch_embedding_keeps_the_variance_of_its_input():
     network = build_network("vit_b_16", classes=10, channels=1, image_size=32)
     images = torch.randn(64, 1, 32, 32)
-    assert float(network.conv_proj(images).detach().var()) == pytest.approx(
-        1.0, rel=0.1
-    )  # each output sums 256 unit-variance pixels
+    # each output sums 256 pixels of unit variance
+    assert float(network.conv_proj(images).detach().var()) == pytest.approx(1.0, rel=0.1)
 
 
 def test_plain_tensors_load_into_a_mnasnet():
-    source = build_network("mnasnet0_5", classes=4)
-    target = build_network("mnasnet0_5", classes=4)
+    source, target = (build_network("mnasnet0_5", classes=4) for _ in range(2))
     target.load_state_dict(dict(source.state_dict()))  # without torchvision's version beside the tensors
     assert torch.equal(source.layers[0].weight, target.layers[0].weight)
 

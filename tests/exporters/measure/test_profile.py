@@ -114,11 +114,8 @@ def test_names_as_onnxruntime_changes_them(files, ran_as, operator, name):
     assert layer.name == name
     expected = {"stem": 32 * 27 * 256, "left": 16 * 32 * 256, "head": 48 * 5}
     assert layer.macs == expected.get(name)
-
-
-def test_a_weight_s_shape_and_bytes(files):
-    layer = SourceGraph(RunnableFile(files[16], 16)).find("relu_1_nchwc", "Conv")
-    assert (layer.weight, layer.weight_bytes) == ((16, 32, 1, 1), 16 * 32 * 4)
+    if name == "left":
+        assert (layer.weight, layer.weight_bytes) == ((16, 32, 1, 1), 16 * 32 * 4)
 
 
 def quantised_head(path: Path) -> Path:

@@ -1,8 +1,8 @@
 import os
 import subprocess
 import sys
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -22,31 +22,26 @@ def machine(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_one_hyper_thread_of_a_core(machine):
-    assert core_sets(1, topology=machine) == ((0,), (1,), (2,), (3,))
-    assert core_sets(2, topology=machine) == ((0, 1), (1, 2), (2, 3), (3, 0))
-    assert core_sets(4, topology=machine) == ((0, 1, 2, 3),)
+@pytest.mark.parametrize(
+    ("usable", "threads", "sets"),
+    [
+        (range(8), 1, ((0,), (1,), (2,), (3,))),  # one hyper-thread of a core
+        (range(8), 2, ((0, 1), (1, 2), (2, 3), (3, 0))),
+        (range(8), 4, ((0, 1, 2, 3),)),
+        (range(8), 8, (tuple(range(8)),)),  # more threads than cores take hyper-threads
+        (range(8), 9, ()),  # more threads than processors are not held
+        ({4, 5, 1}, 1, ((1,), (4,))),
+        ({6}, 1, ((6,),)),
+    ],
+)
+def test_the_cores_that_threads_are_held_on(machine, monkeypatch, usable, threads, sets):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(usable))
+    assert core_sets(threads, topology=machine) == sets
 
 
-def test_more_threads_than_cores_take_hyper_threads(machine):
-    assert core_sets(8, topology=machine) == (tuple(range(8)),)
+def test_seven_threads_of_eight_and_a_system_that_names_no_hyper_threads(machine):
     assert core_sets(7, topology=machine)[6] == (6, 7, 0, 1, 2, 3, 4)
-
-
-def test_more_threads_than_processors_are_not_held(machine):
-    assert core_sets(9, topology=machine) == ()
-
-
-def test_only_what_this_process_may_use(machine, monkeypatch):
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {4, 5, 1})
-    assert core_sets(1, topology=machine) == ((1,), (4,))
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {6})
-    assert core_sets(1, topology=machine) == ((6,),)
-
-
-def test_no_word_on_hyper_threads(tmp_path, monkeypatch):
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0, 1, 2})
-    assert core_sets(1, topology=tmp_path) == ((0,), (1,), (2,))
+    assert core_sets(1, topology=machine / "none") == tuple((number,) for number in range(8))
 
 
 def test_a_system_without_affinity(monkeypatch):
@@ -57,26 +52,19 @@ def test_a_system_without_affinity(monkeypatch):
 
 
 def test_held_with_the_threads_it_starts_and_let_go_even_after_an_error():
-    before = os.sched_getaffinity(0)
+    before, seen = os.sched_getaffinity(0), []
     core = min(before)
-    seen = []
 
     def fail_while_held():
-        with held_on((core,)) as held:
-            worker = threading.Thread(target=lambda: seen.append((held, os.sched_getaffinity(0))))
-            worker.start()
-            worker.join()
+        with held_on((core,)) as held, ThreadPoolExecutor() as pool:
+            seen.append((held, pool.submit(os.sched_getaffinity, 0).result()))
             raise RuntimeError("inside")
 
     with pytest.raises(RuntimeError, match="inside"):
         fail_while_held()
     assert seen == [(True, {core})]
     assert os.sched_getaffinity(0) == before
-
-
-def test_cores_that_are_gone_are_no_error():
-    before = os.sched_getaffinity(0)
-    with held_on((100_000,)) as held:
+    with held_on((100_000,)) as held:  # cores that are gone are no error
         assert not held
     assert os.sched_getaffinity(0) == before
 

@@ -55,6 +55,8 @@ def test_files_of_bytes_get_the_very_pixels(preparation, layout):
 
 def test_another_normalisation_gives_what_the_loader_would_have_given():
     colour, grey = every_pixel(3), every_pixel(1)
+    assert not loaded(colour, COLOUR).flags.c_contiguous
+    assert Conversion(COLOUR, COLOUR, takes()).convert(loaded(colour, COLOUR)).flags.c_contiguous
     images = Conversion(COLOUR, HALF, takes()).convert(loaded(colour, COLOUR))
     np.testing.assert_array_equal(images, loaded(colour, HALF))
     repeated = Conversion(GREY, COLOUR, takes()).convert(loaded(grey, GREY))
@@ -69,12 +71,6 @@ def test_colours_are_not_dropped():
         Conversion(COLOUR, GREY, takes(channels=1)).convert(np.zeros((1, 3, 4, 4), np.float32))
     with pytest.raises(ExportError, match="expected 1 values of mean and std or one for all, got 3"):
         COLOUR.for_channels(1)
-
-
-def test_images_come_out_contiguous():
-    images = loaded(every_pixel(3), COLOUR)
-    assert not images.flags.c_contiguous
-    assert Conversion(COLOUR, COLOUR, takes()).convert(images).flags.c_contiguous
 
 
 def test_one_value_serves_all_channels_and_the_words():

@@ -70,14 +70,10 @@ def with_outputs(outputs: str):
     return proto
 
 
-@pytest.mark.parametrize(
-    ("outputs", "name"),
-    [("int64[n] label, float[n, 5] scores", "scores"), ("float[n, 5, 1, 1] corners", "corners")],
-    ids=["beside labels", "as maps of one pixel"],
-)
-def test_the_one_output_of_scores_is_found(outputs, name, tmp_path):
+@pytest.mark.parametrize("outputs", ["int64[n] label, float[n, 5] scores", "float[n, 5, 1, 1] corners"])
+def test_the_one_output_of_scores_is_found(outputs, tmp_path):
     found = read(with_outputs(outputs), tmp_path)
-    assert (found.output_name, found.classes) == (name, 5)
+    assert (found.output_name, found.classes) == (outputs.split()[-1], 5)
 
 
 @pytest.mark.parametrize(
@@ -109,42 +105,40 @@ def test_random_images_are_as_the_file_takes_them(layout, dtype, tmp_path):
     path = save(classifier(Wanted(layout=layout, dtype=dtype, size=("h", "w"))), tmp_path / "net.onnx")
     session = open_session(path, threads=1)
     signature = signature_of(session)
-    images = signature.random_images(np.random.default_rng(0), batch_size=2, image_size=12)
+    images, again = (signature.random_images(np.random.default_rng(0), batch_size=2, image_size=12) for _ in range(2))
     assert images.shape == ((2, 3, 12, 12) if layout == "NCHW" else (2, 12, 12, 3))
     assert images.dtype == signature.dtype
     assert images.flags.c_contiguous
     assert session.run(None, {"pixels": images})[0].shape == (2, 5)
-    again = signature.random_images(np.random.default_rng(0), batch_size=2, image_size=12)
     np.testing.assert_array_equal(images, again)
 
 
-def test_bytes_cover_their_range_and_batches_and_sizes_have_to_fit():
-    random = np.random.default_rng(0)
-    images = Signature("x", "y", "NHWC", "uint8", None, 3, 32, 32, 5).random_images(random, batch_size=4)
+def takes(*, batch=None, size=(None, None), layout="NCHW", dtype="float32") -> Signature:
+    return Signature("x", "y", layout, dtype, batch, 3, *size, 5)
+
+
+def test_bytes_cover_their_range_and_a_call_has_the_shape_that_the_file_takes():
+    images = takes(layout="NHWC", dtype="uint8", size=(32, 32)).random_images(np.random.default_rng(0), batch_size=4)
     assert (images.min(), images.max()) == (0, 255)
-    fixed = Signature("x", "y", "NCHW", "float32", 4, 3, 8, 8, 5)
-    assert fixed.random_images(random, batch_size=4, image_size=99).shape == (4, 3, 8, 8)
-    with pytest.raises(CallError, match="a batch of 4, as in the file, got 1"):
-        fixed.random_images(random, batch_size=1)
-    free = Signature("x", "y", "NCHW", "float32", None, 3, None, None, 5)
-    with pytest.raises(CallError, match="expected an image size"):
-        free.random_images(random, batch_size=1)
-    with pytest.raises(CallError, match="at least 1 image, got 0"):
-        free.random_images(random, batch_size=0, image_size=8)
-
-
-def takes(*, batch=None, size=(None, None), layout="NCHW") -> Signature:
-    return Signature("x", "y", layout, "float32", batch, 3, *size, 5)
-
-
-def test_the_shape_of_a_call_and_the_largest():
+    assert takes(batch=4, size=(8, 8)).call_shape(batch_size=4, image_size=99) == (4, 3, 8, 8)
     assert takes().call_shape(batch_size=2, image_size=16) == (2, 3, 16, 16)
     assert takes(layout="NHWC", size=(8, 9)).call_shape(batch_size=2, image_size=16) == (2, 8, 9, 3)
     assert takes().call_shape(batch_size=32, image_size=1024)[0] == 32
-    with pytest.raises(CallError, match=r"at most 33,554,432 pixels in a call, got 33 images of 1,024 x 1,024; try"):
-        takes().call_shape(batch_size=33, image_size=1024)
-    with pytest.raises(CallError, match=r"got 100,000,000 images of 8 x 8; .*another export"):
-        takes(batch=10**8, size=(8, 8)).call_shape(batch_size=10**8)
+
+
+@pytest.mark.parametrize(
+    ("signature", "batch", "size", "message"),
+    [
+        (takes(batch=4, size=(8, 8)), 1, None, "a batch of 4, as in the file, got 1"),
+        (takes(), 1, None, "expected an image size"),
+        (takes(), 0, 8, "at least 1 image, got 0"),
+        (takes(), 33, 1024, r"at most 33,554,432 pixels in a call, got 33 images of 1,024 x 1,024; try"),
+        (takes(batch=10**8, size=(8, 8)), 10**8, None, r"got 100,000,000 images of 8 x 8; .*another export"),
+    ],
+)
+def test_calls_that_do_not_fit(signature, batch, size, message):
+    with pytest.raises(CallError, match=message):
+        signature.random_images(np.random.default_rng(0), batch_size=batch, image_size=size)
 
 
 @pytest.mark.parametrize(("one", "two", "both"), [(None, None, 1), (8, None, 8), (None, 8, 8), (8, 8, 8), (8, 4, None)])

@@ -47,12 +47,9 @@ def test_a_weight_beyond_float16_stays_float32(tmp_path):
     assert kinds["3.weight_float16"] == onnx.TensorProto.FLOAT16
 
 
-def test_a_second_time_there_is_nothing_to_halve(half, tmp_path):
+def test_a_second_time_there_is_nothing_to_halve_and_an_int8_file_keeps_its_int8_weights(made, half, tmp_path):
     with pytest.raises(ExportError, match="expected a file with float32 weights"):
         to_float16(half.path, tmp_path / "twice.onnx")
-
-
-def test_an_int8_file_keeps_its_int8_weights(made, tmp_path):
     both = to_float16(made["int8"].path, tmp_path / "both.onnx")
     kinds = {t.name: t.data_type for t in onnx.load(both.path).graph.initializer}
     assert kinds["right.weight_quantized"] == onnx.TensorProto.INT8

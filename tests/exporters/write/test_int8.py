@@ -53,10 +53,8 @@ def test_a_reduced_range_has_seven_bits_and_signed_activations_are_symmetric(sou
 
 def test_the_facts_say_what_was_done(quantized):
     facts = quantized[1]
-    assert (facts.scheme, facts.calibration, facts.weights, facts.activations) == (
-        "static QDQ", "minmax", "int8", "uint8",
-    )  # fmt: skip
-    assert facts.calibration_images == 48
+    assert (facts.scheme, facts.calibration) == ("static QDQ", "minmax")
+    assert (facts.weights, facts.activations, facts.calibration_images) == ("int8", "uint8", 48)
     assert facts.per_channel
     assert facts.float_layers == ("stem", "squeeze")
 
