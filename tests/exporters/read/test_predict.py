@@ -12,16 +12,14 @@ from tests.exporters.onnx_files import FLOAT, FLOAT16, UINT8, Wanted, answer, cl
 OWN = Preparation((0.4, 0.5, 0.6), (0.2, 0.25, 0.3))
 
 
-def images(count: int, *, seed: int = 0) -> torch.Tensor:
-    """Normalised float32 [N, 3, 8, 8] of 8-bit pixels."""
-    pixels = np.random.default_rng(seed).integers(0, 256, (count, 3, 8, 8)) / 255
-    mean, std = (np.reshape(values, (1, 3, 1, 1)) for values in (OWN.mean, OWN.std))
-    return torch.from_numpy(((pixels - mean) / std).astype(np.float32))
+def pixels(count: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (count, 3, 8, 8))
 
 
-def pixels_of(batch: torch.Tensor) -> np.ndarray:
+def images(count: int) -> torch.Tensor:
+    """``pixels``, normalised: float32 [N, 3, 8, 8]."""
     mean, std = (np.reshape(values, (1, 3, 1, 1)) for values in (OWN.mean, OWN.std))
-    return np.rint(255 * (batch.numpy() * std + mean))
+    return torch.from_numpy(((pixels(count) / 255 - mean) / std).astype(np.float32))
 
 
 @pytest.mark.parametrize("batch", [1, 3, 4, 50])
@@ -45,7 +43,7 @@ def test_files_of_other_layouts_and_types(layout, batch, dtype, tolerance, tmp_p
     batches = images(10).split(7)
     logits = predict_logits(path, batches, threads=1, conversion=Conversion(OWN, preparation, signature))
     assert logits.dtype == np.float32
-    shown = pixels_of(images(10)) if dtype == UINT8 else images(10).numpy()
+    shown = pixels(10) if dtype == UINT8 else images(10).numpy()
     np.testing.assert_allclose(logits, answer(shown, wanted), atol=tolerance)
 
 

@@ -51,10 +51,10 @@ def test_scores_of_one_pixel_maps_are_flattened(tmp_path):
     np.testing.assert_allclose(logits, answer(images), atol=1e-5)
 
 
-@pytest.mark.parametrize(("operator", "domain"), [("Foo", ""), ("Foo", "com.acme")])
-def test_operators_that_onnxruntime_lacks(operator, domain, tmp_path):
+@pytest.mark.parametrize("domain", ["", "com.acme"])
+def test_operators_that_onnxruntime_lacks(domain, tmp_path):
     proto = classifier()
-    proto.graph.node[1].op_type, proto.graph.node[1].domain = operator, domain
+    proto.graph.node[1].op_type, proto.graph.node[1].domain = "Foo", domain
     with pytest.raises(OnnxFileError, match=r"net\.onnx gives: .*Foo.*lacks this operator"):
         open_session(save(proto, tmp_path / "net.onnx"), threads=1)
 

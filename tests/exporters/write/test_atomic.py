@@ -6,17 +6,12 @@ import pytest
 from exporters.write.atomic import write_atomically
 
 
-def test_a_file_is_replaced_whole(tmp_path):
+def test_a_file_is_replaced_whole_and_a_failure_leaves_it_and_nothing_else(tmp_path, monkeypatch):
     path = tmp_path / "net.onnx"
+    write_atomically(path, b"older")
     write_atomically(path, b"old")
-    write_atomically(path, b"newer")
-    assert path.read_bytes() == b"newer"
-    assert [file.name for file in tmp_path.iterdir()] == ["net.onnx"]
-
-
-def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
-    path = tmp_path / "net.onnx"
-    write_atomically(path, b"old")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
 
     def disk_full(_descriptor):
         raise OSError(28, "No space left on device")
@@ -25,7 +20,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space left"):
         write_atomically(path, b"newer")
     assert path.read_bytes() == b"old"
-    assert [file.name for file in tmp_path.iterdir()] == ["net.onnx"]
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_permissions_are_those_of_any_new_file(tmp_path):

@@ -13,14 +13,10 @@ ALL = ["fp32", *KINDS]
 
 
 @pytest.mark.parametrize("kind", ALL)
-def test_the_artifact_describes_the_file(made, kind):
+def test_the_artifact_describes_the_file_and_has_no_traces_of_the_machine(made, kind):
     data = made[kind].path.read_bytes()
     assert (made[kind].sha256, made[kind].size_bytes) == (hashlib.sha256(data).hexdigest(), len(data))
     assert made[kind].denormals_flushed == 0
-
-
-@pytest.mark.parametrize("kind", ALL)
-def test_no_traces_of_the_machine(made, kind):
     assert traces(made[kind].path) == []
 
 
