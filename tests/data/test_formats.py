@@ -90,11 +90,7 @@ class Evil:
         return self.parts
 
 
-EVIL = {
-    "eval": Evil(eval, "open('/tmp/no', 'w')"),
-    "print": Evil(print, "hello"),
-    "getattr": Evil(getattr, "x", "y"),
-}
+EVIL = {"eval": Evil(eval, "open('/tmp/no', 'w')"), "print": Evil(print, "hello"), "getattr": Evil(getattr, "x", "y")}
 OTHERS = {"scalar": np.float64(3), "range": range(3), "bytearray": bytearray(3)}
 
 

@@ -46,6 +46,12 @@ def test_every_mode_becomes_grey_or_rgb(mode):
     assert np.asarray(convert_image(decoded, channels=3)).shape == (4, 4, 3)
 
 
+@pytest.mark.parametrize("colour", [(250, 0, 0), (0, 250, 0), (0, 0, 250), (9, 80, 200)])
+def test_colour_becomes_grey_by_its_luminance(colour):
+    grey = convert_image(Image.new("RGB", (1, 1), colour), channels=1).getpixel((0, 0))
+    assert grey == pytest.approx(np.dot(colour, (0.299, 0.587, 0.114)), abs=0.51)  # ITU-R BT.601
+
+
 def test_sixteen_bits_are_scaled_not_clipped():
     pixels = np.array([[0, 256, 32_768, 65_535]], np.uint16)
     decoded = decode_image(encode(Image.fromarray(pixels)), source="x")

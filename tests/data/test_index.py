@@ -53,13 +53,6 @@ def scan(root) -> Scan:
     return scan_files(listing.splits, classes=listing.classes, skip_bad=0, root=root)
 
 
-def swap(one, other) -> None:
-    aside = one.with_name("aside")
-    one.rename(aside)
-    other.rename(one)
-    aside.rename(other)
-
-
 def test_entries_are_read_back_for_their_folder_and_links_to_it_alone(tmp_path, cache):
     (tmp_path / "link").symlink_to(tmp_path / "real", target_is_directory=True)
     (tmp_path / "real").mkdir()
@@ -135,7 +128,10 @@ def test_a_changed_file_is_read_again(root, change):
 def test_files_and_folders_that_changed_places_are_noticed(twins, monkeypatch, places):
     before = scan(twins)
     assert len(read_index(twins)) == 8
-    swap(*(twins / place for place in places))
+    one, other = (twins / place for place in places)
+    aside = one.rename(twins.parent / "aside")
+    other.rename(one)
+    aside.rename(other)
     after = scan(twins)
     assert after != before
     monkeypatch.setenv("XDG_CACHE_HOME", str(twins.parent / "empty"))

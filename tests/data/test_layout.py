@@ -22,12 +22,8 @@ def test_a_good_folder_is_listed_by_class_then_path(tmp_path):
     listing = list_folder(tree(tmp_path, PETS))
     assert (listing.classes, listing.notes) == (("cat", "dog"), ())
     assert counts(tmp_path) == {"train": 4, "test": 4}
-    assert [(path.relative_to(tmp_path).as_posix(), label) for path, label in listing.splits["test"]] == [
-        ("test/cat/0.png", 0),
-        ("test/cat/1.jpg", 0),
-        ("test/dog/0.png", 1),
-        ("test/dog/1.jpg", 1),
-    ]
+    listed = [f"{path.relative_to(tmp_path).as_posix()} {label}" for path, label in listing.splits["test"]]
+    assert listed == ["test/cat/0.png 0", "test/cat/1.jpg 0", "test/dog/0.png 1", "test/dog/1.jpg 1"]
 
 
 @pytest.mark.parametrize(
@@ -118,9 +114,7 @@ def test_folders_beside_splits_are_left_out_with_a_note(tmp_path, folders, files
 @pytest.mark.parametrize(("name", "one"), [("pets\udce9", "cat"), ("pets", "caf\udce9")])
 def test_names_that_are_not_utf_8_are_refused(tmp_path, name, one):
     root = tree(tmp_path / name, f"train/{one} train/dog")
-    with pytest.raises(
-        BadInputError, match=r"expected names in UTF-8.*got (pets|caf)\\xe9 in .*; try to rename"
-    ) as error:
+    with pytest.raises(BadInputError, match=r"names in UTF-8.*got (pets|caf)\\xe9 in .*; try to rename") as error:
         list_folder(root)
     str(error.value).encode()
     assert list_folder(tree(tmp_path / "größe", "train/日本 train/café")).classes == ("café", "日本")

@@ -23,15 +23,12 @@ CRANES = {"n02012849": "crane", "n03126707": "crane", "n99999999": "nobody knows
 
 
 def load(name, folder, *, test_only=False, **values):
-    options = DataConfig(dataset=name, data_dir=folder, image_size=32, **values)
-    return load_data(options, test_only=test_only)
+    return load_data(DataConfig(dataset=name, data_dir=folder, image_size=32, **values), test_only=test_only)
 
 
 @pytest.fixture(scope="module")
 def flowers(tmp_path_factory):
-    made = tmp_path_factory.mktemp("flowers")
-    write_flowers(made / "flowers-102", train=9, val=6, test=6)
-    return made
+    return write_flowers(tmp_path_factory.mktemp("flowers") / "flowers-102", train=9, val=6, test=6).parent
 
 
 def test_torchvisions_loader_sees_the_same_flowers_in_each_split(flowers, monkeypatch):

@@ -133,8 +133,7 @@ def test_only_files_as_published_come_without_a_note(tmp_path):
 def test_an_archive_that_holds_its_folder_is_unpacked_in_the_root(tmp_path, mirror):
     folder, address = mirror
     md5 = archive(folder / "whole.tar.gz", {"whole/one": b"1"})
-    downloads = ((f"{address}whole.tar.gz", md5),)
-    published = Published("x", "whole", ("one",), downloads=downloads, unpacks_folder=True)
+    published = Published("x", "whole", ("one",), downloads=((f"{address}whole.tar.gz", md5),), unpacks_folder=True)
     assert find_published(published, tmp_path / "data", download=True) == tmp_path / "data/whole"
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["whole"]
 

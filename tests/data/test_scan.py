@@ -45,62 +45,34 @@ def test_every_bad_file_is_named_or_left_out_with_a_note(root):
     assert scan.notes[2] == f"skipped {root}/test/dog/001.jpg: not an image"
 
 
-@pytest.mark.parametrize(
-    ("places", "keep", "message"),
-    [(("train/cat", "test/dog"), 0, r"(?s)train/cat: 0.*test/dog: 0"), (("train/dog",), 1, r"train/dog: 1")],
-)
-def test_a_class_with_too_few_images_is_named(root, places, keep, message):
-    for place in places:
-        for path in sorted((root / place).iterdir())[keep:]:
+def test_classes_with_too_few_images_are_named_also_if_skipping_emptied_them(root):
+    for place in ("train/cat", "train/dog", "test/dog"):
+        for path in sorted((root / place).iterdir())[place == "train/dog" :]:
             path.unlink()
-    with pytest.raises(BadInputError, match=message):
-        scan_folder(root)
-
-
-def test_a_class_that_skipping_emptied_is_an_error(root):
     for path in (root / "test/cat").iterdir():
         path.write_bytes(b"no")
-    with pytest.raises(BadInputError, match=r"test/cat: 0"):
+    with pytest.raises(BadInputError, match=r"(?s)train/cat: 0.*train/dog: 1.*test/cat: 0.*test/dog: 0"):
         scan_folder(root, skip_bad=2)
 
 
-def write_twelve_bits(root):
+def test_suspicious_files_are_noted(root):
     for number, highest in enumerate((4095, 4000, 4096, 65_535)):
         pixels = np.full((40, 40), 100, np.uint16)
         pixels[7, 9] = highest
         Image.fromarray(pixels).save(root / f"train/cat/{number}.{('png', 'tif')[number % 2]}")
-
-
-def write_transparent(root):
     clear = Image.new("RGBA", (40, 40), (9, 9, 9, 255))
     clear.save(root / "train/cat/opaque.png")
     clear.putpixel((3, 4), (9, 9, 9, 254))
     clear.save(root / "train/cat/clear.png")
     clear.save(root / "test/dog/clear.webp", lossless=True)
-
-
-@pytest.mark.parametrize(
-    ("write", "note"),
-    [
-        (
-            lambda root: shutil.copy(root / "train/cat/000.png", root / "test/cat/copy.png"),
-            "1 files of test/ are also in train/, byte for byte: accuracy on them is not evidence",
-        ),
-        (
-            write_twelve_bits,
-            "2 16-bit images use at most a sixteenth of their range and are read as nearly black; if they hold 12 "
-            "bits, try to multiply their values by 16",
-        ),
-        (
-            write_transparent,
-            "2 images have transparent parts, which are read in the colours stored there; if these are not meant to "
-            "be seen, try to put the images on a background",
-        ),
-    ],
-)
-def test_suspicious_files_are_noted(root, write, note):
-    write(root)
-    assert scan_folder(root).notes == (note,)
+    shutil.copy(root / "train/cat/000.png", root / "test/cat/copy.png")
+    assert scan_folder(root).notes == (
+        "2 16-bit images use at most a sixteenth of their range and are read as nearly black; if they hold 12 bits, "
+        "try to multiply their values by 16",
+        "2 images have transparent parts, which are read in the colours stored there; if these are not meant to be "
+        "seen, try to put the images on a background",
+        "1 files of test/ are also in train/, byte for byte: accuracy on them is not evidence",
+    )
 
 
 def test_file_names_may_be_any_bytes_and_are_printable_in_messages(root):
