@@ -120,3 +120,12 @@ def _cpuinfo_values(cpuinfo: Path, *keys: str) -> list[str]:
         return []
     pairs = (line.partition(":") for line in lines)
     return [value.strip() for key, _, value in pairs if key.strip() in keys]
+
+
+def cache_folder(name: str) -> Path:
+    """This program's folder for downloads or scans, under XDG_CACHE_HOME (ignored if relative) or ~/.cache.
+
+    ``RuntimeError`` if this user has no home folder.
+    """
+    given = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return (given if given.is_absolute() else Path.home() / ".cache") / "compress" / name

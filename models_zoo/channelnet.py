@@ -40,11 +40,9 @@ _STRIDE = 32
 
 
 class ChannelWise(nn.Module):
-    """Filters that move along the channels and see one pixel at a time.
+    """Filters of ``size`` channels that move along the channels by ``filters`` and see one pixel at a time.
 
-    Args:
-        filters: each gives ``channels / filters`` channels; they move by ``filters`` channels.
-        size: of a filter, in channels.
+    Each of the ``filters`` gives ``channels / filters`` channels.
     """
 
     def __init__(self, *, filters: int, size: int) -> None:

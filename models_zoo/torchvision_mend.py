@@ -12,11 +12,6 @@ from typing import Any
 
 import torch
 
-_SCHEMAS = {
-    "nms": "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
-    "qnms": "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
-}
-
 _library: torch.library.Library | None = None  # schemas live as long as this object does
 
 
@@ -30,8 +25,8 @@ def _import_mended() -> tuple[Any, bool]:
     for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
         del sys.modules[name]
     _library = torch.library.Library("torchvision", "DEF")
-    for schema in _SCHEMAS.values():
-        _library.define(schema)
+    for name in ("nms", "qnms"):
+        _library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     return importlib.import_module("torchvision"), True
 
 

@@ -1,6 +1,6 @@
 """Torchvision's 80 classifiers: its own builders, fitted to a number of classes, channels and an image size."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -15,29 +15,19 @@ _HEAD_BIAS = 2.0  # initial bias of SqueezeNet's class head, the same for every 
 _SMALLEST = 16  # pixels, for networks that would even run on a single one
 _INCEPTION_AUXILIARY = 3_326_696  # parameters of the auxiliary head, part of torchvision's published count
 
-_Options = Callable[[int, int], dict[str, Any]]
-"""(channels, image size) -> options of torchvision's builder."""
 
+def _options(name: str, *, channels: int, image_size: int) -> dict[str, Any]:
+    """Options of torchvision's builder.
 
-def _no_options(_channels: int, _image_size: int) -> dict[str, Any]:
-    return {}
-
-
-def _no_auxiliary_heads(channels: int, _image_size: int) -> dict[str, Any]:
-    """The auxiliary heads take part in training only, and a network has one output here.
-
-    The published weights were made with pixels in another range; ``transform_input`` converts RGB images that are
-    normalised as for every other network.
+    Auxiliary heads take part in training only, and a network has one output here. The published weights of their
+    networks were made with pixels in another range; ``transform_input`` converts RGB images that are normalised as for
+    every other network.
     """
-    return {"aux_logits": False, "transform_input": channels == 3, "init_weights": False}
-
-
-def _vit(_channels: int, image_size: int) -> dict[str, Any]:
-    return {"image_size": image_size}
-
-
-def _maxvit(_channels: int, image_size: int) -> dict[str, Any]:
-    return {"input_size": (image_size, image_size)}
+    if name in ("googlenet", "inception_v3"):
+        return {"aux_logits": False, "transform_input": channels == 3, "init_weights": False}
+    if name.startswith("vit_"):
+        return {"image_size": image_size}
+    return {"input_size": (image_size, image_size)} if name.startswith("maxvit_") else {}
 
 
 class _MNASNet(torchvision.models.MNASNet):
@@ -47,13 +37,15 @@ class _MNASNet(torchvision.models.MNASNet):
         nn.Module._load_from_state_dict(self, *arguments)
 
 
-def _build(name: str, options: _Options, *, classes: int, channels: int, image_size: int) -> nn.Module:
+def _build(name: str, *, classes: int, channels: int, image_size: int) -> nn.Module:
     models = torchvision.models
     network: nn.Module
     if name.startswith("mnasnet"):
         network = _MNASNet(float(name.removeprefix("mnasnet").replace("_", ".")), num_classes=classes)
     else:
-        network = models.get_model(name, num_classes=classes, **options(channels, image_size))
+        network = models.get_model(
+            name, num_classes=classes, **_options(name, channels=channels, image_size=image_size)
+        )
     if isinstance(network, models.SqueezeNet):
         # A ReLU follows the class head: a class whose logit is 0 for all images has no gradient and is never predicted.
         # With the bias at 0 that happened in 1 of 7 fresh trainings on Fashion-MNIST, from this bias on in none.
@@ -83,18 +75,17 @@ def _replace_first_convolution(network: nn.Module, *, in_channels: int) -> None:
 def _family(
     family: str,
     names: str,
-    options: _Options = _no_options,
     *,
     min_size: int = _SMALLEST,
     small_size: int = 64,
     full_size: int = 224,
     **more: int,
 ) -> dict[str, Architecture]:
-    """The networks of a family, their builder's options, and the sizes they share (see ``Architecture``)."""
+    """The networks of a family, and the sizes they share (see ``Architecture``)."""
     return {
         name: Architecture(
             family,
-            partial(_build, name, options),
+            partial(_build, name),
             min_size,
             small_size,
             full_size,
@@ -129,8 +120,8 @@ TORCHVISION: Mapping[str, Architecture] = {
     **_family("ResNeXt", "resnext50_32x4d resnext101_32x8d resnext101_64x4d", small_size=32),
     **_family("VGG", "vgg11 vgg11_bn vgg13 vgg13_bn vgg16 vgg16_bn vgg19 vgg19_bn", min_size=32, small_size=32),
     **_family("DenseNet", "densenet121 densenet161 densenet169 densenet201", min_size=29),
-    **_family("GoogLeNet", "googlenet", _no_auxiliary_heads),
-    **_family("Inception", "inception_v3", _no_auxiliary_heads, min_size=75, small_size=80, full_size=299),
+    **_family("GoogLeNet", "googlenet"),
+    **_family("Inception", "inception_v3", min_size=75, small_size=80, full_size=299),
     **_family("MobileNet", "mobilenet_v2 mobilenet_v3_small mobilenet_v3_large"),
     **_family("MNASNet", "mnasnet0_5 mnasnet0_75 mnasnet1_0 mnasnet1_3"),
     **_family("ShuffleNet", "shufflenet_v2_x0_5 shufflenet_v2_x1_0 shufflenet_v2_x1_5 shufflenet_v2_x2_0"),
@@ -146,12 +137,12 @@ TORCHVISION: Mapping[str, Architecture] = {
         "regnet_y_128gf",
     ),
     **_family("ConvNeXt", "convnext_tiny convnext_small convnext_base convnext_large", min_size=32),
-    **_family("ViT", "vit_b_16 vit_l_16", _vit, min_size=16, multiple_of=16),
-    **_family("ViT", "vit_b_32 vit_l_32", _vit, min_size=32, multiple_of=32),
-    **_family("ViT", "vit_h_14", _vit, min_size=14, small_size=56, multiple_of=14),
+    **_family("ViT", "vit_b_16 vit_l_16", min_size=16, multiple_of=16),
+    **_family("ViT", "vit_b_32 vit_l_32", min_size=32, multiple_of=32),
+    **_family("ViT", "vit_h_14", min_size=14, small_size=56, multiple_of=14),
     # Smaller images are padded to whole windows: attention, which is not pruned, then takes more than half of the MACs.
     **_family("Swin", "swin_t swin_s swin_b", small_size=224),
     **_family("Swin", "swin_v2_t swin_v2_s swin_v2_b", small_size=256, full_size=256),
-    **_family("MaxViT", "maxvit_t", _maxvit, min_size=224, small_size=224, multiple_of=224),
+    **_family("MaxViT", "maxvit_t", min_size=224, small_size=224, multiple_of=224),
 }
 """Name -> network, for every name of ``torchvision.models.list_models(module=torchvision.models)``."""

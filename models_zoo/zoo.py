@@ -18,9 +18,7 @@ ALIASES: Mapping[str, str] = {"squeezenet": "squeezenet1_1"}
 def find_architecture(name: str) -> Architecture:
     """The network of a name: a key of ``ARCHITECTURES`` or ``ALIASES``, or ``timm/NAME``.
 
-    Raises:
-        UnknownArchError: there is none; the message suggests the nearest names.
-        MissingExtraError: it is one of timm's, which is not installed.
+    UnknownArchError, with the nearest names, if there is none; MissingExtraError if timm is not installed.
     """
     if name.startswith(timm_models.PREFIX):
         return timm_models.find(name)
@@ -33,14 +31,10 @@ def find_architecture(name: str) -> Architecture:
 
 
 def build_network(name: str, *, classes: int, channels: int = 3, image_size: int = 224) -> nn.Module:
-    """Build a network with fresh weights from torch's global random generator.
+    """Build a network with fresh weights from torch's global random generator; errors also as ``find_architecture``.
 
-    Returns:
-        A module from images (B, channels, image_size, image_size) to logits (B, classes).
-
-    Raises:
-        UnknownArchError, MissingExtraError: see ``find_architecture``.
-        UnfitInputError: the network cannot take images of that size, or have so many classes.
+    It takes images (B, channels, image_size, image_size) and gives logits (B, classes). UnfitInputError if it cannot
+    take images of that size, or have so many classes.
     """
     architecture = find_architecture(name)
     architecture.check_size(name, image_size)

@@ -84,7 +84,7 @@ def _of_run(
     """The new files, and the run's new report: ``None`` if it would have no new rows."""
     from compress.cli.progress import watching
     from compress.export.export_run import add_variants
-    from compress.verdict.verify_run import verify_run
+    from compress.verdict.verify import verify_run
 
     if not wanted.anything:
         raise UsageError(

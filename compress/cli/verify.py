@@ -58,7 +58,7 @@ def verify(
     from compress.cli.progress import watching
     from compress.report.run_sections import report_document
     from compress.verdict.gates import require
-    from compress.verdict.verify_run import verify_run
+    from compress.verdict.verify import verify_run
 
     out, code = files.pop("out", None), options.named_code(own.get("model"))
     with watching({}, quiet=quiet) as observer, options.stdout_kept(code):
@@ -83,7 +83,7 @@ def _of_files(files: Given, data: Given, settings: VerifySettings, out: Path | N
     if missing := [name for name in ("original", "candidate", "dataset") if name not in files | data]:
         raise UsageError(f"two files are compared on a data set: give {spelled(missing)} too")
     from compress.report.documents import new_folder, render_documents, write_documents
-    from compress.verdict.verify_files import verify_files
+    from compress.verdict.verify import verify_files
 
     original, candidate = files.pop("original"), files.pop("candidate")
     overrides = build(UserOverrides, files | {"image_size": data.pop("image_size", None)})

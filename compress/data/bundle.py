@@ -54,17 +54,11 @@ class Split(Protocol):
     def batches(
         self, batch_size: int, *, order: Order | None = None, first: int = 0
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Read the split once.
+        """Read the split once: images float32 [B, C, H, W] normalised, channels_last in memory; labels int64 [B].
 
-        Args:
-            batch_size: images per batch.
-            order: ``None`` reads in file order, without augmentation. An ``Order`` shuffles and augments; image i of
-                an epoch is augmented from (seed, epoch, i) alone. A last batch of one image is then dropped (BatchNorm
-                cannot train on it).
-            first: batches to skip without reading them; the others are the same, bit for bit.
-
-        Yields:
-            images float32 [B, C, H, W] normalised, channels_last in memory; labels int64 [B].
+        Without ``order`` in file order and without augmentation. An ``Order`` shuffles and augments; image i of an
+        epoch is augmented from (seed, epoch, i) alone. A last batch of one image is then dropped (BatchNorm cannot
+        train on it). The first ``first`` batches are not read; the others are the same, bit for bit.
         """
 
     def steps(self, batch_size: int) -> int:

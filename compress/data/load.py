@@ -186,12 +186,9 @@ validation images; elsewhere a tenth of the training images of every class valid
 def load_data(config: DataConfig, *, test_only: bool = False) -> DataBundle:
     """Load what ``config.dataset`` names: an entry of ``DATASETS`` or the path of an image folder.
 
-    With ``test_only``, other splits than the test images may be missing, and are then empty.
-
-    Raises:
-        UsageError: no such name, or settings that the data set does not read.
-        BadInputError: files are missing, damaged or unfit.
-        EnvironmentProblem: a download failed.
+    With ``test_only``, other splits than the test images may be missing, and are then empty. UsageError for an unknown
+    name or settings that the data set does not read, BadInputError for files that are missing, damaged or unfit,
+    EnvironmentProblem for a failed download.
     """
     entry = DATASETS.get(config.dataset)
     if (config.data_dir is not None or config.download) and (entry is None or not entry.places):

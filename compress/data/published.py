@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from compress.data.cache import cache_folder
+from compress.environment import cache_folder
 from compress.errors import BadInputError, EnvironmentProblem, UsageError
 from models_zoo.torchvision_mend import torchvision
 
@@ -40,12 +40,8 @@ class Published:
 def find_published(published: Published, data_dir: Path | None, *, download: bool) -> Path:
     """Find the folder of a data set: ``data_dir``, torchvision's folder in it, or without one the cache.
 
-    With ``download``, missing files are downloaded to where torchvision keeps them.
-
-    Raises:
-        UsageError: the data set cannot be downloaded.
-        BadInputError: files are missing, or a downloaded file is not the published one.
-        EnvironmentProblem: the download failed.
+    With ``download``, missing files are downloaded to where torchvision keeps them. UsageError if the data set cannot
+    be downloaded, BadInputError if files are missing or not the published ones, EnvironmentProblem if a download fails.
     """
     if download and not published.downloads:
         raise UsageError(f"{published.name} cannot be downloaded without an account: drop --download; see --data-dir")

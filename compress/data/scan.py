@@ -21,8 +21,8 @@ import PIL
 from PIL import Image
 
 from compress.atomic import write_atomically
-from compress.data.cache import cache_folder
 from compress.data.images import decode_image, is_dim, is_grey, is_transparent
+from compress.environment import cache_folder
 from compress.errors import BadInputError, EnvironmentProblem
 
 SPLITS = ("train", "val", "test")

@@ -5,6 +5,7 @@ Axes: N images of the split, B images of a batch, H height, W width, C channels.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -138,35 +139,26 @@ class FileSplit(_PixelSplit):
     def _read(self, plan: Plan, order: Order | None, batch_size: int) -> Iterator[Tensor]:
         size = self.preprocessing.image_size
         batch_bytes = batch_size * size * size * self.preprocessing.channels
-        return read_batches(_ReadPixels(self, order), plan, workers=self.workers, batch_bytes=batch_bytes)
+        return read_batches(partial(self._pixels, order), plan, workers=self.workers, batch_bytes=batch_bytes)
 
-    def subset(self, indices: Tensor) -> "FileSplit":
-        """See ``Split.subset``."""
-        return replace(self, files=tuple(self.files[i] for i in indices.tolist()), labels=self.labels[indices])
-
-
-@dataclass(frozen=True, eq=False)
-class _ReadPixels:
-    """Reads batches of one pass over a split, in the workers; 8-bit pixels are a quarter of the normalised bytes."""
-
-    split: FileSplit
-    order: Order | None
-
-    def __call__(self, indices: NDArray[np.int64]) -> Tensor:
-        """Pixels uint8 [B, H, W, C] of the images at these places."""
-        order, recipe = self.order, self.split.recipe
+    def _pixels(self, order: Order | None, indices: NDArray[np.int64]) -> Tensor:
+        """Pixels uint8 [B, H, W, C] of the images at these places, read in a worker: a quarter of normalised bytes."""
         draws: Sequence[NDArray[np.float64] | None] = [None] * len(indices)
-        if order is not None and recipe.crop:
+        if order is not None and self.recipe.crop:
             draws = list(random_uniforms((order.seed, order.epoch, _CROP), indices, count=4))
         squares = [self._square(place, row) for place, row in zip(indices, draws, strict=True)]
-        return augment_pixels(torch.from_numpy(np.stack(squares)), indices=indices, order=order, recipe=recipe)
+        return augment_pixels(torch.from_numpy(np.stack(squares)), indices=indices, order=order, recipe=self.recipe)
 
     def _square(self, place: int, draws: NDArray[np.float64] | None) -> NDArray[np.uint8]:
         """A random part of a picture, or its centre: uint8 [H, W, C]."""
-        size, channels = self.split.preprocessing.image_size, self.split.preprocessing.channels
-        picture = read_image(self.split.files[place], channels=channels)
+        size, channels = self.preprocessing.image_size, self.preprocessing.channels
+        picture = read_image(self.files[place], channels=channels)
         if draws is None:
             square = fit_image(picture, size=size)
         else:
             square = picture.crop(crop_box(picture.size, draws)).resize((size, size), Image.Resampling.BILINEAR)
         return np.asarray(square).reshape(size, size, channels)
+
+    def subset(self, indices: Tensor) -> "FileSplit":
+        """See ``Split.subset``."""
+        return replace(self, files=tuple(self.files[i] for i in indices.tolist()), labels=self.labels[indices])

@@ -21,17 +21,16 @@ _COLOURS = {1: "grey", 3: "RGB"}
 def find_network(arch: str, *, model: str | None = None, code: OwnCode | None = None) -> Architecture:
     """The network of that name, or the user's own, which is not limited to any image size.
 
-    Args:
-        arch: a name of the zoo, or a name for the user's own network in messages.
-        model: the spec of the user's code that builds it; ``None`` for one of the zoo.
-        code: that code, if the command named it.
-
-    Raises:
-        UsageError: no such network, or the user's own and the command has not named its code.
-        EnvironmentProblem: the package that the network comes from is not installed.
+    ``model`` is the spec of the user's own, ``code`` its code, if the command named it, and ``arch`` then its name in
+    messages. UsageError if there is no such network, or no code; EnvironmentProblem if its package is not installed.
     """
     if model is not None:
-        return _find_own(arch, model, code)
+        if code is None:
+            raise UsageError(
+                f"the network is your own code, {model}, and code is run only where a command names it: "
+                f"add --model {shlex.quote(model)} (in Python: with build=your_function)"
+            )
+        return Architecture("own", partial(build_own, code, arch), min_size=1, small_size=None, full_size=None)
     try:
         return replace(find_architecture(arch), build=partial(_build_named, arch))
     except UnknownArchError as error:
@@ -46,15 +45,6 @@ def _build_named(name: str, *, classes: int, channels: int, image_size: int) -> 
         return build_network(name, classes=classes, channels=channels, image_size=image_size)
     except UnfitInputError as error:
         raise UsageError(str(error)) from None
-
-
-def _find_own(arch: str, spec: str, code: OwnCode | None) -> Architecture:
-    if code is None:
-        raise UsageError(
-            f"the network is your own code, {spec}, and code is run only where a command names it: "
-            f"add --model {shlex.quote(spec)} (in Python: with build=your_function)"
-        )
-    return Architecture("own", partial(build_own, code, arch), min_size=1, small_size=None, full_size=None)
 
 
 def fit(code: OwnCode, name: str, images: Images, *, any_size: bool, any_channels: bool) -> Images:

@@ -52,7 +52,11 @@ def import_code(spec: str) -> OwnCode:
     if not place or not name:
         raise UsageError(f"expected --model as {_SPEC}, got {spec!r}")
     with explaining(f"importing {place}"):
-        module = _from_file(Path(place)) if place.endswith(".py") else _from_package(place)
+        if place.endswith(".py"):
+            module = _from_file(Path(place))
+        else:
+            _search(Path.cwd())  # as `python -m` does
+            module = importlib.import_module(place)
     found = getattr(module, name, None)
     if not callable(found):
         functions = [
@@ -134,11 +138,6 @@ def _from_file(path: Path) -> ModuleType:
         del sys.modules[name]
         raise
     return module
-
-
-def _from_package(name: str) -> ModuleType:
-    _search(Path.cwd())  # as `python -m` does
-    return importlib.import_module(name)
 
 
 def _search(folder: Path) -> None:

@@ -14,9 +14,17 @@ from compress.environment import describe_environment
 from compress.errors import BadInputError, CheckFailedError, DivergedError, InterruptedRun, UsageError
 from compress.observer import Observer
 from compress.race.cells import CELL_SETTINGS, CELLS, Cell, RaceSettings
-from compress.race.folders import State, check_folder, has_stages, original_for, read_plan, state_of
+from compress.race.folders import (
+    State,
+    check_folder,
+    has_stages,
+    original_for,
+    read_plan,
+    read_result,
+    report_digest,
+    state_of,
+)
 from compress.race.plan import rehearse_race, work_of_cells
-from compress.race.results import read_result, report_digest
 from compress.report.documents import write_documents
 from compress.report.figures import duration
 from compress.report.model import DataFacts
@@ -59,11 +67,8 @@ class Watch:
 def run_race(race: RaceSettings, *, folder: Path, watch: Watch | None = None) -> RaceReport:
     """Run every cell that is not finished yet; the report is written anew after each.
 
-    ``folder`` is new, or that of a race with the same base.
-
-    Raises:
-        InterruptedRun: a stop was requested; the same call continues the race.
-        CompressError: what makes the whole race impossible.
+    ``folder`` is new, or that of a race with the same base. InterruptedRun if a stop was requested: the same call
+    continues the race. CompressError for what makes the whole race impossible.
     """
     check_folder(race, folder)
     running = _Race(race, folder, watch or Watch())

@@ -26,7 +26,7 @@ from compress.runs.recorded_inputs import record_inputs, reuse_original
 from compress.runs.stage_context import StageContext
 from compress.settings.config import DecidedConfig, RunConfig
 from compress.settings.verify import VerifySettings
-from compress.verdict.verify_run import verify_stage
+from compress.verdict.verify import verify_stage
 
 Mode = Literal["new", "resume", "overwrite"]
 

@@ -1,7 +1,8 @@
 """Weights from a file the user names: data only, loaded strictly, with errors that name every key."""
 
 import pickle
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +12,25 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from compress.errors import BadInputError
-from models_zoo.published_weights import with_names_of_today
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
+_RENAMED = (
+    # DenseNet: "norm.1" became "norm1" when dots in names of layers were forbidden.
+    (re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12])\."), r"\1\2."),
+    # ViT: the layers of the MLP lost their names.
+    (re.compile(r"\.mlp\.linear_1\."), ".mlp.0."),
+    (re.compile(r"\.mlp\.linear_2\."), ".mlp.3."),
+)
+_AUXILIARY_HEADS = ("aux1.", "aux2.", "AuxLogits.")
+_COUNTER = ".num_batches_tracked"
 
 
 def load_weights(network: nn.Module, file: Path, *, head: tuple[str, ...]) -> bool:
     """Load all tensors of a state dict into a network, in place, or none (``BadInputError``).
 
-    Args:
-        network: the network.
-        file: safetensors, or what ``torch.save(network.state_dict())`` wrote; torchvision's published files too.
-        head: names of the class head's parameters. If only these have other shapes (another number of classes), they
-            keep their fresh weights.
-
-    Returns:
-        Whether the head kept its fresh weights and has to be trained.
+    ``file`` is safetensors, or what ``torch.save(network.state_dict())`` wrote; torchvision's published files too.
+    If only the parameters of the class ``head`` have other shapes (another number of classes), they keep their fresh
+    weights. Returns whether they did: then the head has to be trained.
     """
     wanted = network.state_dict()
     found = with_names_of_today(_read(file), wanted)
@@ -47,6 +51,27 @@ def load_weights(network: nn.Module, file: Path, *, head: tuple[str, ...]) -> bo
         raise BadInputError(f"{file} holds NaN or infinity in {_listed(damaged)}")
     network.load_state_dict({name: wanted[name] if name in misshapen else found[name] for name in wanted})
     return fresh_head
+
+
+def with_names_of_today(state: Mapping[str, Tensor], wanted: Collection[str]) -> dict[str, Tensor]:
+    """A published file's state dict under the names that torchvision's networks have today, as its own loaders do it.
+
+    The auxiliary heads of GoogLeNet and Inception are left out: networks here have none. BatchNorm's counters, which
+    files older than torch 0.4.1 lack, start at 0. A name in ``wanted``, the network's, is never changed.
+    """
+    renamed = {name if name in wanted else _renamed(name): tensor for name, tensor in state.items()}
+    kept = {name: tensor for name, tensor in renamed.items() if name in wanted or not name.startswith(_AUXILIARY_HEADS)}
+    for name in wanted:
+        counted = name.removesuffix(_COUNTER) + ".running_mean"
+        if name.endswith(_COUNTER) and name not in kept and counted in kept:
+            kept[name] = torch.tensor(0)
+    return kept
+
+
+def _renamed(name: str) -> str:
+    for pattern, replacement in _RENAMED:
+        name = pattern.sub(replacement, name)
+    return name
 
 
 def _read(file: Path) -> dict[str, Tensor]:
@@ -75,5 +100,5 @@ def _read(file: Path) -> dict[str, Tensor]:
     return {str(name).removeprefix("module."): value for name, value in state.items()}
 
 
-def _listed(names: list[str], limit: int = 8) -> str:
-    return ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")

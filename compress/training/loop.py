@@ -67,12 +67,8 @@ class LoopHooks:
 def run_loop(body: Body, split: Split, settings: LoopSettings, hooks: LoopHooks) -> History:
     """Train for the settings' epochs, or go on from a saved state.
 
-    Returns:
-        One row of numbers per epoch: ``epoch``, ``loss``, ``accuracy`` and the body's own.
-
-    Raises:
-        DivergedError: a loss was not finite.
-        InterruptedRun: a stop was asked for; the state is saved.
+    Returns a row of numbers per epoch: ``epoch``, ``loss``, ``accuracy`` and the body's own. DivergedError if a loss
+    was not finite, InterruptedRun if a stop was asked for; the state is then saved.
     """
     steps = split.steps(settings.batch_size)
     saved = hooks.load()

@@ -67,7 +67,10 @@ def measure(
     OnnxFileError if onnxruntime cannot run a file.
     """
     _check(files, settings)
-    answers = dict(_answers(files, data, settings, progress))
+    answers: dict[str, np.ndarray] = {}  # label of each file -> its logits [N, K]
+    for file in files:
+        progress.begin(f"accuracy of {(label := file.record.label)}")
+        answers[label] = classify(file.spec, data, batch_size=_PREDICT_BATCH, threads=max(settings.threads))
     latency = tuple(_time_pairs(files, settings, progress))
     original, candidate = (by_role(files, role) for role in ("original", "candidate"))
     rows = tuple(_row(file, original, answers, data) for file in files)
@@ -94,15 +97,6 @@ def count_steps(files: Sequence[OpenedFile], settings: VerifySettings) -> int:
     """The largest number of steps that the observer receives."""
     timings = len(pairs_to_time([file.record for file in files])) * len(settings.batch_sizes) * len(settings.threads)
     return len(files) + timings + 1
-
-
-def _answers(
-    files: Sequence[OpenedFile], data: DataBundle, settings: VerifySettings, progress: Progress
-) -> Iterator[tuple[str, np.ndarray]]:
-    """Label of each file -> its logits [N, K]."""
-    for file in files:
-        progress.begin(f"accuracy of {file.record.label}")
-        yield file.record.label, classify(file.spec, data, batch_size=_PREDICT_BATCH, threads=max(settings.threads))
 
 
 def _time_pairs(files: Sequence[OpenedFile], settings: VerifySettings, progress: Progress) -> Iterator[LatencyRow]:

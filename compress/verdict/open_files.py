@@ -39,29 +39,17 @@ _SMALLEST: Final = float(np.finfo(np.float32).tiny)
 
 @dataclass(frozen=True)
 class FileSpec:
-    """What an ONNX classifier takes and gives, read from the file and tried on some images.
-
-    Attributes:
-        path: as given.
-        sha256: of its bytes, followed by those of its external data.
-        size_bytes: of the file and its external data.
-        signature: ``classes`` is always known.
-        preparation: what is done to 8-bit pixels before they go in.
-        class_order: for every class of the data set its place in the output; ``None``: the same order.
-        gives_probabilities: whether its scores are probabilities, of which ``classify`` takes the logarithm.
-        notes: what was assumed about it.
-        data: the data set at the file's image size.
-    """
+    """What an ONNX classifier takes and gives, read from the file and tried on some images."""
 
     path: Path
-    sha256: str
-    size_bytes: int
-    signature: Signature
-    preparation: Preparation
-    class_order: tuple[int, ...] | None
-    gives_probabilities: bool
-    notes: tuple[str, ...]
-    data: DataBundle = field(repr=False)
+    sha256: str  # of its bytes, followed by those of its external data
+    size_bytes: int  # of the file and its external data
+    signature: Signature  # ``classes`` is always known
+    preparation: Preparation  # what is done to 8-bit pixels before they go in
+    class_order: tuple[int, ...] | None  # for every class of the data set its place in the output; ``None``: the same
+    gives_probabilities: bool  # ``classify`` takes the logarithm of its scores
+    notes: tuple[str, ...]  # what was assumed about it
+    data: DataBundle = field(repr=False)  # at the file's image size
 
     @property
     def image_size(self) -> int:
@@ -144,7 +132,8 @@ def open_file(path: Path, data: DataBundle, *, overrides: UserOverrides | None =
     preparation, notes = file_metadata.read_preparation(metadata, signature, overrides, data, source=name)
     scores_NK = _probe(path, data, Conversion(file_metadata.own_preparation(data), preparation, signature))
     order, order_notes = file_metadata.read_class_order(metadata, data, source=name)
-    probabilities = _are_probabilities(scores_NK)
+    sums_to_one = (np.abs(scores_NK.sum(axis=1) - 1) <= _SUM_WITHIN).all()
+    probabilities = bool((scores_NK >= 0).all() and sums_to_one)
     if signature.batch is not None:
         notes = (*notes, f"{name} takes a fixed batch of {signature.batch}: other batch sizes are not measured")
     if signature.channels != shown.channels:
@@ -220,8 +209,3 @@ def _probe(path: Path, data: DataBundle, conversion: Conversion) -> np.ndarray:
             f"{scores_NK.shape[1]}; try the data set that it was trained on"
         )
     return scores_NK
-
-
-def _are_probabilities(scores_NK: np.ndarray) -> bool:
-    sums_N = scores_NK.sum(axis=1)
-    return bool((scores_NK >= 0).all() and (np.abs(sums_N - 1) <= _SUM_WITHIN).all())

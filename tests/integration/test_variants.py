@@ -22,7 +22,7 @@ from compress.runs.file_records import recorded_files
 from compress.runs.stage_context import StageContext, check_images, find_prunable, fresh_network
 from compress.settings.export import ExportSettings
 from compress.settings.verify import VerifySettings
-from compress.verdict.verify_run import verify_run
+from compress.verdict.verify import verify_run
 from tests.helpers.command import compress
 from tests.helpers.datasets import write_cifar10, write_image_folder
 from tests.helpers.runs import StopAt, loaded, stop_run, tiny_config, tiny_flags, whole_network

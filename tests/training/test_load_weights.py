@@ -1,13 +1,19 @@
 import pickle
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 
 from compress.errors import BadInputError
-from compress.training.load_weights import load_weights
+from compress.training.load_weights import load_weights, with_names_of_today
+from models_zoo.torchvision_mend import torchvision
+from models_zoo.zoo import build_network
+
+State = dict[str, Tensor]
 
 HEAD = ("1.weight", "1.bias")
 
@@ -99,3 +105,60 @@ def test_what_is_no_weights_file_is_refused(tmp_path: Path, name: str, content: 
         load_weights(network(), tmp_path / name, head=HEAD)
     with pytest.raises(BadInputError, match="no weights file at"):
         load_weights(network(), tmp_path / "absent.pt", head=HEAD)
+
+
+def on_meta(name: str, *, image_size: int = 224) -> State:
+    """A network's tensors, without memory: only their names matter here."""
+    with torch.device("meta"):
+        return build_network(name, classes=1000, image_size=image_size).state_dict()
+
+
+@pytest.mark.parametrize("name", ["googlenet", "inception_v3"])
+def test_auxiliary_heads_of_the_file_are_left_out(name: str):
+    with torch.device("meta"):
+        published = torchvision.models.get_model(name, aux_logits=True, init_weights=False).state_dict()
+    assert any("aux" in key.lower() for key in published)
+    wanted = on_meta(name)
+    found = with_names_of_today(published, wanted)
+    assert found.keys() == wanted.keys()
+    assert all(tensor is published[key] for key, tensor in found.items())
+
+
+def dotted(state: State) -> State:
+    return {
+        re.sub(r"(denselayer\d+\.(?:norm|conv))([12])\.", r"\1.\2.", name): value
+        for name, value in state.items()
+        if not name.endswith("num_batches_tracked")
+    }
+
+
+def named_mlp(state: State) -> State:
+    return {
+        name.replace(".mlp.0.", ".mlp.linear_1.").replace(".mlp.3.", ".mlp.linear_2."): value
+        for name, value in state.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("network", "rename", "old"),
+    [
+        ("densenet121", dotted, "features.denseblock1.denselayer1.norm.1.weight"),
+        ("vit_b_32", named_mlp, "encoder.layers.encoder_layer_0.mlp.linear_1.weight"),
+    ],
+)
+def test_old_names_and_missing_counters(network: str, rename: Callable[[State], State], old: str):
+    state = on_meta(network)
+    assert old in rename(state)
+    found = with_names_of_today(rename(state), state)
+    assert found.keys() == state.keys()
+    for name, tensor in state.items():
+        assert found[name] is tensor or (name.endswith("num_batches_tracked") and found[name].item() == 0)
+
+
+def test_names_that_are_wanted_or_unknown_stay():
+    zero = torch.zeros(1)
+    state = {"aux1.weight": zero, "other.aux1.weight": zero, "x.mlp.linear_1.bias": zero}
+    wanted = {"aux1.weight", "x.mlp.linear_1.bias"}  # a user's own network may be called like this
+    assert set(with_names_of_today(state, wanted)) == {"aux1.weight", "other.aux1.weight", "x.mlp.linear_1.bias"}
+    # A counter is not made up where the statistics are missing too.
+    assert with_names_of_today({}, {"bn.num_batches_tracked", "bn.running_mean"}) == {}

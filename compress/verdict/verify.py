@@ -1,4 +1,4 @@
-"""``compress verify`` of a run: its files are measured again, from the run folder alone. Also a run's last stage."""
+"""``compress verify`` of any two ONNX classifiers, and of a run, from its folder alone; also a run's last stage."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,8 @@ from typing import Any, Final
 import torch
 
 from compress.data.bundle import DataBundle
-from compress.environment import describe_environment
+from compress.data.load import load_data
+from compress.environment import describe_environment, usable_cores
 from compress.errors import CheckFailedError
 from compress.exporter_faults import export_faults
 from compress.networks.own_code import OwnCode
@@ -21,13 +22,13 @@ from compress.runs.file_records import NOTES, FileRecord, Role, recorded_files
 from compress.runs.network_files import Which, load, prove_parity
 from compress.runs.recorded_inputs import reopen
 from compress.runs.stage_context import StageContext, check_images, find_prunable, fresh_network, weights_file
-from compress.settings.config import DecidedConfig
-from compress.settings.verify import VerifySettings
+from compress.settings.config import DataConfig, DecidedConfig
+from compress.settings.verify import UserOverrides, VerifySettings
 from compress.structure.plan import PruningPlan, state_from_plan
 from compress.structure.remove import LayerChange, remove_units
 from compress.verdict.budget_reached import budget_note
 from compress.verdict.measure import Progress, count_steps, measure
-from compress.verdict.open_files import OpenedFile, by_role, open_file
+from compress.verdict.open_files import FileSpec, OpenedFile, by_role, open_file, open_files
 from exporters.read.cost import count_cost
 
 TRAINED = ("01_baseline", "02_original", "05_finetune")
@@ -78,6 +79,42 @@ def verify_run(
         else:
             keep_report(run, report)
     return report
+
+
+def verify_files(
+    original: Path,
+    candidate: Path,
+    images: DataConfig,
+    settings: VerifySettings,
+    *,
+    overrides: UserOverrides | None = None,
+    observer: Observer | None = None,
+) -> Report:
+    """Compare two ONNX classifiers on a data set's test images; the gates judge the candidate.
+
+    Errors and ``overrides`` are as in ``open_file``.
+    """
+    observer = observer or Observer()
+    observer.stage("verify", index=1, count=1, steps=0)
+    with export_faults():
+        specs = open_files(
+            original,
+            candidate,
+            lambda size: load_data(images.model_copy(update={"image_size": size}), test_only=True),
+            overrides=overrides,
+        )
+        first, second = _labels(original, candidate)
+        files = [_opened(first, "original", specs[0]), _opened(second, "candidate", specs[1])]
+        observer.stage("verify", index=1, count=1, steps=count_steps(files, settings))
+        return measure(
+            files,
+            specs[0].data,
+            settings,
+            Progress(observer),
+            name=f"{second} against {first}",
+            environment=describe_environment(threads=usable_cores(), seed=settings.seed),
+            notes=[note for notes in (*(spec.notes for spec in specs), *map(uncounted_note, specs)) for note in notes],
+        )
 
 
 def _open_recorded(context: StageContext) -> list[OpenedFile]:
@@ -176,3 +213,31 @@ def _recheck_file(run: RunFolder, file: FileRecord, config: DecidedConfig, data:
     network = load(run.path, network=_REBUILT[file.role], build=config.code.build if config.code else None)
     parity = prove_parity(network, path, check_images(config, data).cpu(), threads=config.threads)
     return file.model_copy(update={"parity": parity})
+
+
+def _labels(original: Path, candidate: Path) -> tuple[str, str]:
+    """The files' names, with their folders' where the names are the same."""
+    if original.name != candidate.name:
+        return original.name, candidate.name
+    first, second = (f"{path.resolve().parent.name}/{path.name}" for path in (original, candidate))
+    return (first, second) if first != second else (f"{first} (original)", f"{second} (candidate)")
+
+
+def _opened(label: str, role: Role, spec: FileSpec) -> OpenedFile:
+    record = FileRecord(
+        label=label,
+        role=role,
+        file=str(spec.path),
+        sha256=spec.sha256,
+        size_bytes=spec.size_bytes,
+        precision=spec.cost.precision,
+        macs=spec.cost.macs,
+        parameters=spec.cost.parameters,
+    )
+    return OpenedFile(record, spec)
+
+
+def uncounted_note(spec: FileSpec) -> tuple[str, ...]:
+    """A note where the MACs of a file leave operators out."""
+    names = ", ".join(spec.cost.uncounted)
+    return (f"{spec.path.name}: its MACs do not include {names}",) if names else ()
