@@ -10,7 +10,7 @@ from compress.data.bundle import DataBundle
 from compress.errors import UsageError
 from compress.race.cells import CELLS, Cell, RaceSettings
 from compress.race.folders import has_stages
-from compress.report.figures import budget
+from compress.report.figures import budget, plural
 from compress.run.dry_run import RunPlan, plan_of
 from compress.run.eta import expected_work
 from compress.run.pipeline import prepare
@@ -46,7 +46,7 @@ class RacePlan:
             *(line for line in self.run.lines() if line.startswith(_SHARED)),
             f"cells      {len(self.cells)}: {', '.join(self.cells)}",
             *(f"not {name}: {reason}" for name, reason in self.not_applicable.items()),
-            f"time       about {self.seconds / 60:.0f} minutes on this machine",
+            f"time       about {plural(round(self.seconds / 60), 'minute')} on this machine",
         ]
 
 

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from compress.channels.units import without_names
 from compress.data.bundle import DataBundle
-from compress.report.figures import percent
+from compress.report.figures import percent, plural
 from compress.run.eta import expected_work
 from compress.run.pipeline import prepare
 from compress.run.rehearsal import Rehearsal, rehearse
@@ -62,7 +62,7 @@ class RunPlan:
             f" + {config.finetune_epochs} fine-tuning",
             f"checked    masked == smaller network: {self.masked_equals_physical:.1e} on a random state",
             *(f"note       {note}" for note in self.notes),
-            f"time       about {self.seconds / 60:.0f} minutes on this machine",
+            f"time       about {plural(round(self.seconds / 60), 'minute')} on this machine",
         ]
 
 
