@@ -45,8 +45,8 @@ def race(
     Example: compress race --arch squeezenet --keep-macs 0.5,0.25 --methods edropout,l1,scratch --seeds 2
     """
     if schema:
+        from compress.report.model import document_schema
         from compress.report.race.model import RaceReport
-        from compress.report.store import document_schema
 
         typer.echo(document_schema(RaceReport), nl=False)
         return

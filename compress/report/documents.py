@@ -9,10 +9,9 @@ from compress.atomic import machine_faults, write_atomically
 from compress.errors import BadInputError, EnvironmentProblem, UsageError
 from compress.report.html import render_html
 from compress.report.markdown import render_markdown
-from compress.report.model import Report
+from compress.report.model import Report, dump_report, parse_report
 from compress.report.model_card import render_model_card
 from compress.report.run_sections import report_document
-from compress.report.store import dump_report, parse_report
 from compress.runs import MODEL_FACTS, RunFolder
 
 

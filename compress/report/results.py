@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+Span = tuple[float, float, float]
+"""A value with the ends of its interval: (value, low, high); equal if it is exact."""
+
 
 @dataclass(frozen=True)
 class Rate:
@@ -12,6 +15,11 @@ class Rate:
     high: float
     hits: int
     images: int
+
+    @property
+    def percent(self) -> Span:
+        """The share and its interval in percent."""
+        return 100 * self.value, 100 * self.low, 100 * self.high
 
 
 @dataclass(frozen=True)

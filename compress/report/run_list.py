@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from compress.errors import BadInputError, CompressError
-from compress.report.store import parse_report
+from compress.report.model import parse_report
 from compress.report.timings import headline_latency
 from compress.runs import STAGES, RunFolder
 from compress.runs.checked_folder import MANIFEST

@@ -10,7 +10,8 @@ from compress.report.model import Report, RunFacts
 from compress.report.network_tables import series_numbers
 from compress.report.plots.run import Curve, NamedTiming, curve_of, draw_curves, draw_distributions, shown_up_to
 from compress.report.plots.svg import shorten
-from compress.report.plots.tradeoff import Point, Span, draw_tradeoff
+from compress.report.plots.tradeoff import Point, describe_points, draw_tradeoff
+from compress.report.results import Span
 from compress.report.run_tables import stage_name
 from compress.report.sections import Plot
 from compress.report.timings import Setting, headline_setting, setting_of, timing_at
@@ -45,17 +46,14 @@ def tradeoff_plots(report: Report) -> Iterator[Plot]:
 
 def _tradeoff(report: Report, costs: Mapping[str, Span], *, title: str, cost: str) -> Plot:
     colours = series_numbers(report)
-    tops = {row.label: row.accuracy.top1 for row in report.networks if row.label in costs}
     points = [
-        Point(label, costs[label], (100 * top1.value, 100 * top1.low, 100 * top1.high), colours[label])
-        for label, top1 in tops.items()
+        Point(row.label, costs[row.label], row.accuracy.top1.percent, colours[row.label])
+        for row in report.networks
+        if row.label in costs
     ]
-    values = "; ".join(
-        f"{point.label}: {point.accuracy[0]:.2f} % at {figures.three_digits(point.cost[0])}" for point in points
-    )
     return Plot(
         title=title,
-        description=f"Top-1 over {cost}. {values}.",
+        description=f"Top-1 over {cost}. {describe_points(points)}.",
         draw=partial(draw_tradeoff, points, cost=cost),
         caption="Up and to the left is better. Lines are 95 % intervals.",
     )

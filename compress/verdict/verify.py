@@ -15,8 +15,7 @@ from compress.exporter_faults import export_faults
 from compress.networks.own_code import OwnCode
 from compress.observer import Observer
 from compress.report.documents import keep_report, new_folder, render_documents, write_documents
-from compress.report.model import BudgetFacts, RemovalFacts, Report, RunFacts, SearchFacts
-from compress.report.store import parse_report
+from compress.report.model import BudgetFacts, RemovalFacts, Report, RunFacts, SearchFacts, parse_report
 from compress.runs import MODEL_FACTS, STAGES, RunFolder
 from compress.runs.file_records import NOTES, FileRecord, Role, recorded_files
 from compress.runs.network_files import Which, load, prove_parity

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from compress.report.store import dump_report
+from compress.report.model import dump_report
 from tests.helpers.command import compress
 from tests.report.compare.runs import finished_run, on_machine, other_run
 from tests.report.sample import full_report

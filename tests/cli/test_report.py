@@ -2,8 +2,7 @@
 
 import json
 
-from compress.report.model import Report
-from compress.report.store import document_schema, dump_report
+from compress.report.model import Report, document_schema, dump_report
 from compress.runs import RunFolder
 from tests.helpers.command import compress
 from tests.report.sample import foreign_report

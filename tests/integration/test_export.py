@@ -8,7 +8,7 @@ import onnx
 import onnxruntime
 import pytest
 
-from compress.report.store import parse_report
+from compress.report.model import parse_report
 from compress.runs import RunFolder
 from compress.runs.file_records import recorded_files
 from tests.helpers.command import compress

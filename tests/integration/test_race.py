@@ -14,9 +14,9 @@ from PIL import Image
 from compress.errors import InterruptedRun
 from compress.race.cells import Cell, RaceSettings
 from compress.race.runner import Watch, run_race
+from compress.report.model import parse_report
 from compress.report.race.document import read_race
 from compress.report.race.model import CellResult
-from compress.report.store import parse_report
 from compress.runs import RunFolder
 from tests.helpers.command import compress, compress_until
 from tests.helpers.runs import StopAt, checksums, stop_run, tiny_config, tiny_flags, whole_network

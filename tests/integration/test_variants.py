@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from compress.errors import UsageError
 from compress.export.export_run import add_variants
 from compress.observer import Observer
-from compress.report.store import parse_report
+from compress.report.model import parse_report
 from compress.run.pipeline import run_pipeline
 from compress.run.search import remove, search
 from compress.runs import RunFolder

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from compress.report.store import parse_report
+from compress.report.model import parse_report
 from compress.runs import RunFolder
 from tests.helpers.command import compress
 from tests.helpers.runs import flip_a_bit

@@ -6,8 +6,7 @@ import numpy as np
 import onnx
 import pytest
 
-from compress.report.model import Report
-from compress.report.store import parse_report
+from compress.report.model import Report, parse_report
 from tests.exporters.onnx_files import parse, save
 from tests.helpers.command import Done, compress
 

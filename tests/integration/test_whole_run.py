@@ -11,7 +11,7 @@ import torch
 from onnx import numpy_helper
 from torch.utils.flop_counter import FlopCounterMode
 
-from compress.report.store import parse_report
+from compress.report.model import parse_report
 from compress.runs import STAGES
 from exporters.read.logits import predict_logits
 from tests.helpers.command import compress

@@ -8,8 +8,7 @@ from pydantic import ValidationError
 
 from compress.errors import BadInputError
 from compress.report.documents import render_again
-from compress.report.model import Report
-from compress.report.store import document_schema, dump_report, parse_report, read_report
+from compress.report.model import Report, document_schema, dump_report, parse_report, read_report
 from compress.runs import RunFolder
 from compress.settings.config import RunConfig
 from tests.report.sample import changed, foreign_report, full_report, latency_row, report, run_facts, timing

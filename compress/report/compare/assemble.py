@@ -176,7 +176,7 @@ def _with_fronts(rows: Sequence[ComparedRow]) -> tuple[ComparedRow, ...]:
     fronts: list[list[Cost]] = [[] for _ in rows]
     for cost, value_of in COSTS.items():
         priced = [
-            (place, Priced(value, (row.top1.value, row.top1.low, row.top1.high)))
+            (place, Priced(value, row.top1.percent))
             for place, row in enumerate(rows)
             if (value := value_of(row)) is not None
         ]

@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from typing import Final, Literal
 
-from compress.report.compare.pareto import Span
-from compress.report.results import AccuracyDrop, Rate
+from compress.report.results import AccuracyDrop, Rate, Span
 from compress.runs.file_records import Part, Precision, Role
 
 Cost = Literal["latency", "MACs", "size"]

@@ -6,8 +6,8 @@ from typing import Final, NamedTuple
 
 from compress.report import figures
 from compress.report.compare.comparison import COSTS, ComparedRow, Cost, RunComparison
-from compress.report.plots.tradeoff import Point, draw_tradeoff
-from compress.report.sections import Document, Plot, Section, Table
+from compress.report.plots.tradeoff import Point, describe_points, draw_tradeoff
+from compress.report.sections import Column, Document, Plot, Section, Table, table_of
 
 MARK: Final = " *"
 """Follows the name of every row if the protocols differ."""
@@ -29,6 +29,24 @@ _AXES: Final[dict[Cost, Axis]] = {
     "MACs": Axis("million MACs per image", 1e-6, figures.count),
     "size": Axis("file, MB", 1e-6, lambda value: figures.file_size(round(value))),
 }
+_COLUMNS: Final[dict[str, tuple[Column[ComparedRow], ...]]] = {
+    "Accuracy of the files": (
+        ("weights", lambda row: row.precision),
+        ("Top-1", lambda row: figures.rate(row.top1)),
+        ("95 %", lambda row: figures.rate_interval(row.top1)),
+        ("change", lambda row: figures.change(row.drop)),
+        ("95 %", lambda row: figures.change_interval(row.drop)),
+    ),
+    "Cost of the files": (
+        ("ms", lambda row: figures.milliseconds(row.latency and row.latency.p50_ms)),
+        ("ratio", lambda row: _ratio(row)[0]),
+        ("95 %", lambda row: _ratio(row)[1]),
+        ("MACs", lambda row: figures.count(row.macs)),
+        ("params", lambda row: figures.count(row.parameters)),
+        ("size", lambda row: figures.file_size(row.size_bytes)),
+    ),
+}
+"""Title -> columns after the network's name."""
 
 
 def comparison_document(comparison: RunComparison) -> Document:
@@ -44,7 +62,7 @@ def comparison_document(comparison: RunComparison) -> Document:
             _forced(comparison),
             Section("Runs", tables=(_run_table(comparison),)),
             Section("Accuracy over cost", plots=tuple(_plots(comparison))),
-            Section("Networks", tables=(_accuracy_table(comparison), _cost_table(comparison))),
+            Section("Networks", tables=tuple(_network_tables(comparison))),
             Section("Best trade-offs", tables=(_front_table(comparison),)),
             Section("Notes", texts=comparison.notes),
         ),
@@ -81,27 +99,17 @@ def _run_table(comparison: RunComparison) -> Table:
     )
 
 
-def _accuracy_table(comparison: RunComparison) -> Table:
-    return Table(
-        title="Accuracy of the files",
-        note="95 % intervals; change: points of Top-1 against the run's own original",
-        columns=("network", "weights", "Top-1", "95 %", "change", "95 %"),
-        words=frozenset({"weights"}),
-        rows=tuple((_row_name(row), row.precision, *_accuracy(row)) for row in comparison.rows),
-        series=tuple(_series(comparison, row) for row in comparison.rows),
-    )
-
-
-def _cost_table(comparison: RunComparison) -> Table:
+def _network_tables(comparison: RunComparison) -> Iterator[Table]:
     setting = comparison.setting
     measured = figures.setting(setting.batch_size, setting.threads) if setting else "no common setting"
-    return Table(
-        title="Cost of the files",
-        note=f"median ms of the pair with the run's own original, {measured}; ratio: to that original",
-        columns=("network", "ms", "ratio", "95 %", "MACs", "params", "size"),
-        rows=tuple((_row_name(row), *_latency(row), *_size(row)) for row in comparison.rows),
-        series=tuple(_series(comparison, row) for row in comparison.rows),
+    notes = (
+        "95 % intervals; change: points of Top-1 against the run's own original",
+        f"median ms of the pair with the run's own original, {measured}; ratio: to that original",
     )
+    series = tuple(_series(comparison, row) for row in comparison.rows)
+    for note, (title, columns) in zip(notes, _COLUMNS.items(), strict=True):
+        named = [("network", _row_name), *columns]
+        yield table_of(title, comparison.rows, named, note=note, words=frozenset({"weights"}), series=series)
 
 
 def _front_table(comparison: RunComparison) -> Table:
@@ -128,28 +136,22 @@ def _front_table(comparison: RunComparison) -> Table:
 
 def _plots(comparison: RunComparison) -> Iterator[Plot]:
     """Accuracy over each cost, with the Pareto front."""
+    colours = [_series(comparison, row) for row in comparison.rows]
     for cost, axis in _AXES.items():
-        points = []
-        for row in comparison.rows:
-            if value := COSTS[cost](row):
-                middle, low, high = (axis.scale * part for part in value)
-                series = _series(comparison, row)
-                points.append(
-                    Point(
-                        label=_row_name(row),
-                        cost=(middle, low, high),
-                        accuracy=(100 * row.top1.value, 100 * row.top1.low, 100 * row.top1.high),
-                        series=series,
-                        mark=[other for other in comparison.rows if _series(comparison, other) == series].index(row),
-                        on_front=cost in row.fronts,
-                    )
-                )
-        if points:
-            best = "; ".join(
-                f"{point.label}: {point.accuracy[0]:.2f} % at {figures.three_digits(point.cost[0])}"
-                for point in points
-                if point.on_front
+        points = [
+            Point(
+                label=_row_name(row),
+                cost=(axis.scale * value[0], axis.scale * value[1], axis.scale * value[2]),
+                accuracy=row.top1.percent,
+                series=colour,
+                mark=colours[:place].count(colour),
+                on_front=cost in row.fronts,
             )
+            for place, (row, colour) in enumerate(zip(comparison.rows, colours, strict=True))
+            if (value := COSTS[cost](row))
+        ]
+        if points:
+            best = describe_points(point for point in points if point.on_front)
             yield Plot(
                 title=f"Accuracy over {cost}",
                 description=f"Top-1 over {axis.label}; on the front: {best}.",
@@ -163,23 +165,11 @@ def _row_name(row: ComparedRow) -> str:
     return row.label + (MARK if row.unlike else "")
 
 
-def _accuracy(row: ComparedRow) -> tuple[str, ...]:
-    change = figures.change(row.drop), figures.change_interval(row.drop)
-    return figures.rate(row.top1), figures.rate_interval(row.top1), *change
-
-
-def _size(row: ComparedRow) -> tuple[str, ...]:
-    return figures.count(row.macs), figures.count(row.parameters), figures.file_size(row.size_bytes)
-
-
-def _latency(row: ComparedRow) -> tuple[str, str, str]:
+def _ratio(row: ComparedRow) -> tuple[str, str]:
     latency = row.latency
-    if latency is None:
-        return "-", "-", "-"
-    if latency.ratio is None or latency.ratio_low is None or latency.ratio_high is None:
-        return figures.milliseconds(latency.p50_ms), "-", "-"
-    ratio = f"{latency.ratio:.2f}x"
-    return figures.milliseconds(latency.p50_ms), ratio, figures.span(latency.ratio_low, latency.ratio_high)
+    if latency is None or latency.ratio is None or latency.ratio_low is None or latency.ratio_high is None:
+        return "-", "-"
+    return f"{latency.ratio:.2f}x", figures.span(latency.ratio_low, latency.ratio_high)
 
 
 def _series(comparison: RunComparison, row: ComparedRow) -> int:

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-Span = tuple[float, float, float]
-"""A value with the ends of its interval; equal where it is exact."""
+from compress.report.results import Span
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from compress.errors import BadInputError, UsageError
-from compress.report.model import Report
-from compress.report.store import parse_report, read_report
+from compress.report.model import Report, parse_report, read_report
 from compress.runs import RunFolder
 from compress.runs.checked_folder import MANIFEST
 

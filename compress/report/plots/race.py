@@ -8,7 +8,8 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 
 from compress.report.plots.svg import INK, MUTED, house_style, new_figure, series, shorten, to_svg
-from compress.report.plots.tradeoff import MARKS, Span, draw_intervals
+from compress.report.plots.tradeoff import MARKS, draw_intervals
+from compress.report.results import Span
 
 _COLOURS: Final = (
     "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",

@@ -1,19 +1,18 @@
 """Accuracy over a cost: one mark for every network, with its intervals."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from markupsafe import Markup
 from matplotlib.axes import Axes
 
+from compress.report import figures
 from compress.report.plots.svg import MUTED, house_style, new_figure, series, shorten, to_svg
+from compress.report.results import Span
 
 MARKS: Final = ("o", "s", "D", "^", "v", "P", "X", "h", "<", ">", "p", "*")
 _HEIGHT, _LEGEND_LINE = 300.0, 19.0  # CSS pixels
-
-Span = tuple[float, float, float]
-"""A value with the ends of its interval: (value, low, high); equal if it is exact."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +28,11 @@ class Point:
     series: int
     mark: int | None = None
     on_front: bool = False
+
+
+def describe_points(points: Iterable[Point]) -> str:
+    """The networks in words."""
+    return "; ".join(f"{one.label}: {one.accuracy[0]:.2f} % at {figures.three_digits(one.cost[0])}" for one in points)
 
 
 def draw_tradeoff(points: Sequence[Point], *, cost: str, name: str, description: str) -> Markup:

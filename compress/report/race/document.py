@@ -13,10 +13,10 @@ from compress.report import figures
 from compress.report.html import render_html
 from compress.report.markdown import render_markdown
 from compress.report.plots.race import Entry, draw_budget, draw_race
-from compress.report.plots.tradeoff import Span
 from compress.report.race.model import CellResult, RaceReport
 from compress.report.race.sentences import headlines, notes
 from compress.report.race.standings import LeadOverSeeds, SeedValues, Standing, find_standings, original_results
+from compress.report.results import Span
 from compress.report.run_tables import machine_words
 from compress.report.sections import Document, Plot, Section, Table
 

@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from compress.report.model import Report
-from compress.report.store import dump_report
+from compress.report.model import Report, dump_report
 from compress.runs import RunFolder
 from compress.settings.config import RunConfig
 from tests.report.sample import network, report

@@ -2,7 +2,7 @@ import pytest
 
 from compress.errors import BadInputError, UsageError
 from compress.report.compare.sources import read_sources
-from compress.report.store import dump_report
+from compress.report.model import dump_report
 from compress.runs import RunFolder
 from tests.helpers.runs import tiny_config
 from tests.report.compare.runs import finished_run, other_run

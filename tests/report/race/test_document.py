@@ -8,9 +8,9 @@ import pytest
 from rich.console import Console
 
 from compress.errors import BadInputError
+from compress.report.model import document_schema
 from compress.report.race.document import race_document, race_tables, read_race, render_race_documents
 from compress.report.race.model import RaceReport
-from compress.report.store import document_schema
 from compress.report.terminal import render_terminal
 from tests.helpers.command import ROOT
 from tests.report.html.documents import Page
