@@ -131,7 +131,7 @@ def _show(made: "list[FileRecord]", report: "Report | None") -> None:
     for line in lines:
         console.print(line, markup=False)
     if report is not None:
-        from compress.report.run_sections import report_document
+        from compress.report.documents import report_document
 
         output.show(report, report_document, json=False)
 

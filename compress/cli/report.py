@@ -21,9 +21,8 @@ def report(
 
     Example: compress report runs/first
     """
-    from compress.report.documents import render_again
+    from compress.report.documents import render_again, report_document
     from compress.report.model import Report, document_schema, read_report
-    from compress.report.run_sections import report_document
 
     if schema == (path is not None):
         raise UsageError("what should be shown? Give a run folder, or --schema")

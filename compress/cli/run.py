@@ -63,7 +63,7 @@ def _execute(
 ) -> None:
     from compress.cli.interrupts import asked_to_stop
     from compress.cli.progress import watching
-    from compress.report.run_sections import report_document
+    from compress.report.documents import report_document
     from compress.run.eta import expected_work
     from compress.run.pipeline import run_pipeline
     from compress.runs import default_run_path

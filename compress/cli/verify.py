@@ -56,7 +56,7 @@ def verify(
     if (run is None) == (not files.keys() - {"out"}):
         raise UsageError("what should be verified? Give a run folder, or --original and --candidate with --dataset")
     from compress.cli.progress import watching
-    from compress.report.run_sections import report_document
+    from compress.report.documents import report_document
     from compress.verdict.gates import require
     from compress.verdict.verify import verify_run
 

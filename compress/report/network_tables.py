@@ -4,8 +4,8 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from compress.report import figures
+from compress.report.figures import TONES, drop_outcome
 from compress.report.model import NetworkRow, Report
-from compress.report.outcomes import TONES, drop_outcome
 from compress.report.sections import Bars, Column, Interval, Table, table_of
 from exporters.read.signature import Signature
 

@@ -37,12 +37,9 @@ class Interval:
 class Table:
     """A table of plain strings; its columns have no names if it is a list of names and values.
 
-    Attributes:
-        words: columns of words, aligned left as the first column is; all others hold numbers.
-        detail_columns: columns that the terminal leaves out.
-        short: number of rows that the terminal shows; ``None`` for all; ``long`` likewise in Markdown and HTML.
-        marks: bars or intervals for HTML, one a row; empty for none.
-        series: the colour number of each row's network in the plots, for HTML; empty for none.
+    Columns of ``words`` are aligned left, as the first one is; all others hold numbers. The terminal leaves out
+    ``detail_columns`` and shows ``short`` rows (``None``: all); Markdown and HTML show ``long``. HTML alone has
+    ``marks``, bars or intervals, and ``series``, the colour number of the network in the plots: one a row, or none.
     """
 
     title: str

@@ -1,12 +1,11 @@
 """The verdict as key numbers and sentences: which gates held, what was gained and lost, and what to keep in mind."""
 
 from collections.abc import Iterator
-from itertools import chain
 from typing import Final
 
 from compress.report import figures
+from compress.report.figures import TONES, Outcome, drop_outcome, gate_sentence, size_outcome, timing_outcome
 from compress.report.model import NetworkRow, Report
-from compress.report.outcomes import TONES, Outcome, drop_outcome, gate_sentence, size_outcome, timing_outcome
 from compress.report.results import AccuracyDrop
 from compress.report.sections import Section, Statements, Tile
 from compress.report.timings import disturbances, headline_latency, headline_setting, how_timed, setting_of, timing_at
@@ -14,8 +13,6 @@ from exporters.measure.latency_results import LatencyComparison
 
 UNSHOWN: Final = "no difference shown"
 _TIMES, _MINUS = "\N{MULTIPLICATION SIGN}", "\N{MINUS SIGN}"
-
-Sentence = tuple[str, Outcome]
 
 
 def headline(report: Report) -> str:
@@ -42,7 +39,7 @@ def state_verdict(report: Report) -> tuple[Statements, ...]:
     for gate in report.gates:
         network = "" if gate.network == report.candidate.label else f" ({gate.network})"
         labelled["passed" if gate.passed else "FAILED"].append(gate_sentence(gate) + network)
-    for sentence, outcome in chain(_size_changes(report), _accuracy_change(report), _latency_change(report)):
+    for sentence, outcome in _changes(report):
         labelled[UNSHOWN if outcome == "same" else outcome].append(sentence)
     labelled["also"] = [_other_file(report, row) for row in report.networks if row.source is not None]
     labelled["note"] = [*_caveats(report), *report.notes]
@@ -100,7 +97,8 @@ def _tiles(report: Report) -> Iterator[Tile]:
             yield Tile(name, factor, unit, f"{show(old)} -> {show(new)}", tone=TONES[outcome])
 
 
-def _size_changes(report: Report) -> Iterator[Sentence]:
+def _changes(report: Report) -> Iterator[tuple[str, Outcome]]:
+    """Size, work, accuracy and latency in sentences."""
     before, after = report.original, report.candidate
     old, new = before.size_bytes, after.size_bytes
     outcome = size_outcome(old, new)
@@ -113,17 +111,11 @@ def _size_changes(report: Report) -> Iterator[Sentence]:
         wish = "" if asked is None else f" (asked: {figures.percent(asked)})"
         words = f"{name} {figures.count(old)} -> {figures.count(new)}, {figures.percent(kept)} kept{wish}"
         yield words, size_outcome(old, new)
-
-
-def _accuracy_change(report: Report) -> Iterator[Sentence]:
     drop = report.drop
     more = drop.only_original_right - drop.only_candidate_right
     amount = "as many" if more == 0 else f"{abs(more):,} {'more' if more > 0 else 'fewer'}"
     wrong = f"{amount} of {figures.plural(drop.images, 'image')} wrong"
     yield f"Top-1 {_top1_change(report)}, {change_words(drop)}, {wrong}", drop_outcome(drop)
-
-
-def _latency_change(report: Report) -> Iterator[Sentence]:
     row = headline_latency(report)
     if row is not None:
         times = " -> ".join(f"{figures.milliseconds(side.p50_ms)} ms" for side in (row.original, row.candidate))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from compress.errors import CheckFailedError
-from compress.report.outcomes import gate_sentence
+from compress.report.figures import gate_sentence
 from compress.report.results import AccuracyDrop, GateResult
 from compress.settings.verify import Gates
 from exporters.measure.latency_results import LatencyComparison

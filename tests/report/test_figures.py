@@ -3,7 +3,7 @@
 import pytest
 
 from compress.report import figures
-from compress.report.outcomes import drop_outcome, size_outcome, timing_outcome
+from compress.report.figures import drop_outcome, size_outcome, timing_outcome
 from compress.report.results import AccuracyDrop
 from compress.verdict.accuracy import rate_of
 from tests.report.sample import latency_row

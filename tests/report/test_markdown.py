@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from compress.report import markdown
+from compress.report.documents import report_document
 from compress.report.markdown import code, escape, escape_line
 from compress.report.network_tables import MOST_CLASSES
-from compress.report.run_sections import report_document
 from tests.report.html.documents import hostile, large
 from tests.report.sample import foreign_report, full_report, report
 

@@ -5,9 +5,9 @@ import io
 import pytest
 from rich.console import Console
 
+from compress.report.documents import report_document
 from compress.report.html import render_html
 from compress.report.markdown import render_markdown
-from compress.report.run_sections import report_document
 from compress.report.sections import Bars, Document, Gallery, Image, Plot, Section, Statements, Table, Tile
 from compress.report.terminal import render_terminal
 from tests.report.html.documents import HOSTILE, check_order, hostile

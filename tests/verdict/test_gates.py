@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from compress.errors import CheckFailedError, UsageError
-from compress.report.outcomes import gate_sentence
+from compress.report.figures import gate_sentence
 from compress.report.results import AccuracyDrop, GateResult
 from compress.settings.config import build
 from compress.settings.verify import Gates

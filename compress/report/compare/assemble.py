@@ -1,7 +1,6 @@
 """Several reports side by side in one comparison, if they were measured in the same way."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import compress
 from typing import Any, Final
 
 from pydantic import JsonValue
@@ -9,16 +8,14 @@ from pydantic import JsonValue
 from compress.errors import UsageError
 from compress.report import figures
 from compress.report.compare.comparison import (
-    COSTS,
     ComparedRow,
     ComparedRun,
-    Cost,
     Difference,
     RowLatency,
     RunComparison,
     Setting,
+    with_fronts,
 )
-from compress.report.compare.pareto import Priced, on_front
 from compress.report.model import NetworkRow, Report
 
 UNSTATED: Final = "not stated"
@@ -41,7 +38,7 @@ def compare_reports(sources: Sequence[tuple[str, Report]], *, force: bool = Fals
     if unlike and not force:
         raise UsageError(_refusal(names, unlike))
     setting = _common_setting(reports.values())
-    rows = _with_fronts(list(_rows(reports, protocols, unlike, setting)))
+    rows = with_fronts(list(_rows(reports, protocols, unlike, setting)))
     return RunComparison(
         runs=tuple(_run(key, names[key], report) for key, report in reports.items()),
         setting=setting,
@@ -170,20 +167,6 @@ def _latency(report: Report, network: NetworkRow, setting: Setting | None) -> Ro
     for name in ("ratio", "ratio_low", "ratio_high"):
         values[name] = None if is_original else getattr(found, name)
     return RowLatency(**values, noisy=found.noisy)
-
-
-def _with_fronts(rows: Sequence[ComparedRow]) -> tuple[ComparedRow, ...]:
-    fronts: list[list[Cost]] = [[] for _ in rows]
-    for cost, value_of in COSTS.items():
-        priced = [
-            (place, Priced(value, row.top1.percent))
-            for place, row in enumerate(rows)
-            if (value := value_of(row)) is not None
-        ]
-        is_best = on_front([network for _place, network in priced])
-        for place, _network in compress(priced, is_best):
-            fronts[place].append(cost)
-    return tuple(row.model_copy(update={"fronts": tuple(on)}) for row, on in zip(rows, fronts, strict=True))
 
 
 def _notes(reports: Mapping[str, Report], rows: Sequence[ComparedRow], setting: Setting | None) -> Iterator[str]:

@@ -1,6 +1,11 @@
-"""The comparison of several reports, as typed values."""
+"""The comparison of several reports, as typed values, and the Pareto front.
 
-from collections.abc import Callable
+On the front are networks for which no other is both cheaper and as accurate, intervals considered.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import compress
 from typing import Final, Literal
 
 from compress.report.results import AccuracyDrop, Rate, Span
@@ -60,14 +65,10 @@ class RowLatency(Part):
 class ComparedRow(Part):
     """One network: its file and its measurements in the report.
 
-    Attributes:
-        runs: keys of the reports that have it; several if they share an original.
-        network: its label in the report.
-        drop: against the original of its report; ``None`` for an original.
-        latency: at the comparison's setting; ``None`` if it was not measured.
-        macs: for one image.
-        fronts: costs for which the network is on the Pareto front.
-        unlike: facts of the protocol that are not the same in all reports -> their value here.
+    ``runs`` are the keys of the reports that have it (several if they share an original), ``network`` is its label
+    there. ``drop`` is against the original of its report (``None`` for that one), ``latency`` at the comparison's
+    setting (``None`` if not measured); ``macs`` are for one image. ``fronts`` are the costs for which the network is on
+    the Pareto front, ``unlike`` its values of the protocol's facts that are not the same in all reports.
     """
 
     runs: tuple[str, ...]
@@ -109,3 +110,56 @@ COSTS: Final[dict[Cost, Callable[[ComparedRow], Span | None]]] = {
     "size": lambda row: (row.size_bytes,) * 3,
 }
 """What a network costs, with the ends of its interval."""
+
+
+@dataclass(frozen=True)
+class Priced:
+    """A network's cost (less is better) and its accuracy (more is better)."""
+
+    cost: Span
+    accuracy: Span
+
+    def beats(self, other: "Priced") -> bool:
+        """Whether this network dominates the other.
+
+        Costs whose intervals overlap count as equal; then only an accuracy whose interval lies above the other's
+        dominates. A clearly cheaper network dominates if its measured accuracy is at least as high: intervals of
+        separate samples are too wide to compare answers to the same images.
+        """
+        if _overlap(self.cost, other.cost):
+            return self.accuracy[1] > other.accuracy[2]
+        return self.cost[0] < other.cost[0] and self.accuracy[0] >= other.accuracy[0]
+
+    def equals(self, other: "Priced") -> bool:
+        """Whether the intervals of cost and of accuracy both overlap."""
+        return _overlap(self.cost, other.cost) and _overlap(self.accuracy, other.accuracy)
+
+
+def on_front(networks: Sequence[Priced]) -> tuple[bool, ...]:
+    """Whether each network is on the front: no other dominates it; of equal networks only the first is."""
+    front: list[Priced] = []
+    found = []
+    for network in networks:
+        better = any(other.beats(network) for other in networks) or any(other.equals(network) for other in front)
+        front += [] if better else [network]
+        found.append(not better)
+    return tuple(found)
+
+
+def with_fronts(rows: Sequence[ComparedRow]) -> tuple[ComparedRow, ...]:
+    """The rows with the costs for which each is on the front."""
+    fronts: list[list[Cost]] = [[] for _ in rows]
+    for cost, value_of in COSTS.items():
+        priced = [
+            (place, Priced(value, row.top1.percent))
+            for place, row in enumerate(rows)
+            if (value := value_of(row)) is not None
+        ]
+        is_best = on_front([network for _place, network in priced])
+        for place, _network in compress(priced, is_best):
+            fronts[place].append(cost)
+    return tuple(row.model_copy(update={"fronts": tuple(on)}) for row, on in zip(rows, fronts, strict=True))
+
+
+def _overlap(one: Span, other: Span) -> bool:
+    return one[1] <= other[2] and other[1] <= one[2]

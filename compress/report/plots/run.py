@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from compress.report import figures
-from compress.report.plots.svg import INK, LINE, MUTED, house_style, new_figure, series, shorten, to_svg
+from compress.report.plots.svg import INK, LINE, MUTED, new_figure, series, shorten, to_svg
 from exporters.measure.latency_results import Timing
 
 _BINS = 72
@@ -40,8 +40,7 @@ def draw_curves(
     curves: Sequence[Curve], *, name: str, y_label: str, description: str, converged_at: int | None = None
 ) -> Markup:
     """At least one line over epochs; the epoch ``converged_at`` is marked. ``name`` is unique in the page."""
-    with house_style():
-        figure, axes = new_figure(250)
+    with new_figure(250) as (figure, axes):
         for curve in curves:
             epochs = range(1, len(curve.values) + 1)
             axes.plot(
@@ -94,8 +93,7 @@ def draw_distributions(rows: Sequence[NamedTiming], *, name: str, description: s
     low, high = min(float(sample.min()) for sample in samples), shown_up_to(rows)
     edges = np.linspace(low - 0.04 * (high - low), high, _BINS + 1)
     floors = range(len(rows) - 1, -1, -1)
-    with house_style():
-        figure, axes = new_figure(48 + 46 * len(rows))
+    with new_figure(48 + 46 * len(rows)) as (figure, axes):
         axes.set_xlim(edges[0], edges[-1])
         for floor, row, sample in zip(floors, rows, samples, strict=True):
             counts, _ = np.histogram(sample, edges)

@@ -57,25 +57,23 @@ def series(index: int) -> str:
 
 
 @contextmanager
-def house_style() -> Iterator[None]:
-    """Draw inside this: matplotlib's own defaults and the page's look, restored at the end."""
+def new_figure(height: float) -> Iterator[tuple[Figure, Axes]]:
+    """A figure with one set of axes, drawn in matplotlib's own defaults and the page's look, which end with the block.
+
+    ``height`` is in CSS pixels at full size (the page scales it down).
+    """
     with mpl.rc_context(), warnings.catch_warnings():
         # The browser draws the text; matplotlib only measures it.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)
-        yield
-
-
-def new_figure(height: float, *, width: float = WIDTH) -> tuple[Figure, Axes]:
-    """A figure with one set of axes; sizes in CSS pixels at full size (the page scales it down)."""
-    size = (width / _UNITS_PER_INCH, height / _UNITS_PER_INCH)
-    figure = Figure(figsize=size, dpi=_UNITS_PER_INCH, layout="constrained")
-    return figure, figure.subplots()
+        size = (WIDTH / _UNITS_PER_INCH, height / _UNITS_PER_INCH)
+        figure = Figure(figsize=size, dpi=_UNITS_PER_INCH, layout="constrained")
+        yield figure, figure.subplots()
 
 
 def to_svg(figure: Figure, *, name: str, description: str) -> Markup:
-    """The figure as an ``<svg>`` element; call it inside ``house_style``.
+    """The figure as an ``<svg>`` element; call it inside ``new_figure``.
 
     Ids start with ``name``, which is unique in the page; ``description`` is the text alternative.
     """

@@ -12,7 +12,7 @@ from compress.errors import BadInputError
 from compress.report import figures
 from compress.report.html import render_html
 from compress.report.markdown import render_markdown
-from compress.report.plots.race import Entry, draw_budget, draw_race
+from compress.report.plots.tradeoff import Entry, draw_budget, draw_race
 from compress.report.race.model import CellResult, RaceReport
 from compress.report.race.sentences import headlines, notes
 from compress.report.race.standings import LeadOverSeeds, SeedValues, Standing, find_standings, original_results
@@ -25,7 +25,6 @@ _ORIGINAL: Final = ("01", "02")
 _RUN: Final = ("01", "02", "03", "04", "05")
 """The stages that make a network: with the teacher and the search, without export and verdict."""
 
-_DASH: Final = "-"
 _MARKS: Final = (
     "Large marks are means over seeds, small marks single runs; lines are 95 % t-intervals of the mean, or the range "
     "of up to two seeds. The dashed line and its band are the original, trained for as many epochs. Each plot has its "
@@ -99,14 +98,14 @@ def race_tables(report: RaceReport) -> tuple[Table, ...]:
 def _original_row(report: RaceReport) -> Iterator[tuple[str, ...]]:
     if results := original_results(report):
         top1 = _original_top1(results)
-        row = ("original", "100.0", _two(top1.mean), _spread(top1), "0.00", _DASH, _DASH, "1.00x", "100.0")
+        row = ("original", "100.0", _two(top1.mean), _spread(top1), "0.00", "-", "-", "1.00x", "100.0")
         yield (*row, _minutes(results, _ORIGINAL))
 
 
 def _row(standing: Standing) -> tuple[str, ...]:
     results, lead = standing.results, standing.lead
     if not results:
-        return standing.method, _DASH, _DASH, standing.cells[0].outcome, *[_DASH] * 6
+        return standing.method, "-", "-", standing.cells[0].outcome, *["-"] * 6
     missing = [cell.outcome for cell in standing.cells if cell.result is None]
     ratios = [result.timing.ratio for result in results if result.timing is not None]
     return (
@@ -115,9 +114,9 @@ def _row(standing: Standing) -> tuple[str, ...]:
         _two(standing.top1.mean),
         _spread(standing.top1) + "".join(f"; {missing.count(name)} {name}" for name in dict.fromkeys(missing)),
         _two(fmean(result.drop.points for result in results)),
-        _against(lead.points) if lead else _DASH,
-        _significant(lead) if lead else _DASH,
-        f"{fmean(ratios):.2f}x" if ratios else _DASH,
+        _against(lead.points) if lead else "-",
+        _significant(lead) if lead else "-",
+        f"{fmean(ratios):.2f}x" if ratios else "-",
         f"{100 * fmean(result.kept_parameters for result in results):.1f}",
         _minutes(results, _RUN),
     )

@@ -27,17 +27,12 @@ class CellTiming(Part):
 class CellResult(Part):
     """The measurements of a finished cell's pruned network, and which test images it classifies correctly.
 
-    Attributes:
-        report_sha256: of its ``report.json``.
-        original: label of the unpruned network that was trained for as many epochs.
-        drop: Top-1 of that original minus Top-1 of the pruned network, on the same images.
-        macs: for one image.
-        kept_macs: as a fraction of the original's.
-        kept_parameters: as a fraction of the original's.
-        timing: at the smallest batch size with the fewest threads; ``None`` if nothing was timed.
-        seconds: stage -> duration; a stage copied from another cell keeps its duration there.
-        right: one bit for every test image, 1 if the pruned network is correct: hexadecimal digits, the first
-            image is the highest bit of the first digit, padded with zeros.
+    ``report_sha256`` is that of its ``report.json``, ``original`` the label of the unpruned network that was trained
+    for as many epochs; ``drop`` is against it, on the same images, and what is kept are fractions of it. ``macs`` are
+    for one image. ``timing`` is at the smallest batch size with the fewest threads; ``None`` if nothing was timed. In
+    ``seconds`` by stage, a stage copied from another cell keeps its duration there. ``right`` has one bit for every
+    test image, 1 if the pruned network is correct: hexadecimal digits, the first image is the highest bit of the first
+    digit, padded with zeros.
     """
 
     report_sha256: str
@@ -72,12 +67,8 @@ class RaceCell(Part):
 class RaceReport(Part):
     """A whole race, called like its folder, and its cells in running order.
 
-    Attributes:
-        created: UTC, ISO 8601.
-        leader: the method that the others are compared with.
-        config: settings that all cells share.
-        session: onnxruntime's options, name -> value.
-        data: the images; ``None`` until the first cell has finished.
+    ``created`` is UTC in ISO 8601, ``leader`` the method that the others are compared with. All cells share ``config``
+    and ``session``, onnxruntime's options; ``data`` is ``None`` until the first cell has finished.
     """
 
     schema_version: Literal["1.0"] = SCHEMA_VERSION

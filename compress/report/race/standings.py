@@ -50,9 +50,7 @@ class LeadOverSeeds:
     Images of different seeds are never counted together: such a test would hold for these networks only, and could
     be significant although the difference has another sign in every seed.
 
-    Attributes:
-        points: Top-1 of the method minus that of the leader, in points.
-        p_values: McNemar's exact test of the two networks of each seed.
+    ``points`` are Top-1 of the method minus that of the leader, ``p_values`` of McNemar's exact test of each seed.
     """
 
     points: SeedValues

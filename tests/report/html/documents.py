@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from functools import cache
 from html.parser import HTMLParser
 
+from compress.report.documents import report_document
 from compress.report.html import render_html
 from compress.report.model import Report
 from compress.report.results import ClassDrop
-from compress.report.run_sections import report_document
 from tests.report import sample
 from tests.report.sample import changed
 

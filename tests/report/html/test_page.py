@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import compress.report.html
-from compress.report.html.page import draw_marks
+from compress.report.html import draw_marks
 from compress.report.network_tables import class_table
 from compress.report.plots.svg import SERIES
 from compress.report.sections import Bars, Interval

@@ -6,7 +6,7 @@ import matplotlib as mpl
 import pytest
 
 from compress.report.plots.run import Curve, NamedTiming, curve_of, draw_curves, draw_distributions, shown_up_to
-from compress.report.plots.svg import SERIES, house_style, new_figure, series, shorten, to_svg
+from compress.report.plots.svg import SERIES, new_figure, series, shorten, to_svg
 from compress.report.plots.tradeoff import Point, draw_tradeoff
 from tests.report.html.documents import HOSTILE, Page
 from tests.report.sample import timing
@@ -76,8 +76,7 @@ def test_long_names_keep_both_ends_colours_repeat_and_a_figure_has_the_size_aske
     assert shorten("abcdefghij", 5) == "ab\N{HORIZONTAL ELLIPSIS}ij"
     assert series(0) == series(10) == SERIES[0]
     assert len(set(SERIES)) == 10
-    with house_style():
-        figure, _axes = new_figure(200, width=300)
+    with new_figure(200) as (figure, _axes):
         assert 'viewBox="0 0 300 200"' in to_svg(figure, name="a", description="b")
 
 

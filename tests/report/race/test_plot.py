@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from compress.report.plots.race import Entry, draw_budget, draw_race
+from compress.report.plots.tradeoff import Entry, draw_budget, draw_race
 from compress.settings.config import Method
 
 ORIGINAL = (90.0, 89.0, 91.0)

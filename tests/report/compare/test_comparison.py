@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compress.report.compare.pareto import Priced, on_front
+from compress.report.compare.comparison import Priced, on_front
 
 FP32, FP16 = (
     Priced((0.402, 0.397, 0.408), (86.775, 85.69, 87.79)),
