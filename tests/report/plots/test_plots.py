@@ -77,7 +77,7 @@ def test_long_names_keep_both_ends_colours_repeat_and_a_figure_has_the_size_aske
     assert series(0) == series(10) == SERIES[0]
     assert len(set(SERIES)) == 10
     with new_figure(200) as (figure, _axes):
-        assert 'viewBox="0 0 300 200"' in to_svg(figure, name="a", description="b")
+        assert 'viewBox="0 0 420 200"' in to_svg(figure, name="a", description="b")
 
 
 def test_distributions_show_every_network_and_its_median():
