@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from compress.errors import BadInputError, CompressError
 from compress.report.model import parse_report
@@ -13,8 +13,6 @@ from compress.runs.file_records import Part
 from compress.runs.folder import EVENTS
 
 _REPORT = "report.json"
-
-State = Literal["judged", "unjudged", "unfinished", "failed", "unreadable"]
 
 
 class Speedup(Part):
@@ -50,7 +48,7 @@ class ListedRun(Part):
     arch: str | None = None
     dataset: str | None = None
     stages: tuple[str, ...] = ()
-    state: State
+    state: Literal["judged", "unjudged", "unfinished", "failed", "unreadable"]
     verdict: VerdictFacts | None = None
     problem: str = ""
 
@@ -77,7 +75,6 @@ def _listed(path: Path) -> ListedRun:
         config = run.read_config()
     except (CompressError, ValueError) as error:  # ValueError: its text is not TOML
         return ListedRun(name=name, path=str(path), state="unreadable", problem=str(error))
-    state, verdict, problem = _judgement(run)
     return ListedRun(
         name=name,
         path=str(path),
@@ -85,20 +82,19 @@ def _listed(path: Path) -> ListedRun:
         arch=config.arch,
         dataset=config.dataset,
         stages=tuple(stage for stage in STAGES if run.is_finished(stage)),
-        state=state,
-        verdict=verdict,
-        problem=problem,
+        **_judgement(run),
     )
 
 
-def _judgement(run: RunFolder) -> tuple[State, VerdictFacts | None, str]:
+def _judgement(run: RunFolder) -> dict[str, Any]:
+    """State, verdict and problem of a run that can be read."""
     if not run.has(_REPORT):
         reason = run.failure()
-        return "failed" if reason else "unfinished", None, reason
+        return {"state": "failed" if reason else "unfinished", "problem": reason}
     try:
         report = parse_report(run.read_text(_REPORT), source=_REPORT)
     except (CompressError, ValueError) as error:
-        return "unjudged", None, str(error)
+        return {"state": "unjudged", "problem": str(error)}
     drop, timing = report.drop, headline_latency(report)
     speedup = None
     if timing is not None:
@@ -106,7 +102,7 @@ def _judgement(run: RunFolder) -> tuple[State, VerdictFacts | None, str]:
         speedup = Speedup(**ratios, batch_size=timing.batch_size, threads=timing.threads)
     top1 = report.candidate.accuracy.top1.value
     facts = VerdictFacts(top1=top1, points_lost=drop.points, lost_low=drop.low, lost_high=drop.high, speedup=speedup)
-    return "judged", facts, ""
+    return {"state": "judged", "verdict": facts}
 
 
 def _started(path: Path) -> str | None:

@@ -19,9 +19,7 @@ from compress.report.compare.comparison import (
 from compress.report.model import NetworkRow, Report
 
 UNSTATED: Final = "not stated"
-
-_DRIFT: Final = 1.05
-"""If the medians of one file differ by more than this factor between runs, the machine was not equally fast."""
+_DRIFT: Final = 1.05  # where medians of one file differ by a larger factor, the machine was not equally fast
 
 
 def compare_reports(sources: Sequence[tuple[str, Report]], *, force: bool = False) -> RunComparison:
@@ -39,8 +37,20 @@ def compare_reports(sources: Sequence[tuple[str, Report]], *, force: bool = Fals
         raise UsageError(_refusal(names, unlike))
     setting = _common_setting(reports.values())
     rows = with_fronts(list(_rows(reports, protocols, unlike, setting)))
+    runs = (
+        ComparedRun(
+            key=key,
+            name=names[key],
+            created=report.created,
+            compress_version=report.compress_version,
+            arch=None if report.run is None else str(report.run.config.get("arch", "network")),
+            dataset=report.data.name,
+            image_size=report.data.image_size,
+        )
+        for key, report in reports.items()
+    )
     return RunComparison(
-        runs=tuple(_run(key, names[key], report) for key, report in reports.items()),
+        runs=tuple(runs),
         setting=setting,
         unlike=unlike,
         rows=rows,
@@ -97,18 +107,6 @@ def _refusal(names: Mapping[str, str], unlike: Sequence[Difference]) -> str:
             lines.append(f"    {value}: {', '.join(runs)}")
     lines.append("measure all on one machine with compress verify, or use --force, which marks every row")
     return "\n".join(lines)
-
-
-def _run(key: str, name: str, report: Report) -> ComparedRun:
-    return ComparedRun(
-        key=key,
-        name=name,
-        created=report.created,
-        compress_version=report.compress_version,
-        arch=None if report.run is None else str(report.run.config.get("arch", "network")),
-        dataset=report.data.name,
-        image_size=report.data.image_size,
-    )
 
 
 def _setting(comparison: Any) -> Setting:

@@ -9,12 +9,6 @@ from compress.report.compare.comparison import COSTS, ComparedRow, Cost, RunComp
 from compress.report.plots.tradeoff import Point, describe_points, draw_tradeoff
 from compress.report.sections import Column, Document, Plot, Section, Table, table_of
 
-MARK: Final = " *"
-"""Follows the name of every row if the protocols differ."""
-
-_SHARED: Final = 0
-"""The colour number of networks that are in several runs."""
-
 
 class Axis(NamedTuple):
     """How a cost is shown: its axis in the plots, the axis's unit, and one value in the table."""
@@ -162,7 +156,7 @@ def _plots(comparison: RunComparison) -> Iterator[Plot]:
 
 def _row_name(row: ComparedRow) -> str:
     """The row's name, marked if the protocols differ."""
-    return row.label + (MARK if row.unlike else "")
+    return row.label + (" *" if row.unlike else "")
 
 
 def _ratio(row: ComparedRow) -> tuple[str, str]:
@@ -174,5 +168,4 @@ def _ratio(row: ComparedRow) -> tuple[str, str]:
 
 def _series(comparison: RunComparison, row: ComparedRow) -> int:
     """A colour for every run; grey for networks of several runs."""
-    keys = [run.key for run in comparison.runs]
-    return _SHARED if len(row.runs) > 1 else 1 + keys.index(row.runs[0])
+    return 0 if len(row.runs) > 1 else 1 + [run.key for run in comparison.runs].index(row.runs[0])

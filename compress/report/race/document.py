@@ -22,8 +22,7 @@ from compress.report.sections import Document, Plot, Section, Table
 
 JSON: Final = "race.json"
 _ORIGINAL: Final = ("01", "02")
-_RUN: Final = ("01", "02", "03", "04", "05")
-"""The stages that make a network: with the teacher and the search, without export and verdict."""
+_RUN: Final = ("01", "02", "03", "04", "05")  # the stages that make a network, without export and verdict
 
 _MARKS: Final = (
     "Large marks are means over seeds, small marks single runs; lines are 95 % t-intervals of the mean, or the range "

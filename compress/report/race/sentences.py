@@ -9,11 +9,8 @@ from compress.report.race.standings import MOST_VALUES, SIGNIFICANT, LeadOverSee
 from compress.settings.config import Method
 from compress.settings.methods import METHODS
 
-_SCRATCH: Final[Method] = "scratch"
-"""The method that trains new weights in the shape that another method found."""
-
-_EQUAL_WORK: Final = 0.02
-"""Cells are at one budget if their MACs differ by at most this share."""
+_SCRATCH: Final[Method] = "scratch"  # the method that trains new weights in the shape that another method found
+_EQUAL_WORK: Final = 0.02  # cells are at one budget if their MACs differ by at most this share
 
 
 def headlines(report: RaceReport) -> tuple[str, ...]:

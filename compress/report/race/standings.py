@@ -14,11 +14,8 @@ import numpy as np
 from compress.report.race.model import CellResult, RaceCell, RaceReport
 from compress.statistics import mcnemar, mean_interval, paired_counts
 
-MOST_VALUES: Final = 2
-"""Up to this number of seeds the values are shown; an interval of two values is of no use."""
-
-SIGNIFICANT: Final = 0.05
-"""Below this p the difference of two networks is more than chance in the test images."""
+MOST_VALUES: Final = 2  # up to this number of seeds the values are shown; an interval of two values is of no use
+SIGNIFICANT: Final = 0.05  # below this p the difference of two networks is more than chance in the test images
 
 
 @dataclass(frozen=True)
