@@ -12,9 +12,8 @@ import numpy as np
 from compress.data.bundle import DataBundle
 from compress.errors import BadInputError, UsageError
 from compress.race.cells import CELL_SETTINGS, CELLS, PLAN, Cell, RaceSettings
-from compress.report.model import NetworkRow, Report
+from compress.report.model import NetworkRow, Report, parse_report
 from compress.report.race.model import CellResult, CellTiming
-from compress.report.store import parse_report
 from compress.run.export import TRAINED_ON
 from compress.runs import STAGES, RunFolder
 from compress.runs.checked_folder import sha256_of

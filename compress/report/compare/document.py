@@ -32,7 +32,7 @@ _COLUMNS: Final[dict[str, tuple[Column[ComparedRow], ...]]] = {
         ("95 %", lambda row: figures.change_interval(row.drop)),
     ),
     "Cost of the files": (
-        ("ms", lambda row: figures.milliseconds(row.latency and row.latency.p50_ms)),
+        ("ms", lambda row: figures.milliseconds(None if row.latency is None else row.latency.p50_ms)),
         ("ratio", lambda row: _ratio(row)[0]),
         ("95 %", lambda row: _ratio(row)[1]),
         ("MACs", lambda row: figures.count(row.macs)),
