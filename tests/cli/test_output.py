@@ -1,5 +1,3 @@
-"""Consoles, and the note that slow work writes."""
-
 import time
 
 import pytest

@@ -1,5 +1,3 @@
-"""What the dry run says of a network's layers."""
-
 from compress.run.dry_run import _not_pruned
 
 

@@ -1,5 +1,3 @@
-"""Expected work of the stages, and the time left in a run."""
-
 import pytest
 
 from compress.run.eta import RunEstimate, expected_work

@@ -1,5 +1,3 @@
-"""A run folder to write into."""
-
 import pytest
 
 from compress.runs import RunFolder

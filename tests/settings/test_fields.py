@@ -1,5 +1,3 @@
-"""The table of settings for the documentation."""
-
 from compress.settings.config import RunConfig
 from compress.settings.export import ExportSettings
 from compress.settings.fields import settings_tables

@@ -38,14 +38,13 @@ def measured(files) -> LatencyComparison:
 
 
 def test_a_comparison_states_what_it_measured(measured):
-    result = measured
-    assert (result.batch_size, result.threads, result.rounds) == (3, 2, 4)
-    assert result.original.samples == result.candidate.samples == result.pairs >= 20
-    assert 0 < result.pairs_used <= result.pairs
-    assert result.settling_calls in (0, 1, 2)  # by the duration of a call
-    assert not result.cut_short
-    assert 0 < result.ratio_low <= result.ratio_high
-    assert result.noisy == (result.coefficient_of_variation > 0.1)
+    assert (measured.batch_size, measured.threads, measured.rounds) == (3, 2, 4)
+    assert measured.original.samples == measured.candidate.samples == measured.pairs >= 20
+    assert 0 < measured.pairs_used <= measured.pairs
+    assert measured.settling_calls in (0, 1, 2)  # by the duration of a call
+    assert not measured.cut_short
+    assert 0 < measured.ratio_low <= measured.ratio_high
+    assert measured.noisy == (measured.coefficient_of_variation > 0.1)
     assert gc.isenabled()
 
 
