@@ -1,18 +1,20 @@
 """Numbers, names and gates as text; whether a change is a gain, a loss or neither (one rule for words and colours)."""
 
 import math
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from compress.report.results import AccuracyDrop, ClassDrop, GateResult, Rate
 from compress.report.sections import Tone
-from exporters.measure.latency_results import LatencyComparison, SpeedChange
+
+if TYPE_CHECKING:  # for the help of the command line, which waits for no numpy
+    from exporters.measure.latency_results import LatencyComparison, SpeedChange
 
 Outcome = Literal["gained", "lost", "same"]
 
 TONES: Final[dict[Outcome, Tone]] = {"gained": "good", "lost": "bad", "same": "plain"}
 
 _EQUAL: Final = 0.005  # sizes within this share of the original's count as the same
-_OF_TIMING: Final[dict[SpeedChange, Outcome]] = {"faster": "gained", "slower": "lost", "no difference": "same"}
+_OF_TIMING: "Final[dict[SpeedChange, Outcome]]" = {"faster": "gained", "slower": "lost", "no difference": "same"}
 _MOST_DECIMALS: Final = 6
 _UNITS: Final = {
     "max-drop": " points", "min-speedup": "x", "max-latency-ms": " ms", "max-size-mb": " MB", "max-macs": "",
@@ -154,7 +156,7 @@ def drop_outcome(drop: AccuracyDrop | ClassDrop) -> Outcome:
     return "lost" if drop.low > 0 else "gained" if drop.high < 0 else "same"
 
 
-def timing_outcome(timing: LatencyComparison) -> Outcome:
+def timing_outcome(timing: "LatencyComparison") -> Outcome:
     """Of latency: only an interval beyond the resolution shows a difference."""
     return _OF_TIMING[timing.speed_change]
 
