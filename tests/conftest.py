@@ -7,9 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
-os.environ.setdefault(
-    "OMP_NUM_THREADS", "1"
-)  # read as torch is imported: each worker of pytest-xdist computes on one core
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # read as torch is imported: a worker of pytest-xdist has one core
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The whole runs come first: short tests are left for the end, so that both workers end together."""
+    items.sort(key=lambda item: "integration" not in item.path.parts)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,5 +1,3 @@
-"""The description of the machine."""
-
 import json
 import subprocess
 
