@@ -1,4 +1,4 @@
-"""A user's function, named or handed over, and what is said where its code fails."""
+"""A user's function, named or handed over, and the messages where its code fails."""
 
 import functools
 import hashlib

@@ -97,8 +97,8 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_what_is_no_classifier_is_told_what_to_change(fault):
-    code, said = FAULTS[fault]
-    with pytest.raises(UsageError, match=said):
+    code, message = FAULTS[fault]
+    with pytest.raises(UsageError, match=message):
         examine(code, "nets.net", SMALL)
 
 
@@ -115,8 +115,8 @@ CALLS = {
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 @pytest.mark.parametrize("call", CALLS)
 def test_what_build_may_not_do(call):
-    build, said = CALLS[call]
-    with pytest.raises(UsageError, match=said):
+    build, message = CALLS[call]
+    with pytest.raises(UsageError, match=message):
         build_own(OwnCode("", build), "nets.net", classes=3, channels=1, image_size=12)
 
 

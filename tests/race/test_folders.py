@@ -1,4 +1,4 @@
-"""The cells on disk, made by hand: what goes on, what is refused, whose original is taken."""
+"""The cells on disk, made by hand: what goes on, what is refused, which original is reused."""
 
 import pytest
 
