@@ -21,7 +21,7 @@ def as_bad_input() -> Iterator[None]:
 
 @contextmanager
 def export_faults(other: type[CompressError] = CheckFailedError) -> Iterator[None]:
-    """Where files are made too: a file that is no fit network is bad input; for any ``other`` fault a check failed."""
+    """An unfit file is ``BadInputError``, lack of memory or time ``EnvironmentProblem``, any other fault ``other``."""
     try:
         yield
     except ExportError as error:

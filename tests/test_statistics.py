@@ -40,6 +40,13 @@ def test_wilson_published_examples_and_the_ends():
     assert wilson(0, 100).high == pytest.approx(Z_95**2 / (100 + Z_95**2))
 
 
+@given(st.integers(2, 5000).flatmap(lambda images: st.tuples(st.integers(1, images - 1), st.just(images))))
+def test_wilson_inverts_the_score_test(case):
+    hits, images = case
+    for end, z in zip(wilson(hits, images), (Z_95, -Z_95), strict=True):
+        assert (hits / images - end) / math.sqrt(end * (1 - end) / images) == pytest.approx(z, rel=1e-6)
+
+
 def test_paired_counts_by_hand():
     a, b = np.array([1, 1, 1, 0, 0], bool), np.array([1, 0, 0, 1, 0], bool)
     assert paired_counts(a, b) == PairedCounts(both=1, only_a=2, only_b=1, neither=1)
@@ -84,7 +91,7 @@ def test_the_paired_interval_is_narrower_than_that_of_strangers():
 def test_coverage_on_simulated_test_sets():
     random = np.random.default_rng(0)
     truth = [0.80, 0.06, 0.05, 0.09]
-    tables = random.multinomial(1000, truth, size=500)
+    tables = random.multinomial(1000, truth, size=2000)
     inside = [low <= 0.01 <= high for low, high in (paired_drop(PairedCounts(*map(int, row))) for row in tables)]
     assert 0.935 <= np.mean(inside) <= 0.975
 

@@ -57,8 +57,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for command in (run, export, verify, compare, race, report, doctor):
-    app.command(command.__name__)(command)
+for _command in (run, export, verify, compare, race, report, doctor):
+    app.command()(_command)
 app.add_typer(listing.app, name="list")
 
 

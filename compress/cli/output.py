@@ -21,17 +21,22 @@ SCHEMA_VERSION = "1.0"
 MINIMUM_WIDTH = 80
 
 
-def data_console(*, stderr: bool = False) -> Console:
-    """The console for results, on stdout; a pipe gets at least 80 columns."""
-    console = Console(stderr=stderr, highlight=False)
-    if not console.is_terminal and console.width < MINIMUM_WIDTH:
-        console.width = MINIMUM_WIDTH
-    return console
+def data_console() -> Console:
+    """The console for results, on stdout."""
+    return _console(stderr=False)
 
 
 def message_console() -> Console:
     """The console for progress and messages, on stderr."""
-    return data_console(stderr=True)
+    return _console(stderr=True)
+
+
+def _console(*, stderr: bool) -> Console:
+    """A console; a pipe gets at least 80 columns."""
+    console = Console(stderr=stderr, highlight=False)
+    if not console.is_terminal and console.width < MINIMUM_WIDTH:
+        console.width = MINIMUM_WIDTH
+    return console
 
 
 def is_live(console: Console) -> bool:
@@ -48,11 +53,13 @@ def say(text: str, *, quiet: bool = False) -> None:
 def show(report: "BaseModel", document: "Callable[[Any], Document]", *, json: bool) -> None:
     """A report on stdout: as JSON, or as ``document`` makes it."""
     if json:
-        sys.stdout.write(report.model_dump_json(indent=2) + "\n")
-        return
-    from compress.report.terminal import render_terminal
+        from compress.report.model import dump_report
 
-    render_terminal(document(report), data_console())
+        _write(dump_report(report))
+    else:
+        from compress.report.terminal import render_terminal
+
+        render_terminal(document(report), data_console())
 
 
 def show_plan(plan: "RunPlan | RacePlan", *, json: bool) -> None:
@@ -60,7 +67,7 @@ def show_plan(plan: "RunPlan | RacePlan", *, json: bool) -> None:
     if json:
         print_json({"plan": plan.as_dict()})
     else:
-        sys.stdout.write("\n".join(plan.lines()) + "\n")
+        _write("\n".join(plan.lines()) + "\n")
 
 
 @contextmanager
@@ -80,7 +87,13 @@ def slow_work_note(*, quiet: bool, seconds: float = 10.0) -> Iterator[None]:
 def print_json(document: dict[str, Any]) -> None:
     """Print one JSON document with its ``schema_version``; ValueError for NaN or infinity."""
     text = json.dumps({"schema_version": SCHEMA_VERSION} | document, indent=2, allow_nan=False, ensure_ascii=False)
-    sys.stdout.write(text + "\n")
+    _write(text + "\n")
+
+
+def _write(text: str) -> None:
+    """Write to stdout at once, so that messages on stderr come after it where both go to one file."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 def print_error(message: str, *, kind: str, exit_code: int, as_json: bool) -> None:

@@ -40,8 +40,8 @@ PLAIN = Recipe()
 _CIFAR = Recipe(flip=True, shift=1 / 8)  # 4 of the 32 pixels
 
 RECIPES: Mapping[str, Mapping[Augment, Recipe]] = {
-    "fashion": {"default": Recipe(flip=True, shift=1 / 14), "paper": Recipe(unit_range=True)},  # 2 of the 28 pixels
-    "kuzushiji": {"default": Recipe(shift=1 / 14), "paper": Recipe(unit_range=True)},  # mirrored, another character
+    "fashion": {"default": Recipe(flip=True, shift=1 / 14), "paper": Recipe(unit_range=True)},
+    "kuzushiji": {"default": Recipe(shift=1 / 14), "paper": Recipe(unit_range=True)},  # mirrored: another character
     "cifar10": {"default": _CIFAR, "paper": Recipe(flip=True, rotation=15.0, cutout=1 / 2)},
     "cifar100": {"default": _CIFAR, "paper": Recipe(flip=True, rotation=15.0, cutout=1 / 4)},
     "files": {
@@ -73,7 +73,7 @@ def augment_pixels(images: Tensor, *, indices: NDArray[np.int64], order: Order |
 def flip_and_shift(
     images: Tensor, *, indices: NDArray[np.int64], order: Order, shift: int, flip: bool = True
 ) -> Tensor:
-    """Mirror half of the images uint8 [B, H, W, C] and move each by up to ``shift`` pixels along both axes.
+    """Mirror half of the images uint8 [B, H, W, C] if ``flip``; move each by up to ``shift`` pixels along both axes.
 
     The result is a new tensor; the edge is filled with zeros.
     """

@@ -10,6 +10,7 @@ import json
 import math
 import pickle
 import pickletools
+import re
 import struct
 import warnings
 from collections.abc import Iterator, Sequence
@@ -24,6 +25,7 @@ from compress.errors import BadInputError
 
 _MAX_IDX_BYTES = 2**31
 _MAX_MAT_BYTES = 2**20  # compressed; the labels of ten thousands of images are a few KiB
+_WHOLE_NUMBERS = re.compile(r"[<>|=]?(b1|[iu][1248])")
 _MAX_TUPLES = 1000  # in a pickle; an array needs a handful, and deep nesting ends the process
 
 
@@ -49,17 +51,20 @@ def _parsing(path: Path, kind: str) -> Iterator[None]:
 
 def read_idx(path: Path, *, axes: int) -> NDArray[np.uint8]:
     """Read an IDX file of unsigned bytes, plain or gzipped: big-endian sizes, then the bytes."""
-    file: Any = io.BytesIO(read_bytes(path))
-    if file.getvalue()[:2] == b"\x1f\x8b":
-        file = gzip.GzipFile(fileobj=file)
-    with _parsing(path, f"an IDX file of unsigned bytes with {axes} axes"):
-        if (start := file.read(4)) != bytes((0, 0, 8, axes)):
-            raise ValueError(f"it starts with {start!r}")
-        shape = struct.unpack(f">{axes}I", file.read(4 * axes))
-        size = math.prod(shape)
-        if size > _MAX_IDX_BYTES:
-            raise BadInputError(f"expected at most {_MAX_IDX_BYTES:,} bytes in {path}, got a header of {shape}")
-        data = file.read(size + 1)
+    start = 4 + 4 * axes
+    try:
+        with path.open("rb") as raw, _parsing(path, f"an IDX file of unsigned bytes with {axes} axes"):
+            file = gzip.GzipFile(fileobj=raw) if raw.peek(2)[:2] == b"\x1f\x8b" else raw
+            header = file.read(start)
+            if len(header) < start or header[:4] != bytes((0, 0, 8, axes)):
+                raise ValueError(f"it starts with {header[:4]!r}")
+            shape = struct.unpack(f">{axes}I", header[4:])
+            size = math.prod(shape)
+            if size > _MAX_IDX_BYTES:
+                raise BadInputError(f"expected at most {_MAX_IDX_BYTES:,} bytes in {path}, got a header of {shape}")
+            data = file.read(size + 1)
+    except OSError as error:
+        raise BadInputError(f"cannot read {path}: {error.strerror}") from None
     if len(data) != size:
         got = "more" if len(data) > size else f"{len(data):,}"
         raise BadInputError(f"expected {size:,} bytes of {shape} in {path}, got {got}; try to download it again")
@@ -76,9 +81,7 @@ def read_pickle(path: Path) -> dict[Any, Any]:
         found = _Unpickler(io.BytesIO(data), encoding="latin1").load()
         if not isinstance(found, dict):
             raise pickle.UnpicklingError(f"expected a dict, got {type(found).__name__}")
-        if any(isinstance(value, np.ndarray) and value.dtype.kind not in "biu" for value in found.values()):
-            raise pickle.UnpicklingError("expected arrays of whole numbers")
-        return found
+        return {key: value.filled() if isinstance(value, _Array) else value for key, value in found.items()}
 
 
 def _check_opcodes(data: bytes) -> None:
@@ -91,26 +94,81 @@ def _check_opcodes(data: bytes) -> None:
             raise pickle.UnpicklingError(f"unexpected {opcode.name}")
 
 
-class _Unpickler(pickle.Unpickler):
-    """A pickle is a program that calls what it names: this reader knows only what an array needs.
+class _Type:
+    """In place of ``numpy.dtype``."""
 
-    Functions are made anew for every use, as a pickle may set their attributes. (torch's ``weights_only`` reader knows
-    neither the newer protocols nor Python 2's long strings.)
+    __slots__ = ("kind",)
+
+    def __init__(self, kind: str, *_: object) -> None:
+        self.kind = str(kind)
+
+    def __setstate__(self, state: Any) -> None:
+        if state[1] in ("<", ">"):  # the byte order
+            self.kind = state[1] + self.kind
+
+
+class _Array:
+    """In place of numpy's array: empty until the pickle sets its state."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, *_: object) -> None:
+        self._value: NDArray[Any] | None = None
+
+    def __setstate__(self, state: Any) -> None:
+        _version, shape, dtype, fortran, raw = state
+        if not isinstance(dtype, _Type) or not _WHOLE_NUMBERS.fullmatch(dtype.kind):
+            raise pickle.UnpicklingError("expected an array of whole numbers")
+        data = raw.encode("latin1") if isinstance(raw, str) else bytes(memoryview(raw))
+        self._value = np.frombuffer(data, dtype.kind).reshape(shape, order="F" if fortran else "C")
+
+    def filled(self) -> NDArray[Any]:
+        if self._value is None:
+            raise pickle.UnpicklingError("an array without contents")
+        return self._value
+
+
+class _FilledArray(_Array):
+    """In place of the function that protocol 5 calls."""
+
+    __slots__ = ()
+
+    def __init__(self, raw: Any, dtype: Any, shape: Any, order: str, *_: object) -> None:
+        self.__setstate__((1, shape, dtype, order == "F", raw))
+
+
+class _Encoded:
+    """In place of ``_codecs.encode``, which protocol 2 calls for bytes."""
+
+    __slots__ = ()
+
+    def __new__(cls, text: str, _encoding: str) -> Any:
+        return text.encode("latin1")
+
+    def __setstate__(self, state: Any) -> None:
+        raise pickle.UnpicklingError("unexpected state")
+
+
+_NAMES: dict[tuple[str, str], Any] = {
+    **{(module, "_reconstruct"): _Array for module in ("numpy.core.multiarray", "numpy._core.multiarray")},
+    **{(module, "_frombuffer"): _FilledArray for module in ("numpy.core.numeric", "numpy._core.numeric")},
+    ("numpy", "ndarray"): "numpy.ndarray",
+    ("numpy", "dtype"): _Type,
+    ("_codecs", "encode"): _Encoded,
+}
+
+
+class _Unpickler(pickle.Unpickler):
+    """A pickle is a program that calls what it names: it gets classes of this module for the few names of an array.
+
+    No object of numpy is among them: numpy trusts the state that a pickle sets, and a wrong one ends the process.
+    (torch's ``weights_only`` reader knows neither the newer protocols nor Python 2's long strings.)
     """
 
     def find_class(self, module: str, name: str) -> Any:
-        match module.replace("numpy._core", "numpy.core"), name:
-            case "numpy.core.multiarray", "_reconstruct":
-                return lambda *_: np.ndarray(0, np.uint8)  # the pickle sets its state next
-            case "numpy.core.numeric", "_frombuffer":  # protocol 5
-                return lambda raw, kind, shape, order: np.frombuffer(raw, kind).reshape(shape, order=order)
-            case "numpy", "ndarray":
-                return "numpy.ndarray"
-            case "numpy", "dtype":
-                return np.dtype
-            case "_codecs", "encode":  # protocol 2, for bytes
-                return lambda text, _encoding: text.encode("latin1")
-        raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+        if (module, name) not in _NAMES:
+            raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+        return _NAMES[module, name]
 
 
 def read_mat(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:

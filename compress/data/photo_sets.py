@@ -154,6 +154,9 @@ def class_names(folder: Path, ids: Sequence[str]) -> tuple[str, ...]:
     return tuple(name if counts[name] == 1 else f"{name} ({one})" for name, one in zip(short, ids, strict=True))
 
 
+_DAMAGED = (ValueError, TypeError, LookupError, AttributeError, RuntimeError, EOFError, pickle.UnpicklingError)
+
+
 def _read_names(folder: Path) -> _Names:
     for place, read in _READERS.items():
         path = folder / place
@@ -163,7 +166,7 @@ def _read_names(folder: Path) -> _Names:
             return read(path)
         except OSError as error:
             raise BadInputError(f"cannot read {path}: {error.strerror}") from None
-        except (ValueError, TypeError, LookupError, AttributeError, RuntimeError, pickle.UnpicklingError) as error:
+        except _DAMAGED as error:
             raise BadInputError(f"{path} is not a list of class names ({error}); try to mend or remove it") from None
     return {}
 
@@ -181,12 +184,15 @@ def _from_devkit(path: Path) -> _Names:
     return {str(one): str(words) for one, words in zip(synsets["WNID"], synsets["words"], strict=True)}
 
 
+def _from_torchvision(path: Path) -> _Names:
+    names, _validation = torch.load(path, weights_only=True)
+    return {str(one): ", ".join(synonyms) for one, synonyms in names.items()}
+
+
 _READERS: dict[str, Callable[[Path], _Names]] = {
     "ILSVRC2012_devkit_t12/data/meta.mat": _from_devkit,
     "meta.mat": _from_devkit,
-    "meta.bin": lambda path: {
-        str(one): ", ".join(synonyms) for one, synonyms in torch.load(path, weights_only=True)[0].items()
-    },
+    "meta.bin": _from_torchvision,
     "imagenet_class_index.json": lambda path: {
         str(one): str(name).replace("_", " ") for one, name in read_json(path).values()
     },

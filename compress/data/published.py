@@ -4,9 +4,9 @@ Names, folders, addresses and md5 sums are torchvision's, so its folders can be 
 leaves unfinished files. md5 finds damaged and different files, not deliberate forgeries: see ``formats``.
 """
 
+import hashlib
 import http.client
 import os
-import shutil
 import tarfile
 import tempfile
 import urllib.request
@@ -16,9 +16,7 @@ from pathlib import Path
 
 from compress.environment import cache_folder
 from compress.errors import BadInputError, EnvironmentProblem, UsageError
-from models_zoo.torchvision_mend import torchvision
 
-calculate_md5 = torchvision.datasets.utils.calculate_md5
 _TIMEOUT = 60  # seconds without a byte
 _CHUNK = 2**20  # bytes
 
@@ -66,13 +64,21 @@ def find_published(published: Published, data_dir: Path | None, *, download: boo
 def compare_with_published(published: Published, folder: Path) -> tuple[str, ...]:
     """Notes about files in ``folder`` that are not, byte for byte, those that were published."""
     present = [name for name in published.sums if (folder / name).is_file()]
-    other = [name for name in present if calculate_md5(folder / name) != published.sums[name]]
+    other = [name for name in present if _md5(folder / name) != published.sums[name]]
     absent = [name for name in published.sums if name not in present]
     notes = {
         f"not the published {published.name}: {', '.join(other)} with other contents": other,
         f"not compared with the published {published.name}: no {', '.join(absent)}": absent,
     }
     return tuple(note for note, files in notes.items() if files)
+
+
+def _md5(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    except OSError as error:
+        raise BadInputError(f"cannot read {path}: {error.strerror}") from None
 
 
 def _nearest(folders: list[Path], published: Published) -> tuple[Path, list[str]]:
@@ -105,12 +111,15 @@ def _download(published: Published, folder: Path) -> None:
 
 
 def _fetch(url: str, md5: str, path: Path) -> None:
+    digest = hashlib.md5(usedforsecurity=False)  # while it is written: the largest file has 5 GB
     with urllib.request.urlopen(url, timeout=_TIMEOUT) as response, path.open("wb") as file:
-        shutil.copyfileobj(response, file, _CHUNK)
+        while chunk := response.read(_CHUNK):
+            digest.update(chunk)
+            file.write(chunk)
         file.flush()
         os.fsync(file.fileno())
-    if (found := calculate_md5(path)) != md5:
-        raise BadInputError(f"{url} is not the published file: expected md5 {md5}, got {found}; try again")
+    if digest.hexdigest() != md5:
+        raise BadInputError(f"{url} is not the published file: expected md5 {md5}, got {digest.hexdigest()}; try again")
 
 
 def _move(source: Path, target: Path) -> None:

@@ -40,8 +40,8 @@ def add_variants(
     file was changed, CheckFailedError if a file cannot be made, or does not answer as it must.
     """
     run, observer = RunFolder.open(path), observer or Observer()
-    wanted = _with_dependants(run, wanted)
     sources = [file for file in recorded_files(run) if file.role in _NETWORKS]
+    wanted = _with_dependants(run, wanted)
     opened = reopen(run, moved or {}, code=code) if wanted.int8 or wanted.opset else None
     observer.stage("export", index=1, count=1, steps=len(sources))
     with run, export_faults(), tempfile.TemporaryDirectory(prefix="compress-export-") as temporary:

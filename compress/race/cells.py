@@ -55,13 +55,13 @@ class RaceSettings(Settings):
         (KEEP_MACS,),
         "Fractions of the multiply-accumulates to keep: 0.5,0.25,0.1.",
         flags=("--keep-macs",),
-        expected="fractions such as 0.5,0.25",
+        expected="fractions between 0 and 1, such as 0.5,0.25",
     )
     seeds: Annotated[tuple[Annotated[int, Field(ge=0, lt=2**31)], ...], BeforeValidator(parse_seeds)] = _setting(
         (0, 1, 2),
         "Number of seeds, from 0; or the seeds themselves: 3,7.",
         shown="3",
-        expected="a number of seeds, or seeds such as 3,7",
+        expected="a number of seeds, or seeds from 0 to 2147483647 such as 3,7",
     )
     full_latency: bool = _setting(
         False, "Time at every batch size and thread count, as `run` does; otherwise batch 1, one thread."
@@ -72,13 +72,16 @@ class RaceSettings(Settings):
         chosen = {"methods": self.methods, "seeds": self.seeds, "budgets": tuple(map(budget, self.budgets))}
         for name, values in chosen.items():
             if not values or len(set(values)) < len(values):
-                raise ValueError(f"expected {name} that differ, at least one, got {', '.join(map(str, values))}")
+                got = ", ".join(map(str, getattr(self, name)))
+                raise ValueError(
+                    f"`{name}`: expected at least one, all different (budgets in their first six digits), got {got}"
+                )
         if self.base.preset == "paper":
             raise ValueError("the paper's algorithm has no budget and cannot race at equal terms: drop preset 'paper'")
         if self.base.keep_params is not None:
             raise ValueError("a race is over MACs: drop keep_params")
         if self.methods == ("scratch",):
-            raise ValueError("scratch trains the shape that another method found: add one to --methods")
+            raise ValueError("scratch trains the shape that another method found: add one to `methods`")
         return self
 
     @property

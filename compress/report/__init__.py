@@ -1,1 +1,1 @@
-"""A run's report: one typed value, shown in a terminal, as Markdown and as JSON."""
+"""Reports of runs, comparisons and races: typed values, shown in a terminal, as Markdown, HTML and JSON."""

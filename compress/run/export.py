@@ -1,7 +1,9 @@
 """Export: the trained networks as ONNX files, compared with torch on real images."""
 
+import tempfile
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from torch import nn
@@ -73,9 +75,8 @@ def _write_all(context: StageContext, networks: TrainedNetworks, prunable: Pruna
 
 
 def _write(context: StageContext, network: nn.Module, stem: str, **facts: Any) -> FileRecord:
-    name = f"{ARTIFACTS}/{stem}.onnx"
-    path = context.run.path / name
-    path.parent.mkdir(exist_ok=True)
-    file = export_network(network, path, context.config, context.data, opset=context.config.opset, **facts)
-    context.run.adopt(name)
+    with tempfile.TemporaryDirectory(prefix="compress-export-") as temporary:
+        path = Path(temporary) / f"{stem}.onnx"  # in the run folder only once it answers as the module does
+        file = export_network(network, path, context.config, context.data, opset=context.config.opset, **facts)
+        context.run.write_bytes(f"{ARTIFACTS}/{path.name}", path.read_bytes())
     return file.in_folder(ARTIFACTS)

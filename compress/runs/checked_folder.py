@@ -17,7 +17,6 @@ import filelock
 from compress.atomic import is_temporary, machine_faults, write_atomically
 from compress.errors import BadInputError, EnvironmentProblem
 from compress.runs.tensor_files import is_checkpoint
-from exporters.write.atomic import sync
 
 MANIFEST = "MANIFEST.sha256"
 LOCK = ".lock"
@@ -124,15 +123,6 @@ class CheckedFolder:
         """``read_bytes`` of every recorded file, for its errors."""
         for rel in self._manifest.entries:
             self.read_bytes(rel)
-
-    def adopt(self, rel: str) -> None:
-        """Record a file that an exporter has just written atomically in the folder."""
-        self._require_lock()
-        path = self._inside(_checked_name(rel))
-        with machine_faults(path):
-            sync(path)
-            sync(path.parent)
-            self._manifest.record({rel: (sha256_of(path.read_bytes()),)})
 
     def _acquire(self) -> None:
         try:

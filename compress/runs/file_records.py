@@ -8,11 +8,11 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 from compress.errors import BadInputError
 from compress.runs import RunFolder
 from compress.runs.checked_folder import sha256_of
+from exporters.read.cost import Precision
 from exporters.read.logits import ParityReport
 from exporters.write.int8 import Quantization
 
 Role = Literal["original", "candidate", "extra"]
-Precision = Literal["fp32", "fp16", "int8"]
 
 ARTIFACTS: Final = "artifacts"
 NOTES: Final = "06_export/notes.json"

@@ -174,5 +174,6 @@ def parse_seeds(value: Any) -> Any:
     """``3`` as the seeds 0, 1 and 2; ``3,7`` as those two."""
     if not isinstance(value, str):
         return value
-    numbers = tuple(int(part) for part in value.split(",") if part.strip())
-    return numbers if "," in value else tuple(range(*numbers))
+    if "," not in value:
+        return tuple(range(int(value)))
+    return tuple(int(part) for part in value.split(",") if part.strip())

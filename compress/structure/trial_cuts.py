@@ -164,9 +164,12 @@ class _Trial:
 
 def _by_root(units: UnitMap, faults: Sequence[Fault]) -> dict[str, str]:
     """Root of each group with faulty units -> the first fault's reason."""
-    reasons = ((group.root, fault.reason) for group in units.groups for fault in reversed(faults)
-               if any(group.first <= unit < group.first + group.size for unit in fault.units))  # fmt: skip
-    return dict(reasons)
+    reasons: dict[str, str] = {}
+    for group in units.groups:
+        for fault in faults:
+            if any(group.first <= unit < group.first + group.size for unit in fault.units):
+                reasons.setdefault(group.root, fault.reason)
+    return reasons
 
 
 def _cut_only(units: UnitMap, state: Tensor, roots: Collection[str]) -> Tensor:

@@ -28,7 +28,6 @@ from exporters.measure.profile import OperatorProfile, profile_operators
 from exporters.read.session import SESSION_FACTS
 from exporters.read.signature import shared_batch
 
-_PREDICT_BATCH = 64
 """Images in a call while accuracy is measured."""
 
 
@@ -70,7 +69,7 @@ def measure(
     answers: dict[str, np.ndarray] = {}  # label of each file -> its logits [N, K]
     for file in files:
         progress.begin(f"accuracy of {(label := file.record.label)}")
-        answers[label] = classify(file.spec, data, batch_size=_PREDICT_BATCH, threads=max(settings.threads))
+        answers[label] = classify(file.spec, data, threads=max(settings.threads))
     latency = tuple(_time_pairs(files, settings, progress))
     original, candidate = (by_role(files, role) for role in ("original", "candidate"))
     rows = tuple(_row(file, original, answers, data) for file in files)

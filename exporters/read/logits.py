@@ -15,7 +15,7 @@ from exporters.errors import ExportError
 from exporters.read.preparation import Conversion
 from exporters.read.session import open_session, run_logits, session_options
 
-_LARGE_LOGIT = 10.0
+_TOLERANCE, _LARGE_LOGIT = 1e-4, 10.0
 
 
 def predict_logits(
@@ -52,9 +52,7 @@ class ParityReport:
         return self.max_abs_difference <= self.tolerance
 
 
-def check_parity(
-    model: nn.Module, path: Path, batches: Iterable[Tensor], *, tolerance: float = 1e-4, threads: int
-) -> ParityReport:
+def check_parity(model: nn.Module, path: Path, batches: Iterable[Tensor], *, threads: int) -> ParityReport:
     """Compare a module in evaluation mode with its ONNX file on normalised float32 images [B, C, H, W].
 
     Both run on the CPU in full float32, because a GPU's convolutions may use TF32, which rounds by more than the
@@ -70,13 +68,13 @@ def check_parity(
     onnx_NK = predict_logits(path, images, threads=threads)
     with torch.no_grad():
         torch_NK = torch.cat([module(batch) for batch in images]).numpy()
-    report = _compare(torch_NK, onnx_NK, path, tolerance)
+    report = _compare(torch_NK, onnx_NK, path)
     if report.passed:
         return report
     options = session_options(threads=threads)
     options.graph_optimization_level = GraphOptimizationLevel.ORT_DISABLE_ALL
     session = open_session(path, threads=threads, options=options)
-    unoptimised = _compare(torch_NK, _run_all(session, (batch.numpy() for batch in images)), path, tolerance)
+    unoptimised = _compare(torch_NK, _run_all(session, (batch.numpy() for batch in images)), path)
     if unoptimised.passed:
         raise ExportError(
             f"expected onnxruntime to answer as torch does, within {report.tolerance:.0e}, {path.name} differs by "
@@ -87,7 +85,7 @@ def check_parity(
     return report
 
 
-def _compare(torch_NK: np.ndarray, onnx_NK: np.ndarray, path: Path, tolerance: float) -> ParityReport:
+def _compare(torch_NK: np.ndarray, onnx_NK: np.ndarray, path: Path) -> ParityReport:
     if torch_NK.shape != onnx_NK.shape:
         raise ExportError(f"expected logits {torch_NK.shape} as from torch, {path} gives {onnx_NK.shape}")
     if not (np.isfinite(torch_NK).all() and np.isfinite(onnx_NK).all()):
@@ -96,7 +94,7 @@ def _compare(torch_NK: np.ndarray, onnx_NK: np.ndarray, path: Path, tolerance: f
         images=len(torch_NK),
         max_abs_difference=float(np.abs(torch_NK - onnx_NK).max()),
         argmax_agreeing=int((torch_NK.argmax(1) == onnx_NK.argmax(1)).sum()),
-        tolerance=tolerance * max(1.0, float(np.abs(torch_NK).max()) / _LARGE_LOGIT),
+        tolerance=_TOLERANCE * max(1.0, float(np.abs(torch_NK).max()) / _LARGE_LOGIT),
     )
 
 

@@ -16,7 +16,7 @@ from onnx import GraphProto, ModelProto, TensorProto, numpy_helper
 from torch import nn
 
 from exporters.errors import ExportError
-from exporters.read.onnx_file import tensors_of
+from exporters.read.onnx_file import LARGEST_BYTES, tensors_of
 from exporters.write.artifact import Artifact, shape_of, write_model
 
 OPSETS: Final = range(18, 26)
@@ -24,7 +24,6 @@ OPSETS: Final = range(18, 26)
 INPUT_NAME = "images"
 OUTPUT_NAME = "logits"
 _EXAMPLE_BATCH = 2  # torch.export takes a batch of 1 for a constant
-_LARGEST = 2**31  # bytes of a protobuf message: what one file without external data can hold
 _PLACE: Final = re.compile(r'File "(?P<file>.+)", line (?P<line>\d+), in (?P<function>\w+)')  # in torch's message
 
 
@@ -53,7 +52,7 @@ def export_onnx(
 def check_size(model: nn.Module) -> None:
     """Raise ExportError where the weights are too large for one file."""
     size = sum(tensor.nbytes for tensor in model.state_dict().values())
-    if size >= _LARGEST:
+    if size > LARGEST_BYTES:
         raise ExportError(
             f"expected weights of less than 2 GiB, all that one ONNX file can hold, got {size / 2**30:.1f} GiB; "
             "try a smaller network"

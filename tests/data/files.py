@@ -9,6 +9,13 @@ import numpy as np
 import torch
 from PIL import Image
 
+from compress.data.load import load_data
+from compress.settings.config import DataConfig
+
+
+def load(name, folder, **values):
+    return load_data(DataConfig(dataset=name, data_dir=folder, **values))
+
 
 def idx_bytes(array: np.ndarray) -> bytes:
     """An IDX file of unsigned bytes, written from the format's description."""

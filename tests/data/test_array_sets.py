@@ -9,16 +9,11 @@ import pytest
 
 from compress.data import arrays as arrays_module
 from compress.data.arrays import IDX_FILES, SAMPLE, read_fashion, read_sample
-from compress.data.load import FASHION, FASHION_FILES, KUZUSHIJI, KUZUSHIJI_FILES, load_data
+from compress.data.load import FASHION, FASHION_FILES, KUZUSHIJI, KUZUSHIJI_FILES
 from compress.errors import BadInputError
-from compress.settings.config import DataConfig
 from models_zoo.torchvision_mend import torchvision
-from tests.data.files import write_fashion, write_idx
+from tests.data.files import load, write_fashion, write_idx
 from tests.helpers.datasets import write_kuzushiji
-
-
-def load(name, folder, **values):
-    return load_data(DataConfig(dataset=name, data_dir=folder, **values))
 
 
 @pytest.fixture

@@ -4,20 +4,16 @@ import numpy as np
 import pytest
 
 from compress.data.arrays import FASHION_SHA256, IDX_FILES, read_cifar
-from compress.data.load import CIFAR10, CIFAR10_FILES, CIFAR100_FILES, load_data
+from compress.data.load import CIFAR10, CIFAR10_FILES, CIFAR100_FILES
 from compress.errors import BadInputError
-from compress.settings.config import DataConfig
 from models_zoo.torchvision_mend import torchvision
+from tests.data.files import load
 from tests.helpers.datasets import python2_pickle, write_cifar10, write_cifar100
 
 CIFAR_SETS = {
     "cifar10": (CIFAR10_FILES, torchvision.datasets.CIFAR10, write_cifar10),
     "cifar100": (CIFAR100_FILES, torchvision.datasets.CIFAR100, write_cifar100),
 }
-
-
-def load(name, folder, **values):
-    return load_data(DataConfig(dataset=name, data_dir=folder, **values))
 
 
 @pytest.fixture(scope="module", params=CIFAR_SETS)

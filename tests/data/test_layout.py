@@ -40,7 +40,7 @@ def test_class_folders_alone_train_and_splits_have_usual_names(tmp_path, folders
 
 
 @pytest.mark.parametrize("folders", ["cat dog", "test/cat test/dog", "val/cat val/dog"])
-def test_with_test_only_class_folders_or_one_split_are_enough(tmp_path, folders):
+def test_for_a_verdict_class_folders_or_one_split_are_enough(tmp_path, folders):
     split = folders.split("/")[0] if "/" in folders else "test"
     assert counts(tree(tmp_path, folders), test_only=True) == {split: 4}
 

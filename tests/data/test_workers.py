@@ -47,7 +47,9 @@ def test_what_is_wrong_with_an_image_is_said_in_one_line(count):
 
 
 def test_a_worker_that_is_killed_is_the_machines_fault():
-    with pytest.raises(EnvironmentProblem, match=r"was killed, .* memory ran out .* try fewer --workers") as error:
+    with pytest.raises(
+        EnvironmentProblem, match=r"was killed, most often because memory ran out .* try fewer --workers"
+    ) as error:
         list(read_batches(squares, [*PLAN, np.array([-1])], workers=1, batch_bytes=16))
     assert error.value.exit_code == 5
 

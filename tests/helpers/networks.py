@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from compress.channels.budget import Budget, Prunable
 from compress.channels.units import UnitMap, find_units
+from compress.networks.own_code import OwnCode
 
 CLASSES = 5
 IMAGE = (2, 12, 12)
@@ -16,6 +17,11 @@ IMAGE = (2, 12, 12)
 
 def image_batch(count: int = 3, *, seed: int = 0) -> Tensor:
     return torch.randn(count, *IMAGE, generator=torch.Generator().manual_seed(seed))
+
+
+def layers(*modules: Callable[[int], nn.Module]) -> OwnCode:
+    """A user's function: the number of classes -> these layers in their order."""
+    return OwnCode("", lambda classes: nn.Sequential(*(make(classes) for make in modules)))
 
 
 def network_of(forward: Callable[[nn.Module, Tensor], Tensor], **layers: nn.Module) -> nn.Module:

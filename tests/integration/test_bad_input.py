@@ -19,6 +19,8 @@ from tests.helpers.runs import tiny_flags
     [
         ({"arch": "squeezenett"}, "did you mean squeezenet", 2),
         ({"keep-macs": "half"}, "Invalid value for '--keep-macs': expected a number, got 'half'", 2),
+        ({"keep-macs": 1.5}, "--keep-macs: expected ", 2),
+        ({"dataset": "fashon-sample"}, "did you mean 'fashion-sample'?", 2),
         ({"keep-macs": 0.001}, "the smallest network keeps", 2),
         ({"arch": "alexnet"}, "alexnet needs images of at least 63 pixels, got --image-size 24", 2),
         ({"device": "gpu"}, "expected a device such as cpu, cuda", 2),
@@ -67,6 +69,7 @@ def test_weights_of_another_network(images, tmp_path):
     torch.save(build_network("squeezenet1_0", classes=3, channels=1, image_size=24).state_dict(), file)
     message = _refused(tmp_path, 4, f"{file} does not fit the network", *tiny_flags(images, weights=file))
     assert "features.0.weight is (96, 1, 7, 7), expected (64, 1, 3, 3)" in message
+    assert "missing: features.11.expand1x1.bias" in message
     assert "Is it another network" in message
 
 

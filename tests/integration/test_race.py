@@ -101,6 +101,7 @@ def _check_thinet(run: Path, result: CellResult) -> None:
     assert report.candidate.kept_macs <= 0.5
     assert [row.epochs for row in report.networks] == [6, 6]
     assert report.run.method == "thinet"
+    assert "pruned by ThiNet" in (run / "MODEL_CARD.md").read_text()
     assert (report.run.search.history, report.run.search.converged_at) == ((), None)
     assert len(report.run.training["05_finetune"]) == 2 + 1
     before, searched = (folder.load_tensors(f"{stage}/weights.safetensors") for stage in ("01_baseline", "03_search"))
@@ -213,7 +214,7 @@ def test_a_dry_run_and_faults_of_the_whole_race_leave_nothing(images, tmp_path):
     assert "cells      4: l1-50-seed0, taylor-50-seed0, l1-40-seed0, taylor-40-seed0" in done.stdout
     assert "not bn-scale: method bn-scale needs a BatchNorm" in done.stdout
     for wrong, code, message in (
-        (("--seeds", "0"), 2, "expected seeds that differ, at least one"),
+        (("--seeds", "0"), 2, "--seeds: expected at least one, all different"),
         (("--dataset", images / "nowhere"), 4, "nowhere"),
     ):
         done = compress(*flags, *wrong)

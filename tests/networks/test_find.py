@@ -1,7 +1,6 @@
 """Settings -> the network they name, and the images that a user's network takes."""
 
 import sys
-from collections.abc import Callable
 
 import pytest
 import torch
@@ -11,6 +10,7 @@ from compress.errors import EnvironmentProblem, UsageError
 from compress.networks.find import find_network, fit
 from compress.networks.own_code import OwnCode
 from compress.networks.own_network import BATCH, Images
+from tests.helpers.networks import layers
 
 
 def test_a_network_of_the_zoo_comes_with_its_sizes_and_one_of_timms_too():
@@ -38,10 +38,6 @@ def test_timm_that_is_not_installed_is_a_problem_of_the_machine(monkeypatch: pyt
 
 
 SMALL = Images(size=12, channels=1, classes=3)
-
-
-def layers(*modules: Callable[[int], nn.Module]) -> OwnCode:
-    return OwnCode("", lambda classes: nn.Sequential(*(make(classes) for make in modules)))
 
 
 def fit_any(code: OwnCode, given: Images = SMALL, *, size: bool = True, channels: bool = True) -> Images:

@@ -14,6 +14,7 @@ from compress.errors import UsageError
 from compress.networks.own_code import OwnCode
 from compress.networks.own_network import Images, build_own, examine, own_head
 from compress.training.load_weights import load_weights
+from tests.helpers.networks import layers
 
 SMALL = Images(size=12, channels=1, classes=3)
 
@@ -48,10 +49,6 @@ def own(run: Callable[[Net, Tensor], Tensor] = logits, change: Callable[[Net], o
         return network
 
     return OwnCode("", build)
-
-
-def layers(*modules: Callable[[int], nn.Module]) -> OwnCode:
-    return OwnCode("", lambda classes: nn.Sequential(*(make(classes) for make in modules)))
 
 
 def test_a_classifier_has_no_notes_but_one_for_a_softmax():

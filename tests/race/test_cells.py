@@ -57,13 +57,19 @@ def test_a_network_of_ones_own_races_with_its_code(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"methods": ()}, "expected methods that differ, at least one"),
-        ({"methods": ("l1", "l1")}, "expected methods that differ, at least one, got l1, l1"),
+        ({"methods": ()}, "--methods: expected at least one, all different"),
+        (
+            {"methods": ("l1", "l1")},
+            r"--methods: expected at least one, all different \(budgets in their first six digits\), got l1, l1",
+        ),
         ({"methods": ("scratch",)}, "scratch trains the shape that another method found"),
-        ({"budgets": (0.5, 1.0)}, "--keep-macs: expected fractions such as 0.5,0.25, got 1.0"),
-        ({"budgets": (float("nan"),)}, "--keep-macs: expected fractions such as 0.5,0.25, got nan"),
-        ({"budgets": (0.5, 0.50000000001)}, "expected budgets that differ, at least one, got 50 %"),
-        ({"seeds": (0, -1)}, "--seeds: expected a number of seeds, or seeds such as 3,7, got -1"),
+        ({"budgets": (0.5, 1.0)}, "--keep-macs: expected fractions between 0 and 1, such as 0.5,0.25, got 1.0"),
+        ({"budgets": (float("nan"),)}, "--keep-macs: expected fractions between 0 and 1, such as 0.5,0.25, got nan"),
+        (
+            {"budgets": (0.5, 0.50000000001)},
+            r"--keep-macs: expected at least one, all different \(budgets in their first six digits\), got 0.5",
+        ),
+        ({"seeds": (0, -1)}, "--seeds: expected a number of seeds, or seeds from 0 to 2147483647 such as 3,7, got -1"),
         ({"base": RunConfig(arch="squeezenet", preset="paper")}, "drop preset 'paper'"),
         ({"base": RunConfig(arch="squeezenet", keep_params=0.5)}, "drop keep_params"),
     ],

@@ -69,7 +69,7 @@ def test_products_that_are_not_counted_alike_are_named(network, macs, message):
     assert network.training
 
 
-def test_as_many_on_both_sides_are_no_fault():
+def test_equal_macs_in_file_and_torch_pass():
     network = nn.Sequential(nn.Flatten(), nn.Linear(12, 5))
     rehearse_export(CONFIG, network, torch.rand(3, 3, 2, 2), macs=12 * 5)
 

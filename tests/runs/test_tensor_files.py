@@ -11,6 +11,7 @@ from torch import nn
 from compress.errors import BadInputError
 from compress.runs import RunFolder
 from compress.runs.tensor_files import is_checkpoint, next_checkpoint
+from tests.helpers.runs import flip_a_bit
 
 
 def test_optimizer_and_generator_states_round_trip(run):
@@ -28,6 +29,13 @@ def test_optimizer_and_generator_states_round_trip(run):
     fresh = torch.optim.AdamW(nn.Linear(3, 2).parameters())
     fresh.load_state_dict(loaded["optimizer"])
     assert torch.equal(fresh.state_dict()["state"][0]["exp_avg"], optimizer.state_dict()["state"][0]["exp_avg"])
+
+
+def test_a_damaged_checkpoint_is_named(run):
+    run.save_checkpoint("03_search", {"w": torch.zeros(100)})
+    flip_a_bit(run.path / "03_search/checkpoint-000000.pt")
+    with pytest.raises(BadInputError, match=r"checkpoint-000000\.pt was changed or damaged"):
+        run.load_checkpoint("03_search")
 
 
 def test_none_before_the_first_and_after_the_drop(run):

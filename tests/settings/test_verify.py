@@ -41,8 +41,16 @@ def test_text_is_parsed(model, text, value):
         (UserOverrides, {"std": "a"}, "--std: expected numbers such as 0.485,0.456,0.406, got 'a'"),
         (UserOverrides, {"layout": "cwh"}, "--layout: expected nchw or nhwc, got 'CWH'"),
         (UserOverrides, {"mean": (0.5,)}, "--mean and --std: expected"),
-        (RaceSettings, {"seeds": "x"}, "--seeds: expected a number of seeds, or seeds such as 3,7, got 'x'"),
-        (RaceSettings, {"budgets": "half"}, "--keep-macs: expected fractions such as 0.5,0.25, got 'half'"),
+        (
+            RaceSettings,
+            {"seeds": "x"},
+            "--seeds: expected a number of seeds, or seeds from 0 to 2147483647 such as 3,7, got 'x'",
+        ),
+        (
+            RaceSettings,
+            {"budgets": "half"},
+            "--keep-macs: expected fractions between 0 and 1, such as 0.5,0.25, got 'half'",
+        ),
         (RaceSettings, {"methods": "l3"}, "--methods: expected 'edropout', 'saliency'"),
     ],
 )

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from compress.channels.units import find_units
 from compress.tracing.batch_rounds import count_rounds
-from tests.helpers.networks import CLASSES, image_batch, network_of
+from tests.helpers.networks import CLASSES, built, image_batch, network_of, unchanged
 from tests.helpers.odd_networks import ODD_LAYERS
 
 
@@ -16,6 +16,13 @@ def test_hand_worked_rounds():
         units = find_units(ODD_LAYERS[name].build(), image_batch())
         assert set(units.rounds.values()) == {rounds}
     assert set(units.rounds) == {"wide", "back"}  # "last" reads (B, C, H, W) again, "head" (B, C)
+
+
+def test_counting_changes_nothing():
+    network = built("residual").train()
+    network.norm.eval()
+    with unchanged(network):
+        count_rounds(network, image_batch(), ["inner", "head"])
 
 
 def test_rounds_of_rows_that_differ_in_one_place_only():

@@ -79,9 +79,10 @@ def test_a_pickle_that_would_run_code_is_refused_and_does_not_run(tmp_path: Path
 
     with pytest.raises(BadInputError, match="loading it would run code, which is refused"):
         load_weights(network(), saved(tmp_path / "w.pt", {"0.weight": Trap()}), head=HEAD)
-    (tmp_path / "plain.pt").write_bytes(pickle.dumps(Trap(), protocol=2))
-    with pytest.raises(BadInputError):
-        load_weights(network(), tmp_path / "plain.pt", head=HEAD)
+    for protocol in (2, pickle.DEFAULT_PROTOCOL):
+        (tmp_path / "plain.pt").write_bytes(pickle.dumps(Trap(), protocol=protocol))
+        with pytest.raises(BadInputError, match="loading it would run code, which is refused"):
+            load_weights(network(), tmp_path / "plain.pt", head=HEAD)
     assert not (tmp_path / "sprung").exists()
 
 

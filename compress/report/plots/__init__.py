@@ -1,1 +1,1 @@
-"""Plots as inline SVG for the HTML documents (only this room uses matplotlib)."""
+"""Plots as inline SVG for the HTML documents (only this package uses matplotlib)."""

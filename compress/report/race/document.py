@@ -12,6 +12,7 @@ from compress.errors import BadInputError
 from compress.report import figures
 from compress.report.html import render_html
 from compress.report.markdown import render_markdown
+from compress.report.model import dump_report
 from compress.report.plots.tradeoff import Entry, draw_budget, draw_race
 from compress.report.race.model import CellResult, RaceReport
 from compress.report.race.sentences import headlines, notes
@@ -35,7 +36,7 @@ def render_race_documents(report: RaceReport) -> dict[str, str]:
     """File name -> text."""
     document = race_document(report)
     return {
-        JSON: report.model_dump_json(indent=2) + "\n",
+        JSON: dump_report(report),
         "race.md": render_markdown(document),
         "race.html": render_html(document),
     }
