@@ -14,13 +14,10 @@ from compress.networks.own_code import OwnCode
 from compress.observer import Observer
 from compress.runs import MODEL_FACTS, RunFolder
 from compress.runs.file_records import ARTIFACTS, FileRecord, record_variants, recorded_files
-from compress.runs.network_files import Which, export_network, load
+from compress.runs.network_files import REBUILT, export_network, rebuild
 from compress.runs.recorded_inputs import reopen
 from compress.settings.config import DecidedConfig
 from compress.settings.export import ExportSettings
-
-_NETWORKS: Mapping[str, Which] = {"original": "original", "candidate": "pruned"}
-"""Roles of the rows that variants are made of, and their networks."""
 
 Opened = tuple[DecidedConfig, DataBundle]
 
@@ -40,7 +37,7 @@ def add_variants(
     file was changed, CheckFailedError if a file cannot be made, or does not answer as it must.
     """
     run, observer = RunFolder.open(path), observer or Observer()
-    sources = [file for file in recorded_files(run) if file.role in _NETWORKS]
+    sources = [file for file in recorded_files(run) if file.role in REBUILT]
     wanted = _with_dependants(run, wanted)
     opened = reopen(run, moved or {}, code=code) if wanted.int8 or wanted.opset else None
     observer.stage("export", index=1, count=1, steps=len(sources))
@@ -88,7 +85,7 @@ def _variants(
 def _other_opset(run: RunFolder, source: FileRecord, opset: int, opened: Opened, temporary: Path) -> FileRecord:
     config, data = opened
     return export_network(
-        load(run.path, _NETWORKS[source.role], build=config.code.build if config.code else None),
+        rebuild(run, source.role, config),
         temporary / f"{Path(source.file).stem}.opset{opset}.onnx",
         config,
         data,

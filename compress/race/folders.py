@@ -12,7 +12,7 @@ import numpy as np
 from compress.data.bundle import DataBundle
 from compress.errors import BadInputError, UsageError
 from compress.race.cells import CELL_SETTINGS, CELLS, PLAN, Cell, RaceSettings
-from compress.report.model import NetworkRow, Report, parse_report
+from compress.report.model import REPORT, NetworkRow, Report, recorded_report
 from compress.report.race.model import CellResult, CellTiming
 from compress.run.export import TRAINED_ON
 from compress.runs import STAGES, RunFolder
@@ -26,7 +26,6 @@ from compress.verdict.open_files import classify, open_file
 State = Literal["new", "resume", "finished"]
 
 _SEARCH: Final = STAGES[2]
-_REPORT: Final = "report.json"
 _FROM_DATA: Final = frozenset({"image_size", "channels"})
 """Settings that the images decide where the user left them open."""
 
@@ -102,12 +101,12 @@ def has_stages(path: Path, stages: Iterable[str], *, intact: bool = False) -> bo
 
 def report_digest(run: RunFolder) -> str:
     """sha256 of a run's report, checked against its manifest."""
-    return sha256_of(run.read_bytes(_REPORT))
+    return sha256_of(run.read_bytes(REPORT))
 
 
 def read_result(run: RunFolder, data: DataBundle) -> tuple[Report, CellResult]:
     """A finished cell's report and its row of the race; BadInputError if a file or the test images have changed."""
-    report = parse_report(run.read_text(_REPORT), source=f"{run.path}/{_REPORT}")
+    report = recorded_report(run)
     if report.data.test_fingerprint != data.test_fingerprint:
         raise BadInputError(f"the test images are not those of {run.path}: restore them")
     trained_as_long = (row for row in report.networks if row.label == TRAINED_ON)

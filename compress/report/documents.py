@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from compress.atomic import machine_faults, write_atomically
-from compress.errors import BadInputError, EnvironmentProblem, UsageError
+from compress.errors import EnvironmentProblem, UsageError
 from compress.report import latency_tables, network_tables, run_plots, run_tables
 from compress.report.html import render_html
 from compress.report.markdown import render_markdown
-from compress.report.model import Report, dump_report, parse_report
+from compress.report.model import REPORT, Report, dump_report, recorded_report
 from compress.report.model_card import render_model_card
 from compress.report.sections import Document, Gallery, Image, Section
 from compress.report.verdict_section import headline, verdict_section
@@ -104,7 +104,7 @@ def render_documents(report: Report, model_facts: Mapping[str, Any] | None = Non
     document = report_document(report)
     card = {} if model_facts is None else {"MODEL_CARD.md": render_model_card(report, model_facts)}
     return {
-        "report.json": dump_report(report),
+        REPORT: dump_report(report),
         "report.md": render_markdown(document),
         "report.html": render_html(document),
     } | card
@@ -150,9 +150,7 @@ def render_again(path: Path, *, licence: str | None = None) -> Report:
     ``EnvironmentProblem`` where it cannot be written to, or another process is using it.
     """
     run = RunFolder.open(path)
-    if not run.has("report.json"):
-        raise BadInputError(f"{path} has no report yet: {run.advice()}")
-    report = parse_report(run.read_text("report.json"), source=str(path / "report.json"))
+    report = recorded_report(run)
     with run:
         if licence is not None:
             run.write_json(MODEL_FACTS, run.read_json(MODEL_FACTS) | {"license": licence})

@@ -8,6 +8,7 @@ from pydantic import BaseModel, JsonValue, ValidationError, model_validator
 
 from compress.errors import BadInputError
 from compress.report.results import AccuracyDrop, AccuracyReport, Comparison, GateResult
+from compress.runs import RunFolder
 from compress.runs.file_records import FileRecord, Part
 from compress.settings.config import Method
 from compress.structure.remove import LayerChange
@@ -17,6 +18,7 @@ from exporters.measure.profile import OperatorProfile
 from exporters.read.signature import Signature
 
 SCHEMA_VERSION: Final = "2.0"
+REPORT: Final = "report.json"
 
 
 class DataFacts(Part):
@@ -194,6 +196,13 @@ def dump_report(report: BaseModel) -> str:
 def document_schema(model: type[BaseModel]) -> str:
     """The JSON schema of a report's JSON."""
     return json.dumps(model.model_json_schema(mode="serialization"), indent=2) + "\n"
+
+
+def recorded_report(run: RunFolder) -> Report:
+    """A run's report, checked against its manifest; ``BadInputError`` if there is none, or of another schema."""
+    if not run.has(REPORT):
+        raise BadInputError(f"{run.path} has no report yet: {run.advice()}")
+    return parse_report(run.read_text(REPORT), source=str(run.path / REPORT))
 
 
 def parse_report(text: str, *, source: str) -> Report:

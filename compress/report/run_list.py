@@ -5,14 +5,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from compress.errors import BadInputError, CompressError
-from compress.report.model import parse_report
+from compress.report.model import REPORT, recorded_report
 from compress.report.timings import headline_latency
 from compress.runs import STAGES, RunFolder
 from compress.runs.checked_folder import MANIFEST
 from compress.runs.file_records import Part
 from compress.runs.folder import EVENTS
-
-_REPORT = "report.json"
 
 
 class Speedup(Part):
@@ -88,11 +86,11 @@ def _listed(path: Path) -> ListedRun:
 
 def _judgement(run: RunFolder) -> dict[str, Any]:
     """State, verdict and problem of a run that can be read."""
-    if not run.has(_REPORT):
+    if not run.has(REPORT):
         reason = run.failure()
         return {"state": "failed" if reason else "unfinished", "problem": reason}
     try:
-        report = parse_report(run.read_text(_REPORT), source=_REPORT)
+        report = recorded_report(run)
     except (CompressError, ValueError) as error:
         return {"state": "unjudged", "problem": str(error)}
     drop, timing = report.drop, headline_latency(report)

@@ -1,9 +1,9 @@
 """A network of a run in files: loaded as a module again; written as ONNX, and compared with its module."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +14,7 @@ from compress.errors import BadInputError, CheckFailedError, UsageError
 from compress.networks.find import find_network
 from compress.networks.own_code import wrap_code
 from compress.runs import MODEL_FACTS, RunFolder
-from compress.runs.file_records import FileRecord
+from compress.runs.file_records import FileRecord, Role
 from compress.runs.stage_context import check_images, weights_file
 from compress.settings.config import DecidedConfig
 from compress.structure.plan import PruningPlan
@@ -68,6 +68,15 @@ def load(run: str | Path, network: Which = "pruned", *, build: Callable[[int], n
     except RuntimeError as error:
         raise BadInputError(f"{folder.path}/{weights_file(stage)} does not fit its network: {error}") from None
     return module.eval()
+
+
+REBUILT: Final[Mapping[Role, Which]] = {"original": "original", "candidate": "pruned"}
+"""Roles of the files whose networks ``load`` rebuilds."""
+
+
+def rebuild(run: RunFolder, role: Role, config: DecidedConfig) -> nn.Module:
+    """The network of the file with this role."""
+    return load(run.path, REBUILT[role], build=config.code.build if config.code else None)
 
 
 def trained_here(folder: RunFolder) -> bool:

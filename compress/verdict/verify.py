@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import torch
 
@@ -15,10 +15,10 @@ from compress.exporter_faults import export_faults
 from compress.networks.own_code import OwnCode
 from compress.observer import Observer
 from compress.report.documents import keep_report, new_folder, render_documents, write_documents
-from compress.report.model import BudgetFacts, RemovalFacts, Report, RunFacts, SearchFacts, parse_report
+from compress.report.model import BudgetFacts, RemovalFacts, Report, RunFacts, SearchFacts, recorded_report
 from compress.runs import MODEL_FACTS, STAGES, RunFolder
 from compress.runs.file_records import NOTES, FileRecord, Role, recorded_files
-from compress.runs.network_files import Which, load, prove_parity
+from compress.runs.network_files import REBUILT, prove_parity, rebuild
 from compress.runs.recorded_inputs import reopen
 from compress.runs.stage_context import StageContext, check_images, find_prunable, fresh_network, weights_file
 from compress.settings.config import DataConfig, DecidedConfig
@@ -32,9 +32,6 @@ from exporters.read.cost import count_cost
 
 TRAINED = ("01_baseline", "02_original", "05_finetune")
 
-_REBUILT: Final[dict[Role, Which]] = {"original": "original", "candidate": "pruned"}
-"""Roles whose networks ``load`` rebuilds; other rows keep the parity that their export proved."""
-
 
 def verify_stage(context: StageContext, settings: VerifySettings | None = None) -> Report:
     """The run's last stage: measure its files and write the reports; by default at one thread and at the run's own."""
@@ -44,7 +41,7 @@ def verify_stage(context: StageContext, settings: VerifySettings | None = None) 
         files = _open_recorded(context)
         with context.stage(name, steps=count_steps(files, settings)):
             keep_report(run, _measure_run(context, files, settings))
-    return parse_report(run.read_text("report.json"), source="report.json")
+    return recorded_report(run)
 
 
 def verify_run(
@@ -175,7 +172,7 @@ def _notes(files: Sequence[OpenedFile]) -> tuple[str, ...]:
     older = [
         f"{file.record.label}: equal to its module when it was exported; that was not proved again"
         for file in files
-        if file.record.parity is not None and file.record.role not in _REBUILT
+        if file.record.parity is not None and file.record.role not in REBUILT
     ]
     return tuple(dict.fromkeys((*assumed, *older)))
 
@@ -207,10 +204,10 @@ def _recheck_file(run: RunFolder, file: FileRecord, config: DecidedConfig, data:
     macs = count_cost(path).macs
     if macs != file.macs:
         raise CheckFailedError(f"{file.file}: expected {file.macs:,} MACs as on record, its graph has {macs:,}")
-    if file.parity is None or file.role not in _REBUILT:
+    if file.parity is None or file.role not in REBUILT:
         return file
-    network = load(run.path, network=_REBUILT[file.role], build=config.code.build if config.code else None)
-    parity = prove_parity(network, path, check_images(config, data).cpu(), threads=config.threads)
+    network, images = rebuild(run, file.role, config), check_images(config, data).cpu()
+    parity = prove_parity(network, path, images, threads=config.threads)
     return file.model_copy(update={"parity": parity})
 
 

@@ -7,16 +7,17 @@ from pydantic import JsonValue
 
 from compress.errors import UsageError
 from compress.report import figures
+from compress.report.compare import comparison
 from compress.report.compare.comparison import (
     ComparedRow,
     ComparedRun,
     Difference,
     RowLatency,
     RunComparison,
-    Setting,
     with_fronts,
 )
 from compress.report.model import NetworkRow, Report
+from compress.report.timings import Setting, setting_of, timing_at
 
 UNSTATED: Final = "not stated"
 _DRIFT: Final = 1.05  # where medians of one file differ by a larger factor, the machine was not equally fast
@@ -51,7 +52,7 @@ def compare_reports(sources: Sequence[tuple[str, Report]], *, force: bool = Fals
     )
     return RunComparison(
         runs=tuple(runs),
-        setting=setting,
+        setting=None if setting is None else comparison.Setting(**setting._asdict()),
         unlike=unlike,
         rows=rows,
         notes=tuple(_notes(reports, rows, setting)),
@@ -109,15 +110,10 @@ def _refusal(names: Mapping[str, str], unlike: Sequence[Difference]) -> str:
     return "\n".join(lines)
 
 
-def _setting(comparison: Any) -> Setting:
-    return Setting.model_validate(comparison, from_attributes=True)
-
-
 def _common_setting(reports: Iterable[Report]) -> Setting | None:
     """The smallest batch size with the fewest threads that every report measured."""
-    measured = [{_setting(row.comparison) for row in report.latency} for report in reports]
-    common = set.intersection(*measured)
-    return min(common, key=lambda setting: (setting.batch_size, setting.threads), default=None)
+    measured = [{setting_of(row.comparison) for row in report.latency} for report in reports]
+    return min(set.intersection(*measured), default=None)
 
 
 def _rows(
@@ -156,8 +152,8 @@ def _latency(report: Report, network: NetworkRow, setting: Setting | None) -> Ro
     """A network's latency at the setting; ``None`` if its report has none."""
     original = report.original.label
     is_original = network.label == original
-    timings = report.timings(report.candidate.label if is_original else network.label, against=original)
-    found = next((timing for timing in timings if _setting(timing) == setting), None)
+    label = report.candidate.label if is_original else network.label
+    found = timing_at(report, label, against=original, setting=setting)
     if found is None:
         return None
     timing = found.original if is_original else found.candidate

@@ -4,12 +4,10 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from compress.errors import BadInputError, UsageError
-from compress.report.model import Report, parse_report, read_report
+from compress.errors import UsageError
+from compress.report.model import REPORT, Report, read_report, recorded_report
 from compress.runs import RunFolder
 from compress.runs.checked_folder import MANIFEST
-
-REPORT = "report.json"
 
 
 def read_sources(paths: Sequence[Path]) -> list[tuple[str, Report]]:
@@ -36,7 +34,4 @@ def read_one(path: Path) -> Report:
         return read_report(path)
     if not (path / MANIFEST).exists() and (path / REPORT).exists():
         return read_report(path / REPORT)
-    run = RunFolder.open(path)
-    if not run.has(REPORT):
-        raise BadInputError(f"{path} has no verdict yet: {run.advice()}")
-    return parse_report(run.read_text(REPORT), source=str(path / REPORT))
+    return recorded_report(RunFolder.open(path))

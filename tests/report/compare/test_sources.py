@@ -38,7 +38,7 @@ def test_a_run_without_a_verdict_or_changed_by_hand_and_no_run_at_all(tmp_path):
     (finished_run(tmp_path / "run", report()) / "report.json").write_text(dump_report(other_run()))
     (tmp_path / "empty").mkdir()
     for name, message in (
-        ("begun", "no verdict yet: go on with compress run --resume"),
+        ("begun", "no report yet: go on with compress run --resume"),
         ("run", "changed or damaged"),
         ("nowhere", "nowhere"),
         ("empty", "empty"),
