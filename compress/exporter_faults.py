@@ -9,12 +9,7 @@ from exporters.errors import CallError, ExportError, MachineError, OnnxFileError
 
 @contextmanager
 def as_bad_input() -> Iterator[None]:
-    """A file from elsewhere that does not open, or fails on images that it takes, is bad input.
-
-    Raises:
-        BadInputError: for every error of the exporters but want of memory or time.
-        EnvironmentProblem: for those.
-    """
+    """A file from elsewhere that does not open, or fails on images that it takes, is bad input."""
     with export_faults(other=BadInputError):
         yield
 

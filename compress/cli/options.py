@@ -94,8 +94,7 @@ def named_code(spec: str | None) -> OwnCode | None:
 def merge_settings(given: Given, file: Path | None) -> RunConfig:
     """Flags over a file of settings, with absolute paths, so that ``--resume`` works from any folder.
 
-    Raises:
-        UsageError: no network, wrong settings, or the file names code that the command line does not.
+    UsageError for no network or wrong settings, or if the file names code that the command line does not.
     """
     if not {"arch", "model"} & given.keys() and file is None:
         raise UsageError(

@@ -31,40 +31,37 @@ _MAX_TUPLES = 1000  # in a pickle; an array needs a handful, and deep nesting en
 
 def read_bytes(path: Path) -> bytes:
     """The content of a file."""
-    try:
+    with parsing(path, "readable"):
         return path.read_bytes()
-    except OSError as error:
-        raise BadInputError(f"cannot read {path}: {error.strerror}") from None
 
 
 @contextmanager
-def _parsing(path: Path, kind: str) -> Iterator[None]:
+def parsing(path: Path, kind: str, *, hint: str = "download it again") -> Iterator[None]:
     """Turn any error into a ``BadInputError``: damaged files raise KeyError, ValueError, zlib.error, MemoryError..."""
     try:
         yield
     except BadInputError:
         raise
     except Exception as error:
+        if isinstance(error, OSError) and error.strerror:  # gzip's errors have none
+            raise BadInputError(f"cannot read {path}: {error.strerror}") from None
         reason = str(error) or type(error).__name__
-        raise BadInputError(f"{path} is not {kind}: {reason}; try to download it again") from None
+        raise BadInputError(f"{path} is not {kind}: {reason}; try to {hint}") from None
 
 
 def read_idx(path: Path, *, axes: int) -> NDArray[np.uint8]:
     """Read an IDX file of unsigned bytes, plain or gzipped: big-endian sizes, then the bytes."""
     start = 4 + 4 * axes
-    try:
-        with path.open("rb") as raw, _parsing(path, f"an IDX file of unsigned bytes with {axes} axes"):
-            file = gzip.GzipFile(fileobj=raw) if raw.peek(2)[:2] == b"\x1f\x8b" else raw
-            header = file.read(start)
-            if len(header) < start or header[:4] != bytes((0, 0, 8, axes)):
-                raise ValueError(f"it starts with {header[:4]!r}")
-            shape = struct.unpack(f">{axes}I", header[4:])
-            size = math.prod(shape)
-            if size > _MAX_IDX_BYTES:
-                raise BadInputError(f"expected at most {_MAX_IDX_BYTES:,} bytes in {path}, got a header of {shape}")
-            data = file.read(size + 1)
-    except OSError as error:
-        raise BadInputError(f"cannot read {path}: {error.strerror}") from None
+    with parsing(path, f"an IDX file of unsigned bytes with {axes} axes"), path.open("rb") as raw:
+        file = gzip.GzipFile(fileobj=raw) if raw.peek(2)[:2] == b"\x1f\x8b" else raw
+        header = file.read(start)
+        if len(header) < start or header[:4] != bytes((0, 0, 8, axes)):
+            raise ValueError(f"it starts with {header[:4]!r}")
+        shape = struct.unpack(f">{axes}I", header[4:])
+        size = math.prod(shape)
+        if size > _MAX_IDX_BYTES:
+            raise BadInputError(f"expected at most {_MAX_IDX_BYTES:,} bytes in {path}, got a header of {shape}")
+        data = file.read(size + 1)
     if len(data) != size:
         got = "more" if len(data) > size else f"{len(data):,}"
         raise BadInputError(f"expected {size:,} bytes of {shape} in {path}, got {got}; try to download it again")
@@ -74,7 +71,7 @@ def read_idx(path: Path, *, axes: int) -> NDArray[np.uint8]:
 def read_pickle(path: Path) -> dict[Any, Any]:
     """Read a pickled dict of plain values and arrays of whole numbers; text of Python 2 is decoded as Latin-1."""
     data = read_bytes(path)
-    with _parsing(path, "a pickle of plain values and arrays"):
+    with parsing(path, "a pickle of plain values and arrays"):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about odd escapes in text
             _check_opcodes(data)
@@ -178,7 +175,7 @@ def read_mat(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
     data = read_bytes(path)
     if len(data) > _MAX_MAT_BYTES:
         raise BadInputError(f"expected at most {_MAX_MAT_BYTES:,} bytes in {path}, got {len(data):,}")
-    with _parsing(path, "a .mat file of version 5"), warnings.catch_warnings():
+    with parsing(path, "a .mat file of version 5"), warnings.catch_warnings():
         warnings.simplefilter("error")  # scipy warns about what it cannot read and goes on
         found = loadmat(io.BytesIO(data), variable_names=list(names), squeeze_me=True)
     missing = [name for name in names if name not in found]
@@ -190,5 +187,5 @@ def read_mat(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
 def read_json(path: Path) -> Any:
     """Read a JSON document."""
     data = read_bytes(path)
-    with _parsing(path, "JSON"):
+    with parsing(path, "JSON"):
         return json.loads(data)

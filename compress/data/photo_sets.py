@@ -5,7 +5,6 @@ Four lists of names are known: the devkit's ``meta.mat``, torchvision's ``meta.b
 """
 
 import os
-import pickle
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -16,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from compress.data.formats import read_json, read_mat
+from compress.data.formats import parsing, read_json, read_mat
 from compress.data.images import SUFFIXES
 from compress.data.layout import FolderListing
 from compress.errors import BadInputError
@@ -154,20 +153,11 @@ def class_names(folder: Path, ids: Sequence[str]) -> tuple[str, ...]:
     return tuple(name if counts[name] == 1 else f"{name} ({one})" for name, one in zip(short, ids, strict=True))
 
 
-_DAMAGED = (ValueError, TypeError, LookupError, AttributeError, RuntimeError, EOFError, pickle.UnpicklingError)
-
-
 def _read_names(folder: Path) -> _Names:
     for place, read in _READERS.items():
-        path = folder / place
-        if not path.is_file():
-            continue
-        try:
-            return read(path)
-        except OSError as error:
-            raise BadInputError(f"cannot read {path}: {error.strerror}") from None
-        except _DAMAGED as error:
-            raise BadInputError(f"{path} is not a list of class names ({error}); try to mend or remove it") from None
+        if (folder / place).is_file():
+            with parsing(folder / place, "a list of class names", hint="mend or remove it"):
+                return read(folder / place)
     return {}
 
 

@@ -70,10 +70,9 @@ def is_known_to_export(config: DecidedConfig) -> bool:
 
 
 def rehearse_cut(prunable: Prunable, network: nn.Module, images: Tensor, *, seed: int) -> float:
-    """Cut a random state, compare on ``images`` (B, C, H, W) and train a step; the network is not changed.
+    """The largest difference of logits on ``images`` (B, C, H, W) after a random cut; the network is not changed.
 
-    Returns:
-        The largest difference of logits. CheckFailedError if it is too large, or the cut network cannot be trained.
+    CheckFailedError if it is too large, or the cut network cannot be trained for a step.
     """
     generator = torch.Generator().manual_seed(seed)
     bits = torch.rand(1, prunable.units.total, generator=generator) < 0.5

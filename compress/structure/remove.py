@@ -54,9 +54,7 @@ class RemovalResult:
 def cut(network: nn.Module, plan: PruningPlan, example: Tensor) -> nn.Module:
     """A smaller copy of the whole network that a plan was made for; ``example`` is a batch of images (B, C, H, W).
 
-    Raises:
-        BadInputError: the plan names a layer that the network lacks or that has another width.
-        CheckFailedError: the cut network does not run or has other logits than (B, K).
+    BadInputError if the plan does not fit the network, CheckFailedError if the cut one fails or gives no (B, K).
     """
     layers = dict(network.named_modules())
     for root, width in plan.widths.items():

@@ -20,10 +20,11 @@ from compress.report.race.standings import LeadOverSeeds, SeedValues, Standing, 
 from compress.report.results import Span
 from compress.report.run_tables import machine_words
 from compress.report.sections import Document, Plot, Section, Table
+from compress.runs import STAGES
+from compress.runs.recorded_inputs import ORIGINAL
 
 JSON: Final = "race.json"
-_ORIGINAL: Final = ("01", "02")
-_RUN: Final = ("01", "02", "03", "04", "05")  # the stages that make a network, without export and verdict
+_RUN: Final = STAGES[:5]  # the stages that make a network, without export and verdict
 
 _MARKS: Final = (
     "Large marks are means over seeds, small marks single runs; lines are 95 % t-intervals of the mean, or the range "
@@ -99,7 +100,7 @@ def _original_row(report: RaceReport) -> Iterator[tuple[str, ...]]:
     if results := original_results(report):
         top1 = _original_top1(results)
         row = ("original", "100.0", _two(top1.mean), _spread(top1), "0.00", "-", "-", "1.00x", "100.0")
-        yield (*row, _minutes(results, _ORIGINAL))
+        yield (*row, _minutes(results, ORIGINAL))
 
 
 def _row(standing: Standing) -> tuple[str, ...]:
@@ -124,7 +125,7 @@ def _row(standing: Standing) -> tuple[str, ...]:
 
 def _minutes(results: Sequence[CellResult], stages: tuple[str, ...]) -> str:
     """Mean duration of these stages; a method that needs the shape of another run does not count that run."""
-    seconds = [value for result in results for stage, value in result.seconds.items() if stage.startswith(stages)]
+    seconds = [value for result in results for stage, value in result.seconds.items() if stage in stages]
     return f"{sum(seconds) / len(results) / 60:.1f}"
 
 
