@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from compress.data.formats import parsing
 from compress.environment import cache_folder
 from compress.errors import BadInputError, EnvironmentProblem, UsageError
 
@@ -74,11 +75,8 @@ def compare_with_published(published: Published, folder: Path) -> tuple[str, ...
 
 
 def _md5(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-    except OSError as error:
-        raise BadInputError(f"cannot read {path}: {error.strerror}") from None
+    with parsing(path, "readable"), path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 def _nearest(folders: list[Path], published: Published) -> tuple[Path, list[str]]:

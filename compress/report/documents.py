@@ -42,8 +42,8 @@ def report_document(report: Report) -> Document:
 
 def _measured(report: Report) -> Iterator[Section]:
     """What was measured on the files."""
-    networks = network_tables.network_tables(report)
-    main = tuple(networks[title] for title in (network_tables.ACCURACY, network_tables.SIZE, network_tables.ORIGIN))
+    titles = (network_tables.ACCURACY, network_tables.SIZE, network_tables.ORIGIN)
+    main = tuple(network_tables.network_table(report, title) for title in titles)
     yield Section("Networks", tables=main, plots=tuple(run_plots.tradeoff_plots(report)))
     first, *others = latency_tables.pair_tables(report)
     yield Section(
@@ -58,7 +58,7 @@ def _measured(report: Report) -> Iterator[Section]:
     )
     yield Section(
         "Answers",
-        tables=(networks[network_tables.ANSWERS], network_tables.class_table(report)),
+        tables=(network_tables.network_table(report, network_tables.ANSWERS), network_tables.class_table(report)),
         folded=(network_tables.confusion_table(report),),
         galleries=tuple(_galleries(report)),
     )
@@ -83,7 +83,7 @@ def _made(report: Report) -> Iterator[Section]:
             plots=(*run_plots.search_plots(run), *run_plots.training_plots(run)),
             detail=True,
         )
-    files = network_tables.network_tables(report)[network_tables.FILES]
+    files = network_tables.network_table(report, network_tables.FILES)
     yield Section("Checks", tables=(run_tables.check_table(report), files, run_tables.time_table(report)))
 
 

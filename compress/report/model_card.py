@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from compress.errors import BadInputError
@@ -36,16 +37,16 @@ def render_model_card(report: Report, model_facts: Mapping[str, Any]) -> str:
     missing = [name for name in _NEEDED if name not in model_facts]
     if missing:
         raise BadInputError(f"expected {', '.join(missing)} in {MODEL_FACTS}, got none; try the run's own file")
-    networks = network_tables.network_tables(report)
+    table = partial(network_tables.network_table, report)
     licence = str(model_facts.get("license", "unknown"))
     return join_blocks(
         [
             _front_matter(licence, report.run.method),
             *_what_it_is(report, report.run, str(model_facts["arch"])),
             *section_blocks(replace(verdict_section(report), title="Results")),
-            table_block(networks[network_tables.ACCURACY]),
+            table_block(table(network_tables.ACCURACY)),
             *map(table_block, (pair_tables(report)[0], other_latency_table(report))),
-            *(table_block(networks[title]) for title in (network_tables.SIZE, network_tables.ORIGIN)),
+            *(table_block(table(title)) for title in (network_tables.SIZE, network_tables.ORIGIN)),
             *_data(report, model_facts),
             *_recipe(report.run),
             *_limits(report),
@@ -109,7 +110,7 @@ def _what_it_is(report: Report, run: RunFacts, arch: str) -> Iterator[str]:
         f"Input: {escape(network_tables.input_words(row.signature))}. Channel counts are multiples of "
         f"{run.budget.align} where the network allows it."
     )
-    yield table_block(network_tables.network_tables(report)[network_tables.FILES])
+    yield table_block(network_tables.network_table(report, network_tables.FILES))
     yield f"{code(row.file)} has the sha256 `{row.sha256}`."
 
 

@@ -78,8 +78,8 @@ _COLUMNS: Final[dict[str, tuple[Column[NetworkRow], ...]]] = {
 """Title -> columns after the network's label; the sizes have two more."""
 
 
-def network_tables(report: Report) -> dict[str, Table]:
-    """Title -> table with a row for every network, or for every file made from another one, with its colour."""
+def network_table(report: Report, title: str) -> Table:
+    """The table of this title: a row for every network, or for every file made from another one, with its colour."""
     settings = {figures.setting(row.memory.batch_size, row.memory.threads) for row in report.networks if row.memory}
     images = figures.plural(report.data.test, "test image")
     notes = {
@@ -95,19 +95,16 @@ def network_tables(report: Report) -> dict[str, Table]:
         ("memory", lambda row: row.memory and figures.file_size(row.memory.peak_bytes)),
     ]
     series = series_numbers(report)
-    tables = {}
-    for title, columns in _COLUMNS.items():
-        rows = [row for row in report.networks if title != ORIGIN or row.source is not None]
-        tables[title] = table_of(
-            title,
-            rows,
-            [("network", lambda row: row.label), *columns, *(more if title == SIZE else ())],
-            note=notes[title],
-            words=frozenset({"file", "how", "input", "made from", "sha256"}),
-            detail_columns=frozenset({"only original right", "only it right"}),
-            series=tuple(series[row.label] for row in rows),
-        )
-    return tables
+    rows = [row for row in report.networks if title != ORIGIN or row.source is not None]
+    return table_of(
+        title,
+        rows,
+        [("network", lambda row: row.label), *_COLUMNS[title], *(more if title == SIZE else ())],
+        note=notes[title],
+        words=frozenset({"file", "how", "input", "made from", "sha256"}),
+        detail_columns=frozenset({"only original right", "only it right"}),
+        series=tuple(series[row.label] for row in rows),
+    )
 
 
 def class_table(report: Report, *, most: int = MOST_CLASSES) -> Table:

@@ -1,6 +1,6 @@
 """Several reports side by side in one comparison, if they were measured in the same way."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from pydantic import JsonValue
@@ -36,7 +36,8 @@ def compare_reports(sources: Sequence[tuple[str, Report]], *, force: bool = Fals
     unlike = differences(protocols)
     if unlike and not force:
         raise UsageError(_refusal(names, unlike))
-    setting = _common_setting(reports.values())
+    measured = [{setting_of(row.comparison) for row in report.latency} for report in reports.values()]
+    setting = min(set.intersection(*measured), default=None)  # the smallest batch and fewest threads that all have
     rows = with_fronts(list(_rows(reports, protocols, unlike, setting)))
     runs = (
         ComparedRun(
@@ -108,12 +109,6 @@ def _refusal(names: Mapping[str, str], unlike: Sequence[Difference]) -> str:
             lines.append(f"    {value}: {', '.join(runs)}")
     lines.append("measure all on one machine with compress verify, or use --force, which marks every row")
     return "\n".join(lines)
-
-
-def _common_setting(reports: Iterable[Report]) -> Setting | None:
-    """The smallest batch size with the fewest threads that every report measured."""
-    measured = [{setting_of(row.comparison) for row in report.latency} for report in reports]
-    return min(set.intersection(*measured), default=None)
 
 
 def _rows(
