@@ -20,8 +20,7 @@ SHORT = Trial(latency=LatencySettings(rounds=4, min_pairs=12, min_seconds=0.05, 
 
 
 @pytest.mark.parametrize(
-    ("name", "least_groups"),
-    [("squeezenet1_1", 20), pytest.param("shufflenet_v2_x0_5", 10, marks=pytest.mark.slow)],
+    ("name", "least_groups"), [("squeezenet1_1", 20), pytest.param("shufflenet_v2_x0_5", 10, marks=pytest.mark.slow)]
 )
 def test_a_network_is_right(tmp_path: Path, name: str, least_groups: int):
     row = examine(name, SHORT, tmp_path)

@@ -8,17 +8,9 @@ import time
 import pytest
 import torch
 
+from compress import errors
 from compress.cli import main as cli
 from compress.cli.options import merge_settings
-from compress.errors import (
-    BadInputError,
-    CheckFailedError,
-    CompressError,
-    DivergedError,
-    EnvironmentProblem,
-    InterruptedRun,
-    UsageError,
-)
 from compress.version import __version__
 from tests.helpers.command import compress
 
@@ -105,13 +97,13 @@ def test_version_and_doctor_name_what_is_installed():
 @pytest.mark.parametrize(
     ("error", "code", "message"),
     [
-        (UsageError("a [/red] b"), 2, "a [/red] b"),
-        (CheckFailedError("x"), 3, "x"),
-        (BadInputError("x"), 4, "x"),
-        (EnvironmentProblem("x"), 5, "x"),
-        (DivergedError("x"), 6, "x"),
-        (InterruptedRun("go on with --resume", signal_number=15), 143, "--resume"),
-        (CompressError("x"), 1, "x"),
+        (errors.UsageError("a [/red] b"), 2, "a [/red] b"),
+        (errors.CheckFailedError("x"), 3, "x"),
+        (errors.BadInputError("x"), 4, "x"),
+        (errors.EnvironmentProblem("x"), 5, "x"),
+        (errors.DivergedError("x"), 6, "x"),
+        (errors.InterruptedRun("go on with --resume", signal_number=15), 143, "--resume"),
+        (errors.CompressError("x"), 1, "x"),
         (OSError(28, "No space left on device", "/a/b"), 5, "/a/b: the disk is full"),
         (PermissionError(13, "Permission denied", "/a/b"), 5, "/a/b: permission denied"),
         (MemoryError(), 5, "not enough memory"),

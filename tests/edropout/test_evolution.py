@@ -4,10 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compress.edropout.evolution import better, cross, mutate_bits, mutate_real, pick_parents
-
-
-def generator(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+from tests.helpers.networks import generator
 
 
 @given(population=st.integers(4, 12), seed=st.integers(0, 1000))

@@ -9,11 +9,7 @@ from compress.edropout.allocation import Allocation, EvolvedAllocation, Saliency
 from compress.edropout.guided import GuidedPopulation
 from compress.edropout.paper import PaperPopulation
 from compress.edropout.population import never_empty
-from tests.helpers.networks import built, image_batch, prunable_of, with_units
-
-
-def generator(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+from tests.helpers.networks import built, generator, image_batch, prunable_of, with_units
 
 
 def guided(

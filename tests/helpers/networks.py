@@ -15,8 +15,12 @@ CLASSES = 5
 IMAGE = (2, 12, 12)
 
 
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
 def image_batch(count: int = 3, *, seed: int = 0) -> Tensor:
-    return torch.randn(count, *IMAGE, generator=torch.Generator().manual_seed(seed))
+    return torch.randn(count, *IMAGE, generator=generator(seed))
 
 
 def layers(*modules: Callable[[int], nn.Module]) -> OwnCode:

@@ -24,6 +24,15 @@ def images(shared_folder) -> Path:
     return shared_folder("images", lambda root: write_image_folder(root / "levels", train=60, test=30, size=24))
 
 
+def run_beside_its_output(run: Path, *flags: object) -> Path:
+    """Make a run; what the command writes is in ``stdout`` and ``stderr`` beside its folder."""
+    done = compress("run", *flags)
+    assert done.returncode == 0, done.stderr
+    (run.parent / "stdout").write_text(done.stdout)
+    (run.parent / "stderr").write_text(done.stderr)
+    return run
+
+
 @pytest.fixture(scope="session")
 def finished(images, shared_folder) -> Path:
     """Treat it as read-only."""
@@ -31,11 +40,7 @@ def finished(images, shared_folder) -> Path:
     def make(root: Path) -> Path:
         run = root / "whole [run]"
         with short_latency():
-            done = compress("run", *tiny_flags(images, out=run))
-        assert done.returncode == 0, done.stderr
-        (root / "stdout.txt").write_text(done.stdout)
-        (root / "stderr.txt").write_text(done.stderr)
-        return run
+            return run_beside_its_output(run, *tiny_flags(images, out=run))
 
     return shared_folder("finished", make)
 

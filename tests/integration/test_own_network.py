@@ -16,6 +16,7 @@ from compress.networks.own_code import import_code
 from compress.runs import RunFolder
 from compress.settings.config import RunConfig
 from tests.helpers.command import compress
+from tests.integration.conftest import run_beside_its_output
 
 SOURCE = (Path(__file__).parents[2] / "docs/branches.py").read_text()
 SPY = """
@@ -37,11 +38,8 @@ def run(images, shared_folder) -> Path:
     def make(root: Path) -> Path:
         (root / "branches.py").write_text(SOURCE + SPY)
         spec, folder = f"{os.path.relpath(root / 'branches.py')}:build", root / "run"
-        done = compress("run", "--model", spec, "--dataset", images, *FLAGS, "--out", folder, "--json")
-        assert done.returncode == 0, done.stderr
-        (root / "stdout.json").write_text(done.stdout)
-        (root / "stderr.txt").write_text(done.stderr)
-        return folder
+        flags = ("--model", spec, "--dataset", images, *FLAGS, "--out", folder, "--json")
+        return run_beside_its_output(folder, *flags)
 
     return shared_folder("own", make)
 
@@ -58,8 +56,8 @@ def moved(network, tmp_path) -> Path:
 
 
 def test_it_is_pruned_exported_and_judged_and_its_code_is_on_record(run, network):
-    report = json.loads((run.parent / "stdout.json").read_text())  # what their code prints is not in it
-    assert "their debugging output" in (run.parent / "stderr.txt").read_text()
+    report = json.loads((run.parent / "stdout").read_text())  # what their code prints is not in it
+    assert "their debugging output" in (run.parent / "stderr").read_text()
     assert report["run"]["config"]["arch"] == "branches.build"
     assert report["run"]["removal"]["max_abs_difference"] < 1e-4
     assert report["run"]["budget"]["achieved_macs"] <= 0.51

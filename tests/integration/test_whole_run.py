@@ -46,7 +46,7 @@ def test_every_stage_leaves_its_files_and_the_manifest_lists_them(finished):
 
 
 def test_the_verdict_is_on_stdout_and_the_rest_on_stderr(finished, report):
-    stdout, stderr = ((finished.parent / name).read_text() for name in ("stdout.txt", "stderr.txt"))
+    stdout, stderr = ((finished.parent / name).read_text() for name in ("stdout", "stderr"))
     assert "pruned against original" in stdout
     assert report.candidate.sha256[:12] in stdout
     assert max(map(len, stdout.splitlines())) <= 80

@@ -81,10 +81,7 @@ FAULTS = {
     ),
     "fails": (own(lambda net, x: logits(net, x)[:, [9]]), r"(?s)nets.net failed:.*IndexError"),
     "a lock": (own(change=lambda net: setattr(net.inner, "thing", threading.Lock())), UNCOPIED.format("lock")),
-    "a generator": (
-        own(change=lambda net: setattr(net.inner, "thing", (_ for _ in ()))),
-        UNCOPIED.format("generator"),
-    ),
+    "a generator": (own(change=lambda net: setattr(net.inner, "thing", (_ for _ in ()))), UNCOPIED.format("generator")),
     "weights torch did not draw": (
         own(change=lambda net: net.head.bias.data.copy_(torch.from_numpy(np.random.default_rng().random(3)))),
         r"the same torch.manual_seed give other weights in head.bias",

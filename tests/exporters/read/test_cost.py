@@ -35,8 +35,7 @@ def test_the_same_as_the_module(make, folded, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "wanted",
-    [Wanted(), Wanted(layout="NHWC", dtype=UINT8), Wanted(batch=4), Wanted(dtype=FLOAT16, softmax=True)],
+    "wanted", [Wanted(), Wanted(layout="NHWC", dtype=UINT8), Wanted(batch=4), Wanted(dtype=FLOAT16, softmax=True)]
 )
 def test_by_hand_whatever_goes_in(wanted, tmp_path):
     cost = count_cost(save(classifier(wanted), tmp_path / "net.onnx"))
