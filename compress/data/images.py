@@ -12,10 +12,12 @@ from PIL import Image, ImageOps
 from compress.data.formats import read_bytes
 from compress.errors import BadInputError
 
-SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 CROP_AREA: Final = (0.35, 1.0)  # of the picture
 CROP_RATIO: Final = (3 / 4, 4 / 3)  # width to height
-_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # EPS would start a program
+_FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # EPS would start a program
+SUFFIXES = frozenset(suffix for suffix, kind in Image.registered_extensions().items() if kind in _FORMATS)
+"""Every suffix that Pillow knows for these formats; ``.avif`` only where it was built with AVIF."""
+
 _MAX_PIXELS = 89_478_485  # Pillow warns above this number: a quarter GiB of RGB
 
 
@@ -32,7 +34,9 @@ def decode_image(data: bytes, *, source: str) -> Image.Image:
                 raise ValueError("floating-point pixels have no known range")
             image.verify()
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-            return ImageOps.exif_transpose(image)
+            upright = ImageOps.exif_transpose(image)
+            convert_image(upright.crop((0, 0, 1, 1)), channels=1)  # a mode that cannot be converted shows here
+            return upright
     except Exception as error:  # decoders of damaged bytes raise anything: SyntaxError, struct.error, IndexError...
         reason = "not an image" if isinstance(error, Image.UnidentifiedImageError) else str(error) or repr(error)
         raise BadInputError(f"{source}: {reason}") from None
@@ -62,6 +66,8 @@ def convert_image(image: Image.Image, *, channels: int) -> Image.Image:
         del image.info["transparency"]  # Pillow would warn of some and turn others into colours
     if image.mode.startswith("I"):
         image = Image.fromarray((np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))
+    if image.mode == "LAB":  # Pillow makes RGB of it, and nothing else
+        image = image.convert("RGB")
     return image.convert("L" if channels == 1 else "RGB")
 
 

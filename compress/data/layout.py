@@ -8,9 +8,11 @@ with a split's name contains folders. Two or more that all contain folders are s
 """
 
 import os
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from unicodedata import normalize
 
 from compress.data.images import SUFFIXES
 from compress.data.scan import SPLITS, LabelledPath, printable
@@ -49,15 +51,22 @@ def list_folder(root: Path, *, test_only: bool = False) -> FolderListing:
         raise _unexpected(root)
     elif test_only and places.keys() == {"train"}:
         raise _unexpected(root, "test/ (or val/)")
-    classes = _read_classes(root, places)
+    folders = {split: _class_folders(place) for split, place in places.items()}
+    classes = _read_classes(root, {places[split]: tuple(named) for split, named in folders.items()})
     _check_names(root, classes)
-    files = {split: _list_files(place, classes) for split, place in places.items()}
+    files = {split: _list_files([named[name] for name in classes]) for split, named in folders.items()}
     images = {split: tuple(file for file in files[split] if _is_image(file[0])) for split in files}
+    others = {split: [file for file in files[split] if not _is_image(file[0])] for split in files}
+    faults = [fault for split in files for fault in _without_images(folders[split], images[split], others[split])]
+    if faults:
+        raise BadInputError(
+            f"expected images in every class folder ({', '.join(sorted(SUFFIXES))}), got only other files in\n  "
+            + "\n  ".join(faults)
+        )
     if root in places.values():
-        _check_plain(root, classes, *images.values())
-    others = sum(map(len, files.values())) - sum(map(len, images.values()))
-    if others:
-        notes += (f"{others} files in class folders have no image suffix and were left out",)
+        _check_plain(root, next(iter(folders.values())), *images.values())
+    if left_out := [path for part in others.values() for path, _label in part]:
+        notes += (f"files without an image suffix in class folders, left out: {_suffixes(left_out)}",)
     return FolderListing(classes, images, notes)
 
 
@@ -98,8 +107,22 @@ def _unexpected(root: Path, needed: str = "train/ and test/ (or val/)", got: str
     return BadInputError(f"expected {needed} with class folders in {root}, or class folders alone, got {got}")
 
 
-def _read_classes(root: Path, places: Mapping[str, Path]) -> tuple[str, ...]:
-    found = {place: _subfolders(place) for place in places.values()}
+def _class_folders(place: Path) -> dict[str, Path]:
+    """Class -> its folder, sorted; names are compared in Unicode's form NFC, as Macs write them in another (NFD)."""
+    named: dict[str, Path] = {}
+    for folder in _subfolders(place):
+        name = normalize("NFC", folder)
+        if name in named:
+            raise BadInputError(
+                f"expected class folders of different names in {place}, got {name} twice, in two forms of Unicode; "
+                "try to move all images into one of them"
+            )
+        named[name] = place / folder
+    return dict(sorted(named.items()))
+
+
+def _read_classes(root: Path, found: Mapping[Path, tuple[str, ...]]) -> tuple[str, ...]:
+    """The class names that all splits have, from those found in the folder of each."""
     leading, classes = next(iter(found.items()))
     if len(classes) < 2:
         if leading == root:
@@ -130,16 +153,35 @@ def _check_names(root: Path, classes: tuple[str, ...]) -> None:
         )
 
 
-def _check_plain(root: Path, classes: tuple[str, ...], images: tuple[LabelledPath, ...]) -> None:
+def _without_images(
+    folders: Mapping[str, Path], images: Sequence[LabelledPath], others: Sequence[LabelledPath]
+) -> Iterator[str]:
+    """The class folders of one split that hold other files and no images, and which."""
+    used, left_out = {label for _path, label in images}, defaultdict(list)
+    for path, label in others:
+        left_out[label].append(path)
+    for label, folder in enumerate(folders.values()):
+        if left_out[label] and label not in used:
+            yield f"{folder}: {_suffixes(left_out[label])}"
+
+
+def _suffixes(paths: Iterable[Path]) -> str:
+    """What files there are: ``40 .heic, 1 .txt``."""
+    counts = Counter(path.suffix.lower() or "without suffix" for path in paths)
+    shown = [f"{count} {suffix}" for suffix, count in counts.most_common(4)]
+    return printable(", ".join([*shown, "..."] if len(counts) > 4 else shown))
+
+
+def _check_plain(root: Path, folders: Mapping[str, Path], images: tuple[LabelledPath, ...]) -> None:
     """Refuse folders without a split's name that do not look like classes."""
     used = {label for _path, label in images}
-    empty = [name for label, name in enumerate(classes) if label not in used]
+    empty = [name for label, name in enumerate(folders) if label not in used]
     if empty:
         raise _unexpected(root, got=f"no images in {_listed(empty)}")
-    inside = {_subfolders(root / name) for name in classes}
+    inside = {_subfolders(folder) for folder in folders.values()}
     if len(inside) == 1 and len(shared := inside.pop()) > 1:
         raise BadInputError(
-            f"expected class folders in {root}, got {_listed(classes)} which all hold "
+            f"expected class folders in {root}, got {_listed(folders)} which all hold "
             f"{_listed(shared)}; if they are splits, try to call them train/, val/ and test/"
         )
 
@@ -148,11 +190,12 @@ def _subfolders(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")))
 
 
-def _list_files(folder: Path, classes: tuple[str, ...]) -> list[LabelledPath]:
+def _list_files(folders: Iterable[Path]) -> list[LabelledPath]:
+    """The files of class folders, given in the order of their labels."""
     return [
         (Path(path), label)
-        for label, name in enumerate(classes)
-        for path in sorted(_walk(folder / name), key=lambda path: path.replace(os.sep, "\0"))  # as paths are sorted
+        for label, folder in enumerate(folders)
+        for path in sorted(_walk(folder), key=lambda path: path.replace(os.sep, "\0"))  # as paths are sorted
     ]
 
 

@@ -4,9 +4,11 @@ The index of a folder's last scan is ``scans/<key>.json`` in the user's cache: a
 JSON. It can be deleted at any time. Nothing is written to the folder of the images.
 """
 
+import errno
 import hashlib
 import json
 import os
+import stat
 import time
 import warnings
 from collections import Counter
@@ -31,7 +33,7 @@ LabelledPath = tuple[Path, int]
 
 _THREADS = 8  # Pillow decodes without holding the interpreter's lock
 _CHUNK = 256  # files per task of a thread
-_READER: Final = f"3, Pillow {PIL.__version__}"  # the format, and the decoder that read the files
+_READER: Final = f"4, Pillow {PIL.__version__}"  # the format, and the decoder that read the files
 _SETTLED_NS: Final = 2_000_000_000  # resolution of the coarsest clock of a common file system (FAT)
 
 
@@ -198,8 +200,10 @@ def _notes(entries: Sequence[Entry], splits: Mapping[str, tuple[ImageFile, ...]]
 
 
 def take_stamp(path: Path) -> Stamp:
-    """The state of a file now; ``OSError`` if there is none."""
+    """The state of a file now; ``OSError`` if there is none, or no regular file: to read a pipe may take forever."""
     status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "not a regular file")
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 

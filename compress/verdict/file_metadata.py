@@ -1,8 +1,11 @@
 """The metadata of an ONNX file: preprocessing, image size and classes, and what is assumed where it has none."""
 
+import ast
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
+from unicodedata import normalize
 
 from pydantic import TypeAdapter
 
@@ -15,6 +18,9 @@ from exporters.read.signature import Signature
 
 LARGEST_IMAGE: Final = 1024
 """Height and width in pixels, as for ``--image-size``."""
+
+_LONGEST_NAME: Final = 256
+"""Characters of a class in a dict of names, on average: Python's parser takes a thousand times their memory."""
 
 _NUMBERS: Final = TypeAdapter(tuple[float, ...])
 
@@ -77,8 +83,8 @@ def read_class_order(
     metadata: Mapping[str, str], data: DataBundle, *, source: str
 ) -> tuple[tuple[int, ...] | None, tuple[str, ...]]:
     """For every class of the data set its place in the file's outputs, and notes; ``None`` for the same order."""
-    noted, own = _json(metadata, "classes"), list(data.classes)
-    names = [str(name) for name in noted] if isinstance(noted, list) else []  # numbered classes: 0, 1, 2
+    own = [normalize("NFC", name) for name in data.classes]
+    names = [normalize("NFC", name) for name in _class_names(metadata, longest=_LONGEST_NAME * len(own))]
     if len(names) != len(own):
         note = f"{source} does not name its classes: assumed in the data set's sorted order, {_shortened(own)}"
         return None, (note,)
@@ -113,6 +119,20 @@ def _fitted(preparation: Preparation | None, channels: int) -> Preparation | Non
         return None if preparation is None else preparation.for_channels(channels)
     except ExportError:
         return None
+
+
+def _class_names(metadata: Mapping[str, str], *, longest: int) -> list[str]:
+    """The classes in the order of the outputs; empty where the file does not name them.
+
+    ``classes`` is a list in JSON, ``names`` what ultralytics writes, a dict in Python's notation of at most ``longest``
+    characters: ``{0: 'cat', 1: 'dog'}``.
+    """
+    noted = _json(metadata, "classes")
+    if noted is None and len(literal := metadata.get("names", "")) <= longest:
+        with suppress(ValueError, SyntaxError, TypeError, AttributeError, KeyError, MemoryError, RecursionError):
+            numbered = {int(place): name for place, name in ast.literal_eval(literal).items()}
+            noted = [numbered[place] for place in range(len(numbered))]
+    return [str(name) for name in noted] if isinstance(noted, list) else []  # numbered classes: 0, 1, 2
 
 
 def _json(metadata: Mapping[str, str], key: str) -> Any:

@@ -5,11 +5,12 @@ and outputs. Shape inference works for most files, but not for onnxruntime's own
 shapes that are computed in the graph.
 """
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, helper
@@ -22,12 +23,9 @@ from exporters.read.operators import Shape, find_weights, is_uncounted, mac_rule
 from exporters.read.session import session_options, start_session
 from exporters.read.signature import Signature, signature_of
 
-Precision = Literal["fp32", "fp16", "int8"]
+Precision = Literal["fp32", "fp16", "int8", "fp64", "fp8", "fp4", "int16", "int4", "int2", "other"]
 
-_PRECISIONS: Final[dict[int, Precision]] = {
-    **dict.fromkeys((TensorProto.FLOAT16, TensorProto.BFLOAT16), "fp16"),
-    **dict.fromkeys((TensorProto.INT8, TensorProto.UINT8), "int8"),
-}
+_SAME_WIDTH: Final = {"bfloat16": "fp16", "float": "fp32", "double": "fp64"}
 _SHAPE_OPSET: Final = 13
 
 
@@ -85,7 +83,7 @@ def count_cost(path: Path, *, image_size: int | None = None, signature: Signatur
     )
     numbers: Counter[Precision] = Counter()
     for weight in dict.fromkeys(weights.values()):
-        numbers[_PRECISIONS.get(weight.data_type, "fp32")] += weight.numbers
+        numbers[precision_of(weight.data_type)] += weight.numbers
     return OnnxCost(
         parameters=sum(numbers.values()),
         macs=sum(layer.macs for layer in costs),
@@ -94,6 +92,13 @@ def count_cost(path: Path, *, image_size: int | None = None, signature: Signatur
         layers=costs,
         uncounted=tuple(sorted({node.op_type for node in dependent if is_uncounted(node)})),
     )
+
+
+def precision_of(data_type: int) -> Precision:
+    """Kind and width of one of ``TensorProto``'s types: FLOAT8E4M3FN is "fp8", UINT4 "int4"."""
+    name = TensorProto.DataType.Name(data_type).lower()
+    short = _SAME_WIDTH.get(name) or re.sub(r"^u?(int|float)(\d+).*", r"\1\2", name).replace("float", "fp")
+    return next((known for known in get_args(Precision) if known == short), "other")
 
 
 def _dependent_nodes(model: ModelProto, signature: Signature) -> list[NodeProto]:

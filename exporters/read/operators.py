@@ -137,11 +137,20 @@ def find_weights(model: ModelProto) -> Mapping[str, WeightTensor]:
     for name, tensor in _stored(model.graph):
         real, numbers = tensor.data_type in _FLOATS, math.prod(tensor.dims)
         if any(is_weight(*reader, real=real, single=numbers == 1) for reader in readers[name]):
-            weights[name] = WeightTensor(name, numbers, tensor.data_type)
+            weights[name] = _unpacked(name, readers[name]) or WeightTensor(name, numbers, tensor.data_type)
     for node in model.graph.node:
         if node.op_type in _RELAYS and node.input[0] in weights:
             weights[node.output[0]] = weights[node.input[0]]
     return weights
+
+
+def _unpacked(name: str, readers: list[tuple[NodeProto, int]]) -> WeightTensor | None:
+    """The K x N numbers of 2, 4 or 8 bits that onnxruntime's MatMulNBits reads from a tensor of bytes."""
+    for node, _place in readers:
+        if node.op_type == "MatMulNBits" and (bits := _attribute(node, "bits", 4)) in (2, 4, 8):
+            numbers = _attribute(node, "K", 0) * _attribute(node, "N", 0)
+            return WeightTensor(name, numbers, TensorProto.DataType.Value(f"UINT{bits}"))
+    return None
 
 
 def _before_the_first_layer(graph: GraphProto) -> set[str]:

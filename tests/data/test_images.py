@@ -4,7 +4,7 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps, TiffImagePlugin
 
 from compress.data import images
 from compress.data.images import convert_image, decode_image, is_transparent, read_image
@@ -26,7 +26,7 @@ def png_bytes(side: int, pixels: bytes, *, bits: int = 8, colour: int = 0) -> by
     )
 
 
-@pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "gif", "tiff", "webp", "ppm"])
+@pytest.mark.parametrize("suffix", ["png", "jpg", "jfif", "jpe", "bmp", "gif", "tiff", "webp", "ppm", "avif"])
 def test_every_format_is_decoded(tmp_path, suffix):
     path = write_image(tmp_path / f"a.{suffix}", size=(9, 7))
     assert read_image(path, channels=3).size == (9, 7)
@@ -44,6 +44,25 @@ def test_every_mode_becomes_grey_or_rgb(mode):
     assert images.is_grey(decoded) == (mode in {"1", "L", "LA", "I;16"})
     assert abs(np.asarray(convert_image(decoded, channels=1)).astype(int) - wanted).max() <= 1
     assert np.asarray(convert_image(decoded, channels=3)).shape == (4, 4, 3)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("mode", sorted({*TiffImagePlugin.SAVE_INFO} - {"F"}))
+def test_every_mode_that_a_file_can_have_becomes_pixels(mode, channels):
+    decoded = decode_image(encode(Image.new(mode, (4, 3)), kind="TIFF"), source="x")
+    shown = convert_image(decoded, channels=channels)
+    assert (shown.size, shown.mode) == ((4, 3), {1: "L", 3: "RGB"}[channels])
+
+
+def test_lab_becomes_grey_by_way_of_rgb():
+    data = encode(Image.new("LAB", (2, 2), (255, 128, 128)), kind="TIFF")  # L* 100, no colour: white
+    assert convert_image(decode_image(data, source="x"), channels=1).getpixel((0, 0)) >= 254
+
+
+def test_a_mode_that_pillow_cannot_convert_is_named(monkeypatch):
+    monkeypatch.setattr(ImageOps, "exif_transpose", lambda image: image.convert("LA").convert("La"))
+    with pytest.raises(BadInputError, match=r"^photo\.png: conversion from La to L not supported$"):
+        decode_image(encode(Image.new("L", (2, 2))), source="photo.png")
 
 
 @pytest.mark.parametrize("colour", [(250, 0, 0), (0, 250, 0), (0, 0, 250), (9, 80, 200)])

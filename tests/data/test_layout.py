@@ -130,4 +130,35 @@ def test_deeper_folders_links_and_other_files(tmp_path):
     names = [path.name for path, _label in listing.splits["train"]]
     assert len(names) == 6
     assert {"deep.png", "linked.png"} <= set(names)
-    assert listing.notes == ("1 files in class folders have no image suffix and were left out",)
+    assert listing.notes == ("files without an image suffix in class folders, left out: 1 .txt",)
+
+
+@pytest.mark.parametrize("suffix", ["jfif", "jpe", "JPEG", "tiff", "pbm"])
+def test_every_suffix_of_a_known_format_is_an_image(tmp_path, suffix):
+    tree(tmp_path, "cat", files=f"dog/0.{suffix} dog/1.{suffix}")
+    assert counts(tmp_path) == {"train": 4}
+
+
+def test_a_class_of_other_files_alone_is_named_with_their_suffixes(tmp_path):
+    folders = f"{PETS} train/cow test/cow"
+    kinds = " ".join(f"train/ape/{number}.heic" for number in range(3)) + " train/ape/read.txt test/ape/plain"
+    tree(tmp_path, folders, files=kinds)
+    message = rf"\.jfif.*only other files in\n  {tmp_path}/train/ape: 3 \.heic, 1 \.txt\n  .*ape: 1 without suffix$"
+    with pytest.raises(BadInputError, match=message):
+        list_folder(tmp_path)
+
+
+COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"  # as Linux and as Macs write the name
+
+
+def test_class_names_are_the_same_in_both_forms_of_unicode(tmp_path):
+    tree(tmp_path, f"train/{COMPOSED} train/cafz test/{DECOMPOSED} test/cafz")
+    listing = list_folder(tmp_path)
+    assert listing.classes == ("cafz", COMPOSED)
+    assert [(path.parent.name, label) for path, label in listing.splits["test"]][2:] == [(DECOMPOSED, 1)] * 2
+
+
+def test_two_folders_of_one_name_in_two_forms_are_refused(tmp_path):
+    tree(tmp_path, f"train/{COMPOSED} train/{DECOMPOSED} test/{COMPOSED}")
+    with pytest.raises(BadInputError, match=rf"train, got {COMPOSED} twice, in two forms of Unicode; try to move"):
+        list_folder(tmp_path)

@@ -1,5 +1,7 @@
 import hashlib
+import os
 import shutil
+import socket
 
 import numpy as np
 import pytest
@@ -43,6 +45,21 @@ def test_every_bad_file_is_named_or_left_out_with_a_note(root):
     scan = scan_folder(root, skip_bad=3)
     assert [len(files) for files in scan.splits.values()] == [7, 3]
     assert scan.notes[2] == f"skipped {root}/test/dog/001.jpg: not an image"
+
+
+def test_pipes_devices_and_endless_links_are_named_and_never_opened(root):
+    os.mkfifo(root / "train/cat/pipe.png")  # whoever opens it waits for a writer
+    (root / "train/cat/zero.png").symlink_to("/dev/zero")
+    (root / "train/cat/self.png").symlink_to(root / "train/cat/self.png")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(os.path.relpath(root / "test/dog/socket.png"))
+        notes = scan_folder(root, skip_bad=4).notes
+    assert [note.rpartition("/")[2] for note in notes] == [
+        "pipe.png: not a regular file",
+        "self.png: Too many levels of symbolic links",
+        "zero.png: not a regular file",
+        "socket.png: not a regular file",
+    ]
 
 
 def test_classes_with_too_few_images_are_named_also_if_skipping_emptied_them(root):

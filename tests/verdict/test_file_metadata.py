@@ -143,6 +143,51 @@ def test_the_same_classes(classes, names):
     assert "another order" in note
 
 
+CAFE, ON_A_MAC = "caf\u00e9", "cafe\u0301"
+
+
+@pytest.mark.parametrize(
+    ("names", "classes", "expected"),
+    [
+        ({0: "cat", 1: "ant", 2: "bee"}, CLASSES, (1, 2, 0)),
+        ({2: "bee", 1: "ant", 0: "cat"}, CLASSES, (1, 2, 0)),
+        ({"0": "bee", "1": "cat", "2": "ant"}, CLASSES, (2, 0, 1)),
+        ({0: "it's", 1: 'a "b"'}, ('a "b"', "it's"), (1, 0)),
+        ({0: "zoo", 1: ON_A_MAC}, (CAFE, "zoo"), (1, 0)),
+    ],
+)
+def test_names_as_ultralytics_writes_them(names, classes, expected):
+    order, (note,) = ordered({"names": str(names), "task": "classify"}, classes)
+    assert order == expected
+    assert "another order" in note
+    assert ordered({"names": str(dict(enumerate(classes)))}, classes) == (None, ())
+
+
+def test_a_list_of_classes_goes_before_names():
+    both = {"names": str({0: "cat", 1: "ant", 2: "bee"})} | metadata(classes=["bee", "ant", "cat"])
+    assert ordered(both)[0] == (1, 0, 2)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        "{0: 'cat', 1: 'ant', 3: 'bee'}",
+        "{0: 'cat', 'one': 'ant', 2: 'bee'}",
+        "{0: 'cat', 1: 'ant', None: 'bee'}",
+        "['cat', 'ant', 'bee']",
+        "__import__('os').getcwd()",
+        "{0: open('x')}",
+        "cat, ant, bee",
+        "{" * 500,
+        "-" * 700 + "1",
+        "{0: '" + "a" * 1000 + "', 1: 'b', 2: 'c'}",
+    ],
+)
+def test_names_that_cannot_be_read_are_none(names):
+    order, (note,) = ordered({"names": names})
+    assert (order, note) == (None, UNNAMED)
+
+
 UNNAMED = "net.onnx does not name its classes: assumed in the data set's sorted order, ant, bee, cat"
 
 
