@@ -12,6 +12,7 @@ from compress.cli import options, output
 from compress.cli.options import Given, flag, flags_of, spelled, with_flags
 from compress.errors import CheckFailedError, UsageError
 from compress.settings.config import DataConfig, build
+from compress.settings.preprocessing import PreprocessingSettings
 from compress.settings.verify import FILES as ANY_FILES
 from compress.settings.verify import Gates, UserOverrides, VerifySettings
 
@@ -25,7 +26,7 @@ Run = Annotated[
 FILES: Final = {
     "original": flag(Path, ANY_FILES, "ONNX file to compare with."),
     "candidate": flag(Path, ANY_FILES, "ONNX file to judge."),
-    **flags_of(UserOverrides),
+    **flags_of(UserOverrides, only=("layout",)),
     "out": flag(Path, ANY_FILES, "New folder for the reports; also for a run's. (default: the run's own, or none)"),
 }
 
@@ -86,11 +87,11 @@ def _of_files(files: Given, data: Given, settings: VerifySettings, out: Path | N
     from compress.verdict.verify import verify_files
 
     original, candidate = files.pop("original"), files.pop("candidate")
-    overrides = build(UserOverrides, files | {"image_size": data.pop("image_size", None)})
+    images = build(DataConfig, data)
+    stated = {name: getattr(images, name) for name in PreprocessingSettings.model_fields}
+    overrides = build(UserOverrides, files | stated)
     with new_folder(out) if out else nullcontext():
-        report = verify_files(
-            original, candidate, build(DataConfig, data), settings, overrides=overrides, observer=observer
-        )
+        report = verify_files(original, candidate, images, settings, overrides=overrides, observer=observer)
         if out is not None:
             write_documents(out, render_documents(report))
     return report

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from compress.data.augment import Recipe
-from compress.data.bundle import DataBundle, Preprocessing
+from compress.data.bundle import DataBundle
 from compress.data.formats import read_bytes, read_idx, read_pickle
 from compress.data.order import VALIDATION, stratified_holdout
-from compress.data.splits import RESIZE, MemorySplit, prepare_images
+from compress.data.preprocessing import Preprocessing, preprocess, stated_channels
+from compress.data.splits import WHOLE, MemorySplit, prepare_images
 from compress.errors import BadInputError
 from compress.settings.config import Augment, DataConfig
 
@@ -73,7 +74,7 @@ def bundle_of_arrays(
         if images.ndim == 4 and preprocessing.channels == 1:
             images = to_grey(images)
         pixels = images[..., None] if images.ndim == 3 else images  # a batch repeats grey for three channels
-        prepared = prepare_images(pixels, size=preprocessing.image_size)
+        prepared = prepare_images(pixels, size=preprocessing.image_size, framing=preprocessing.framing)
         return MemorySplit(prepared, _labels(labels), preprocessing, recipe)
 
     return DataBundle(
@@ -114,16 +115,18 @@ def _check_counts(known: ArraySet, arrays: ImageArrays) -> None:
 
 def _preprocessing(known: ArraySet, config: DataConfig, recipe: Recipe) -> Preprocessing:
     own = len(known.mean)
-    channels = config.channels or own
+    channels = stated_channels(config) or own
     mean, std = ((0.0,) * own, (1.0,) * own) if recipe.unit_range else (known.mean, known.std)
-    words = {(1, 3): f"grey in three equal channels, {RESIZE}", (3, 1): f"8-bit grey (ITU-R BT.601), {RESIZE}"}
-    return Preprocessing(
-        image_size=config.image_size or known.image_size,
+    words = {(1, 3): "grey in three equal channels", (3, 1): "8-bit grey (ITU-R BT.601)"}
+    default = Preprocessing(
+        image_size=known.image_size,
         channels=channels,
         mean=_per_channel(mean, channels),
         std=_per_channel(std, channels),
-        resize=words.get((own, channels), RESIZE),
+        framing=WHOLE,
+        decoding=words.get((own, channels), ""),
     )
+    return preprocess(config, default)
 
 
 def _per_channel(values: tuple[float, ...], channels: int) -> tuple[float, ...]:

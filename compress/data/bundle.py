@@ -4,33 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-import torch
 from torch import Tensor
 
-
-@dataclass(frozen=True)
-class Preprocessing:
-    """How images have to be prepared for the network, as they were in its test."""
-
-    image_size: int  # height and width, pixels
-    channels: int  # 1 grey or 3 RGB
-    mean: tuple[float, ...]  # per channel, of pixels scaled to [0, 1]
-    std: tuple[float, ...]
-    resize: str  # in words, how an image of any size becomes ``image_size`` x ``image_size``
-
-    @property
-    def input_shape(self) -> tuple[int, int, int]:
-        """(C, H, W) of one image of the network's input."""
-        return self.channels, self.image_size, self.image_size
-
-    def normalise(self, pixels: Tensor) -> Tensor:
-        """Pixels uint8 [B, H, W, C] -> float32 [B, C, H, W], channels_last in memory.
-
-        Grey is repeated where three channels are expected.
-        """
-        wide_BHWC = pixels.expand(-1, -1, -1, self.channels).contiguous()
-        mean, std = torch.tensor(self.mean), torch.tensor(self.std)
-        return wide_BHWC.float().div_(255).sub_(mean).div_(std).permute(0, 3, 1, 2)
+from compress.data.preprocessing import Preprocessing
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from compress.data.augment import RECIPES
-from compress.data.bundle import DataBundle, Preprocessing
+from compress.data.bundle import DataBundle
 from compress.data.layout import FolderListing, list_folder
 from compress.data.order import VALIDATION, stratified_holdout
+from compress.data.preprocessing import Preprocessing, preprocess, stated_channels
 from compress.data.scan import SPLITS, ImageFile, LabelledPath, scan_files
 from compress.data.splits import FileSplit
 from compress.errors import BadInputError
@@ -98,19 +99,17 @@ def _labels(files: tuple[ImageFile, ...]) -> Tensor:
 
 
 def _preprocessing(files: list[ImageFile], config: DataConfig) -> Preprocessing:
-    channels = config.channels or (1 if all(file.grey for file in files) else 3)
+    channels = stated_channels(config) or (1 if all(file.grey for file in files) else 3)
     typical = int(statistics.median(file.shorter_side for file in files)) // 8 * 8
     grey = channels == 1
-    return Preprocessing(
-        image_size=config.image_size or min(max(typical, MIN_IMAGE_SIZE), MAX_IMAGE_SIZE),
+    default = Preprocessing(
+        image_size=min(max(typical, MIN_IMAGE_SIZE), MAX_IMAGE_SIZE),
         channels=channels,
         mean=MEAN_GREY if grey else MEAN_RGB,
         std=STD_GREY if grey else STD_RGB,
-        resize=(
-            f"EXIF orientation applied, {'8-bit grey' if grey else 'RGB'}, largest centred square, "
-            "bilinear with antialiasing to the size, rounded to 8 bits"
-        ),
+        decoding=f"EXIF orientation applied, {'8-bit grey' if grey else 'RGB'}",
     )
+    return preprocess(config, default)
 
 
 def _fingerprint(classes: tuple[str, ...], splits: Mapping[str, tuple[ImageFile, ...]]) -> str:

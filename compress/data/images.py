@@ -1,4 +1,4 @@
-"""Decoding of one image file to a grey or RGB picture, and the part of it that becomes the network's input."""
+"""Decoding of one image file to a grey or RGB picture, and a random part of it for training."""
 
 import io
 import math
@@ -74,14 +74,6 @@ def convert_image(image: Image.Image, *, channels: int) -> Image.Image:
 def read_image(path: Path, *, channels: int) -> Image.Image:
     """Read a picture of 8-bit grey or RGB; ``BadInputError`` if the file cannot be read or decoded."""
     return convert_image(decode_image(read_bytes(path), source=str(path)), channels=channels)
-
-
-def fit_image(image: Image.Image, *, size: int) -> Image.Image:
-    """The largest centred square, resized to ``size`` x ``size`` pixels, bilinear with antialiasing."""
-    side = min(image.size)
-    left, top = (image.width - side) // 2, (image.height - side) // 2
-    square = image.crop((left, top, left + side, top + side))
-    return square.resize((size, size), Image.Resampling.BILINEAR)
 
 
 def crop_box(size: tuple[int, int], draws: NDArray[np.float64]) -> tuple[int, int, int, int]:

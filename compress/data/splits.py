@@ -17,13 +17,17 @@ from torch import Tensor
 from torch.nn import functional
 
 from compress.data.augment import PLAIN, Recipe, apply_cutout, augment_pixels
-from compress.data.bundle import Order, Preprocessing
-from compress.data.images import crop_box, fit_image, read_image
+from compress.data.bundle import Order
+from compress.data.framing import Framing
+from compress.data.images import crop_box, read_image
 from compress.data.order import epoch_steps, plan_batches, random_uniforms
+from compress.data.preprocessing import Preprocessing
 from compress.data.workers import read_batches
 from compress.errors import EnvironmentProblem
 
-RESIZE = "bilinear with antialiasing to the size, aspect ratio not kept, rounded to 8 bits"
+WHOLE = Framing("squash")
+"""Arrays are resized whole unless a setting says otherwise."""
+
 RESIZED_AT_ONCE = 2**30  # bytes of a resized split; in a larger split every batch is resized when it is read
 _RESIZE_CHUNK = 4096  # images; limits the float copies while resizing
 _CROP = 0x4352  # stream of random numbers
@@ -61,7 +65,7 @@ class _PixelSplit:
 
 @dataclass(frozen=True, eq=False)
 class MemorySplit(_PixelSplit):
-    """Images uint8 [N, H, W, C] and labels int64 [N]; batches are resized to the size in ``preprocessing`` if needed.
+    """Images uint8 [N, H, W, C] and labels int64 [N]; those of another size than ``preprocessing`` has are resized.
 
     ``recipe`` is the augmentation for training.
     """
@@ -74,26 +78,28 @@ class MemorySplit(_PixelSplit):
     def _read(self, plan: Plan, order: Order | None, batch_size: int) -> Iterator[Tensor]:  # noqa: ARG002
         for indices in plan:
             chosen = self.images.index_select(0, torch.from_numpy(indices))
-            pixels = _resized(chosen, size=self.preprocessing.image_size)
-            yield augment_pixels(pixels, indices=indices, order=order, recipe=self.recipe)
+            size = self.preprocessing.image_size
+            if chosen.shape[1:3] != (size, size):
+                chosen = _resized(chosen, self.preprocessing.framing, size=size)
+            yield augment_pixels(chosen, indices=indices, order=order, recipe=self.recipe)
 
     def subset(self, indices: Tensor) -> "MemorySplit":
         """See ``Split.subset``."""
         return replace(self, images=self.images[indices], labels=self.labels[indices])
 
 
-def prepare_images(images: NDArray[np.uint8], *, size: int) -> Tensor:
+def prepare_images(images: NDArray[np.uint8], *, size: int, framing: Framing = WHOLE) -> Tensor:
     """The images of a ``MemorySplit``, uint8 [N, H, W, C]: resized now, unless they would exceed ``RESIZED_AT_ONCE``.
 
     The batches are the same, bit for bit.
     """
-    if len(images) * size * size * images.shape[3] > RESIZED_AT_ONCE:
+    if images.shape[1:3] != (size, size) and len(images) * size * size * images.shape[3] > RESIZED_AT_ONCE:
         return torch.from_numpy(np.ascontiguousarray(images))
-    return resize_images(images, size=size)
+    return resize_images(images, size=size, framing=framing)
 
 
-def resize_images(images: NDArray[np.uint8], *, size: int) -> Tensor:
-    """Resize images uint8 [N, H, W, C] to [N, size, size, C], contiguous, as ``RESIZE`` says.
+def resize_images(images: NDArray[np.uint8], *, size: int, framing: Framing = WHOLE) -> Tensor:
+    """Resize images uint8 [N, H, W, C] to [N, size, size, C], contiguous.
 
     ``EnvironmentProblem`` if the result does not fit into memory.
     """
@@ -105,18 +111,23 @@ def resize_images(images: NDArray[np.uint8], *, size: int) -> Tensor:
             f"got {available / 2**30:.1f} GiB; try a smaller --image-size"
         )
     source = torch.from_numpy(np.ascontiguousarray(images))
-    if source.shape[1:3] == (size, size):
+    if source.shape[1:3] == (size, size) and framing.resized(size) == size:
         return source
     result = torch.empty((len(source), size, size, source.shape[3]), dtype=torch.uint8)
     for part, resized in zip(source.split(_RESIZE_CHUNK), result.split(_RESIZE_CHUNK), strict=True):
-        resized.copy_(_resized(part, size=size))
+        resized.copy_(_resized(part, framing, size=size))
     return result
 
 
-def _resized(images: Tensor, *, size: int) -> Tensor:
-    """Resize a chunk of images uint8 [B, H, W, C] as ``RESIZE`` says; the chunk's size does not change the result."""
-    if images.shape[1:3] == (size, size):
-        return images
+def _resized(images: Tensor, framing: Framing, *, size: int) -> Tensor:
+    """Resize a chunk of images uint8 [B, H, W, C]; the chunk's size does not change the result.
+
+    ``WHOLE`` is done by torch, for all images at once: a grey level from Pillow's at most.
+    """
+    if framing != WHOLE:
+        pictures = (Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image) for image in images.numpy())
+        fitted = np.stack([np.asarray(framing.fit(picture, size=size)) for picture in pictures])
+        return torch.from_numpy(fitted).reshape(len(images), size, size, -1)
     planes = images.permute(0, 3, 1, 2).float()
     planes = functional.interpolate(planes, size=(size, size), mode="bilinear", antialias=True)
     return planes.round_().clamp_(0, 255).permute(0, 2, 3, 1).to(torch.uint8)
@@ -153,10 +164,11 @@ class FileSplit(_PixelSplit):
         """A random part of a picture, or its centre: uint8 [H, W, C]."""
         size, channels = self.preprocessing.image_size, self.preprocessing.channels
         picture = read_image(self.files[place], channels=channels)
+        framing = self.preprocessing.framing
         if draws is None:
-            square = fit_image(picture, size=size)
+            square = framing.fit(picture, size=size)
         else:
-            square = picture.crop(crop_box(picture.size, draws)).resize((size, size), Image.Resampling.BILINEAR)
+            square = picture.crop(crop_box(picture.size, draws)).resize((size, size), framing.resampling)
         return np.asarray(square).reshape(size, size, channels)
 
     def subset(self, indices: Tensor) -> "FileSplit":

@@ -59,7 +59,9 @@ def _with_dependants(run: RunFolder, wanted: ExportSettings) -> ExportSettings:
         return wanted
     names = run.read_json(MODEL_FACTS)["files"].values()
     raw, mobile = (any(name.endswith(end) for name in names) for end in (".int8.nhwc.onnx", ".int8.ort"))
-    return wanted.model_copy(update={"preprocessing": wanted.preprocessing or raw, "ort": wanted.ort or mobile})
+    return wanted.model_copy(
+        update={"embed_preprocessing": wanted.embed_preprocessing or raw, "ort": wanted.ort or mobile}
+    )
 
 
 def _variants(
@@ -67,7 +69,12 @@ def _variants(
 ) -> list[FileRecord]:
     """The files of one network, made in a temporary folder and then written into the run folder atomically."""
     facts = run.read_json(MODEL_FACTS)
-    base = Base(source.in_folder(run.path / ARTIFACTS), mean=tuple(facts["mean"]), std=tuple(facts["std"]))
+    base = Base(
+        source.in_folder(run.path / ARTIFACTS),
+        mean=tuple(facts["mean"]),
+        std=tuple(facts["std"]),
+        bgr=facts.get("preprocessing", {}).get("channel_order") == "bgr",
+    )
     again: list[FileRecord] = []
     calibration = None
     if opened is not None and wanted.opset is not None:

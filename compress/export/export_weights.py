@@ -50,7 +50,8 @@ def export_weights(config: RunConfig, wanted: ExportSettings, *, out: Path) -> l
             first = export_network(
                 network, path, settings, data, opset=opset, label=LABEL, role="original", source=LABEL
             )
-            base = Base(first, mean=data.preprocessing.mean, std=data.preprocessing.std)
+            shown = data.preprocessing
+            base = Base(first, mean=shown.mean, std=shown.std, bgr=shown.channel_order == "bgr")
             calibration = None
             if wanted.int8:
                 calibration = calibration_split(data.train, images=wanted.calibration_images, seed=settings.seed)

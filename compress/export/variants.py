@@ -26,6 +26,7 @@ class Base:
     record: FileRecord
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    bgr: bool = False
 
 
 def derive(base: Base, wanted: ExportSettings, calibration: Split | None, folder: Path) -> list[FileRecord]:
@@ -35,7 +36,7 @@ def derive(base: Base, wanted: ExportSettings, calibration: Split | None, folder
     """
     made = [_int8(base.record, calibration, folder)] if wanted.int8 else []
     whole = (base.record, *made)
-    raw = [_raw_pixels(source, base, folder) for source in whole] if wanted.preprocessing else []
+    raw = [_raw_pixels(source, base, folder) for source in whole] if wanted.embed_preprocessing else []
     mobile = [(one, to_ort_format(Path(one.file), folder)) for one in (*whole, *raw)] if wanted.ort else []
     halved = [_float16(base.record, folder)] if wanted.float16 else []
     return [*made, *halved, *raw, *(_variant(one, "ort", artifact) for one, artifact in mobile)]
@@ -56,7 +57,8 @@ def _float16(source: FileRecord, folder: Path) -> FileRecord:
 
 def _raw_pixels(source: FileRecord, base: Base, folder: Path) -> FileRecord:
     target = folder / f"{Path(source.file).stem}.nhwc.onnx"
-    return _variant(source, "nhwc", embed_preprocessing(Path(source.file), target, mean=base.mean, std=base.std))
+    artifact = embed_preprocessing(Path(source.file), target, mean=base.mean, std=base.std, bgr=base.bgr)
+    return _variant(source, "nhwc", artifact)
 
 
 def _variant(source: FileRecord, what: str, artifact: Artifact, **changes: Any) -> FileRecord:

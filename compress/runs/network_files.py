@@ -1,7 +1,7 @@
 """A network of a run in files: loaded as a module again; written as ONNX, and compared with its module."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from compress.channels.costs import Cost
 from compress.data.bundle import DataBundle
+from compress.data.preprocessing import Preprocessing
 from compress.errors import BadInputError, CheckFailedError, UsageError
 from compress.networks.find import find_network
 from compress.networks.own_code import wrap_code
@@ -99,7 +100,10 @@ def export_network(
     ``cost`` is that of the module; by default it is counted in the file. ``facts`` are other fields of the record.
     CheckFailedError if the file does not answer as the module does.
     """
-    metadata = {key: json.dumps(value) for key, value in _input_facts(data).items()}
+    facts = input_facts(data.preprocessing, data.classes)
+    if data.preprocessing.is_usual:  # "resize" says it all
+        del facts["preprocessing"]
+    metadata = {key: json.dumps(value) for key, value in facts.items()}
     metadata["producer"] = f"compress {__version__}"
     artifact = export_onnx(network, path, input_shape=data.preprocessing.input_shape, opset=opset, metadata=metadata)
     counted = cost or count_cost(path)
@@ -136,20 +140,21 @@ def model_facts(data: DataBundle, *, arch: str, files: Iterable[FileRecord]) -> 
         "output": "logits",
         "files": {file.label: file.name for file in files},
         "data_fingerprint": data.fingerprint,
-        **_input_facts(data),
+        **input_facts(data.preprocessing, data.classes),
     }
 
 
-def _input_facts(data: DataBundle) -> dict[str, Any]:
+def input_facts(shown: Preprocessing, classes: Sequence[str]) -> dict[str, Any]:
     """Classes in the order of the logits, size, channels, and how 8-bit pixels become the input."""
-    shown = data.preprocessing
+    order = "reverse the channels to blue, green, red, " if shown.channel_order == "bgr" else ""
     return {
-        "classes": list(data.classes),
+        "classes": list(classes),
         "image_size": shown.image_size,
         "channels": shown.channels,
         "mean": list(shown.mean),
         "std": list(shown.std),
         "resize": shown.resize,
-        "pixel_scale": "divide 8-bit pixels by 255, then subtract mean and divide by std, per channel",
+        "pixel_scale": f"{order}divide 8-bit pixels by 255, then subtract mean and divide by std, per channel",
         "layout": "NCHW, float32",
+        "preprocessing": shown.settings,
     }

@@ -10,8 +10,9 @@ import tomli_w
 from pydantic import BaseModel, Field, PrivateAttr, ValidationError, model_validator
 
 from compress.errors import UsageError
-from compress.settings.fields import PANELS, Settings, in_words, setting
+from compress.settings.fields import PANELS, in_words, setting
 from compress.settings.messages import describe
+from compress.settings.preprocessing import PreprocessingSettings
 
 if TYPE_CHECKING:
     from compress.networks.own_code import OwnCode
@@ -47,7 +48,7 @@ OPSETS: Final[Mapping[str, Any]] = {"ge": 18, "le": 25}
 KEEP_MACS: Final = 0.5
 """Fraction of the MACs to keep where no budget is given."""
 
-_network, _data, _pruning, _training, _run = (partial(setting, panel=panel) for panel in PANELS)
+_network, _data, _, _pruning, _training, _run = (partial(setting, panel=panel) for panel in PANELS)
 _share = partial(_pruning, None, expected="a fraction between 0 and 1 (0.5 keeps half)", gt=0, lt=1)
 
 
@@ -56,14 +57,13 @@ def _by_preset(name: str, description: str, **limits: Any) -> Any:
     return _training(None, description, shown="; paper: ".join(map(in_words, _BY_PRESET[name])), **limits)
 
 
-class DataConfig(Settings):
-    """Which images, and how they are read. Sizes are pixels; ``None`` means "decided by the data set"."""
+class DataConfig(PreprocessingSettings):
+    """Which images, and how they are read; ``None`` means "decided by the data set"."""
 
     dataset: str = _data("fashion-sample", "Data set by name (see `compress list datasets`), or an image folder.")
     data_dir: Path | None = _data(None, "Folder with the files of the named data set.")
     download: bool = _data(False, "Download the named data set if it is missing.")
     skip_bad: int = _data(0, "Maximum number of unreadable images to skip.", ge=0)
-    image_size: int | None = _data(None, "Height and width of images, in pixels.", shown="by data set", ge=16, le=1024)
     channels: Literal[1, 3] | None = _data(None, "Colour channels: 1 (grey) or 3 (RGB).", shown="as the images are")
     augment: Augment | None = _data(None, "Augmentation of training images.", shown="as the preset")
     workers: int | None = _data(None, "Processes that read images; 0: the main process.", shown="by threads", ge=0)
@@ -181,6 +181,8 @@ def build_config(values: dict[str, Any], *, file: Path | None = None) -> RunConf
     """Merge a TOML file with explicit values (``None``: not given); UsageError as in ``read_toml`` and ``build``."""
     given = {key: value for key, value in values.items() if value is not None}
     merged = read_toml(file) if file is not None else {}
+    if "preprocessing" in given:  # a file that flags name takes the place of all that the TOML file says of it
+        merged = {key: value for key, value in merged.items() if key not in PreprocessingSettings.model_fields}
     if {"arch", "model"} & given.keys():  # either takes the place of the file's network
         merged = {key: value for key, value in merged.items() if key not in ("arch", "model")}
     return build(RunConfig, merged | given, file=file, in_file=merged.keys() - given.keys())

@@ -13,7 +13,7 @@ class ExportSettings(Settings):
 
     int8: bool = _setting(False, "INT8, calibrated on training images: smaller and faster.")
     float16: bool = _setting(False, "Weights stored in 16 bits: half the size, the same speed.", flags=("--fp16",))
-    preprocessing: bool = _setting(False, "Files that take raw pixels, uint8 NHWC.", flags=("--embed-preprocessing",))
+    embed_preprocessing: bool = _setting(False, "Files that take raw pixels, uint8 NHWC.")
     ort: bool = _setting(False, "onnxruntime's mobile format, and the list of its operators.")
     opset: int | None = _setting(
         None,
@@ -27,4 +27,4 @@ class ExportSettings(Settings):
     @property
     def anything(self) -> bool:
         """Whether there is something to make."""
-        return self.int8 or self.float16 or self.preprocessing or self.ort or self.opset is not None
+        return self.int8 or self.float16 or self.embed_preprocessing or self.ort or self.opset is not None

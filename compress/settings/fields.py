@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-PANELS: Final = ("Network", "Data", "Pruning", "Training", "Run")
+PANELS: Final = ("Network", "Data", "Preprocessing", "Pruning", "Training", "Run")
 """Titles above the flags of ``compress run``, in their order."""
 
 _LIMITS: Final = {"ge": "at least {}", "gt": "more than {}", "le": "at most {}", "lt": "less than {}"}

@@ -1,29 +1,25 @@
 """Settings of ``compress verify``: what is measured, the gates, and what the user states about files."""
 
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field
 
 from compress.environment import usable_cores
-from compress.settings.fields import Settings, parse_count, parse_list, parse_numbers, setting
+from compress.settings.fields import Settings, parse_count, parse_numbers, setting
+from compress.settings.preprocessing import PreprocessingSettings
 
 if TYPE_CHECKING:
     from exporters.measure.latency import LatencySettings
-    from exporters.read.preparation import Preparation
 
 FILES: Final = "Any two files"
 _GATES: Final = "Gates (judged at the pessimistic end of the interval; exit 3 if missed)"
 _file, _latency = partial(setting, panel=FILES), partial(setting, panel="Latency")
 _gate = partial(setting, None, panel=_GATES)
-_channels = partial(
-    _file, None, shown="from the file, else from the data", expected="numbers such as 0.485,0.456,0.406"
-)
 _counts = partial(_latency, expected="numbers from 1 such as 1,8")
 _Counts = Annotated[
     tuple[Annotated[int, Field(ge=1, lt=10**9)], ...], BeforeValidator(parse_numbers), Field(min_length=1)
 ]
-_Channels = Annotated[tuple[float, ...] | None, BeforeValidator(parse_list)]
 _POSITIVE: Final[dict[str, Any]] = {"gt": 0, "allow_inf_nan": False}
 
 
@@ -77,29 +73,9 @@ class VerifySettings(Settings):
         return LatencySettings(seed=self.seed, min_seconds=self.seconds, max_seconds=most)
 
 
-class UserOverrides(Settings):
+class UserOverrides(PreprocessingSettings):
     """What the user states about ONNX files that their metadata does not state; ``None``: nothing."""
 
     layout: Annotated[Literal["NCHW", "NHWC"] | None, BeforeValidator(lambda text: text and text.upper())] = _file(
         None, "Order of the input's axes, where its shape leaves it open: nchw or nhwc.", expected="nchw or nhwc"
     )
-    mean: _Channels = _channels("Mean of each channel, for pixels from 0 to 1: 0.485,0.456,0.406.")
-    std: _Channels = _channels("Standard deviation of each channel, likewise.")
-    image_size: int | None = Field(default=None, ge=16, le=1024)
-
-    @model_validator(mode="after")
-    def _check_preparation(self) -> Self:
-        self.preparation()
-        return self
-
-    def preparation(self) -> "Preparation | None":
-        """Mean and standard deviation together, ``None`` for neither; ValueError for only one, or out of range."""
-        if self.mean is None and self.std is None:
-            return None
-        from exporters.errors import ExportError
-        from exporters.read.preparation import Preparation
-
-        try:
-            return Preparation(self.mean, self.std)
-        except ExportError as error:
-            raise ValueError(f"`mean` and `std`: {error}") from None

@@ -110,10 +110,8 @@ def _spread(places: np.ndarray, most: int) -> list[int]:
 
 def _png(image_CHW: Tensor, data: DataBundle) -> str:
     """An image as it was before normalisation, at most ``_SIDE`` pixels a side, as base64."""
-    shown = data.preprocessing
-    pixels = image_CHW.permute(1, 2, 0).numpy() * np.array(shown.std) + np.array(shown.mean)
-    levels = (255 * pixels).round().clip(0, 255).astype(np.uint8)
-    picture = Image.fromarray(levels[..., 0] if shown.channels == 1 else levels)
+    levels = data.preprocessing.restore(image_CHW)
+    picture = Image.fromarray(levels[..., 0] if data.preprocessing.channels == 1 else levels)
     picture.thumbnail((_SIDE, _SIDE))
     stream = io.BytesIO()
     picture.save(stream, format="PNG", optimize=True)

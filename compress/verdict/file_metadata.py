@@ -10,7 +10,8 @@ from unicodedata import normalize
 from pydantic import TypeAdapter
 
 from compress.data.bundle import DataBundle
-from compress.errors import BadInputError, UsageError
+from compress.errors import BadInputError, CompressError, UsageError
+from compress.settings.preprocessing import FRAMING, PreprocessingSettings
 from compress.settings.verify import UserOverrides
 from exporters.errors import ExportError
 from exporters.read.preparation import RAW_PIXELS, Preparation
@@ -45,17 +46,12 @@ def read_preparation(
             return stated.for_channels(channels), ()
         except ExportError as error:
             raise UsageError(f"--mean and --std for {source}: {error}") from None
-    assumed = own_preparation(data)
+    assumed = data.preprocessing.preparation
     note = (
         f"{source} does not say how its images are prepared: assumed {assumed.in_words()}, "
-        "as for the data set; give --mean and --std if it is otherwise"
+        "as for the data set; give --mean and --std, or --preprocessing, if it is otherwise"
     )
     return assumed.for_channels(channels), (note,)
-
-
-def own_preparation(data: DataBundle) -> Preparation:
-    """How the data set's batches are normalised."""
-    return Preparation(tuple(data.preprocessing.mean), tuple(data.preprocessing.std))
 
 
 def read_image_size(
@@ -105,10 +101,32 @@ def read_resize(metadata: Mapping[str, str], data: DataBundle, *, source: str) -
     return (f"{source} was made for images resized so: {noted}; here: {data.preprocessing.resize}",)
 
 
+def read_framing(
+    metadata: Mapping[str, str], overrides: UserOverrides, *, source: str
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The settings that resize and crop a file's images, its own before the user's, and notes."""
+    own, stated = (
+        {name: given.get(name) for name in FRAMING} for given in (_noted_settings(metadata), overrides.model_dump())
+    )
+    if not any(own.values()):
+        return stated, ()
+    note = f"{source} says itself how its images are resized: --resize, --crop and --interpolation are not used for it"
+    return own, (note,) if any(value not in (None, own[name]) for name, value in stated.items()) else ()
+
+
+def _noted_settings(metadata: Mapping[str, str]) -> dict[str, Any]:
+    """What a file written here says of its preprocessing besides mean and std; empty where it is the usual."""
+    noted = _json(metadata, "preprocessing")
+    try:
+        return PreprocessingSettings(**noted).model_dump() if isinstance(noted, dict) else {}
+    except (ValueError, TypeError, CompressError):
+        return {}  # another tool's key of the same name
+
+
 def _noted_preparation(metadata: Mapping[str, str]) -> Preparation | None:
     try:
         mean, std = (_NUMBERS.validate_json(metadata.get(key, "[]"), strict=True) for key in ("mean", "std"))
-        return Preparation(mean, std)
+        return Preparation(mean, std, bgr=_noted_settings(metadata).get("channel_order") == "bgr")
     except (ValueError, ExportError):
         return None  # another tool's key of the same name, in other units
 

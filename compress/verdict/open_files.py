@@ -3,12 +3,12 @@
 Axes: N images, K classes.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -27,8 +27,8 @@ from exporters.read.preparation import Conversion, Preparation
 from exporters.read.session import open_session
 from exporters.read.signature import Signature, shared_batch, signature_of
 
-Loader = Callable[[int | None], DataBundle]
-"""The data set at an image size in pixels; ``None``: at its own."""
+Loader = Callable[[Mapping[str, Any]], DataBundle]
+"""The data set with settings of ``PreprocessingSettings``: ``image_size`` and those that resize and crop."""
 
 PROBE: Final = 32
 """Test images on which a file is tried when it is opened."""
@@ -88,28 +88,30 @@ def by_role(files: Iterable[OpenedFile], role: Role) -> OpenedFile:
 def open_files(
     original: Path, candidate: Path, load: Loader, *, overrides: UserOverrides | None = None
 ) -> tuple[FileSpec, FileSpec]:
-    """Open two files that are compared, each with the data set at its own image size; errors as ``open_file``.
+    """Open two files that are compared, each with images of its own size and framing; errors as ``open_file``.
 
     UsageError also where neither file takes the image size that the user states.
     """
     overrides = overrides or UserOverrides()
-    sizes = [_image_size(path, overrides) for path in (original, candidate)]
+    asked = [_image_settings(path, overrides) for path in (original, candidate)]
+    sizes = [how["image_size"] for how in asked]
     if overrides.image_size is not None and overrides.image_size not in sizes:
         raise UsageError(
             f"expected an image size that a file takes, got --image-size {overrides.image_size}: {original} takes "
             f"{sizes[0]} and {candidate} {sizes[1]} pixels; try without --image-size"
         )
     known = next((size for size in sizes if size is not None), None)
-    chosen = [size or known for size in sizes]  # a free size follows the other file's
-    loaded = {size: load(size) for size in dict.fromkeys(chosen)}
-    one, two = (
-        open_file(path, loaded[size], overrides=overrides)
-        for path, size in zip((original, candidate), chosen, strict=True)
-    )
+    first, second = (how | {"image_size": how["image_size"] or known} for how in asked)  # a free size is the other's
+    data = load(first)
+    one = open_file(original, data, overrides=overrides)
+    two = open_file(candidate, data if second == first else load(second), overrides=overrides)
     notes = two.notes
     if one.image_size != two.image_size:
         note = f"{candidate.name} reads the images at {two.image_size} pixels, {original.name} at {one.image_size}"
         notes = (*notes, note)
+    elif one.data.preprocessing.resize != two.data.preprocessing.resize:
+        ours, theirs = (spec.data.preprocessing.resize for spec in (two, one))
+        notes = (*notes, f"{candidate.name} gets its images so: {ours}; {original.name} so: {theirs}")
     if shared_batch(one.signature, two.signature) is None:
         note = f"fixed batches of {one.signature.batch} and {two.signature.batch}: no times can be compared"
         notes = (*notes, note)
@@ -130,7 +132,8 @@ def open_file(path: Path, data: DataBundle, *, overrides: UserOverrides | None =
     with as_bad_input():
         signature.call_shape(batch_size=signature.batch or 1, image_size=shown.image_size)
     preparation, notes = file_metadata.read_preparation(metadata, signature, overrides, data, source=name)
-    scores_NK = _probe(path, data, Conversion(file_metadata.own_preparation(data), preparation, signature))
+    scores_NK = _probe(path, data, Conversion(shown.preparation, preparation, signature))
+    _framing, framing_notes = file_metadata.read_framing(metadata, overrides, source=name)
     order, order_notes = file_metadata.read_class_order(metadata, data, source=name)
     sums_to_one = (np.abs(scores_NK.sum(axis=1) - 1) <= _SUM_WITHIN).all()
     probabilities = bool((scores_NK >= 0).all() and sums_to_one)
@@ -150,7 +153,7 @@ def open_file(path: Path, data: DataBundle, *, overrides: UserOverrides | None =
         preparation=preparation,
         class_order=order,
         gives_probabilities=probabilities,
-        notes=(*notes, *order_notes, *file_metadata.read_resize(metadata, data, source=name)),
+        notes=(*notes, *order_notes, *framing_notes, *file_metadata.read_resize(metadata, data, source=name)),
         data=data,
     )
 
@@ -163,7 +166,7 @@ def classify(file: FileSpec, data: DataBundle, *, batch_size: int = 64, threads:
     """
     if file.data.fingerprint != data.fingerprint:
         raise UsageError(f"expected {file.path} to be opened for the data set {data.name}, got {file.data.name}")
-    conversion = Conversion(file_metadata.own_preparation(file.data), file.preparation, file.signature)
+    conversion = Conversion(file.data.preprocessing.preparation, file.preparation, file.signature)
     images = (images for images, _labels in file.data.test.batches(batch_size))
     with as_bad_input():
         scores_NK = predict_logits(file.path, images, threads=threads or usable_cores(), conversion=conversion)
@@ -172,10 +175,13 @@ def classify(file: FileSpec, data: DataBundle, *, batch_size: int = 64, threads:
     return np.log(np.maximum(scores_NK, _SMALLEST)) if file.gives_probabilities else scores_NK
 
 
-def _image_size(path: Path, overrides: UserOverrides) -> int | None:
+def _image_settings(path: Path, overrides: UserOverrides) -> dict[str, Any]:
+    """The settings of a file's images: their size, ``None`` where it is free, and how they are resized and cropped."""
     with as_bad_input():
         signature, metadata = _look_into(path, overrides, channels=3)  # free channels do not matter for the size
-    return file_metadata.read_image_size(metadata, signature, overrides, source=str(path))
+    size = file_metadata.read_image_size(metadata, signature, overrides, source=str(path))
+    framing, _notes = file_metadata.read_framing(metadata, overrides, source=path.name)
+    return framing | {"image_size": size}
 
 
 def _look_into(path: Path, overrides: UserOverrides, *, channels: int) -> tuple[Signature, dict[str, str]]:

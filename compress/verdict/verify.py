@@ -22,6 +22,7 @@ from compress.runs.network_files import REBUILT, prove_parity, rebuild
 from compress.runs.recorded_inputs import reopen
 from compress.runs.stage_context import StageContext, check_images, find_prunable, fresh_network, weights_file
 from compress.settings.config import DataConfig, DecidedConfig
+from compress.settings.preprocessing import PreprocessingSettings
 from compress.settings.verify import UserOverrides, VerifySettings
 from compress.structure.plan import PruningPlan, state_from_plan
 from compress.structure.remove import LayerChange, remove_units
@@ -88,15 +89,16 @@ def verify_files(
 ) -> Report:
     """Compare two ONNX classifiers on a data set's test images; the gates judge the candidate.
 
-    Errors and ``overrides`` are as in ``open_file``.
+    Errors are as in ``open_file``, and so are ``overrides``: of ``images`` no preprocessing is taken.
     """
     observer = observer or Observer()
     observer.stage("verify", index=1, count=1, steps=0)
+    usual = images.model_copy(update=dict.fromkeys(PreprocessingSettings.model_fields))
     with export_faults():
         specs = open_files(
             original,
             candidate,
-            lambda size: load_data(images.model_copy(update={"image_size": size}), test_only=True),
+            lambda how: load_data(usual.model_copy(update=dict(how)), test_only=True),
             overrides=overrides,
         )
         first, second = _labels(original, candidate)

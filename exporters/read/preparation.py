@@ -16,8 +16,9 @@ from exporters.read.signature import Signature
 class Preparation:
     """How 8-bit pixels are normalised: ``(pixel / 255 - mean) / std`` per channel, or not at all where ``None``."""
 
-    mean: tuple[float, ...] | None
+    mean: tuple[float, ...] | None  # in the order in which the network takes the channels
     std: tuple[float, ...] | None
+    bgr: bool = False  # blue comes first
 
     def __post_init__(self) -> None:
         if self.mean is None and self.std is None:
@@ -38,14 +39,15 @@ class Preparation:
             raise ExportError(
                 f"expected {channels} values of mean and std or one for all, got {len(self.mean)}: {self.mean}"
             )
-        return Preparation(self.mean * channels, self.std * channels)
+        return Preparation(self.mean * channels, self.std * channels, self.bgr)
 
     def in_words(self) -> str:
         """A description for reports."""
         if self.mean is None or self.std is None:
             return "8-bit pixels as they are, 0 to 255"
         mean, std = (", ".join(f"{value:g}" for value in values) for values in (self.mean, self.std))
-        return f"pixels / 255, less the mean ({mean}), divided by the std ({std})"
+        order = "in the order blue, green, red: " if self.bgr else ""
+        return f"{order}pixels / 255, less the mean ({mean}), divided by the std ({std})"
 
 
 RAW_PIXELS = Preparation(None, None)
@@ -83,6 +85,8 @@ class Conversion:
         """Float32 [B, file's C, H, W] as the file normalises them, from the 8-bit pixels the images were made of."""
         mean, std = _per_channel(self.data)
         pixels = np.rint(255 * (images_BCHW * std + mean)).clip(0, 255)
+        if self.data.bgr != self.file.bgr:
+            pixels = pixels[:, ::-1]
         pixels = np.repeat(pixels, self.signature.channels // pixels.shape[1], axis=1)
         if self.file.mean is None:
             return pixels

@@ -10,12 +10,13 @@ from PIL import Image
 from compress.data.arrays import ArraySet, ImageArrays, bundle_of_arrays, to_grey
 from compress.data.augment import RECIPES, Recipe
 from compress.data.bundle import Order
-from compress.data.splits import RESIZE
 from compress.errors import BadInputError
 from compress.settings.config import DataConfig
 
 GREY = ArraySet("grey", tuple("abcde"), (0.25,), (0.5,), image_size=12, recipes=RECIPES["kuzushiji"])
 COLOUR = ArraySet("colour", tuple("abcde"), (0.4, 0.5, 0.6), (0.2, 0.3, 0.4), image_size=8, recipes=RECIPES["cifar10"])
+
+RESIZE = "bilinear with antialiasing to the size, aspect ratio not kept, rounded to 8 bits"
 
 
 def arrays(*shape: int) -> ImageArrays:

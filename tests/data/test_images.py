@@ -7,6 +7,7 @@ import pytest
 from PIL import Image, ImageOps, TiffImagePlugin
 
 from compress.data import images
+from compress.data.framing import Framing
 from compress.data.images import convert_image, decode_image, is_transparent, read_image
 from compress.errors import BadInputError
 from tests.data.files import write_image
@@ -175,8 +176,8 @@ def test_what_is_no_image_of_pixels_that_fit_is_refused(data, message):
 
 def test_the_whole_square_is_kept_of_any_shape():
     image = Image.fromarray(np.tile(np.arange(0, 250, 10, dtype=np.uint8), (5, 1)))  # 25 wide, 5 high
-    assert np.asarray(images.fit_image(image, size=5)).tolist() == [[100, 110, 120, 130, 140]] * 5
-    assert images.fit_image(image.resize((3000, 1)), size=7).size == (7, 7)
+    assert np.asarray(Framing().fit(image, size=5)).tolist() == [[100, 110, 120, 130, 140]] * 5
+    assert Framing().fit(image.resize((3000, 1)), size=7).size == (7, 7)
 
 
 def test_a_random_part_lies_inside_and_has_the_area_and_shape_drawn():

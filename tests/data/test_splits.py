@@ -5,8 +5,9 @@ from PIL import Image
 
 from compress.data import splits
 from compress.data.augment import PLAIN, Recipe
-from compress.data.bundle import Order, Preprocessing
+from compress.data.bundle import Order
 from compress.data.order import plan_batches
+from compress.data.preprocessing import Preprocessing
 from compress.data.splits import MemorySplit, prepare_images, resize_images
 from compress.errors import EnvironmentProblem
 from tests.data.files import assert_equal
@@ -17,7 +18,7 @@ BUSY = Recipe(flip=True, shift=1 / 4, rotation=20, cutout=1 / 4)
 def make_split(*, count: int = 23, size: int = 8, channels: int = 1, recipe: Recipe = BUSY) -> MemorySplit:
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(1, 256, (count, size, size, channels), dtype=torch.uint8, generator=generator)
-    preprocessing = Preprocessing(size, channels, mean=(0.25,) * channels, std=(0.5,) * channels, resize="")
+    preprocessing = Preprocessing(size, channels, mean=(0.25,) * channels, std=(0.5,) * channels)
     return MemorySplit(images, torch.arange(count) % 5, preprocessing, recipe)
 
 
@@ -91,7 +92,7 @@ def test_a_subset_is_a_split_of_its_own_in_the_order_of_its_indices():
 @pytest.mark.parametrize("size", [5, 13, 32])
 def test_batches_resized_when_read_are_those_resized_at_once_bit_for_bit(monkeypatch, channels, size):
     pixels = np.random.default_rng(0).integers(0, 256, (40, 9, 9, channels), dtype=np.uint8)
-    shown = Preprocessing(size, channels, (0.4,) * channels, (0.3,) * channels, "")
+    shown = Preprocessing(size, channels, (0.4,) * channels, (0.3,) * channels, splits.WHOLE)
     at_once = prepare_images(pixels, size=size)
     monkeypatch.setattr(splits, "RESIZED_AT_ONCE", at_once.nbytes - 1)
     lazily = prepare_images(pixels, size=size)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from compress.data.bundle import Preprocessing
+from compress.data.preprocessing import Preprocessing
 from compress.data.splits import MemorySplit
 from compress.errors import UsageError
 from compress.export.variants import Base, calibration_split, derive, int8_settings
@@ -21,7 +21,7 @@ def split(counts: list[int]) -> MemorySplit:
     labels = torch.cat([torch.full((count,), label) for label, count in enumerate(counts)])
     random = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (len(labels), *SHAPE[1:], SHAPE[0]), dtype=torch.uint8, generator=random)
-    return MemorySplit(images, labels, Preprocessing(SHAPE[1], SHAPE[0], MEAN, STD, "none"))
+    return MemorySplit(images, labels, Preprocessing(SHAPE[1], SHAPE[0], MEAN, STD))
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def base(tmp_path_factory):
 
 
 def test_everything_at_once(base, tmp_path):
-    wanted = ExportSettings(int8=True, float16=True, preprocessing=True, ort=True)
+    wanted = ExportSettings(int8=True, float16=True, embed_preprocessing=True, ort=True)
     made = derive(base, wanted, split([20, 20]), tmp_path)
     assert [(one.label, one.name, one.source, one.precision) for one in made] == [
         ("pruned int8", "pruned.int8.onnx", "pruned", "int8"),

@@ -9,8 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
-from compress.data.images import fit_image
-from compress.data.splits import RESIZE, resize_images
+from compress.data.framing import Framing
+from compress.data.splits import WHOLE, resize_images
 from compress.errors import BadInputError
 from compress.report.model_card import loading_snippet, render_model_card
 from exporters.read.logits import predict_logits
@@ -23,7 +23,7 @@ FOLDER_RESIZE = "EXIF orientation applied, RGB, largest centred square, bilinear
 
 def facts(**changes) -> dict:
     return {
-        "arch": "squeezenet", "classes": list(CLASSES), "mean": [0.286], "std": [0.353], "resize": RESIZE,
+        "arch": "squeezenet", "classes": list(CLASSES), "mean": [0.286], "std": [0.353], "resize": WHOLE.in_words(48),
         "files": {"pruned": "pruned.onnx"},
     } | changes  # fmt: skip
 
@@ -141,7 +141,7 @@ def test_its_lines_classify_a_photograph_as_compress_does(tmp_path, capsys):
     exif[0x0112] = 8
     model_facts = facts(mean=mean, std=std, resize=FOLDER_RESIZE)
     found = run_block(tmp_path, Image.fromarray(pixels), model_facts, channels=3, size=32, exif=exif)
-    fitted = np.asarray(fit_image(upright, size=32), np.float32) / 255
+    fitted = np.asarray(Framing().fit(upright, size=32), np.float32) / 255
     batch = torch.from_numpy((fitted - np.float32(mean)) / np.float32(std)).permute(2, 0, 1)[None]
     check_answer(tmp_path, found, capsys.readouterr().out, batch, atol=1e-5)
 

@@ -23,9 +23,9 @@ def folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def load(folder):
-    return lambda size: load_data(build(DataConfig, {"dataset": str(folder), "image_size": size}))
+    return lambda how: load_data(build(DataConfig, {"dataset": str(folder), **how}))
 
 
 @pytest.fixture(scope="module")
 def data(load):
-    return load(SIZE)
+    return load({"image_size": SIZE})

@@ -9,7 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
-from compress.data.bundle import DataBundle, Preprocessing
+from compress.data.bundle import DataBundle
+from compress.data.preprocessing import Preprocessing
 from compress.data.splits import MemorySplit
 from compress.errors import CheckFailedError
 from compress.report.results import ConfusionChange
@@ -97,7 +98,7 @@ def test_logits_that_do_not_fit_are_refused(compare):
 
 def bundle(pixels_NHWC: np.ndarray, labels: list[int]) -> DataBundle:
     channels = pixels_NHWC.shape[3]
-    shown = Preprocessing(pixels_NHWC.shape[1], channels, mean=(0.3,) * channels, std=(0.2,) * channels, resize="none")
+    shown = Preprocessing(pixels_NHWC.shape[1], channels, mean=(0.3,) * channels, std=(0.2,) * channels)
     split = MemorySplit(torch.from_numpy(pixels_NHWC), torch.tensor(labels), preprocessing=shown)
     return DataBundle("by hand", ("a", "b"), split, split, split, shown, fingerprint="f", test_fingerprint="t")
 

@@ -2,12 +2,12 @@ import json
 
 import pytest
 
-from compress.data.bundle import DataBundle, Preprocessing
+from compress.data.bundle import DataBundle
+from compress.data.preprocessing import Preprocessing
 from compress.errors import BadInputError, UsageError
 from compress.settings.config import build
 from compress.settings.verify import UserOverrides
 from compress.verdict.file_metadata import (
-    own_preparation,
     read_class_order,
     read_image_size,
     read_preparation,
@@ -21,7 +21,7 @@ OWN = Preparation((0.286,), (0.353,))
 
 
 def bundle(classes=CLASSES) -> DataBundle:
-    shown = Preprocessing(image_size=16, channels=1, mean=OWN.mean, std=OWN.std, resize="by hand")
+    shown = Preprocessing(image_size=16, channels=1, mean=OWN.mean, std=OWN.std, decoding="by hand")
     return DataBundle("insects", classes, None, None, None, preprocessing=shown, fingerprint="0", test_fingerprint="0")
 
 
@@ -73,7 +73,7 @@ def test_the_files_own_values_go_first_then_the_users():
 )
 def test_else_the_data_sets_own_with_a_note(noted):
     preparation, (note,) = prepared(noted)
-    assert preparation == own_preparation(bundle()) == OWN
+    assert preparation == OWN
     assert note.startswith("net.onnx does not say how its images are prepared: assumed pixels / 255, less the mean")
     assert "--mean and --std" in note
     repeated, _notes = prepared(noted, signature=takes(channels=3))
@@ -85,13 +85,14 @@ def test_bytes_are_pixels_whatever_is_given():
     assert prepared(NOTED, overrides=given, signature=takes(dtype="uint8")) == (RAW_PIXELS, ())
 
 
-IMPOSSIBLE = [((0.5,), None), (None, (0.5,)), ((123.0,), (58.0,)), ((0.5,), (0.0,))]
+IMPOSSIBLE = [((0.5,), None), (None, (0.5,)), ((0.5,), (0.0,))]
 
 
 @pytest.mark.parametrize(
     ("values", "message"),
     [
         *(({"mean": mean, "std": std}, "--mean and --std: expected") for mean, std in IMPOSSIBLE),
+        ({"mean": (123.0,), "std": (58.0,)}, "--mean: expected values of 0 to 1, got 123: .* add --pixel-range 255"),
         *(({"image_size": size}, "--image-size: expected at least 16, got") for size in (-1, 0, 15)),
         *(({"image_size": size}, "--image-size: expected at most 1024, got") for size in (1025, 10**400)),
     ],
@@ -207,7 +208,8 @@ def test_classes_that_are_no_json_and_many_that_are_not_all_named():
 
 
 def test_another_resize_is_noted():
-    assert read_resize(metadata(resize="by hand"), bundle(), source="net.onnx") == ()
+    here = "by hand, largest centred square, bilinear with antialiasing to the size, rounded to 8 bits"
+    assert read_resize(metadata(resize=here), bundle(), source="net.onnx") == ()
     assert read_resize({}, bundle(), source="net.onnx") == ()
     (note,) = read_resize(metadata(resize="by foot"), bundle(), source="net.onnx")
-    assert note == "net.onnx was made for images resized so: by foot; here: by hand"
+    assert note == f"net.onnx was made for images resized so: by foot; here: {here}"

@@ -154,9 +154,9 @@ def test_a_free_size_follows_the_user_or_the_other_file(overrides, sizes, tmp_pa
 def test_a_data_set_is_loaded_once_for_each_size(tmp_path, load):
     asked = []
 
-    def counting(size):
-        asked.append(size)
-        return load(size)
+    def counting(how):
+        asked.append(how["image_size"])
+        return load(how)
 
     free = sized(tmp_path, "free", ("h", "w"))
     open_files(free, free, counting)

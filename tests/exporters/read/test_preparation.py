@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from compress.data.bundle import Preprocessing
+from compress.data.preprocessing import Preprocessing
 from compress.data.splits import MemorySplit
 from exporters.errors import ExportError
 from exporters.read.preparation import RAW_PIXELS, Conversion, Preparation
@@ -20,7 +20,7 @@ def takes(*, layout="NCHW", dtype="float32", channels=3) -> Signature:
 def loaded(pixels_NHWC: np.ndarray, preparation: Preparation) -> np.ndarray:
     """As a data set's own split gives them."""
     size, channels = pixels_NHWC.shape[1], pixels_NHWC.shape[3]
-    shown = Preprocessing(size, channels, mean=preparation.mean, std=preparation.std, resize="")
+    shown = Preprocessing(size, channels, mean=preparation.mean, std=preparation.std)
     labels = torch.zeros(len(pixels_NHWC), dtype=torch.int64)
     split = MemorySplit(torch.from_numpy(pixels_NHWC), labels, preprocessing=shown)
     images, _labels = next(split.batches(len(pixels_NHWC)))

@@ -5,7 +5,7 @@ import onnx
 import pytest
 import torch
 
-from compress.data.bundle import Preprocessing
+from compress.data.preprocessing import Preprocessing
 from compress.data.splits import MemorySplit
 from exporters.errors import ExportError
 from exporters.write.artifact import metadata_of
@@ -20,7 +20,7 @@ def pixels(count: int = 12, channels: int = 3) -> np.ndarray:
 
 def normalised(images: np.ndarray, mean=MEAN, std=STD) -> np.ndarray:
     """As the data sets do it."""
-    shown = Preprocessing(image_size=SHAPE[1], channels=images.shape[3], mean=mean, std=std, resize="none")
+    shown = Preprocessing(image_size=SHAPE[1], channels=images.shape[3], mean=mean, std=std)
     labels = torch.zeros(len(images), dtype=torch.int64)
     ((batch, _labels),) = MemorySplit(torch.from_numpy(images), labels, shown).batches(len(images))
     return batch.contiguous().numpy()
