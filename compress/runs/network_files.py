@@ -100,10 +100,10 @@ def export_network(
     ``cost`` is that of the module; by default it is counted in the file. ``facts`` are other fields of the record.
     CheckFailedError if the file does not answer as the module does.
     """
-    facts = input_facts(data.preprocessing, data.classes)
+    stated = input_facts(data.preprocessing, data.classes)
     if data.preprocessing.is_usual:  # "resize" says it all
-        del facts["preprocessing"]
-    metadata = {key: json.dumps(value) for key, value in facts.items()}
+        del stated["preprocessing"]
+    metadata = {key: json.dumps(value) for key, value in stated.items()}
     metadata["producer"] = f"compress {__version__}"
     artifact = export_onnx(network, path, input_shape=data.preprocessing.input_shape, opset=opset, metadata=metadata)
     counted = cost or count_cost(path)
