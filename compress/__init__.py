@@ -1,30 +1,25 @@
-"""compress: prune an image classifier with EDropout, cut it down, export it, prove what was gained and lost."""
+"""compress: prune an image classifier with EDropout, cut it down, export it, prove what was gained and lost.
 
-from typing import TYPE_CHECKING
+The names below are the Python API; the first use of one imports torch, ``import compress`` alone does not.
+"""
+
+from typing import TYPE_CHECKING, Any
 
 from compress.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-    from typing import Literal
+    from compress.api import Pruner, load
 
-    from torch import nn
-
-__all__ = ["__version__", "load"]
+__all__ = ["Pruner", "__version__", "load"]
 
 
-def load(
-    run: "str | Path",
-    network: "Literal['pruned', 'original']" = "pruned",
-    *,
-    build: "Callable[[int], nn.Module] | None" = None,
-) -> "nn.Module":
-    """A network of a finished run as a module, in evaluation mode; see ``compress.api.load``.
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'compress' has no attribute {name!r}")
+    from compress import api  # here, so that the command line's help needs no torch
 
-    Example: ``compress.load("runs/first")(images)`` gives logits. A run of your own network needs the function
-    that builds it, ``compress.load("runs/mine", build=build)``.
-    """
-    from compress import api  # here, so that `import compress` needs no torch
+    return getattr(api, name)
 
-    return api.load(run, network, build=build)
+
+def __dir__() -> list[str]:
+    return __all__

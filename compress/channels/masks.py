@@ -25,11 +25,15 @@ def masked(network: nn.Module, units: UnitMap, keep: Tensor) -> Iterator[None]:
     sum over the weights that read a unit of ``W * dL/dW_masked``, for kept and dropped units.
     """
     rows = keep.reshape(-1, units.total)
-    extended = torch.cat([rows, rows.new_ones(len(rows), 1)], dim=1)
 
     def multiplying(name: str) -> Watch:
-        mask_BC, rounds = extended[:, units.reads[name].to(keep.device)], units.rounds.get(name, 1)
-        return lambda layer, x: x * _spread(mask_BC, x.shape, channel_axis(layer, x.dim()), rounds)
+        units_C, rounds = units.reads[name].to(keep.device), units.rounds.get(name, 1)
+
+        def multiplied(layer: nn.Module, x: Tensor) -> Tensor:  # every forward pass has a graph of its own
+            mask_BC = torch.cat([rows, rows.new_ones(len(rows), 1)], dim=1)[:, units_C]
+            return x * _spread(mask_BC, x.shape, channel_axis(layer, x.dim()), rounds)
+
+        return multiplied
 
     with watching_inputs(network, {name: multiplying(name) for name in units.reads}):
         yield

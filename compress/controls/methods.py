@@ -9,6 +9,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from compress.channels.budget import Prunable
 from compress.channels.units import UnitMap
 from compress.controls.anneal import AnnealedAllocation
 from compress.controls.scores import filter_norms, log_keys, norm_factors, share_keys, taylor_scores
@@ -16,6 +17,7 @@ from compress.controls.scratch import choose_scratch, planned_state
 from compress.controls.task import Choice, Task
 from compress.controls.thinet import choose_thinet
 from compress.edropout.allocation import Allocation, EvolvedAllocation, SaliencyAlone
+from compress.edropout.guided import GuidedPopulation
 from compress.settings.config import Method
 
 
@@ -49,6 +51,15 @@ ALLOCATIONS: Mapping[Method, Callable[..., Allocation]] = {
     "anneal": AnnealedAllocation,
 }
 """Called with the number of groups, ``population`` (its members) and the random ``generator``."""
+
+
+def guided_population(
+    method: Method, prunable: Prunable, *, population: int, generator: torch.Generator
+) -> GuidedPopulation:
+    """The population of a method that searches while the network trains (a key of ``ALLOCATIONS``)."""
+    allocation = ALLOCATIONS[method](len(prunable.units.groups), population=population, generator=generator)
+    return GuidedPopulation(prunable, allocation)
+
 
 _NEEDS: Mapping[Method, Callable[[Task], object]] = {
     "bn-scale": lambda task: norm_factors(task.network, task.prunable.units),

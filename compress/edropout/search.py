@@ -3,7 +3,6 @@
 Axes: P population, U units, B batch, K classes.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,13 +10,30 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from compress.channels.masks import kept_entries, masked, population_logits
+from compress.channels.masks import masked, population_logits
 from compress.channels.units import UnitMap
 from compress.data.bundle import Split
+from compress.edropout.dropped_weights import DroppedWeights
 from compress.edropout.energy import energy_loss
-from compress.edropout.population import Population, Resumable
+from compress.edropout.population import EnergyOf, Population, Resumable
+from compress.tracing.forward_pass import evaluating
 from compress.training.evaluate import Evaluation, evaluate
 from compress.training.weights import OptimizerSteps
+
+ENERGY_SHARE = 8
+"""Energies are measured on one eighth of a mini-batch (the paper's preset: on all of it)."""
+
+
+def energies_on(network: nn.Module, units: UnitMap, images: Tensor, labels: Tensor) -> EnergyOf:
+    """The energy losses of states on images (B, C, H, W) and labels (B,), in evaluation mode; NaN ranks last."""
+
+    def energy_of(states_PU: Tensor) -> Tensor:
+        with evaluating(network):
+            logits_PBK = population_logits(network, units, states_PU.to(images), images)
+        energies_P = energy_loss(logits_PBK, labels).cpu()
+        return energies_P.masked_fill(energies_P.isnan(), torch.inf)
+
+    return energy_of
 
 
 @dataclass(eq=False)
@@ -43,13 +59,7 @@ class Search(Resumable):
     def step(self, images: Tensor, labels: Tensor) -> dict[str, float]:
         """Evolve once, then take one step with the best state; images (B, C, H, W), labels (B,)."""
         few = self.energy_images
-
-        def energy_of(states_PU: Tensor) -> Tensor:
-            self.network.eval()
-            logits_PBK = population_logits(self.network, self.units, states_PU.to(images), images[:few])
-            energies_P = energy_loss(logits_PBK, labels[:few]).cpu()
-            return energies_P.masked_fill(energies_P.isnan(), torch.inf)  # a state with NaN logits ranks last
-
+        energy_of = energies_on(self.network, self.units, images[:few], labels[:few])
         progress = self.steps_done / self.total_steps
         state_U, energies = self.population.evolve(energy_of, progress=progress)
         loss, accuracy = self._train(state_U, images, labels)
@@ -64,22 +74,13 @@ class Search(Resumable):
         with masked(self.network, self.units, keep):
             logits = self.network(images)
         loss = functional.cross_entropy(logits, labels)
-        if state_U.all():
-            self.steps.take(loss)
-        else:
-            before = {name: p.detach().clone() for name, p in self.network.named_parameters()}
-            self.steps.take(loss)
-            self._restore_dropped(state_U, before)
+        dropped = DroppedWeights(self.network, self.units, state_U)
+        dropped.save()
+        self.steps.take(loss)
+        dropped.restore()
         assert keep.grad is not None
         self.population.learn(keep.grad, float(loss.detach()))
         return float(loss.detach()), float((logits.argmax(1) == labels).float().mean())
-
-    @torch.no_grad()
-    def _restore_dropped(self, state_U: Tensor, before: Mapping[str, Tensor]) -> None:
-        for name, keep in kept_entries(self.network, self.units, state_U).items():
-            if name in before:
-                parameter = self.network.get_parameter(name)
-                parameter.copy_(torch.where(keep, parameter, before[name]))
 
     def end_epoch(self, epoch: int) -> dict[str, float]:  # noqa: ARG002
         """Validation loss and accuracy with the state in use."""

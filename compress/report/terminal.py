@@ -1,5 +1,6 @@
 """A document in a terminal: at most 80 columns, nothing cut, names are text and never markup."""
 
+import io
 from collections.abc import Iterator
 from typing import Final
 
@@ -28,6 +29,13 @@ def render_terminal(document: Document, console: Console) -> None:
     for section in document.shown:
         for part in () if section.detail else _parts(section):
             console.print(part, width=width, overflow="fold", highlight=False)
+
+
+def render_text(document: Document) -> str:
+    """The same as plain text."""
+    text = io.StringIO()
+    render_terminal(document, Console(file=text, width=WIDTH, color_system=None, force_terminal=False))
+    return text.getvalue()
 
 
 def _parts(section: Section) -> Iterator[RenderableType]:

@@ -7,13 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from compress.channels.budget import Prunable
-from compress.controls.methods import ALLOCATIONS, ONE_SHOT, check_applies
+from compress.controls.methods import ONE_SHOT, check_applies, guided_population
 from compress.controls.task import Task
 from compress.data.bundle import DataBundle
-from compress.edropout.guided import GuidedPopulation
 from compress.edropout.paper import PaperPopulation
 from compress.edropout.population import Population
-from compress.edropout.search import Search
+from compress.edropout.search import ENERGY_SHARE, Search
 from compress.run.training_stages import baseline_epochs, recipe
 from compress.runs.stage_context import StageContext, check_images, fresh_network, on_device
 from compress.settings.config import DecidedConfig
@@ -22,9 +21,6 @@ from compress.structure.remove import cut, remove_units
 from compress.training.evaluate import recalibrate_batchnorm
 from compress.training.loop import History
 from compress.training.weights import OptimizerSteps, check_left_chance
-
-ENERGY_SHARE = 8
-"""The default preset measures energies on one eighth of a mini-batch; the paper's on all of it."""
 
 SEARCH_RATE = 0.5
 """The default preset's learning rate in the search, as a share of the recipe's: the network is trained already."""
@@ -135,9 +131,7 @@ def _population(config: DecidedConfig, prunable: Prunable) -> Population:
     generator = torch.Generator().manual_seed(config.seed)
     if config.preset == "paper":
         return PaperPopulation(prunable.units, population=config.population, generator=generator)
-    groups = len(prunable.units.groups)
-    allocation = ALLOCATIONS[config.method](groups, population=config.population, generator=generator)
-    return GuidedPopulation(prunable, allocation)
+    return guided_population(config.method, prunable, population=config.population, generator=generator)
 
 
 def _body(context: StageContext, network: nn.Module, prunable: Prunable, population: Population) -> Search:
