@@ -24,7 +24,7 @@ _WEIGHTS, _VERDICT = "Weights without a run", "Verdict (of a run)"
 
 Run = Annotated[Path | None, Argument(metavar="RUN", help="Run folder: files of its original and pruned network.")]
 NETWORK: Final = {
-    **flags_of(RunConfig, only=("arch", "weights"), panel=_WEIGHTS),
+    **flags_of(RunConfig, only=("arch", "weights", "weights_key"), panel=_WEIGHTS),
     "out": flag(Path, _WEIGHTS, "New folder for the files."),
     **options.OWN_NETWORK,
 }

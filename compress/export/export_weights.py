@@ -37,7 +37,7 @@ def export_weights(config: RunConfig, wanted: ExportSettings, *, out: Path) -> l
     settings, data = load_decided(decide(config.model_copy(update={"device": "cpu"})))
     torch.set_num_threads(settings.threads)
     network = fresh_network(settings, data)
-    if load_given(settings, data, network):
+    if load_given(settings, data, network).fresh_head:
         raise BadInputError(
             f"{config.weights} has another number of classes than the {len(data.classes)} of {data.name}: "
             "a file would answer with a head that was never trained; give the images it was trained on"

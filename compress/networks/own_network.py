@@ -2,6 +2,7 @@
 
 import copy
 import inspect
+import io
 import itertools
 from dataclasses import dataclass
 
@@ -49,6 +50,7 @@ def examine(code: OwnCode, name: str, images: Images) -> tuple[str, ...]:
     batch = images.batch()
     network = _seeded(code, name, images, seed=0)
     _check_new(name, network, _seeded(code, name, images, seed=0))
+    _check_extra_state(name, network)
     other = _seeded(code, name, images, seed=1)
     with explaining(name):
         before = batch.clone()
@@ -86,7 +88,7 @@ def own_head(network: nn.Module, images: Images) -> tuple[str, ...]:
             hook.remove()
     last = itertools.takewhile(lambda width: width[1] == images.classes, reversed(widths))
     heads = {name for name, _width in last}
-    state = network.state_dict()
+    state = _tensors(network)
     return tuple(name for name, value in state.items() if value.ndim and name.rpartition(".")[0] in heads)
 
 
@@ -127,7 +129,7 @@ def _seeded(code: OwnCode, name: str, images: Images, *, seed: int) -> nn.Module
 
 def _check_new(name: str, network: nn.Module, again: nn.Module) -> None:
     """Check that two calls build two networks with equal weights, all drawn from torch's generator."""
-    first, second = network.state_dict(), again.state_dict()
+    first, second = _tensors(network), _tensors(again)
     places = {value.data_ptr() for value in first.values() if value.numel()}
     if network is again or any(value.data_ptr() in places for value in second.values() if value.numel()):
         raise UsageError(f"{name}: two calls give the same weights in memory: it has to build a new network each time")
@@ -139,6 +141,27 @@ def _check_new(name: str, network: nn.Module, again: nn.Module) -> None:
             f"{name}: two calls with the same torch.manual_seed give other weights in {other[0]}: "
             "draw them with torch (numpy's and Python's random numbers are not seeded), or load them from a file"
         )
+
+
+def _tensors(network: nn.Module) -> dict[str, Tensor]:
+    """A network's state without what its modules' ``get_extra_state`` gives."""
+    return {key: value for key, value in network.state_dict().items() if isinstance(value, Tensor)}
+
+
+def _check_extra_state(name: str, network: nn.Module) -> None:
+    """Check that what is no tensor in the state is plain data: a run folder makes no code run."""
+    others = {key: value for key, value in network.state_dict().items() if not isinstance(value, Tensor)}
+    for key, value in others.items():
+        stream = io.BytesIO()
+        try:
+            torch.save(value, stream)
+            stream.seek(0)
+            torch.load(stream, weights_only=True)
+        except Exception as error:  # whatever an object raises that cannot be saved
+            raise UsageError(
+                f"{name}: get_extra_state ({key}) gives a {type(value).__name__} that cannot be saved as data: "
+                "try numbers, text, lists, dicts and tensors"
+            ) from error
 
 
 def _check_logits(name: str, images: Images, logits: object) -> None:

@@ -86,7 +86,7 @@ def plan_of(settings: DecidedConfig, data: DataBundle, rehearsed: Rehearsal) -> 
         pruned={group.root: group.size for group in prunable.units.groups},
         not_pruned=dict(prunable.units.not_pruned),
         reached=reached_by_random_state(prunable, align=settings.align, seed=settings.seed),
-        notes=data.notes,
+        notes=(*data.notes, *rehearsed.notes),
         masked_equals_physical=rehearsed.difference,
         seconds=_seconds_per_step(settings, data) * steps,
     )

@@ -31,11 +31,15 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """The network as the run begins, what can be pruned, the largest difference of logits after a random cut."""
+    """The network as the run begins, what can be pruned, the largest difference of logits after a random cut.
+
+    ``notes`` are about the weights.
+    """
 
     network: nn.Module
     prunable: Prunable
     difference: float
+    notes: tuple[str, ...]
 
 
 def rehearse(config: DecidedConfig, data: DataBundle, *, resumed: bool = False) -> Rehearsal:
@@ -45,15 +49,14 @@ def rehearse(config: DecidedConfig, data: DataBundle, *, resumed: bool = False) 
     """
     network, images = fresh_network(config, data), check_images(config, data)
     check_fits_a_file(config, network)
-    if not resumed:
-        load_given(config, data, network)
+    notes = () if resumed else load_given(config, data, network).notes
     prunable = find_prunable(config, network, images)
     if not resumed:
         check_method(config, data, network, prunable)
     difference = rehearse_cut(prunable, network, images[:IMAGES], seed=config.seed)
     if not resumed and not is_known_to_export(config):
         rehearse_export(config, network, images, macs=prunable.model.full.macs)
-    return Rehearsal(network, prunable, difference)
+    return Rehearsal(network, prunable, difference, notes)
 
 
 def check_fits_a_file(config: DecidedConfig, network: nn.Module) -> None:

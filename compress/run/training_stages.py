@@ -12,7 +12,7 @@ from compress.report import figures
 from compress.runs.stage_context import StageContext, fresh_network
 from compress.settings.config import DecidedConfig
 from compress.training.evaluate import evaluate
-from compress.training.load_weights import load_weights
+from compress.training.load_weights import LoadedWeights, load_weights
 from compress.training.weights import PAPER, Recipe, WeightSettings, WeightTraining, check_left_chance, default_recipe
 from models_zoo.zoo import head_names
 
@@ -22,11 +22,12 @@ def baseline(context: StageContext) -> nn.Module:
     name, config, run = "01_baseline", context.config, context.run
     network = fresh_network(config, context.data)
     if not run.is_finished(name):
-        head = load_given(config, context.data, network)
+        given = load_given(config, context.data, network)
         epochs = config.baseline_epochs
         if config.weights is not None:
-            epochs = max(epochs, 1) if head else 0
-        for note in _head_note(head, epochs):
+            epochs = max(epochs, 1) if given.fresh_head else 0
+        notes = [*given.notes, *_head_note(given.fresh_head, epochs)]
+        for note in notes:
             context.observer.note(note)
         with context.stage(name, steps=epochs * context.steps_per_epoch):
             if epochs:
@@ -35,7 +36,7 @@ def baseline(context: StageContext) -> nn.Module:
                 accuracy = evaluate(network, context.data.val, batch_size=config.batch_size).accuracy
                 check_left_chance(accuracy, context.data.val.labels)
             run.write_json(f"{name}/epochs.json", epochs)
-            run.write_json(f"{name}/fresh_head.json", head)
+            run.write_json(f"{name}/notes.json", notes)
             context.save_network(name, network)
     return context.load_network(name, network)
 
@@ -75,24 +76,21 @@ def recipe(context: StageContext, network: nn.Module, *, epochs_behind: int) -> 
     return default_recipe(network)
 
 
-def load_given(config: DecidedConfig, data: DataBundle, network: nn.Module) -> tuple[str, ...]:
-    """Load the user's weights, if any, into a fresh network; BadInputError if they do not fit.
-
-    Names of the class head's parameters if they have another number of classes and it was left fresh; else none.
-    """
+def load_given(config: DecidedConfig, data: DataBundle, network: nn.Module) -> LoadedWeights:
+    """Load the user's weights, if any, into a fresh network; BadInputError if they do not fit."""
     if config.weights is None:
-        return ()
+        return LoadedWeights()
     shown, classes = data.preprocessing, len(data.classes)
     if config.code is None:
         head = head_names(network, classes=classes)
     else:
         head = own_head(network, Images(shown.image_size, shown.channels, classes))
-    return head if load_weights(network, config.weights, head=head) else ()
+    return load_weights(network, config.weights, head=head, key=config.weights_key)
 
 
 def baseline_notes(context: StageContext) -> tuple[str, ...]:
     """Notes for the report on the original's weights."""
-    return _head_note(context.run.read_json("01_baseline/fresh_head.json"), baseline_epochs(context))
+    return tuple(context.run.read_json("01_baseline/notes.json"))
 
 
 def _head_note(head: Sequence[str], epochs: int) -> tuple[str, ...]:

@@ -15,21 +15,42 @@ from torch import Tensor
 from compress.errors import BadInputError
 
 _CHECKPOINT = re.compile(r"(?:.+/)?checkpoint-(\d{6})\.pt")
+_PACKED = "@packed"
 _PLAIN = (bool, int, float, str, type(None), Tensor)
 
 
-def weights_to_bytes(values: Mapping[str, Tensor]) -> bytes:
-    """Weights as safetensors; they are copied, because tied weights and other memory formats cannot be written."""
-    plain = {name: value.detach().cpu().clone(memory_format=torch.contiguous_format) for name, value in values.items()}
-    return safetensors.torch.save(plain)
+def weights_to_bytes(values: Mapping[str, Any]) -> bytes:
+    """Weights as safetensors; they are copied, because tied weights and other memory formats cannot be written.
+
+    What a module's ``get_extra_state`` gives, and is no tensor, is packed into one.
+    """
+    named = {
+        name if isinstance(value, Tensor) else name + _PACKED: value if isinstance(value, Tensor) else _pack(value)
+        for name, value in values.items()
+    }
+    return safetensors.torch.save(
+        {name: value.detach().cpu().clone(memory_format=torch.contiguous_format) for name, value in named.items()}
+    )
 
 
-def weights_from_bytes(data: bytes, *, name: str) -> dict[str, Tensor]:
+def weights_from_bytes(data: bytes, *, name: str) -> dict[str, Any]:
     """The weights, on the CPU; BadInputError names the file where they are not safetensors."""
     try:
-        return safetensors.torch.load(data)
+        found = safetensors.torch.load(data)
     except (safetensors.SafetensorError, ValueError, KeyError) as error:
         raise BadInputError(f"{name} is not a safetensors file: {error}") from None
+    return {
+        key.removesuffix(_PACKED): _unpack(value, name=name) if key.endswith(_PACKED) else value
+        for key, value in found.items()
+    }
+
+
+def _pack(state: Any) -> Tensor:
+    return torch.frombuffer(bytearray(state_to_bytes({"state": state})), dtype=torch.uint8)
+
+
+def _unpack(packed: Tensor, *, name: str) -> Any:
+    return state_from_bytes(packed.numpy().tobytes(), name=name)["state"]
 
 
 def state_to_bytes(state: dict[str, Any]) -> bytes:

@@ -88,6 +88,11 @@ class RunConfig(DataConfig):
     weights: Path | None = _network(
         None, "Trained weights: safetensors or a state dict. They replace the baseline training."
     )
+    weights_key: str | None = _network(
+        None,
+        "Part of a checkpoint that holds the weights, such as state_dict_ema.",
+        shown="what fits best; averaged ones first",
+    )
     train_original: bool | None = _training(
         None, "Train the original for as long as the pruned network.", shown="yes without --weights"
     )

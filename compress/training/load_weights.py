@@ -1,104 +1,52 @@
-"""Weights from a file the user names: data only, loaded strictly, with errors that name every key."""
+"""Weights from a file the user names -> a network: as data, with what was taken and changed in notes."""
 
-import pickle
-import re
-from collections.abc import Collection, Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from compress.errors import BadInputError
-
-_WRAPPERS = ("state_dict", "model_state_dict", "model")
-_RENAMED = (
-    # DenseNet: "norm.1" became "norm1" when dots in names of layers were forbidden.
-    (re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12])\."), r"\1\2."),
-    # ViT: the layers of the MLP lost their names.
-    (re.compile(r"\.mlp\.linear_1\."), ".mlp.0."),
-    (re.compile(r"\.mlp\.linear_2\."), ".mlp.3."),
-)
-_AUXILIARY_HEADS = ("aux1.", "aux2.", "AuxLogits.")
-_COUNTER = ".num_batches_tracked"
+from compress.weights_files.choose import choose_weights
+from compress.weights_files.mismatch import describe_mismatch
+from compress.weights_files.read import read_weights_file
+from compress.weights_files.tensors import as_wanted
 
 
-def load_weights(network: nn.Module, file: Path, *, head: tuple[str, ...]) -> bool:
+@dataclass(frozen=True)
+class LoadedWeights:
+    """What was loaded: the parameters of the head that stay fresh, if any, and notes on what was taken and changed."""
+
+    fresh_head: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def load_weights(network: nn.Module, file: Path, *, head: Sequence[str], key: str | None = None) -> LoadedWeights:
     """Load all tensors of a state dict into a network, in place, or none (``BadInputError``).
 
-    ``file`` is safetensors, or what ``torch.save(network.state_dict())`` wrote; torchvision's published files too.
-    If only the parameters of the class ``head`` have other shapes (another number of classes), they keep their fresh
-    weights. Returns whether they did: then the head has to be trained.
+    Args:
+        network: of any weights.
+        file: safetensors, or what ``torch.save`` wrote: a state dict, a checkpoint that contains one, a module.
+        head: names of the class head's parameters. If only they have other shapes (another number of classes), or are
+            missing all, they keep their fresh weights.
+        key: where the weights are in the file, such as ``state_dict_ema``; by default what fits best.
     """
-    wanted = network.state_dict()
-    found = with_names_of_today(_read(file), wanted)
-    missing = sorted(set(wanted) - set(found))
-    unexpected = sorted(set(found) - set(wanted))
-    misshapen = [name for name in wanted if name in found and found[name].shape != wanted[name].shape]
-    fresh_head = bool(misshapen) and set(misshapen) <= set(head)
-    if missing or unexpected or (misshapen and not fresh_head):
-        shapes = [f"{name} is {tuple(found[name].shape)}, expected {tuple(wanted[name].shape)}" for name in misshapen]
-        faults = {"missing": missing, "unexpected": unexpected, "misshapen": shapes}
-        listed = "\n".join(f"  {fault}: {_listed(names)}" for fault, names in faults.items() if names)
-        raise BadInputError(
-            f"{file} does not fit the network:\n{listed}\n"
-            "Is it another network, another number of classes, grey instead of RGB, or another image size?"
-        )
-    damaged = [name for name, value in found.items() if value.is_floating_point() and not value.isfinite().all()]
-    if damaged:
-        raise BadInputError(f"{file} holds NaN or infinity in {_listed(damaged)}")
-    network.load_state_dict({name: wanted[name] if name in misshapen else found[name] for name in wanted})
-    return fresh_head
+    wanted, name = network.state_dict(), file.name
+    choice = choose_weights(read_weights_file(file), wanted, key=key, file=name)
+    found = choice.state
+    both = [key for key in wanted if _is_tensor(found.get(key)) and _is_tensor(wanted[key])]
+    misshapen = [key for key in both if found[key].shape != wanted[key].shape]
+    missing = {key for key in wanted if key not in found and _is_tensor(wanted[key])}
+    unexpected = {key for key in found if key not in wanted and _is_tensor(found[key])}
+    fresh = {*misshapen, *missing}
+    if unexpected or not fresh <= set(head) or (missing and fresh < set(head)):
+        raise BadInputError(describe_mismatch(found, wanted, misshapen=misshapen, file=name))
+    kept = {key: value for key, value in found.items() if key not in fresh}
+    tensors, notes = as_wanted(kept, wanted, file=name)
+    network.load_state_dict({key: tensors.get(key, value) for key, value in wanted.items()})
+    return LoadedWeights(tuple(key for key in head if key in fresh), (*choice.notes, *notes))
 
 
-def with_names_of_today(state: Mapping[str, Tensor], wanted: Collection[str]) -> dict[str, Tensor]:
-    """A published file's state dict under the names that torchvision's networks have today, as its own loaders do it.
-
-    The auxiliary heads of GoogLeNet and Inception are left out: networks here have none. BatchNorm's counters, which
-    files older than torch 0.4.1 lack, start at 0. A name in ``wanted``, the network's, is never changed.
-    """
-    renamed = {name if name in wanted else _renamed(name): tensor for name, tensor in state.items()}
-    kept = {name: tensor for name, tensor in renamed.items() if name in wanted or not name.startswith(_AUXILIARY_HEADS)}
-    for name in wanted:
-        counted = name.removesuffix(_COUNTER) + ".running_mean"
-        if name.endswith(_COUNTER) and name not in kept and counted in kept:
-            kept[name] = torch.tensor(0)
-    return kept
-
-
-def _renamed(name: str) -> str:
-    for pattern, replacement in _RENAMED:
-        name = pattern.sub(replacement, name)
-    return name
-
-
-def _read(file: Path) -> dict[str, Tensor]:
-    if not file.is_file():
-        raise BadInputError(f"no weights file at {file}")
-    state: Any
-    try:
-        if file.suffix == ".safetensors":
-            state = load_file(file)
-        else:
-            state = torch.load(file, map_location="cpu", weights_only=True)
-    except SafetensorError as error:
-        raise BadInputError(f"{file} is not a safetensors file: {error}") from None
-    except pickle.UnpicklingError:
-        raise BadInputError(
-            f"{file} is not plain weights: loading it would run code, which is refused. "
-            "Save it with torch.save(network.state_dict(), ...) or as safetensors"
-        ) from None
-    except Exception as error:  # damaged bytes make the unpickler raise anything: IndexError, KeyError, EOFError...
-        raise BadInputError(f"{file} is not a weights file: {error}") from None
-    for key in _WRAPPERS:
-        if isinstance(state, Mapping) and isinstance(state.get(key), Mapping):
-            state = state[key]
-    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise BadInputError(f"{file} holds no state dict (names of parameters -> tensors)")
-    return {str(name).removeprefix("module."): value for name, value in state.items()}
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+def _is_tensor(value: object) -> bool:
+    """False for what a module's ``get_extra_state`` gives: a file may lack it."""
+    return isinstance(value, Tensor)

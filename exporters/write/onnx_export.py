@@ -51,7 +51,7 @@ def export_onnx(
 
 def check_size(model: nn.Module) -> None:
     """Raise ExportError where the weights are too large for one file."""
-    size = sum(tensor.nbytes for tensor in model.state_dict().values())
+    size = sum(value.nbytes for value in model.state_dict().values() if isinstance(value, torch.Tensor))
     if size > LARGEST_BYTES:
         raise ExportError(
             f"expected weights of less than 2 GiB, all that one ONNX file can hold, got {size / 2**30:.1f} GiB; "

@@ -61,7 +61,37 @@ SAME = nn.Sequential(nn.Flatten(), nn.Linear(144, 3))
 WIDTHS = itertools.count(4)
 UNCOPIED = r"cannot be copied .* because of self.inner.thing, a {}: .*make it in forward"
 
+
+class Stateful(nn.Linear):
+    """A layer with more state than tensors."""
+
+    state: object = None
+
+    def get_extra_state(self):
+        return self.state
+
+    def set_extra_state(self, state: object):
+        self.state = state
+
+
+def stateful(state: object) -> OwnCode:
+    def build(classes: int) -> nn.Module:
+        layer = Stateful(144, classes)
+        layer.state = state
+        return nn.Sequential(nn.Flatten(), layer)
+
+    return OwnCode("", build)
+
+
+def test_more_state_than_tensors_is_taken_if_it_is_data():
+    assert examine(stateful({"version": 3, "scales": [torch.ones(2), None]}), "net", SMALL) == ()
+
+
 FAULTS = {
+    "state that is no data": (
+        stateful(threading.Lock()),
+        r"get_extra_state \(1\._extra_state\) gives a lock that cannot be saved as data: try numbers",
+    ),
     "several heads": (own(lambda net, x: (logits(net, x), x)), r"one tensor \(4, 3\), got tuple"),
     "other classes": (layers(lambda _: nn.Flatten(), lambda n: nn.Linear(144, n + 1)), r"got \(4, 4\): build\("),
     "a map": (layers(lambda n: nn.Conv2d(1, n, 3)), r"got \(4, 3, 10, 10\): forward has to end in one row an image"),
@@ -146,6 +176,6 @@ def test_the_head_is_what_answers_wherever_it_is_defined(tmp_path):
     assert own_head(Net(logits, 3), SMALL) == ("head.weight", "head.bias")
     assert not network.first._forward_hooks
     torch.save(other.state_dict(), file)
-    assert load_weights(network, file, head=head)  # weights of other classes leave such a head fresh
+    assert load_weights(network, file, head=head).fresh_head  # weights of other classes leave such a head fresh
     assert torch.equal(network.first.weight, other.first.weight)
     assert network.answer.weight.shape == (4, 3, 2, 2)

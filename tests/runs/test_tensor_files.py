@@ -31,6 +31,15 @@ def test_optimizer_and_generator_states_round_trip(run):
     assert torch.equal(fresh.state_dict()["state"][0]["exp_avg"], optimizer.state_dict()["state"][0]["exp_avg"])
 
 
+def test_weights_keep_what_modules_say_beside_their_tensors(run):
+    state = {"0.weight": torch.ones(2), "0._extra_state": {"version": 3}, "1._extra_state": torch.ones(1)}
+    run.save_tensors("a.safetensors", state)
+    found = run.load_tensors("a.safetensors")
+    assert found.keys() == state.keys()
+    assert found["0._extra_state"] == {"version": 3}
+    assert torch.equal(found["1._extra_state"], torch.ones(1))
+
+
 def test_a_damaged_checkpoint_is_named(run):
     run.save_checkpoint("03_search", {"w": torch.zeros(100)})
     flip_a_bit(run.path / "03_search/checkpoint-000000.pt")
