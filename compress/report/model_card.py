@@ -9,6 +9,7 @@ from typing import Any
 from compress.errors import BadInputError
 from compress.report import figures, network_tables, run_tables
 from compress.report.latency_tables import other_latency_table, pair_tables
+from compress.report.loading_snippet import loading_snippet, takes_bgr
 from compress.report.markdown import code, escape, escape_line, join_blocks, section_blocks, table_block
 from compress.report.model import Report, RunFacts
 from compress.report.verdict_section import verdict_section
@@ -58,35 +59,6 @@ def render_model_card(report: Report, model_facts: Mapping[str, Any]) -> str:
     )
 
 
-def loading_snippet(report: Report, model_facts: Mapping[str, Any]) -> str:
-    """Python that classifies one picture with onnxruntime, numpy and Pillow alone, run inside the run folder."""
-    row = report.candidate
-    channels, size = row.signature.channels, report.data.image_size
-    crop = """\
-side = min(image.size)
-left, top = (image.width - side) // 2, (image.height - side) // 2
-image = image.crop((left, top, left + side, top + side))
-"""
-    return f"""\
-import json
-from pathlib import Path
-
-import numpy as np
-import onnxruntime
-from PIL import Image, ImageOps
-
-facts = json.loads(Path("{MODEL_FACTS}").read_text(encoding="utf-8"))
-image = ImageOps.exif_transpose(Image.open("photo.png")).convert("{"L" if channels == 1 else "RGB"}")
-{crop if "centred square" in str(model_facts["resize"]) else ""}\
-image = image.resize(({size}, {size}), Image.Resampling.BILINEAR)
-pixels_HWC = np.asarray(image, np.float32).reshape({size}, {size}, {channels}) / 255
-normal_HWC = (pixels_HWC - np.float32(facts["mean"])) / np.float32(facts["std"])
-batch = np.ascontiguousarray(normal_HWC.transpose(2, 0, 1)[None])
-session = onnxruntime.InferenceSession({json.dumps(row.file)})
-logits = session.run(None, {{{json.dumps(row.signature.input_name)}: batch}})[0][0]
-print(facts["classes"][int(logits.argmax())])"""
-
-
 def _front_matter(licence: str, method: str) -> str:
     """The fields that model hubs read."""
     return f"""\
@@ -118,6 +90,7 @@ def _data(report: Report, facts: Mapping[str, Any]) -> Iterator[str]:
     data, classes = report.data, report.data.classes
     more = f" and {len(classes) - MOST_NAMED} more, in {MODEL_FACTS}" if len(classes) > MOST_NAMED else ""
     mean, std = (", ".join(f"{value:g}" for value in facts[name]) for name in ("mean", "std"))
+    reversed_channels = ", in the order blue, green, red" if takes_bgr(facts) else ""
     yield "## Data"
     yield escape_line(
         f"{data.name}: {data.train:,} training, {data.val:,} validation and {data.test:,} test images; the test images "
@@ -126,7 +99,8 @@ def _data(report: Report, facts: Mapping[str, Any]) -> Iterator[str]:
     yield "\n".join(f"- sha256 of {what}: `{value}`" for what, value in run_tables.fingerprints(report).items())
     yield escape(
         f"Preprocessing: {'8-bit grey' if data.channels == 1 else 'RGB'}, {data.image_size} x {data.image_size} "
-        f"pixels ({facts['resize']}), divided by 255, less the mean ({mean}), divided by the std ({std})."
+        f"pixels ({facts['resize']}){reversed_channels}, divided by 255, less the mean ({mean}), divided by the std "
+        f"({std})."
     )
 
 

@@ -4,6 +4,7 @@ import ast
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Final
 from unicodedata import normalize
 
@@ -46,7 +47,7 @@ def read_preparation(
             return stated.for_channels(channels), ()
         except ExportError as error:
             raise UsageError(f"--mean and --std for {source}: {error}") from None
-    assumed = data.preprocessing.preparation
+    assumed = replace(data.preprocessing.preparation, bgr=overrides.channel_order == "bgr")
     note = (
         f"{source} does not say how its images are prepared: assumed {assumed.in_words()}, "
         "as for the data set; give --mean and --std, or --preprocessing, if it is otherwise"

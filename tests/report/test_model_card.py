@@ -10,9 +10,12 @@ import torch
 from PIL import Image
 
 from compress.data.framing import Framing
+from compress.data.preprocessing import Preprocessing
 from compress.data.splits import WHOLE, resize_images
 from compress.errors import BadInputError
-from compress.report.model_card import loading_snippet, render_model_card
+from compress.report.loading_snippet import loading_snippet
+from compress.report.model_card import render_model_card
+from compress.runs.network_files import input_facts
 from exporters.read.logits import predict_logits
 from tests.report.html.documents import HOSTILE, hostile
 from tests.report.sample import CLASSES, changed, foreign_report, full_report, report, run_facts
@@ -144,6 +147,19 @@ def test_its_lines_classify_a_photograph_as_compress_does(tmp_path, capsys):
     fitted = np.asarray(Framing().fit(upright, size=32), np.float32) / 255
     batch = torch.from_numpy((fitted - np.float32(mean)) / np.float32(std)).permute(2, 0, 1)[None]
     check_answer(tmp_path, found, capsys.readouterr().out, batch, atol=1e-5)
+
+
+@pytest.mark.parametrize("order", ["rgb", "bgr"])
+@pytest.mark.parametrize(
+    "framing",
+    [Framing(40, None, "bicubic"), Framing(None, 0.875), Framing("squash", 0.8, "lanczos"), Framing("squash")],
+)
+def test_its_lines_prepare_a_photograph_as_compress_does(tmp_path, capsys, framing, order):
+    pixels = np.random.default_rng(0).integers(0, 256, (61, 90, 3), dtype=np.uint8)
+    shown = Preprocessing(32, 3, (0.4, 0.5, 0.6), (0.2, 0.3, 0.4), framing, order)
+    model_facts = facts(**input_facts(shown, CLASSES))
+    found = run_block(tmp_path, Image.fromarray(pixels), model_facts, channels=3, size=32)
+    check_answer(tmp_path, found, capsys.readouterr().out, shown(Image.fromarray(pixels))[None], atol=1e-5)
 
 
 def test_its_lines_classify_a_grey_image_as_compress_does(tmp_path, capsys):

@@ -9,6 +9,7 @@ import pytest
 from onnx import helper
 from PIL import Image
 
+from compress.data.framing import Framing
 from compress.data.load import load_data
 from compress.errors import BadInputError, UsageError
 from compress.settings.config import DataConfig, build
@@ -162,6 +163,33 @@ def test_a_data_set_is_loaded_once_for_each_size(tmp_path, load):
     open_files(free, free, counting)
     open_files(sized(tmp_path, "fixed", (SIZE, SIZE)), free, counting)
     assert asked == [None, 16]
+
+
+def framed(folder: Path, name: str, **how) -> Path:
+    """A file that says how its images are resized and cropped, as those written here do."""
+    noted = {"image_size": SIZE, "mean": [0.5], "std": [0.25], "classes": sorted(CLASSES), "preprocessing": how}
+    metadata = {key: json.dumps(value) for key, value in noted.items()}
+    return save(classifier(replace(GREY, size=("h", "w")), metadata=metadata), folder / f"{name}.onnx")
+
+
+def test_each_file_gets_its_images_resized_and_cropped_as_it_says(tmp_path, load, folder):
+    cut, whole = framed(tmp_path, "cut", resize=20), framed(tmp_path, "whole", resize="squash")
+    specs = open_files(cut, whole, load)
+    assert specs[1].notes[0].startswith("whole.onnx gets its images so: EXIF orientation applied, 8-bit grey, bilinear")
+    files = [path for name in CLASSES for path in sorted((folder / "test" / name).iterdir())]
+    for spec, framing in zip(specs, (Framing(20), Framing("squash")), strict=True):
+        shown = np.stack([np.asarray(framing.fit(Image.open(path), size=SIZE), float)[None] for path in files])
+        np.testing.assert_allclose(classify(spec, specs[0].data, threads=1), answer(normalised(shown), GREY), atol=1e-4)
+
+
+def test_the_users_framing_is_for_files_that_do_not_say_theirs(tmp_path, load):
+    cut, free = framed(tmp_path, "cut", resize=20), sized(tmp_path, "free", ("h", "w"))
+    stated = HALF.model_copy(update={"resize": 24})
+    one, two = open_files(cut, free, load, overrides=stated)
+    assert [spec.data.preprocessing.framing.resize for spec in (one, two)] == [20, 24]
+    assert "cut.onnx says itself how its images are resized: --resize, --crop and --interpolation" in one.notes[-1]
+    same = HALF.model_copy(update={"resize": 20})
+    assert not open_files(cut, cut, load, overrides=same)[0].notes
 
 
 def test_sizes_that_do_not_fit(tmp_path, load):

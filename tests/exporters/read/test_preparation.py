@@ -20,7 +20,8 @@ def takes(*, layout="NCHW", dtype="float32", channels=3) -> Signature:
 def loaded(pixels_NHWC: np.ndarray, preparation: Preparation) -> np.ndarray:
     """As a data set's own split gives them."""
     size, channels = pixels_NHWC.shape[1], pixels_NHWC.shape[3]
-    shown = Preprocessing(size, channels, mean=preparation.mean, std=preparation.std)
+    order = "bgr" if preparation.bgr else "rgb"
+    shown = Preprocessing(size, channels, mean=preparation.mean, std=preparation.std, channel_order=order)
     labels = torch.zeros(len(pixels_NHWC), dtype=torch.int64)
     split = MemorySplit(torch.from_numpy(pixels_NHWC), labels, preprocessing=shown)
     images, _labels = next(split.batches(len(pixels_NHWC)))
@@ -64,6 +65,17 @@ def test_another_normalisation_gives_what_the_loader_would_have_given():
     raw = Conversion(GREY, RAW_PIXELS, takes(channels=1)).convert(loaded(grey, GREY))
     assert raw.dtype == np.float32
     np.testing.assert_array_equal(raw, grey.transpose(0, 3, 1, 2))
+
+
+def test_blue_first_for_the_data_or_the_file_or_both():
+    pixels, blue = every_pixel(3), Preparation(COLOUR.mean, COLOUR.std, bgr=True)
+    np.testing.assert_array_equal(
+        Conversion(COLOUR, blue, takes()).convert(loaded(pixels, COLOUR)), loaded(pixels, blue)
+    )
+    np.testing.assert_array_equal(Conversion(blue, HALF, takes()).convert(loaded(pixels, blue)), loaded(pixels, HALF))
+    raw = Conversion(blue, RAW_PIXELS, takes(layout="NHWC", dtype="uint8")).convert(loaded(pixels, blue))
+    np.testing.assert_array_equal(raw, pixels)
+    assert blue.in_words().startswith("in the order blue, green, red: pixels / 255")
 
 
 def test_colours_are_not_dropped():

@@ -18,9 +18,9 @@ def pixels(count: int = 12, channels: int = 3) -> np.ndarray:
     return np.random.default_rng(3).integers(0, 256, (count, *SHAPE[1:], channels), dtype=np.uint8)
 
 
-def normalised(images: np.ndarray, mean=MEAN, std=STD) -> np.ndarray:
+def normalised(images: np.ndarray, mean=MEAN, std=STD, order="rgb") -> np.ndarray:
     """As the data sets do it."""
-    shown = Preprocessing(image_size=SHAPE[1], channels=images.shape[3], mean=mean, std=std)
+    shown = Preprocessing(SHAPE[1], images.shape[3], mean, std, channel_order=order)
     labels = torch.zeros(len(images), dtype=torch.int64)
     ((batch, _labels),) = MemorySplit(torch.from_numpy(images), labels, shown).batches(len(images))
     return batch.contiguous().numpy()
@@ -31,6 +31,14 @@ def test_raw_pixels_give_the_answers_of_normalised_ones_bit_for_bit(made, kind, 
     raw = embed_preprocessing(made[kind].path, tmp_path / "net.nhwc.onnx", mean=MEAN, std=STD)
     images = pixels()
     np.testing.assert_array_equal(answers(raw.path, images), answers(made[kind].path, normalised(images)))
+
+
+def test_a_network_that_takes_blue_first_gets_red_green_blue_as_they_are_decoded(made, tmp_path):
+    raw = embed_preprocessing(made["fp32"].path, tmp_path / "net.nhwc.onnx", mean=MEAN, std=STD, bgr=True)
+    images = pixels()
+    expected = answers(made["fp32"].path, normalised(images, order="bgr"))
+    np.testing.assert_array_equal(answers(raw.path, images), expected)
+    assert "reverses them" in metadata_of(onnx.load(raw.path))["pixel_scale"]
 
 
 def test_grey_images(tmp_path):
