@@ -14,7 +14,10 @@ PACKAGES = (
     "torch", "torchvision", "onnx", "onnxscript", "onnxruntime", "numpy", "pillow", "safetensors",
 )  # fmt: skip
 
-ISA_FLAGS = ("avx2", "fma", "avx512f", "avx512bw", "avx512_vnni", "avx_vnni", "amx_bf16", "amx_int8", "neon", "sve")
+ISA_FLAGS = (
+    "avx2", "fma", "avx512f", "avx512bw", "avx512_vnni", "avx512_bf16", "avx_vnni", "amx_bf16", "amx_int8",
+    "neon", "sve", "bf16",
+)  # fmt: skip
 
 GIB = 2**30
 
@@ -79,6 +82,11 @@ def native_block(flags: frozenset[str] | None = None) -> int:
     if "avx512f" in flags:
         return 16
     return 8 if flags & {"avx2", "neon"} else 4
+
+
+def has_bf16(flags: frozenset[str] | None = None) -> bool:
+    """Whether the processor multiplies bfloat16; ``flags`` as in ``native_block``."""
+    return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(isa() if flags is None else flags)
 
 
 def gpu_names() -> list[str]:

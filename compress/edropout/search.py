@@ -8,7 +8,6 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from compress.channels.masks import masked, population_logits
 from compress.channels.units import UnitMap
@@ -69,11 +68,10 @@ class Search(Resumable):
         return {"loss": loss, "accuracy": accuracy, "kept_units": kept, **energy}
 
     def _train(self, state_U: Tensor, images: Tensor, labels: Tensor) -> tuple[float, float]:
-        self.network.train()
         keep = state_U.to(images).requires_grad_()
         with masked(self.network, self.units, keep):
-            logits = self.network(images)
-        loss = functional.cross_entropy(logits, labels)
+            logits = self.steps.recipe.logits(self.network, images)
+        loss = self.steps.recipe.loss(logits, labels)
         dropped = DroppedWeights(self.network, self.units, state_U)
         dropped.save()
         self.steps.take(loss)

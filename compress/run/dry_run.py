@@ -58,6 +58,7 @@ class RunPlan:
             *_not_pruned(self.not_pruned),
             f"method     {config.method}: {METHODS[config.method].summary}",
             *_kept(config, self.reached),
+            f"training   {_training(config)}",
             f"epochs     {config.baseline_epochs} baseline + {config.search_epochs} search"
             f" + {config.finetune_epochs} fine-tuning",
             f"checked    masked == smaller network: {self.masked_equals_physical:.1e} on a random state",
@@ -77,7 +78,7 @@ def plan_of(settings: DecidedConfig, data: DataBundle, rehearsed: Rehearsal) -> 
     prunable, full = rehearsed.prunable, rehearsed.prunable.model.full
     steps = sum(expected_work(settings).values()) * data.train.steps(settings.batch_size)
     return RunPlan(
-        config=settings,
+        config=rehearsed.config,
         images=(len(data.train), len(data.val), len(data.test)),
         parameters=full.parameters,
         macs=full.macs,
@@ -117,6 +118,17 @@ def _kept(config: DecidedConfig, reached: Reached) -> list[str]:
     asked = [f"{percent(share)} of the {name} ({percent(got)} reached)" for name, share, got in shares if share]
     line = f"keep       {', '.join(asked) or 'no budget (paper)'}, counts in multiples of {config.align}"
     return [line, *(_listed("note       ", [reached.note]) if reached.note else [])]
+
+
+def _training(config: DecidedConfig) -> str:
+    """Optimizer, rate and schedule."""
+    if config.preset == "paper":
+        return "Adadelta, learning rate 1, a tenth of it every 50 epochs"
+    extras = [f"label smoothing {config.label_smoothing:g}"] if config.label_smoothing else []
+    extras += ["bfloat16"] if config.amp else []
+    extras += ["BatchNorm kept"] if config.freeze_bn else []
+    decay = f"weight decay {config.weight_decay:g}"
+    return ", ".join([f"{config.optimizer}, learning rate {config.lr:g} ({config.schedule})", decay, *extras])
 
 
 def _seconds_per_step(config: DecidedConfig, data: DataBundle) -> float:

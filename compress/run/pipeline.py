@@ -19,7 +19,7 @@ from compress.run.rehearsal import rehearse
 from compress.run.search import remove, search
 from compress.run.training_stages import baseline, finetune, train_original
 from compress.runs import RunFolder
-from compress.runs.decide import decide, load_decided, naming_other_code, thread_notes
+from compress.runs.decide import check_amp, decide, load_decided, naming_other_code, thread_notes
 from compress.runs.folder import FAILED
 from compress.runs.network_files import trained_here
 from compress.runs.recorded_inputs import record_inputs, reuse_original
@@ -55,7 +55,8 @@ def run_pipeline(
     for note in data.notes:
         observer.note(note)
     with naming_other_code(settings):
-        prunable = rehearse(settings, data, resumed=mode == "resume").prunable
+        rehearsed = rehearse(settings, data, resumed=mode == "resume")
+    settings, prunable = rehearsed.config, rehearsed.prunable
     run = RunFolder.open(out) if mode == "resume" else RunFolder.create(out, settings, overwrite=mode == "overwrite")
     with run:
         changed = record_inputs(run, settings, data)
@@ -81,6 +82,7 @@ def run_pipeline(
 def prepare(config: RunConfig) -> tuple[DecidedConfig, DataBundle]:
     """Decide what is open, load the data, and have torch use the run's threads."""
     settings, data = load_decided(decide(config))
+    check_amp(settings)
     torch.set_num_threads(settings.threads)
     return settings, replace(data, notes=(*data.notes, *thread_notes(settings)))
 

@@ -16,6 +16,7 @@ from compress.errors import CheckFailedError, UsageError
 from compress.exporter_faults import export_faults
 from compress.run.search import check_method
 from compress.run.training_stages import load_given
+from compress.runs.decide import decide_training
 from compress.runs.network_files import prove_parity
 from compress.runs.stage_context import check_images, find_prunable, fresh_network
 from compress.settings.config import DecidedConfig
@@ -33,9 +34,10 @@ SHOWN = 5
 class Rehearsal:
     """The network as the run begins, what can be pruned, the largest difference of logits after a random cut.
 
-    ``notes`` are about the weights.
+    ``config``: the run's settings, with those of training decided for this network. ``notes`` are about the weights.
     """
 
+    config: DecidedConfig
     network: nn.Module
     prunable: Prunable
     difference: float
@@ -48,6 +50,7 @@ def rehearse(config: DecidedConfig, data: DataBundle, *, resumed: bool = False) 
     A resumed run has read the user's weights and plan, and has tried to export, already.
     """
     network, images = fresh_network(config, data), check_images(config, data)
+    config = decide_training(config, network)
     check_fits_a_file(config, network)
     notes = () if resumed else load_given(config, data, network).notes
     prunable = find_prunable(config, network, images)
@@ -56,7 +59,7 @@ def rehearse(config: DecidedConfig, data: DataBundle, *, resumed: bool = False) 
     difference = rehearse_cut(prunable, network, images[:IMAGES], seed=config.seed)
     if not resumed and not is_known_to_export(config):
         rehearse_export(config, network, images, macs=prunable.model.full.macs)
-    return Rehearsal(network, prunable, difference, notes)
+    return Rehearsal(config, network, prunable, difference, notes)
 
 
 def check_fits_a_file(config: DecidedConfig, network: nn.Module) -> None:

@@ -5,15 +5,17 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import torch
+from torch import nn
 
 from compress.data.bundle import DataBundle
 from compress.data.load import DATASETS, load_data
-from compress.environment import native_block, usable_cores
+from compress.environment import has_bf16, native_block, usable_cores
 from compress.errors import EnvironmentProblem, UsageError
 from compress.networks.find import find_network, fit
 from compress.networks.own_code import OwnCode, resolve_spec
 from compress.networks.own_network import Images, examine
 from compress.settings.config import KEEP_MACS, PRESETS, DecidedConfig, RunConfig, model_label
+from compress.training.recipe import batchnorms, choose_recipe, decided_settings
 from models_zoo.architecture import Architecture
 
 
@@ -38,6 +40,27 @@ def decide(config: RunConfig) -> DecidedConfig:
         "threads": config.threads or usable_cores(),
     }
     return DecidedConfig(**config.model_dump() | decided).with_code(config.code)
+
+
+def decide_training(config: DecidedConfig, network: nn.Module) -> DecidedConfig:
+    """Fill in how the network is trained, but for the paper's own recipe; UsageError if it has nothing to freeze."""
+    if config.preset == "paper":
+        return config
+    if config.freeze_bn and not batchnorms(network):
+        raise UsageError(f"{config.arch} has no BatchNorm to keep as it is: drop --freeze-bn")
+    recipe = choose_recipe(network, config, trained=config.weights is not None)
+    return config.model_copy(update=decided_settings(recipe))
+
+
+def check_amp(config: DecidedConfig) -> None:
+    """Raise EnvironmentProblem if the device would train slower in bfloat16 than without."""
+    device = torch.device(config.device)
+    has_bfloat16 = torch.cuda.is_bf16_supported(including_emulation=False) if device.type == "cuda" else has_bf16()
+    if config.amp and not has_bfloat16:
+        raise EnvironmentProblem(
+            f"--amp trains in bfloat16, which this {'GPU' if device.type == 'cuda' else 'processor'} does not have: "
+            "it would be many times slower than without; drop --amp"
+        )
 
 
 def thread_notes(config: DecidedConfig) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from compress.errors import UsageError
 from compress.settings.fields import PANELS, in_words, setting
 from compress.settings.messages import describe
 from compress.settings.preprocessing import PreprocessingSettings
+from compress.settings.training import TRAINING, TrainingConfig
 
 if TYPE_CHECKING:
     from compress.networks.own_code import OwnCode
@@ -70,7 +71,7 @@ class DataConfig(PreprocessingSettings):
     seed: int = _run(0, "Seed of everything random.", ge=0, lt=2**31)
 
 
-class RunConfig(DataConfig):
+class RunConfig(DataConfig, TrainingConfig):
     """One run. Epochs are passes over the training split.
 
     ``None`` means "decided by the preset, the data set or the machine" (``runs.decide``); a run folder's
@@ -152,6 +153,11 @@ class RunConfig(DataConfig):
             raise ValueError("the paper's algorithm has no budget: drop `keep_macs` and `keep_params` or `preset`")
         if self.preset == "paper" and self.method != "edropout":
             raise ValueError(f"`preset` paper is EDropout as published: drop it, or `method` {self.method}")
+        given = [f"`{name}`" for name in TRAINING if getattr(self, name) not in (None, False)]
+        if self.preset == "paper" and given:
+            raise ValueError(f"`preset` paper trains as published: drop it, or {', '.join(given)}")
+        if self.freeze_bn and self.weights is None:
+            raise ValueError("`freeze_bn` keeps what given `weights` have learned: give them, or drop it")
         if (self.method == "scratch") != (self.plan is not None):
             raise ValueError("`method` scratch trains the shape of a `plan` from fresh weights: give both, or neither")
         if self.baseline_epochs == 0 and self.weights is None and self.preset != "paper":

@@ -5,7 +5,6 @@ order comes from (seed, epoch), augmentation from (seed, epoch, index), and the 
 torch's random generator.
 """
 
-import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -28,7 +27,10 @@ class Body(Protocol):
     """What one training stage does with a mini-batch."""
 
     def step(self, images: Tensor, labels: Tensor) -> Mapping[str, float]:
-        """Take one step; return numbers, among them ``loss`` and ``accuracy`` (mean of the batch)."""
+        """Take one step; return numbers, among them ``loss`` and ``accuracy`` (mean of the batch).
+
+        DivergedError if the loss is not finite; the weights have not moved then.
+        """
 
     def end_epoch(self, epoch: int) -> Mapping[str, float]:
         """Numbers for the history after epoch ``epoch`` (from 0), such as validation accuracy."""
@@ -77,7 +79,10 @@ def run_loop(body: Body, split: Split, settings: LoopSettings, hooks: LoopHooks)
     while progress.epoch < settings.epochs and not progress.done:
         order = Order(seed=settings.seed, epoch=progress.epoch)
         for images, labels in split.batches(settings.batch_size, order=order, first=progress.step):
-            values = body.step(images.to(settings.device), labels.to(settings.device))
+            try:
+                values = body.step(images.to(settings.device), labels.to(settings.device))
+            except DivergedError as error:
+                raise DivergedError(f"epoch {progress.epoch + 1}, step {progress.step + 1}: {error}") from None
             progress.add(values, len(labels))
             shown: dict[str, float | str] = {"epoch": f"{progress.epoch + 1}/{settings.epochs}", **progress.means()}
             hooks.observer.step(progress.epoch * steps + progress.step, images=len(labels), values=shown)
@@ -104,11 +109,6 @@ class _Progress:
 
     def add(self, values: Mapping[str, float], images: int) -> None:
         self.step += 1
-        if not math.isfinite(values["loss"]):
-            raise DivergedError(
-                f"the loss became {values['loss']} in epoch {self.epoch + 1}, step {self.step}; "
-                "try a smaller learning rate, larger batches, or check the images' normalisation"
-            )
         self.images += images
         for name, value in values.items():
             self.sums[name] = self.sums.get(name, 0.0) + value * images

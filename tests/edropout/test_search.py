@@ -13,7 +13,8 @@ from compress.edropout.population import Energies
 from compress.edropout.search import Search
 from compress.errors import InterruptedRun
 from compress.training.loop import LoopHooks, LoopSettings, run_loop
-from compress.training.weights import PAPER, OptimizerSteps, Recipe
+from compress.training.recipe import PAPER, Recipe
+from compress.training.weights import OptimizerSteps
 from tests.helpers.networks import built, prunable_of, same_state, with_units
 from tests.helpers.splits import learnable_split
 
