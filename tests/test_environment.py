@@ -29,6 +29,12 @@ def test_block_of_a_processor(tmp_path, monkeypatch, text, flags, block):
     assert environment.isa(tmp_path / "absent") == {"neon"}
 
 
+def test_which_processors_have_bfloat16():
+    assert environment.has_bf16(frozenset({"avx2", "avx512f", "avx512_bf16"}))
+    assert environment.has_bf16(frozenset({"neon", "bf16"}))
+    assert not environment.has_bf16(frozenset({"avx2", "avx512f", "neon"}))
+
+
 def test_env_json_is_plain_json_with_the_right_values():
     described = json.loads(json.dumps(environment.describe_environment(threads=2, seed=7), allow_nan=False))
     assert (described["threads"], described["seed"]) == (2, 7)

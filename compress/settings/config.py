@@ -153,7 +153,8 @@ class RunConfig(DataConfig, TrainingConfig):
             raise ValueError("the paper's algorithm has no budget: drop `keep_macs` and `keep_params` or `preset`")
         if self.preset == "paper" and self.method != "edropout":
             raise ValueError(f"`preset` paper is EDropout as published: drop it, or `method` {self.method}")
-        given = [f"`{name}`" for name in TRAINING if getattr(self, name) not in (None, False)]
+        open_values = (None, False)
+        given = [f"`{name}`" for name in TRAINING if not any(getattr(self, name) is value for value in open_values)]
         if self.preset == "paper" and given:
             raise ValueError(f"`preset` paper trains as published: drop it, or {', '.join(given)}")
         if self.freeze_bn and self.weights is None:

@@ -1,12 +1,13 @@
 """How open settings are decided."""
 
 import pytest
+from torch import nn
 
 from compress.environment import usable_cores
-from compress.errors import UsageError
+from compress.errors import EnvironmentProblem, UsageError
 from compress.networks.own_code import import_code
-from compress.runs.decide import decide, load_decided, thread_notes
-from compress.settings.config import RunConfig
+from compress.runs.decide import check_amp, decide, decide_training, load_decided, thread_notes
+from compress.settings.config import RunConfig, build_config, to_toml
 
 
 def test_more_threads_than_cores_are_a_note():
@@ -34,3 +35,31 @@ def test_an_error_of_other_code_names_the_given_code_and_the_runs_own(tmp_path):
     assert settings.arch == "mine.build"
     with pytest.raises(UsageError, match=r"^other.build does not take grey images"):
         load_decided(decide(RunConfig(model=other, image_size=28, channels=1).with_code(import_code(other))))
+
+
+def test_training_is_decided_by_the_network_and_the_same_again_from_the_file(tmp_path):
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
+    decided = decide_training(decide(RunConfig(arch="resnet18", label_smoothing=0.1)), network)
+    assert (decided.optimizer, decided.lr, decided.weight_decay, decided.momentum) == ("adamw", 2e-3, 1e-2, None)
+    assert (decided.schedule, decided.label_smoothing) == ("one-cycle", 0.1)
+    file = tmp_path / "config.toml"
+    file.write_text(to_toml(decided))
+    assert decide_training(decide(build_config({}, file=file)), network) == decided
+    paper = decide(RunConfig(arch="resnet18", preset="paper"))
+    assert decide_training(paper, network) == paper
+
+
+def test_batchnorm_that_is_not_there_cannot_be_kept(tmp_path):
+    config = decide(RunConfig(arch="squeezenet", weights=tmp_path / "w.pt", freeze_bn=True))
+    with pytest.raises(UsageError, match=r"squeezenet has no BatchNorm to keep as it is: drop --freeze-bn"):
+        decide_training(config, nn.Linear(2, 2))
+
+
+def test_bfloat16_needs_a_processor_that_has_it(monkeypatch):
+    config = decide(RunConfig(arch="squeezenet", amp=True))
+    monkeypatch.setattr("compress.runs.decide.has_bf16", lambda: True)
+    check_amp(config)
+    monkeypatch.setattr("compress.runs.decide.has_bf16", lambda: False)
+    with pytest.raises(EnvironmentProblem, match=r"--amp trains in bfloat16, which this processor does not have"):
+        check_amp(config)
+    check_amp(decide(RunConfig(arch="squeezenet")))

@@ -16,6 +16,17 @@ WRONG = {
     "two networks": ({"model": "a.py:b"}, "expected --arch or --model, got both: 'squeezenet' and 'a.py:b'"),
     "an operator set": ({"opset": 26}, "--opset: expected at most 25, got 26"),
     "no steps": ({"align": 0}, "--align: expected 'auto' or a positive whole number, got 0"),
+    "momentum without sgd": ({"momentum": 0.5}, "--momentum is of --optimizer sgd: choose that, or drop it"),
+    "another recipe than the paper's": (
+        {"preset": "paper", "weight_decay": 0.0, "schedule": "cosine"},
+        "--preset paper trains as published: drop it, or --weight-decay, --schedule",
+    ),
+    "frozen fresh weights": (
+        {"freeze_bn": True},
+        "--freeze-bn keeps what given --weights have learned: give them, or drop it",
+    ),
+    "no rate": ({"lr": 0.0}, "--lr: expected more than 0.0, got 0.0"),
+    "an optimizer": ({"optimizer": "adam"}, "--optimizer: expected 'adamw' or 'sgd', got 'adam'"),
     "a budget of the paper's": (
         {"preset": "paper", "keep_macs": 0.5},
         "the paper's algorithm has no budget: drop --keep-macs and --keep-params or --preset",
