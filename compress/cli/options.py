@@ -41,7 +41,7 @@ def flags_of(
 
 
 SETTINGS: Final = flags_of(RunConfig)
-DATA: Final = flags_of(DataConfig, without=("augment", "seed"))
+DATA: Final = flags_of(DataConfig, without=("augment", "mirror", "seed"))
 """Which images, and how they are read."""
 
 OWN_NETWORK: Final = flags_of(RunConfig, only=("model",), panel="Network of your own")

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from compress.data.augment import Recipe
+from compress.data.augment import Recipe, choose_recipe
 from compress.data.bundle import DataBundle
 from compress.data.formats import read_bytes, read_idx, read_pickle
 from compress.data.order import VALIDATION, stratified_holdout
@@ -66,7 +66,7 @@ def bundle_of_arrays(
 ) -> DataBundle:
     """Hold out a tenth of every class for validation and build the splits; ``BadInputError`` for too few images."""
     _check_counts(known, arrays)
-    recipe = known.recipes[config.augment or "default"]
+    recipe = choose_recipe(known.recipes, config)
     preprocessing = _preprocessing(known, config, recipe)
     kept, held = stratified_holdout(_labels(arrays.train_labels), fraction=VALIDATION, seed=config.seed)
 

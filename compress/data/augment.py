@@ -5,7 +5,7 @@ the images' places in their split; ``order``, seed and epoch. Axes: B images of 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from compress.data.bundle import Order
 from compress.data.order import random_integers
-from compress.settings.config import Augment
+from compress.settings.config import Augment, DataConfig
 
 _FLIP, _SHIFT_ROWS, _SHIFT_COLUMNS = 0x464C, 0x5348_52, 0x5348_43  # streams of random numbers
 _ROTATE, _CUT_ROWS, _CUT_COLUMNS, _CUT = 0x524F, 0x4355_52, 0x4355_43, 0x4355_54
@@ -37,25 +37,43 @@ class Recipe:
 
 PLAIN = Recipe()
 
+SMALL_SIZE = 64
+"""Pixels: images up to this size show one thing that fills them, as CIFAR-10's do; larger ones are photographs."""
+
+_FASHION = Recipe(flip=True, shift=1 / 14)  # 2 of the 28 pixels
 _CIFAR = Recipe(flip=True, shift=1 / 8)  # 4 of the 32 pixels
 
+_PAPER_FILES = Recipe(flip=True, rotation=15.0, cutout=1 / 2)
+
 RECIPES: Mapping[str, Mapping[Augment, Recipe]] = {
-    "fashion": {"default": Recipe(flip=True, shift=1 / 14), "paper": Recipe(unit_range=True)},
+    "fashion": {"default": _FASHION, "paper": Recipe(unit_range=True)},
     "kuzushiji": {"default": Recipe(shift=1 / 14), "paper": Recipe(unit_range=True)},  # mirrored: another character
     "cifar10": {"default": _CIFAR, "paper": Recipe(flip=True, rotation=15.0, cutout=1 / 2)},
     "cifar100": {"default": _CIFAR, "paper": Recipe(flip=True, rotation=15.0, cutout=1 / 4)},
-    "files": {
-        "default": Recipe(crop=True, flip=True, cutout=1 / 4, cutout_half=True),
-        "paper": Recipe(flip=True, rotation=15.0, cutout=1 / 2),
-    },
+    "small grey files": {"default": _FASHION, "paper": _PAPER_FILES},
+    "small colour files": {"default": _CIFAR, "paper": _PAPER_FILES},
+    "photographs": {"default": Recipe(crop=True, flip=True, cutout=1 / 4, cutout_half=True), "paper": _PAPER_FILES},
 }
-"""What ``augment`` "default" and "paper" do, per data set; "files" stands for all image files.
+"""What ``augment`` "default" and "paper" do, per data set; image files by what they are (``recipes_of_files``).
 
 The paper (arXiv 2006.04270) scales Fashion and Kuzushiji to [0, 1] and trains CIFAR and Flowers with flips, rotation
 and Cutout, without giving angles or sizes. The squares are those of DeVries and Taylor (arXiv 1708.04552: 16 of 32
 pixels on CIFAR-10, 8 on CIFAR-100; files as CIFAR-10); the 15 degrees are ours. By default grey files are never
 blanked: shape is all they have to be recognised by.
 """
+
+
+def recipes_of_files(image_size: int, *, grey: bool) -> Mapping[Augment, Recipe]:
+    """The recipes of image files, by the size (pixels) they have and whether they are grey."""
+    if image_size > SMALL_SIZE:
+        return RECIPES["photographs"]
+    return RECIPES["small grey files" if grey else "small colour files"]
+
+
+def choose_recipe(recipes: Mapping[Augment, Recipe], config: DataConfig) -> Recipe:
+    """The one of a data set's recipes that the settings ask for."""
+    recipe = recipes[config.augment or "default"]
+    return recipe if config.mirror is None else replace(recipe, flip=config.mirror)
 
 
 def augment_pixels(images: Tensor, *, indices: NDArray[np.int64], order: Order | None, recipe: Recipe) -> Tensor:

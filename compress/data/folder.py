@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from compress.data.augment import RECIPES
+from compress.data.augment import choose_recipe, recipes_of_files
 from compress.data.bundle import DataBundle
 from compress.data.layout import FolderListing, list_folder
 from compress.data.order import VALIDATION, stratified_holdout
@@ -64,8 +64,10 @@ def bundle_of_files(name: str, listing: FolderListing, config: DataConfig, *, ro
         kept, held = stratified_holdout(_labels(train), fraction=VALIDATION, seed=config.seed)
         parts["train"], parts["val"] = (tuple(train[i] for i in chosen.tolist()) for chosen in (kept, held))
         notes.append(f"validation: {len(held)} images of train/, {VALIDATION:.0%} of every class")
-    preprocessing = _preprocessing([file for part in parts.values() for file in part], config)
-    recipe = RECIPES["files"][config.augment or "default"]
+    files = [file for part in parts.values() for file in part]
+    size, grey = _usual_size(files), all(file.grey for file in files)
+    preprocessing = _preprocessing(config, size=size, grey=grey)
+    recipe = choose_recipe(recipes_of_files(size, grey=grey), config)
 
     def split(part: str) -> FileSplit:
         paths = tuple(file.path for file in parts[part])
@@ -98,12 +100,17 @@ def _labels(files: tuple[ImageFile, ...]) -> Tensor:
     return torch.tensor([file.label for file in files], dtype=torch.int64)
 
 
-def _preprocessing(files: list[ImageFile], config: DataConfig) -> Preprocessing:
-    channels = stated_channels(config) or (1 if all(file.grey for file in files) else 3)
-    typical = int(statistics.median(file.shorter_side for file in files)) // 8 * 8
+def _usual_size(files: list[ImageFile]) -> int:
+    """The size of the images, pixels: the median of their shorter sides, as a multiple of 8 within limits."""
+    usual = int(statistics.median(file.shorter_side for file in files)) // 8 * 8
+    return min(max(usual, MIN_IMAGE_SIZE), MAX_IMAGE_SIZE)
+
+
+def _preprocessing(config: DataConfig, *, size: int, grey: bool) -> Preprocessing:
+    channels = stated_channels(config) or (1 if grey else 3)
     grey = channels == 1
     default = Preprocessing(
-        image_size=min(max(typical, MIN_IMAGE_SIZE), MAX_IMAGE_SIZE),
+        image_size=size,
         channels=channels,
         mean=MEAN_GREY if grey else MEAN_RGB,
         std=STD_GREY if grey else STD_RGB,

@@ -7,6 +7,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
+from compress.data.augment import SMALL_SIZE
 from compress.data.bundle import DataBundle
 from compress.data.load import DATASETS, load_data
 from compress.environment import has_bf16, native_block, usable_cores
@@ -73,14 +74,17 @@ def thread_notes(config: DecidedConfig) -> tuple[str, ...]:
 def load_decided(config: DecidedConfig) -> tuple[DecidedConfig, DataBundle]:
     """Load the data of decided settings, and set the image size to that of the data.
 
-    A folder of images smaller than the network can take is loaded at the network's usual small size; a
-    user's own network is tried out on images of the data's size and channels.
+    A folder of small images is treated as a named data set of small images; a user's own network is tried out on images
+    of the data's size and channels.
     """
     data = load_data(config)
     network = find_network(config.arch, model=config.model, code=config.code)
-    if data.preprocessing.image_size < network.min_size:
-        note = f"images are enlarged to {network.small_size} pixels, because {config.arch} needs that"
-        data = load_data(config.model_copy(update={"image_size": network.small_size}))
+    had = data.preprocessing.image_size
+    small = config.image_size is None and had <= SMALL_SIZE
+    size = _size_for(config, network, small=True) if small or had < network.min_size else None
+    if size is not None and size > had:
+        data = load_data(config.model_copy(update={"image_size": size}))
+        note = f"images are enlarged to {size} pixels, the size of {config.arch} for small images"
         data = replace(data, notes=(*data.notes, note))
     if config.code is not None:
         config, data = _fitted(config, config.code, data)
@@ -126,9 +130,14 @@ def _default_size(config: RunConfig, network: Architecture) -> int | None:
     """The size for a named data set; a folder's is decided by its images."""
     if config.dataset not in DATASETS:
         return None
+    return _size_for(config, network, small=DATASETS[config.dataset].small_images)
+
+
+def _size_for(config: RunConfig, network: Architecture, *, small: bool) -> int | None:
+    """The size of the network's input for data sets of small images or of photographs; ``None``: the images' own."""
     if config.preset == "paper":
         return network.paper_size or network.full_size
-    return network.small_size if DATASETS[config.dataset].small_images else network.full_size
+    return network.small_size if small else network.full_size
 
 
 def _check_device(device: str) -> None:

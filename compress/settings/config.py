@@ -67,6 +67,9 @@ class DataConfig(PreprocessingSettings):
     skip_bad: int = _data(0, "Maximum number of unreadable images to skip.", ge=0)
     channels: Literal[1, 3] | None = _data(None, "Colour channels: 1 (grey) or 3 (RGB).", shown="as the images are")
     augment: Augment | None = _data(None, "Augmentation of training images.", shown="as the preset")
+    mirror: bool | None = _data(
+        None, "Mirror half of the training images (not for characters).", shown="yes; kuzushiji: no"
+    )
     workers: int | None = _data(None, "Processes that read images; 0: the main process.", shown="by threads", ge=0)
     seed: int = _run(0, "Seed of everything random.", ge=0, lt=2**31)
 

@@ -5,12 +5,12 @@ from typing import Final, Literal, Self
 
 from pydantic import model_validator
 
-from compress.settings.fields import PANELS, Settings, setting
+from compress.settings.fields import Settings, setting
 
 Optimizer = Literal["adamw", "sgd"]
 Schedule = Literal["one-cycle", "cosine", "steps", "constant"]
 
-_training = partial(setting, panel=PANELS[3])
+_training = partial(setting, panel="Training")
 
 
 class TrainingConfig(Settings):

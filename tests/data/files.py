@@ -55,9 +55,14 @@ def write_image(path: Path, *, size: tuple[int, int] = (40, 36), mode: str = "RG
 
 
 def write_folder(
-    root: Path, *, splits: dict[str, int], classes: tuple[str, ...] = ("cat", "dog"), mode: str = "RGB"
+    root: Path,
+    *,
+    splits: dict[str, int],
+    classes: tuple[str, ...] = ("cat", "dog"),
+    mode: str = "RGB",
+    side: int = 40,
 ) -> Path:
-    """An image folder; ``splits`` gives the images of every class."""
+    """An image folder; ``splits`` gives the images of every class, ``side`` their height."""
     places = [
         root / split / name / f"{number:03}.{('png', 'jpg')[number % 2]}"
         for split, count in splits.items()
@@ -65,7 +70,7 @@ def write_folder(
         for number in range(count)
     ]
     for seed, path in enumerate(places):
-        write_image(path, size=(36 + seed % 5, 40), mode=mode, seed=seed)
+        write_image(path, size=(side - 4 + seed % 5, side), mode=mode, seed=seed)
     return root
 
 

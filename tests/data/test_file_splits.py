@@ -11,6 +11,8 @@ from compress.errors import BadInputError
 from compress.settings.config import DataConfig
 from tests.data.files import assert_equal, write_folder
 
+SPLITS = {"train": 20, "val": 1, "test": 3}
+
 
 def options(*, image_size=16, augment="default", channels=None, workers=0) -> DataConfig:
     return DataConfig(image_size=image_size, workers=workers, channels=channels, augment=augment)
@@ -18,12 +20,12 @@ def options(*, image_size=16, augment="default", channels=None, workers=0) -> Da
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
-    return write_folder(tmp_path_factory.mktemp("data") / "pets", splits={"train": 20, "val": 1, "test": 3})
+    return write_folder(tmp_path_factory.mktemp("data") / "pets", splits=SPLITS, side=80)
 
 
 @pytest.fixture(scope="module")
 def grey(tmp_path_factory):
-    return write_folder(tmp_path_factory.mktemp("data") / "grey", splits={"train": 20, "val": 1, "test": 3}, mode="L")
+    return write_folder(tmp_path_factory.mktemp("data") / "grey", splits=SPLITS, mode="L", side=80)
 
 
 def blanks(images) -> list[int]:
@@ -112,7 +114,7 @@ def test_half_of_the_coloured_images_lose_a_quarters_square_and_for_the_paper_al
 
 
 def test_half_are_mirrored_and_only_the_paper_turns(tmp_path):
-    slope = np.tile(np.arange(50, 250, 5, dtype=np.uint8), (40, 1))  # brighter to the right
+    slope = np.tile(np.arange(50, 250, 5, dtype=np.uint8).repeat(2), (80, 1))  # brighter to the right
     for split, count in {"train": 20, "test": 1}.items():
         for name in ("cat", "dog"):
             (tmp_path / split / name).mkdir(parents=True)

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from compress.data.augment import RECIPES
 from compress.data.bundle import Order
 from compress.data.folder import bundle_of_files, load_folder
 from compress.data.layout import FolderListing
@@ -105,6 +106,26 @@ def test_the_size_follows_the_images_unless_asked(tmp_path, side, size):
                 write_image(tmp_path / split / name / f"{number}.png", size=(side + 30, side), mode="L", seed=number)
     assert load_folder(tmp_path, options(image_size=None)).preprocessing.image_size == size
     assert load_folder(tmp_path, options(image_size=40)).preprocessing.image_size == 40
+
+
+@pytest.mark.parametrize(
+    ("side", "mode", "recipes"),
+    [
+        (28, "L", "small grey files"),
+        (32, "RGB", "small colour files"),
+        (71, "RGB", "small colour files"),  # 64 as a multiple of 8
+        (72, "RGB", "photographs"),
+        (72, "L", "photographs"),
+    ],
+)
+def test_augmentation_follows_the_images_whatever_size_is_asked_for(tmp_path, side, mode, recipes):
+    for split in ("train", "test"):
+        for name in ("cat", "dog"):
+            for number in range(2):
+                write_image(tmp_path / split / name / f"{number}.png", size=(side, side + 9), mode=mode, seed=number)
+    for values in ({}, {"image_size": 160}, {"channels": 3}):
+        assert load_folder(tmp_path, DataConfig(**values)).train.recipe == RECIPES[recipes]["default"]
+    assert not load_folder(tmp_path, DataConfig(mirror=False)).train.recipe.flip
 
 
 def test_fingerprints_depend_on_contents_names_and_split(tmp_path):

@@ -44,7 +44,7 @@ def test_torchvisions_loader_sees_the_same_flowers_in_each_split(flowers, monkey
 
 def test_the_official_validation_images_validate_whatever_the_seed(flowers):
     bundle = load("flowers", flowers, seed=5, augment="paper")
-    assert bundle.train.recipe == RECIPES["files"]["paper"]
+    assert bundle.train.recipe == RECIPES["small colour files"]["paper"]
     assert (len(bundle.train), len(bundle.val), len(bundle.test)) == (9, 6, 6)
     assert bundle.val.files == load("flowers", flowers).val.files
     assert bundle.notes[:2] == (

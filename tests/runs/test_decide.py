@@ -1,13 +1,18 @@
 """How open settings are decided."""
 
 import pytest
+import torch
+from PIL import Image
 from torch import nn
 
+from compress.data.load import load_data
 from compress.environment import usable_cores
 from compress.errors import EnvironmentProblem, UsageError
 from compress.networks.own_code import import_code
 from compress.runs.decide import check_amp, decide, decide_training, load_decided, thread_notes
 from compress.settings.config import RunConfig, build_config, to_toml
+from tests.data.files import write_image
+from tests.helpers.datasets import write_cifar10
 
 
 def test_more_threads_than_cores_are_a_note():
@@ -63,3 +68,56 @@ def test_bfloat16_needs_a_processor_that_has_it(monkeypatch):
     with pytest.raises(EnvironmentProblem, match=r"--amp trains in bfloat16, which this processor does not have"):
         check_amp(config)
     check_amp(decide(RunConfig(arch="squeezenet")))
+
+
+def as_folder(named: RunConfig, root, *, side: int) -> RunConfig:
+    """The first images of a named data set as a folder of PNG files."""
+    bundle = load_data(named.model_copy(update={"image_size": side}))
+    for part, split in (("train", bundle.train), ("test", bundle.test)):
+        for number, (pixels, label) in enumerate(zip(split.images[:60].squeeze(-1), split.labels, strict=False)):
+            file = root / part / str(int(label)) / f"{number:03}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels.numpy()).save(file)
+    return named.model_copy(update={"dataset": str(root), "data_dir": None})
+
+
+@pytest.mark.parametrize(("arch", "size"), [("squeezenet", 48), ("resnet18", 32)])
+@pytest.mark.parametrize(("dataset", "side"), [("fashion-sample", 28), ("cifar10", 32)])
+def test_a_folder_of_a_named_sets_images_is_treated_like_the_named_set(tmp_path, dataset, side, arch, size):
+    places = {"data_dir": write_cifar10(tmp_path / "cifar")} if dataset == "cifar10" else {}
+    named = RunConfig(arch=arch, dataset=dataset, workers=0, **places)
+    folder = as_folder(named, tmp_path / "folder", side=side)
+    (_, theirs), (settings, ours) = (load_decided(decide(config)) for config in (named, folder))
+    if dataset == "cifar10" or arch == "squeezenet":  # by name, Fashion has the size of the network too
+        assert settings.image_size == ours.preprocessing.image_size == theirs.preprocessing.image_size == size
+    assert ours.train.recipe == theirs.train.recipe
+    assert ours.preprocessing.channels == theirs.preprocessing.channels
+    first = [next(iter(bundle.test.batches(60)))[0] for bundle in (theirs, ours)]
+    mine, other = (
+        images * torch.tensor(bundle.preprocessing.std)[:, None, None]
+        + torch.tensor(bundle.preprocessing.mean)[:, None, None]
+        for images, bundle in zip(first, (theirs, ours), strict=True)
+    )
+    by_class = theirs.test.labels[:60].argsort(stable=True)  # the order of files in class folders
+    assert (mine[by_class] - other).abs().max() < 1.01 / 255  # Pillow and torch may round an enlarged pixel differently
+
+
+@pytest.mark.parametrize(
+    ("side", "arch", "more", "size"),
+    [
+        (64, "squeezenet", {}, 64),  # more than SqueezeNet's size for small images: nothing is thrown away
+        (40, "squeezenet", {"image_size": 32}, 32),
+        (40, "resnet18", {"preset": "paper"}, 40),
+        (40, "squeezenet", {"preset": "paper"}, 224),
+        (72, "squeezenet", {}, 72),  # photographs are taken as they are
+        (72, "inception_v3", {}, 80),
+    ],
+)
+def test_the_size_of_a_folders_images(tmp_path, side, arch, more, size):
+    for split in ("train", "test"):
+        for name in ("cat", "dog"):
+            for number in range(2):
+                write_image(tmp_path / split / name / f"{number}.png", size=(side, side), seed=number)
+    settings, data = load_decided(decide(RunConfig(arch=arch, dataset=str(tmp_path), workers=0, **more)))
+    assert settings.image_size == data.preprocessing.image_size == size
+    assert any("images are enlarged" in note for note in data.notes) == ("image_size" not in more and size > side)
