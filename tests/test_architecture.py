@@ -19,7 +19,7 @@ FLOORS = {
     "training": 5,
     "edropout": 6, "runs": 6,
     "controls": 7, "report": 7,
-    "verdict": 8,
+    "verdict": 8, "curves": 8,
     "run": 9,
     "export": 10, "race": 10,
     "api": 11, "cli": 11,
@@ -37,6 +37,8 @@ ONLY_IN = {
     "timm": ("models_zoo/timm_models.py",),
     "torch_pruning": ("compress/structure/",),
     "matplotlib": ("compress/report/plots/",),
+    "tensorboard": ("compress/curves/",),
+    "mlflow": ("compress/curves/",),
     "jinja2": ("compress/report/html/",),
     "scipy": ("exporters/measure/", "compress/data/formats.py", "compress/statistics.py"),
 }

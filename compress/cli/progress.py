@@ -17,6 +17,8 @@ from compress.run.eta import RunEstimate
 PLAIN_SECONDS = 30.0
 _SPEED_SECONDS = 120.0  # slow steps take half a minute; rich needs two of them for a speed
 
+_NOT_SHOWN = ("learning_rate", "energy_spread")  # numbers for curves; a line has room for a few
+
 Values = Mapping[str, float | str]
 
 
@@ -64,7 +66,11 @@ class LiveObserver(Observer):
         """Move the row's bar."""
         if self._task is not None:
             seen, all_images = self._task.fields["seen"] + 1, self._task.fields["images"] + images
-            shown = [f"{name} {value if isinstance(value, str) else f'{value:.4g}'}" for name, value in values.items()]
+            shown = [
+                f"{name} {value if isinstance(value, str) else f'{value:.4g}'}"
+                for name, value in values.items()
+                if name not in _NOT_SHOWN
+            ]
             self._progress.update(self._task.id, completed=done, seen=seen, images=all_images, values=shown)
 
     def note(self, text: str) -> None:

@@ -81,7 +81,7 @@ class EvolvedAllocation(Allocation):
         self._offsets_PG = torch.where(wins.unsqueeze(1), trials, offsets)
         kept = torch.where(wins, energies[population:], energies[:population])
         self._chosen = int(kept.argmin())
-        return Energies(float(kept.min()), float(kept.mean()))
+        return Energies.of(kept)
 
     def chosen(self) -> Tensor:
         """The offsets of the member of lowest energy."""

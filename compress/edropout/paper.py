@@ -39,7 +39,7 @@ class PaperPopulation(Population):
         wins = better(energies, self._energies_P)
         self._states_PU = torch.where(wins.unsqueeze(1), trials, self._states_PU)
         self._energies_P = torch.where(wins, energies, self._energies_P)
-        return self.final(), Energies(float(self._energies_P.min()), float(self._energies_P.mean()))
+        return self.final(), Energies.of(self._energies_P)
 
     def learn(self, gradient_U: Tensor, loss: float) -> None:
         """Nothing: the paper's population is not guided."""

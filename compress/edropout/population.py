@@ -19,10 +19,17 @@ EnergyOf = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Energies:
-    """Energy losses of a population at one iteration: the lowest and the mean."""
+    """Energy losses of a population at one iteration: the lowest, the mean, the standard deviation."""
 
     best: float
     mean: float
+    spread: float = 0.0  # of a single state
+
+    @classmethod
+    def of(cls, energies_P: Tensor) -> "Energies":
+        """Those of a population; states without a finite energy count only for the lowest."""
+        finite = energies_P[energies_P.isfinite()]
+        return cls(float(energies_P.min()), float(finite.mean()), float(finite.std(correction=0)))
 
 
 class Resumable:

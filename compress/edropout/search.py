@@ -3,7 +3,7 @@
 Axes: P population, U units, B batch, K classes.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import ClassVar
 
 import torch
@@ -61,11 +61,12 @@ class Search(Resumable):
         energy_of = energies_on(self.network, self.units, images[:few], labels[:few])
         progress = self.steps_done / self.total_steps
         state_U, energies = self.population.evolve(energy_of, progress=progress)
+        rate = self.steps.learning_rate
         loss, accuracy = self._train(state_U, images, labels)
         self.steps_done += 1
         kept = float(state_U.float().mean())
-        energy = {"energy_best": energies.best, "energy_mean": energies.mean}
-        return {"loss": loss, "accuracy": accuracy, "kept_units": kept, **energy}
+        energy = {f"energy_{name}": value for name, value in asdict(energies).items()}
+        return {"loss": loss, "accuracy": accuracy, "kept_units": kept, **energy, "learning_rate": rate}
 
     def _train(self, state_U: Tensor, images: Tensor, labels: Tensor) -> tuple[float, float]:
         keep = state_U.to(images).requires_grad_()

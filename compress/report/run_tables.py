@@ -17,6 +17,8 @@ _NAMES: Final = {
     "kept_units": "units kept",
     "energy_best": "energy, best state",
     "energy_mean": "energy, mean",
+    "energy_spread": "energy, spread",
+    "learning_rate": "learning rate",
 }
 """A column's name for what a history records; a name that is not here is shown as it is."""
 

@@ -85,14 +85,18 @@ def run_loop(body: Body, split: Split, settings: LoopSettings, hooks: LoopHooks)
                 raise DivergedError(f"epoch {progress.epoch + 1}, step {progress.step + 1}: {error}") from None
             progress.add(values, len(labels))
             shown: dict[str, float | str] = {"epoch": f"{progress.epoch + 1}/{settings.epochs}", **progress.means()}
-            hooks.observer.step(progress.epoch * steps + progress.step, images=len(labels), values=shown)
+            done = progress.epoch * steps + progress.step
+            hooks.observer.step(done, images=len(labels), values=shown)
+            hooks.observer.numbers(values, step=done)
             if (signal_number := hooks.should_stop()) is not None:
                 hooks.save(_capture(body, progress))
                 raise InterruptedRun("stopped", signal_number=signal_number)
             if time.monotonic() - saved_at > SAVE_EVERY_S:
                 hooks.save(_capture(body, progress))
                 saved_at = time.monotonic()
-        progress.close_epoch(body.end_epoch(progress.epoch))
+        validated = body.end_epoch(progress.epoch)
+        hooks.observer.numbers(validated, step=(progress.epoch + 1) * steps)
+        progress.close_epoch(validated)
         progress.done = body.finished()
         hooks.save(_capture(body, progress))
     return progress.history

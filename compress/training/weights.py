@@ -36,6 +36,11 @@ class OptimizerSteps:
             self.optimizer, recipe, steps=epochs * steps_per_epoch, steps_per_epoch=steps_per_epoch
         )
 
+    @property
+    def learning_rate(self) -> float:
+        """The rate of the coming step."""
+        return float(self.optimizer.param_groups[0]["lr"])
+
     def take(self, loss: Tensor) -> None:
         """Back-propagate ``loss`` and move the weights once; DivergedError if loss or gradients are not finite."""
         if not torch.isfinite(loss):
@@ -92,9 +97,10 @@ class WeightTraining(Body):
         if self._settings.teacher is not None:
             weight = self._settings.teacher_weight
             loss = (1 - weight) * loss + weight * _distillation_loss(self._settings.teacher, images, logits)
+        rate = self._steps.learning_rate
         self._steps.take(loss)
         accuracy = (logits.argmax(1) == labels).float().mean()
-        return {"loss": float(loss.detach()), "accuracy": float(accuracy)}
+        return {"loss": float(loss.detach()), "accuracy": float(accuracy), "learning_rate": rate}
 
     def end_epoch(self, epoch: int) -> dict[str, float]:
         """Validation loss and accuracy; stops a network that is at chance half of the way."""

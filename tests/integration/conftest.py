@@ -40,7 +40,7 @@ def finished(images, shared_folder) -> Path:
     def make(root: Path) -> Path:
         run = root / "whole [run]"
         with short_latency():
-            return run_beside_its_output(run, *tiny_flags(images, out=run))
+            return run_beside_its_output(run, *tiny_flags(images, out=run), "--tensorboard", root / "curves")
 
     return shared_folder("finished", make)
 

@@ -9,6 +9,7 @@ import onnx
 import pytest
 import torch
 from onnx import numpy_helper
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.utils.flop_counter import FlopCounterMode
 
 from compress.report.model import parse_report
@@ -24,6 +25,10 @@ FILES = """
     03_search/history.json 04_remove/plan.json 04_remove/removal.json 04_remove/weights.safetensors
     05_finetune/weights.safetensors 06_export/export.json
 """
+
+
+TRAINING = ("01_baseline", "02_original", "03_search", "05_finetune")
+"""Stages that train."""
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +94,25 @@ def test_sizes_and_accuracy_are_those_of_networks_rebuilt_from_plan_and_weights(
         pruned.macs / whole.macs,
         pruned.parameters / whole.parameters,
     )
+
+
+def test_the_curves_are_those_of_the_histories_and_of_the_verdict(finished, report):
+    def points(group: str, name: str) -> list[tuple[int, float]]:
+        events = EventAccumulator(str(finished.parent / "curves" / finished.name / group)).Reload()
+        return [(event.step, event.value) for event in events.Scalars(name)]
+
+    kept = points("03_search", "kept_units")
+    assert [step for step, _share in kept] == list(range(1, 23))  # 162 images in batches of 16, twice
+    history = {group: json.loads((finished / group / "history.json").read_text()) for group in TRAINING}
+    for group, epochs in history.items():
+        validated = [(11 * (number + 1), pytest.approx(row["val_loss"])) for number, row in enumerate(epochs)]
+        assert points(group, "val_loss") == validated
+    for name in ("loss", "kept_units", "energy_best", "energy_mean", "energy_spread", "learning_rate"):
+        values = [value for _step, value in points("03_search", name)][:11]
+        mean = np.average(values, weights=[16] * 10 + [2])
+        assert history["03_search"][0][name] == pytest.approx(mean, rel=1e-5)
+    top1 = report.candidate.accuracy.top1.value
+    assert points("verdict", "pruned/top1") == [(0, pytest.approx(top1))]
 
 
 def test_the_original_is_trained_as_long_as_the_pruned_one_and_exported_unchanged(finished, report):
