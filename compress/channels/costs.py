@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.module_tracker import ModuleTracker
 
 from compress.channels.units import UnitMap
 from compress.errors import UsageError
@@ -42,10 +43,12 @@ class Cost:
 class CostModel:
     """Costs as ``sum_l a_l * in_l * out_l + b_l * out_l + constant`` over the layers, for two measures.
 
-    ``measure_2L2`` holds (a, b) per layer for MACs and parameters. ``inputs_LG`` and ``outputs_LG`` (L, G + 1)
-    say how many channels of a layer one kept unit of a group brings; the last column holds the fixed channels.
+    ``layers`` names them. ``measure_2L2`` holds (a, b) per layer for MACs and parameters. ``inputs_LG`` and
+    ``outputs_LG`` (L, G + 1) say how many channels of a layer one kept unit of a group brings; the last column holds
+    the fixed channels.
     """
 
+    layers: tuple[str, ...]
     measure_2L2: Tensor
     constant_2: Tensor
     inputs_LG: Tensor
@@ -93,19 +96,24 @@ def build_cost_model(network: nn.Module, units: UnitMap, example: Tensor) -> Cos
     layers = {name: network.get_submodule(name) for name in one}
     measures = [_coefficients(layer, two[name] - one[name]) for name, layer in layers.items()]
     wide = [widths(layer) for layer in layers.values()]
-    macs_of_layers = sum(
-        by_both * width_in * width_out + by_outputs * width_out
-        for ((by_both, by_outputs), _parameters), (width_in, width_out) in zip(measures, wide, strict=True)
+    macs_of_layers, parameters_of_layers = (
+        sum(
+            by_both * width_in * width_out + by_outputs * width_out
+            for (by_both, by_outputs), (width_in, width_out) in zip(measure, wide, strict=True)
+        )
+        for measure in zip(*measures, strict=True)
     )
-    counted = sum(p.numel() for layer in layers.values() for p in layer.parameters(recurse=False))
-    total = sum(p.numel() for p in network.parameters())
+    parameters = sum(p.numel() for p in network.parameters())
     inputs, outputs = (
         [_per_group(side.get(name), sizes[place], units) for name, sizes in zip(layers, wide, strict=True)]
         for place, side in enumerate((units.reads, units.carries))
     )
     return CostModel(
+        layers=tuple(layers),
         measure_2L2=torch.tensor(measures, dtype=torch.float64).transpose(0, 1),
-        constant_2=torch.tensor([max(0.0, macs_of_all - macs_of_layers), total - counted], dtype=torch.float64),
+        constant_2=torch.tensor(
+            [max(0.0, macs_of_all - macs_of_layers), parameters - parameters_of_layers], dtype=torch.float64
+        ),
         inputs_LG=torch.stack(inputs),
         outputs_LG=torch.stack(outputs),
         sizes_G=units.sizes,
@@ -140,9 +148,19 @@ def _run(network: nn.Module, images: Tensor) -> tuple[dict[str, float], list[tup
             if isinstance(layer, Cuttable) and (list(layer.parameters()) or not isinstance(layer, PerChannel)):
                 stack.callback(layer.register_forward_hook(partial(record, name), with_kwargs=True).remove)
         counter = FlopCounterMode(display=False, custom_mapping=_BESIDE_TORCH)
+        counter.mod_tracker = _NoModules()
         with evaluating(network), plain_kernels(), counter, _Calls(counter) as calls:
             network(images)
     return positions, calls.counted
+
+
+class _NoModules(ModuleTracker):
+    """In place of torch's tracker, which fails where a view of a parameter is handed to a module without gradients."""
+
+    def __enter__(self) -> "_NoModules":
+        return self
+
+    def __exit__(self, *_args: object) -> None: ...
 
 
 class _Calls(TorchDispatchMode):

@@ -77,7 +77,7 @@ class UnitMap:
     @property
     def sizes(self) -> Tensor:
         """Units of each group: int64 G."""
-        return torch.tensor([group.size for group in self.groups])
+        return torch.tensor([group.size for group in self.groups], dtype=torch.int64)
 
     @property
     def not_pruned_before_head(self) -> Mapping[str, str]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
@@ -17,7 +18,7 @@ from compress.tracing.arithmetic_rules import ARITHMETIC, pointwise
 from compress.tracing.channel_sets import ChannelSets, Labels
 from compress.tracing.forward_pass import evaluating, plain_kernels, running, tensors_given
 from compress.tracing.layer_rules import Ledger
-from compress.tracing.layers import Convolution, has_own_forward, layers_to_cut
+from compress.tracing.layers import BatchNorm, Convolution, PerChannel, has_own_forward, layers_to_cut
 from compress.tracing.layout_rules import LAYOUT
 from compress.tracing.operator_call import Call, Channels, Outcome, unfollowed
 
@@ -55,7 +56,7 @@ def trace(network: nn.Module, example: Tensor) -> Trace:
             )
     tracer = _Tracer(network, example)
     runs = running(f"the network does not run on images of shape {tuple(example.shape)}", UsageError)
-    with runs, tracer.watching_modules(), evaluating(network), plain_kernels(), tracer:
+    with runs, tracer.watching_modules(), evaluating(network), plain_kernels(), tracer, _OwnLinear(tracer):
         logits = network(example)
     if not isinstance(logits, Tensor) or logits.dim() != 2 or len(logits) != len(example):
         found = f"a tensor {tuple(logits.shape)}" if isinstance(logits, Tensor) else f"a {type(logits).__name__}"
@@ -64,6 +65,26 @@ def trace(network: nn.Module, example: Tensor) -> Trace:
             "wrap the network so that its forward returns the logits alone"
         )
     return tracer.finish(logits)
+
+
+_OWN = {
+    Convolution: ("convolution",),
+    BatchNorm: ("native_batch_norm", "_native_batch_norm_legit_no_training"),
+}
+"""Kinds of layers -> the operators that make up their forward."""
+
+
+class _OwnLinear(TorchFunctionMode):
+    """Shows F.linear to the tracer as a whole: torch takes it apart before the tracer sees an operator."""
+
+    def __init__(self, tracer: "_Tracer") -> None:
+        super().__init__()
+        self._tracer = tracer
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is nn.functional.linear:
+            return self._tracer.linear(*args, **(kwargs or {}))
+        return func(*args, **(kwargs or {}))
 
 
 class _Tracer(TorchDispatchMode):
@@ -144,17 +165,37 @@ class _Tracer(TorchDispatchMode):
                 outcome = unfollowed(call)
             self._enter(call.results, outcome)
 
+    def linear(self, features: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        """``F.linear``; one step where a subclass of nn.Linear calls it in its own forward."""
+        name = self._layer_here(features, weight)
+        if name is None or not isinstance(self._own_forwards[name], nn.Linear) or self._inside:
+            return nn.functional.linear(features, weight, bias)
+        self._inside += 1
+        output = nn.functional.linear(features, weight, bias)
+        self._inside -= 1
+        self._depends_on_images([features], [output])
+        channels = self._channels.get(features)
+        self._enter([output], self._ledger.follow(name, self._own_forwards[name], features.dim(), channels))
+        return output
+
     def _own_layer(self, call: Call) -> str | None:
         """The layer whose own forward makes this call, with its weight, on its input."""
+        weight = call.arguments.get("weight")
+        name = None if weight is None else self._layer_here(call.tensors[0], weight)
+        kinds = next((kinds for kind, kinds in _OWN.items() if isinstance(self._own_forwards.get(name), kind)), ())
+        return name if call.operator in kinds else None
+
+    def _layer_here(self, features: Tensor, weight: Tensor) -> str | None:
+        """The running layer, if it has an own forward and this weight, and these are the channels that it was given."""
         name, given = self._running[-1] if self._running else ("", None)
         layer = self._own_forwards.get(name)
-        if layer is None or self._owners.get(id(call.arguments.get("weight"))) != name:
+        if layer is None or self._owners.get(id(weight)) != name:
             return None
-        if isinstance(layer, Convolution):  # a mask acts on the layer's input
-            here = call.channels
-            same = here is given or (here and given and np.array_equal(here.labels, given.labels))
-            return name if same and call.operator == "convolution" else None
-        return name if call.operator in ("native_batch_norm", "_native_batch_norm_legit_no_training") else None
+        if isinstance(layer, PerChannel):
+            return name
+        here = self._channels.get(features)  # a mask acts on the layer's input
+        same = here is given or (here and given and np.array_equal(here.labels, given.labels))
+        return name if same else None
 
     def _depends_on_images(self, takes: list[Tensor], gives: list[Tensor]) -> bool:
         """True if an input depends on the images; then the results do, too."""

@@ -19,8 +19,9 @@ from tests.helpers.odd_networks import BUILDERS, found
 
 def counted(network: nn.Module, images: torch.Tensor) -> tuple[int, int]:
     """MACs of one image by torch's own counter (it counts two operations for each), and parameters."""
+    frozen = copy.deepcopy(network).requires_grad_(False)  # it fails on a view of a parameter handed to a layer
     with FlopCounterMode(display=False) as counter, plain_kernels():
-        network(images[:1])
+        frozen(images[:1])
     return counter.get_total_flops() // 2, sum(p.numel() for p in network.parameters())
 
 
@@ -46,6 +47,37 @@ def test_costs_of_a_state_are_those_of_the_cut_network(name: str):
         keep = random_state(units, seed=seed, share=0.6)
         cost = model.cost(units.counts(keep.unsqueeze(0))[0])
         assert (cost.macs, cost.parameters) == counted(cut(network, plan_from_state(units, keep), images), images)
+
+
+class Gained(nn.Conv2d):
+    """A layer with one more parameter of its own."""
+
+    def __init__(self) -> None:
+        super().__init__(4, 6, 1)
+        self.gain = nn.Parameter(torch.ones(6, 4, 1, 1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return nn.functional.conv2d(x, self.weight * self.gain, self.bias)
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm:FutureWarning")
+@pytest.mark.parametrize(
+    ("layer", "parameters"),
+    [
+        (Gained(), 24 + 24 + 6),
+        (nn.utils.spectral_norm(nn.Conv2d(4, 6, 1)), 24 + 6),  # weight_orig
+        (nn.utils.weight_norm(nn.Conv2d(4, 6, 1)), 6 + 24 + 6),  # weight_g, weight_v
+        (nn.utils.parametrizations.weight_norm(nn.Conv2d(4, 6, 1)), 6 + 24 + 6),
+    ],
+    ids=["gain", "spectral_norm", "weight_norm", "parametrized weight_norm"],
+)
+def test_parameters_that_a_weight_is_computed_from_count(layer: nn.Module, parameters: int):
+    network = nn.Sequential(layer, nn.ReLU(), nn.Conv2d(6, 8, 1), nn.Flatten(), nn.Linear(8 * 9, 5))
+    images = torch.zeros(2, 4, 3, 3)
+    model = build_cost_model(network, find_units(network.eval(), images), images)
+    assert model.full.parameters == parameters + (6 * 8 + 8) + (72 * 5 + 5)
+    # three of the eight channels gone: each had 6 weights and a bias, and 9 inputs of the head
+    assert model.cost(torch.tensor([5])).parameters == model.full.parameters - 3 * (6 + 1) - 3 * 9 * 5
 
 
 def test_work_that_is_the_same_for_any_image_is_not_counted():

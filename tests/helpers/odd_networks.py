@@ -89,6 +89,16 @@ ODD_LAYERS: dict[str, Odd] = {
         lambda n, x: n.odd(x).relu(), {"odd": "used in odd by themselves"}, {"last": 6},
         odd=lambda: pieces.Standardised(8, 8, 1),
     ),
+    "own linear layer": on_tokens(
+        lambda part, x: part(x), {}, {"stem": 8, "part": 10, "wide": 12}, lambda: pieces.OwnLinear(8, 10), reads=10
+    ),
+    "own linear layer with other weights": on_tokens(
+        lambda part, x: part(x), dict.fromkeys(("stem", "part"), ""), {"wide": 12}, lambda: pieces.Halved(8, 8)
+    ),
+    "a view of a parameter handed to a layer": on_tokens(
+        lambda part, x: torch.cat([part.same(part.token.expand(len(x), -1, -1)), x], 1), {"stem": "of fixed width"},
+        {"wide": 12}, lambda: pieces.holding(token=nn.Parameter(torch.ones(1, 1, 8)), same=nn.Identity()),
+    ),
     "own forwards": odd(
         lambda n, x: n.norm(n.same(x)), pruned=BOTH | {"same": 10},
         reads=10, same=lambda: pieces.SamePadded(8, 10, 3), norm=lambda: pieces.NormAndRelu(10),

@@ -97,9 +97,19 @@ Standardised = subclass(
     nn.Conv2d, lambda n, x: F.conv2d(x, n.weight - n.weight.mean((1, 2, 3), keepdim=True), n.bias)
 )  # it computes with something else than its weight
 SamePadded = subclass(nn.Conv2d, lambda n, x: F.conv2d(F.pad(x, (1, 1, 1, 1)), n.weight, n.bias))
+OwnLinear = subclass(nn.Linear, lambda n, x: F.linear(x, n.weight, n.bias).relu())
+Halved = subclass(nn.Linear, lambda n, x: F.linear(x, 0.5 * n.weight, bias=n.bias))
 NormAndRelu = subclass(  # as timm's
     nn.BatchNorm2d, lambda n, x: F.batch_norm(x, n.running_mean, n.running_var, n.weight, n.bias).relu_()
 )
+
+
+def holding(**parts: nn.Module | nn.Parameter) -> nn.Module:
+    """A module without a forward that holds these."""
+    holder = nn.Module()
+    for name, part in parts.items():
+        setattr(holder, name, part)
+    return holder
 
 
 def shuffled(features: Tensor) -> Tensor:
