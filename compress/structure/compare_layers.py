@@ -5,7 +5,7 @@ network runs on the masked network's input: one comparison finds the faults betw
 """
 
 from collections import defaultdict, deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -24,10 +24,15 @@ SAME = 1e-4
 
 @dataclass(frozen=True)
 class Fault:
-    """What differs between the two networks, and the units it affects (empty if unknown)."""
+    """What differs between the two networks, and the units it affects (empty if unknown).
+
+    ``suspects``: where the smaller network does not run, the units that the last layers before the error carry and
+    read, the nearest first; one of them may be the cause.
+    """
 
     reason: str
     units: tuple[int, ...] = ()
+    suspects: tuple[int, ...] = ()
 
 
 def compare_layers(
@@ -35,12 +40,13 @@ def compare_layers(
 ) -> list[Fault]:
     """Find differences between the layer inputs and logits of the masked whole network and the smaller one.
 
-    CheckFailedError if one of them does not run, or they call different layers.
+    CheckFailedError if the masked one does not run.
     """
     keep = with_fixed(keep_U)
     units_read = _units_read(network, units)
     recorded: dict[str, deque[Tensor]] = defaultdict(deque)
     faults: list[Fault] = []
+    called: list[str] = []
 
     def record(name: str, layer: nn.Module, value: Tensor) -> None:
         if name in units_read:
@@ -49,6 +55,7 @@ def compare_layers(
         recorded[name].append(value.clone())
 
     def check(name: str, layer: nn.Module, value: Tensor) -> Tensor:
+        called.append(name)
         if not recorded[name]:
             raise CheckFailedError(f"the smaller network calls {name} more often")
         expected = recorded[name].popleft()
@@ -60,12 +67,23 @@ def compare_layers(
     recording = watching_inputs(network, {name: partial(record, name) for name in layers})
     with masked(network, units, keep_U.to(images)), recording:
         expected = logits_of(network, images)
-    with watching_inputs(smaller, {name: partial(check, name) for name in layers}):
-        logits = logits_of(smaller, images)
+    try:
+        with watching_inputs(smaller, {name: partial(check, name) for name in layers}):
+            logits = logits_of(smaller, images)
+    except CheckFailedError as error:
+        return [*faults, Fault(str(error), suspects=suspects(units, called))]
     missing = [name for name, values in recorded.items() if values]
     if missing:
-        raise CheckFailedError(f"the smaller network does not call {missing[0]}")
+        reason = f"the smaller network does not call {missing[0]}"
+        return [*faults, Fault(reason, suspects=suspects(units, [*called, missing[0]]))]
     return faults + _differing("the output has", logits, expected, 1, None)
+
+
+def suspects(units: UnitMap, called: Sequence[str]) -> tuple[int, ...]:
+    """Units that the layers carry and read that were called before an error, the nearest first."""
+    sides = [side[name] for name in reversed(called) for side in (units.carries, units.reads) if name in side]
+    found = dict.fromkeys(unit for side in sides for unit in side.unique().tolist() if unit < units.total)
+    return tuple(found)
 
 
 def _units_read(network: nn.Module, units: UnitMap) -> Mapping[str, Tensor]:
@@ -81,7 +99,8 @@ def _units_read(network: nn.Module, units: UnitMap) -> Mapping[str, Tensor]:
 
 def _differing(what: str, found: Tensor, expected: Tensor, axis: int, units: Tensor | None) -> list[Fault]:
     if found.shape != expected.shape:
-        raise CheckFailedError(f"{what} {tuple(found.shape)} in the smaller network, expected {tuple(expected.shape)}")
+        reason = f"{what} {tuple(found.shape)} in the smaller network, expected {tuple(expected.shape)}"
+        return [Fault(reason, () if units is None else tuple(units.unique().tolist()))]
     largest = float(expected.abs().max()) if expected.numel() else 0.0
     wrong = ~((found - expected).abs() <= SAME * largest)
     if not wrong.any():

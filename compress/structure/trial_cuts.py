@@ -11,18 +11,21 @@ from torch import Tensor, nn
 from compress.channels.masks import masked, population_logits
 from compress.channels.units import UnitMap, find_units, nothing_to_prune
 from compress.errors import CheckFailedError
-from compress.structure.compare_layers import Fault, compare_layers
+from compress.structure.compare_layers import Fault, compare_layers, suspects
 from compress.structure.remove import check_trains, logits_of
 from compress.structure.shrink import shrink
 from compress.structure.visible_weights import with_visible_weights
-from compress.tracing.forward_pass import running
-from compress.tracing.layers import Convolution, widths
+from compress.tracing.forward_pass import running, watching_inputs
+from compress.tracing.layers import Convolution, Cuttable, widths
 
 IMAGES, WEIGHT_IMAGES = 3, 4
 """Number of images in a trial cut, and of those for which the weights of the trial network are chosen."""
 
 TRIALS = 48
 """Maximum number of trial cuts in a search by halves; groups that are then undecided are not pruned."""
+
+SUSPECTS = 4
+"""Maximum number of groups near an error that are tried by themselves."""
 
 COMMON_WIDTHS = 3
 """Maximum number of trial states with equal widths."""
@@ -38,7 +41,8 @@ def find_checked_units(network: nn.Module, images: Tensor, *, seed: int) -> Unit
 
     Every group is cut at random, in several states: first to different widths, then to equal ones. The smaller
     network is compared layer by layer and trained for a step; the masked network is also run with several states in
-    one batch. If a check fails without naming units, a search by halves finds the groups that cause it. A few real
+    one batch. Groups that a check names, or that the layers before an error carry, are tried by themselves; a search by
+    halves finds the groups that cause any other fault. A few real
     images (B, C, H, W) are enough. UsageError if nothing can be pruned, or the output hardly depends on the image.
     """
     units = find_units(network, images[:2])
@@ -98,7 +102,11 @@ class _Trial:
         for check, state in (*((self._layers, s) for s in states), (self._training, first), (self._population, first)):
             faults = self._faults(check, units, state)
             if faults:
-                found = self._named(check, units, state, faults) or self._searched(check, units, state, faults)
+                found = (
+                    self._named(check, units, state, faults)
+                    or self._suspected(check, units, state, faults)
+                    or self._searched(check, units, state, faults)
+                )
                 return {root: f"it cannot be cut: {reason}" for root, reason in found.items()}
         return {}
 
@@ -107,6 +115,16 @@ class _Trial:
         named = _by_root(units, faults)
         again = self._faults(check, units, _cut_only(units, state, named)) if named else []
         return {root: reason for root, reason in _by_root(units, again).items() if root in named}
+
+    def _suspected(self, check: Check, units: UnitMap, state: Tensor, faults: Sequence[Fault]) -> Mapping[str, str]:
+        """The first of the suspected groups that fails when only it is cut."""
+        group_of_unit = units.group_of_unit
+        suspects = [units.groups[group_of_unit[unit]].root for fault in faults for unit in fault.suspects]
+        for root in list(dict.fromkeys(suspects))[:SUSPECTS]:
+            alone = self._faults(check, units, _cut_only(units, state, [root]))
+            if alone:
+                return {root: alone[0].reason}
+        return {}
 
     def _searched(self, check: Check, units: UnitMap, state: Tensor, faults: Sequence[Fault]) -> Mapping[str, str]:
         """Search by halves, for faults that name no group; groups that passed so far are cut along."""
@@ -138,7 +156,15 @@ class _Trial:
         return compare_layers(self.network, self._smaller(units, state), units, state, self.images)
 
     def _training(self, units: UnitMap, state: Tensor) -> list[Fault]:
-        check_trains(self._smaller(units, state), self.images)
+        called: list[str] = []
+        smaller = self._smaller(units, state)
+        layers = [name for name, layer in smaller.named_modules() if isinstance(layer, Cuttable)]
+        watches = {name: lambda _layer, _features, name=name: called.append(name) for name in layers}
+        try:
+            with watching_inputs(smaller, watches):
+                check_trains(smaller, self.images)
+        except CheckFailedError as error:
+            return [Fault(str(error), suspects=suspects(units, called))]
         self.network.zero_grad()
         return []
 

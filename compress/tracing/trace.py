@@ -182,7 +182,9 @@ class _Tracer(TorchDispatchMode):
         """The layer whose own forward makes this call, with its weight, on its input."""
         weight = call.arguments.get("weight")
         name = None if weight is None else self._layer_here(call.tensors[0], weight)
-        kinds = next((kinds for kind, kinds in _OWN.items() if isinstance(self._own_forwards.get(name), kind)), ())
+        if name is None:
+            return None
+        kinds = next((kinds for kind, kinds in _OWN.items() if isinstance(self._own_forwards[name], kind)), ())
         return name if call.operator in kinds else None
 
     def _layer_here(self, features: Tensor, weight: Tensor) -> str | None:

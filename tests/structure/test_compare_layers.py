@@ -8,10 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from compress.channels.units import UnitMap, find_units
-from compress.errors import CheckFailedError
 from compress.structure.compare_layers import compare_layers
 from compress.structure.shrink import shrink
-from tests.helpers.networks import CLASSES, NETWORKS, image_batch, network_of, with_units
+from tests.helpers.networks import CLASSES, NETWORKS, built, image_batch, network_of, with_units
 
 
 def cut(network: nn.Module, units: UnitMap, keep_U: Tensor) -> nn.Module:
@@ -90,5 +89,34 @@ def test_layers_called_otherwise(after: int, message: str):
     network, images = beside(forward), image_batch()
     units = find_units(network, images).without(dict.fromkeys(["left", "both", "last"], "for the test"))
     keep_U = every_other(units)
-    with pytest.raises(CheckFailedError, match=f"the smaller network {message}"):
-        compare_layers(network, cut(network, units, keep_U), units, keep_U, images)
+    (fault,) = compare_layers(network, cut(network, units, keep_U), units, keep_U, images)
+    assert f"the smaller network {message}" in fault.reason
+    assert fault.suspects == (0, 1, 2, 3, 4, 5)  # those of right, which both reads
+
+
+def test_another_shape_is_a_fault_of_the_units_that_are_read_and_the_comparison_goes_on():
+    network, images = built("plain"), image_batch()
+    units = find_units(network, images)
+    keep_U = every_other(units)
+    smaller = cut(network, units, keep_U)
+    smaller[0].weight.data, smaller[0].bias.data = smaller[0].weight[:3].detach(), smaller[0].bias[:3].detach()
+    smaller[3].weight.data.zero_()
+    shape, values = compare_layers(network, smaller, units, keep_U, images)
+    assert shape.reason == "1 is given (3, 3, 10, 10) in the smaller network, expected (3, 4, 10, 10)"
+    assert set(shape.units) == {0, 2, 4, 6}
+    assert values.reason.startswith("7 is given other values")
+    assert set(values.units) <= {8, 10, 12}
+
+
+def test_an_error_names_the_units_of_the_last_layers_before_it():
+    def forward(n: nn.Module, images: Tensor) -> Tensor:
+        left, right = n.left(images), n.right(images)
+        last = n.last(n.both(torch.cat([left, right.view(-1, 6, *right.shape[2:])], 1)))
+        return n.head(last.mean((2, 3)))
+
+    network, images = beside(forward), image_batch()
+    units = find_units(network, images)
+    keep_U = every_other(units)
+    (fault,) = compare_layers(network, cut(network, units, keep_U), units, keep_U, images)
+    assert fault.reason.startswith("the network does not run after the cut: RuntimeError: shape")
+    assert fault.suspects == (4, 5, 6, 7, 8, 9, 0, 1, 2, 3)  # right was called last, before it left

@@ -197,12 +197,10 @@ def pairs(count: int, *, wrong: range, fails: bool) -> tuple[nn.Module, list[int
 
 
 @pytest.mark.parametrize(
-    ("wrong", "fails", "most"), [(range(1, 26), False, 40), (range(1, 26), True, 150), (range(19, 20), True, 150)]
+    ("wrong", "fails", "most"), [(range(1, 26), False, 40), (range(1, 26), True, 160), (range(19, 20), True, 40)]
 )
 def test_wrong_groups_among_many_are_found_in_few_trials(wrong: range, fails: bool, most: int):
     network, calls = pairs(26, wrong=wrong, fails=fails)
     units = find_checked_units(network, image_batch(), seed=0)
-    found, expected = set(units.not_pruned_before_head), {f"inner.{place}" for place in wrong}
-    assert found == expected or (len(wrong) > 1 and fails and found >= expected)  # too many to decide on all others
-    assert "stem" in {group.root for group in units.groups}
+    assert set(units.not_pruned_before_head) == {f"inner.{place}" for place in wrong}
     assert calls[0] < most
