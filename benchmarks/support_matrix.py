@@ -8,18 +8,15 @@ Example: OMP_NUM_THREADS=1 python -m benchmarks.support_matrix --stop-at 15:40
 
 import argparse
 import json
-import multiprocessing
 import resource
 import sys
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from benchmarks.apart import CrashedError, Limits, OverLimitError, call_apart
 from benchmarks.support_case import examine
 from benchmarks.support_row import Trial
 from benchmarks.support_table import table
@@ -34,17 +31,6 @@ TIMM = (
     "convnextv2_atto", "deit_tiny_patch16_224", "levit_128s", "mixer_s32_224", "hrnet_w18_small", "dla34", "skresnet18",
     "dm_nfnet_f0",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Limits of one network's process: seconds, and GiB of address space."""
-
-    seconds: int
-    memory_gib: float
-
-
-_NO_MEMORY = ("can't allocate memory", "MemoryError", "bad_alloc", "Cannot allocate memory")
 
 
 def main() -> None:
@@ -93,40 +79,20 @@ def every_network() -> list[str]:
 
 
 def examine_apart(name: str, trial: Trial, limits: Limits) -> dict[str, Any]:
-    """Examine a network in its own process, a fork of this one, which has imported everything and computed nothing."""
-    forked = multiprocessing.get_context("fork")
-    here, there = forked.Pipe(duplex=False)
-    process = forked.Process(target=_examine_here, args=(name, trial, limits, there))
-    process.start()
-    there.close()
+    """Examine a network in its own process, within the limits."""
     try:
-        if not here.poll(limits.seconds):
-            return _failed(name, "refused", f"not done within {limits.seconds} seconds")
-        return here.recv()
-    except EOFError:  # the process was killed
-        return _failed(name, "refused", f"not done within {limits.memory_gib:g} GiB of memory")
-    finally:
-        process.kill()
-        process.join()
+        return call_apart(_examine_here, (name, trial), limits)
+    except OverLimitError as error:
+        return _failed(name, "refused", str(error))
+    except CrashedError as error:
+        return _failed(name, "wrong", f"crashed: {error}")
 
 
-def _examine_here(name: str, trial: Trial, limits: Limits, answer: Connection) -> None:
-    """Examine a network within the limits, and send its row."""
-    limit = int(limits.memory_gib * GIB)
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    torch.set_num_threads(1)
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            row = asdict(examine(name, trial, Path(folder)))
-    except Exception as error:  # a bug of compress is a result
-        reason = f"{type(error).__name__}: {error}".split("\n", 1)[0]
-        if any(sign in reason for sign in _NO_MEMORY):
-            answer.send(_failed(name, "refused", f"not done within {limits.memory_gib:g} GiB of memory"))
-        else:
-            answer.send(_failed(name, "wrong", f"crashed: {reason}"))
-        return
+def _examine_here(name: str, trial: Trial) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        row = asdict(examine(name, trial, Path(folder)))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / GIB  # kilobytes on Linux
-    answer.send(row | {"family": find_architecture(name).family, "peak_gib": round(peak, 1)})
+    return row | {"family": find_architecture(name).family, "peak_gib": round(peak, 1)}
 
 
 def _failed(name: str, outcome: str, reason: str) -> dict[str, Any]:

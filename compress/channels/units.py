@@ -3,6 +3,7 @@
 Axes: U units, G groups, C channels of a layer, P states.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -25,8 +26,9 @@ class UnitGroup:
 
     A unit includes all channels that a residual add, a concat or a flatten ties to it: the same number in the same
     layers for all units of a group. It has ``tied`` channels of the root layer: more than one if a grouped convolution
-    or a shuffle needs the same positions in each of its groups. ``order[c]`` is the unit, counted within the group, of
-    root channel c; it is empty if that is ``c % size``.
+    or a shuffle needs the same positions in each of its groups. Where a layer's channels go to different places, it is
+    the root of several groups: ``layer[4:9]`` has its channels 4 to 8, or some of these. ``order[c]`` is the unit,
+    counted within the group, of the group's channel c in the root; it is empty if that is ``c % size``.
     """
 
     root: str
@@ -42,16 +44,21 @@ class UnitGroup:
 
     @property
     def width(self) -> int:
-        """Channels of the root layer."""
+        """Channels of the root layer in this group."""
         return self.size * self.tied
 
     @property
+    def layer(self) -> str:
+        """The name of the root layer."""
+        return re.sub(r"\[\d+:\d+\]$", "", self.root)
+
+    @property
     def unit_of_channel(self) -> Tensor:
-        """The unit, counted within the group, of every channel of the root: int64 C."""
+        """The unit, counted within the group, of each of the group's channels in the root: int64 C."""
         return torch.tensor(self.order) if self.order else torch.arange(self.width) % self.size
 
     def channels(self, units: Tensor) -> list[int]:
-        """Root channels of units given by their index within the group, in ascending order."""
+        """Those of the group's channels in the root that belong to units given by their index within the group."""
         return torch.isin(self.unit_of_channel, units.cpu()).nonzero().flatten().tolist()
 
 
@@ -145,7 +152,7 @@ def find_units(network: nn.Module, example: Tensor) -> UnitMap:
             groups.append(_group(traced, root, labels))
     if not groups:
         raise nothing_to_prune(not_pruned)
-    groups.sort(key=lambda pair: order[pair[0].root])
+    groups.sort(key=lambda pair: order[pair[0].layer])
     in_order = dict(sorted(not_pruned.items(), key=lambda item: order[item[0]]))
     units = _number(groups, traced.reads, traced.carries, in_order)
     return replace(units, rounds=count_rounds(network, example, units.reads))
@@ -159,8 +166,9 @@ def _candidates(traced: Trace) -> list[Labels]:
             for label, count in zip(*np.unique(labels, return_counts=True), strict=True):
                 layers_of.setdefault(int(label), []).append((name, reads, int(count)))
     layers_of.pop(0, None)
+    made = {int(label) for name in traced.makers for label in traced.carries[name]}
     alike: dict[tuple[tuple[str, bool, int], ...], list[int]] = {}
-    for label in sorted(layers_of):
+    for label in sorted(layers_of.keys() & made):  # without channels of padding alone
         alike.setdefault(tuple(layers_of[label]), []).append(label)
     return [np.array(labels) for labels in alike.values()]
 
@@ -177,17 +185,19 @@ def _root_or_refusal(traced: Trace, labels: Labels, order: Mapping[str, int]) ->
     if len(labels) == 1:
         return makers[0], "its channels cannot go one by one"
     whole = [name for name in makers if np.isin(traced.carries[name], labels).all()]
-    return (whole[0], "") if whole else (makers[0], "its channels go to different places")
+    return (whole or makers)[0], ""
 
 
 def _group(traced: Trace, root: str, labels: Labels) -> tuple[UnitGroup, Labels]:
     """A group, its units in the order of the root's channels; without its place in a state yet."""
-    channels = traced.carries[root]
+    places = np.isin(traced.carries[root], labels).nonzero()[0]
+    channels = traced.carries[root][places]
     _, seen, unit = np.unique(channels, return_index=True, return_inverse=True)
     unit_of_channel = np.argsort(np.argsort(seen))[unit]
     size, tied = len(labels), len(channels) // len(labels)
     plain = np.array_equal(unit_of_channel, np.arange(len(channels)) % size)
-    return UnitGroup(root, 0, size, tied, () if plain else tuple(unit_of_channel.tolist())), channels[np.sort(seen)]
+    name = root if len(channels) == len(traced.carries[root]) else f"{root}[{places[0]}:{places[-1] + 1}]"
+    return UnitGroup(name, 0, size, tied, () if plain else tuple(unit_of_channel.tolist())), channels[np.sort(seen)]
 
 
 def _number(

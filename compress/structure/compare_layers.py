@@ -22,6 +22,10 @@ SAME = 1e-4
 """Largest difference of a layer's inputs, as a share of the largest value; float32 rounds to about 1e-6 per layer."""
 
 
+LAST = 8
+"""Layers before an error whose units may be its cause."""
+
+
 @dataclass(frozen=True)
 class Fault:
     """What differs between the two networks, and the units it affects (empty if unknown).
@@ -80,9 +84,10 @@ def compare_layers(
 
 
 def suspects(units: UnitMap, called: Sequence[str]) -> tuple[int, ...]:
-    """Units that the layers carry and read that were called before an error, the nearest first."""
-    sides = [side[name] for name in reversed(called) for side in (units.carries, units.reads) if name in side]
-    found = dict.fromkeys(unit for side in sides for unit in side.unique().tolist() if unit < units.total)
+    """Units that the last layers called before an error carry and read, the nearest first."""
+    sides = [side[name] for name in called[: -LAST - 1 : -1] for side in (units.carries, units.reads) if name in side]
+    found = dict.fromkeys(unit for side in sides for unit in side.unique().tolist())
+    found.pop(units.total, None)
     return tuple(found)
 
 

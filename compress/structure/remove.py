@@ -56,16 +56,15 @@ def cut(network: nn.Module, plan: PruningPlan, example: Tensor) -> nn.Module:
 
     BadInputError if the plan does not fit the network, CheckFailedError if the cut one fails or gives no (B, K).
     """
-    layers = dict(network.named_modules())
-    for root, width in plan.widths.items():
-        layer = layers.get(root)
-        if layer is None or widths(layer)[1] != width:
-            raise BadInputError(f"the plan does not fit the network: it expects a layer {root} of width {width}")
     units = find_units(network, example)
-    unknown = sorted(set(plan.kept) - {group.root for group in units.groups})
-    if unknown:
-        reason = units.not_pruned.get(unknown[0], "its channels go with those of another layer")
-        raise BadInputError(f"the plan does not fit the network: it cuts {unknown[0]}, which is not pruned ({reason})")
+    layers, groups = dict(network.named_modules()), {group.root: group for group in units.groups}
+    for root, width in plan.widths.items():
+        here = groups[root].width if root in groups else widths(layers[root])[1] if root in layers else None
+        if here != width:
+            raise BadInputError(f"the plan does not fit the network: it expects a layer {root} of width {width}")
+        if root not in groups:
+            reason = units.not_pruned.get(root, "its channels go with those of another layer")
+            raise BadInputError(f"the plan does not fit the network: it cuts {root}, which is not pruned ({reason})")
     return _cut(network, units, state_from_plan(units, plan), example)
 
 

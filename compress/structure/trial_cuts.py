@@ -69,7 +69,10 @@ def trial_states(network: nn.Module, units: UnitMap, *, seed: int) -> list[Tenso
         return keep_U
 
     sizes = [group.size for group in units.groups]
-    different = [int(torch.randint(1 + size // 4, 2 + size // 2, (), generator=generator)) for size in sizes]
+    high = [min(size, 2 + size // 2) for size in sizes]  # of two units one is cut
+    different = [
+        int(torch.randint(1 + size // 4, most, (), generator=generator)) for size, most in zip(sizes, high, strict=True)
+    ]
     common = _common_widths(network, units)
     equal = [[max(1, min(group.size, width // group.tied)) for group in units.groups] for width in common]
     return [draw(counts) for counts in (different, *equal)]

@@ -64,15 +64,14 @@ def _cat(call: Call) -> Outcome:
 
 
 def _split(call: Call) -> Outcome:
-    """Equal parts are tied, so that they stay equal; unequal parts are fixed in the code."""
+    """Equal parts are tied, so that they stay equal; the sizes of unequal parts may be read from layers."""
     channels = call.channels
     axis = call.arguments["dim"] % call.rank
     if channels is None or channels.axis != axis:
         return channels
     parts = np.split(channels.labels, np.cumsum([result.shape[axis] for result in call.results])[:-1])
-    if len({len(part) for part in parts}) > 1:
-        return call.keep(channels, "it is split into unequal parts")
-    _tied(call, parts, "it is split")
+    if len({len(part) for part in parts}) == 1:
+        _tied(call, parts, "it is split")
     return [Channels(axis, part) for part in parts]
 
 
@@ -104,7 +103,10 @@ def _indexed(call: Call) -> list[int]:
 
 
 def _pad(call: Call) -> Outcome:
-    """Padding of the channel axis adds fixed channels; cropping it keeps all."""
+    """Padding of the channel axis adds channels, whose number may be computed from widths; cropping it keeps all.
+
+    If there are as many before as after, the code may halve a number: pairs of these are tied.
+    """
     channels = call.channels
     if channels is None:
         return None
@@ -112,7 +114,12 @@ def _pad(call: Call) -> Outcome:
     before, after = call.arguments["pad"][place : place + 2] or (0, 0)
     if min(before, after) < 0:
         return call.keep(channels, "channels are cropped")
-    return Channels(channels.axis, np.pad(channels.labels, (before, after)))
+    if not before and not after:
+        return channels
+    first, last = call.sets.new(before), call.sets.new(after)
+    if before == after:
+        call.sets.tie(first, last, "")
+    return Channels(channels.axis, np.concatenate([first, channels.labels, last]))
 
 
 def _unfold(call: Call) -> Outcome:

@@ -122,7 +122,10 @@ ODD = ODD_LAYERS | {
     "channel shuffle of torch": odd(lambda _, x: F.channel_shuffle(x, 4), pruned=QUARTER),
     "gate of two halves": odd(lambda _, x: x.chunk(2, 1)[0] * x.chunk(2, 1)[1].sigmoid(), pruned=HALF, reads=4),
     "gated linear unit": odd(lambda _, x: F.glu(x, 1), pruned=HALF, reads=4),
-    "unequal split": odd(lambda _, x: torch.cat(x.split([3, 5], 1)[::-1], 1), {"stem": "split into unequal parts"}),
+    "unequal split by widths of layers": odd(
+        pieces.split_by_layers, pruned={"stem[0:3]": 3, "stem[3:8]": 5, "left": 4, "last": 6}, reads=9,
+        left=lambda: nn.Conv2d(3, 4, 1), right=lambda: nn.Conv2d(5, 5, 1, groups=5),
+    ),
     "slices of a half": odd(
         lambda _, x: torch.cat([x[:, : x.shape[1] // 2].tanh(), x[:, x.shape[1] // 2 :]], 1), pruned=HALF
     ),
@@ -152,9 +155,13 @@ ODD = ODD_LAYERS | {
         other=lambda: nn.Conv2d(2, 4, 3),
     ),
     "shortcut padded with zeros": odd(
-        lambda n, x: n.more(x) + F.pad(x, (0, 0, 0, 0, 2, 2)), {"more": "of fixed width"}, BOTH,
-        reads=12, more=lambda: nn.Conv2d(8, 12, 1),
+        lambda n, x: n.more(x) + F.pad(x, (0, 0, 0, 0, 0, n.more.out_channels - x.shape[1])),
+        pruned=BOTH | {"more[8:12]": 4}, reads=12, more=lambda: nn.Conv2d(8, 12, 1),
     ),
+    "shortcut padded on both sides": odd(
+        pieces.padded_on_both_sides, pruned=BOTH | {"more[0:12]": 2}, reads=12, more=lambda: nn.Conv2d(8, 12, 1)
+    ),
+    "padding alone": odd(lambda _, x: F.pad(x, (0, 0, 0, 0, 1, 0)), reads=9),
     "einsum": odd(
         lambda _, x: torch.einsum("bchw,cd->bdhw", x, torch.eye(8)), {"stem": "product of matrices"}
     ),

@@ -117,6 +117,17 @@ def shuffled(features: Tensor) -> Tensor:
     return features.view(batch, 2, channels // 2, high, wide).transpose(1, 2).reshape(batch, channels, high, wide)
 
 
+def split_by_layers(n: nn.Module, x: Tensor) -> Tensor:
+    left, right = x.split([n.left.in_channels, n.right.in_channels], 1)
+    return torch.cat([n.left(left), n.right(right)], 1)
+
+
+def padded_on_both_sides(n: nn.Module, x: Tensor) -> Tensor:
+    more = n.more(x)
+    missing = (more.shape[1] - x.shape[1]) // 2
+    return more + F.pad(x, (0, 0, 0, 0, missing, missing))
+
+
 def assigned(n: nn.Module, x: Tensor) -> Tensor:
     out = x.new_zeros(len(x), 8, 10, 10)
     out[:, :4] = n.stem(x)[:, :4]

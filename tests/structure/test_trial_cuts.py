@@ -2,6 +2,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from compress.channels.units import find_units
@@ -34,6 +35,27 @@ def test_a_layer_whose_code_needs_its_width_is_not_pruned_and_the_rest_is(middle
     assert "cannot be cut" in units.not_pruned["odd"]
     keep = torch.arange(units.total) % 2 == 1
     assert remove_units(network, units, keep, images).max_abs_difference <= 1e-6
+
+
+NUMBERS = {
+    "split": (lambda n, x: torch.cat([n.more(x.split([2, 4], 1)[0]), x], 1), 2, 15, {"odd[0:2]", "odd[2:6]"}, {"more"}),
+    "padded": (lambda n, x: n.more(x) + F.pad(x, (0, 0, 0, 0, 1, 2)), 6, 9, {"more[0:9]"}, {"odd"}),
+}
+"""Numbers in the code: what is done to ``odd``; widths that ``more`` and ``after`` read; what is not pruned, and is."""
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_parts_whose_size_is_a_number_in_the_code_are_not_pruned_and_the_rest_is(name: str):
+    middle, more, after, whole, pruned = NUMBERS[name]
+    torch.manual_seed(0)
+    network = network_of(
+        lambda n, x: n.head(n.after(middle(n, n.odd(n.stem(x).relu())).relu()).relu().mean((2, 3))),
+        stem=nn.Conv2d(2, 8, 3), odd=nn.Conv2d(8, 6, 1), more=nn.Conv2d(more, 9, 1), after=nn.Conv2d(after, 4, 1),
+        head=nn.Linear(4, CLASSES),
+    ).eval()  # fmt: skip
+    units = find_checked_units(network, image_batch(), seed=0)
+    assert set(units.not_pruned_before_head) == whole
+    assert {group.root for group in units.groups} == {"stem", "after"} | pruned
 
 
 @pytest.mark.parametrize("name", BUILDERS)
