@@ -21,6 +21,7 @@ from compress.runs.network_files import prove_parity
 from compress.runs.stage_context import check_images, find_prunable, fresh_network
 from compress.settings.config import DecidedConfig
 from compress.structure.remove import check_trains, remove_units
+from compress.training.load_weights import LoadedWeights
 from exporters.errors import ExportError
 from exporters.read.cost import LayerCost, count_cost
 from exporters.write.onnx_export import OPSETS, check_size, export_onnx
@@ -50,16 +51,16 @@ def rehearse(config: DecidedConfig, data: DataBundle, *, resumed: bool = False) 
     A resumed run has read the user's weights and plan, and has tried to export, already.
     """
     network, images = fresh_network(config, data), check_images(config, data)
-    config = decide_training(config, network)
     check_fits_a_file(config, network)
-    notes = () if resumed else load_given(config, data, network).notes
+    given = LoadedWeights() if resumed else load_given(config, data, network)
+    config = decide_training(config, network, trained=config.weights is not None and not given.fresh_head)
     prunable = find_prunable(config, network, images)
     if not resumed:
         check_method(config, data, network, prunable)
     difference = rehearse_cut(prunable, network, images[:IMAGES], seed=config.seed)
     if not resumed and not is_known_to_export(config):
         rehearse_export(config, network, images, macs=prunable.model.full.macs)
-    return Rehearsal(config, network, prunable, difference, notes)
+    return Rehearsal(config, network, prunable, difference, given.notes)
 
 
 def check_fits_a_file(config: DecidedConfig, network: nn.Module) -> None:

@@ -32,7 +32,7 @@ def baseline(context: StageContext) -> nn.Module:
             context.observer.note(note)
         with context.stage(name, steps=epochs * context.steps_per_epoch):
             if epochs:
-                _train(context, name, network, first_recipe(config, network), epochs)
+                _train(context, name, network, choose_recipe(network, config), epochs)
             elif config.weights is not None:
                 accuracy = evaluate(network, context.data.val, batch_size=config.batch_size).accuracy
                 check_left_chance(accuracy, context.data.val.labels)
@@ -70,16 +70,11 @@ def epochs_after_baseline(config: DecidedConfig) -> int:
     return config.search_epochs + config.finetune_epochs
 
 
-def first_recipe(config: DecidedConfig, network: nn.Module) -> Recipe:
-    """The recipe of the baseline, and of all later training without a preset."""
-    return choose_recipe(network, config, trained=config.weights is not None)
-
-
 def recipe(context: StageContext, network: nn.Module, *, epochs_behind: int) -> Recipe:
     """The recipe of the run's preset after the baseline; the paper's schedule goes on where the last stage left it."""
     if context.config.preset == "paper":
         return replace(PAPER, epochs_behind=epochs_behind)
-    return first_recipe(context.config, network)
+    return choose_recipe(network, context.config)
 
 
 def load_given(config: DecidedConfig, data: DataBundle, network: nn.Module) -> LoadedWeights:

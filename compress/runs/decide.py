@@ -43,13 +43,16 @@ def decide(config: RunConfig) -> DecidedConfig:
     return DecidedConfig(**config.model_dump() | decided).with_code(config.code)
 
 
-def decide_training(config: DecidedConfig, network: nn.Module) -> DecidedConfig:
-    """Fill in how the network is trained, but for the paper's own recipe; UsageError if it has nothing to freeze."""
+def decide_training(config: DecidedConfig, network: nn.Module, *, trained: bool) -> DecidedConfig:
+    """Fill in how the network is trained; UsageError if it has nothing to freeze. The paper's recipe is its own.
+
+    ``trained``: all its weights were given, the head's too.
+    """
     if config.preset == "paper":
         return config
     if config.freeze_bn and not batchnorms(network):
         raise UsageError(f"{config.arch} has no BatchNorm to keep as it is: drop --freeze-bn")
-    recipe = choose_recipe(network, config, trained=config.weights is not None)
+    recipe = choose_recipe(network, config, trained=trained)
     return config.model_copy(update=decided_settings(recipe))
 
 

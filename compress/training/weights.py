@@ -19,7 +19,7 @@ CHANCE_ERRORS = 2.0
 
 _PATIENCE = 10  # epochs a network may stay at chance, however many it has
 _TEMPERATURE = 2.0
-_MORE_TRAINING = "more --baseline-epochs, another --image-size, or trained --weights"
+_MORE_TRAINING = "more --baseline-epochs, another --lr or --image-size, or trained --weights"
 
 
 class OptimizerSteps:

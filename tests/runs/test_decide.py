@@ -44,20 +44,20 @@ def test_an_error_of_other_code_names_the_given_code_and_the_runs_own(tmp_path):
 
 def test_training_is_decided_by_the_network_and_the_same_again_from_the_file(tmp_path):
     network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
-    decided = decide_training(decide(RunConfig(arch="resnet18", label_smoothing=0.1)), network)
+    decided = decide_training(decide(RunConfig(arch="resnet18", label_smoothing=0.1)), network, trained=False)
     assert (decided.optimizer, decided.lr, decided.weight_decay, decided.momentum) == ("adamw", 2e-3, 1e-2, None)
     assert (decided.schedule, decided.label_smoothing) == ("one-cycle", 0.1)
     file = tmp_path / "config.toml"
     file.write_text(to_toml(decided))
-    assert decide_training(decide(build_config({}, file=file)), network) == decided
+    assert decide_training(decide(build_config({}, file=file)), network, trained=True) == decided
     paper = decide(RunConfig(arch="resnet18", preset="paper"))
-    assert decide_training(paper, network) == paper
+    assert decide_training(paper, network, trained=False) == paper
 
 
 def test_batchnorm_that_is_not_there_cannot_be_kept(tmp_path):
     config = decide(RunConfig(arch="squeezenet", weights=tmp_path / "w.pt", freeze_bn=True))
     with pytest.raises(UsageError, match=r"squeezenet has no BatchNorm to keep as it is: drop --freeze-bn"):
-        decide_training(config, nn.Linear(2, 2))
+        decide_training(config, nn.Linear(2, 2), trained=True)
 
 
 def test_bfloat16_needs_a_processor_that_has_it(monkeypatch):
