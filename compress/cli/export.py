@@ -62,7 +62,7 @@ def export(
     report = None
     with options.stdout_kept(code):
         if run is None:
-            made = _of_weights(network | data, chosen, code)
+            made = _of_weights(network | data, chosen, code, quiet=quiet)
         else:
             timed = build(VerifySettings, timing) if verify else None
             made, report = _of_run(run, chosen, timed, data, code, quiet=quiet)
@@ -99,14 +99,17 @@ def _of_run(
         return made, verify_run(run, timed, moved=data, observer=observer, code=code)
 
 
-def _of_weights(given: Given, wanted: ExportSettings, code: "OwnCode | None") -> "list[FileRecord]":
+def _of_weights(given: Given, wanted: ExportSettings, code: "OwnCode | None", *, quiet: bool) -> "list[FileRecord]":
+    from compress.cli.progress import watching
     from compress.export.export_weights import export_weights
 
     named = "arch" if code is None else "model"
     if missing := [name for name in ("weights", named, "dataset", "out") if name not in given]:
         raise UsageError(f"to export weights without a run, give {spelled(missing)} too")
     out = given.pop("out")
-    return export_weights(build_config(given).with_code(code), wanted, out=out)
+    config = build_config(given).with_code(code)
+    with watching({}, quiet=quiet) as observer:
+        return export_weights(config, wanted, out=out, observer=observer)
 
 
 def _show(made: "list[FileRecord]", report: "Report | None") -> None:

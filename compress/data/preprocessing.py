@@ -12,7 +12,7 @@ from compress.data.framing import Framing
 from compress.data.images import convert_image
 from compress.errors import UsageError
 from compress.settings.config import DataConfig
-from compress.settings.preprocessing import ChannelOrder, PreprocessingSettings
+from compress.settings.preprocessing import FRAMING, ChannelOrder, PreprocessingSettings
 from exporters.errors import ExportError
 from exporters.read.preparation import Preparation
 
@@ -67,9 +67,9 @@ class Preprocessing:
         mean, std = torch.tensor(self.mean), torch.tensor(self.std)
         return wide_BHWC.float().div_(255).sub_(mean).div_(std).permute(0, 3, 1, 2)
 
-    def restore(self, image_CHW: Tensor) -> np.ndarray:
-        """The pixels uint8 [H, W, C], RGB, that a normalised image [C, H, W] was made of."""
-        pixels = image_CHW.permute(1, 2, 0).numpy() * np.array(self.std) + np.array(self.mean)
+    def restore(self, images: Tensor) -> np.ndarray:
+        """The pixels uint8 [..., H, W, C], RGB, that normalised images [..., C, H, W] were made of."""
+        pixels = images.movedim(-3, -1).numpy() * np.array(self.std) + np.array(self.mean)
         levels = (255 * pixels).round().clip(0, 255).astype(np.uint8)
         return levels[..., ::-1] if self.channel_order == "bgr" else levels
 
@@ -86,6 +86,19 @@ class Preprocessing:
 def stated_channels(config: DataConfig) -> Literal[1, 3] | None:
     """The number of channels that settings state, or three values of mean; ``None`` where it is open."""
     return config.channels or (3 if config.mean is not None and len(config.mean) == 3 else None)
+
+
+def assumptions(settings: PreprocessingSettings, shown: Preprocessing) -> tuple[str, ...]:
+    """A note on what is assumed of the preprocessing of given weights; none where settings state all."""
+    framed = any(getattr(settings, name) is not None for name in FRAMING)
+    assumed = [] if settings.mean is not None else [shown.preparation.in_words()]
+    assumed += [] if framed else [shown.resize]
+    if not assumed:
+        return ()
+    return (
+        f"preprocessing of the given weights assumed: {'; '.join(assumed)}. If they were trained otherwise, give "
+        "--mean and --std, --resize or --crop, or --preprocessing",
+    )
 
 
 def preprocess(settings: PreprocessingSettings, default: Preprocessing) -> Preprocessing:

@@ -12,6 +12,7 @@ from compress.atomic import machine_faults, write_atomically
 from compress.errors import BadInputError, UsageError
 from compress.export.variants import Base, calibration_split, derive
 from compress.exporter_faults import export_faults
+from compress.observer import Observer
 from compress.run.training_stages import load_given
 from compress.runs.decide import decide, load_decided
 from compress.runs.file_records import FileRecord
@@ -23,7 +24,9 @@ from compress.settings.export import ExportSettings
 LABEL = "model"
 
 
-def export_weights(config: RunConfig, wanted: ExportSettings, *, out: Path) -> list[FileRecord]:
+def export_weights(
+    config: RunConfig, wanted: ExportSettings, *, out: Path, observer: Observer | None = None
+) -> list[FileRecord]:
     """Write ``model.onnx``, the wanted variants and ``model.json`` into the new folder ``out``: all, or none.
 
     ``config`` has the network, the weights, and the images: those of its training split calibrate INT8. UsageError
@@ -37,7 +40,10 @@ def export_weights(config: RunConfig, wanted: ExportSettings, *, out: Path) -> l
     settings, data = load_decided(decide(config.model_copy(update={"device": "cpu"})))
     torch.set_num_threads(settings.threads)
     network = fresh_network(settings, data)
-    if load_given(settings, data, network).fresh_head:
+    given, observer = load_given(settings, data, network), observer or Observer()
+    for note in (*data.notes, *given.notes):
+        observer.note(note)
+    if given.fresh_head:
         raise BadInputError(
             f"{config.weights} has another number of classes than the {len(data.classes)} of {data.name}: "
             "a file would answer with a head that was never trained; give the images it was trained on"

@@ -12,10 +12,16 @@ from compress.report import figures
 from compress.runs.stage_context import StageContext, fresh_network
 from compress.settings.config import DecidedConfig
 from compress.training.evaluate import evaluate
+from compress.training.given_weights import warn_of_other_preprocessing
 from compress.training.load_weights import LoadedWeights, load_weights
 from compress.training.recipe import PAPER, Recipe, choose_recipe
 from compress.training.weights import WeightSettings, WeightTraining, check_left_chance
 from models_zoo.zoo import head_names
+
+_OTHER_INPUT = (
+    "the preprocessing that the weights were trained with (--preprocessing, --mean and --std, --channel-order), and "
+    "with class folders whose sorted names are the weights' classes in their order"
+)
 
 
 def baseline(context: StageContext) -> nn.Module:
@@ -34,12 +40,24 @@ def baseline(context: StageContext) -> nn.Module:
             if epochs:
                 _train(context, name, network, choose_recipe(network, config), epochs)
             elif config.weights is not None:
-                accuracy = evaluate(network, context.data.val, batch_size=config.batch_size).accuracy
-                check_left_chance(accuracy, context.data.val.labels)
+                notes += _check_given(context, network)
             run.write_json(f"{name}/epochs.json", epochs)
             run.write_json(f"{name}/notes.json", notes)
             context.save_network(name, network)
     return context.load_network(name, network)
+
+
+def _check_given(context: StageContext, network: nn.Module) -> tuple[str, ...]:
+    """Warnings on given weights that answer worse than they could; DivergedError if they are at chance."""
+    config, data = context.config, context.data
+    measured = evaluate(network, data.val, batch_size=config.batch_size)
+    warnings: tuple[str, ...] = ()
+    if config.mean is None:
+        warnings = warn_of_other_preprocessing(network, data.val, data.preprocessing, batch_size=config.batch_size)
+    for warning in warnings:
+        context.observer.note(warning)
+    check_left_chance(measured.accuracy, data.val.labels, advice=_OTHER_INPUT)
+    return warnings
 
 
 def train_original(context: StageContext, original: nn.Module) -> nn.Module:

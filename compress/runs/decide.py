@@ -10,6 +10,7 @@ from torch import nn
 from compress.data.augment import SMALL_SIZE
 from compress.data.bundle import DataBundle
 from compress.data.load import DATASETS, load_data
+from compress.data.preprocessing import assumptions
 from compress.environment import has_bf16, native_block, usable_cores
 from compress.errors import EnvironmentProblem, UsageError
 from compress.networks.find import find_network, fit
@@ -91,6 +92,8 @@ def load_decided(config: DecidedConfig) -> tuple[DecidedConfig, DataBundle]:
         data = replace(data, notes=(*data.notes, note))
     if config.code is not None:
         config, data = _fitted(config, config.code, data)
+    if config.weights is not None:
+        data = replace(data, notes=(*data.notes, *assumptions(config, data.preprocessing)))
     return config.model_copy(update={"image_size": data.preprocessing.image_size}), data
 
 

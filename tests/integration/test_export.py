@@ -85,9 +85,26 @@ def test_weights_without_a_run(finished, images, tmp_path):
     recorded = json.loads((finished / "artifacts/model.json").read_text())
     assert {**facts, "files": 0} == {**recorded, "files": 0}
     assert f"compress verify --original '{out}/model.onnx' --candidate '{out}/model.int8.onnx'" in done.stderr
+    assert "Note: preprocessing of the given weights assumed: pixels / 255" in done.stderr
     assert list(tmp_path.iterdir()) == [out]
     again = compress("export", *flags)
     assert (again.returncode, "exists already" in again.stderr) == (2, True)
+
+
+def test_preprocessing_that_is_stated_comes_back_from_the_files(finished, images, tmp_path):
+    weights, first, again = finished / "02_original/weights.safetensors", tmp_path / "first", tmp_path / "again"
+    flags = ("--arch", "squeezenet", "--weights", weights, "--dataset", images)
+    stated = ("--crop", 24, "--resize", 28, "--interpolation", "bicubic", "--mean", 127.5, "--std", 51)
+    done = compress("export", *flags, *stated, "--pixel-range", 255, "--out", first)
+    assert (done.returncode, "assumed" in done.stderr) == (0, False), done.stderr
+    facts = json.loads((first / "model.json").read_text())
+    assert (facts["image_size"], facts["mean"], facts["std"]) == (24, [0.5], [0.2])
+    assert "bicubic with antialiasing to a shorter side of 28 pixels, centred 24 x 24 pixels cut out" in facts["resize"]
+    done = compress("export", *flags, "--preprocessing", first / "model.json", "--out", again)
+    assert done.returncode == 0, done.stderr
+    assert (again / "model.onnx").read_bytes() == (first / "model.onnx").read_bytes()
+    noted = {entry.key: entry.value for entry in onnx.load(first / "model.onnx").metadata_props}
+    assert json.loads(noted["preprocessing"]) == facts["preprocessing"]
 
 
 def test_weights_of_other_classes(finished, tmp_path):

@@ -95,7 +95,9 @@ def test_given_weights_are_judged_as_given_and_are_never_changed(images, weights
 def test_without_train_original_given_weights_are_the_only_original(images, weights, tmp_path):
     observer = stop_run(tiny_config(images, weights=weights), ("03_search", 1), out=tmp_path)
     assert not (tmp_path / "02_original").exists()
-    assert observer.notes == ["validation: 18 images of train/, 10% of every class"]
+    validation, assumed = observer.notes
+    assert validation == "validation: 18 images of train/, 10% of every class"
+    assert assumed.startswith("preprocessing of the given weights assumed: pixels / 255, less the mean (0.449)")
 
 
 def test_a_replaced_head_is_noted_and_trained_and_the_ablation_keeps_a_share_of_the_parameters(weights, tmp_path):
