@@ -8,9 +8,18 @@ from typing import TYPE_CHECKING, Any
 from compress.version import __version__
 
 if TYPE_CHECKING:
-    from compress.api import Pruner, load
+    from compress.api import ExportedFile, Preprocessing, Pruner, Verdict, export_onnx, load, verify
 
-__all__ = ["Pruner", "__version__", "load"]
+__all__ = [
+    "ExportedFile",
+    "Preprocessing",
+    "Pruner",
+    "Verdict",
+    "__version__",
+    "export_onnx",
+    "load",
+    "verify",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -57,3 +57,4 @@ class DataBundle:
     fingerprint: str  # sha256 (hex) of all images, labels and of which split each is in
     test_fingerprint: str  # sha256 (hex) of the test images and their labels: the same for every seed
     notes: tuple[str, ...] = ()  # what the user has to know: skipped files, a split that was cut from another
+    prepared: bool = False  # batches are as the caller prepared them, ``preprocessing`` is what was said of them

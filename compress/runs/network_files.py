@@ -100,11 +100,7 @@ def export_network(
     ``cost`` is that of the module; by default it is counted in the file. ``facts`` are other fields of the record.
     CheckFailedError if the file does not answer as the module does.
     """
-    stated = input_facts(data.preprocessing, data.classes)
-    if data.preprocessing.is_usual:  # "resize" says it all
-        del stated["preprocessing"]
-    metadata = {key: json.dumps(value) for key, value in stated.items()}
-    metadata["producer"] = f"compress {__version__}"
+    metadata = metadata_of(data.preprocessing, data.classes)
     artifact = export_onnx(network, path, input_shape=data.preprocessing.input_shape, opset=opset, metadata=metadata)
     counted = cost or count_cost(path)
     return FileRecord(
@@ -142,6 +138,16 @@ def model_facts(data: DataBundle, *, arch: str, files: Iterable[FileRecord]) -> 
         "data_fingerprint": data.fingerprint,
         **input_facts(data.preprocessing, data.classes),
     }
+
+
+def metadata_of(shown: Preprocessing | None, classes: Sequence[str] | None) -> dict[str, str]:
+    """The metadata of an ONNX file: every value as JSON, but for our version; without what is ``None``, not known."""
+    stated = input_facts(shown, classes or ()) if shown else {"classes": list(classes or ())}
+    if shown and shown.is_usual:  # "resize" says it all
+        del stated["preprocessing"]
+    if classes is None:
+        del stated["classes"]
+    return {key: json.dumps(value) for key, value in stated.items()} | {"producer": f"compress {__version__}"}
 
 
 def input_facts(shown: Preprocessing, classes: Sequence[str]) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def describe(
     lines = {}
     for fault in error.errors():
         name = str(fault["loc"][0]) if fault["loc"] else ""
-        lines[name] = line(fault, name) + (f" (in {file})" if name in in_file else "")
+        lines[name] = line(fault, name) + (f" (in {file})" if file and name in in_file else "")
     return "wrong settings:\n  " + "\n  ".join(lines.values())
 
 

@@ -38,15 +38,17 @@ def read_preparation(
     if signature.dtype == "uint8":
         return RAW_PIXELS, ()
     channels = signature.channels
-    noted, stated = _fitted(_noted_preparation(metadata), channels), overrides.preparation()
+    noted, stated = fitted(noted_preparation(metadata), channels), overrides.preparation()
     if noted is not None:
         note = f"{source} says itself how its images are prepared: --mean and --std are not used for it"
-        return noted, (note,) if stated is not None and _fitted(stated, channels) != noted else ()
+        return noted, (note,) if stated is not None and fitted(stated, channels) != noted else ()
     if stated is not None:
         try:
             return stated.for_channels(channels), ()
         except ExportError as error:
             raise UsageError(f"--mean and --std for {source}: {error}") from None
+    if data.prepared:
+        return data.preprocessing.preparation.for_channels(channels), ()
     assumed = replace(data.preprocessing.preparation, bgr=overrides.channel_order == "bgr")
     note = (
         f"{source} does not say how its images are prepared: assumed {assumed.in_words()}, "
@@ -81,7 +83,7 @@ def read_class_order(
 ) -> tuple[tuple[int, ...] | None, tuple[str, ...]]:
     """For every class of the data set its place in the file's outputs, and notes; ``None`` for the same order."""
     own = [normalize("NFC", name) for name in data.classes]
-    names = [normalize("NFC", name) for name in _class_names(metadata, longest=_LONGEST_NAME * len(own))]
+    names = [normalize("NFC", name) for name in class_names(metadata, longest=_LONGEST_NAME * len(own))]
     if len(names) != len(own):
         note = f"{source} does not name its classes: assumed in the data set's sorted order, {_shortened(own)}"
         return None, (note,)
@@ -97,7 +99,7 @@ def read_class_order(
 def read_resize(metadata: Mapping[str, str], data: DataBundle, *, source: str) -> tuple[str, ...]:
     """A note where the file was made for images resized in another way."""
     noted = _json(metadata, "resize")
-    if not isinstance(noted, str) or noted == data.preprocessing.resize:
+    if data.prepared or not isinstance(noted, str) or noted == data.preprocessing.resize:
         return ()
     return (f"{source} was made for images resized so: {noted}; here: {data.preprocessing.resize}",)
 
@@ -124,7 +126,8 @@ def _noted_settings(metadata: Mapping[str, str]) -> dict[str, Any]:
         return {}  # another tool's key of the same name
 
 
-def _noted_preparation(metadata: Mapping[str, str]) -> Preparation | None:
+def noted_preparation(metadata: Mapping[str, str]) -> Preparation | None:
+    """How a file says that its images are normalised; ``None`` if it does not."""
     try:
         mean, std = (_NUMBERS.validate_json(metadata.get(key, "[]"), strict=True) for key in ("mean", "std"))
         return Preparation(mean, std, bgr=_noted_settings(metadata).get("channel_order") == "bgr")
@@ -132,7 +135,7 @@ def _noted_preparation(metadata: Mapping[str, str]) -> Preparation | None:
         return None  # another tool's key of the same name, in other units
 
 
-def _fitted(preparation: Preparation | None, channels: int) -> Preparation | None:
+def fitted(preparation: Preparation | None, channels: int) -> Preparation | None:
     """A value per channel; ``None`` where there are other numbers of values."""
     try:
         return None if preparation is None else preparation.for_channels(channels)
@@ -140,7 +143,7 @@ def _fitted(preparation: Preparation | None, channels: int) -> Preparation | Non
         return None
 
 
-def _class_names(metadata: Mapping[str, str], *, longest: int) -> list[str]:
+def class_names(metadata: Mapping[str, str], *, longest: int) -> list[str]:
     """The classes in the order of the outputs; empty where the file does not name them.
 
     ``classes`` is a list in JSON, ``names`` what ultralytics writes, a dict in Python's notation of at most ``longest``

@@ -209,5 +209,5 @@ def _data_facts(data: DataBundle) -> DataFacts:
         test_fingerprint=data.test_fingerprint,
         image_size=shown.image_size,
         channels=shown.channels,
-        resize=shown.resize,
+        resize="before they were given" if data.prepared else shown.resize,
     )

@@ -127,7 +127,7 @@ def open_file(path: Path, data: DataBundle, *, overrides: UserOverrides | None =
     overrides, name, shown = overrides or UserOverrides(), path.name, data.preprocessing
     with as_bad_input():
         file = read_onnx(path)
-        signature, metadata = _look_into(path, overrides, channels=shown.channels)
+        signature, metadata = look_into(path, overrides, channels=shown.channels)
     _check_fit(signature, data, path)
     with as_bad_input():
         signature.call_shape(batch_size=signature.batch or 1, image_size=shown.image_size)
@@ -178,13 +178,14 @@ def classify(file: FileSpec, data: DataBundle, *, batch_size: int = 64, threads:
 def _image_settings(path: Path, overrides: UserOverrides) -> dict[str, Any]:
     """The settings of a file's images: their size, ``None`` where it is free, and how they are resized and cropped."""
     with as_bad_input():
-        signature, metadata = _look_into(path, overrides, channels=3)  # free channels do not matter for the size
+        signature, metadata = look_into(path, overrides, channels=3)  # free channels do not matter for the size
     size = file_metadata.read_image_size(metadata, signature, overrides, source=str(path))
     framing, _notes = file_metadata.read_framing(metadata, overrides, source=path.name)
     return framing | {"image_size": size}
 
 
-def _look_into(path: Path, overrides: UserOverrides, *, channels: int) -> tuple[Signature, dict[str, str]]:
+def look_into(path: Path, overrides: UserOverrides, *, channels: int) -> tuple[Signature, dict[str, str]]:
+    """What a file takes and gives, and its metadata; ``channels`` is where its shape leaves them free."""
     session = open_session(path, threads=1)
     signature = signature_of(session, layout=overrides.layout, channels=channels, source=str(path))
     return signature, dict(session.get_modelmeta().custom_metadata_map)

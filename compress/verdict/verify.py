@@ -28,7 +28,7 @@ from compress.structure.plan import PruningPlan, state_from_plan
 from compress.structure.remove import LayerChange, remove_units
 from compress.verdict.budget_reached import budget_note
 from compress.verdict.measure import Progress, count_steps, measure
-from compress.verdict.open_files import FileSpec, OpenedFile, by_role, open_file, open_files
+from compress.verdict.open_files import FileSpec, Loader, OpenedFile, by_role, open_file, open_files
 from exporters.read.cost import count_cost
 
 TRAINED = ("01_baseline", "02_original", "05_finetune")
@@ -81,7 +81,7 @@ def verify_run(
 def verify_files(
     original: Path,
     candidate: Path,
-    images: DataConfig,
+    load: Loader,
     settings: VerifySettings,
     *,
     overrides: UserOverrides | None = None,
@@ -89,18 +89,12 @@ def verify_files(
 ) -> Report:
     """Compare two ONNX classifiers on a data set's test images; the gates judge the candidate.
 
-    Errors are as in ``open_file``, and so are ``overrides``: of ``images`` no preprocessing is taken.
+    Errors are as in ``open_file``, and so are ``overrides``.
     """
     observer = observer or Observer()
     observer.stage("verify", index=1, count=1, steps=0)
-    usual = images.model_copy(update=dict.fromkeys(PreprocessingSettings.model_fields))
     with export_faults():
-        specs = open_files(
-            original,
-            candidate,
-            lambda how: load_data(usual.model_copy(update=dict(how)), test_only=True),
-            overrides=overrides,
-        )
+        specs = open_files(original, candidate, load, overrides=overrides)
         first, second = _labels(original, candidate)
         files = [_opened(first, "original", specs[0]), _opened(second, "candidate", specs[1])]
         observer.stage("verify", index=1, count=1, steps=count_steps(files, settings))
@@ -113,6 +107,12 @@ def verify_files(
             environment=describe_environment(threads=usable_cores(), seed=settings.seed),
             notes=[note for notes in (*(spec.notes for spec in specs), *map(uncounted_note, specs)) for note in notes],
         )
+
+
+def load_test_images(config: DataConfig) -> Loader:
+    """A data set's test images for ``verify_files``, which says how each file's are prepared."""
+    usual = config.model_copy(update=dict.fromkeys(PreprocessingSettings.model_fields))
+    return lambda how: load_data(usual.model_copy(update=dict(how)), test_only=True)
 
 
 def _open_recorded(context: StageContext) -> list[OpenedFile]:

@@ -25,6 +25,31 @@ def test_ddp_runs_in_the_loop_and_the_bare_network_comes_out():
     assert same_state(wrapped.pruner.remove(), plain.pruner.remove())
 
 
+def search_on_half(rank: int, folder: str) -> None:
+    """The search of one of two processes, on every second image of a mini-batch."""
+    torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
+    found = search_of(DistributedDataParallel)
+    found.network.norm.eval()
+    for images, labels in batches():
+        found.pruner.step(images[rank::2], labels[rank::2], found.optimizer)
+    state = {"keep": found.pruner.keep, "history": [list(row) for row in found.pruner.history]}
+    torch.save(state | {"network": found.network.state_dict()}, f"{folder}/{rank}.pt")
+    torch.distributed.destroy_process_group()
+
+
+def test_two_processes_of_ddp_drop_the_same_units_and_learn_from_all_images(tmp_path):
+    torch.multiprocessing.start_processes(search_on_half, (str(tmp_path),), nprocs=2, start_method="fork")
+    one, two = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2))
+    assert torch.equal(one["keep"], two["keep"])
+    assert one["history"] == two["history"]
+    assert same_state(one["network"], two["network"])
+    whole = search_of()
+    whole.network.norm.eval()
+    images, labels = next(batches())
+    whole.pruner.step(images, labels, whole.optimizer)
+    assert one["history"][0][0] == pytest.approx(whole.pruner.history[0].loss, rel=1e-5)
+
+
 @pytest.mark.parametrize("wrap", [DataParallel, lambda network: torch.compile(network, backend="eager")])
 def test_other_wrappers_run_in_the_loop_too(wrap):
     plain, wrapped = searched(), searched(wrap)
