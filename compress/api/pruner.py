@@ -220,7 +220,7 @@ class Pruner:
         """
         return {
             "settings": asdict(self._settings),
-            "units": {group.root: group.size for group in self._prunable.units.groups},
+            "units": [[group.root, group.size] for group in self._prunable.units.groups],
             "population": copy.deepcopy(self._population.state_dict()),
             "history": [list(row) for row in self._history],
         }
