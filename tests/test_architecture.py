@@ -23,7 +23,7 @@ FLOORS = {
     "run": 9,
     "export": 10, "race": 10,
     "api": 11, "cli": 11,
-    "__init__": 12, "__main__": 12,
+    "__init__": 12, "__main__": 12, "lightning": 12,
 }  # fmt: skip
 
 # A third-party package -> the only places that import it.
@@ -39,6 +39,7 @@ ONLY_IN = {
     "matplotlib": ("compress/report/plots/",),
     "tensorboard": ("compress/curves/",),
     "mlflow": ("compress/curves/",),
+    "lightning": ("compress/lightning.py",),
     "jinja2": ("compress/report/html/",),
     "scipy": ("exporters/measure/", "compress/data/formats.py", "compress/statistics.py"),
 }
