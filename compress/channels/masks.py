@@ -46,7 +46,9 @@ def population_logits(network: nn.Module, units: UnitMap, keep_PU: Tensor, image
     The network has to be in eval mode, so that samples do not affect each other through BatchNorm.
     """
     states, batch = len(keep_PU), len(images)
-    repeated = images.repeat(states, 1, 1, 1).contiguous(memory_format=torch.channels_last)
+    repeated = images.repeat(states, 1, 1, 1)
+    if images.is_contiguous(memory_format=torch.channels_last):
+        repeated = repeated.contiguous(memory_format=torch.channels_last)
     with masked(network, units, keep_PU.repeat_interleave(batch, dim=0)):
         return network(repeated).reshape(states, batch, -1)
 

@@ -3,7 +3,6 @@
 Axes: U units, R units that a layer reads, C input channels of a layer, B batch, L places (pixels, tokens), N samples.
 """
 
-import copy
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from compress.controls.weights import contributions, scale_inputs
 from compress.data.bundle import Order
 from compress.tracing.forward_pass import Watch, evaluating, watching_inputs
 from compress.tracing.layers import widths
+from exporters.module_copy import copy_module
 
 IMAGES, OUTPUTS, PLACES = 1024, 4, 10
 """Samples: training images, and for each mini-batch of ``BATCH`` images output channels and places of a layer."""
@@ -51,7 +51,7 @@ def choose_thinet(task: Task) -> Choice:
     grams = sample_grams(task)
     keys_U = share_keys(removal_ranks(units, grams), units)
     keep_U = task.prunable.repair(keys_U.unsqueeze(0))[0]
-    network = copy.deepcopy(task.network)
+    network = copy_module(task.network)
     for reader, factors_C in input_factors(units, grams, keep_U).items():
         scale_inputs(network.get_submodule(reader), factors_C)
     return Choice(keep_U, network)

@@ -1,7 +1,7 @@
 """What every data set becomes: three splits of normalised batches, and how their images were prepared."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from torch import Tensor
@@ -30,7 +30,7 @@ class Split(Protocol):
     def batches(
         self, batch_size: int, *, order: Order | None = None, first: int = 0
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Read the split once: images float32 [B, C, H, W] normalised, channels_last in memory; labels int64 [B].
+        """Read the split once: images float32 [B, C, H, W] normalised; labels int64 [B].
 
         Without ``order`` in file order and without augmentation. An ``Order`` shuffles and augments; image i of an
         epoch is augmented from (seed, epoch, i) alone. A last batch of one image is then dropped (BatchNorm cannot
@@ -42,6 +42,9 @@ class Split(Protocol):
 
     def subset(self, indices: Tensor) -> "Split":
         """The images at ``indices`` (int64 [M], into file order) as a new split, in that order."""
+
+    def with_preprocessing(self, preprocessing: Preprocessing) -> "Split":
+        """The same images, prepared in another way."""
 
 
 @dataclass(frozen=True)
@@ -58,3 +61,9 @@ class DataBundle:
     test_fingerprint: str  # sha256 (hex) of the test images and their labels: the same for every seed
     notes: tuple[str, ...] = ()  # what the user has to know: skipped files, a split that was cut from another
     prepared: bool = False  # batches are as the caller prepared them, ``preprocessing`` is what was said of them
+
+    def in_default_layout(self) -> "DataBundle":
+        """The same images in torch's default memory layout, for networks whose code does not take channels_last."""
+        shown = replace(self.preprocessing, channels_last=False)
+        train, val, test = (split.with_preprocessing(shown) for split in (self.train, self.val, self.test))
+        return replace(self, train=train, val=val, test=test, preprocessing=shown)

@@ -30,6 +30,7 @@ class Preprocessing:
     framing: Framing = USUAL
     channel_order: ChannelOrder = "rgb"
     decoding: str = ""  # in words, what a picture goes through before it is framed
+    channels_last: bool = True  # how batches lie in memory; no value depends on it
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -57,15 +58,13 @@ class Preprocessing:
         return self.framing in (USUAL, Framing("squash")) and self.channel_order == "rgb"
 
     def normalise(self, pixels: Tensor) -> Tensor:
-        """Pixels uint8 [B, H, W, C], RGB -> float32 [B, C, H, W], channels_last in memory.
-
-        Grey is repeated where three channels are expected.
-        """
+        """Pixels uint8 [B, H, W, C], RGB -> float32 [B, C, H, W]; grey is repeated for three channels."""
         if self.channel_order == "bgr":
             pixels = pixels.flip(-1)
         wide_BHWC = pixels.expand(-1, -1, -1, self.channels).contiguous()
         mean, std = torch.tensor(self.mean), torch.tensor(self.std)
-        return wide_BHWC.float().div_(255).sub_(mean).div_(std).permute(0, 3, 1, 2)
+        images = wide_BHWC.float().div_(255).sub_(mean).div_(std).permute(0, 3, 1, 2)
+        return images if self.channels_last else images.clone(memory_format=torch.contiguous_format)
 
     def restore(self, images: Tensor) -> np.ndarray:
         """The pixels uint8 [..., H, W, C], RGB, that normalised images [..., C, H, W] were made of."""

@@ -87,6 +87,10 @@ class MemorySplit(_PixelSplit):
         """See ``Split.subset``."""
         return replace(self, images=self.images[indices], labels=self.labels[indices])
 
+    def with_preprocessing(self, preprocessing: Preprocessing) -> "MemorySplit":
+        """See ``Split.with_preprocessing``."""
+        return replace(self, preprocessing=preprocessing)
+
 
 def prepare_images(images: NDArray[np.uint8], *, size: int, framing: Framing = WHOLE) -> Tensor:
     """The images of a ``MemorySplit``, uint8 [N, H, W, C]: resized now, unless they would exceed ``RESIZED_AT_ONCE``.
@@ -174,3 +178,7 @@ class FileSplit(_PixelSplit):
     def subset(self, indices: Tensor) -> "FileSplit":
         """See ``Split.subset``."""
         return replace(self, files=tuple(self.files[i] for i in indices.tolist()), labels=self.labels[indices])
+
+    def with_preprocessing(self, preprocessing: Preprocessing) -> "FileSplit":
+        """See ``Split.with_preprocessing``."""
+        return replace(self, preprocessing=preprocessing)

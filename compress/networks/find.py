@@ -77,7 +77,7 @@ def fit(code: OwnCode, name: str, images: Images, *, any_size: bool, any_channel
 
 def _refusal(code: OwnCode, name: str, images: Images) -> str:
     """Why the network does not take images: its error, or that it mixes samples; empty if it takes them."""
-    network = call_build(code, name, images.classes)
+    network = call_build(code, name, images.classes).network
     try:
         with explaining(name):
             logits = predict(network, images.batch())

@@ -13,7 +13,7 @@ from compress.run.search import SearchResult
 from compress.run.training_stages import baseline_epochs, baseline_notes, epochs_after_baseline
 from compress.runs import MODEL_FACTS
 from compress.runs.file_records import ARTIFACTS, NOTES, FileRecord, record_exported, recorded_files
-from compress.runs.network_files import export_network, model_facts, trained_here
+from compress.runs.network_files import export_network, macs_note, model_facts, trained_here
 from compress.runs.stage_context import StageContext
 from compress.structure.plan import plan_from_state
 from compress.structure.remove import restore_full_network
@@ -47,7 +47,8 @@ def export(context: StageContext, networks: TrainedNetworks, prunable: Prunable)
         run.write_json(MODEL_FACTS, model_facts(context.data, arch=context.config.arch, files=files))
         reasons = prunable.units.not_pruned_before_head
         not_pruned = [f"{root} is not pruned: {reason}" for root, reason in reasons.items()]
-        run.write_json(NOTES, [*baseline_notes(context), *not_pruned])
+        fewer = macs_note(prunable.model.full.macs, in_file=files[0].macs)
+        run.write_json(NOTES, [*baseline_notes(context), *fewer, *not_pruned])
 
 
 def _write_all(context: StageContext, networks: TrainedNetworks, prunable: Prunable) -> Iterator[FileRecord]:

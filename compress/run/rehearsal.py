@@ -1,34 +1,43 @@
-"""Rehearsal: cut, train a step and export once before the run, so that what cannot work fails in seconds."""
+"""Rehearsal: train a step, cut, export and load once before the run, so that what cannot work fails in seconds."""
 
 import tempfile
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import torch
 from torch import Tensor, nn
 
 from compress.channels.budget import Prunable
 from compress.channels.costs import products_per_image
-from compress.data.bundle import DataBundle
+from compress.data.bundle import DataBundle, Order
 from compress.edropout.population import never_empty
 from compress.errors import CheckFailedError, UsageError
 from compress.exporter_faults import export_faults
 from compress.run.search import check_method
 from compress.run.training_stages import load_given
 from compress.runs.decide import decide_training
-from compress.runs.network_files import prove_parity
+from compress.runs.network_files import macs_note, prove_parity
 from compress.runs.stage_context import check_images, find_prunable, fresh_network
+from compress.runs.tensor_files import state_to_bytes, weights_from_bytes, weights_to_bytes
 from compress.settings.config import DecidedConfig
-from compress.structure.remove import check_trains, remove_units
+from compress.structure.plan import state_from_plan
+from compress.structure.remove import RemovalResult, check_trains, cut, logits_of, remove_units
+from compress.tracing.forward_pass import running
 from compress.training.load_weights import LoadedWeights
+from compress.training.recipe import PAPER, choose_recipe
+from compress.training.weights import WeightSettings, WeightTraining
 from exporters.errors import ExportError
+from exporters.module_copy import copy_module
 from exporters.read.cost import LayerCost, count_cost
 from exporters.write.onnx_export import OPSETS, check_size, export_onnx
 from models_zoo.zoo import ALIASES, ARCHITECTURES
 
 IMAGES = 8
 SHOWN = 5
+CLOSE: Final = 1e-4
+"""Largest difference between a network and the same one loaded, as a share of the largest logit."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +57,8 @@ class Rehearsal:
 def rehearse(config: DecidedConfig, data: DataBundle, *, resumed: bool = False) -> Rehearsal:
     """Do what can fail before there is a run folder, so that a fault leaves none behind.
 
-    A resumed run has read the user's weights and plan, and has tried to export, already.
+    A resumed run has read the user's weights and plan, and has tried to train and to export, already. So have networks
+    that are known to export.
     """
     network, images = fresh_network(config, data), check_images(config, data)
     check_fits_a_file(config, network)
@@ -57,10 +67,14 @@ def rehearse(config: DecidedConfig, data: DataBundle, *, resumed: bool = False) 
     prunable = find_prunable(config, network, images)
     if not resumed:
         check_method(config, data, network, prunable)
-    difference = rehearse_cut(prunable, network, images[:IMAGES], seed=config.seed)
+    removed = rehearse_cut(prunable, network, images[:IMAGES], seed=config.seed)
+    notes = given.notes
     if not resumed and not is_known_to_export(config):
-        rehearse_export(config, network, images, macs=prunable.model.full.macs)
-    return Rehearsal(config, network, prunable, difference, given.notes)
+        notes = (*notes, *rehearse_export(config, network, images, macs=prunable.model.full.macs))
+        rehearse_training(config, network, data)
+        rehearse_loading(fresh_network(config, data), removed, images[:IMAGES])
+        rehearse_export(config, removed.network, images, macs=_cost_of(prunable, removed), what="the pruned network")
+    return Rehearsal(config, network, prunable, removed.max_abs_difference, notes)
 
 
 def check_fits_a_file(config: DecidedConfig, network: nn.Module) -> None:
@@ -76,24 +90,66 @@ def is_known_to_export(config: DecidedConfig) -> bool:
     return config.arch in ARCHITECTURES.keys() | ALIASES.keys() and config.opset == OPSETS[0]
 
 
-def rehearse_cut(prunable: Prunable, network: nn.Module, images: Tensor, *, seed: int) -> float:
-    """The largest difference of logits on ``images`` (B, C, H, W) after a random cut; the network is not changed.
+def rehearse_training(config: DecidedConfig, network: nn.Module, data: DataBundle) -> None:
+    """Train a copy for a step of the run on its own images, and write the state that a stopped run goes on from.
 
-    CheckFailedError if it is too large, or the cut network cannot be trained for a step.
+    UsageError if that cannot be saved; what the user's own code raises in training has come up before.
+    """
+    order = Order(seed=config.seed, epoch=0)
+    images, labels = next(iter(data.train.batches(config.batch_size, order=order)))
+    recipe = PAPER if config.preset == "paper" else choose_recipe(network, config)
+    with torch.random.fork_rng(), running(f"{config.arch} cannot be trained", UsageError):
+        settings = WeightSettings(recipe, epochs=1, steps_per_epoch=1, batch_size=config.batch_size)
+        training = WeightTraining(copy_module(network), data.val, settings)
+        training.step(images.to(config.device), labels.to(config.device))
+        state_to_bytes(training.state_dict())
+
+
+def rehearse_loading(fresh: nn.Module, removed: RemovalResult, images: Tensor) -> None:
+    """Cut a freshly built network by the plan and load the smaller network's weights, as a later command does.
+
+    UsageError if the weights do not fit, or the loaded network answers otherwise. ``fresh`` is changed.
+    """
+    with running("the pruned network cannot be built again from its saved weights", UsageError):
+        again = cut(fresh.eval(), removed.plan, torch.zeros_like(images[:2]))
+        again.load_state_dict(weights_from_bytes(weights_to_bytes(removed.network.state_dict()), name="weights"))
+        expected, got = logits_of(removed.network, images), logits_of(again, images)
+    allowed = CLOSE * max(1.0, float(expected.abs().max()))
+    if not torch.allclose(expected, got, rtol=0, atol=allowed):
+        raise UsageError(
+            f"the pruned network, built again from its saved weights, gives logits that differ by "
+            f"{float((expected - got).abs().max()):.2e} (allowed {allowed:.0e}): keep every tensor that it uses as a "
+            "parameter or with register_buffer"
+        )
+
+
+def _cost_of(prunable: Prunable, removed: RemovalResult) -> int:
+    keep_U = state_from_plan(prunable.units, removed.plan)
+    return prunable.model.cost(prunable.units.counts(keep_U.unsqueeze(0))[0]).macs
+
+
+def rehearse_cut(prunable: Prunable, network: nn.Module, images: Tensor, *, seed: int) -> RemovalResult:
+    """A random cut, compared on ``images`` (B, C, H, W); the network is not changed.
+
+    CheckFailedError if the logits differ too much, or the cut network cannot be trained for a step.
     """
     generator = torch.Generator().manual_seed(seed)
     bits = torch.rand(1, prunable.units.total, generator=generator) < 0.5
     keep = never_empty(bits, prunable.units, generator)[0]
     result = remove_units(network, prunable.units, keep, images)
-    check_trains(result.network, images)
-    return result.max_abs_difference
+    check_trains(copy_module(result.network), images)
+    return result
 
 
-def rehearse_export(config: DecidedConfig, network: nn.Module, images: Tensor, *, macs: int) -> None:
+def rehearse_export(
+    config: DecidedConfig, network: nn.Module, images: Tensor, *, macs: int, what: str = ""
+) -> tuple[str, ...]:
     """Export a network and compare answers on real images (B, C, H, W) and MACs for one; it is not changed.
 
-    UsageError if it cannot be exported, or the file gives other answers, or has other MACs than ``macs``.
+    UsageError if it cannot be exported, or the file gives other answers, or has more MACs than ``macs``; notes where
+    it has fewer. ``what`` is the network's name in messages, by default the run's.
     """
+    what = what or config.arch
     _count, channels, height, width = images.shape
     with tempfile.TemporaryDirectory(prefix="compress-rehearsal-") as folder:
         path = Path(folder) / "network.onnx"
@@ -102,19 +158,20 @@ def rehearse_export(config: DecidedConfig, network: nn.Module, images: Tensor, *
                 export_onnx(network, path, input_shape=(channels, height, width), opset=config.opset, metadata={})
                 prove_parity(network, path, images[:IMAGES].cpu(), threads=config.threads)
         except CheckFailedError as error:
-            raise UsageError(f"{config.arch} cannot become an ONNX file: {error}") from error
+            raise UsageError(f"{what} cannot become an ONNX file: {error}") from error
         cost = count_cost(path)
     if cost.uncounted:
         raise UsageError(
-            f"{config.arch}: MACs of {', '.join(cost.uncounted)} in its ONNX file cannot be counted; "
+            f"{what}: MACs of {', '.join(cost.uncounted)} in its ONNX file cannot be counted; "
             "try a network of convolutions, linear layers and attention"
         )
-    if cost.macs != macs:
+    if cost.macs > macs:
         raise UsageError(
-            f"{config.arch}: expected as many MACs in its ONNX file as in torch, {macs:,}, got {cost.macs:,}: "
+            f"{what}: expected no more MACs in its ONNX file than in torch, {macs:,}, got {cost.macs:,}: "
             f"{_unequal(cost.layers, products_per_image(network, images[:1]))}; "
             "try nn.Conv2d, nn.Linear, @ or torch.einsum for these products"
         )
+    return macs_note(macs, in_file=cost.macs)
 
 
 def _unequal(layers: tuple[LayerCost, ...], calls: list[tuple[str, int]]) -> str:

@@ -1,6 +1,5 @@
 """Search: the method chooses which units are pruned. Removal: the smaller network without them."""
 
-import copy
 from dataclasses import asdict, dataclass, replace
 
 import torch
@@ -14,13 +13,14 @@ from compress.edropout.paper import PaperPopulation
 from compress.edropout.population import Population
 from compress.edropout.search import ENERGY_SHARE, Search
 from compress.run.training_stages import baseline_epochs, recipe
-from compress.runs.stage_context import StageContext, check_images, fresh_network, on_device
+from compress.runs.stage_context import StageContext, check_images, fresh_network
 from compress.settings.config import DecidedConfig
 from compress.structure.plan import PruningPlan, plan_from_state, state_from_plan
 from compress.structure.remove import cut, remove_units
 from compress.training.evaluate import recalibrate_batchnorm
 from compress.training.loop import History
 from compress.training.weights import OptimizerSteps, check_left_chance
+from exporters.module_copy import copy_module
 
 SEARCH_RATE = 0.5
 """The default preset's learning rate in the search, as a share of the recipe's: the network is trained already."""
@@ -75,7 +75,7 @@ def remove(context: StageContext, found: SearchResult, prunable: Prunable) -> nn
             run.write_json(f"{name}/removal.json", facts)
             context.save_network(name, result.network)
     plan = PruningPlan.from_json(run.read_text(f"{name}/plan.json"))
-    return context.load_network(name, on_device(cut(found.network, plan, images[:2]), config.device))
+    return context.load_network(name, cut(found.network, plan, images[:2]))
 
 
 def check_method(config: DecidedConfig, data: DataBundle, network: nn.Module, prunable: Prunable) -> None:
@@ -94,7 +94,7 @@ def _choose(context: StageContext, original: nn.Module, prunable: Prunable) -> N
 def _evolve(context: StageContext, original: nn.Module, prunable: Prunable) -> None:
     """States evolve while a copy of the original is trained."""
     name, config, epochs = "03_search", context.config, context.config.search_epochs
-    network = copy.deepcopy(original)
+    network = copy_module(original)
     with context.stage(name, steps=epochs * context.steps_per_epoch):
         population = _population(config, prunable)
         body = _body(context, network, prunable, population)

@@ -1,6 +1,5 @@
 """The stages that train: the original, given or trained here; its control, trained on for as long; fine-tuning."""
 
-import copy
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -16,6 +15,7 @@ from compress.training.given_weights import warn_of_other_preprocessing
 from compress.training.load_weights import LoadedWeights, load_weights
 from compress.training.recipe import PAPER, Recipe, choose_recipe
 from compress.training.weights import WeightSettings, WeightTraining, check_left_chance
+from exporters.module_copy import copy_module
 from models_zoo.zoo import head_names
 
 _OTHER_INPUT = (
@@ -63,7 +63,7 @@ def _check_given(context: StageContext, network: nn.Module) -> tuple[str, ...]:
 def train_original(context: StageContext, original: nn.Module) -> nn.Module:
     """The control: a copy of the unpruned network, trained on for as many epochs as search and fine-tuning take."""
     epochs, behind = epochs_after_baseline(context.config), baseline_epochs(context)
-    return _train_on(context, "02_original", copy.deepcopy(original), epochs, epochs_behind=behind)
+    return _train_on(context, "02_original", copy_module(original), epochs, epochs_behind=behind)
 
 
 def finetune(context: StageContext, smaller: nn.Module, teacher: nn.Module, *, epochs_behind: int) -> nn.Module:

@@ -13,9 +13,10 @@ from compress.data.load import DATASETS, load_data
 from compress.data.preprocessing import assumptions
 from compress.environment import has_bf16, native_block, usable_cores
 from compress.errors import EnvironmentProblem, UsageError
+from compress.networks.examine import examine
 from compress.networks.find import find_network, fit
 from compress.networks.own_code import OwnCode, resolve_spec
-from compress.networks.own_network import Images, examine
+from compress.networks.own_network import Images
 from compress.settings.config import KEEP_MACS, PRESETS, DecidedConfig, RunConfig, model_label
 from compress.training.recipe import batchnorms, choose_recipe, decided_settings
 from models_zoo.architecture import Architecture
@@ -105,7 +106,8 @@ def _fitted(config: DecidedConfig, code: OwnCode, data: DataBundle) -> tuple[Dec
     with torch.random.fork_rng(devices=[]), naming_other_code(config):
         any_size, any_channels = config.image_size is None, config.channels is None
         images = fit(code, name, had, any_size=any_size, any_channels=any_channels)
-        notes = list(examine(code, name, images))
+        examined = examine(code, name, images)
+        notes = list(examined.notes)
     if images != had:
         channels = config.channels if images.channels == had.channels else images.channels
         config = config.model_copy(update={"image_size": images.size, "channels": channels})
@@ -115,6 +117,8 @@ def _fitted(config: DecidedConfig, code: OwnCode, data: DataBundle) -> tuple[Dec
         notes.append(f"{config.arch} gets its images in {how}")
     if images.size != had.size:
         notes.append(f"images are made {images.size} pixels: {config.arch} does not take {had.size}")
+    if not examined.channels_last:
+        data = data.in_default_layout()
     return config, replace(data, notes=(*data.notes, *notes))
 
 

@@ -97,23 +97,31 @@ def export_network(
 ) -> FileRecord:
     """Write a float32 file, with the classes and the preprocessing as metadata, every value as JSON.
 
-    ``cost`` is that of the module; by default it is counted in the file. ``facts`` are other fields of the record.
+    Its MACs are counted in the file; so are its parameters, unless ``cost`` has those of the module. ``facts`` are
+    other fields of the record.
     CheckFailedError if the file does not answer as the module does.
     """
     metadata = metadata_of(data.preprocessing, data.classes)
     artifact = export_onnx(network, path, input_shape=data.preprocessing.input_shape, opset=opset, metadata=metadata)
-    counted = cost or count_cost(path)
+    counted = count_cost(path)
     return FileRecord(
         file=str(path),
         sha256=artifact.sha256,
         size_bytes=artifact.size_bytes,
         precision="fp32",
         macs=counted.macs,
-        parameters=counted.parameters,
+        parameters=(cost or counted).parameters,
         denormals_flushed=artifact.denormals_flushed,
         parity=prove_parity(network, path, check_images(config, data).cpu(), threads=config.threads),
         **facts,
     )
+
+
+def macs_note(in_torch: int, *, in_file: int) -> tuple[str, ...]:
+    """A note where a file that gives the same answers has fewer MACs than torch's calls."""
+    if in_file >= in_torch:
+        return ()
+    return (f"the ONNX file has {in_file:,} MACs, torch {in_torch:,}: calls with equal inputs are computed once",)
 
 
 def prove_parity(network: nn.Module, path: Path, images: Tensor, *, threads: int) -> ParityReport:

@@ -1,6 +1,5 @@
 """``StageContext``: what every stage works with. A stage computes once, saves, and continues from what is saved."""
 
-import copy
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,11 +12,13 @@ from compress.channels.budget import Budget, Prunable
 from compress.data.bundle import DataBundle
 from compress.errors import InterruptedRun
 from compress.networks.find import find_network
+from compress.networks.memory import to_channels_last
 from compress.observer import Observer
 from compress.runs import STAGES, RunFolder
 from compress.settings.config import DecidedConfig
 from compress.structure.trial_cuts import find_checked_units
 from compress.training.loop import Body, History, LoopHooks, LoopSettings, run_loop
+from exporters.module_copy import copy_module
 
 CHECK_IMAGES = 64
 """Test images on which masked and smaller network, and torch and onnxruntime, are compared."""
@@ -70,7 +71,7 @@ class StageContext:
 
     def load_network(self, stage: str, network: nn.Module) -> nn.Module:
         """A copy of ``network`` with the weights that a stage ended with."""
-        loaded = copy.deepcopy(network)
+        loaded = copy_module(network)
         loaded.load_state_dict(self.run.load_tensors(weights_file(stage)))
         return loaded
 
@@ -90,16 +91,8 @@ def fresh_network(config: DecidedConfig, data: DataBundle) -> nn.Module:
     network = find_network(config.arch, model=config.model, code=config.code).build(
         classes=len(data.classes), channels=data.preprocessing.channels, image_size=data.preprocessing.image_size
     )
-    return on_device(network, config.device)
-
-
-def on_device(network: nn.Module, device: str) -> nn.Module:
-    """Move a network, channels last: 1.3 to 3 times faster to train on CPUs than torch's default layout."""
-    moved = network.to(device)
-    for tensor in (*moved.parameters(), *moved.buffers()):
-        if tensor.dim() == 4:  # Module.to would also try this layout on the weights of a 3-D convolution, and fail
-            tensor.data = tensor.data.contiguous(memory_format=torch.channels_last)
-    return moved
+    network = network.to(config.device)
+    return to_channels_last(network) if data.preprocessing.channels_last else network
 
 
 def find_prunable(config: DecidedConfig, network: nn.Module, images: Tensor) -> Prunable:

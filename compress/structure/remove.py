@@ -1,6 +1,5 @@
 """Remove dropped units from a network, and check the smaller network against the masked one."""
 
-import copy
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +13,7 @@ from compress.structure.plan import PruningPlan, plan_from_state, state_from_pla
 from compress.structure.shrink import shrink
 from compress.tracing.forward_pass import evaluating, running
 from compress.tracing.layers import Convolution, widths
+from exporters.module_copy import copy_module
 
 TOLERANCE, LARGE_LOGIT = 1e-4, 10.0
 """Largest allowed difference of logits between the masked and the smaller network (float32, eval mode); above
@@ -69,7 +69,7 @@ def cut(network: nn.Module, plan: PruningPlan, example: Tensor) -> nn.Module:
 
 
 def _cut(network: nn.Module, units: UnitMap, keep_U: Tensor, example: Tensor) -> nn.Module:
-    smaller = copy.deepcopy(network)
+    smaller = copy_module(network)
     shrink(smaller, units, keep_U)
     after, before = logits_of(smaller, example), logits_of(network, example)  # the one that may fail comes first
     if before.shape != after.shape:
@@ -103,7 +103,7 @@ def remove_units(network: nn.Module, units: UnitMap, keep_U: Tensor, images: Ten
 @torch.no_grad()
 def restore_full_network(smaller: nn.Module, network: nn.Module, units: UnitMap, plan: PruningPlan) -> nn.Module:
     """A copy of the whole network whose kept weights are those of the smaller one (the paper's "full" row)."""
-    whole = copy.deepcopy(network)
+    whole = copy_module(network)
     entries = kept_entries(network, units, state_from_plan(units, plan))
     tensors = dict(whole.named_parameters()) | dict(whole.named_buffers())  # each once, however many names it has
     for name, value in smaller.state_dict().items():

@@ -1,6 +1,5 @@
 """A copy of a network with ordinary weights, so that a wrong cut shows in the output."""
 
-import copy
 from contextlib import ExitStack
 from typing import Any
 
@@ -11,6 +10,7 @@ from compress.errors import UsageError
 from compress.structure.remove import is_conclusive, logits_of, spread_of
 from compress.tracing.forward_pass import running
 from compress.tracing.layers import BatchNorm, Convolution, channel_axis
+from exporters.module_copy import copy_module
 
 NEGLIGIBLE = 1e-3
 """A parameter with no larger number hides all layers before it: a head or a residual branch that starts at zero."""
@@ -25,7 +25,7 @@ def with_visible_weights(network: nn.Module, images: Tensor, *, seed: int) -> nn
     noise = torch.randn(images.shape, generator=generator).to(images)
     mixed = torch.cat([images, noise])  # there may be one image only, or several that are alike
     for ordinary in (True, False):
-        found = copy.deepcopy(network).eval()
+        found = copy_module(network).eval()
         if ordinary:
             _draw_constant_weights(found, generator)
             _normalise(found, mixed)

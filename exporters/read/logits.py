@@ -1,6 +1,5 @@
 """The logits of an ONNX file over a data set, and parity: are they those of its module in torch?"""
 
-import copy
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -12,6 +11,7 @@ from onnxruntime import GraphOptimizationLevel, InferenceSession
 from torch import Tensor, nn
 
 from exporters.errors import ExportError
+from exporters.module_copy import copy_module
 from exporters.read.preparation import Conversion
 from exporters.read.session import open_session, run_logits, session_options
 
@@ -63,7 +63,7 @@ def check_parity(model: nn.Module, path: Path, batches: Iterable[Tensor], *, thr
     has a fault of onnxruntime, not of the network: an ExportError of its own. ExportError also if there are no
     images, a logit is not finite, or the numbers of classes differ.
     """
-    module = copy.deepcopy(model).cpu().eval()
+    module = copy_module(model).cpu().eval()
     images = [batch.cpu() for batch in batches]
     onnx_NK = predict_logits(path, images, threads=threads)
     with torch.no_grad():

@@ -1,6 +1,6 @@
 """A module becomes one self-contained ONNX file: checked, reproducible, atomic, with our metadata only."""
 
-import copy
+import inspect
 import io
 import logging
 import re
@@ -8,14 +8,17 @@ import warnings
 from collections.abc import Mapping
 from contextlib import redirect_stderr
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
 from onnx import GraphProto, ModelProto, TensorProto, numpy_helper
 from torch import nn
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
 
 from exporters.errors import ExportError
+from exporters.module_copy import copy_module
 from exporters.read.onnx_file import LARGEST_BYTES, tensors_of
 from exporters.write.artifact import Artifact, shape_of, write_model
 
@@ -39,7 +42,7 @@ def export_onnx(
     """
     check_size(model)
     # Channels last in memory, as networks are trained here, would come out as strides: Range, Gather, Reshape.
-    plain = copy.deepcopy(model).cpu().eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    plain = copy_module(model).cpu().eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     proto = _trace(plain, input_shape, opset)
     flushed = sum(_flush_denormals(tensor) for tensor in tensors_of(proto))
     got = next((entry.version for entry in proto.opset_import if entry.domain in ("", "ai.onnx")), 0)
@@ -63,7 +66,8 @@ def _trace(model: nn.Module, input_shape: tuple[int, int, int], opset: int) -> M
     level = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:  # without what torch writes: deprecations, log lines, the traced graph on stderr
-        with warnings.catch_warnings(action="ignore"), redirect_stderr(io.StringIO()), torch.no_grad():
+        quiet = warnings.catch_warnings(action="ignore"), redirect_stderr(io.StringIO())
+        with quiet[0], quiet[1], torch.no_grad(), _AttentionStepByStep():
             program = torch.onnx.export(
                 model,
                 (torch.zeros(_EXAMPLE_BATCH, *input_shape),),
@@ -71,7 +75,7 @@ def _trace(model: nn.Module, input_shape: tuple[int, int, int], opset: int) -> M
                 opset_version=opset,
                 input_names=[INPUT_NAME],
                 output_names=[OUTPUT_NAME],
-                dynamic_shapes=({0: torch.export.Dim("batch")},),
+                dynamic_shapes=_free_batch(model),
                 verbose=False,
             )
     except Exception as error:  # torch.export raises anything that the traced forward raises
@@ -83,6 +87,22 @@ def _trace(model: nn.Module, input_shape: tuple[int, int, int], opset: int) -> M
         logging.disable(level)
     assert program is not None  # only the old exporter, dynamo=False, returns None
     return program.model_proto
+
+
+def _free_batch(model: nn.Module) -> tuple[Any, ...]:
+    """The first axis of the images is free; a forward of ``*images`` gets them in a tuple of its own."""
+    images = {0: torch.export.Dim("batch")}
+    first = next(iter(inspect.signature(model.forward).parameters.values()), None)
+    return ((images,),) if first is not None and first.kind is inspect.Parameter.VAR_POSITIONAL else (images,)
+
+
+class _AttentionStepByStep(TorchFunctionMode):
+    """Attention in other than four dimensions as its products of matrices: torch.onnx translates only four."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is functional.scaled_dot_product_attention and args and args[0].dim() != 4:
+            return torch.ops.aten._scaled_dot_product_attention_math(*args, **(kwargs or {}))[0]
+        return func(*args, **(kwargs or {}))
 
 
 def _explain(cause: BaseException) -> str:

@@ -8,10 +8,12 @@ import onnx
 import pytest
 import torch
 from onnx import numpy_helper
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
 
 from exporters.errors import ExportError
 from exporters.read.cost import count_cost
+from exporters.read.logits import check_parity
 from exporters.write.artifact import write_model
 from exporters.write.onnx_export import OPSETS, export_onnx
 from models_zoo.torchvision_mend import torchvision
@@ -145,3 +147,30 @@ def test_torch_writes_nothing_to_the_terminal(tmp_path, capsys):
 def test_a_missing_folder_is_an_os_error(plain_file, tmp_path):
     with pytest.raises(FileNotFoundError):
         write_model(onnx.load(plain_file), tmp_path / "nowhere" / "net.onnx", metadata={})
+
+
+class Windows(nn.Module):
+    """Attention inside windows, in five dimensions: batch, windows, heads, places, channels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.qkv, self.head = nn.Conv2d(SHAPE[0], 3 * 8, 1), nn.Linear(8, CLASSES)
+
+    def forward(self, images: Tensor) -> Tensor:
+        rows = self.qkv(images).flatten(2).unflatten(2, (4, -1)).transpose(1, 2)  # batch, windows, 24, places
+        query, key, value = rows.unflatten(2, (3, 2, 4)).transpose(-1, -2).unbind(2)
+        found = functional.scaled_dot_product_attention(query, key, value)
+        return self.head(found.transpose(2, 3).flatten(3).mean((1, 2)))
+
+
+class TakesMany(nn.Sequential):
+    def forward(self, *images: Tensor) -> Tensor:
+        return super().forward(*images)
+
+
+@pytest.mark.parametrize(
+    "network", [Windows(), TakesMany(*plain()), TakesMany(Windows())], ids=["attention in 5-D", "*images", "both"]
+)
+def test_forms_that_the_exporter_does_not_take_as_they_are(network, tmp_path):
+    path = export(network, tmp_path / "net.onnx").path
+    assert check_parity(network, path, [torch.rand(3, *SHAPE)], threads=1).passed
