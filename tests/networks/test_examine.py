@@ -108,7 +108,7 @@ FAULTS = {
     ),
     "a buffer in a weight": (
         own(change=lambda net: net.register_buffer("rows", net.inner.weight.data[:2])),
-        "inner.weight and rows share a part of their memory",
+        "rows and inner.weight share a part of their memory",
     ),
     "other classes": (layers(lambda _: nn.Flatten(), lambda n: nn.Linear(144, n + 1)), r"got \(4, 4\): build\("),
     "a map": (layers(lambda n: nn.Conv2d(1, n, 3)), r"got \(4, 3, 10, 10\): forward has to end in one row an image"),
