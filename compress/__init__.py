@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from compress.version import __version__
 
 if TYPE_CHECKING:
-    from compress.api import ExportedFile, Preprocessing, Pruner, Verdict, export_onnx, load, verify
+    from compress.api import ExportedFile, Preprocessing, Pruner, Verdict, export_onnx, load, load_preprocessing, verify
 
 __all__ = [
     "ExportedFile",
@@ -18,6 +18,7 @@ __all__ = [
     "__version__",
     "export_onnx",
     "load",
+    "load_preprocessing",
     "verify",
 ]
 

@@ -14,7 +14,7 @@ from compress.networks.own_code import OwnCode
 from compress.observer import Observer
 from compress.runs import MODEL_FACTS, RunFolder
 from compress.runs.file_records import ARTIFACTS, FileRecord, record_variants, recorded_files
-from compress.runs.network_files import REBUILT, export_network, rebuild
+from compress.runs.network_files import REBUILT, channel_order_of, export_network, rebuild
 from compress.runs.recorded_inputs import reopen
 from compress.settings.config import DecidedConfig
 from compress.settings.export import ExportSettings
@@ -73,7 +73,7 @@ def _variants(
         source.in_folder(run.path / ARTIFACTS),
         mean=tuple(facts["mean"]),
         std=tuple(facts["std"]),
-        bgr=facts.get("preprocessing", {}).get("channel_order") == "bgr",
+        bgr=channel_order_of(facts) == "bgr",
     )
     again: list[FileRecord] = []
     calibration = None

@@ -7,13 +7,14 @@ from typing import Any
 from compress.data.framing import Framing
 from compress.report.model import Report
 from compress.runs import MODEL_FACTS
+from compress.runs.network_files import channel_order_of, framing_of
 
 
 def loading_snippet(report: Report, model_facts: Mapping[str, Any]) -> str:
     """Python that classifies one picture, run inside the run folder."""
     row = report.candidate
     channels, size = row.signature.channels, report.data.image_size
-    order = "[..., ::-1]" if takes_bgr(model_facts) else ""
+    order = "[..., ::-1]" if channel_order_of(model_facts) == "bgr" else ""
     return f"""\
 import json
 from pathlib import Path
@@ -24,25 +25,13 @@ from PIL import Image, ImageOps
 
 facts = json.loads(Path("{MODEL_FACTS}").read_text(encoding="utf-8"))
 image = ImageOps.exif_transpose(Image.open("photo.png")).convert("{"L" if channels == 1 else "RGB"}")
-{_framing_lines(_framing(model_facts), size)}
+{_framing_lines(framing_of(model_facts), size)}
 pixels_HWC = np.asarray(image, np.float32).reshape({size}, {size}, {channels}){order} / 255
 normal_HWC = (pixels_HWC - np.float32(facts["mean"])) / np.float32(facts["std"])
 batch = np.ascontiguousarray(normal_HWC.transpose(2, 0, 1)[None])
 session = onnxruntime.InferenceSession({json.dumps(row.file)})
 logits = session.run(None, {{{json.dumps(row.signature.input_name)}: batch}})[0][0]
 print(facts["classes"][int(logits.argmax())])"""
-
-
-def takes_bgr(model_facts: Mapping[str, Any]) -> bool:
-    """Whether the network takes blue first."""
-    return dict(model_facts.get("preprocessing", {})).get("channel_order") == "bgr"
-
-
-def _framing(model_facts: Mapping[str, Any]) -> Framing:
-    """How images are resized and cropped; files of earlier versions say it in words alone."""
-    how = dict(model_facts.get("preprocessing", {}))
-    how.pop("channel_order", None)
-    return Framing(**how) if how else Framing(None if "centred square" in str(model_facts["resize"]) else "squash")
 
 
 def _framing_lines(framing: Framing, size: int) -> str:

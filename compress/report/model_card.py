@@ -9,11 +9,12 @@ from typing import Any
 from compress.errors import BadInputError
 from compress.report import figures, network_tables, run_tables
 from compress.report.latency_tables import other_latency_table, pair_tables
-from compress.report.loading_snippet import loading_snippet, takes_bgr
+from compress.report.loading_snippet import loading_snippet
 from compress.report.markdown import code, escape, escape_line, join_blocks, section_blocks, table_block
 from compress.report.model import Report, RunFacts
 from compress.report.verdict_section import verdict_section
 from compress.runs import MODEL_FACTS
+from compress.runs.network_files import channel_order_of
 from compress.settings.methods import METHODS
 
 MOST_NAMED = 20  # classes in the card; model.json has all
@@ -90,7 +91,7 @@ def _data(report: Report, facts: Mapping[str, Any]) -> Iterator[str]:
     data, classes = report.data, report.data.classes
     more = f" and {len(classes) - MOST_NAMED} more, in {MODEL_FACTS}" if len(classes) > MOST_NAMED else ""
     mean, std = (", ".join(f"{value:g}" for value in facts[name]) for name in ("mean", "std"))
-    reversed_channels = ", in the order blue, green, red" if takes_bgr(facts) else ""
+    reversed_channels = ", in the order blue, green, red" if channel_order_of(facts) == "bgr" else ""
     yield "## Data"
     yield escape_line(
         f"{data.name}: {data.train:,} training, {data.val:,} validation and {data.test:,} test images; the test images "

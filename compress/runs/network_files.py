@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from compress.channels.costs import Cost
 from compress.data.bundle import DataBundle
+from compress.data.framing import Framing
 from compress.data.preprocessing import Preprocessing
 from compress.errors import BadInputError, CheckFailedError, UsageError
 from compress.networks.find import find_network
@@ -18,6 +19,7 @@ from compress.runs import MODEL_FACTS, RunFolder
 from compress.runs.file_records import FileRecord, Role
 from compress.runs.stage_context import check_images, weights_file
 from compress.settings.config import DecidedConfig
+from compress.settings.preprocessing import FRAMING, ChannelOrder
 from compress.structure.plan import PruningPlan
 from compress.structure.remove import cut
 from compress.version import __version__
@@ -69,6 +71,34 @@ def load(run: str | Path, network: Which = "pruned", *, build: Callable[[int], n
     except RuntimeError as error:
         raise BadInputError(f"{folder.path}/{weights_file(stage)} does not fit its network: {error}") from None
     return module.eval()
+
+
+def load_preprocessing(run: str | Path) -> Preprocessing:
+    """How a finished run's networks want their images: a transform from a picture to float32 (C, H, W).
+
+    Example: ``compress.load_preprocessing("runs/first")(PIL.Image.open("a.jpg"))``, or as ``transform`` of a data set
+    of torchvision's. It comes from ``artifacts/model.json``; BadInputError as in ``load``.
+    """
+    facts = RunFolder.open(Path(run)).read_json(MODEL_FACTS)
+    return Preprocessing(
+        image_size=facts["image_size"],
+        channels=facts["channels"],
+        mean=tuple(facts["mean"]),
+        std=tuple(facts["std"]),
+        framing=framing_of(facts),
+        channel_order=channel_order_of(facts),
+    )
+
+
+def framing_of(facts: Mapping[str, Any]) -> Framing:
+    """How images are resized and cropped, from ``model.json``; files of earlier versions say it in words alone."""
+    how = {name: facts["preprocessing"].get(name) for name in FRAMING} if "preprocessing" in facts else {}
+    return Framing(**how) if how else Framing(None if "centred square" in str(facts["resize"]) else "squash")
+
+
+def channel_order_of(facts: Mapping[str, Any]) -> ChannelOrder:
+    """The order of the colours that the network takes, from ``model.json``."""
+    return facts["preprocessing"]["channel_order"] if "preprocessing" in facts else "rgb"
 
 
 REBUILT: Final[Mapping[Role, Which]] = {"original": "original", "candidate": "pruned"}

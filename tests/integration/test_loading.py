@@ -7,6 +7,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 import compress
@@ -33,6 +34,14 @@ def test_a_module_answers_as_its_onnx_file_and_the_pruned_one_is_the_default(fin
     pruned, original = (sum(p.numel() for p in network.parameters()) for network in networks.values())
     assert pruned < original
     assert _equal(compress.load(str(finished)).state_dict(), networks["pruned"].state_dict())
+
+
+def test_a_runs_preprocessing_gives_the_images_of_its_data(finished, batch):
+    config, data = loaded(finished)
+    prepare = compress.load_preprocessing(finished)
+    assert data.test.files[0].is_relative_to(config.dataset)
+    for file, image in zip(data.test.files, batch[0][:5], strict=False):
+        assert torch.equal(prepare(Image.open(file)), image)
 
 
 def test_it_can_be_trained_further(finished, batch):
