@@ -43,7 +43,7 @@ class Cost:
 class CostModel:
     """Costs as ``sum_l a_l * in_l * out_l + b_l * out_l + constant`` over the layers, for two measures.
 
-    ``layers`` names them. ``measure_2L2`` holds (a, b) per layer for MACs and parameters. ``inputs_LG`` and
+    ``layers`` names them; bare parameters that are cut come last. ``measure_2L2`` holds (a, b) per layer for MACs and parameters. ``inputs_LG`` and
     ``outputs_LG`` (L, G + 1) say how many channels of a layer one kept unit of a group brings; the last column holds
     the fixed channels.
     """
@@ -96,6 +96,12 @@ def build_cost_model(network: nn.Module, units: UnitMap, example: Tensor) -> Cos
     layers = {name: network.get_submodule(name) for name in one}
     measures = [_coefficients(layer, two[name] - one[name]) for name, layer in layers.items()]
     wide = [widths(layer) for layer in layers.values()]
+    whole = dict(network.named_parameters())
+    bare = [name for name in units.bare if name in whole]
+    for name in bare:
+        width = len(units.bare[name])
+        measures.append(((0.0, 0.0), (0.0, whole[name].numel() / width)))
+        wide.append((1, width))
     macs_of_layers, parameters_of_layers = (
         sum(
             by_both * width_in * width_out + by_outputs * width_out
@@ -103,13 +109,14 @@ def build_cost_model(network: nn.Module, units: UnitMap, example: Tensor) -> Cos
         )
         for measure in zip(*measures, strict=True)
     )
-    parameters = sum(p.numel() for p in network.parameters())
+    parameters = sum(p.numel() for p in whole.values())
+    names = (*layers, *bare)
     inputs, outputs = (
-        [_per_group(side.get(name), sizes[place], units) for name, sizes in zip(layers, wide, strict=True)]
-        for place, side in enumerate((units.reads, units.carries))
+        [_per_group(side.get(name), sizes[place], units) for name, sizes in zip(names, wide, strict=True)]
+        for place, side in enumerate((units.reads, {**units.carries, **units.bare}))
     )
     return CostModel(
-        layers=tuple(layers),
+        layers=names,
         measure_2L2=torch.tensor(measures, dtype=torch.float64).transpose(0, 1),
         constant_2=torch.tensor(
             [max(0.0, macs_of_all - macs_of_layers), parameters - parameters_of_layers], dtype=torch.float64

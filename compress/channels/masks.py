@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from compress.channels.units import UnitMap
+from compress.channels.units import UnitMap, with_fixed
 from compress.tracing.forward_pass import Watch, watching_inputs
 from compress.tracing.layers import channel_axis, is_depthwise, is_transposed, widths
 
@@ -56,7 +56,8 @@ def population_logits(network: nn.Module, units: UnitMap, keep_PU: Tensor, image
 def kept_positions(network: nn.Module, units: UnitMap, keep_U: Tensor) -> Mapping[str, Mapping[int, Tensor]]:
     """Where the kept units are in parameters and buffers: name -> dimension -> bool along it, if it carries units."""
     reads, carries = units.kept_channels(keep_U)
-    positions: dict[str, dict[int, Tensor]] = {}
+    keep = with_fixed(keep_U)
+    positions = {name: {units.bare_dims[name]: keep[unit]} for name, unit in units.bare.items()}
     for name in {*reads, *carries}:
         layer = network.get_submodule(name)
         for key, tensor in (*layer.named_parameters(recurse=False), *layer.named_buffers(recurse=False)):

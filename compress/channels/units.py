@@ -4,7 +4,7 @@ Axes: U units, G groups, C channels of a layer, P states.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -67,7 +67,8 @@ class UnitMap:
     """All groups of one network, and the units that each layer reads and carries.
 
     ``reads[layer]`` and ``carries[layer]`` give the unit of every input (output) channel of a layer, or U ("always
-    kept"): int64 C. ``not_pruned``: root layer that cannot be pruned -> reason. ``rounds``: see ``count_rounds``.
+    kept"): int64 C. ``bare``: parameter or buffer of no layer -> the unit of each position along its dimension in
+    ``bare_dims``. ``not_pruned``: root layer that cannot be pruned -> reason. ``rounds``: see ``count_rounds``.
     """
 
     groups: tuple[UnitGroup, ...]
@@ -75,6 +76,8 @@ class UnitMap:
     carries: Mapping[str, Tensor]
     not_pruned: Mapping[str, str] = field(default_factory=dict)
     rounds: Mapping[str, int] = field(default_factory=dict)
+    bare: Mapping[str, Tensor] = field(default_factory=dict)
+    bare_dims: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
@@ -110,8 +113,11 @@ class UnitMap:
     def without(self, not_pruned: Mapping[str, str]) -> "UnitMap":
         """The same units without some groups, given by root -> why it is not pruned."""
         kept = [(group, np.arange(self.total)[group.units]) for group in self.groups if group.root not in not_pruned]
-        reads, carries = ({name: units.numpy() for name, units in side.items()} for side in (self.reads, self.carries))
-        return replace(_number(kept, reads, carries, {**self.not_pruned, **not_pruned}), rounds=self.rounds)
+        sides = [
+            {name: units.numpy() for name, units in side.items()} for side in (self.reads, self.carries, self.bare)
+        ]
+        units = _number(kept, sides, {**self.not_pruned, **not_pruned})
+        return replace(units, rounds=self.rounds, bare_dims=self.bare_dims)
 
 
 def without_names(reason: str) -> str:
@@ -154,14 +160,14 @@ def find_units(network: nn.Module, example: Tensor) -> UnitMap:
         raise nothing_to_prune(not_pruned)
     groups.sort(key=lambda pair: order[pair[0].layer])
     in_order = dict(sorted(not_pruned.items(), key=lambda item: order[item[0]]))
-    units = _number(groups, traced.reads, traced.carries, in_order)
-    return replace(units, rounds=count_rounds(network, example, units.reads))
+    units = _number(groups, (traced.reads, traced.carries, traced.bare), in_order)
+    return replace(units, rounds=count_rounds(network, example, units.reads), bare_dims=traced.bare_dims)
 
 
 def _candidates(traced: Trace) -> list[Labels]:
     """Possible groups: sets of channels with the same number of channels in the same layers."""
     layers_of: dict[int, list[tuple[str, bool, int]]] = {}
-    for reads, side in ((False, traced.carries), (True, traced.reads)):
+    for reads, side in ((False, traced.carries), (True, traced.reads), (False, traced.bare)):
         for name, labels in side.items():
             for label, count in zip(*np.unique(labels, return_counts=True), strict=True):
                 layers_of.setdefault(int(label), []).append((name, reads, int(count)))
@@ -202,13 +208,12 @@ def _group(traced: Trace, root: str, labels: Labels) -> tuple[UnitGroup, Labels]
 
 def _number(
     groups: list[tuple[UnitGroup, Labels]],
-    reads: Mapping[str, Labels],
-    carries: Mapping[str, Labels],
+    sides: Sequence[Mapping[str, Labels]],
     not_pruned: Mapping[str, str],
 ) -> UnitMap:
-    """Number the units of groups from 0 up; ``reads``, ``carries`` and the groups give them by other labels."""
+    """Number the units of groups from 0 up; the groups and the sides (reads, carries, bare) give them by labels."""
     total = sum(group.size for group, _ in groups)
-    highest = max((int(labels.max()) for labels in (*carries.values(), *reads.values())), default=0)
+    highest = max((int(labels.max()) for side in sides for labels in side.values()), default=0)
     unit_of_label = np.full(highest + 1, total)
     numbered, first = [], 0
     for group, labels in groups:
@@ -220,4 +225,5 @@ def _number(
         found = {name: torch.from_numpy(unit_of_label[labels]) for name, labels in side.items()}
         return {name: units for name, units in found.items() if (units < total).any()}
 
-    return UnitMap(tuple(numbered), units_of(reads), units_of(carries), not_pruned)
+    reads, carries, bare = map(units_of, sides)
+    return UnitMap(tuple(numbered), reads, carries, not_pruned, bare=bare)

@@ -34,6 +34,12 @@ def shrink(network: nn.Module, units: UnitMap, keep_U: Tensor) -> None:
                 if kept is not None:
                     cut_side(layer, (~kept).nonzero().flatten().tolist())
         _restore_format(layer, before)
+    for name in units.bare:
+        parent, _, key = name.rpartition(".")
+        owner = network.get_submodule(parent)
+        before = {own: value for own, value in owner.named_parameters(recurse=False) if own == key}
+        _select(owner, key, positions[name])
+        _restore_format(owner, before)
 
 
 def pruner_of(layer: nn.Module) -> Any:
@@ -46,6 +52,8 @@ def pruner_of(layer: nn.Module) -> Any:
             wrong = is_transposed(layer) and layer.groups > 1
         case BatchNorm():  # without a bias it fails
             wrong = layer.affine and layer.bias is None
+        case nn.GroupNorm():  # its groups stay as many as they are
+            wrong = True
         case nn.modules.instancenorm._InstanceNorm():  # running statistics stay as they are; without a bias it fails
             wrong = layer.track_running_stats or (layer.affine and layer.bias is None)
         case _:
@@ -89,12 +97,19 @@ def _cut_here(
         width if kept is None else int(kept.sum()) for width, kept in zip(widths(layer), (read, carried), strict=True)
     )
     for key, sides in positions.items():
-        value = tensor = getattr(layer, key)
-        for dim, along in sides.items():
-            tensor = tensor.index_select(dim, along.nonzero().flatten().to(value.device))
-        setattr(layer, key, nn.Parameter(tensor) if isinstance(value, nn.Parameter) else tensor)
+        _select(layer, key, sides)
+    if isinstance(layer, nn.GroupNorm):
+        layer.num_groups = layer.num_groups * width_out // layer.num_channels
     if isinstance(layer, Convolution) and is_depthwise(layer):
         width_in = width_out * layer.in_channels // layer.out_channels
         layer.groups = width_in
     for name, width in zip(width_names(layer), (width_in, width_out), strict=True):
         setattr(layer, name, width)
+
+
+def _select(owner: nn.Module, key: str, positions: Mapping[int, Tensor]) -> None:
+    """Cut one of a module's parameters or buffers: bool along each dimension that is cut."""
+    value = tensor = getattr(owner, key)
+    for dim, kept in positions.items():
+        tensor = tensor.index_select(dim, kept.nonzero().flatten().to(value.device))
+    setattr(owner, key, nn.Parameter(tensor) if isinstance(value, nn.Parameter) else tensor)

@@ -25,7 +25,11 @@ def pointwise(call: Call) -> Outcome:
         axis = first.axis - rank + tensor.dim()
         if call.channels_of(tensor) is None and axis >= 0 and tensor.shape[axis] > 1:
             what = call.name_of(tensor) or "a tensor of fixed width"
-            call.keep(first, f"{what} is combined with it ({call.operator})")
+            bound = call.bind(tensor, axis) if tensor.shape[axis] == len(first.labels) else None
+            if bound is None:
+                call.keep(first, f"{what} is combined with it ({call.operator})")
+            else:
+                call.sets.tie(first.labels, bound, f"{what} is combined with it ({call.operator}) in {call.place}")
     return first
 
 
@@ -51,7 +55,7 @@ def _spatial(call: Call, *, axes: int) -> Outcome:
 
 
 def _normalise(call: Call, *, kind: str) -> Outcome:
-    """LayerNorm and GroupNorm: dropping a channel changes the statistics of the others."""
+    """LayerNorm, and GroupNorm outside its layer: dropping a channel changes the statistics of the others."""
     first = call.rank - len(call.arguments["normalized_shape"]) if kind == "LayerNorm" else 1
     if call.channels and call.channels.axis >= first:
         call.sets.keep(call.channels.labels, f"{kind} {call.place} normalises over it")

@@ -47,11 +47,21 @@ class Ledger:
     def _follow_per_channel(self, name: str, layer: nn.Module, rank: int, channels: Channels | None) -> Channels | None:
         if channels is None or (isinstance(layer, nn.PReLU) and layer.num_parameters == 1):
             return channels
+        if channels.axis == 1 and isinstance(layer, nn.GroupNorm):
+            self._tie_normalised(name, layer, channels.labels)
         if channels.axis == 1:
             return Channels(1, self._record(self.carries, name, channels.labels))
-        if isinstance(layer, Norm) and not isinstance(layer, BatchNorm):
+        if isinstance(layer, Norm | nn.GroupNorm) and not isinstance(layer, BatchNorm):
             self.sets.keep(channels.labels, f"{type(layer).__name__} {name} normalises over it")
         return channels if rank > 1 else None
+
+    def _tie_normalised(self, name: str, layer: nn.GroupNorm, labels: Labels) -> None:
+        """A group of GroupNorm goes as a whole: the statistics of the others do not change."""
+        if layer.num_groups == 1:
+            self.sets.keep(labels, f"GroupNorm {name} normalises over it")
+        first, *others = labels.reshape(layer.num_groups, -1).T
+        for other in others:
+            self.sets.tie(first, other, f"GroupNorm {name} normalises over it and something of fixed width")
 
     def _record(self, place: dict[str, Labels], name: str, labels: Labels) -> Labels:
         if name in place:

@@ -7,7 +7,7 @@ from torch import nn
 Convolution = nn.modules.conv._ConvNd
 BatchNorm = nn.modules.batchnorm._BatchNorm
 Norm = BatchNorm | nn.modules.instancenorm._InstanceNorm
-PerChannel = Norm | nn.PReLU
+PerChannel = Norm | nn.GroupNorm | nn.PReLU
 Cuttable = Convolution | nn.Linear | PerChannel
 
 _WIDTHS: tuple[tuple[Any, tuple[str, str]], ...] = (
@@ -15,12 +15,13 @@ _WIDTHS: tuple[tuple[Any, tuple[str, str]], ...] = (
     (nn.Linear, ("in_features", "out_features")),
     (nn.PReLU, ("num_parameters", "num_parameters")),
     (Norm, ("num_features", "num_features")),
+    (nn.GroupNorm, ("num_channels", "num_channels")),
 )
 
 _PLAIN: tuple[type[nn.Module], ...] = (
     nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear,
     nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d,
-    nn.SyncBatchNorm, nn.PReLU,
+    nn.SyncBatchNorm, nn.GroupNorm, nn.PReLU,
 )  # fmt: skip
 
 

@@ -54,9 +54,10 @@ def _cat(call: Call) -> Outcome:
     if len(axes) != 1:
         return unfollowed(call)
     (axis,) = axes
+    bound = [None if channels else call.bind(tensor, axis) for channels, tensor in zip(carried, tensors, strict=True)]
     parts = [
-        channels.labels if channels else np.zeros(tensor.shape[axis], dtype=np.int64)
-        for channels, tensor in zip(carried, tensors, strict=True)
+        channels.labels if channels else np.zeros(tensor.shape[axis], dtype=np.int64) if labels is None else labels
+        for channels, tensor, labels in zip(carried, tensors, bound, strict=True)
     ]
     if call.arguments["dim"] % tensors[0].dim() == axis:
         return Channels(axis, np.concatenate(parts))

@@ -29,7 +29,8 @@ Outcome = Channels | None | list[Channels | None]
 class Call:
     """One call of an ATen operator; its arguments by the names of its schema.
 
-    For messages: ``place`` is the module that makes the call, ``name_of`` gives the name of a bare parameter or buffer.
+    ``bind`` gives labels along an axis of a tensor made of bare parameters or buffers, if it can be cut along with
+    channels. For messages: ``place`` is the module that makes the call, ``name_of`` gives a bare tensor's name.
     """
 
     function: Any
@@ -37,6 +38,7 @@ class Call:
     result: Any
     sets: ChannelSets
     channels_of: Callable[[Tensor], Channels | None]
+    bind: Callable[[Tensor, int], Labels | None]
     place: str
     name_of: Callable[[Tensor], str | None]
 

@@ -15,10 +15,11 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from compress.errors import UsageError
 from compress.tracing.arithmetic_rules import ARITHMETIC, pointwise
+from compress.tracing.bare_tensors import BareTensors
 from compress.tracing.channel_sets import ChannelSets, Labels
 from compress.tracing.forward_pass import evaluating, plain_kernels, running, tensors_given
 from compress.tracing.layer_rules import Ledger
-from compress.tracing.layers import BatchNorm, Convolution, PerChannel, has_own_forward, layers_to_cut
+from compress.tracing.layers import BatchNorm, Convolution, Cuttable, PerChannel, has_own_forward, layers_to_cut
 from compress.tracing.layout_rules import LAYOUT
 from compress.tracing.operator_call import Call, Channels, Outcome, unfollowed
 
@@ -33,12 +34,15 @@ class Trace:
 
     ``reads`` and ``carries``: layer -> the set of each of its input (output) channels, 0 if always there: int64 C.
     ``makers``: layers that make channels of their own (convolutions that are not depthwise, linear layers).
+    ``bare``: parameter or buffer of no layer -> the set of each of its positions along a dimension in ``bare_dims``.
     ``reasons``: set -> why it cannot be pruned; ``not_cut``: layer -> why it cannot be cut.
     """
 
     reads: Mapping[str, Labels]
     carries: Mapping[str, Labels]
     makers: frozenset[str]
+    bare: Mapping[str, Labels]
+    bare_dims: Mapping[str, int]
     reasons: Mapping[int, str]
     not_cut: Mapping[str, str]
 
@@ -70,6 +74,7 @@ def trace(network: nn.Module, example: Tensor) -> Trace:
 _OWN = {
     Convolution: ("convolution",),
     BatchNorm: ("native_batch_norm", "_native_batch_norm_legit_no_training"),
+    nn.GroupNorm: ("native_group_norm",),
 }
 """Kinds of layers -> the operators that make up their forward."""
 
@@ -109,6 +114,12 @@ class _Tracer(TorchDispatchMode):
             for layer, name in layers.items()
             for value in (*layer.parameters(recurse=False), *layer.buffers(recurse=False))
         }
+        cuttable = [module for module in network.modules() if isinstance(module, Cuttable)]
+        self._bare = BareTensors(
+            network,
+            self._sets,
+            {id(value) for layer in cuttable for value in (*layer.parameters(False), *layer.buffers(False))},
+        )
 
     @contextmanager
     def watching_modules(self) -> Iterator[None]:
@@ -124,6 +135,7 @@ class _Tracer(TorchDispatchMode):
     def finish(self, logits: Tensor) -> Trace:
         """The result, after the forward pass."""
         self._sets.tie_slices()
+        self._bare.finish()
         head = self._channels.get(logits)
         if head is not None:
             self._sets.keep_above_all(head.labels, FEEDS_OUTPUT)
@@ -132,8 +144,11 @@ class _Tracer(TorchDispatchMode):
             for side in sides:
                 if name in side:
                     self._sets.keep(side[name], f"{name}: {reason}")
-        reads, carries = ({name: self._sets.find(labels) for name, labels in side.items()} for side in sides)
-        return Trace(reads, carries, frozenset(self._ledger.makers), self._sets.reasons(), self._not_cut)
+        reads, carries, bare = (
+            {name: self._sets.find(labels) for name, labels in side.items()} for side in (*sides, self._bare.labels)
+        )
+        makers = frozenset(self._ledger.makers)
+        return Trace(reads, carries, makers, bare, self._bare.dims, self._sets.reasons(), self._not_cut)
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
@@ -142,8 +157,8 @@ class _Tracer(TorchDispatchMode):
             schema = func._schema.arguments
             arguments = {argument.name: argument.default_value for argument in schema if argument.has_default_value()}
             arguments |= {argument.name: value for argument, value in zip(schema, args, strict=False)} | (kwargs or {})
-            names = self._names
-            self._step(Call(func, arguments, result, self._sets, self._channels.get, place, lambda t: names.get(id(t))))
+            names, channels_of, bind = self._names, self._channels.get, self._bare.bind
+            self._step(Call(func, arguments, result, self._sets, channels_of, bind, place, lambda t: names.get(id(t))))
         return result
 
     def _step(self, call: Call) -> None:
@@ -163,7 +178,9 @@ class _Tracer(TorchDispatchMode):
                 outcome = rule(call)
             except (RuntimeError, ValueError, TypeError, LookupError, AttributeError):  # not handled by its rule
                 outcome = unfollowed(call)
+                self._bare.unbind()
             self._enter(call.results, outcome)
+        self._bare.follow(call)
 
     def linear(self, features: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         """``F.linear``; one step where a subclass of nn.Linear calls it in its own forward."""
@@ -174,6 +191,7 @@ class _Tracer(TorchDispatchMode):
         output = nn.functional.linear(features, weight, bias)
         self._inside -= 1
         self._depends_on_images([features], [output])
+        self._bare.use([features], f"{name} takes it")
         channels = self._channels.get(features)
         self._enter([output], self._ledger.follow(name, self._own_forwards[name], features.dim(), channels))
         return output
@@ -227,6 +245,7 @@ class _Tracer(TorchDispatchMode):
         if not isinstance(output, Tensor):  # the layer raised an error
             return
         images = tensors_given(inputs, named)
+        self._bare.use(images, f"{name} takes it")
         if not self._depends_on_images(images, [output]):  # its input has no samples that a mask could act on
             self._not_cut.setdefault(name, "it does not see the images")
         channels = self._channels.get(images[0])

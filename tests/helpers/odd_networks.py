@@ -35,8 +35,27 @@ ODD_LAYERS: dict[str, Odd] = {
     "transposed, depthwise": odd(
         lambda n, x: n.up(x).relu(), reads=16, up=lambda: nn.ConvTranspose2d(8, 16, 2, stride=2, groups=8)
     ),
-    "group norm": odd(
-        lambda n, x: n.norm(x), {"stem": "GroupNorm norm normalises over it"}, norm=lambda: nn.GroupNorm(2, 8)
+    "group norm": odd(lambda n, x: n.norm(x), pruned=QUARTER, norm=lambda: pieces.with_weights(nn.GroupNorm(2, 8))),
+    "group norm without weights": odd(
+        lambda n, x: n.norm(x), pruned=HALF, norm=lambda: nn.GroupNorm(4, 8, affine=False)
+    ),
+    "group norm of one group": odd(
+        lambda n, x: n.norm(x), {"stem": "GroupNorm norm normalises over it"}, norm=lambda: nn.GroupNorm(1, 8)
+    ),
+    "group norm with its own forward": odd(
+        lambda n, x: n.norm(x), pruned=HALF, norm=lambda: pieces.with_weights(pieces.GroupNormAndRelu(4, 8))
+    ),
+    "group norm by a number in the code": odd(
+        lambda _, x: F.group_norm(x, 4), {"stem": "GroupNorm Network.forward normalises over it"}
+    ),
+    "group norm of two layers": odd(
+        lambda n, x: n.norm(torch.cat([x, n.more(x)], 1)),
+        {"more": "cannot go one by one"}, {"stem": 2, "last": 6}, reads=12,
+        more=lambda: nn.Conv2d(8, 4, 1), norm=lambda: pieces.with_weights(nn.GroupNorm(3, 12)),
+    ),
+    "group norm across layers": odd(  # its second group has channels of both
+        lambda n, x: n.norm(torch.cat([x, n.more(x)], 1)), {"stem": "cannot go one by one"}, reads=10,
+        more=lambda: nn.Conv2d(8, 2, 1), norm=lambda: pieces.with_weights(nn.GroupNorm(2, 10)),
     ),
     "synchronised norm": odd(lambda n, x: n.norm(x), norm=lambda: nn.SyncBatchNorm(8)),
     "called by name": odd(
@@ -96,8 +115,8 @@ ODD_LAYERS: dict[str, Odd] = {
         lambda part, x: part(x), dict.fromkeys(("stem", "part"), ""), {"wide": 12}, lambda: pieces.Halved(8, 8)
     ),
     "a view of a parameter handed to a layer": on_tokens(
-        lambda part, x: torch.cat([part.same(part.token.expand(len(x), -1, -1)), x], 1), {"stem": "of fixed width"},
-        {"wide": 12}, lambda: pieces.holding(token=nn.Parameter(torch.ones(1, 1, 8)), same=nn.Identity()),
+        lambda part, x: torch.cat([part.same(part.token.expand(len(x), -1, -1)), x], 1), {},
+        {"stem": 8, "wide": 12}, lambda: pieces.holding(token=nn.Parameter(torch.ones(1, 1, 8)), same=nn.Identity()),
     ),
     "own forwards": odd(
         lambda n, x: n.norm(n.same(x)), pruned=BOTH | {"same": 10},
@@ -139,13 +158,48 @@ ODD = ODD_LAYERS | {
         lambda _, x: F.unfold(x.transpose(1, 2), 3, padding=1).unsqueeze(3),
         {"stem": "im2col, which cannot be followed"}, reads=90,
     ),
-    "a bare parameter": odd(
-        lambda n, x: x * n.scale, {"stem": "scale is combined with it"},
-        scale=lambda: nn.Parameter(torch.rand(8, 1, 1) + 0.5),
+    "a bare parameter": odd(lambda n, x: x * n.scale, scale=lambda: nn.Parameter(torch.rand(8, 1, 1) + 0.5)),
+    "a stream with layer scale": odd(
+        lambda n, x: x + n.part.scale[:, None, None] * n.part.inner(x),
+        part=lambda: pieces.holding(scale=nn.Parameter(torch.rand(8) + 0.5), inner=nn.Conv2d(8, 8, 3, padding=1)),
+    ),
+    "a frozen norm of buffers": odd(
+        lambda n, x: x * (n.part.scale * (n.part.variance + 0.1).rsqrt()).reshape(1, -1, 1, 1) + n.part.bias,
+        part=lambda: pieces.holding(
+            scale=nn.Buffer(torch.rand(8) + 0.5), variance=nn.Buffer(torch.rand(8)), bias=nn.Buffer(torch.rand(8, 1, 1))
+        ),
+    ),
+    "a parameter for every place of a channel": odd(
+        lambda n, x: x + n.places[:, 0], places=lambda: nn.Parameter(torch.randn(8, 2, 10, 10))
+    ),
+    "a learned token beside others": on_tokens(
+        lambda part, x: torch.cat([part.token.expand(len(x), -1, -1), x], 1) + part.places[:, :17], {},
+        {"stem": 8, "wide": 12},
+        lambda: pieces.holding(token=nn.Parameter(torch.randn(1, 1, 8)), places=nn.Parameter(torch.randn(1, 20, 8))),
+    ),
+    "a parameter for rows of pixels": odd(lambda n, x: x + n.rows, rows=lambda: nn.Parameter(torch.randn(10, 1))),
+    "a parameter used in two ways": odd(
+        lambda n, x: x * n.scale + n.scale.softmax(0), {"stem": "of fixed width is combined with it"},
+        scale=lambda: nn.Parameter(torch.rand(8, 1, 1)),
+    ),
+    "a parameter along two axes": odd(
+        lambda n, x: (x + n.square[0, :, None, None]) * n.square[:, 0, None, None],
+        {"stem": "of fixed width is combined with it"}, square=lambda: nn.Parameter(torch.rand(8, 8)),
+    ),
+    "a parameter that shares its numbers": odd(
+        lambda n, x: x * n.part.scale, {"stem": "part.scale is combined with it"},
+        part=lambda: pieces.holding(
+            scale=nn.Parameter(pieces.EIGHT[:, None, None]), same=nn.Parameter(pieces.EIGHT)
+        ),
+    ),
+    "a parameter read by a layer": on_tokens(
+        lambda part, x: x + part.token + part.layer(part.token.expand(len(x), -1, -1)), {"stem": "token"}, {"wide": 12},
+        lambda: pieces.holding(token=nn.Parameter(torch.randn(1, 1, 8)), layer=nn.Linear(8, 8)),
     ),
     "a learned number": odd(lambda n, x: x * n.scale, scale=lambda: nn.Parameter(torch.rand(1))),
-    "a buffer": odd(
-        lambda n, x: x - n.mean, {"stem": "mean is combined with it"}, mean=lambda: nn.Buffer(torch.rand(8, 1, 1))
+    "a buffer": odd(lambda n, x: x - n.mean, mean=lambda: nn.Buffer(torch.rand(8, 1, 1))),
+    "a tensor of no name": odd(
+        lambda _, x: x * torch.linspace(1, 2, 8)[:, None, None], {"stem": "a tensor of fixed width is combined with it"}
     ),
     "pixel shuffle": odd(lambda _, x: F.pixel_shuffle(x, 2), pruned=QUARTER, reads=2),
     "pixel unshuffle": odd(lambda _, x: F.pixel_unshuffle(x, 2), reads=32),

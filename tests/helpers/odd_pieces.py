@@ -97,6 +97,7 @@ Standardised = subclass(
     nn.Conv2d, lambda n, x: F.conv2d(x, n.weight - n.weight.mean((1, 2, 3), keepdim=True), n.bias)
 )  # it computes with something else than its weight
 SamePadded = subclass(nn.Conv2d, lambda n, x: F.conv2d(F.pad(x, (1, 1, 1, 1)), n.weight, n.bias))
+GroupNormAndRelu = subclass(nn.GroupNorm, lambda n, x: F.group_norm(x, n.num_groups, n.weight, n.bias, n.eps).relu())
 OwnLinear = subclass(nn.Linear, lambda n, x: F.linear(x, n.weight, n.bias).relu())
 Halved = subclass(nn.Linear, lambda n, x: F.linear(x, 0.5 * n.weight, bias=n.bias))
 NormAndRelu = subclass(  # as timm's
@@ -104,7 +105,17 @@ NormAndRelu = subclass(  # as timm's
 )
 
 
-def holding(**parts: nn.Module | nn.Parameter) -> nn.Module:
+EIGHT = torch.rand(8) + 0.5
+
+
+def with_weights(norm: nn.Module) -> nn.Module:
+    """A norm whose factors and biases differ."""
+    nn.init.uniform_(norm.weight, 0.5, 1.5)
+    nn.init.normal_(norm.bias)
+    return norm
+
+
+def holding(**parts: nn.Module | Tensor) -> nn.Module:
     """A module without a forward that holds these."""
     holder = nn.Module()
     for name, part in parts.items():

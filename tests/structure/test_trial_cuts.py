@@ -158,7 +158,7 @@ def alike(widths: tuple[int, int, int], *, fixed: bool) -> nn.Module:
     return network_of(
         forward,
         first=nn.Conv2d(2, first, 3, padding=1), second=nn.Conv2d(first, second, 1), third=nn.Conv2d(second, third, 1),
-        norm=nn.GroupNorm(2, second) if fixed else nn.Identity(), head=nn.Linear(third, CLASSES),
+        norm=nn.GroupNorm(1, second) if fixed else nn.Identity(), head=nn.Linear(third, CLASSES),
     ).eval()  # fmt: skip
 
 
