@@ -43,9 +43,9 @@ class Cost:
 class CostModel:
     """Costs as ``sum_l a_l * in_l * out_l + b_l * out_l + constant`` over the layers, for two measures.
 
-    ``layers`` names them; bare parameters that are cut come last. ``measure_2L2`` holds (a, b) per layer for MACs and parameters. ``inputs_LG`` and
-    ``outputs_LG`` (L, G + 1) say how many channels of a layer one kept unit of a group brings; the last column holds
-    the fixed channels.
+    ``layers`` names them; bare parameters that are cut come last. ``measure_2L2`` holds (a, b) per layer for MACs and
+    parameters. ``inputs_LG`` and ``outputs_LG`` (L, G + 1) say how many channels of a layer one kept unit of a group
+    brings; the last column holds the fixed channels.
     """
 
     layers: tuple[str, ...]

@@ -12,6 +12,7 @@ import torch
 from torch import Generator, Tensor
 
 from compress.channels.units import UnitMap
+from compress.errors import UsageError
 
 EnergyOf = Callable[[Tensor], Tensor]
 """States, bool (P, U) -> their energy losses (P,) on the current mini-batch."""
@@ -44,9 +45,14 @@ class Resumable:
         return values | states | {k: value.get_state() for k, value in values.items() if isinstance(value, Generator)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state."""
+        """Go on from a state; UsageError if it is of other units, as another version of compress may find them."""
         for key, name in self.RESUMED.items():
             value = getattr(self, name)
+            if isinstance(value, Tensor) and value.shape != state[key].shape:
+                raise UsageError(
+                    "this run was searching other groups of channels than this version of compress finds in the same "
+                    "network: finish it with the version that began it (see env.json), or begin anew with --overwrite"
+                )
             if isinstance(value, Generator):
                 value.set_state(state[key])
             elif hasattr(value, "load_state_dict"):

@@ -53,7 +53,17 @@ def plan_from_state(units: UnitMap, keep_U: Tensor) -> PruningPlan:
 
 
 def state_from_plan(units: UnitMap, plan: PruningPlan) -> Tensor:
-    """The state (bool U) of a plan: the inverse of ``plan_from_state``. Groups it does not name keep all units."""
+    """The state (bool U) of a plan: the inverse of ``plan_from_state``. Groups it does not name keep all units.
+
+    BadInputError if it names a group that these units lack.
+    """
+    groups = {group.root: group for group in units.groups}
+    for root, width in plan.widths.items():
+        reason = units.not_pruned.get(root)
+        if root not in groups and reason:
+            raise BadInputError(f"the plan does not fit the network: it cuts {root}, which is not pruned ({reason})")
+        if root not in groups or groups[root].width != width:
+            raise BadInputError(f"the plan does not fit the network: it expects a layer {root} of width {width}")
     keep = torch.zeros(units.total, dtype=torch.bool)
     for group in units.groups:
         channels = torch.tensor(plan.kept.get(group.root, range(group.width)))

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from compress.channels.masks import kept_entries, masked
 from compress.channels.units import UnitMap, find_units
-from compress.errors import BadInputError, CheckFailedError
+from compress.errors import CheckFailedError
 from compress.structure.plan import PruningPlan, plan_from_state, state_from_plan
 from compress.structure.shrink import shrink
 from compress.tracing.forward_pass import evaluating, running
@@ -57,14 +57,6 @@ def cut(network: nn.Module, plan: PruningPlan, example: Tensor) -> nn.Module:
     BadInputError if the plan does not fit the network, CheckFailedError if the cut one fails or gives no (B, K).
     """
     units = find_units(network, example)
-    layers, groups = dict(network.named_modules()), {group.root: group for group in units.groups}
-    for root, width in plan.widths.items():
-        here = groups[root].width if root in groups else widths(layers[root])[1] if root in layers else None
-        if here != width:
-            raise BadInputError(f"the plan does not fit the network: it expects a layer {root} of width {width}")
-        if root not in groups:
-            reason = units.not_pruned.get(root, "its channels go with those of another layer")
-            raise BadInputError(f"the plan does not fit the network: it cuts {root}, which is not pruned ({reason})")
     return _cut(network, units, state_from_plan(units, plan), example)
 
 

@@ -9,6 +9,7 @@ from compress.edropout.allocation import Allocation, EvolvedAllocation, Saliency
 from compress.edropout.guided import GuidedPopulation
 from compress.edropout.paper import PaperPopulation
 from compress.edropout.population import never_empty
+from compress.errors import UsageError
 from tests.helpers.networks import built, generator, image_batch, prunable_of, with_units
 
 
@@ -166,3 +167,18 @@ def test_same_seed_same_population_also_after_a_resume(kind: str):
     undisturbed, halfway, resumed = run(make(), range(8)), run(make(), range(4)), make()
     resumed.load_state_dict(copy.deepcopy(halfway.state_dict()))
     torch.testing.assert_close(undisturbed.state_dict(), run(resumed, range(4, 8)).state_dict(), rtol=0, atol=0)
+
+
+def test_a_search_of_other_groups_is_not_resumed():
+    """As where another version of compress finds other units in the same network."""
+    _, units = with_units("concat")
+    for before, now in ((paper(with_units("plain")[1]), paper(units)), (guided(), fresh_guided("concat"))):
+        with pytest.raises(UsageError, match=r"other groups of channels .* finish it with the version that began it"):
+            now.load_state_dict(before.state_dict())
+
+
+def fresh_guided(name: str) -> GuidedPopulation:
+    prunable = prunable_of(built(name))
+    return GuidedPopulation(
+        prunable, EvolvedAllocation(len(prunable.counts.step), population=6, generator=generator(0))
+    )

@@ -5,7 +5,9 @@ import torch
 
 from compress.errors import BadInputError
 from compress.structure.plan import PruningPlan, plan_from_state, state_from_plan
-from tests.helpers.networks import NETWORKS, random_state, with_units
+from compress.structure.remove import cut, remove_units
+from tests.helpers.networks import NETWORKS, image_batch, random_state, same_state, with_units
+from tests.helpers.odd_networks import found
 
 
 def test_hand_worked_plan_of_a_tied_group():
@@ -23,6 +25,29 @@ def test_json_there_and_back_gives_the_same_state(name: str):
     keep = random_state(units)
     plan = PruningPlan.from_json(plan_from_state(units, keep).to_json())
     assert torch.equal(state_from_plan(units, plan), keep)
+
+
+@pytest.mark.parametrize("name", ["unequal split by widths of layers", "shortcut padded with zeros", "group norm"])
+def test_groups_of_a_part_of_a_layer_have_their_own_names(name: str):
+    (network, units), images = found(name), image_batch()
+    keep = random_state(units, seed=3)
+    plan = PruningPlan.from_json(plan_from_state(units, keep).to_json())
+    assert torch.equal(state_from_plan(units, plan), keep)
+    assert same_state(cut(network, plan, images), remove_units(network, units, keep, images).network)
+
+
+def test_a_plan_of_a_version_that_found_fewer_groups_cuts_the_same():
+    _, units = found("shortcut padded with zeros")
+    keep = state_from_plan(units, PruningPlan({"stem": (1, 2, 5)}, {"stem": 8}))
+    assert units.groups[0].root == "stem"
+    assert keep[units.groups[0].units].nonzero().flatten().tolist() == [1, 2, 5]
+    assert keep.sum() == 3 + units.total - 8
+
+
+def test_a_plan_of_other_groups_is_refused():
+    _, units = found("unequal split by widths of layers")
+    with pytest.raises(BadInputError, match="the plan does not fit the network: it expects a layer stem of width 8"):
+        state_from_plan(units, PruningPlan({"stem": (0, 1)}, {"stem": 8}))
 
 
 def plan_text(kept: list[int]) -> str:
