@@ -30,6 +30,7 @@ class Architecture:
     parameters: int | None = None  # with 1,000 classes and RGB images of ``full_size``; ``None``: unknown until built
     paper_size: int | None = None  # that of the paper's experiments (``None``: ``full_size``)
     multiple_of: int = 1  # of this many pixels are all sizes it takes
+    build_published: Callable[..., nn.Module] | None = None  # as ``build``, in the form that published weights have
 
     def check_size(self, name: str, image_size: int) -> None:
         """Raise ``UnfitInputError``, with sizes to try, if the network cannot take images of a size."""

@@ -6,6 +6,7 @@ shapes only.
 
 import difflib
 import importlib
+from collections.abc import Mapping
 from functools import cache, partial
 from typing import Any
 
@@ -40,6 +41,36 @@ def find(name: str) -> Architecture:
     full_size = int(timm.get_pretrained_cfg(bare).input_size[-1])
     small_size = next((size for size in _SMALL_SIZES if _takes(bare, size)), full_size)
     return Architecture("timm", partial(_build, bare), min(_SMALLEST, small_size), small_size, full_size)
+
+
+def pretrained_tags(bare: str) -> list[str]:
+    """Names with their tags (``resnet18.a1_in1k``) of a network's pretrained weights."""
+    return [name for name in _timm().list_pretrained(f"{bare}.*") if name.startswith(f"{bare}.")]
+
+
+def pretrained_config(name: str) -> dict[str, Any]:
+    """Where pretrained weights are and what images they take, by name with or without tag, as timm states it."""
+    return dict(vars(_timm().get_pretrained_cfg(name)))
+
+
+def in_todays_form(name: str, state: Mapping[str, Any], *, image_size: int) -> dict[str, Any]:
+    """Pretrained weights ``timm/NAME.TAG`` as the state dict of today's network for images of ``image_size`` pixels.
+
+    timm itself renames, reshapes and resizes what its own files have in an older form.
+    """
+    timm, bare = _timm(), name.removeprefix(PREFIX)
+    fitted = {"img_size": image_size} if timm.get_pretrained_cfg(bare).fixed_input_size else {}
+    given = {"state_dict": dict(state), "file": None, "source": None}
+    network = timm.create_model(bare, pretrained=True, pretrained_cfg_overlay=given, **fitted)
+    return dict(network.state_dict())
+
+
+def imagenet_ids() -> tuple[str, ...]:
+    """WordNet ids of ImageNet's 1,000 classes in the order of the logits; none without timm, which lists them."""
+    try:
+        return tuple(importlib.import_module("timm.data").ImageNetInfo().label_names())
+    except ImportError:
+        return ()
 
 
 def _timm() -> Any:

@@ -37,7 +37,7 @@ class _MNASNet(torchvision.models.MNASNet):
         nn.Module._load_from_state_dict(self, *arguments)
 
 
-def _build(name: str, *, classes: int, channels: int, image_size: int) -> nn.Module:
+def _build(name: str, *, classes: int, channels: int, image_size: int, small_image: int = _SMALL_IMAGE) -> nn.Module:
     models = torchvision.models
     network: nn.Module
     if name.startswith("mnasnet"):
@@ -52,7 +52,7 @@ def _build(name: str, *, classes: int, channels: int, image_size: int) -> nn.Mod
         nn.init.constant_(network.get_parameter("classifier.1.bias"), _HEAD_BIAS)
     if channels != 3:
         _replace_first_convolution(network, in_channels=channels)
-    if isinstance(network, models.ResNet) and image_size <= _SMALL_IMAGE:
+    if isinstance(network, models.ResNet) and image_size <= small_image:
         network.conv1 = nn.Conv2d(channels, network.conv1.out_channels, kernel_size=3, padding=1, bias=False)
         nn.init.kaiming_normal_(network.conv1.weight, mode="fan_out", nonlinearity="relu")
         network.maxpool = nn.Identity()
@@ -90,6 +90,7 @@ def _family(
             small_size,
             full_size,
             _documented_parameters(name, full_size),
+            build_published=partial(_build, name, small_image=0),
             **more,
         )
         for name in names.split()

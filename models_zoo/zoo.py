@@ -30,15 +30,20 @@ def find_architecture(name: str) -> Architecture:
     raise UnknownArchError(f"unknown network {name!r}: {hint}")
 
 
-def build_network(name: str, *, classes: int, channels: int = 3, image_size: int = 224) -> nn.Module:
+def build_network(
+    name: str, *, classes: int, channels: int = 3, image_size: int = 224, published: bool = False
+) -> nn.Module:
     """Build a network with fresh weights from torch's global random generator; errors also as ``find_architecture``.
+
+    ``published``: for images of any size in the form that published weights have.
 
     It takes images (B, channels, image_size, image_size) and gives logits (B, classes). UnfitInputError if it cannot
     take images of that size, or have so many classes.
     """
     architecture = find_architecture(name)
     architecture.check_size(name, image_size)
-    return architecture.build(classes=classes, channels=channels, image_size=image_size)
+    build = (architecture.build_published if published else None) or architecture.build
+    return build(classes=classes, channels=channels, image_size=image_size)
 
 
 def head_names(network: nn.Module, *, classes: int) -> tuple[str, ...]:

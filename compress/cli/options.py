@@ -110,6 +110,8 @@ def merge_settings(given: Given, file: Path | None) -> RunConfig:
     absolute: dict[str, Any] = {
         name: path.resolve() for name in ("weights", "data_dir", "plan") if (path := getattr(settings, name))
     }
+    if settings.weights_name:
+        del absolute["weights"]
     folder = Path(settings.dataset)
     if folder.is_dir():
         from compress.data.load import DATASETS

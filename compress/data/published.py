@@ -9,17 +9,14 @@ import http.client
 import os
 import tarfile
 import tempfile
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from compress.data.formats import parsing
+from compress.download import fetch
 from compress.environment import cache_folder
 from compress.errors import BadInputError, EnvironmentProblem, UsageError
-
-_TIMEOUT = 60  # seconds without a byte
-_CHUNK = 2**20  # bytes
 
 
 @dataclass(frozen=True)
@@ -98,7 +95,7 @@ def _download(published: Published, folder: Path) -> None:
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=folder) as place:
                 file = Path(place) / name
-                _fetch(url, md5, file)
+                fetch(url, file, algorithm="md5", checksum=md5)
                 if name.endswith((".tgz", ".tar.gz")):
                     with tarfile.open(file) as tar:
                         tar.extractall(place, filter="data")
@@ -106,18 +103,6 @@ def _download(published: Published, folder: Path) -> None:
                 _move(Path(place), folder)
         except (OSError, http.client.HTTPException, tarfile.TarError) as error:
             raise EnvironmentProblem(f"cannot download {url} to {folder}: {error}; try again, or --data-dir") from None
-
-
-def _fetch(url: str, md5: str, path: Path) -> None:
-    digest = hashlib.md5(usedforsecurity=False)  # while it is written: the largest file has 5 GB
-    with urllib.request.urlopen(url, timeout=_TIMEOUT) as response, path.open("wb") as file:
-        while chunk := response.read(_CHUNK):
-            digest.update(chunk)
-            file.write(chunk)
-        file.flush()
-        os.fsync(file.fileno())
-    if digest.hexdigest() != md5:
-        raise BadInputError(f"{url} is not the published file: expected md5 {md5}, got {digest.hexdigest()}; try again")
 
 
 def _move(source: Path, target: Path) -> None:

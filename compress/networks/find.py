@@ -18,11 +18,15 @@ SIZES = (28, 32, 48, 64, 96, 128, 224)
 _COLOURS = {1: "grey", 3: "RGB"}
 
 
-def find_network(arch: str, *, model: str | None = None, code: OwnCode | None = None) -> Architecture:
+def find_network(
+    arch: str, *, model: str | None = None, code: OwnCode | None = None, published: bool = False
+) -> Architecture:
     """The network of that name, or the user's own, which is not limited to any image size.
 
     ``model`` is the spec of the user's own, ``code`` its code, if the command named it, and ``arch`` then its name in
-    messages. UsageError if there is no such network, or no code; EnvironmentProblem if its package is not installed.
+    messages. ``published``: in the form that published weights have.
+
+    UsageError if there is no such network, or no code; EnvironmentProblem if its package is not installed.
     """
     if model is not None:
         if code is None:
@@ -32,17 +36,17 @@ def find_network(arch: str, *, model: str | None = None, code: OwnCode | None = 
             )
         return Architecture("own", partial(build_own, code, arch), min_size=1, small_size=None, full_size=None)
     try:
-        return replace(find_architecture(arch), build=partial(_build_named, arch))
+        return replace(find_architecture(arch), build=partial(_build_named, arch, published=published))
     except UnknownArchError as error:
         raise UsageError(str(error)) from None
     except MissingExtraError as error:
         raise EnvironmentProblem(str(error)) from None
 
 
-def _build_named(name: str, *, classes: int, channels: int, image_size: int) -> nn.Module:
+def _build_named(name: str, *, classes: int, channels: int, image_size: int, published: bool) -> nn.Module:
     """A network of the zoo; ``UsageError`` if it does not take such images, or so many classes."""
     try:
-        return build_network(name, classes=classes, channels=channels, image_size=image_size)
+        return build_network(name, classes=classes, channels=channels, image_size=image_size, published=published)
     except UnfitInputError as error:
         raise UsageError(str(error)) from None
 

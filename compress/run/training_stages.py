@@ -12,9 +12,10 @@ from compress.runs.stage_context import StageContext, fresh_network
 from compress.settings.config import DecidedConfig
 from compress.training.evaluate import evaluate
 from compress.training.given_weights import warn_of_other_preprocessing
-from compress.training.load_weights import LoadedWeights, load_weights
+from compress.training.load_weights import LoadedWeights, load_published, load_weights
 from compress.training.recipe import PAPER, Recipe, choose_recipe
 from compress.training.weights import WeightSettings, WeightTraining, check_left_chance
+from compress.weights_files.published import locate, published_weights
 from exporters.module_copy import copy_module
 from models_zoo.zoo import head_names
 
@@ -104,7 +105,11 @@ def load_given(config: DecidedConfig, data: DataBundle, network: nn.Module) -> L
         head = head_names(network, classes=classes)
     else:
         head = own_head(network, Images(shown.image_size, shown.channels, classes))
-    return load_weights(network, config.weights, head=head, key=config.weights_key)
+    if not config.weights_name:
+        return load_weights(network, config.weights, head=head, key=config.weights_key)
+    published = published_weights(config.arch, config.weights_name, own=config.model is not None)
+    file = locate(published, download=config.download)
+    return load_published(network, file, published, head=head, classes=data.classes, size=shown.image_size)
 
 
 def baseline_notes(context: StageContext) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -18,13 +19,19 @@ from compress.networks.find import find_network, fit
 from compress.networks.own_code import OwnCode, resolve_spec
 from compress.networks.own_network import Images
 from compress.settings.config import KEEP_MACS, PRESETS, DecidedConfig, RunConfig, model_label
+from compress.settings.preprocessing import open_settings
 from compress.training.recipe import batchnorms, choose_recipe, decided_settings
+from compress.weights_files.published import published_weights, stated_preprocessing
 from models_zoo.architecture import Architecture
 
 
 def decide(config: RunConfig) -> DecidedConfig:
     """Fill in every open setting but the image size of a folder; UsageError or EnvironmentProblem if one cannot be."""
-    network = find_network(config.arch, model=config.model, code=config.code)
+    network = named_network(config)
+    if config.weights_name:
+        published = published_weights(config.arch, config.weights_name, own=config.model is not None)
+        stated = open_settings(config.model_dump(), stated_preprocessing(published))
+        config = config.model_copy(update={**stated, "weights": Path(published.name)})
     image_size = config.image_size or _default_size(config, network)
     if image_size is not None and image_size < network.min_size:
         raise UsageError(
@@ -69,6 +76,20 @@ def check_amp(config: DecidedConfig) -> None:
         )
 
 
+def named_network(config: RunConfig) -> Architecture:
+    """The network that settings name; UsageError or EnvironmentProblem if there is none."""
+    published = bool(config.weights_name)
+    return find_network(config.arch, model=config.model, code=config.code, published=published)
+
+
+def _load_images(config: DecidedConfig) -> DataBundle:
+    """The data of settings, whose ``download`` may be meant for published weights alone."""
+    entry = DATASETS.get(config.dataset)
+    if config.weights_name and not (entry is not None and entry.downloads):
+        config = config.model_copy(update={"download": False})
+    return load_data(config)
+
+
 def thread_notes(config: DecidedConfig) -> tuple[str, ...]:
     """A note if there are more threads than cores; the run may have begun on another machine."""
     cores = usable_cores()
@@ -82,13 +103,13 @@ def load_decided(config: DecidedConfig) -> tuple[DecidedConfig, DataBundle]:
     A folder of small images is treated as a named data set of small images; a user's own network is tried out on images
     of the data's size and channels.
     """
-    data = load_data(config)
-    network = find_network(config.arch, model=config.model, code=config.code)
+    data = _load_images(config)
+    network = named_network(config)
     had = data.preprocessing.image_size
     small = config.image_size is None and had <= SMALL_SIZE
     size = _size_for(config, network, small=True) if small or had < network.min_size else None
     if size is not None and size > had:
-        data = load_data(config.model_copy(update={"image_size": size}))
+        data = _load_images(config.model_copy(update={"image_size": size}))
         note = f"images are enlarged to {size} pixels, the size of {config.arch} for small images"
         data = replace(data, notes=(*data.notes, note))
     if config.code is not None:
@@ -111,7 +132,7 @@ def _fitted(config: DecidedConfig, code: OwnCode, data: DataBundle) -> tuple[Dec
     if images != had:
         channels = config.channels if images.channels == had.channels else images.channels
         config = config.model_copy(update={"image_size": images.size, "channels": channels})
-        data = load_data(config)
+        data = _load_images(config)
     if config.channels is not None:
         how = "three channels, a grey one repeated" if config.channels == 3 else "grey"
         notes.append(f"{config.arch} gets its images in {how}")

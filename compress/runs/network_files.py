@@ -13,9 +13,9 @@ from compress.data.bundle import DataBundle
 from compress.data.framing import Framing
 from compress.data.preprocessing import Preprocessing
 from compress.errors import BadInputError, CheckFailedError, UsageError
-from compress.networks.find import find_network
 from compress.networks.own_code import wrap_code
 from compress.runs import MODEL_FACTS, RunFolder
+from compress.runs.decide import named_network
 from compress.runs.file_records import FileRecord, Role
 from compress.runs.stage_context import check_images, weights_file
 from compress.settings.config import DecidedConfig
@@ -54,7 +54,7 @@ def load(run: str | Path, network: Which = "pruned", *, build: Callable[[int], n
     facts = folder.read_json(MODEL_FACTS)
     channels, size = facts["channels"], facts["image_size"]
     try:
-        architecture = find_network(config.arch, model=config.model, code=config.code)
+        architecture = named_network(config)
         with torch.random.fork_rng(devices=[]):  # fresh weights are drawn, and overwritten
             module = architecture.build(classes=len(facts["classes"]), channels=channels, image_size=size)
     except (UsageError, ValueError) as error:

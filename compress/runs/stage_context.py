@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from compress.channels.budget import Budget, Prunable
 from compress.data.bundle import DataBundle
 from compress.errors import InterruptedRun
-from compress.networks.find import find_network
 from compress.networks.memory import to_channels_last
 from compress.observer import Observer
 from compress.runs import STAGES, RunFolder
+from compress.runs.decide import named_network
 from compress.settings.config import DecidedConfig
 from compress.structure.trial_cuts import find_checked_units
 from compress.training.loop import Body, History, LoopHooks, LoopSettings, run_loop
@@ -88,7 +88,7 @@ def check_images(config: DecidedConfig, data: DataBundle) -> Tensor:
 def fresh_network(config: DecidedConfig, data: DataBundle) -> nn.Module:
     """The network of a run with fresh weights on its device: the same weights every time, by the run's seed."""
     torch.manual_seed(config.seed)
-    network = find_network(config.arch, model=config.model, code=config.code).build(
+    network = named_network(config).build(
         classes=len(data.classes), channels=data.preprocessing.channels, image_size=data.preprocessing.image_size
     )
     network = network.to(config.device)

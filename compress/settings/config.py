@@ -1,5 +1,6 @@
 """The settings of one run: validated, immutable, read from and written to TOML at the edge."""
 
+import re
 import tomllib
 from collections.abc import Collection, Mapping
 from functools import partial
@@ -49,6 +50,9 @@ OPSETS: Final[Mapping[str, Any]] = {"ge": 18, "le": 25}
 KEEP_MACS: Final = 0.5
 """Fraction of the MACs to keep where no budget is given."""
 
+_PUBLISHED: Final = re.compile(r"(timm/)?[\w.-]+")
+_WEIGHTS_FILES: Final = (".pt", ".pth", ".safetensors", ".bin", ".ckpt", ".tar", ".pkl", ".npz", ".onnx", ".json")
+
 _network, _data, _, _pruning, _training, _run = (partial(setting, panel=panel) for panel in PANELS)
 _share = partial(_pruning, None, expected="a fraction between 0 and 1 (0.5 keeps half)", gt=0, lt=1)
 
@@ -63,7 +67,7 @@ class DataConfig(PreprocessingSettings):
 
     dataset: str = _data("fashion-sample", "Data set by name (see `compress list datasets`), or an image folder.")
     data_dir: Path | None = _data(None, "Folder with the files of the named data set.")
-    download: bool = _data(False, "Download the named data set if it is missing.")
+    download: bool = _data(False, "Download the named data set, and published weights, where missing.")
     skip_bad: int = _data(0, "Maximum number of unreadable images to skip.", ge=0)
     channels: Literal[1, 3] | None = _data(None, "Colour channels: 1 (grey) or 3 (RGB).", shown="as the images are")
     augment: Augment | None = _data(None, "Augmentation of training images.", shown="as the preset")
@@ -90,7 +94,7 @@ class RunConfig(DataConfig, TrainingConfig):
     )
     model: str | None = _network(None, "Your network: path/file.py:build or package.module:build. The code is run.")
     weights: Path | None = _network(
-        None, "Trained weights: safetensors or a state dict. They replace the baseline training."
+        None, "Trained weights: a file, or published ones: imagenet, or a name. They replace the baseline training."
     )
     weights_key: str | None = _network(
         None,
@@ -138,6 +142,13 @@ class RunConfig(DataConfig, TrainingConfig):
         copy = self.model_copy()
         copy._code = code
         return copy
+
+    @property
+    def weights_name(self) -> str:
+        """The name of published weights that ``weights`` is; empty if it is what a file is called, or one is there."""
+        name = str(self.weights or "")
+        is_file = not _PUBLISHED.fullmatch(name) or name.endswith(_WEIGHTS_FILES) or Path(name).exists()
+        return "" if is_file else name
 
     @model_validator(mode="before")
     @classmethod

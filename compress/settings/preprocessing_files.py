@@ -85,8 +85,8 @@ def _of_run(content: Mapping[str, Any]) -> Stated:
     return {name: content[name] for name in ("image_size", "mean", "std")} | dict(content.get("preprocessing") or {})
 
 
-def _of_timm(content: Mapping[str, Any]) -> Stated:
-    """Timm's data config, in ``pretrained_cfg`` or alone."""
+def of_timm(content: Mapping[str, Any]) -> Stated:
+    """Timm's data config, in ``pretrained_cfg`` or alone; ValueError if images cannot be prepared so here."""
     config = dict(content.get("pretrained_cfg") or content)
     stated = _TIMM_DEFAULTS | {name: config[name] for name in _TIMM_DEFAULTS if config.get(name)}
     mode = config.get("crop_mode") or "center"
@@ -191,6 +191,6 @@ def _square(height: Any, width: Any) -> int:
 
 _TRANSLATIONS: Final[tuple[tuple[Callable[[Mapping[str, Any]], bool], Callable[[Mapping[str, Any]], Stated]], ...]] = (
     (lambda content: "data_fingerprint" in content and "mean" in content, _of_run),
-    (lambda content: "pretrained_cfg" in content or "input_size" in content, _of_timm),
+    (lambda content: "pretrained_cfg" in content or "input_size" in content, of_timm),
     (lambda content: any(name in content for name in ("image_mean", "do_resize", "do_normalize")), _of_hugging_face),
 )

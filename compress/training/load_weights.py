@@ -1,16 +1,20 @@
-"""Weights from a file the user names -> a network: as data, with what was taken and changed in notes."""
+"""Weights from a file, the user's or published, -> a network: as data, with notes on what was taken and changed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor, nn
 
 from compress.errors import BadInputError
 from compress.weights_files.choose import choose_weights
+from compress.weights_files.classes import rows_of
 from compress.weights_files.mismatch import describe_mismatch
 from compress.weights_files.read import read_weights_file
 from compress.weights_files.tensors import as_wanted
+from models_zoo.published_weights import PublishedWeights
+from models_zoo.timm_models import in_todays_form
 
 
 @dataclass(frozen=True)
@@ -31,20 +35,61 @@ def load_weights(network: nn.Module, file: Path, *, head: Sequence[str], key: st
             missing all, they keep their fresh weights.
         key: where the weights are in the file, such as ``state_dict_ema``; by default what fits best.
     """
-    wanted, name = network.state_dict(), file.name
-    choice = choose_weights(read_weights_file(file), wanted, key=key, file=name)
-    found = choice.state
+    choice = choose_weights(read_weights_file(file), network.state_dict(), key=key, file=file.name)
+    return _fill(network, choice.state, head=head, file=file.name, notes=choice.notes)
+
+
+def load_published(
+    network: nn.Module,
+    file: Path,
+    published: PublishedWeights,
+    *,
+    head: Sequence[str],
+    classes: Sequence[str],
+    size: int,
+) -> LoadedWeights:
+    """Load published weights from their file, as ``load_weights`` does.
+
+    Args:
+        network: as published, but for its number of classes.
+        file: of the weights.
+        published: what they are.
+        head: names of the class head's parameters.
+        classes: of the data set; if the weights know them all by name, the head takes their rows.
+        size: of the images in pixels: timm fits weights to it.
+    """
+    entries = read_weights_file(file)
+    notes = [f"weights: {published.name} ({file.name})"]
+    if published.timm_config is not None:
+        state = {name: entry.value for name, entry in entries.items()}
+        state = in_todays_form(published.name, state, image_size=size)
+    else:
+        state = choose_weights(entries, network.state_dict(), key=None, file=file.name).state
+    rows = rows_of(classes, published.classes)
+    if rows and rows != tuple(range(len(published.classes))):
+        state |= {name: state[name][list(rows)] for name in head if len(state.get(name, ())) == len(published.classes)}
+        notes.append(
+            f"all {len(rows)} classes are among the {len(published.classes):,} of the weights by name: "
+            "the head is theirs, without the other classes"
+        )
+    return _fill(network, state, head=head, file=file.name, notes=tuple(notes))
+
+
+def _fill(
+    network: nn.Module, found: Mapping[str, Any], *, head: Sequence[str], file: str, notes: tuple[str, ...]
+) -> LoadedWeights:
+    wanted = network.state_dict()
     both = [key for key in wanted if _is_tensor(found.get(key)) and _is_tensor(wanted[key])]
     misshapen = [key for key in both if found[key].shape != wanted[key].shape]
     missing = {key for key in wanted if key not in found and _is_tensor(wanted[key])}
     unexpected = {key for key in found if key not in wanted and _is_tensor(found[key])}
     fresh = {*misshapen, *missing}
     if unexpected or not fresh <= set(head) or (missing and fresh < set(head)):
-        raise BadInputError(describe_mismatch(found, wanted, misshapen=misshapen, file=name))
+        raise BadInputError(describe_mismatch(found, wanted, misshapen=misshapen, file=file))
     kept = {key: value for key, value in found.items() if key not in fresh}
-    tensors, notes = as_wanted(kept, wanted, file=name)
+    tensors, cast = as_wanted(kept, wanted, file=file)
     network.load_state_dict({key: tensors.get(key, value) for key, value in wanted.items()})
-    return LoadedWeights(tuple(key for key in head if key in fresh), (*choice.notes, *notes))
+    return LoadedWeights(tuple(key for key in head if key in fresh), (*notes, *cast))
 
 
 def _is_tensor(value: object) -> bool:

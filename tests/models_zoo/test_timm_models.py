@@ -29,6 +29,15 @@ def test_the_sizes_that_a_network_takes_are_found_by_trying():
         build_network("timm/levit_128", classes=3, image_size=56)
 
 
+def test_pretrained_weights_are_brought_into_todays_form_and_to_the_size_of_the_images():
+    for name, tag in (("mobilenetv3_small_100", "lamb_in1k"), ("vit_tiny_patch16_224", "augreg_in21k_ft_in1k")):
+        state = build_network(f"timm/{name}", classes=1000, image_size=224).state_dict()
+        found = timm_models.in_todays_form(f"timm/{name}.{tag}", state, image_size=64)
+        network = build_network(f"timm/{name}", classes=1000, image_size=64)
+        network.load_state_dict(found)
+        assert all(torch.equal(value, state[key]) for key, value in found.items() if key != "pos_embed")
+
+
 def test_a_name_that_timm_lacks_suggests_one_it_has():
     with pytest.raises(UnknownArchError, match="did you mean timm/resnet18"):
         find_architecture("timm/resnet18x")
