@@ -115,8 +115,20 @@ def _recipe(run: RunFacts) -> Iterator[str]:
         f"{run_tables.choice_words(run)}, asked to keep "
         f"{run_tables.asked_words(run.budget) or 'what its energy says'}; cut, and trained on"
         f"{' with the original as teacher' if config.get('distill') else ''}. "
-        f"Trainings: {escape('; '.join(epochs)) or 'none'}. Seed {config.get('seed', 'unknown')}. "
+        f"Trainings: {escape('; '.join(epochs)) or 'none'}{_optimizer(config)}. Seed {config.get('seed', 'unknown')}. "
         f"Took {figures.duration(sum(run.seconds.values()))}. `compress run --config config.toml` makes it again."
+    )
+
+
+def _optimizer(config: Mapping[str, Any]) -> str:
+    """With which optimizer, rate and schedule; the paper's recipe has no settings."""
+    if config.get("optimizer") is None:
+        return ""
+    smoothing = config.get("label_smoothing")
+    return (
+        f", with {escape(str(config['optimizer']))}, learning rate {config['lr']:g} at most "
+        f"({escape(str(config['schedule']))}), weight decay {config['weight_decay']:g}"
+        f"{f', label smoothing {smoothing:g}' if smoothing else ''}{', in bfloat16' if config.get('amp') else ''}"
     )
 
 

@@ -136,7 +136,7 @@ def _population(config: DecidedConfig, prunable: Prunable) -> Population:
 
 def _body(context: StageContext, network: nn.Module, prunable: Prunable, population: Population) -> Search:
     config, steps_per_epoch = context.config, context.steps_per_epoch
-    chosen, energy_images = recipe(context, network, epochs_behind=baseline_epochs(context)), config.batch_size
+    chosen, energy_images = recipe(config, network, epochs_behind=baseline_epochs(context)), config.batch_size
     if config.preset != "paper":
         chosen = replace(chosen, learning_rate=chosen.learning_rate * SEARCH_RATE)
         energy_images = max(1, config.batch_size // ENERGY_SHARE)

@@ -13,7 +13,7 @@ from compress.settings.config import DecidedConfig
 from compress.training.evaluate import evaluate
 from compress.training.given_weights import warn_of_other_preprocessing
 from compress.training.load_weights import LoadedWeights, load_published, load_weights
-from compress.training.recipe import PAPER, Recipe, choose_recipe
+from compress.training.recipe import PAPER, Recipe, choose_recipe, fresh_recipe
 from compress.training.weights import WeightSettings, WeightTraining, check_left_chance
 from compress.weights_files.published import locate, published_weights
 from exporters.module_copy import copy_module
@@ -64,7 +64,8 @@ def _check_given(context: StageContext, network: nn.Module) -> tuple[str, ...]:
 def train_original(context: StageContext, original: nn.Module) -> nn.Module:
     """The control: a copy of the unpruned network, trained on for as many epochs as search and fine-tuning take."""
     epochs, behind = epochs_after_baseline(context.config), baseline_epochs(context)
-    return _train_on(context, "02_original", copy_module(original), epochs, epochs_behind=behind)
+    chosen = recipe(context.config, original, epochs_behind=behind)
+    return _train_on(context, "02_original", copy_module(original), epochs, chosen)
 
 
 def finetune(context: StageContext, smaller: nn.Module, teacher: nn.Module, *, epochs_behind: int) -> nn.Module:
@@ -75,7 +76,10 @@ def finetune(context: StageContext, smaller: nn.Module, teacher: nn.Module, *, e
     """
     epochs = baseline_epochs(context) + epochs_after_baseline(context.config) - epochs_behind
     soft = teacher if context.config.distill else None
-    return _train_on(context, "05_finetune", smaller, epochs, epochs_behind=epochs_behind, teacher=soft)
+    chosen = recipe(context.config, smaller, epochs_behind=epochs_behind)
+    if context.config.method == "scratch":
+        chosen = fresh_recipe(smaller, context.config)
+    return _train_on(context, "05_finetune", smaller, epochs, chosen, soft)
 
 
 def baseline_epochs(context: StageContext) -> int:
@@ -89,11 +93,11 @@ def epochs_after_baseline(config: DecidedConfig) -> int:
     return config.search_epochs + config.finetune_epochs
 
 
-def recipe(context: StageContext, network: nn.Module, *, epochs_behind: int) -> Recipe:
+def recipe(config: DecidedConfig, network: nn.Module, *, epochs_behind: int) -> Recipe:
     """The recipe of the run's preset after the baseline; the paper's schedule goes on where the last stage left it."""
-    if context.config.preset == "paper":
+    if config.preset == "paper":
         return replace(PAPER, epochs_behind=epochs_behind)
-    return choose_recipe(network, context.config)
+    return choose_recipe(network, config)
 
 
 def load_given(config: DecidedConfig, data: DataBundle, network: nn.Module) -> LoadedWeights:
@@ -130,15 +134,14 @@ def _train_on(
     name: str,
     network: nn.Module,
     epochs: int,
-    *,
-    epochs_behind: int,
+    chosen: Recipe,
     teacher: nn.Module | None = None,
 ) -> nn.Module:
     """A stage that trains a network on for any number of epochs."""
     if not context.run.is_finished(name):
         with context.stage(name, steps=epochs * context.steps_per_epoch):
             if epochs:
-                _train(context, name, network, recipe(context, network, epochs_behind=epochs_behind), epochs, teacher)
+                _train(context, name, network, chosen, epochs, teacher)
             context.save_network(name, network)
     return context.load_network(name, network)
 

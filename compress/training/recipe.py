@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 import torch
@@ -81,6 +81,14 @@ def choose_recipe(network: nn.Module, config: TrainingConfig, *, trained: bool =
     rate = given.pop("lr", rate * FINE_TUNING if trained else rate)
     decided: dict[str, Any] = {"optimizer": "adamw", "weight_decay": 1e-4 if sgd else 1e-2, "schedule": "one-cycle"}
     return Recipe(learning_rate=rate, clip=5.0, **decided | given)
+
+
+def fresh_recipe(network: nn.Module, config: TrainingConfig) -> Recipe:
+    """The recipe for fresh weights in a run whose settings were decided for given ones: nothing to be careful with."""
+    default = choose_recipe(network, config.model_copy(update={"lr": None, "freeze_bn": False}))
+    if config.lr in (None, default.learning_rate * FINE_TUNING):
+        return default
+    return replace(default, learning_rate=config.lr)
 
 
 def decided_settings(recipe: Recipe) -> dict[str, Any]:

@@ -53,6 +53,12 @@ def test_every_section_is_there_with_what_it_is_for():
         assert fact in card
 
 
+def test_the_card_says_how_weights_were_trained():
+    training = {"optimizer": "sgd", "lr": 0.025, "schedule": "cosine", "weight_decay": 1e-4, "label_smoothing": 0.1}
+    card = render_model_card(report(run=run_facts(config=report().run.config | training)), facts())
+    assert ", with sgd, learning rate 0.025 at most (cosine), weight decay 0.0001, label smoothing 0.1. Seed" in card
+
+
 def test_the_card_names_the_method():
     for method, words in (("l1", "pruned by the l1 norms of their filters and cut"), ("edropout", "by EDropout and")):
         run = run_facts(config=report().run.config | {"method": method})

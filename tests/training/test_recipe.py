@@ -16,6 +16,7 @@ from compress.training.recipe import (
     build_schedule,
     choose_recipe,
     decided_settings,
+    fresh_recipe,
 )
 from compress.training.weights import OptimizerSteps
 from models_zoo.zoo import build_network
@@ -103,6 +104,17 @@ def test_decided_settings_give_the_same_recipe_again(settings):
     network = nn.Linear(2, 2)
     recipe = chosen(network, trained=True, **settings)
     assert chosen(network, trained=False, **decided_settings(recipe)) == recipe
+
+
+def test_fresh_weights_in_a_run_of_given_ones_have_the_rate_of_fresh_ones_unless_one_was_given():
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
+    config = RunConfig(arch="resnet18", weights="w.pt", freeze_bn=True, schedule="cosine")
+    for lr, expected in ((None, chosen(network).learning_rate), (0.3, 0.3)):
+        decided = decided_settings(choose_recipe(network, config.model_copy(update={"lr": lr}), trained=True))
+        recipe = fresh_recipe(network, config.model_copy(update=decided))
+        assert (recipe.learning_rate, recipe.schedule, recipe.freeze_bn) == (expected, "cosine", False)
+    given = config.model_copy(update=decided_settings(chosen(network, optimizer="sgd")) | {"freeze_bn": False})
+    assert fresh_recipe(network, given) == choose_recipe(network, given)  # without given weights nothing changes
 
 
 def test_sgd_is_torchs_with_momentum():
