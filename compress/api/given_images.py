@@ -47,6 +47,10 @@ class GivenSplit:
         """See ``Split.subset``."""
         return replace(self, source=Subset(self.source, indices.tolist()), labels=self.labels[indices])
 
+    def with_preprocessing(self, preprocessing: Preprocessing) -> "GivenSplit":
+        """UsageError: there are no pixels to prepare in another way."""
+        raise UsageError(f"the given images are prepared already, got {preprocessing} for them")
+
 
 @dataclass(frozen=True)
 class GivenImages:

@@ -111,8 +111,8 @@ class Pruner:
             loss = functional.cross_entropy(self.model(images), labels)
             if not loss.isfinite():
                 raise DivergedError(
-                    f"the loss became {float(loss.detach())} at step {len(self._history) + 1}; try a smaller learning rate, or "
-                    "check the images' normalisation"
+                    f"the loss became {float(loss.detach())} at step {len(self._history) + 1}; "
+                    "try a smaller learning rate, or check the images' normalisation"
                 )
             loss.backward()
             optimizer.step()

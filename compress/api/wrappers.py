@@ -6,11 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.distributed.fsdp import FullyShardedDataParallel
 from torch.nn.parallel import DataParallel, DistributedDataParallel
-from torch.optim.swa_utils import AveragedModel
 
 from compress.errors import UsageError
-
-_INSIDE = {DataParallel: "module", DistributedDataParallel: "module", AveragedModel: "module"}
+from compress.networks.adopt import wrapped_by
 
 
 def unwrap(model: nn.Module) -> nn.Module:
@@ -26,10 +24,7 @@ def _unwrap_once(model: nn.Module) -> nn.Module | None:
         raise UsageError(
             "expected the network on one device, got DataParallel over several; try DistributedDataParallel"
         )
-    if hasattr(model, "_orig_mod"):  # torch.compile
-        return model._orig_mod  # type: ignore[return-value]
-    name = next((name for kind, name in _INSIDE.items() if isinstance(model, kind)), None)
-    return None if name is None else getattr(model, name)
+    return wrapped_by(model)
 
 
 def mean_over_ranks(model: nn.Module) -> Callable[[Tensor], Tensor]:

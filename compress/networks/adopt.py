@@ -17,7 +17,7 @@ def unwrap(network: nn.Module) -> tuple[nn.Module, tuple[str, ...]]:
     removed: dict[str, None] = {}
 
     def inside(module: nn.Module) -> nn.Module:
-        while (inner := _wrapped_by(module)) is not None:
+        while (inner := wrapped_by(module)) is not None:
             removed[type(module).__name__] = None
             module = inner
         return module
@@ -33,7 +33,7 @@ def unwrap(network: nn.Module) -> tuple[nn.Module, tuple[str, ...]]:
     return network, tuple(removed)
 
 
-def _wrapped_by(module: nn.Module) -> nn.Module | None:
+def wrapped_by(module: nn.Module) -> nn.Module | None:
     """The module that a wrapper runs; ``None`` for one that is no wrapper."""
     if isinstance(module, (nn.DataParallel, nn.parallel.DistributedDataParallel, torch.optim.swa_utils.AveragedModel)):
         return module.module
