@@ -20,6 +20,7 @@ class OptimizerGuard:
 
     def __init__(self) -> None:
         self._hooks = ExitStack()
+        weakref.finalize(self, self._hooks.close)  # torch keeps hooks of all optimizers for ever
 
     def hold(self, dropped: DroppedWeights) -> None:
         """Guard these weights from now on, in place of those held before."""
@@ -39,7 +40,6 @@ class OptimizerGuard:
                 register_optimizer_step_post_hook(only_ours(dropped.restore)),
             ):
                 self._hooks.callback(handle.remove)
-            weakref.finalize(self, self._hooks.close)
 
     def release(self) -> None:
         """Guard nothing."""

@@ -5,6 +5,7 @@ from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 import compress
 from compress.errors import UsageError
+from exporters.write.raw_pixels import embed_preprocessing
 from tests.helpers.splits import learnable_split
 
 QUICK = {"seconds": 0.02, "threads": (1,), "batch_sizes": (1,)}
@@ -87,6 +88,16 @@ def test_files_that_say_nothing_get_a_loaders_images_as_they_are_in_the_data_set
     assert [verdict.top1, verdict.original_top1, verdict.passed] == [1, 1, True]
     assert {row.preprocessing for row in verdict.report.networks} == {"as the images were given"}
     assert verdict.report.data.classes == tuple("01234")
+
+
+def test_a_file_of_pixels_gets_those_that_the_images_were_made_of(files, data, tmp_path):
+    float_file, pixel_file = files / "silent.onnx", tmp_path / "pixels.onnx"
+    embed_preprocessing(float_file, pixel_file, mean=SHOWN.mean, std=SHOWN.std)
+    with pytest.raises(UsageError, match="a file takes 8-bit pixels: give preprocessing="):
+        compress.verify(float_file, pixel_file, *data, **QUICK)
+    verdict = compress.verify(float_file, pixel_file, *data, preprocessing=SHOWN, **QUICK)
+    assert [verdict.top1, verdict.original_top1] == [1, 1]
+    assert verdict.report.candidate.preprocessing == "8-bit pixels as they are, 0 to 255"
 
 
 class Counting(TensorDataset):
