@@ -10,7 +10,7 @@ from PIL import Image
 from compress.data.arrays import ArraySet, ImageArrays, bundle_of_arrays, to_grey
 from compress.data.augment import RECIPES, Recipe
 from compress.data.bundle import Order
-from compress.errors import BadInputError
+from compress.errors import BadInputError, UsageError
 from compress.settings.config import DataConfig
 
 GREY = ArraySet("grey", tuple("abcde"), (0.25,), (0.5,), image_size=12, recipes=RECIPES["kuzushiji"])
@@ -125,3 +125,28 @@ def test_a_class_without_images_is_named(grey):
     few = replace(grey, test_images=grey.test_images[:3], test_labels=grey.test_labels[:3])
     with pytest.raises(BadInputError, match=r"expected 1 or more test images .*fewer of d, e;"):
         bundle_of_arrays(GREY, few, options())
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_stated_preprocessing_is_that_of_each_image_alone(channels):
+    """Whether an image has the network's size already or not."""
+    known, side = (GREY, 12) if channels == 1 else (COLOUR, 16)
+    found = arrays(side, side) if channels == 1 else arrays(side, side, 3)
+    config = options(resize=20, interpolation="bicubic", mean=(0.5,), std=(0.2,))
+    bundle = bundle_of_arrays(known, found, config)
+    images, _labels = next(bundle.test.batches(20))
+    expected = [bundle.preprocessing(Image.fromarray(picture)) for picture in found.test_images]
+    assert torch.equal(images, torch.stack(expected))
+    assert bundle.preprocessing.mean == (0.5,) * channels
+
+
+def test_three_means_make_grey_images_three_channels():
+    bundle = bundle_of_arrays(GREY, arrays(12, 12), options(mean=(0.4, 0.5, 0.6), std=(0.2, 0.2, 0.2)))
+    assert (bundle.preprocessing.channels, bundle.preprocessing.mean) == (3, (0.4, 0.5, 0.6))
+    with pytest.raises(UsageError, match=r"--mean and --std: expected 1 values .* got 3: .*; try --channels 3"):
+        bundle_of_arrays(GREY, arrays(12, 12), options(mean=(0.4, 0.5, 0.6), std=(0.2, 0.2, 0.2), channels=1))
+
+
+def test_images_that_would_be_smaller_than_their_crop():
+    with pytest.raises(UsageError, match="expected --resize of at least the 12 pixels that are cropped, got 10"):
+        bundle_of_arrays(GREY, arrays(12, 12), DataConfig.model_construct(**DataConfig().model_dump() | {"resize": 10}))

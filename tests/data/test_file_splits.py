@@ -14,8 +14,8 @@ from tests.data.files import assert_equal, write_folder
 SPLITS = {"train": 20, "val": 1, "test": 3}
 
 
-def options(*, image_size=16, augment="default", channels=None, workers=0) -> DataConfig:
-    return DataConfig(image_size=image_size, workers=workers, channels=channels, augment=augment)
+def options(*, image_size=16, augment="default", channels=None, workers=0, **preprocessing) -> DataConfig:
+    return DataConfig(image_size=image_size, workers=workers, channels=channels, augment=augment, **preprocessing)
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +53,20 @@ def test_plain_batches_are_the_centre_square_resized_and_normalised(root):
     torch.testing.assert_close(
         images[1].permute(1, 2, 0).double(), torch.from_numpy((pixels - shown.mean) / shown.std), atol=1e-5, rtol=0
     )
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_stated_preprocessing_is_that_of_every_file(root, workers):
+    stated = {"resize": 20, "interpolation": "bicubic", "mean": (0.5,), "std": (0.2,), "channel_order": "bgr"}
+    bundle = load_folder(root, options(workers=workers, **stated))
+    images, _labels = next(bundle.test.batches(6))
+    assert torch.equal(images, torch.stack([bundle.preprocessing(Image.open(file)) for file in bundle.test.files]))
+
+
+def test_random_parts_use_the_interpolation_that_is_stated(root):
+    bilinear, nearest = (training_images(root, interpolation=name) for name in ("bilinear", "nearest"))
+    assert torch.equal(bilinear, training_images(root))
+    assert not torch.equal(bilinear, nearest)
 
 
 @pytest.mark.parametrize("augment", ["default", "paper"])
