@@ -11,7 +11,7 @@ from compress.report import figures
 from compress.runs.stage_context import StageContext, fresh_network
 from compress.settings.config import DecidedConfig
 from compress.training.evaluate import evaluate
-from compress.training.given_weights import warn_of_other_preprocessing
+from compress.training.given_weights import warn_of_other_preprocessing, warn_of_published
 from compress.training.load_weights import LoadedWeights, load_published, load_weights
 from compress.training.recipe import PAPER, Recipe, choose_recipe, fresh_recipe
 from compress.training.weights import WeightSettings, WeightTraining, check_left_chance
@@ -53,8 +53,11 @@ def _check_given(context: StageContext, network: nn.Module) -> tuple[str, ...]:
     config, data = context.config, context.data
     measured = evaluate(network, data.val, batch_size=config.batch_size)
     warnings: tuple[str, ...] = ()
-    if config.mean is None:
-        warnings = warn_of_other_preprocessing(network, data.val, data.preprocessing, batch_size=config.batch_size)
+    if config.weights_name:
+        published = published_weights(config.arch, config.weights_name, own=config.model is not None)
+        warnings = warn_of_published(measured, published.top1)
+    if config.mean is None or warnings:
+        warnings += warn_of_other_preprocessing(network, data.val, data.preprocessing, batch_size=config.batch_size)
     for warning in warnings:
         context.observer.note(warning)
     check_left_chance(measured.accuracy, data.val.labels, advice=_OTHER_INPUT)

@@ -44,14 +44,17 @@ def warn_of_other_preprocessing(
     )
 
 
-def warn_of_published(measured: Evaluation, published: float) -> tuple[str, ...]:
-    """A warning if Top-1 is far below what is ``published`` (a fraction) for these weights and images of this kind."""
+def warn_of_published(measured: Evaluation, published: float | None) -> tuple[str, ...]:
+    """A warning if Top-1 is far below what is ``published`` for these weights, in percent; ``None``: it is unknown.
+
+    On images of some of their classes it is higher, if anything.
+    """
     high = wilson(round(measured.accuracy * measured.images), measured.images).high
-    if published - high < MIN_GAIN:
+    if published is None or published / 100 - high < MIN_GAIN:
         return ()
     return (
         f"likely the wrong preprocessing or classes: Top-1 of the given weights is {measured.accuracy:.1%} on "
-        f"{measured.images:,} validation images, {published:.1%} is published",
+        f"{measured.images:,} validation images, {published:.1f}% is published",
     )
 
 

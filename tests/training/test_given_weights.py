@@ -62,6 +62,7 @@ def test_nothing_is_said_where_the_images_are_right_or_no_other_way_is_clearly_b
 
 
 def test_far_below_what_is_published():
-    assert warn_of_published(Evaluation(1.0, 0.70, 1000), 0.75) == ()  # 70 % and up to 73 % are not far below
-    (warning,) = warn_of_published(Evaluation(1.0, 0.61, 1000), 0.777)
+    assert warn_of_published(Evaluation(1.0, 0.70, 1000), 75.0) == ()  # 70 % and up to 73 % are not far below
+    (warning,) = warn_of_published(Evaluation(1.0, 0.61, 1000), 77.7)
+    assert warn_of_published(Evaluation(1.0, 0.61, 1000), None) == ()
     assert "is 61.0% on 1,000 validation images, 77.7% is published" in warning
