@@ -49,6 +49,7 @@ class PrunerSettings:
             example,
             align=native_block() if self.align == "auto" else self.align,
             budget=Budget(macs, self.keep_params),
+            finer=self.align == "auto",
         )
         prunable.check_reachable()
         return prunable

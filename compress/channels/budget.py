@@ -4,12 +4,14 @@ Axes: P states, U units, G groups, S the largest group.
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
 from compress.channels.costs import CostModel, build_cost_model
+from compress.channels.out_of_reach import what_holds
 from compress.channels.units import UnitMap
 from compress.errors import UsageError
 
@@ -53,15 +55,24 @@ class Counts:
         return stepped.clamp(min=self.smallest, max=self.largest)
 
 
-def allowed_counts(units: UnitMap, align: int) -> Counts:
-    """Multiples of ``align`` channels per group, or the whole group where it is smaller than that."""
+def allowed_counts(units: UnitMap, align: int | Sequence[int]) -> Counts:
+    """Multiples of ``align`` channels per group, or the whole group where it is smaller than that.
+
+    ``align`` may be a number for each group.
+    """
     rows = []
-    for group in units.groups:
-        step = min(align // math.gcd(align, group.tied), group.size)
+    aligns = [align] * len(units.groups) if isinstance(align, int) else align
+    for group, multiple in zip(units.groups, aligns, strict=True):
+        step = min(multiple // math.gcd(multiple, group.tied), group.size)
         least = -(-max(1, round(FLOOR * group.size)) // step) * step
         largest = group.size // step * step
         rows.append((min(least, largest), step, largest))
     return Counts(*torch.tensor(rows).T)
+
+
+def _finer_than(align: int) -> list[int]:
+    """Powers of two below ``align``, the largest first."""
+    return [2**power for power in reversed(range((align - 1).bit_length()))]
 
 
 def all_shapes(counts: Counts) -> Tensor | None:
@@ -83,20 +94,60 @@ class Prunable:
     budget: Budget
 
     @classmethod
-    def measure(cls, network: nn.Module, units: UnitMap, example: Tensor, *, align: int, budget: Budget) -> "Prunable":
-        """The units of a network with their costs, measured on one image of (B, C, H, W)."""
-        return cls(units, build_cost_model(network, units, example), allowed_counts(units, align), budget)
+    def measure(
+        cls, network: nn.Module, units: UnitMap, example: Tensor, *, align: int, budget: Budget, finer: bool = False
+    ) -> "Prunable":
+        """The units of a network with their costs, measured on one image of (B, C, H, W).
+
+        ``finer``: see ``with_finer_counts``.
+        """
+        model = build_cost_model(network, units, example)
+        prunable = cls(units, model, allowed_counts(units, align), budget)
+        return prunable.with_finer_counts(align) if finer else prunable
+
+    def with_finer_counts(self, align: int) -> "Prunable":
+        """The same in multiples of ``align`` if that reaches the budget; else of the largest power of two that does.
+
+        Groups narrower than two blocks get the smaller multiples first, then all; the same if none reaches it.
+        """
+        for smaller in (align, *_finer_than(align)):
+            narrow = [smaller if group.width < 2 * align else align for group in self.units.groups]
+            for aligns in (narrow, [smaller] * len(narrow)):
+                finer = replace(self, counts=allowed_counts(self.units, aligns))
+                if finer._reaches():
+                    return finer
+        return replace(self, counts=allowed_counts(self.units, align))
+
+    def multiples(self, align: int) -> Mapping[str, int]:
+        """Groups whose counts go in other steps than ``align`` gives them: root -> channels in a step."""
+        usual = allowed_counts(self.units, align).step
+        rows = zip(self.units.groups, self.counts.step.tolist(), usual.tolist(), strict=True)
+        return {group.root: step * group.tied for group, step, other in rows if step != other}
+
+    def _reaches(self) -> bool:
+        least = self.model.costs(self.counts.smallest.unsqueeze(0))[0]
+        return bool((least <= self.budget.limits(self.model)).all())
 
     def check_reachable(self) -> None:
-        """UsageError, with the smallest share that can be kept, if the smallest allowed state is over the budget."""
+        """UsageError if the smallest allowed state is over the budget: what would reach it, or what holds the rest."""
         least, full = self.model.costs(self.counts.smallest.unsqueeze(0))[0], self.model.full_2
         limits = self.budget.limits(self.model)
-        for name, low, limit, whole in zip(("MACs", "parameters"), least, limits, full, strict=True):
+        names, flags = ("MACs", "parameters"), ("--keep-macs", "--keep-params")
+        for place, (low, limit, whole) in enumerate(zip(least, limits, full, strict=True)):
             if low > limit:
+                more = f"ask for more, {flags[place]} {math.ceil(100 * low / whole) / 100:g}"
                 raise UsageError(
-                    f"cannot keep only {limit / whole:.1%} of the {name}: with this alignment and minimum per layer "
-                    f"the smallest network keeps {low / whole:.1%}; ask for more, or use a smaller --align"
+                    f"cannot keep only {limit / whole:.1%} of the {names[place]}: the smallest network keeps "
+                    f"{low / whole:.1%}" + self._advice(place, more)
                 )
+
+    def _advice(self, place: int, more: str) -> str:
+        block = max(step * group.tied for group, step in zip(self.units.groups, self.counts.step.tolist(), strict=True))
+        for smaller in _finer_than(block):
+            if replace(self, counts=allowed_counts(self.units, smaller))._reaches():
+                return f" in multiples of {block} channels; try --align {smaller}, or {more}"
+        held = what_holds(self.units, self.model, self.counts.smallest, place)
+        return f", whatever the --align; {more}. It keeps {held}"
 
     def repair(self, keys_PU: Tensor, *, progress: float = 1.0) -> Tensor:
         """Bring states to the budget: keep the units of highest key, in allowed counts, within the limits.

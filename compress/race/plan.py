@@ -85,8 +85,9 @@ def _not_applicable(
     """Budgets that the network cannot reach and methods that it does not support, each with the reason."""
     prunable = rehearsed.prunable
     for share in race.budgets:
+        asked = replace(prunable, budget=Budget(macs=share))
         try:
-            replace(prunable, budget=Budget(macs=share)).check_reachable()
+            (asked.with_finer_counts(settings.align) if settings.finer_align else asked).check_reachable()
         except UsageError as error:
             yield budget(share), str(error)
     for method in race.methods:

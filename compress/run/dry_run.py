@@ -2,6 +2,7 @@
 
 import textwrap
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ from compress.run.rehearsal import Rehearsal, rehearse
 from compress.runs.stage_context import fresh_network
 from compress.settings.config import DecidedConfig, RunConfig
 from compress.settings.methods import METHODS
-from compress.verdict.budget_reached import Reached, reached_by_random_state
+from compress.verdict.budget_reached import Reached, finer_counts_note, reached_by_random_state
 
 SHOWN = 16
 
@@ -26,7 +27,8 @@ class RunPlan:
     """What ``--dry-run`` shows.
 
     ``pruned`` holds the number of channels by the first layer of their group; ``not_pruned`` the reason by layer.
-    ``reached`` is what a random state comes to within the budget: other states come to about as much.
+    ``reached`` is what a random state comes to within the budget: other states come to about as much. ``multiples``:
+    see ``Prunable.multiples``.
     """
 
     config: DecidedConfig
@@ -38,6 +40,7 @@ class RunPlan:
     pruned: dict[str, int]
     not_pruned: dict[str, str]
     reached: Reached
+    multiples: dict[str, int]
     notes: tuple[str, ...]
     masked_equals_physical: float
     seconds: float
@@ -57,7 +60,7 @@ class RunPlan:
             *_listed("prunes     ", [f"{root} ({channels})" for root, channels in self.pruned.items()]),
             *_not_pruned(self.not_pruned),
             f"method     {config.method}: {METHODS[config.method].summary}",
-            *_kept(config, self.reached),
+            *_kept(config, self.reached, self.multiples),
             f"training   {_training(config)}",
             f"epochs     {config.baseline_epochs} baseline + {config.search_epochs} search"
             f" + {config.finetune_epochs} fine-tuning",
@@ -87,6 +90,7 @@ def plan_of(settings: DecidedConfig, data: DataBundle, rehearsed: Rehearsal) -> 
         pruned={group.root: group.size for group in prunable.units.groups},
         not_pruned=dict(prunable.units.not_pruned),
         reached=reached_by_random_state(prunable, align=settings.align, seed=settings.seed),
+        multiples=dict(prunable.multiples(settings.align)),
         notes=(*data.notes, *rehearsed.notes),
         masked_equals_physical=rehearsed.difference,
         seconds=_seconds_per_step(settings, data) * steps,
@@ -112,12 +116,13 @@ def _listed(start: str, names: list[str], *, end: str = "") -> list[str]:
     return textwrap.wrap(text, 100, subsequent_indent=" " * len(start), break_long_words=False, break_on_hyphens=False)
 
 
-def _kept(config: DecidedConfig, reached: Reached) -> list[str]:
-    """The budget asked for and reached, and a note if they are far apart."""
+def _kept(config: DecidedConfig, reached: Reached, multiples: Mapping[str, int]) -> list[str]:
+    """The budget asked for and reached, in which counts, and a note if they are far apart."""
     shares = (("MACs", config.keep_macs, reached.macs), ("parameters", config.keep_params, reached.parameters))
     asked = [f"{percent(share)} of the {name} ({percent(got)} reached)" for name, share, got in shares if share]
     line = f"keep       {', '.join(asked) or 'no budget (paper)'}, counts in multiples of {config.align}"
-    return [line, *(_listed("note       ", [reached.note]) if reached.note else [])]
+    notes = [*finer_counts_note(multiples, align=config.align), *([reached.note] if reached.note else [])]
+    return [line, *(row for note in notes for row in _listed("note       ", [note]))]
 
 
 def _training(config: DecidedConfig) -> str:

@@ -44,6 +44,8 @@ def decide(config: RunConfig) -> DecidedConfig:
         decided["keep_macs"] = config.keep_macs or KEEP_MACS
     if config.align == "auto":
         decided["align"] = 1 if paper else native_block()
+    if config.finer_align is None:
+        decided["finer_align"] = config.align == "auto"
     decided |= {
         "image_size": image_size,
         "train_original": config.weights is None if config.train_original is None else config.train_original,

@@ -25,7 +25,10 @@ MOVABLE: Final = ("dataset", *HOW_READ)
 ORIGINAL: Final = STAGES[:2]
 """The stages in which nothing is pruned yet: the baseline, and the original trained on for as long."""
 
-_NO_EFFECT: Final = {*HOW_READ, "method", "plan", "keep_macs", "keep_params", "align", "population", "distill", "opset"}
+_NO_EFFECT: Final = {
+    *HOW_READ,
+    *("method", "plan", "keep_macs", "keep_params", "align", "finer_align", "population", "distill", "opset"),
+}
 """Settings that do not affect these stages."""
 
 

@@ -99,7 +99,7 @@ def find_prunable(config: DecidedConfig, network: nn.Module, images: Tensor) -> 
     """The units that a batch (B, C, H, W) finds; UsageError if nothing can be pruned, or the budget cannot be met."""
     units = find_checked_units(network, images, seed=config.seed)
     budget = Budget(macs=config.keep_macs, parameters=config.keep_params)
-    prunable = Prunable.measure(network, units, images, align=config.align, budget=budget)
+    prunable = Prunable.measure(network, units, images, align=config.align, budget=budget, finer=config.finer_align)
     prunable.check_reachable()
     return prunable
 

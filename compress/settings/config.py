@@ -117,6 +117,9 @@ class RunConfig(DataConfig, TrainingConfig):
         "Keep channels in multiples of this number; auto: as the processor prefers.",
         expected="'auto' or a positive whole number",
     )
+    finer_align: bool | None = _pruning(
+        None, "Smaller multiples where the budget is out of reach otherwise.", shown="with --align auto"
+    )
     population: int = _pruning(8, "Number of pruning states that compete.", ge=4, le=64)
     distill: bool | None = _by_preset("distill", "Fine-tune on the original's outputs as well as the labels.")
     baseline_epochs: int | None = _by_preset("baseline_epochs", "Epochs before the search.", ge=0)
@@ -188,6 +191,7 @@ class DecidedConfig(RunConfig):
     augment: Augment
     train_original: bool
     align: int
+    finer_align: bool = False
     distill: bool
     baseline_epochs: int
     search_epochs: int

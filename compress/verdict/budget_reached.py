@@ -1,6 +1,7 @@
 """The share of the network that a budget keeps in allowed channel counts, and the alternatives if it is far below."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,6 +10,9 @@ from torch import Tensor
 
 from compress.channels.budget import NEAR, Prunable, all_shapes, allowed_counts
 from compress.report import figures
+
+SHOWN: Final = 4
+"""Groups that a note names, at most."""
 
 _MEASURES: Final = (("MACs", "--keep-macs"), ("parameters", "--keep-params"))
 
@@ -27,6 +31,20 @@ def reached_by_random_state(prunable: Prunable, *, align: int, seed: int) -> Rea
     counts_G = _random_state(prunable, seed=seed)
     macs, parameters = _shares(prunable, counts_G).tolist()
     return Reached(macs, parameters, budget_note(prunable, counts_G, align=align, seed=seed))
+
+
+def finer_counts_note(multiples: Mapping[str, int], *, align: int) -> tuple[str, ...]:
+    """A note on groups whose counts go in smaller steps (``Prunable.multiples``) because the budget asks for it."""
+    if not multiples:
+        return ()
+    steps: dict[int, list[str]] = {}
+    for root, step in multiples.items():
+        steps.setdefault(step, []).append(root)
+    listed = [
+        f"{step} in {', '.join(roots[:SHOWN])}{f' and {len(roots) - SHOWN} more' if len(roots) > SHOWN else ''}"
+        for step, roots in sorted(steps.items())
+    ]
+    return (f"the budget is out of reach in multiples of {align}: counts go in steps of {'; of '.join(listed)}",)
 
 
 def budget_note(prunable: Prunable, counts_G: Tensor, *, align: int, seed: int) -> str:

@@ -26,7 +26,7 @@ from compress.settings.preprocessing import PreprocessingSettings
 from compress.settings.verify import UserOverrides, VerifySettings
 from compress.structure.plan import PruningPlan, state_from_plan
 from compress.structure.remove import LayerChange, remove_units
-from compress.verdict.budget_reached import budget_note
+from compress.verdict.budget_reached import budget_note, finer_counts_note
 from compress.verdict.measure import Progress, count_steps, measure
 from compress.verdict.open_files import FileSpec, Loader, OpenedFile, by_role, open_file, open_files
 from exporters.read.cost import count_cost
@@ -194,7 +194,9 @@ def _recheck_cut(context: StageContext) -> tuple[RemovalFacts, str]:
         batchnorm_recalibrated=run.read_json("04_remove/removal.json")["batchnorm_recalibrated"] > 0,
     )
     counts_G = prunable.units.counts(keep_U.unsqueeze(0))[0]
-    return removal, budget_note(prunable, counts_G, align=config.align, seed=config.seed)
+    finer = finer_counts_note(prunable.multiples(config.align), align=config.align)
+    far = budget_note(prunable, counts_G, align=config.align, seed=config.seed)
+    return removal, ". ".join(filter(None, (*finer, far)))
 
 
 def _recheck_file(run: RunFolder, file: FileRecord, config: DecidedConfig, data: DataBundle) -> FileRecord:

@@ -6,6 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import weight_norm
 
 from compress.channels.budget import NEAR, Budget, Prunable, all_shapes, allowed_counts
 from compress.channels.costs import build_cost_model
@@ -88,12 +89,49 @@ def test_an_impossible_budget_names_the_smallest_possible_one():
         prunable_of(built("plain"), share=0.01, align=4).check_reachable()
 
 
+PIXELS = torch.zeros(1, 3, 8, 8)
+
+
 def stack(*widths: int) -> nn.Sequential:
     """Convolutions one after the other, each a group of its own."""
     layers: list[nn.Module] = []
     for before, width in itertools.pairwise((3, *widths)):
         layers += [nn.Conv2d(before, width, 3, padding=1), nn.ReLU()]
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(widths[-1], 10))
+
+
+def test_the_alignment_that_reaches_a_budget_is_named():
+    """A convolution of 3 x 12 and a head of 12 x 10: in eights 8 of 12 channels are the least, in fours 4."""
+    network = stack(12)
+    prunable = Prunable.measure(network, find_units(network, PIXELS), PIXELS, align=8, budget=Budget(macs=0.4))
+    message = r"only 40.0% of the MACs: the smallest network keeps 66.7% in multiples of 8 channels; try --align 4, "
+    with pytest.raises(UsageError, match=message + r"or ask for more, --keep-macs 0\.67$"):
+        prunable.check_reachable()
+    finer = prunable.with_finer_counts(8)
+    finer.check_reachable()
+    assert finer.counts.step.tolist() == [4]
+    assert finer.multiples(8) == {"0": 4}
+    assert replace(prunable, budget=Budget(macs=0.7)).with_finer_counts(8).multiples(8) == {}
+
+
+def test_narrow_groups_are_counted_in_smaller_steps_before_wide_ones_are():
+    network = stack(64, 12)
+    prunable = Prunable.measure(network, find_units(network, PIXELS), PIXELS, align=8, budget=Budget(macs=0.08))
+    assert not prunable.multiples(8)
+    assert prunable.with_finer_counts(8).multiples(8) == {"2": 4}
+    assert replace(prunable, budget=Budget(macs=0.001)).with_finer_counts(8).counts.step.tolist() == [8, 8]
+
+
+def test_layers_that_hold_what_is_left_are_named_where_no_alignment_reaches():
+    """0 and 2 are whole, for 2 computes its weights: 36 places of 27 x 8 weights, 16 of 72 x 8."""
+    network = nn.Sequential(
+        nn.Conv2d(3, 8, 3), nn.ReLU(), weight_norm(nn.Conv2d(8, 8, 3)), nn.ReLU(), nn.Conv2d(8, 8, 1),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 2),
+    )  # fmt: skip
+    prunable = Prunable.measure(network, find_units(network, PIXELS), PIXELS, align=4, budget=Budget(macs=0.5))
+    share = 16 * 72 * 8 / (36 * 27 * 8 + 16 * 72 * 8 + 16 * 64 + 16)
+    with pytest.raises(UsageError, match=rf"{share:.1%} in 2: it computes its weights.*remove_parametrizations"):
+        prunable.check_reachable()
 
 
 def test_all_shapes_by_hand():

@@ -9,7 +9,7 @@ from torch import nn
 from compress.channels.budget import Budget, Prunable, allowed_counts
 from compress.channels.costs import build_cost_model
 from compress.channels.units import find_units
-from compress.verdict.budget_reached import budget_note, reached_by_random_state
+from compress.verdict.budget_reached import budget_note, finer_counts_note, reached_by_random_state
 
 
 def two_layers(budget: Budget, *, align: int = 16, width: int = 32) -> Prunable:
@@ -74,3 +74,12 @@ def test_of_too_many_shapes_those_with_one_block_more_are_looked_at(monkeypatch)
     monkeypatch.setattr("compress.channels.budget.MOST_SHAPES", 3)
     note = budget_note(two_layers(Budget(macs=0.5)), torch.tensor([16, 16]), align=16, seed=0)
     assert "there is 50.01 % (--keep-macs 0.501)" in note
+
+
+def test_smaller_steps_are_said_with_the_groups_that_have_them():
+    assert finer_counts_note({}, align=16) == ()
+    found = {"stem": 4, **{f"blocks.{i}": 8 for i in range(6)}}
+    assert finer_counts_note(found, align=16) == (
+        "the budget is out of reach in multiples of 16: counts go in steps of 4 in stem; "
+        "of 8 in blocks.0, blocks.1, blocks.2, blocks.3 and 2 more",
+    )

@@ -1,0 +1,48 @@
+"""Why a budget is out of reach: the layers that hold most of what is left, and why they keep it."""
+
+from torch import Tensor, nn
+
+from compress.channels.costs import CostModel
+from compress.channels.units import UnitMap, without_names
+
+SHOWN = 4
+"""Layers that one reason names, and reasons that a message gives, at most."""
+
+_COMPUTED = "(parametrizations)"
+
+
+def what_holds(units: UnitMap, model: CostModel, counts_G: Tensor, measure: int) -> str:
+    """Layers by what they cost at these kept counts, dearest reason first, with their share of the whole network.
+
+    ``measure`` is 0 for MACs, 1 for parameters.
+    """
+    costs = _by_layer(model, counts_G, measure)
+    whole = float(model.full_2[measure])
+    reasons: dict[str, list[str]] = {}
+    for name in sorted(costs, key=lambda name: -costs[name]):
+        reasons.setdefault(without_names(units.not_pruned.get(name, _outside(name))), []).append(name)
+    held = {reason: sum(costs[name] for name in names) / whole for reason, names in reasons.items()}
+    dearest = sorted(held, key=lambda reason: -held[reason])[:SHOWN]
+    listed = [f"{held[one]:.1%} {_named(reasons[one])}: {one}" for one in dearest if held[one] >= 0.01]
+    hint = "; torch.nn.utils.parametrize.remove_parametrizations makes such weights ordinary ones"
+    return "; ".join(listed) + (hint if any(_COMPUTED in one for one in dearest) else "")
+
+
+def _named(names: list[str]) -> str:
+    if names == [""]:
+        return "outside layers"
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return f"in {', '.join(names[:SHOWN])}{more}"
+
+
+def _outside(name: str) -> str:
+    return "as few channels as alignment and minimum allow" if name else "products of no layer's weights"
+
+
+def _by_layer(model: CostModel, counts_G: Tensor, measure: int) -> dict[str, float]:
+    """The cost of every layer, and under "" what no layer makes."""
+    counts = nn.functional.pad(counts_G.to(model.inputs_LG), (0, 1), value=1.0)
+    inputs_L, outputs_L = model.inputs_LG @ counts, model.outputs_LG @ counts
+    by_both_L, by_outputs_L = model.measure_2L2[measure].T
+    costs_L = by_both_L * inputs_L * outputs_L + by_outputs_L * outputs_L
+    return dict(zip(model.layers, costs_L.tolist(), strict=True)) | {"": float(model.constant_2[measure])}
