@@ -16,7 +16,7 @@ from compress.edropout.population import never_empty
 from compress.errors import CheckFailedError, UsageError
 from compress.exporter_faults import export_faults
 from compress.run.search import check_method
-from compress.run.training_stages import load_given
+from compress.run.training_stages import given_notes, load_given
 from compress.runs.decide import decide_training
 from compress.runs.network_files import macs_note, prove_parity
 from compress.runs.stage_context import check_images, find_prunable, fresh_network
@@ -68,7 +68,7 @@ def rehearse(config: DecidedConfig, data: DataBundle, *, resumed: bool = False) 
     if not resumed:
         check_method(config, data, network, prunable)
     removed = rehearse_cut(prunable, network, images[:IMAGES], seed=config.seed)
-    notes = given.notes
+    notes = given_notes(config, given)
     if not resumed and not is_known_to_export(config):
         notes = (*notes, *rehearse_export(config, network, images, macs=prunable.model.full.macs))
         rehearse_training(config, network, data)

@@ -1,6 +1,5 @@
 """The stages that train: the original, given or trained here; its control, trained on for as long; fine-tuning."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from torch import nn
@@ -17,6 +16,7 @@ from compress.training.recipe import PAPER, Recipe, choose_recipe, fresh_recipe
 from compress.training.weights import WeightSettings, WeightTraining, check_left_chance
 from compress.weights_files.published import locate, published_weights
 from exporters.module_copy import copy_module
+from models_zoo.published_weights import PublishedWeights
 from models_zoo.zoo import head_names
 
 _OTHER_INPUT = (
@@ -34,7 +34,7 @@ def baseline(context: StageContext) -> nn.Module:
         epochs = config.baseline_epochs
         if config.weights is not None:
             epochs = max(epochs, 1) if given.fresh_head else 0
-        notes = [*given.notes, *_head_note(given.fresh_head, epochs)]
+        notes = [*given_notes(config, given)]
         for note in notes:
             context.observer.note(note)
         with context.stage(name, steps=epochs * context.steps_per_epoch):
@@ -54,8 +54,7 @@ def _check_given(context: StageContext, network: nn.Module) -> tuple[str, ...]:
     measured = evaluate(network, data.val, batch_size=config.batch_size)
     warnings: tuple[str, ...] = ()
     if config.weights_name:
-        published = published_weights(config.arch, config.weights_name, own=config.model is not None)
-        warnings = warn_of_published(measured, published.top1)
+        warnings = warn_of_published(measured, _published(config).top1)
     if config.mean is None or warnings:
         warnings += warn_of_other_preprocessing(network, data.val, data.preprocessing, batch_size=config.batch_size)
     for warning in warnings:
@@ -114,22 +113,28 @@ def load_given(config: DecidedConfig, data: DataBundle, network: nn.Module) -> L
         head = own_head(network, Images(shown.image_size, shown.channels, classes))
     if not config.weights_name:
         return load_weights(network, config.weights, head=head, key=config.weights_key)
-    published = published_weights(config.arch, config.weights_name, own=config.model is not None)
+    published = _published(config)
     file = locate(published, download=config.download)
     return load_published(network, file, published, head=head, classes=data.classes, size=shown.image_size)
+
+
+def _published(config: DecidedConfig) -> PublishedWeights:
+    return published_weights(config.arch, config.weights_name, own=config.model is not None)
+
+
+def given_notes(config: DecidedConfig, given: LoadedWeights) -> tuple[str, ...]:
+    """What to say of weights that were loaded, before the baseline is trained, if it is."""
+    head, epochs = ", ".join(given.fresh_head), figures.plural(max(config.baseline_epochs, 1), "epoch")
+    fresh = (
+        f"the weights have another number of classes, or no head: the head ({head}) starts fresh "
+        f"and the network is trained for {epochs} before the search"
+    )
+    return (*given.notes, fresh) if given.fresh_head else given.notes
 
 
 def baseline_notes(context: StageContext) -> tuple[str, ...]:
     """Notes for the report on the original's weights."""
     return tuple(context.run.read_json("01_baseline/notes.json"))
-
-
-def _head_note(head: Sequence[str], epochs: int) -> tuple[str, ...]:
-    note = (
-        f"the weights have another number of classes: the head ({', '.join(head)}) started fresh "
-        f"and the network was trained for {figures.plural(epochs, 'epoch')} before the search"
-    )
-    return (note,) if head else ()
 
 
 def _train_on(

@@ -106,7 +106,7 @@ def test_a_replaced_head_is_noted_and_trained_and_the_ablation_keeps_a_share_of_
     observer = StopAt("", 0)
     report = run_pipeline(config, out=tmp_path / "run", observer=observer)
     (note,) = [note for note in observer.notes if "another number of classes" in note]
-    assert "the head (classifier.1.weight, classifier.1.bias) started fresh" in note
+    assert "the head (classifier.1.weight, classifier.1.bias) starts fresh" in note
     assert "trained for 4 epochs" in note
     assert note in report.notes  # a resumed run's user has not seen the messages
     assert [(row.label, row.epochs) for row in report.networks] == [("original", 6), ("pruned", 6)]
