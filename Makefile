@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all lint types docs bench bench-latency clean
+.PHONY: help run test test-all lint types docs notebook bench bench-latency clean
 
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 	$$name -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
@@ -21,6 +21,7 @@ help:
 	@echo "make lint           check style and format (ruff)"
 	@echo "make types          check types (mypy)"
 	@echo "make docs           build the documentation site: site/index.html"
+	@echo "make notebook       run the notebook in docs/ again, in its place (ARGS=\"--out FILE\": elsewhere)"
 	@echo "make bench          race all methods on the bundled images (hours)"
 	@echo "make bench-latency  test the latency measurement against known speed-ups"
 	@echo "make clean          remove .venv, site/ and caches; never runs/"
@@ -44,6 +45,9 @@ types: .venv/dev.stamp
 docs: .venv/docs.stamp
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet $(ARGS)
 	@echo "site/index.html"
+
+notebook: .venv/dev.stamp
+	$(BIN)/python -m scripts.run_notebook docs/prune-your-network.ipynb $(ARGS)
 
 bench: .venv/run.stamp
 	$(BIN)/compress race --arch squeezenet --keep-macs 0.5,0.25 --seeds 2 --threads 1 $(ARGS)

@@ -1,11 +1,14 @@
 """Hooks of `mkdocs build`: parts of pages that come from the source tree, so that they are written once.
 
 A line `<!-- include PATH -->` in a page becomes the Markdown file PATH, without its title and with its headings one
-level lower. A line `<!-- settings COMMAND -->` becomes the tables of a command's settings.
+level lower. A line `<!-- settings COMMAND -->` becomes the tables of a command's settings, and `<!-- notebook PATH -->`
+the cells of a notebook with its outputs.
 """
 
+import json
 import posixpath
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +17,36 @@ ROOT = Path(__file__).parent.parent
 PAGES = {"compress/edropout/README.md": "method.md", "compress/controls/README.md": "rivals.md"}
 """Files that are included whole -> the page that shows them."""
 
-_MARKER = re.compile(r"^<!-- (?P<kind>include|settings) (?P<name>\S+) -->$", re.MULTILINE)
+_MARKER = re.compile(r"^<!-- (?P<kind>include|settings|notebook) (?P<name>\S+) -->$", re.MULTILINE)
 _LINK = re.compile(r"\[(?P<text>[^\]]+)\]\((?P<target>[^)#:]+)\)")
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Fill in a page's markers; mkdocs calls this for every page."""
-    return _MARKER.sub(
-        lambda marker: {"include": _included, "settings": _settings}[marker["kind"]](marker["name"]), markdown
-    )
+    parts = {"include": _included, "settings": _settings, "notebook": notebook_page}
+    return _MARKER.sub(lambda marker: parts[marker["kind"]](marker["name"]), markdown)
+
+
+def notebook_page(path: str) -> str:
+    """A notebook of the tree as Markdown: its texts, its code, what the code printed and drew."""
+    parts: list[str] = []
+    for cell in json.loads((ROOT / path).read_text())["cells"]:
+        text = "".join(cell["source"])
+        parts += [text] if cell["cell_type"] == "markdown" else [_fenced(text, "python"), *_outputs(cell["outputs"])]
+    return "\n\n".join(parts)
+
+
+def _outputs(outputs: list[dict[str, Any]]) -> Iterator[str]:
+    for output in outputs:
+        data = output.get("data", {})
+        if "image/png" in data:
+            yield f"![{''.join(data['text/plain'])}](data:image/png;base64,{''.join(data['image/png']).strip()})"
+        else:
+            yield _fenced("".join(output.get("text") or data["text/plain"]).strip("\n"), "text")
+
+
+def _fenced(text: str, language: str) -> str:
+    return f"```{language}\n{text}\n```"
 
 
 def _included(path: str) -> str:

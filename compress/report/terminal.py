@@ -34,7 +34,8 @@ def render_terminal(document: Document, console: Console) -> None:
 def render_text(document: Document) -> str:
     """The same as plain text."""
     text = io.StringIO()
-    render_terminal(document, Console(file=text, width=WIDTH, color_system=None, force_terminal=False))
+    plain = Console(file=text, width=WIDTH, color_system=None, force_terminal=False, force_jupyter=False)
+    render_terminal(document, plain)  # rich would show it in a notebook, and return nothing
     return text.getvalue()
 
 

@@ -1,5 +1,6 @@
 """The three renderers on one small document, and the terminal's on whole reports."""
 
+import builtins
 import io
 
 import pytest
@@ -9,7 +10,7 @@ from compress.report.documents import report_document
 from compress.report.html import render_html
 from compress.report.markdown import render_markdown
 from compress.report.sections import Bars, Document, Gallery, Image, Plot, Section, Statements, Table, Tile
-from compress.report.terminal import render_terminal
+from compress.report.terminal import render_terminal, render_text
 from tests.report.html.documents import HOSTILE, check_order, hostile
 from tests.report.sample import foreign_report, full_report, network, report
 
@@ -32,6 +33,14 @@ DOCUMENT = Document(
     ),
     footer="Written by hand.",
 )  # fmt: skip
+
+
+def test_text_is_returned_in_a_notebook_too(monkeypatch):
+    expected = render_text(DOCUMENT)
+    assert "Half the size." in expected
+    shell = type("ZMQInteractiveShell", (), {})()  # by this name rich knows a notebook, and draws there
+    monkeypatch.setattr(builtins, "get_ipython", lambda: shell, raising=False)
+    assert render_text(DOCUMENT) == expected
 
 
 def in_terminal(document: Document, *, width: int | None = 80, terminal: bool = False) -> str:
