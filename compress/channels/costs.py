@@ -200,4 +200,6 @@ def _coefficients(layer: nn.Module, positions: float) -> tuple[tuple[float, floa
     if is_depthwise(layer):
         return (0.0, kernel * positions), (0.0, float(kernel + bias))
     shared = kernel / getattr(layer, "groups", 1)
-    return (shared * positions, 0.0), (shared if weight else 0.0, float(bias))
+    rows = [p for p in own if p is not layer.weight and p is not layer.bias and p.dim() and len(p) == widths(layer)[1]]
+    others = sum(p[0].numel() for p in rows)  # of weights that are computed
+    return (shared * positions, 0.0), (shared if weight else 0.0, float(bias + others))

@@ -13,7 +13,7 @@ from compress.channels.masks import kept_positions
 from compress.channels.units import UnitMap
 from compress.tracing.layers import BatchNorm, Convolution, is_depthwise, is_transposed, width_names, widths
 
-_BUFFERS = {"running_mean", "running_var", "num_batches_tracked"}
+_KNOWN = {"weight", "bias", "running_mean", "running_var", "num_batches_tracked"}
 
 
 @torch.no_grad()
@@ -44,7 +44,8 @@ def shrink(network: nn.Module, units: UnitMap, keep_U: Tensor) -> None:
 
 def pruner_of(layer: nn.Module) -> Any:
     """torch-pruning's pruner for a layer; ``None`` where that pruner would not cut it, or not right (see the tests)."""
-    own_buffers = dict(layer.named_buffers(recurse=False)).keys() - _BUFFERS
+    own = (*layer.named_parameters(recurse=False), *layer.named_buffers(recurse=False))
+    of_the_user = dict(own).keys() - _KNOWN
     match layer:
         case Convolution() if is_depthwise(layer):  # several filters a channel: wrong numbers of inputs and groups
             wrong = layer.in_channels != layer.out_channels
@@ -58,7 +59,7 @@ def pruner_of(layer: nn.Module) -> Any:
             wrong = layer.track_running_stats or (layer.affine and layer.bias is None)
         case _:
             wrong = False
-    if wrong or own_buffers:
+    if wrong or of_the_user:
         return None
     torch_pruning = import_torch_pruning()
     reads = isinstance(layer, Convolution) and not is_depthwise(layer)  # torch-pruning asks for one output a group only

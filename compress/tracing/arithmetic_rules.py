@@ -6,7 +6,7 @@ A rule is called only if one of the tensors carries channels.
 from collections.abc import Collection
 from functools import partial
 
-from compress.tracing.operator_call import Call, Channels, Outcome, Rule
+from compress.tracing.operator_call import Call, Channels, Outcome, Rule, unfollowed
 
 
 def pointwise(call: Call) -> Outcome:
@@ -62,6 +62,21 @@ def _normalise(call: Call, *, kind: str) -> Outcome:
     return [call.channels, *[None] * (len(call.results) - 1)]
 
 
+def _batch_norm(call: Call) -> Outcome:
+    """BatchNorm outside its layer: each channel by itself, with its own parameters and statistics."""
+    channels = call.channels
+    if channels is None or channels.axis != 1:
+        return unfollowed(call)
+    for tensor in call.tensors[1:]:
+        beside = call.channels_of(tensor)
+        labels = call.bind(tensor, 0) if beside is None else beside.labels
+        if labels is None:
+            call.keep(channels, f"{call.name_of(tensor) or 'a tensor of fixed width'} is combined with it")
+        else:
+            call.sets.tie(channels.labels, labels, "it is normalised with something of fixed width")
+    return [channels, *[None] * (len(call.results) - 1)]
+
+
 def _glu(call: Call) -> Outcome:
     """Gated linear unit, one half times the sigmoid of the other: the two are tied."""
     channels = call.channels
@@ -87,6 +102,7 @@ _OPERATORS: tuple[tuple[Rule, str], ...] = (
                                 "_adaptive_avg_pool3d adaptive_max_pool3d upsample_nearest3d upsample_trilinear3d"),
     (partial(_normalise, kind="LayerNorm"), "native_layer_norm _fused_rms_norm"),
     (partial(_normalise, kind="GroupNorm"), "native_group_norm"),
+    (_batch_norm, "native_batch_norm _native_batch_norm_legit _native_batch_norm_legit_no_training"),
     # outside a layer; inputs that are not pruned do not change its cost
     (lambda call: call.keep_all("a product of matrices takes it"), "mm bmm mv dot addmm addmv addbmm baddbmm"),
     (_glu, "glu"),

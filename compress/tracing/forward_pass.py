@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.overrides import TorchFunctionMode
 
 from compress.errors import CheckFailedError, CompressError
 
@@ -47,6 +48,19 @@ def plain_kernels() -> Iterator[None]:
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
+
+
+class LinearCalls(TorchFunctionMode):
+    """Inside the context, another function takes the calls of ``F.linear``: torch takes these apart into operators."""
+
+    def __init__(self, instead: Callable[..., Tensor]) -> None:
+        super().__init__()
+        self._instead = instead
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Every call of a function of torch, unless it comes from within this one."""
+        chosen = self._instead if func is nn.functional.linear else func
+        return chosen(*args, **(kwargs or {}))
 
 
 @contextmanager

@@ -35,14 +35,18 @@ class Ledger:
         else:
             self._tie_groups(name, layer, read)
             self._record(self.reads, name, read)
-            self.makers.add(name)
-            if name not in self.carries:  # a single channel is always there
-                self.carries[name] = self.sets.new(width_out) if width_out > 1 else np.zeros(1, dtype=np.int64)
-            carried = self.carries[name]
-            self._tie_groups(name, layer, carried)
+            known = self.carries.get(name)
+            carried = self.make(name, layer, self.sets.new(width_out) if known is None else known)
         if channels and channels.axis != axis:  # each channel is a row for this layer, and rows count as fixed
             self.sets.keep(channels.labels, f"{name} works across it")
         return Channels(axis, carried) if carried.any() else None
+
+    def make(self, name: str, layer: nn.Module, labels: Labels) -> Labels:
+        """Labels of the channels that a layer makes; a single channel is always there."""
+        self.makers.add(name)
+        made = self._record(self.carries, name, labels if len(labels) > 1 else np.zeros(1, dtype=np.int64))
+        self._tie_groups(name, layer, made)
+        return made
 
     def _follow_per_channel(self, name: str, layer: nn.Module, rank: int, channels: Channels | None) -> Channels | None:
         if channels is None or (isinstance(layer, nn.PReLU) and layer.num_parameters == 1):

@@ -62,7 +62,7 @@ def has_own_forward(layer: nn.Module) -> bool:
 def layers_to_cut(network: nn.Module) -> tuple[dict[nn.Module, str], dict[str, str]]:
     """Layers that can be cut -> name; and name -> reason for layers of these kinds that cannot.
 
-    A layer can be cut if it has a known class and no parameters of other names.
+    A layer can be cut if it has a known class and no parameters of other names, unless its own forward uses these.
     """
     found: dict[nn.Module, str] = {}
     reasons: dict[str, str] = {}
@@ -73,7 +73,7 @@ def layers_to_cut(network: nn.Module) -> tuple[dict[nn.Module, str], dict[str, s
         strange = sorted({key for key, _ in layer.named_parameters(recurse=False)} - {"weight", "bias"})
         if kind_of(layer) is None:
             reasons[name] = f"{type(layer).__name__} is not a kind of layer that can be cut"
-        elif strange or "parametrizations" in dict(layer.named_children()):
+        elif (strange and not _computes_here(layer)) or "parametrizations" in dict(layer.named_children()):
             reasons[name] = f"it computes its weights from others ({', '.join(strange) or 'parametrizations'})"
         else:
             found[layer] = name
@@ -83,6 +83,11 @@ def layers_to_cut(network: nn.Module) -> tuple[dict[nn.Module, str], dict[str, s
                     reasons[name] = f"it shares its weights with {other}"
                     reasons.setdefault(other, f"it shares its weights with {name}")
     return found, reasons
+
+
+def _computes_here(layer: nn.Module) -> bool:
+    """True for a convolution that may compute its weights in its own forward, from its weight and others."""
+    return isinstance(layer, Convolution) and has_own_forward(layer) and "weight" in dict(layer.named_parameters())
 
 
 def kind_of(layer: nn.Module) -> type[nn.Module] | None:

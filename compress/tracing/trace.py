@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
@@ -17,7 +16,8 @@ from compress.errors import UsageError
 from compress.tracing.arithmetic_rules import ARITHMETIC, pointwise
 from compress.tracing.bare_tensors import BareTensors
 from compress.tracing.channel_sets import ChannelSets, Labels
-from compress.tracing.forward_pass import evaluating, plain_kernels, running, tensors_given
+from compress.tracing.computed_weights import ComputedWeights
+from compress.tracing.forward_pass import LinearCalls, evaluating, plain_kernels, running, tensors_given
 from compress.tracing.layer_rules import Ledger
 from compress.tracing.layers import BatchNorm, Convolution, Cuttable, PerChannel, has_own_forward, layers_to_cut
 from compress.tracing.layout_rules import LAYOUT
@@ -60,7 +60,7 @@ def trace(network: nn.Module, example: Tensor) -> Trace:
             )
     tracer = _Tracer(network, example)
     runs = running(f"the network does not run on images of shape {tuple(example.shape)}", UsageError)
-    with runs, tracer.watching_modules(), evaluating(network), plain_kernels(), tracer, _OwnLinear(tracer):
+    with runs, tracer.watching_modules(), evaluating(network), plain_kernels(), tracer, LinearCalls(tracer.linear):
         logits = network(example)
     if not isinstance(logits, Tensor) or logits.dim() != 2 or len(logits) != len(example):
         found = f"a tensor {tuple(logits.shape)}" if isinstance(logits, Tensor) else f"a {type(logits).__name__}"
@@ -77,19 +77,6 @@ _OWN = {
     nn.GroupNorm: ("native_group_norm",),
 }
 """Kinds of layers -> the operators that make up their forward."""
-
-
-class _OwnLinear(TorchFunctionMode):
-    """Shows F.linear to the tracer as a whole: torch takes it apart before the tracer sees an operator."""
-
-    def __init__(self, tracer: "_Tracer") -> None:
-        super().__init__()
-        self._tracer = tracer
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func is nn.functional.linear:
-            return self._tracer.linear(*args, **(kwargs or {}))
-        return func(*args, **(kwargs or {}))
 
 
 class _Tracer(TorchDispatchMode):
@@ -114,6 +101,7 @@ class _Tracer(TorchDispatchMode):
             for layer, name in layers.items()
             for value in (*layer.parameters(recurse=False), *layer.buffers(recurse=False))
         }
+        self._computed = ComputedWeights(self._own_forwards, self._ledger)
         cuttable = [module for module in network.modules() if isinstance(module, Cuttable)]
         self._bare = BareTensors(
             network,
@@ -136,6 +124,7 @@ class _Tracer(TorchDispatchMode):
         """The result, after the forward pass."""
         self._sets.tie_slices()
         self._bare.finish()
+        self._not_cut = self._computed.finish() | self._not_cut
         head = self._channels.get(logits)
         if head is not None:
             self._sets.keep_above_all(head.labels, FEEDS_OUTPUT)
@@ -164,15 +153,17 @@ class _Tracer(TorchDispatchMode):
     def _step(self, call: Call) -> None:
         own = self._own_layer(call)
         for tensor in call.tensors:
-            if self._owners.get(id(tensor), own) != own:
-                reason = f"its tensors are used in {call.place} by themselves"
-                self._not_cut.setdefault(self._owners[id(tensor)], reason)
+            owner, reason = self._owners.get(id(tensor), own), f"its tensors are used in {call.place} by themselves"
+            if owner not in (None, own) and not (owner == call.place and self._computed.computes(owner, reason)):
+                self._not_cut.setdefault(owner, reason)
         self._depends_on_images(call.tensors, call.results)
         if own:
             through = self._ledger.follow(own, self._own_forwards[own], call.rank, call.channels)
             self._enter(call.results, [through, *[None] * (len(call.results) - 1)])
         elif any(self._channels.get(tensor) is not None for tensor in call.tensors):
             by_name = _RULES.get(call.operator, unfollowed)
+            if self._computed.is_convolution(call.place, call):
+                by_name = partial(self._computed.convolve, call.place)
             rule = pointwise if torch.Tag.pointwise in call.function.tags else by_name
             try:
                 outcome = rule(call)
@@ -235,6 +226,7 @@ class _Tracer(TorchDispatchMode):
     def _begin(self, name: str, module: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
         given = tensors_given(inputs, named)
         self._running.append((name, self._channels.get(given[0]) if given else None))
+        self._channels.update(dict(self._computed.begin(name)))
         self._inside += module in self._layers
 
     def _end(self, name: str, module: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any], output: Any) -> None:

@@ -77,7 +77,9 @@ def test_parameters_that_a_weight_is_computed_from_count(layer: nn.Module, param
     model = build_cost_model(network, find_units(network.eval(), images), images)
     assert model.full.parameters == parameters + (6 * 8 + 8) + (72 * 5 + 5)
     # three of the eight channels gone: each had 6 weights and a bias, and 9 inputs of the head
-    assert model.cost(torch.tensor([5])).parameters == model.full.parameters - 3 * (6 + 1) - 3 * 9 * 5
+    counts = model.sizes_G.clone()
+    counts[-1] = 5
+    assert model.cost(counts).parameters == model.full.parameters - 3 * (6 + 1) - 3 * 9 * 5
 
 
 def test_work_that_is_the_same_for_any_image_is_not_counted():

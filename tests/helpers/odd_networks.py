@@ -9,9 +9,10 @@ from torch import nn
 from compress.channels.units import UnitMap, find_units
 from tests.helpers import odd_pieces as pieces
 from tests.helpers.networks import CLASSES, NETWORKS, built, image_batch
-from tests.helpers.odd_pieces import Odd, odd, on_tokens, pool
+from tests.helpers.odd_parameters import ODD_PARAMETERS
+from tests.helpers.odd_pieces import HALF, QUARTER, Odd, odd, on_tokens, pool
 
-BOTH, QUARTER, HALF = {"stem": 8, "last": 6}, {"stem": 2, "last": 6}, {"stem": 4, "last": 6}
+BOTH = {"stem": 8, "last": 6}
 
 ODD_LAYERS: dict[str, Odd] = {
     "conv1d over rows": Odd(
@@ -34,28 +35,6 @@ ODD_LAYERS: dict[str, Odd] = {
     ),
     "transposed, depthwise": odd(
         lambda n, x: n.up(x).relu(), reads=16, up=lambda: nn.ConvTranspose2d(8, 16, 2, stride=2, groups=8)
-    ),
-    "group norm": odd(lambda n, x: n.norm(x), pruned=QUARTER, norm=lambda: pieces.with_weights(nn.GroupNorm(2, 8))),
-    "group norm without weights": odd(
-        lambda n, x: n.norm(x), pruned=HALF, norm=lambda: nn.GroupNorm(4, 8, affine=False)
-    ),
-    "group norm of one group": odd(
-        lambda n, x: n.norm(x), {"stem": "GroupNorm norm normalises over it"}, norm=lambda: nn.GroupNorm(1, 8)
-    ),
-    "group norm with its own forward": odd(
-        lambda n, x: n.norm(x), pruned=HALF, norm=lambda: pieces.with_weights(pieces.GroupNormAndRelu(4, 8))
-    ),
-    "group norm by a number in the code": odd(
-        lambda _, x: F.group_norm(x, 4), {"stem": "GroupNorm Network.forward normalises over it"}
-    ),
-    "group norm of two layers": odd(
-        lambda n, x: n.norm(torch.cat([x, n.more(x)], 1)),
-        {"more": "cannot go one by one"}, {"stem": 2, "last": 6}, reads=12,
-        more=lambda: nn.Conv2d(8, 4, 1), norm=lambda: pieces.with_weights(nn.GroupNorm(3, 12)),
-    ),
-    "group norm across layers": odd(  # its second group has channels of both
-        lambda n, x: n.norm(torch.cat([x, n.more(x)], 1)), {"stem": "cannot go one by one"}, reads=10,
-        more=lambda: nn.Conv2d(8, 2, 1), norm=lambda: pieces.with_weights(nn.GroupNorm(2, 10)),
     ),
     "synchronised norm": odd(lambda n, x: n.norm(x), norm=lambda: nn.SyncBatchNorm(8)),
     "called by name": odd(
@@ -104,10 +83,6 @@ ODD_LAYERS: dict[str, Odd] = {
     "tokens mixed": odd(
         lambda n, x: n.mix(x.flatten(2)).view_as(x), {"stem": "mix works across it"}, mix=lambda: nn.Linear(100, 100)
     ),
-    "weights standardised": odd(
-        lambda n, x: n.odd(x).relu(), {"odd": "used in odd by themselves"}, {"last": 6},
-        odd=lambda: pieces.Standardised(8, 8, 1),
-    ),
     "own linear layer": on_tokens(
         lambda part, x: part(x), {}, {"stem": 8, "part": 10, "wide": 12}, lambda: pieces.OwnLinear(8, 10), reads=10
     ),
@@ -136,7 +111,7 @@ ODD_LAYERS: dict[str, Odd] = {
     ),
 }  # fmt: skip
 
-ODD = ODD_LAYERS | {
+ODD = ODD_LAYERS | ODD_PARAMETERS | {
     "channel shuffle": odd(lambda _, x: pieces.shuffled(x), pruned=HALF),
     "channel shuffle of torch": odd(lambda _, x: F.channel_shuffle(x, 4), pruned=QUARTER),
     "gate of two halves": odd(lambda _, x: x.chunk(2, 1)[0] * x.chunk(2, 1)[1].sigmoid(), pruned=HALF, reads=4),
@@ -158,49 +133,7 @@ ODD = ODD_LAYERS | {
         lambda _, x: F.unfold(x.transpose(1, 2), 3, padding=1).unsqueeze(3),
         {"stem": "im2col, which cannot be followed"}, reads=90,
     ),
-    "a bare parameter": odd(lambda n, x: x * n.scale, scale=lambda: nn.Parameter(torch.rand(8, 1, 1) + 0.5)),
-    "a stream with layer scale": odd(
-        lambda n, x: x + n.part.scale[:, None, None] * n.part.inner(x),
-        part=lambda: pieces.holding(scale=nn.Parameter(torch.rand(8) + 0.5), inner=nn.Conv2d(8, 8, 3, padding=1)),
-    ),
-    "a frozen norm of buffers": odd(
-        lambda n, x: x * (n.part.scale * (n.part.variance + 0.1).rsqrt()).reshape(1, -1, 1, 1) + n.part.bias,
-        part=lambda: pieces.holding(
-            scale=nn.Buffer(torch.rand(8) + 0.5), variance=nn.Buffer(torch.rand(8)), bias=nn.Buffer(torch.rand(8, 1, 1))
-        ),
-    ),
-    "a parameter for every place of a channel": odd(
-        lambda n, x: x + n.places[:, 0], places=lambda: nn.Parameter(torch.randn(8, 2, 10, 10))
-    ),
-    "a learned token beside others": on_tokens(
-        lambda part, x: torch.cat([part.token.expand(len(x), -1, -1), x], 1) + part.places[:, :17], {},
-        {"stem": 8, "wide": 12},
-        lambda: pieces.holding(token=nn.Parameter(torch.randn(1, 1, 8)), places=nn.Parameter(torch.randn(1, 20, 8))),
-    ),
-    "a parameter for rows of pixels": odd(lambda n, x: x + n.rows, rows=lambda: nn.Parameter(torch.randn(10, 1))),
-    "a parameter used in two ways": odd(
-        lambda n, x: x * n.scale + n.scale.softmax(0), {"stem": "of fixed width is combined with it"},
-        scale=lambda: nn.Parameter(torch.rand(8, 1, 1)),
-    ),
-    "a parameter along two axes": odd(
-        lambda n, x: (x + n.square[0, :, None, None]) * n.square[:, 0, None, None],
-        {"stem": "of fixed width is combined with it"}, square=lambda: nn.Parameter(torch.rand(8, 8)),
-    ),
-    "a parameter that shares its numbers": odd(
-        lambda n, x: x * n.part.scale, {"stem": "part.scale is combined with it"},
-        part=lambda: pieces.holding(
-            scale=nn.Parameter(pieces.EIGHT[:, None, None]), same=nn.Parameter(pieces.EIGHT)
-        ),
-    ),
-    "a parameter read by a layer": on_tokens(
-        lambda part, x: x + part.token + part.layer(part.token.expand(len(x), -1, -1)), {"stem": "token"}, {"wide": 12},
-        lambda: pieces.holding(token=nn.Parameter(torch.randn(1, 1, 8)), layer=nn.Linear(8, 8)),
-    ),
     "a learned number": odd(lambda n, x: x * n.scale, scale=lambda: nn.Parameter(torch.rand(1))),
-    "a buffer": odd(lambda n, x: x - n.mean, mean=lambda: nn.Buffer(torch.rand(8, 1, 1))),
-    "a tensor of no name": odd(
-        lambda _, x: x * torch.linspace(1, 2, 8)[:, None, None], {"stem": "a tensor of fixed width is combined with it"}
-    ),
     "pixel shuffle": odd(lambda _, x: F.pixel_shuffle(x, 2), pruned=QUARTER, reads=2),
     "pixel unshuffle": odd(lambda _, x: F.pixel_unshuffle(x, 2), reads=32),
     "resized": odd(lambda _, x: F.interpolate(x, scale_factor=2, mode="bilinear")),

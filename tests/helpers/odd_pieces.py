@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 from tests.helpers.networks import CLASSES, network_of
 
+HALF, QUARTER = {"stem": 4, "last": 6}, {"stem": 2, "last": 6}
+
 Forward = Callable[[nn.Module, Tensor], Tensor]
 
 
@@ -93,9 +95,26 @@ def subclass(kind: type[nn.Module], forward: Forward) -> type[nn.Module]:
     return type("Own", (kind,), {"forward": forward})
 
 
-Standardised = subclass(
-    nn.Conv2d, lambda n, x: F.conv2d(x, n.weight - n.weight.mean((1, 2, 3), keepdim=True), n.bias)
-)  # it computes with something else than its weight
+Standardised = subclass(nn.Conv2d, lambda n, x: F.conv2d(x, n.weight - n.weight.mean((1, 2, 3), keepdim=True), n.bias))
+AcrossFilters = subclass(nn.Conv2d, lambda n, x: F.conv2d(x, n.weight.softmax(0), n.bias))
+Recycled = subclass(
+    nn.Conv2d, lambda n, x: F.conv2d(x, n.weight * 2, n.bias) * n.weight.sum(1, keepdim=True).flatten()[:, None, None]
+)
+
+
+class Gained(nn.Conv2d):
+    """As timm's ScaledStdConv2d: standardised by a batch norm of the weights, with a gain for every filter."""
+
+    def __init__(self, reads: int, makes: int, kernel: int, *, groups: int = 1) -> None:
+        super().__init__(reads, makes, kernel, groups=groups)
+        self.gain = nn.Parameter(torch.rand(makes, 1, 1, 1) + 0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows = self.weight.reshape(1, self.out_channels, -1)
+        scaled = F.batch_norm(rows, None, None, (self.gain * 0.7).view(-1), training=True, momentum=0.0)
+        return F.conv2d(x, scaled.reshape_as(self.weight), self.bias, groups=self.groups)
+
+
 SamePadded = subclass(nn.Conv2d, lambda n, x: F.conv2d(F.pad(x, (1, 1, 1, 1)), n.weight, n.bias))
 GroupNormAndRelu = subclass(nn.GroupNorm, lambda n, x: F.group_norm(x, n.num_groups, n.weight, n.bias, n.eps).relu())
 OwnLinear = subclass(nn.Linear, lambda n, x: F.linear(x, n.weight, n.bias).relu())
