@@ -1,6 +1,6 @@
 """Weights from a file, the user's or published, -> a network: as data, with notes on what was taken and changed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ def load_weights(network: nn.Module, file: Path, *, head: Sequence[str], key: st
         network: of any weights.
         file: safetensors, or what ``torch.save`` wrote: a state dict, a checkpoint that contains one, a module.
         head: names of the class head's parameters. If only they have other shapes (another number of classes), or are
-            missing all, they keep their fresh weights.
+            missing all, they keep their fresh weights. So does a part around the head that is another one as a whole.
         key: where the weights are in the file, such as ``state_dict_ema``; by default what fits best.
     """
     choice = choose_weights(read_weights_file(file), network.state_dict(), key=key, file=file.name)
@@ -85,11 +85,23 @@ def _fill(
     unexpected = {key for key in found if key not in wanted and _is_tensor(found[key])}
     fresh = {*misshapen, *missing}
     if unexpected or not fresh <= set(head) or (missing and fresh < set(head)):
-        raise BadInputError(describe_mismatch(found, wanted, misshapen=misshapen, file=file))
+        fitting = set(both) - set(misshapen)
+        if not _is_another_head(head, faults=fresh | unexpected, fitting=fitting):
+            raise BadInputError(describe_mismatch(found, wanted, misshapen=misshapen, file=file))
     kept = {key: value for key, value in found.items() if key not in fresh}
     tensors, cast = as_wanted(kept, wanted, file=file)
     network.load_state_dict({key: tensors.get(key, value) for key, value in wanted.items()})
-    return LoadedWeights(tuple(key for key in head if key in fresh), (*notes, *cast))
+    return LoadedWeights(tuple(key for key in wanted if key in fresh), (*notes, *cast))
+
+
+def _is_another_head(head: Sequence[str], *, faults: Collection[str], fitting: Collection[str]) -> bool:
+    """Whether all that differs is one part that the class head is in, such as ``fc`` with more layers."""
+    parts = head[0].split(".")[:-1] if head else []
+    prefixes = [".".join(parts[:depth]) + "." for depth in range(1, len(parts) + 1)]
+    return any(
+        all(name.startswith(prefix) for name in faults) and not any(name.startswith(prefix) for name in fitting)
+        for prefix in prefixes
+    )
 
 
 def _is_tensor(value: object) -> bool:

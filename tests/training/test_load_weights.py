@@ -102,6 +102,19 @@ def test_a_file_without_a_head_leaves_the_head_fresh_and_half_a_head_is_refused(
         load_weights(network(), saved(tmp_path / "half.pt", half), head=HEAD)
 
 
+def test_a_head_of_other_layers_is_fresh_as_a_whole(tmp_path: Path):
+    def build(head: nn.Module, *, width: int = 4) -> nn.Module:
+        return nn.ModuleDict({"body": nn.Linear(2, width), "fc": head})
+
+    source, target = build(nn.Linear(4, 9)), build(nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 3)))
+    head = ("fc.2.weight", "fc.2.bias")
+    file = saved(tmp_path / "w.pt", source.state_dict())
+    assert load_weights(target, file, head=head).fresh_head == ("fc.0.weight", "fc.0.bias", *head)
+    assert torch.equal(target["body"].weight, source["body"].weight)
+    with pytest.raises(BadInputError, match=r"misshapen: body\.weight"):  # the body differs, too
+        load_weights(build(target["fc"], width=6), file, head=head)
+
+
 def test_a_pickle_that_would_run_code_does_not_run(tmp_path: Path):
     class Trap:
         def __reduce__(self):
