@@ -120,13 +120,13 @@ def preprocess(settings: PreprocessingSettings, default: Preprocessing) -> Prepr
     try:
         prepared = (stated or default.preparation).for_channels(default.channels)
     except ExportError as error:
-        raise UsageError(f"--mean and --std: {error}; try --channels 3") from None
+        raise UsageError(f"--mean and --std: {error}; try --channels 3, or one value") from None
     return Preprocessing(
         image_size=size,
         channels=default.channels,
         mean=prepared.mean or (),
         std=prepared.std or (),
         framing=framing,
-        channel_order=settings.channel_order or default.channel_order,
+        channel_order=(settings.channel_order or default.channel_order) if default.channels == 3 else "rgb",
         decoding=default.decoding,
     )

@@ -56,7 +56,7 @@ def _check_given(context: StageContext, network: nn.Module) -> tuple[str, ...]:
     if config.weights_name:
         warnings = warn_of_published(measured, _published(config).top1)
     if config.mean is None or warnings:
-        warnings += warn_of_other_preprocessing(network, data.val, data.preprocessing, batch_size=config.batch_size)
+        warnings += warn_of_other_preprocessing(network, data.train, data.preprocessing, batch_size=config.batch_size)
     for warning in warnings:
         context.observer.note(warning)
     check_left_chance(measured.accuracy, data.val.labels, advice=_OTHER_INPUT)

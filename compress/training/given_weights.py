@@ -16,7 +16,7 @@ from compress.statistics import mcnemar, paired_counts, wilson
 from compress.training.evaluate import Evaluation
 
 IMAGES: Final = 256
-"""Validation images on which other preprocessing is tried."""
+"""Training images, not augmented, on which other preprocessing is tried: validation may have too few to tell."""
 
 MIN_GAIN: Final = 0.05
 """Top-1 that another preprocessing has to gain, and that published weights have to lack, to be worth a warning."""
@@ -39,7 +39,7 @@ def warn_of_other_preprocessing(
     if gain < MIN_GAIN or mcnemar(paired_counts(ours, best)) > _P_VALUE:
         return ()
     return (
-        f"likely the wrong preprocessing: Top-1 of the given weights is {ours.mean():.1%} on {len(ours)} validation "
+        f"likely the wrong preprocessing: Top-1 of the given weights is {ours.mean():.1%} on {len(ours)} training "
         f"images, and {best.mean():.1%} with {flags}: were they trained so?",
     )
 

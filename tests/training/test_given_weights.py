@@ -50,7 +50,7 @@ def test_the_preprocessing_that_the_weights_were_trained_with_is_named(trained, 
     network = Levels(trained).train()
     (warning,) = warn_of_other_preprocessing(network, images(IMAGENET), IMAGENET, batch_size=64)
     assert warning.startswith("likely the wrong preprocessing: Top-1 of the given weights is ")
-    assert f"% on 256 validation images, and 100.0% with {flags}: were they trained so?" in warning
+    assert f"% on 256 training images, and 100.0% with {flags}: were they trained so?" in warning
     assert network.training
 
 
