@@ -24,11 +24,11 @@ def with_visible_weights(network: nn.Module, images: Tensor, *, seed: int) -> nn
     generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(images.shape, generator=generator).to(images)
     mixed = torch.cat([images, noise])  # there may be one image only, or several that are alike
-    for ordinary in (True, False):
+    for ordinary, centred in ((True, False), (True, True), (False, False)):
         found = copy_module(network).eval()
         if ordinary:
             _draw_constant_weights(found, generator)
-            _normalise(found, mixed)
+            _normalise(found, mixed, centred=centred)
         logits = logits_of(found, mixed)
         if logits.isfinite().all() and is_conclusive(spread_of(logits), 0.0, largest=float(logits.abs().max())):
             return found
@@ -59,8 +59,12 @@ def _draw_constant_weights(network: nn.Module, generator: torch.Generator) -> No
 
 
 @torch.no_grad()
-def _normalise(network: nn.Module, images: Tensor) -> None:
-    """Scale every layer's weights to an output of size 1, and measure BatchNorm, in one forward pass."""
+def _normalise(network: nn.Module, images: Tensor, *, centred: bool) -> None:
+    """Scale every layer's weights to an output of size 1, and measure BatchNorm, in one forward pass.
+
+    ``centred`` also makes biases such that outputs have a mean of 0: in a stack of LayerNorms and sums of branches, a
+    part that is the same for all images would grow from block to block.
+    """
     done: set[nn.Module] = set()
 
     def scale(layer: nn.Module, _inputs: Any, output: Tensor) -> Tensor | None:
@@ -69,6 +73,10 @@ def _normalise(network: nn.Module, images: Tensor) -> None:
         if layer in done or not 0 < size < float("inf"):
             return None
         done.add(layer)
+        if centred and isinstance(layer.bias, nn.Parameter):
+            mean_C = values.mean(0)
+            layer.bias.sub_(mean_C)
+            output = output - mean_C.reshape(-1, *[1] * (output.dim() - 1 - channel_axis(layer, output.dim())))
         for parameter in layer.parameters(recurse=False):
             parameter.div_(size)
         return output / size

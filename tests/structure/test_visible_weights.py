@@ -35,6 +35,17 @@ def test_one_image_is_enough():
     assert with_visible_weights(built("plain"), torch.zeros(1, 2, 12, 12), seed=0)(image_batch()).std() > 0.1
 
 
+def test_what_is_the_same_for_all_images_is_taken_off_where_it_hides_them():
+    """A head that starts at zero behind a signal that is 1 for every image but for a hundred-thousandth."""
+    network = network_of(
+        lambda n, x: n.head(n.norm(n.stem(1 + 1e-5 * x.flatten(1)))),
+        stem=nn.Linear(288, 8), norm=nn.LayerNorm(8), head=nn.Linear(8, CLASSES),
+    )  # fmt: skip
+    nn.init.zeros_(network.head.weight)
+    logits = with_visible_weights(network, image_batch(8), seed=0)(image_batch(8)).detach()
+    assert float((logits.amax(0) - logits.amin(0)).max()) > 0.1
+
+
 def test_the_networks_own_weights_are_used_if_others_overflow():
     network = network_of(lambda n, x: (n.head(x.flatten(1)) * 1e4).exp(), head=nn.Linear(288, CLASSES))
     with torch.no_grad():
