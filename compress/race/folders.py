@@ -20,14 +20,15 @@ from compress.runs.checked_folder import sha256_of
 from compress.runs.decide import decide
 from compress.runs.recorded_inputs import HOW_READ, ORIGINAL, code_notes
 from compress.settings.config import DecidedConfig, RunConfig
+from compress.settings.training import TRAINING
 from compress.verdict.accuracy import correct_pair, measure_drop
 from compress.verdict.open_files import classify, open_file
 
 State = Literal["new", "resume", "finished"]
 
 _SEARCH: Final = STAGES[2]
-_FROM_DATA: Final = frozenset({"image_size", "channels"})
-"""Settings that the images decide where the user left them open."""
+_DECIDED_LATER: Final = frozenset({"image_size", "channels", *TRAINING})
+"""Settings that the images and the network decide where the user left them open."""
 
 
 def check_folder(race: RaceSettings, folder: Path) -> None:
@@ -168,5 +169,5 @@ def _different(wanted: DecidedConfig, recorded: RunConfig) -> list[str]:
         f"{name}: {there} there, {here} here"
         for name in sorted(DecidedConfig.model_fields.keys() - CELL_SETTINGS - {*HOW_READ})
         if (here := getattr(wanted, name)) != (there := getattr(recorded, name))
-        and not (here is None and name in _FROM_DATA)
+        and not (here is None and name in _DECIDED_LATER)
     ]
