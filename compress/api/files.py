@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from compress.api.keywords import naming_keywords
 from compress.api.wrappers import unwrap
 from compress.atomic import write_atomically
 from compress.channels.costs import products_per_image
@@ -36,6 +37,7 @@ class ExportedFile:
     """Largest difference of a logit between torch and onnxruntime, on the example."""
 
 
+@naming_keywords()
 def export_onnx(
     module: nn.Module,
     path: str | Path,

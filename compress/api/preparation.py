@@ -5,6 +5,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from compress.api.keywords import naming_keywords
 from compress.channels.budget import Budget, Prunable
 from compress.controls.methods import ALLOCATIONS
 from compress.environment import native_block
@@ -40,6 +41,7 @@ class PrunerSettings:
             if share is not None and not 0 < share < 1:
                 raise UsageError(f"expected {name} between 0 and 1 (0.5 keeps half), got {share}")
 
+    @naming_keywords()
     def prunable(self, network: nn.Module, example: Tensor) -> Prunable:
         """The units of a network within the budget; UsageError if there are none, or the budget is out of reach."""
         macs = KEEP_MACS if self.keep_macs is self.keep_params is None else self.keep_macs

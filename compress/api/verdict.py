@@ -10,6 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from compress.api.given_images import GivenImages, Images, read_given
+from compress.api.keywords import naming_keywords
 from compress.atomic import write_atomically
 from compress.data.preprocessing import Preprocessing
 from compress.errors import UsageError
@@ -120,6 +121,7 @@ class Verdict:
         return f'<iframe srcdoc="{html.escape(self._page())}" width="100%" height="600" style="border:0"></iframe>'
 
 
+@naming_keywords()
 def verify(
     original: str | Path,
     candidate: str | Path,
