@@ -36,9 +36,9 @@ def test_one_image_is_enough():
 
 
 def test_what_is_the_same_for_all_images_is_taken_off_where_it_hides_them():
-    """A head that starts at zero behind a signal that is 1 for every image but for a hundred-thousandth."""
+    """A head that starts at zero behind a signal that is 1 for every image but for a millionth."""
     network = network_of(
-        lambda n, x: n.head(n.norm(n.stem(1 + 1e-5 * x.flatten(1)))),
+        lambda n, x: n.head(n.norm(n.stem(1 + 1e-6 * x.flatten(1)))),
         stem=nn.Linear(288, 8), norm=nn.LayerNorm(8), head=nn.Linear(8, CLASSES),
     )  # fmt: skip
     nn.init.zeros_(network.head.weight)
