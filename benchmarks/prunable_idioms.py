@@ -1,7 +1,7 @@
 """Small networks in idioms that many people write: name -> builder. Images are RGB, 32 pixels."""
 
 # ruff: noqa: D102  (forward does what its class says)
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import torch
@@ -10,11 +10,13 @@ from torch import Tensor, nn
 
 CLASSES = 10
 
+Norm = Callable[[int], nn.Module]
+
 
 class Conv(nn.Sequential):
     """Convolution, norm, ReLU."""
 
-    def __init__(self, reads: int, makes: int, kernel: int = 3, stride: int = 1, norm: type | None = None) -> None:
+    def __init__(self, reads: int, makes: int, kernel: int = 3, stride: int = 1, norm: Norm | None = None) -> None:
         made = norm(makes) if norm else nn.BatchNorm2d(makes)
         super().__init__(nn.Conv2d(reads, makes, kernel, stride, kernel // 2, bias=False), made, nn.ReLU())
 
@@ -22,7 +24,7 @@ class Conv(nn.Sequential):
 class Classifier(nn.Module):
     """A stem, blocks, the mean over the pixels, a linear head."""
 
-    def __init__(self, stem: nn.Module, blocks: list[nn.Module], width: int) -> None:
+    def __init__(self, stem: nn.Module, blocks: Sequence[nn.Module], width: int) -> None:
         super().__init__()
         self.stem, self.blocks, self.head = stem, nn.Sequential(*blocks), nn.Linear(width, CLASSES)
 
@@ -47,7 +49,7 @@ class ScaledBlock(nn.Module):
 class BasicBlock(nn.Module):
     """ResNet's basic block; its shortcut is padded with zeros (option A) where the width changes."""
 
-    def __init__(self, reads: int, makes: int, norm: type) -> None:
+    def __init__(self, reads: int, makes: int, norm: Norm) -> None:
         super().__init__()
         self.more, self.stride = makes - reads, makes // reads
         self.first = Conv(reads, makes, 3, self.stride, norm)
@@ -59,7 +61,7 @@ class BasicBlock(nn.Module):
         return F.relu(self.second(self.first(x)) + shortcut)
 
 
-def _resnet(norm: type) -> nn.Module:
+def _resnet(norm: Norm) -> nn.Module:
     widths = [16, 16, 16, 32, 32, 64, 64]
     blocks = [BasicBlock(reads, makes, norm) for reads, makes in pairwise(widths)]
     return Classifier(Conv(3, 16, norm=norm), blocks, 64)
@@ -89,7 +91,8 @@ class Inception(nn.Module):
         self.last = nn.Conv2d(64, channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        left, right = self.both(x).split([self.left[0].in_channels, self.right[0].in_channels], 1)
+        widths = [branch.get_submodule("0").in_channels for branch in (self.left, self.right)]
+        left, right = self.both(x).split(widths, 1)
         return x + self.last(torch.cat([self.left(left), self.right(right)], 1))
 
 

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from benchmarks.apart import CrashedError, Limits, OverLimitError, call_apart
 from benchmarks.prunable_idioms import CLASSES, IDIOMS
+from benchmarks.prunable_table import every_row
 from benchmarks.support_case import DEFAULT_SIZE
 from compress.channels.budget import allowed_counts
 from compress.channels.costs import CostModel, build_cost_model
@@ -87,18 +88,19 @@ def main() -> None:
     parser.add_argument("--memory-gib", type=float, default=12, help="limit for one network's address space")
     arguments = parser.parse_args()
     limits, commit = Limits(arguments.seconds, arguments.memory_gib), source_commit()
-    known = _read(arguments.results).get(arguments.column, {})
+    known = read(arguments.results).get(arguments.column, {})
     for name in arguments.networks or [name for name in every_network() if name not in known]:
         try:
             row = call_apart(examine, (name,), limits)
         except (OverLimitError, CrashedError) as error:
             row = {"refused": str(error)}
         sys.stderr.write(f"{datetime.now(UTC):%H:%M:%S} {name}: {row.get('refused') or row['shares']}\n")
-        results = _read(arguments.results)  # another process may have added results
+        results = read(arguments.results)  # another process may have added results
         results.setdefault(arguments.column, {})[name] = row
         results[f"environment {arguments.column}"] = describe_environment(threads=1, seed=0)["packages"]
         results[f"commit {arguments.column}"] = commit
         arguments.results.write_text(json.dumps(results, indent=1) + "\n")
+        arguments.results.with_suffix(".md").write_text(every_row({"before": {}, "after": {}, **results}))
 
 
 def every_network() -> list[str]:
@@ -211,7 +213,8 @@ def kind_of(reason: str) -> str:
     return without_names(reason)
 
 
-def _read(file: Path) -> dict[str, Any]:
+def read(file: Path = RESULTS) -> dict[str, Any]:
+    """Earlier results: ``before`` and ``after``: network -> row; empty if there are none."""
     return json.loads(file.read_text()) if file.exists() else {}
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.apart import CrashedError, Limits, OverLimitError, call_apart
+from benchmarks.prunable_share import read
 from benchmarks.support_case import examine
 from benchmarks.support_row import Trial
 from benchmarks.support_table import table
@@ -57,8 +58,8 @@ def main() -> None:
         results["networks"][name] = row
         results["environment"] = describe_environment(threads=1, seed=0)
         RESULTS.write_text(json.dumps(results, indent=1) + "\n")
-        PAGE.write_text(table(results))
-    PAGE.write_text(table(results))
+        PAGE.write_text(table(results, read()))
+    PAGE.write_text(table(results, read()))
 
 
 def _unknown(results: dict[str, Any], trial: Trial) -> list[str]:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from benchmarks.prunable_table import section
 from compress.channels.units import without_names
 from models_zoo.torchvision_models import TORCHVISION
 
@@ -31,10 +32,11 @@ _WIDE = 2.0
 """If the ends of an interval differ by more than this factor, other work of the machine dominated the timing."""
 
 
-def table(results: Mapping[str, Any]) -> str:
+def table(results: Mapping[str, Any], shares: Mapping[str, Any] | None = None) -> str:
     """The page in Markdown.
 
     Args:
+        shares: the results of ``benchmarks.prunable_share``, if there are any.
         results: ``environment``, and ``networks``: name -> a ``Support`` as a dictionary with family, date and commit.
     """
     networks = results["networks"]
@@ -48,6 +50,7 @@ def table(results: Mapping[str, Any]) -> str:
         if names:
             parts += [f"## {title}", _rows([networks[name] for name in names])]
     parts += ["## What is not pruned, and why", _not_pruned(networks), _footer(results)]
+    parts += [section(shares)] if shares else []
     return "\n\n".join(parts) + "\n"
 
 

@@ -52,7 +52,7 @@ class BareTensors:
 
     def bind(self, tensor: Tensor, axis: int) -> Labels | None:
         """Labels along an axis of a tensor that is made of bare ones; ``None`` if it cannot be cut along it."""
-        along = [self._along(*origin, axis) for origin in self._origins.get(tensor, ())]
+        along = [self._along(name, index, axis) for name, index in self._origins.get(tensor, ())]
         if not along or any(labels is None for labels in along):
             return None
         self._bound.add(id(tensor))
