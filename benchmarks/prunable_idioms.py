@@ -137,7 +137,7 @@ class Linear(nn.Linear):
 
 def _spectral() -> nn.Module:
     network = Classifier(Conv(3, 32, stride=2), [Conv(32, 64), Conv(64, 64), Conv(64, 64)], 64)
-    torch.nn.utils.parametrizations.spectral_norm(network.blocks[1][0])
+    torch.nn.utils.parametrizations.spectral_norm(network.get_submodule("blocks.1.0"))
     return network
 
 
