@@ -67,10 +67,9 @@ def test_unfit_images(images, tmp_path):
 def test_weights_of_another_network(images, tmp_path):
     file = tmp_path / "other.pt"
     torch.save(build_network("squeezenet1_0", classes=3, channels=1, image_size=24).state_dict(), file)
-    message = _refused(tmp_path, 4, f"{file} does not fit the network", *tiny_flags(images, weights=file))
+    message = _refused(tmp_path, 4, f"{file.name} does not fit the network", *tiny_flags(images, weights=file))
     assert "features.0.weight is (96, 1, 7, 7), expected (64, 1, 3, 3)" in message
     assert "missing: features.11.expand1x1.bias" in message
-    assert "Is it another network" in message
 
 
 def test_a_network_that_learns_nothing_is_not_pruned(tmp_path):
