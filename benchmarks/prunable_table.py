@@ -13,7 +13,9 @@ _LEGEND = """\
 *Can go* is the share of its MACs that a network loses if every layer keeps as little as the tool allows: a tenth of its
 channels, at no alignment or in multiples of 8. Each network has fresh weights; what trial cuts refuse stays, as in a
 run. *Before*: bare parameters, groups of GroupNorm, unequal splits, padded shortcuts, `F.linear` in subclasses and
-weights computed from others were not followed, and an error in a trial cut did not name the layers near it."""
+weights computed from others were not followed, and an error in a trial cut did not name the layers near it. What one
+reason no longer holds, another may hold. Networks of more than 150 million parameters were left out; those measured
+with one version only are not compared."""
 
 
 def section(results: Mapping[str, Any]) -> str:
