@@ -5,8 +5,8 @@ import io
 import logging
 import re
 import warnings
-from collections.abc import Mapping
-from contextlib import redirect_stderr
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import Any, Final
 
@@ -63,30 +63,61 @@ def check_size(model: nn.Module) -> None:
 
 
 def _trace(model: nn.Module, input_shape: tuple[int, int, int], opset: int) -> ModelProto:
-    level = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:  # without what torch writes: deprecations, log lines, the traced graph on stderr
-        quiet = warnings.catch_warnings(action="ignore"), redirect_stderr(io.StringIO())
-        with quiet[0], quiet[1], torch.no_grad(), _AttentionStepByStep():
-            program = torch.onnx.export(
-                model,
-                (torch.zeros(_EXAMPLE_BATCH, *input_shape),),
-                dynamo=True,
-                opset_version=opset,
-                input_names=[INPUT_NAME],
-                output_names=[OUTPUT_NAME],
-                dynamic_shapes=_free_batch(model),
-                verbose=False,
-            )
+    images, free = torch.zeros(_EXAMPLE_BATCH, *input_shape), _free_batch(model)
+    try:
+        with _quiet(), torch.no_grad():
+            with _AttentionStepByStep():
+                proto = _exported(model, images, free, opset)
+            if any(isinstance(shape_of(value)[0], int) for value in proto.graph.input) and (
+                read := _read_code(model, images, free)
+            ):
+                proto = _exported(read, images, free, opset)
     except Exception as error:  # torch.export raises anything that the traced forward raises
         raise ExportError(
             f"expected a module that torch.export can trace on images {list(input_shape)}, "
             f"got {_explain(error.__cause__ or error)}"
         ) from error
+    return proto
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what torch writes: deprecations, log lines, the traced graph on stderr."""
+    level = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings(action="ignore"), redirect_stderr(io.StringIO()):
+            yield
     finally:
         logging.disable(level)
+
+
+def _exported(
+    model: nn.Module | torch.export.ExportedProgram, images: torch.Tensor, free: tuple[Any, ...], opset: int
+) -> ModelProto:
+    program = torch.onnx.export(
+        model,
+        (images,),
+        dynamo=True,
+        opset_version=opset,
+        input_names=[INPUT_NAME],
+        output_names=[OUTPUT_NAME],
+        dynamic_shapes=free,
+        verbose=False,
+    )
     assert program is not None  # only the old exporter, dynamo=False, returns None
     return program.model_proto
+
+
+def _read_code(model: nn.Module, images: torch.Tensor, free: tuple[Any, ...]) -> torch.export.ExportedProgram | None:
+    """The module as torch.export reads it from its code; ``None`` where it cannot, or the code fixes the batch size.
+
+    ``len(images)`` stays free then; in a traced run it is a number.
+    """
+    try:
+        return torch.export.export(model, (images,), dynamic_shapes=free, strict=True)
+    except Exception:  # whatever torch.export raises
+        return None
 
 
 def _free_batch(model: nn.Module) -> tuple[Any, ...]:
@@ -138,6 +169,6 @@ def _check_signature(graph: GraphProto, images_shape: list[int | str]) -> None:
         )
     if got[INPUT_NAME] != images_shape or got[OUTPUT_NAME][0] != "batch":
         raise ExportError(
-            f"expected a free batch size, got {got}: the forward turns it into a fixed number, as len(x), int() and "
-            "a loop over the images do; try x.shape[0] in place of len(x), torch.flatten(x, 1) in place of a reshape"
+            f"expected a free batch size, got {got}: the forward turns it into a fixed number, as int() and a loop "
+            "over the images do; try x.shape[0] for the number of images, torch.flatten(x, 1) in place of a reshape"
         )
