@@ -68,7 +68,8 @@ def _normalise(network: nn.Module, images: Tensor, *, centred: bool) -> None:
     done: set[nn.Module] = set()
 
     def scale(layer: nn.Module, _inputs: Any, output: Tensor) -> Tensor | None:
-        values = output.movedim(channel_axis(layer, output.dim()), -1).flatten(0, -2)
+        values = output.movedim(channel_axis(layer, output.dim()), -1)
+        values = values.reshape(-1, values.shape[-1])
         size = float(values.var(0, unbiased=False).mean().sqrt())
         if layer in done or not 0 < size < float("inf"):
             return None

@@ -65,14 +65,20 @@ def _cat(call: Call) -> Outcome:
 
 
 def _split(call: Call) -> Outcome:
-    """Equal parts are tied, so that they stay equal; the sizes of unequal parts may be read from layers."""
+    """Equal parts are tied, so that they stay equal; the sizes of unequal parts may be read from layers.
+
+    Parts that differ by one, or that come from one number, may be shares of a width that does not divide.
+    """
     channels = call.channels
     axis = call.arguments["dim"] % call.rank
     if channels is None or channels.axis != axis:
         return channels
     parts = np.split(channels.labels, np.cumsum([result.shape[axis] for result in call.results])[:-1])
-    if len({len(part) for part in parts}) == 1:
+    lengths = {len(part) for part in parts}
+    if len(lengths) == 1:
         _tied(call, parts, "it is split")
+    elif call.operator == "split" or max(lengths) - min(lengths) == 1:
+        return call.keep(channels, "it is split into shares that are not equal")
     return [Channels(axis, part) for part in parts]
 
 
@@ -106,7 +112,7 @@ def _indexed(call: Call) -> list[int]:
 def _pad(call: Call) -> Outcome:
     """Padding of the channel axis adds channels, whose number may be computed from widths; cropping it keeps all.
 
-    If there are as many before as after, the code may halve a number: pairs of these are tied.
+    If there are as many before as after, the code may halve a number: pairs of these are tied. Other shares are fixed.
     """
     channels = call.channels
     if channels is None:
@@ -117,6 +123,8 @@ def _pad(call: Call) -> Outcome:
         return call.keep(channels, "channels are cropped")
     if not before and not after:
         return channels
+    if before and after and before != after:
+        return Channels(channels.axis, np.pad(channels.labels, (before, after)))
     first, last = call.sets.new(before), call.sets.new(after)
     if before == after:
         call.sets.tie(first, last, "")

@@ -148,6 +148,18 @@ ODD = ODD_LAYERS | ODD_PARAMETERS | {
     "shortcut padded on both sides": odd(
         pieces.padded_on_both_sides, pruned=BOTH | {"more[0:12]": 2}, reads=12, more=lambda: nn.Conv2d(8, 12, 1)
     ),
+    "shortcut padded by an odd number": odd(
+        pieces.padded_by_an_odd_number, {"more": "meets something of fixed width"}, BOTH,
+        reads=11, more=lambda: nn.Conv2d(8, 11, 1),
+    ),
+    "chunks of an odd width": odd(
+        lambda n, x: torch.cat(n.more(x).chunk(2, 1)[::-1], 1), {"more": "shares that are not equal"}, BOTH,
+        reads=7, more=lambda: nn.Conv2d(8, 7, 1),
+    ),
+    "halves of an odd width": odd(
+        lambda n, x: torch.cat(n.more(x).split([3, 4], 1)[::-1], 1), {"more": "shares that are not equal"}, BOTH,
+        reads=7, more=lambda: nn.Conv2d(8, 7, 1),
+    ),
     "padding alone": odd(lambda _, x: F.pad(x, (0, 0, 0, 0, 1, 0)), reads=9),
     "einsum": odd(
         lambda _, x: torch.einsum("bchw,cd->bdhw", x, torch.eye(8)), {"stem": "product of matrices"}

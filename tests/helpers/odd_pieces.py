@@ -158,6 +158,12 @@ def padded_on_both_sides(n: nn.Module, x: Tensor) -> Tensor:
     return more + F.pad(x, (0, 0, 0, 0, missing, missing))
 
 
+def padded_by_an_odd_number(n: nn.Module, x: Tensor) -> Tensor:
+    more = n.more(x)
+    missing = more.shape[1] - x.shape[1]
+    return more + F.pad(x, (0, 0, 0, 0, missing // 2, missing - missing // 2))
+
+
 def assigned(n: nn.Module, x: Tensor) -> Tensor:
     out = x.new_zeros(len(x), 8, 10, 10)
     out[:, :4] = n.stem(x)[:, :4]

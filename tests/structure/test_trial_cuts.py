@@ -39,7 +39,7 @@ def test_a_layer_whose_code_needs_its_width_is_not_pruned_and_the_rest_is(middle
 
 NUMBERS = {
     "split": (lambda n, x: torch.cat([n.more(x.split([2, 4], 1)[0]), x], 1), 2, 15, {"odd[0:2]", "odd[2:6]"}, {"more"}),
-    "padded": (lambda n, x: n.more(x) + F.pad(x, (0, 0, 0, 0, 1, 2)), 6, 9, {"more[0:9]"}, {"odd"}),
+    "padded": (lambda n, x: n.more(x) + F.pad(x, (0, 0, 0, 0, 0, 3)), 6, 9, {"more[6:9]"}, {"odd"}),
 }
 """Numbers in the code: what is done to ``odd``; widths that ``more`` and ``after`` read; what is not pruned, and is."""
 

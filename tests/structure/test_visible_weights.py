@@ -35,6 +35,14 @@ def test_one_image_is_enough():
     assert with_visible_weights(built("plain"), torch.zeros(1, 2, 12, 12), seed=0)(image_batch()).std() > 0.1
 
 
+def test_a_layer_may_be_given_a_parameter_without_samples():
+    network = network_of(
+        lambda n, x: n.head((n.stem(x).relu() * n.gate(n.scale)[:, None, None]).mean((2, 3))),
+        stem=nn.Conv2d(2, 8, 3), gate=nn.Linear(8, 8), scale=nn.Parameter(torch.ones(8)), head=nn.Linear(8, CLASSES),
+    )  # fmt: skip
+    assert with_visible_weights(network, image_batch(), seed=0)(image_batch()).std() > 0.1
+
+
 def test_what_is_the_same_for_all_images_is_taken_off_where_it_hides_them():
     """A head that starts at zero behind a signal that is 1 for every image but for a millionth."""
     network = network_of(
