@@ -59,7 +59,7 @@ def _of_torchvision(arch: str | None, name: str) -> PublishedWeights:
     if arch is None:
         try:
             found = models.get_weight(name)
-        except (ValueError, KeyError):
+        except (ValueError, KeyError, TypeError):  # TypeError: resnet18.pth, as torchvision.models.resnet18 is no enum
             raise UnknownWeightsError(
                 f"there are no weights {name!r} for your own network: give their full name, such as "
                 "ResNet18_Weights.IMAGENET1K_V1 or timm/resnet18.a1_in1k, or a file"
@@ -74,6 +74,8 @@ def _of_torchvision(arch: str | None, name: str) -> PublishedWeights:
             raise UnknownWeightsError(f"{arch} has no weights {name!r}; it has {listed} ({DEFAULT}: the default)")
         found = known[name]
     shown = found.transforms()
+    if not hasattr(shown, "crop_size") or "categories" not in found.meta:
+        raise UnknownWeightsError(f"{found} are no weights of an image classifier")
     return PublishedWeights(
         name=str(found),
         url=found.url,

@@ -91,7 +91,7 @@ def plan_of(settings: DecidedConfig, data: DataBundle, rehearsed: Rehearsal) -> 
         not_pruned=dict(prunable.units.not_pruned),
         reached=reached_by_random_state(prunable, align=settings.align, seed=settings.seed),
         multiples=dict(prunable.multiples(settings.align)),
-        notes=(*data.notes, *rehearsed.notes),
+        notes=(*data.notes, *rehearsed.weights_notes, *rehearsed.file_notes),
         masked_equals_physical=rehearsed.difference,
         seconds=_seconds_per_step(settings, data) * steps,
     )

@@ -57,6 +57,8 @@ def run_pipeline(
     with naming_other_code(settings):
         rehearsed = rehearse(settings, data, resumed=mode == "resume")
     settings, prunable = rehearsed.config, rehearsed.prunable
+    for note in rehearsed.file_notes:
+        observer.note(note)
     run = RunFolder.open(out) if mode == "resume" else RunFolder.create(out, settings, overwrite=mode == "overwrite")
     with run:
         changed = record_inputs(run, settings, data)

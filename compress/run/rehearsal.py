@@ -44,14 +44,15 @@ CLOSE: Final = 1e-4
 class Rehearsal:
     """The network as the run begins, what can be pruned, the largest difference of logits after a random cut.
 
-    ``config``: the run's settings, with those of training decided for this network. ``notes`` are about the weights.
+    ``config``: the run's settings, with those of training decided for this network.
     """
 
     config: DecidedConfig
     network: nn.Module
     prunable: Prunable
     difference: float
-    notes: tuple[str, ...]
+    weights_notes: tuple[str, ...]  # the run's baseline gives them, too
+    file_notes: tuple[str, ...]  # on the network's ONNX file
 
 
 def rehearse(config: DecidedConfig, data: DataBundle, *, resumed: bool = False) -> Rehearsal:
@@ -68,13 +69,13 @@ def rehearse(config: DecidedConfig, data: DataBundle, *, resumed: bool = False) 
     if not resumed:
         check_method(config, data, network, prunable)
     removed = rehearse_cut(prunable, network, images[:IMAGES], seed=config.seed)
-    notes = given_notes(config, given)
+    file_notes: tuple[str, ...] = ()
     if not resumed and not is_known_to_export(config):
-        notes = (*notes, *rehearse_export(config, network, images, macs=prunable.model.full.macs))
+        file_notes = rehearse_export(config, network, images, macs=prunable.model.full.macs)
         rehearse_training(config, network, data)
         rehearse_loading(fresh_network(config, data), removed, images[:IMAGES])
         rehearse_export(config, removed.network, images, macs=_cost_of(prunable, removed), what="the pruned network")
-    return Rehearsal(config, network, prunable, removed.max_abs_difference, notes)
+    return Rehearsal(config, network, prunable, removed.max_abs_difference, given_notes(config, given), file_notes)
 
 
 def check_fits_a_file(config: DecidedConfig, network: nn.Module) -> None:

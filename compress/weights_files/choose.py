@@ -33,6 +33,7 @@ class Place:
     """Tensors of a file under one prefix, by the network's names."""
 
     key: str  # the prefix in the file without its last dot: what ``--weights-key`` names
+    names: tuple[str, ...]  # in the file, without the parts that wrappers add
     state: State
     fitting: int  # tensors of the network's names and shapes
     named: int  # tensors of the network's names
@@ -66,7 +67,8 @@ def choose_weights(entries: Mapping[str, Entry], wanted: Mapping[str, Tensor], *
     entries, dropped = _unwrapped(entries, wanted)
     places = _places(entries, wanted)
     if key is not None:
-        key = ".".join(part for part in key.split(".") if part not in dropped)
+        parts = set().union(*dropped.values())
+        key = ".".join(part for part in key.split(".") if part not in parts)
         under = {name: entry for name, entry in entries.items() if name.startswith(key + ".")}
         if not under:
             there = [place.key for place in places if place.key] or sorted({name.partition(".")[0] for name in entries})
@@ -74,8 +76,9 @@ def choose_weights(entries: Mapping[str, Entry], wanted: Mapping[str, Tensor], *
         places = _places(under, wanted)
     best = max(places, key=lambda place: place.rank)
     rivals = [] if key else [place.key for place in places if place is not best and place.is_near(best)]
+    wrapped = {part for name in best.names for part in dropped.get(name, ())}
     notes = [
-        f'"{part}." is dropped from the names in {file} ({WRAPPERS[part]})' for part in WRAPPERS if part in dropped
+        f'"{part}." is dropped from the names in {file} ({WRAPPERS[part]})' for part in WRAPPERS if part in wrapped
     ]
     notes += _where(best, rivals, file)
     if outside := _outside(entries, best.key, rivals):
@@ -115,15 +118,20 @@ def listed(names: Iterable[str]) -> str:
 
 def _unwrapped(
     entries: Mapping[str, Entry], wanted: Mapping[str, Tensor]
-) -> tuple[Mapping[str, Entry], frozenset[str]]:
-    """Names without the parts that wrappers add, where the network's own names have no such part; those dropped."""
+) -> tuple[Mapping[str, Entry], Mapping[str, set[str]]]:
+    """Names without the parts that wrappers add, where the network's own names have no such part.
+
+    And, by the new name, the parts that were dropped from it.
+    """
     own = {part for name in wanted for part in name.split(".")}
-    there = {part for name in entries for part in name.split(".")}
-    dropped = frozenset(part for part in WRAPPERS if part in there and part not in own)
-    if not dropped:
-        return entries, dropped
-    bare = {".".join(part for part in name.split(".") if part not in dropped): entry for name, entry in entries.items()}
-    return (bare, dropped) if len(bare) == len(entries) else (entries, frozenset())
+    foreign = WRAPPERS.keys() - own
+    bare: dict[str, Entry] = {}
+    dropped: dict[str, set[str]] = {}
+    for name, entry in entries.items():
+        parts = name.split(".")
+        shorter = ".".join(part for part in parts if part not in foreign)
+        bare[shorter], dropped[shorter] = entry, foreign & set(parts)
+    return (bare, dropped) if len(bare) == len(entries) else (entries, {})
 
 
 def _places(entries: Mapping[str, Entry], wanted: Mapping[str, Tensor]) -> list[Place]:
@@ -154,15 +162,12 @@ def _places(entries: Mapping[str, Entry], wanted: Mapping[str, Tensor]) -> list[
 def _place(entries: Mapping[str, Entry], wanted: Mapping[str, Tensor], *, prefix: str, own: str) -> Place:
     inside = {name: entry for name, entry in entries.items() if name.startswith(prefix)}
     containers = {entry.container for name, entry in inside.items() if own + name.removeprefix(prefix) in wanted}
-    state = {
-        own + name.removeprefix(prefix): entry.value
-        for name, entry in inside.items()
-        if entry.container in containers or not containers
-    }
+    inside = {name: entry for name, entry in inside.items() if entry.container in containers or not containers}
+    state = {own + name.removeprefix(prefix): entry.value for name, entry in inside.items()}
     state = {name: value for name, value in state.items() if name.rpartition(".")[2] not in _ASIDE or name in wanted}
     state = with_names_of_today(state, wanted)
     named = [name for name in wanted if name in state]
     fitting = [name for name in named if getattr(state[name], "shape", None) == getattr(wanted[name], "shape", None)]
     key = prefix.removesuffix(".")
     counted = any(name.endswith("n_averaged") for name in entries if name.startswith(prefix))
-    return Place(key, state, len(fitting), len(named), bool(_AVERAGED.search(key)) or (counted and bool(key)))
+    return Place(key, tuple(inside), state, len(fitting), len(named), bool(_AVERAGED.search(key)) or (counted and bool(key)))

@@ -50,6 +50,9 @@ def test_timms_weights_are_named_by_tag_or_in_full():
         ("channelnet_v1", "imagenet", "channelnet_v1 has no published weights"),
         ("timm/resnet18", "a9_in1k", r"timm/resnet18 has no weights 'a9_in1k'; it has .*a1_in1k"),
         (None, "imagenet", "for your own network: give their full name"),
+        (None, "resnet18.bin", "for your own network: give their full name"),  # a function of torchvision.models
+        (None, "FCN_ResNet50_Weights.COCO_WITH_VOC_LABELS_V1", "no weights of an image classifier"),
+        (None, "Raft_Large_Weights.DEFAULT", "no weights of an image classifier"),
         ("timm/vit_base_patch16_224", "timm/resnet18.a1_in1k", "timm/vit_base_patch16_224 has no weights"),
     ],
 )

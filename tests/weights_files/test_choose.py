@@ -118,6 +118,16 @@ def test_averaged_weights_come_before_raw_ones_unless_a_key_names_others(tmp_pat
         chosen(tmp_path, saved, key="best")
 
 
+def test_only_what_was_dropped_from_the_chosen_names_is_noted(tmp_path: Path):
+    raw, mean = network(1).state_dict(), network(2).state_dict()
+    saved = {"model": raw, "model_ema": under("module.", mean)}
+    noted = chosen(tmp_path, saved).notes
+    assert [note for note in noted if "is dropped" in note] == [
+        '"module." is dropped from the names in w.pt (DataParallel, DistributedDataParallel or AveragedModel)'
+    ]
+    assert chosen(tmp_path, saved, key="model").notes == ("the weights are those under model in w.pt",)
+
+
 def test_an_averaged_model_is_read_with_its_counter(tmp_path: Path):
     averaged = AveragedModel(network(1))
     assert_same(chosen(tmp_path, averaged.state_dict()).state, network(1).state_dict())
