@@ -81,7 +81,7 @@ def _check_fit(
     network: nn.Module, images: Tensor, classes: Sequence[str] | None, preprocessing: Preprocessing | None
 ) -> None:
     """Raise UsageError unless a network gives logits (B, K) of these classes on images prepared so."""
-    if images.dim() != 4:
+    if images.dim() != 4 or not len(images):
         raise UsageError(f"expected an example of images (B, C, H, W), got {tuple(images.shape)}")
     with evaluating(network), torch.no_grad(), running("the module does not run on the example", UsageError):
         logits = network(_near(network, images[:2]))

@@ -9,7 +9,16 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, TensorDataset
+from torch.utils.data import (
+    BatchSampler,
+    DataLoader,
+    Dataset,
+    IterableDataset,
+    RandomSampler,
+    SequentialSampler,
+    Subset,
+    TensorDataset,
+)
 
 from compress.data.bundle import DataBundle, Order
 from compress.data.preprocessing import Preprocessing
@@ -91,6 +100,8 @@ def read_given(images: Images, labels: Tensor | np.ndarray | None) -> GivenImage
     checksum, shape, low, high, every = hashlib.sha256(), None, np.inf, -np.inf, []
     for batch, theirs in GivenSplit(source, torch.empty(0), options).batches(_READ_AT_ONCE):
         shape = _checked_shape(batch, theirs, shape)
+        if not batch.isfinite().all():
+            raise UsageError("expected images of finite numbers, got NaN or infinity")
         low, high = min(low, float(batch.min())), max(high, float(batch.max()))
         checksum.update(batch.contiguous().numpy().tobytes())
         every.append(theirs)
@@ -120,8 +131,19 @@ def _source(images: Images, labels: Tensor | np.ndarray | None) -> tuple[Dataset
         raise UsageError("expected no labels beside a data set: it gives pairs of an image and its label")
     if isinstance(images, DataLoader):
         options = {"collate_fn": images.collate_fn, "num_workers": images.num_workers}
-        return _checked_source(images.dataset), options
+        return _sampled(images, _checked_source(images.dataset)), options
     return _checked_source(images), {}
+
+
+def _sampled(loader: DataLoader[Any], source: Dataset[Any]) -> Dataset[Any]:
+    """The images that a loader's own sampler draws, such as one part of a data set; shuffling alone draws all."""
+    batches = loader.batch_sampler
+    if batches is not None and type(batches) is not BatchSampler:  # of the user's own kind
+        return Subset(source, sorted(index for batch in batches for index in batch))
+    drawn: Any = loader.sampler if batches is None else batches.sampler
+    if isinstance(drawn, SequentialSampler | RandomSampler) and len(drawn) == len(source):  # type: ignore[arg-type]
+        return source
+    return Subset(source, sorted(drawn))
 
 
 def _length(labels: Tensor | np.ndarray | None) -> str:

@@ -229,8 +229,10 @@ class Pruner:
         """Go on from the state of a pruner with the same model and settings; UsageError for another one's."""
         ours = self.state_dict()
         for part in ("settings", "units"):
-            if state[part] != ours[part]:
-                raise UsageError(f"expected the state of a pruner with {part} {ours[part]}, got one with {state[part]}")
+            if state.get(part) != ours[part]:
+                raise UsageError(
+                    f"expected the state of a pruner with {part} {ours[part]}, got one with {state.get(part)}"
+                )
         self._population.load_state_dict(copy.deepcopy(state["population"]))
         self._history = [Step(*row) for row in state["history"]]
 

@@ -30,6 +30,8 @@ def decide(config: RunConfig) -> DecidedConfig:
     network = named_network(config)
     if config.weights_name:
         published = published_weights(config.arch, config.weights_name, own=config.model is not None)
+        if config.weights_key is not None:
+            raise UsageError(f"{published.name} is one set of weights: drop --weights-key, which is for checkpoints")
         stated = open_settings(config.model_dump(), stated_preprocessing(published))
         config = config.model_copy(update={**stated, "weights": Path(published.name)})
     image_size = config.image_size or _default_size(config, network)

@@ -150,7 +150,7 @@ class RunConfig(DataConfig, TrainingConfig):
     def weights_name(self) -> str:
         """The name of published weights that ``weights`` is; empty if it is what a file is called, or one is there."""
         name = str(self.weights or "")
-        is_file = not _PUBLISHED.fullmatch(name) or name.endswith(_WEIGHTS_FILES) or Path(name).exists()
+        is_file = not _PUBLISHED.fullmatch(name) or name.endswith(_WEIGHTS_FILES) or Path(name).is_file()
         return "" if is_file else name
 
     @model_validator(mode="before")
@@ -176,6 +176,8 @@ class RunConfig(DataConfig, TrainingConfig):
             raise ValueError(f"`preset` paper trains as published: drop it, or {', '.join(given)}")
         if self.freeze_bn and self.weights is None:
             raise ValueError("`freeze_bn` keeps what given `weights` have learned: give them, or drop it")
+        if self.weights_key is not None and self.weights is None:
+            raise ValueError("`weights_key` is a part of the file of given `weights`: give them, or drop it")
         if (self.method == "scratch") != (self.plan is not None):
             raise ValueError("`method` scratch trains the shape of a `plan` from fresh weights: give both, or neither")
         if self.baseline_epochs == 0 and self.weights is None and self.preset != "paper":

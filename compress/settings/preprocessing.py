@@ -25,6 +25,9 @@ NORMALISATION: Final = ("mean", "std", "pixel_range")
 FRAMING: Final = ("resize", "crop", "interpolation")
 """Settings that say one thing together."""
 
+NOTED: Final = (*FRAMING, "channel_order")
+"""Settings that files written here state as "preprocessing", besides size, mean and std."""
+
 
 class PreprocessingSettings(Settings):
     """How a picture becomes the network's input; ``None``: as the data set's images are prepared by default.

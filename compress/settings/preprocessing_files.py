@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from compress.errors import BadInputError
 from compress.settings.messages import describe
-from compress.settings.preprocessing import PreprocessingSettings
+from compress.settings.preprocessing import NOTED, PreprocessingSettings
 
 Stated = dict[str, Any]
 """Settings of ``PreprocessingSettings``, by name."""
@@ -82,7 +82,9 @@ def _first_line(error: Exception) -> str:
 
 def _of_run(content: Mapping[str, Any]) -> Stated:
     """``model.json``: mean and std are of pixels of 0 to 1. Without "preprocessing" images were read by default."""
-    return {name: content[name] for name in ("image_size", "mean", "std")} | dict(content.get("preprocessing") or {})
+    noted = dict(content.get("preprocessing") or {})
+    sizes = {name: content[name] for name in ("image_size", "mean", "std")}
+    return sizes | {name: noted[name] for name in NOTED if name in noted}
 
 
 def of_timm(content: Mapping[str, Any]) -> Stated:

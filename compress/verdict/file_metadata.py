@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from compress.data.bundle import DataBundle
 from compress.errors import BadInputError, CompressError, UsageError
-from compress.settings.preprocessing import FRAMING, PreprocessingSettings
+from compress.settings.preprocessing import FRAMING, NOTED, PreprocessingSettings
 from compress.settings.verify import UserOverrides
 from exporters.errors import ExportError
 from exporters.read.preparation import RAW_PIXELS, Preparation
@@ -120,8 +120,9 @@ def read_framing(
 def _noted_settings(metadata: Mapping[str, str]) -> dict[str, Any]:
     """What a file written here says of its preprocessing besides mean and std; empty where it is the usual."""
     noted = _json(metadata, "preprocessing")
+    own = {name: noted[name] for name in NOTED if name in noted} if isinstance(noted, dict) else {}
     try:
-        return PreprocessingSettings(**noted).model_dump() if isinstance(noted, dict) else {}
+        return PreprocessingSettings(**own).model_dump() if own else {}
     except (ValueError, TypeError, CompressError):
         return {}  # another tool's key of the same name
 

@@ -170,4 +170,6 @@ def _place(entries: Mapping[str, Entry], wanted: Mapping[str, Tensor], *, prefix
     fitting = [name for name in named if getattr(state[name], "shape", None) == getattr(wanted[name], "shape", None)]
     key = prefix.removesuffix(".")
     counted = any(name.endswith("n_averaged") for name in entries if name.startswith(prefix))
-    return Place(key, tuple(inside), state, len(fitting), len(named), bool(_AVERAGED.search(key)) or (counted and bool(key)))
+    return Place(
+        key, tuple(inside), state, len(fitting), len(named), bool(_AVERAGED.search(key)) or (counted and bool(key))
+    )

@@ -68,3 +68,8 @@ def test_what_does_not_fit_is_refused_and_the_old_file_stays(tmp_path, module, o
     with pytest.raises(kind, match=message):
         compress.export_onnx(module(), path, torch.randn(2, *IMAGE), **options)
     assert path.read_bytes() == b"old"
+
+
+def test_an_example_without_images_proves_nothing(tmp_path):
+    with pytest.raises(UsageError, match=r"an example of images \(B, C, H, W\), got \(0, "):
+        compress.export_onnx(built("plain"), tmp_path / "small.onnx", torch.randn(0, *IMAGE))

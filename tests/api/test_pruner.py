@@ -113,6 +113,8 @@ def test_a_search_that_is_saved_and_loaded_goes_on_bit_for_bit(tmp_path):
     assert torch.equal(again.pruner.keep, whole.pruner.keep)
     with pytest.raises(UsageError, match=r"pruner with settings .*'steps': 9.*'steps': 8"):
         search_of(steps=9).pruner.load_state_dict(loaded["pruner"])
+    with pytest.raises(UsageError, match=r"the state of a pruner with settings .*got one with None"):
+        again.pruner.load_state_dict(again.network.state_dict())
 
 
 def test_the_network_is_whole_and_in_its_own_modes_after_a_step_that_failed():

@@ -1,7 +1,7 @@
 import pytest
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, IterableDataset, TensorDataset
+from torch.utils.data import BatchSampler, DataLoader, IterableDataset, SubsetRandomSampler, TensorDataset
 
 import compress
 from compress.errors import UsageError
@@ -90,6 +90,21 @@ def test_files_that_say_nothing_get_a_loaders_images_as_they_are_in_the_data_set
     assert verdict.report.data.classes == tuple("01234")
 
 
+@pytest.mark.parametrize(
+    ("options", "images"),
+    [
+        ({"sampler": SubsetRandomSampler(range(20))}, 20),
+        ({"batch_sampler": BatchSampler(SubsetRandomSampler(range(20)), 8, drop_last=False)}, 20),
+        ({"batch_sampler": [[2, 0], [1, 3]]}, 4),
+    ],
+)
+def test_a_loaders_sampler_chooses_the_images(files, data, options, images):
+    labels = torch.cat([data[1][:20], (data[1][20:] + 1) % 5])  # wrong for the images that no sampler draws
+    loader = DataLoader(TensorDataset(data[0], labels), **options)
+    top1 = compress.verify(files / "silent.onnx", files / "silent.onnx", loader, **QUICK).report.candidate.accuracy.top1
+    assert (top1.hits, top1.images) == (images, images)
+
+
 def test_a_file_of_pixels_gets_those_that_the_images_were_made_of(files, data, tmp_path):
     float_file, pixel_file = files / "silent.onnx", tmp_path / "pixels.onnx"
     embed_preprocessing(float_file, pixel_file, mean=SHOWN.mean, std=SHOWN.std)
@@ -126,6 +141,7 @@ class Stream(IterableDataset):
         (torch.rand(4, 1, 12, 12), torch.rand(4), r"a class number for each of 4 images, got float32 \(4,\)"),
         (torch.zeros(4, 1, 12, 12, dtype=torch.uint8), torch.zeros(4), r"float32 \(N, 1 or 3, H, H\), got uint8"),
         (torch.rand(4, 1, 12, 10), torch.zeros(4).long(), r"got float32 \(4, 1, 12, 10\)"),
+        (torch.full((4, 1, 12, 12), torch.nan), torch.zeros(4).long(), "of finite numbers, got NaN"),
         (torch.rand(0, 1, 12, 12), torch.zeros(0).long(), "at least one image, got none"),
         (TensorDataset(torch.rand(4, 1, 12, 12)), None, r"pairs \(image, label\)"),
         (TensorDataset(torch.rand(2, 1), torch.zeros(2)), torch.zeros(2), "no labels beside a data set"),

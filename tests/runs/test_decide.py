@@ -121,3 +121,8 @@ def test_the_size_of_a_folders_images(tmp_path, side, arch, more, size):
     settings, data = load_decided(decide(RunConfig(arch=arch, dataset=str(tmp_path), workers=0, **more)))
     assert settings.image_size == data.preprocessing.image_size == size
     assert any("images are enlarged" in note for note in data.notes) == ("image_size" not in more and size > side)
+
+
+def test_published_weights_have_no_key():
+    with pytest.raises(UsageError, match=r"ResNet18_Weights.IMAGENET1K_V1 is one set of weights: drop --weights-key"):
+        decide(RunConfig(arch="resnet18", weights="imagenet", weights_key="state_dict"))

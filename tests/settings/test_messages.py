@@ -25,6 +25,10 @@ WRONG = {
         {"freeze_bn": True},
         "--freeze-bn keeps what given --weights have learned: give them, or drop it",
     ),
+    "a key of no file": (
+        {"weights_key": "ema"},
+        "--weights-key is a part of the file of given --weights: give them, or drop it",
+    ),
     "no rate": ({"lr": 0.0}, "--lr: expected more than 0.0, got 0.0"),
     "an optimizer": ({"optimizer": "adam"}, "--optimizer: expected 'adamw' or 'sgd', got 'adam'"),
     "a budget of the paper's": (

@@ -28,6 +28,17 @@ def test_a_runs_own_file(tmp_path):
     assert stated(tmp_path, ours | {"preprocessing": how}) == full
 
 
+def test_a_runs_file_names_no_other_file(tmp_path):
+    ours = {"image_size": 48, "mean": [0.286], "std": [0.353], "data_fingerprint": "0"}
+    itself = {"preprocessing": str(tmp_path / "preprocessing.json"), "interpolation": "bicubic"}
+    assert stated(tmp_path, ours | {"preprocessing": itself}) == {
+        "image_size": 48,
+        "mean": [0.286],
+        "std": [0.353],
+        "interpolation": "bicubic",
+    }
+
+
 def test_timms_config(tmp_path):
     config = {
         "input_size": [3, 192, 192],

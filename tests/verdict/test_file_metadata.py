@@ -9,6 +9,7 @@ from compress.settings.config import build
 from compress.settings.verify import UserOverrides
 from compress.verdict.file_metadata import (
     read_class_order,
+    read_framing,
     read_image_size,
     read_preparation,
     read_resize,
@@ -213,3 +214,12 @@ def test_another_resize_is_noted():
     assert read_resize({}, bundle(), source="net.onnx") == ()
     (note,) = read_resize(metadata(resize="by foot"), bundle(), source="net.onnx")
     assert note == f"net.onnx was made for images resized so: by foot; here: {here}"
+
+
+def test_a_files_metadata_names_no_file_that_is_read(tmp_path):
+    there = tmp_path / "config.json"
+    there.write_text(json.dumps({"input_size": [3, 64, 64], "crop_pct": 0.9}))
+    framing, notes = read_framing(
+        metadata(preprocessing={"preprocessing": str(there), "resize": 40}), UserOverrides(), source="net.onnx"
+    )
+    assert (framing, notes) == ({"resize": 40, "crop": None, "interpolation": None}, ())

@@ -89,6 +89,7 @@ def test_a_file_that_is_there_or_looks_like_one_is_no_name(
 ):
     monkeypatch.chdir(tmp_path)
     Path("here").touch()
+    Path("imagenet").mkdir()  # of images, perhaps
     assert RunConfig(arch="resnet18", weights=Path(weights)).weights_name == name
 
 
