@@ -37,10 +37,10 @@ class PreprocessingSettings(Settings):
     """
 
     image_size: int | None = _setting("Height and width of images, in pixels.", shown="by data set", **_SIZE)
-    resize: Annotated[int, Field(**_SIZE)] | Literal["squash"] | None = _setting(
+    resize: Annotated[int, Field(ge=16, le=2048)] | Literal["squash"] | None = _setting(
         "Shorter side before the centre crop of --image-size, in pixels; squash: both sides to --image-size.",
         shown="largest centred square",
-        expected="pixels from 16 to 1024, or squash",
+        expected="pixels from 16 to 2048, or squash",
     )
     crop: Annotated[float | None, Field(gt=0, le=1)] = _setting(
         "Share of the resized side that the centre crop keeps (timm's crop_pct); or the crop in pixels, "

@@ -94,6 +94,8 @@ def of_timm(content: Mapping[str, Any]) -> Stated:
     mode = config.get("crop_mode") or "center"
     if mode not in ("center", "squash"):
         raise ValueError(f'expected crop_mode "center" or "squash", got {mode!r}, which adds borders')
+    if stated["crop_pct"] > 1:
+        raise ValueError(f"expected a crop_pct of at most 1, got {stated['crop_pct']}, which adds borders")
     _channels, height, width = config.get("input_size") or (3, 224, 224)
     return {
         "image_size": _square(height, width),

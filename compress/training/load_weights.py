@@ -1,5 +1,6 @@
 """Weights from a file, the user's or published, -> a network: as data, with notes on what was taken and changed."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from compress.errors import BadInputError
 from compress.weights_files.choose import choose_weights
 from compress.weights_files.classes import rows_of
 from compress.weights_files.mismatch import describe_mismatch
-from compress.weights_files.read import read_weights_file
+from compress.weights_files.read import Entry, read_weights_file
 from compress.weights_files.tensors import as_wanted
 from models_zoo.published_weights import PublishedWeights
 from models_zoo.timm_models import in_todays_form
@@ -61,8 +62,7 @@ def load_published(
     entries = read_weights_file(file)
     notes = [f"weights: {published.name} ({file.name})"]
     if published.timm_config is not None:
-        state = {name: entry.value for name, entry in entries.items()}
-        state = in_todays_form(published.name, state, image_size=size)
+        state = _timms_state(entries, published.name, size=size, file=file.name)
     else:
         state = choose_weights(entries, network.state_dict(), key=None, file=file.name).state
     rows = rows_of(classes, published.classes)
@@ -73,6 +73,19 @@ def load_published(
             "the head is theirs, without the other classes"
         )
     return _fill(network, state, head=head, file=file.name, notes=tuple(notes))
+
+
+def _timms_state(entries: Mapping[str, Entry], name: str, *, size: int, file: str) -> dict[str, Any]:
+    """The state dict in a file of timm's weights, which may lie in a checkpoint, in today's form."""
+    places = Counter(entry.container for entry in entries.values() if _is_tensor(entry.value))
+    container = max(places, key=places.__getitem__, default="")
+    prefix = f"{container}." if container else ""
+    state = {key.removeprefix(prefix): entry.value for key, entry in entries.items() if entry.container == container}
+    try:
+        return in_todays_form(name, state, image_size=size)
+    except (RuntimeError, KeyError) as error:
+        fault = " ".join(str(error).split())[:300]
+        raise BadInputError(f"{file} does not hold the weights {name} as timm reads them: {fault}") from None
 
 
 def _fill(

@@ -126,3 +126,8 @@ def test_the_size_of_a_folders_images(tmp_path, side, arch, more, size):
 def test_published_weights_have_no_key():
     with pytest.raises(UsageError, match=r"ResNet18_Weights.IMAGENET1K_V1 is one set of weights: drop --weights-key"):
         decide(RunConfig(arch="resnet18", weights="imagenet", weights_key="state_dict"))
+
+
+def test_published_weights_take_the_largest_images():
+    config = decide(RunConfig(arch="resnet18", weights="imagenet", image_size=1024))
+    assert (config.image_size, config.resize) == (1024, 1170)  # 256 / 224 of it

@@ -22,7 +22,7 @@ IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
         ({"pixel_range": 2, "mean": (0.5,), "std": (0.5,)}, "--pixel-range: expected 1 or 255, got 2"),
         ({"resize": 200, "image_size": 224}, "--resize makes the shorter side 200 pixels, less than the 224 of"),
         ({"resize": 256, "crop": 0.875}, "--resize and --crop both say how large .*: drop one"),
-        ({"resize": "big"}, "--resize: expected pixels from 16 to 1024, or squash, got 'big'"),
+        ({"resize": "big"}, "--resize: expected pixels from 16 to 2048, or squash, got 'big'"),
         ({"crop": 87.5}, "--crop: expected a share such as 0.875, or pixels such as 224, got 87.5"),
         ({"crop": 0}, "--crop: expected a share such as 0.875"),
         ({"crop": 224, "image_size": 192}, "--crop in pixels is the image size: expected one of both, got 224 and"),

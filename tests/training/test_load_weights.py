@@ -9,7 +9,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from compress.errors import BadInputError
-from compress.training.load_weights import load_weights
+from compress.training.load_weights import load_published, load_weights
+from models_zoo.published_weights import find_published_weights
+from models_zoo.zoo import build_network, head_names
 
 State = dict[str, Tensor]
 
@@ -196,3 +198,20 @@ def test_what_is_no_weights_file_is_refused(tmp_path: Path, name: str, content: 
         load_weights(network(), tmp_path / name, head=HEAD)
     with pytest.raises(BadInputError, match="no weights file at"):
         load_weights(network(), tmp_path / "absent.pt", head=HEAD)
+
+
+def test_timms_weights_may_lie_in_a_checkpoint_and_others_are_refused(tmp_path: Path):
+    torch.manual_seed(0)
+    arch, file = "timm/mobilenetv3_small_050", tmp_path / "w.pth"
+    state = build_network(arch, classes=1000, image_size=64).state_dict()
+    published = find_published_weights(arch, "imagenet")
+    for saved in (state, {"model": state, "optimizer": {"state": {0: {"exp_avg": torch.zeros(4)}}}}):
+        torch.save(saved, file)
+        network = build_network(arch, classes=5, image_size=64)
+        head = head_names(network, classes=5)
+        found = load_published(network, file, published, head=head, classes=list("abcde"), size=64)
+        assert torch.equal(network.state_dict()["conv_stem.weight"], state["conv_stem.weight"])
+        assert found.fresh_head == ("classifier.weight", "classifier.bias")
+    torch.save({"x": torch.zeros(3)}, file)
+    with pytest.raises(BadInputError, match=r"w\.pth does not hold the weights timm/mobilenetv3_small_050\.lamb_in1k"):
+        load_published(network, file, published, head=head, classes=list("abcde"), size=64)

@@ -105,5 +105,7 @@ def test_timms_config_becomes_settings_or_is_refused():
     assert stated["image_size"] == 160
     assert stated["crop"] == 0.95
     assert stated["mean"] == (0.5, 0.5, 0.5)
-    with pytest.raises(UsageError, match=r"timm/a\.b: expected crop_mode"):
-        stated_preprocessing(PublishedWeights("timm/a.b", "", (), timm_config=config | {"crop_mode": "border"}))
+    for bordered in ({"crop_mode": "border"}, {"crop_pct": 1.15}):
+        (name,) = bordered
+        with pytest.raises(UsageError, match=rf"timm/a\.b: expected .*{name}.*, which adds borders; try other weights"):
+            stated_preprocessing(PublishedWeights("timm/a.b", "", (), timm_config=config | bordered))
