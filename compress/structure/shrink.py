@@ -113,4 +113,5 @@ def _select(owner: nn.Module, key: str, positions: Mapping[int, Tensor]) -> None
     value = tensor = getattr(owner, key)
     for dim, kept in positions.items():
         tensor = tensor.index_select(dim, kept.nonzero().flatten().to(value.device))
-    setattr(owner, key, nn.Parameter(tensor) if isinstance(value, nn.Parameter) else tensor)
+    is_parameter = isinstance(value, nn.Parameter)
+    setattr(owner, key, nn.Parameter(tensor, value.requires_grad) if is_parameter else tensor)

@@ -39,11 +39,11 @@ Check = Callable[[UnitMap, Tensor], list[Fault]]
 def find_checked_units(network: nn.Module, images: Tensor, *, seed: int) -> UnitMap:
     """Find the units of any classifier, without the groups for which masked and smaller network differ.
 
-    Every group is cut at random, in several states: first to different widths, then to equal ones. The smaller
-    network is compared layer by layer and trained for a step; the masked network is also run with several states in
-    one batch. Groups that a check names, or that the layers before an error carry, are tried by themselves; a search by
-    halves finds the groups that cause any other fault. A few real
-    images (B, C, H, W) are enough. UsageError if nothing can be pruned, or the output hardly depends on the image.
+    Every group is cut at random, in several states: to different widths, so that every unit is dropped once, and to
+    equal ones. The smaller network is compared layer by layer and trained for a step; the masked network is also run
+    with several states in one batch. Groups that a check names, or that the layers before an error carry, are tried by
+    themselves; a search by halves finds the groups that cause any other fault. A few real images (B, C, H, W) are
+    enough. UsageError if nothing can be pruned, or the output hardly depends on the image.
     """
     units = find_units(network, images[:2])
     with torch.compiler.set_stance("force_eager"):  # otherwise torch.compile compiles every trial
@@ -56,7 +56,7 @@ def find_checked_units(network: nn.Module, images: Tensor, *, seed: int) -> Unit
 
 
 def trial_states(network: nn.Module, units: UnitMap, *, seed: int) -> list[Tensor]:
-    """States (bool U) drawn at random: first one of different widths, then some of equal widths.
+    """States (bool U) drawn at random: one of different widths and its opposite, then some of equal widths.
 
     Code such as ``if x.shape == y.shape`` acts when two widths become equal, of groups or layers that are not pruned.
     """
@@ -75,7 +75,8 @@ def trial_states(network: nn.Module, units: UnitMap, *, seed: int) -> list[Tenso
     ]
     common = _common_widths(network, units)
     equal = [[max(1, min(group.size, width // group.tied)) for group in units.groups] for width in common]
-    return [draw(counts) for counts in (different, *equal)]
+    first, *others = [draw(counts) for counts in (different, *equal)]
+    return [first, ~first, *others]
 
 
 def _common_widths(network: nn.Module, units: UnitMap) -> list[int]:

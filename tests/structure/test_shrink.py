@@ -11,7 +11,7 @@ from compress.channels.masks import kept_entries
 from compress.channels.units import find_units
 from compress.structure.remove import remove_units
 from compress.structure.shrink import import_torch_pruning, pruner_of, shrink
-from tests.helpers.networks import image_batch, pooled
+from tests.helpers.networks import image_batch, network_of, pooled
 from tests.helpers.odd_networks import BUILDERS
 
 
@@ -35,6 +35,17 @@ def test_the_cut_keeps_numbers_frozen_parameters_and_layout(name: str, layout: t
         assert torch.equal(value.flatten(), kept), key
         assert (value.dtype, value.requires_grad) == (before[key].dtype, before[key].requires_grad), key
         assert value.dim() != 4 or value.is_contiguous(memory_format=layout), key
+
+
+def test_a_parameter_of_whole_numbers_is_cut_with_its_channels():
+    scale = nn.Parameter(torch.arange(1, 9).reshape(8, 1, 1), requires_grad=False)
+    network = network_of(
+        lambda n, x: n.head((n.stem(x) * n.scale).mean((2, 3))),
+        stem=nn.Conv2d(2, 8, 3), scale=scale, head=nn.Linear(8, 3),
+    )  # fmt: skip
+    shrink(network, find_units(network, image_batch()), torch.arange(8) % 3 == 0)
+    assert network.scale.flatten().tolist() == [1, 4, 7]
+    assert not network.scale.requires_grad
 
 
 class Masked(nn.Conv2d):

@@ -64,9 +64,10 @@ def test_the_networks_own_weights_are_used_if_others_overflow():
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_trial_states_have_different_widths_first_then_equal_ones(name: str):
+def test_trial_states_drop_every_unit_once_at_different_widths_then_have_equal_ones(name: str):
     network, units = with_units(name)
-    first, *others = trial_states(network, units, seed=3)
+    first, second, *others = trial_states(network, units, seed=3)
+    assert torch.equal(second, ~first)
     for group, count in zip(units.groups, units.counts(first[None])[0].tolist(), strict=True):
         assert 1 <= count < group.size
     widths = sorted({group.width for group in units.groups})
