@@ -1,10 +1,10 @@
 """Keeps every optimizer's hands off dropped units, wherever the user's loop calls ``optimizer.step``."""
 
 import weakref
-from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
+from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
@@ -26,19 +26,18 @@ class OptimizerGuard:
         """Guard these weights from now on, in place of those held before."""
         self.release()
         own = {id(parameter) for parameter in dropped.parameters}
+        before: dict[int, list[Tensor]] = {}  # of each optimizer: a wrapper's step has that of another one inside
 
-        def only_ours(act: Callable[[], None]) -> Callable[[Optimizer, Any, Any], None]:
-            def hook(optimizer: Optimizer, _args: Any, _kwargs: Any) -> None:
-                if any(id(parameter) in own for group in optimizer.param_groups for parameter in group["params"]):
-                    act()
+        def save(optimizer: Optimizer, _args: Any, _kwargs: Any) -> None:
+            if any(id(parameter) in own for group in optimizer.param_groups for parameter in group["params"]):
+                before[id(optimizer)] = dropped.save()
 
-            return hook
+        def restore(optimizer: Optimizer, _args: Any, _kwargs: Any) -> None:
+            if (saved := before.pop(id(optimizer), None)) is not None:
+                dropped.restore(saved)
 
         if own:
-            for handle in (
-                register_optimizer_step_pre_hook(only_ours(dropped.save)),
-                register_optimizer_step_post_hook(only_ours(dropped.restore)),
-            ):
+            for handle in (register_optimizer_step_pre_hook(save), register_optimizer_step_post_hook(restore)):
                 self._hooks.callback(handle.remove)
 
     def release(self) -> None:

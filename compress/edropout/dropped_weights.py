@@ -17,20 +17,18 @@ class DroppedWeights:
         parameters = dict(network.named_parameters())
         kept = {} if state_U.all() else kept_entries(network, units, state_U)
         self._kept = [(parameters[name], entries) for name, entries in kept.items() if name in parameters]
-        self._before: list[Tensor] = []
 
     @property
     def parameters(self) -> list[nn.Parameter]:
         """The parameters that units carry."""
         return [parameter for parameter, _kept in self._kept]
 
-    def save(self) -> None:
-        """Copy the weights as they are."""
-        self._before = [parameter.detach().clone() for parameter, _kept in self._kept]
+    def save(self) -> list[Tensor]:
+        """A copy of the weights as they are."""
+        return [parameter.detach().clone() for parameter, _kept in self._kept]
 
     @torch.no_grad()
-    def restore(self) -> None:
+    def restore(self, saved: list[Tensor]) -> None:
         """Put the weights of dropped units back."""
-        for (parameter, kept), before in zip(self._kept, self._before, strict=True):
+        for (parameter, kept), before in zip(self._kept, saved, strict=True):
             parameter.copy_(torch.where(kept, parameter, before))
-        self._before = []

@@ -74,9 +74,9 @@ class Search(Resumable):
             logits = self.steps.recipe.logits(self.network, images)
         loss = self.steps.recipe.loss(logits, labels)
         dropped = DroppedWeights(self.network, self.units, state_U)
-        dropped.save()
+        before = dropped.save()
         self.steps.take(loss)
-        dropped.restore()
+        dropped.restore(before)
         assert keep.grad is not None
         self.population.learn(keep.grad, float(loss.detach()))
         return float(loss.detach()), float((logits.argmax(1) == labels).float().mean())

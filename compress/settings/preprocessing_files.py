@@ -90,7 +90,7 @@ def _of_run(content: Mapping[str, Any]) -> Stated:
 def of_timm(content: Mapping[str, Any]) -> Stated:
     """Timm's data config, in ``pretrained_cfg`` or alone; ValueError if images cannot be prepared so here."""
     config = dict(content.get("pretrained_cfg") or content)
-    stated = _TIMM_DEFAULTS | {name: config[name] for name in _TIMM_DEFAULTS if config.get(name)}
+    stated: Stated = _TIMM_DEFAULTS | {name: config[name] for name in _TIMM_DEFAULTS if config.get(name)}
     mode = config.get("crop_mode") or "center"
     if mode not in ("center", "squash"):
         raise ValueError(f'expected crop_mode "center" or "squash", got {mode!r}, which adds borders')

@@ -213,3 +213,35 @@ def test_before_the_end_the_best_known_state_at_the_budget_is_removed():
     small, prunable = found.pruner.remove(), prunable_of(found.network)
     counts = torch.tensor([[small.stem.out_channels, small.inner.out_channels]])
     assert prunable.model.costs(counts)[0, 0] <= 0.5 * prunable.model.full.macs
+
+
+class Averaging(torch.optim.Optimizer):
+    """An optimizer around another one, as Lookahead is: its step has that of the other inside."""
+
+    def __init__(self, inner: torch.optim.Optimizer) -> None:
+        super().__init__(inner.param_groups, {})
+        self.inner = inner
+        self.slow = [parameter.detach().clone() for parameter in self._held()]
+
+    def _held(self):
+        return [parameter for group in self.param_groups for parameter in group["params"]]
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        self.inner.step(closure)
+        for slow, parameter in zip(self.slow, self._held(), strict=True):
+            parameter.copy_(slow.lerp_(parameter, 0.5))
+
+
+def test_weights_of_dropped_units_do_not_move_under_an_optimizer_around_another():
+    found = search_of()
+    optimizer = Averaging(found.optimizer)
+    for images, labels in batches():
+        before = copy.deepcopy(dict(found.network.named_parameters()))
+        found.pruner.step(images, labels, optimizer)
+        units = find_units(found.network, image_batch())
+        for name, kept in kept_entries(found.network, units, found.pruner.keep).items():
+            if name in before:
+                now = found.network.get_parameter(name)
+                assert torch.equal(now[~kept.expand_as(now)], before[name][~kept.expand_as(now)])
+    assert not found.pruner.keep.all()
