@@ -12,6 +12,12 @@ class KeepsFeatures(nn.Linear):
         return self.features.relu()
 
 
+class CollectsFeatures(nn.Linear):
+    def forward(self, images: Tensor) -> Tensor:
+        self.features = {"first": [super().forward(images)]}
+        return self.features["first"][0].relu()
+
+
 def weight_normed() -> nn.Module:
     return nn.utils.weight_norm(nn.Linear(4, 3))
 
@@ -21,7 +27,7 @@ def masked() -> nn.Module:
 
 
 @pytest.mark.filterwarnings("ignore:.*weight_norm.*:FutureWarning")
-@pytest.mark.parametrize("build", [weight_normed, masked, lambda: KeepsFeatures(4, 3)])
+@pytest.mark.parametrize("build", [weight_normed, masked, lambda: KeepsFeatures(4, 3), lambda: CollectsFeatures(4, 3)])
 def test_attributes_that_a_forward_pass_computed_are_copied_without_their_history(build):
     network, images = nn.Sequential(build(), nn.ReLU()), torch.rand(5, 4)
     for _ in range(2):  # as it was built, and after a step
