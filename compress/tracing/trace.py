@@ -173,8 +173,9 @@ class _Tracer(TorchDispatchMode):
             self._enter(call.results, outcome)
         self._bare.follow(call)
 
-    def linear(self, features: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    def linear(self, input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         """``F.linear``; one step where a subclass of nn.Linear calls it in its own forward."""
+        features = input  # the name that torch gives it, for calls by name
         name = self._layer_here(features, weight)
         if name is None or not isinstance(self._own_forwards[name], nn.Linear) or self._inside:
             return nn.functional.linear(features, weight, bias)

@@ -117,7 +117,7 @@ class Gained(nn.Conv2d):
 
 SamePadded = subclass(nn.Conv2d, lambda n, x: F.conv2d(F.pad(x, (1, 1, 1, 1)), n.weight, n.bias))
 GroupNormAndRelu = subclass(nn.GroupNorm, lambda n, x: F.group_norm(x, n.num_groups, n.weight, n.bias, n.eps).relu())
-OwnLinear = subclass(nn.Linear, lambda n, x: F.linear(x, n.weight, n.bias).relu())
+OwnLinear = subclass(nn.Linear, lambda n, x: F.linear(input=x, weight=n.weight, bias=n.bias).relu())
 Halved = subclass(nn.Linear, lambda n, x: F.linear(x, 0.5 * n.weight, bias=n.bias))
 NormAndRelu = subclass(  # as timm's
     nn.BatchNorm2d, lambda n, x: F.batch_norm(x, n.running_mean, n.running_var, n.weight, n.bias).relu_()
