@@ -43,3 +43,22 @@ def test_settings_of_training_reach_the_search_and_are_recorded(config, tmp_path
     given, searched = load_file(config.weights), load_file(run / "03_search/weights.safetensors")
     kept = [name for name in given if torch.equal(given[name], searched[name])]
     assert kept == [name for name in given if name.startswith(("1.", "4."))]  # BatchNorm's, all of it
+
+
+class CallsTwice(nn.Module):
+    """The exporter computes the convolution of the same images once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.body, self.head = nn.Conv2d(1, 16, 3), nn.Conv2d(16, 16, 3), nn.Linear(16, 3)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        both = self.stem(images).relu() + self.stem(images).sigmoid()
+        return self.head(self.body(both).relu().mean((2, 3)))
+
+
+def test_a_run_says_what_its_rehearsed_file_is_as_the_dry_run_does(images, tmp_path):
+    code = layers(lambda _: CallsTwice())
+    config = tiny_config(images, arch="tiny.build", model="tiny.py:build", align=1, workers=0).with_code(code)
+    stopped = stop_run(config, ("01_baseline", 1), out=tmp_path / "run")
+    assert [note for note in stopped.notes if "calls with equal inputs are computed once" in note]
