@@ -38,7 +38,7 @@ def weights(finished):
 
 def test_the_paper_preset_reports_full_and_pruned_rows(images, weights, tmp_path):
     run = tmp_path / "run"
-    shared = {"preset": "paper", "align": "auto", "population": 4, "baseline_epochs": None}
+    shared = {"preset": "paper", "align": "auto", "population": 4, "baseline_epochs": None, "seed": 2}
     config = tiny_config(images, weights=weights, search_epochs=2, finetune_epochs=3, **shared)
     report = run_pipeline(config, out=run)
     assert [row.label for row in report.networks] == ["original, as given", "pruned (P)", "full (F)"]
