@@ -1,6 +1,7 @@
 """Files of preprocessing: ours, timm's, Hugging Face's."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -150,3 +151,11 @@ def test_what_images_cannot_be_prepared_by_is_one_line_or_names_every_fault(tmp_
 def test_a_file_that_is_missing(tmp_path):
     with pytest.raises(BadInputError, match="no file of preprocessing at"):
         read_preprocessing(tmp_path / "none.json")
+
+
+def test_the_documentations_example():
+    """EfficientNet-Lite0 was trained with mean 127/255 and std 128/255, 224 of 256 pixels, bicubic."""
+    given = read_preprocessing(Path(__file__).parents[2] / "docs/lite0.json")
+    assert (given["image_size"], given["crop"], given["interpolation"]) == (224, 224 / 256, "bicubic")
+    assert given["mean"] == pytest.approx([127 / 255] * 3, abs=1e-6)
+    assert given["std"] == pytest.approx([128 / 255] * 3, abs=1e-6)
