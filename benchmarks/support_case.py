@@ -81,7 +81,7 @@ def _prune_and_compare(row: Support, trial: Trial, folder: Path) -> None:
     row.largest_logit = float(logits_BK.abs().max())
     row.spread = float((logits_BK.amax(0) - logits_BK.amin(0)).max())
     row.masked_difference = removed.max_abs_difference
-    row.planned_macs = prunable.model.cost(prunable.units.counts(keep_U.unsqueeze(0))[0]).macs
+    row.planned_macs = prunable.cost(keep_U).macs
     row.aligned = _aligned(removed, prunable, trial.align)
     reloaded_BK = _logits(_reloaded(removed, config, data, images), images)
     row.reload_difference = float((reloaded_BK - logits_BK).abs().max())

@@ -157,7 +157,7 @@ class Pruner:
         gradient = self._mean(keep.grad.float() / scale)
         if gradient.isfinite().all():  # a gradient scaler left this step out, too
             self._population.learn(gradient, loss)
-        kept_macs = describe_state(self._prunable, keep_U, progress=self.progress).kept_macs
+        kept_macs = self._prunable.cost(keep_U).macs / self._prunable.model.full.macs
         self._history.append(Step(loss, energies.best, energies.mean, kept_macs))
 
     def remove(self, network: nn.Module | None = None, *, optimizer: Optimizer | None = None) -> nn.Module:

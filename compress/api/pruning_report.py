@@ -57,7 +57,7 @@ class PruningReport:
 def describe_state(prunable: Prunable, keep_U: Tensor, *, progress: float) -> PruningReport:
     """The report on a state, bool (U,)."""
     counts_G = prunable.units.counts(keep_U.unsqueeze(0))[0]
-    cost, full = prunable.model.cost(counts_G), prunable.model.full
+    cost, full = prunable.cost(keep_U), prunable.model.full
     groups = zip(prunable.units.groups, counts_G.tolist(), strict=True)
     return PruningReport(
         progress=progress,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from compress.channels.costs import CostModel, build_cost_model
+from compress.channels.costs import Cost, CostModel, build_cost_model
 from compress.channels.out_of_reach import what_holds
 from compress.channels.units import UnitMap
 from compress.errors import UsageError
@@ -117,6 +117,10 @@ class Prunable:
                 if finer._reaches():
                     return finer
         return replace(self, counts=allowed_counts(self.units, align))
+
+    def cost(self, keep_U: Tensor) -> Cost:
+        """What a state, bool (U,), costs."""
+        return self.model.cost(self.units.counts(keep_U.unsqueeze(0))[0])
 
     def multiples(self, align: int) -> Mapping[str, int]:
         """Groups whose counts go in other steps than ``align`` gives them: root -> channels in a step."""

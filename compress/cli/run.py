@@ -17,7 +17,7 @@ Overwrite = Annotated[bool, Option("--overwrite", help="Replace the run in --out
 WATCH: Final = {
     "tensorboard": flag(Path, RUN, "Folder for live curves in TensorBoard's files."),
     "mlflow": flag(bool, RUN, "Live curves in MLflow, at MLFLOW_TRACKING_URI or in ./mlruns.", "--mlflow"),
-    "quiet": flag(bool, None, "No progress.", "--quiet", "-q"),
+    "quiet": options.Quiet,
 }
 """How a run is watched."""
 

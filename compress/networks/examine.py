@@ -44,7 +44,7 @@ def examine(code: OwnCode, name: str, images: Images) -> Examined:
         _check_outputs(name, network, other, batch, logits)
         _check_trains(name, other, batch, images)
         copied = _check_copies(name, network, other, batch, logits)
-    channels_last = takes_channels_last(copied, batch, logits, within=_allowed(logits))
+    channels_last = takes_channels_last(copied, batch, logits, within=allowed_difference(logits))
     if not channels_last:
         notes = (
             *notes,
@@ -62,7 +62,8 @@ def _seeded(code: OwnCode, name: str, images: Images, *, seed: int) -> Built:
     return build_noted(code, name, images)
 
 
-def _allowed(logits: Tensor) -> float:
+def allowed_difference(logits: Tensor) -> float:
+    """Largest difference between logits (B, K) and those of an equal network."""
     return CLOSE * max(1.0, float(logits.abs().max()))
 
 
@@ -130,7 +131,7 @@ def _check_outputs(name: str, network: nn.Module, other: nn.Module, batch: Tenso
         "uses as a parameter or with register_buffer": predict(other, batch),
     }
     for fault, output in faults.items():
-        if not torch.allclose(output, logits, rtol=0, atol=_allowed(logits)):
+        if not torch.allclose(output, logits, rtol=0, atol=allowed_difference(logits)):
             raise UsageError(fault)
 
 
@@ -149,7 +150,7 @@ def _check_copies(name: str, network: nn.Module, trained: nn.Module, batch: Tens
     with torch.no_grad():
         for parameter in trained.parameters():
             parameter.zero_()
-    if not torch.allclose(predict(copied, batch), logits, rtol=0, atol=_allowed(logits)):
+    if not torch.allclose(predict(copied, batch), logits, rtol=0, atol=allowed_difference(logits)):
         raise UsageError(
             f"{name}: a copy of it (copy.deepcopy) does not answer by its own weights: a function or an object in it "
             "holds the weights of the first; use self in forward, and no lambda or bound method kept from __init__"

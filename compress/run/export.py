@@ -58,7 +58,7 @@ def _write_all(context: StageContext, networks: TrainedNetworks, prunable: Pruna
     paper, own_original = context.config.preset == "paper", not trained_here(context.run)
     write = partial(_write, context)
     full = partial(write, cost=prunable.model.full)
-    small = prunable.model.cost(prunable.units.counts(found.keep_U.unsqueeze(0))[0])
+    small = prunable.cost(found.keep_U)
     if own_original:
         yield full(before, "original", label="original, as given", role="original", epochs=None)
     else:

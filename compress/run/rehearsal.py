@@ -4,7 +4,6 @@ import tempfile
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +14,7 @@ from compress.data.bundle import DataBundle, Order
 from compress.edropout.population import never_empty
 from compress.errors import CheckFailedError, UsageError
 from compress.exporter_faults import export_faults
+from compress.networks.examine import allowed_difference
 from compress.run.search import check_method
 from compress.run.training_stages import given_notes, load_given
 from compress.runs.decide import decide_training
@@ -36,8 +36,6 @@ from models_zoo.zoo import ALIASES, ARCHITECTURES
 
 IMAGES = 8
 SHOWN = 5
-CLOSE: Final = 1e-4
-"""Largest difference between a network and the same one loaded, as a share of the largest logit."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +72,8 @@ def rehearse(config: DecidedConfig, data: DataBundle, *, resumed: bool = False) 
         file_notes = rehearse_export(config, network, images, macs=prunable.model.full.macs)
         rehearse_training(config, network, data)
         rehearse_loading(fresh_network(config, data), removed, images[:IMAGES])
-        rehearse_export(config, removed.network, images, macs=_cost_of(prunable, removed), what="the pruned network")
+        macs = prunable.cost(state_from_plan(prunable.units, removed.plan)).macs
+        rehearse_export(config, removed.network, images, macs=macs, what="the pruned network")
     return Rehearsal(config, network, prunable, removed.max_abs_difference, given_notes(config, given), file_notes)
 
 
@@ -115,18 +114,13 @@ def rehearse_loading(fresh: nn.Module, removed: RemovalResult, images: Tensor) -
         again = cut(fresh.eval(), removed.plan, torch.zeros_like(images[:2]))
         again.load_state_dict(weights_from_bytes(weights_to_bytes(removed.network.state_dict()), name="weights"))
         expected, got = logits_of(removed.network, images), logits_of(again, images)
-    allowed = CLOSE * max(1.0, float(expected.abs().max()))
+    allowed = allowed_difference(expected)
     if not torch.allclose(expected, got, rtol=0, atol=allowed):
         raise UsageError(
             f"the pruned network, built again from its saved weights, gives logits that differ by "
             f"{float((expected - got).abs().max()):.2e} (allowed {allowed:.0e}): keep every tensor that it uses as a "
             "parameter or with register_buffer"
         )
-
-
-def _cost_of(prunable: Prunable, removed: RemovalResult) -> int:
-    keep_U = state_from_plan(prunable.units, removed.plan)
-    return prunable.model.cost(prunable.units.counts(keep_U.unsqueeze(0))[0]).macs
 
 
 def rehearse_cut(prunable: Prunable, network: nn.Module, images: Tensor, *, seed: int) -> RemovalResult:
