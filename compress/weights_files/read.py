@@ -80,6 +80,10 @@ def _reading(file: Path) -> Iterator[None]:
     except SafetensorError as error:
         raise BadInputError(f"{file} is not a safetensors file: {error}") from None
     except pickle.UnpicklingError as error:
+        if not _is_pickle(file):
+            raise BadInputError(
+                f"{file} is not a weights file: neither safetensors nor what torch.save writes"
+            ) from None
         found = _CLASS_NAME.search(str(error))
         raise BadInputError(
             f"{file} is not plain weights: loading it would run code{f' ({found[1]})' if found else ''}, which is "
@@ -89,6 +93,12 @@ def _reading(file: Path) -> Iterator[None]:
         raise
     except Exception as error:
         raise BadInputError(f"{file} is not a weights file: {error}") from None
+
+
+def _is_pickle(file: Path) -> bool:
+    """Whether a file begins as what ``torch.save`` writes: a zip archive or, before torch 1.6, a pickle."""
+    with file.open("rb") as stream:
+        return stream.read(2).startswith((b"PK", b"\x80"))
 
 
 def _flatten(

@@ -56,3 +56,9 @@ def test_folders_and_torchscript_archives_are_refused_with_what_to_do(tmp_path: 
         torch.jit.trace(nn.Linear(2, 2), torch.ones(1, 2)).save(tmp_path / "s.pt")
     with pytest.raises(BadInputError, match=r"TorchScript archive.*torch\.jit\.load"):
         read_weights_file(tmp_path / "s.pt")
+
+
+def test_a_text_is_no_weights_file_and_no_code(tmp_path):
+    (tmp_path / "weights.pt").write_text("# Notes\n")
+    with pytest.raises(BadInputError, match="is not a weights file: neither safetensors nor what torch"):
+        read_weights_file(tmp_path / "weights.pt")
