@@ -1,4 +1,4 @@
-"""Which networks can be pruned? All of torchvision's classifiers, the ChannelNets and some of timm's.
+"""Which networks can be pruned? All of torchvision's classifiers, the CIFAR networks, the ChannelNets, some of timm's.
 
 Each network is examined (``benchmarks.support_case``) in its own process with limits on memory and time, the smallest
 first. Known results are kept: the same command continues where it was stopped.
@@ -53,10 +53,11 @@ def main() -> None:
             break
         row = examine_apart(name, trial, limits)
         sys.stderr.write(f"{datetime.now(UTC):%H:%M} {name}: {row['outcome']} {row['reason']}\n")
-        row |= {"date": f"{datetime.now(UTC):%Y-%m-%d}", "commit": commit}
+        environment = describe_environment(threads=1, seed=0)
+        row |= {"date": f"{datetime.now(UTC):%Y-%m-%d}", "commit": commit, "cpu": environment["cpu"]["model"]}
         results = _read()  # another process may have added results
         results["networks"][name] = row
-        results["environment"] = describe_environment(threads=1, seed=0)
+        results["environment"] = environment
         RESULTS.write_text(json.dumps(results, indent=1) + "\n")
         PAGE.write_text(table(results, read()))
     PAGE.write_text(table(results, read()))
@@ -73,7 +74,7 @@ def _unknown(results: dict[str, Any], trial: Trial) -> list[str]:
 
 
 def every_network() -> list[str]:
-    """Torchvision's and the ChannelNets, the smallest first; timm's before the largest."""
+    """The zoo's, the smallest first; timm's before the largest."""
     zoo = sorted(ARCHITECTURES, key=lambda name: ARCHITECTURES[name].parameters or 0)
     large = [name for name in zoo if (ARCHITECTURES[name].parameters or 0) > 150e6]
     return [name for name in zoo if name not in large] + [f"timm/{name}" for name in TIMM] + large

@@ -6,6 +6,7 @@ from typing import Any
 
 from benchmarks.prunable_table import section
 from compress.channels.units import without_names
+from models_zoo.cifar import CIFAR
 from models_zoo.torchvision_models import TORCHVISION
 
 _LEGEND = """\
@@ -43,6 +44,7 @@ def table(results: Mapping[str, Any], shares: Mapping[str, Any] | None = None) -
     parts = ["# Which networks can be pruned", _summary(networks), _LEGEND]
     groups = {
         "Torchvision's classifiers": [name for name in TORCHVISION if name in networks],
+        "Networks for CIFAR": [name for name in CIFAR if name in networks],
         "ChannelNet": [name for name, row in networks.items() if row["family"] == "ChannelNet"],
         "Some of timm's": [name for name in networks if name.startswith("timm/")],
     }
@@ -125,10 +127,10 @@ def _footer(results: Mapping[str, Any]) -> str:
     dates = sorted({row["date"] for row in rows})
     commits = sorted({_short(str(row["commit"])) for row in rows})
     packages = ", ".join(f"{name} {version}" for name, version in environment["packages"].items())
-    cpu = environment["cpu"]
+    cpus = sorted({row["cpu"] for row in rows})
     return (
-        f"Made by `python -m benchmarks.support_matrix` on {' and '.join(dates)} on {cpu['model']}, "
-        f"{cpu['cores']} cores ({' '.join(cpu['isa'])}), Python {environment['python']}, {packages}, "
+        f"Made by `python -m benchmarks.support_matrix` on {' and '.join(dates)} on {' and '.join(cpus)}, "
+        f"Python {environment['python']}, {packages}, "
         f"commits {', '.join(commits)}. "
         "All results, with every layer that is not pruned and the reason: `benchmarks/support_matrix.json`."
     )

@@ -1,4 +1,4 @@
-"""Networks by name: torchvision's classifiers, the ChannelNets, and timm's where it is installed."""
+"""Networks by name: of torchvision, for CIFAR, the ChannelNets, and timm's where it is installed."""
 
 import difflib
 from collections.abc import Mapping
@@ -8,9 +8,10 @@ from torch import nn
 from models_zoo import timm_models
 from models_zoo.architecture import Architecture, UnknownArchError
 from models_zoo.channelnet import CHANNELNETS
+from models_zoo.cifar import CIFAR
 from models_zoo.torchvision_models import TORCHVISION
 
-ARCHITECTURES: Mapping[str, Architecture] = {**TORCHVISION, **CHANNELNETS}
+ARCHITECTURES: Mapping[str, Architecture] = {**TORCHVISION, **CIFAR, **CHANNELNETS}
 
 ALIASES: Mapping[str, str] = {"squeezenet": "squeezenet1_1"}
 

@@ -94,7 +94,7 @@ def test_each_fault_makes_a_network_wrong(changed: dict, reason: str):
 def test_every_network_is_in_the_matrix_the_largest_last():
     names = support_matrix.every_network()
     assert set(TORCHVISION) < set(names)
-    assert len(names) == len(set(names)) == 80 + 3 + len(support_matrix.TIMM)
+    assert len(names) == len(set(names)) == 80 + 5 + 3 + len(support_matrix.TIMM)
     assert names[-1] == "regnet_y_128gf"
 
 
@@ -103,16 +103,16 @@ def test_the_page():
         "name": "resnet18", "family": "ResNet", "image_size": 32, "outcome": "right", "reason": "", "groups": 12,
         "spread": 0.52, "masked_difference": 3e-7, "onnx_difference": 0.0, "kept_macs": 0.4986, "ratio": 1.346,
         "ratio_low": 1.1, "ratio_high": 1.5, "not_pruned": {"a.conv": "a.b.attn is attention"}, "date": "2026-11-22",
-        "commit": "abcdef0123456",
+        "commit": "abcdef0123456", "cpu": "Some CPU",
     }  # fmt: skip
     refused = right | {"name": "swin_t", "outcome": "refused", "reason": "too far", "ratio": None, "groups": None}
-    cpu = {"model": "Some CPU", "cores": 2, "isa": ["avx2"]}
-    environment = {"packages": {"torch": "2.13.0"}, "cpu": cpu, "python": "3.12"}
-    noisy = right | {"name": "resnet34", "ratio_high": 2.3, "commit": "1234567890abc+changes"}
+    environment = {"packages": {"torch": "2.13.0"}, "python": "3.12"}
+    noisy = right | {"name": "resnet34", "ratio_high": 2.3, "commit": "1234567890abc+changes", "cpu": "Another CPU"}
     page = table({"environment": environment, "networks": {"resnet18": right, "resnet34": noisy, "swin_t": refused}})
     assert "Of torchvision's 80 classifiers: 2 right, 1 refused; not tried: alexnet, " in page
     assert "| resnet18 | 32 | right | 5e-01 | 3e-07 | 0 | 49.9% | 1.35x [1.10, 1.50] | 1 |" in page
     assert "| resnet34 | 32 | right | 5e-01 | 3e-07 | 0 | 49.9% | unclear | 1 |" in page
     assert "- swin_t (refused): too far" in page
     assert "- ResNet: ... is attention (3 layers)" in page
+    assert "on 2026-11-22 on Another CPU and Some CPU, Python 3.12, torch 2.13.0, " in page
     assert "commits 1234567890 with changes, abcdef0123." in page
