@@ -29,6 +29,17 @@ step. *Faster* is the time of the original file divided by that of the pruned on
 with its 95 % interval. Images have the default size for small data sets, and each pair was timed for half a second:
 take the ratio as a direction only. *Not pruned* counts layers that are not pruned, without the class head."""
 
+_CIFAR = """\
+The benchmark networks of pruning papers, made for RGB images of 32 pixels:
+`compress run --arch resnet20 --dataset cifar10 --data-dir data/`. With 10 classes:
+
+| Network | Parameters | MACs | Paper |
+| --- | ---: | ---: | --- |
+| resnet20, resnet32, resnet56, resnet110 | 0.27, 0.46, 0.85, 1.73 M | 40.6, 68.9, 125.5, 252.9 M | He et al. 2016, section 4.2; shortcuts are padded with zeros (option A) |
+| vgg16_bn_cifar | 14.99 M | 313.5 M | Li et al. 2017, table 2: 13 convolutions, 512 - 512 - 10 |
+
+Papers quote 14.98 M parameters for this VGG-16; BatchNorm's and the biases are left out there."""  # noqa: E501
+
 _WIDE = 2.0
 """If the ends of an interval differ by more than this factor, other work of the machine dominated the timing."""
 
@@ -48,9 +59,10 @@ def table(results: Mapping[str, Any], shares: Mapping[str, Any] | None = None) -
         "ChannelNet": [name for name, row in networks.items() if row["family"] == "ChannelNet"],
         "Some of timm's": [name for name in networks if name.startswith("timm/")],
     }
+    notes = {"Networks for CIFAR": [_CIFAR]}
     for title, names in groups.items():
         if names:
-            parts += [f"## {title}", _rows([networks[name] for name in names])]
+            parts += [f"## {title}", *notes.get(title, ()), _rows([networks[name] for name in names])]
     parts += ["## What is not pruned, and why", _not_pruned(networks), _footer(results)]
     parts += [section(shares)] if shares else []
     return "\n\n".join(parts) + "\n"

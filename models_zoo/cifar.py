@@ -126,8 +126,8 @@ _BLOCKS = {"resnet20": (3, 334_072), "resnet32": (5, 528_504), "resnet56": (9, 9
 
 CIFAR: Mapping[str, Architecture] = {
     **{
-        name: _network("ResNet for CIFAR", partial(_build_resnet, blocks), parameters)
+        name: _network("CIFAR ResNet", partial(_build_resnet, blocks), parameters)
         for name, (blocks, parameters) in _BLOCKS.items()
     },
-    "vgg16_bn_cifar": _network("VGG for CIFAR", partial(_build_vgg), 15_495_592),
+    "vgg16_bn_cifar": _network("CIFAR VGG", partial(_build_vgg), 15_495_592),
 }
