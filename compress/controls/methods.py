@@ -16,9 +16,10 @@ from compress.controls.scores import filter_norms, log_keys, norm_factors, share
 from compress.controls.scratch import choose_scratch, planned_state
 from compress.controls.task import Choice, Task
 from compress.controls.thinet import choose_thinet
+from compress.controls.torch_pruning_scores import TORCH_PRUNING, check_torch_pruning, torch_pruning_keys
 from compress.edropout.allocation import Allocation, EvolvedAllocation, SaliencyAlone
 from compress.edropout.guided import GuidedPopulation
-from compress.settings.config import Method
+from compress.settings.methods import Method
 
 
 def _choose(task: Task, *, keys_of: Callable[[Task, UnitMap], Tensor]) -> Choice:
@@ -41,6 +42,7 @@ _KEYS: Mapping[Method, Callable[[Task, UnitMap], Tensor]] = {
 
 ONE_SHOT: Mapping[Method, Callable[[Task], Choice]] = {
     **{method: partial(_choose, keys_of=keys) for method, keys in _KEYS.items()},
+    **{method: partial(_choose, keys_of=partial(torch_pruning_keys, method=method)) for method in TORCH_PRUNING},
     "thinet": choose_thinet,
     "scratch": choose_scratch,
 }
@@ -64,13 +66,15 @@ def guided_population(
 _NEEDS: Mapping[Method, Callable[[Task], object]] = {
     "bn-scale": lambda task: norm_factors(task.network, task.prunable.units),
     "scratch": lambda task: planned_state(task.plan, task.prunable),
+    **dict.fromkeys(TORCH_PRUNING, check_torch_pruning),
 }
 
 
 def check_applies(method: Method, task: Task) -> None:
     """Check before any training that a method can be used; the weights do not matter.
 
-    UsageError if a group has no BatchNorm or a plan does not fit; BadInputError if the plan cannot be read.
+    UsageError if a group has no BatchNorm, torch-pruning finds other groups or a plan does not fit. BadInputError if
+    the plan cannot be read.
     """
     if method in _NEEDS:
         _NEEDS[method](task)

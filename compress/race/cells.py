@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Final, Self, get_args
+from typing import Annotated, Final, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from compress.report.figures import budget
 from compress.settings.config import KEEP_MACS, Method, RunConfig
 from compress.settings.fields import Settings, parse_list, parse_seeds, setting
+from compress.settings.methods import RACED
 
 CELLS: Final = "cells"
 """The folder in which a race keeps the run folders of its cells."""
@@ -49,7 +50,7 @@ class RaceSettings(Settings):
 
     base: RunConfig
     methods: Annotated[tuple[Method, ...], BeforeValidator(parse_list)] = _setting(
-        get_args(Method), "Methods, comma-separated (see `compress list methods`).", shown="all"
+        RACED, "Methods, comma-separated (see `compress list methods`).", shown="all but *-uniform"
     )
     budgets: Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], BeforeValidator(parse_list)] = _setting(
         (KEEP_MACS,),

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, PrivateAttr, ValidationError, model_valid
 from compress.errors import UsageError
 from compress.settings.fields import PANELS, in_words, setting
 from compress.settings.messages import describe
+from compress.settings.methods import Method
 from compress.settings.preprocessing import PreprocessingSettings
 from compress.settings.training import TRAINING, TrainingConfig
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 Augment = Literal["default", "paper"]
 Preset = Literal["default", "paper"]
-Method = Literal["edropout", "saliency", "anneal", "random", "l1", "l2", "bn-scale", "taylor", "thinet", "scratch"]
 _Model = TypeVar("_Model", bound=BaseModel)
 
 _BY_PRESET: Final[Mapping[str, tuple[Any, Any]]] = {

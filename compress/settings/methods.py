@@ -2,7 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal, get_args
+
+Method = Literal[
+    "edropout", "saliency", "anneal", "random", "l1", "l2", "bn-scale", "taylor", "thinet", "scratch",
+    "tp-taylor", "tp-hessian", "tp-lamp", "tp-fpgm", "tp-group-norm",
+    "tp-taylor-uniform", "tp-hessian-uniform", "tp-lamp-uniform", "tp-fpgm-uniform", "tp-group-norm-uniform",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -18,7 +24,18 @@ class MethodCard:
     at_once: bool = True
 
 
-METHODS: Final[Mapping[str, MethodCard]] = {
+_SCORED_BY_TORCH_PRUNING: Final = {
+    "tp-taylor": ("sums of |weight * gradient|", "Molchanov et al., CVPR 2019"),
+    "tp-hessian": ("sums of weight^2 * squared gradient, a diagonal Hessian", "LeCun et al., NIPS 1989"),
+    "tp-lamp": (
+        "squared weights over those of all channels of the layer that are not smaller",
+        "Lee et al., ICLR 2021",
+    ),
+    "tp-fpgm": ("distances of a filter to the others of its layer", "He et al., CVPR 2019"),
+    "tp-group-norm": ("squared l2 norms of all weights that make or read a channel", "Fang et al., CVPR 2023"),
+}
+
+_OWN_CARDS: Final[Mapping[str, MethodCard]] = {
     "edropout": MethodCard(
         "an evolving population of pruning states, judged by the energy loss while the network trains",
         "Salehinejad and Valaee, IEEE TNNLS 2022, arXiv 2006.04270",
@@ -69,3 +86,19 @@ METHODS: Final[Mapping[str, MethodCard]] = {
         "taken from another run's plan, and trained from fresh weights,",
     ),
 }
+
+
+_TORCH_PRUNING_CARDS: Final = {
+    name + suffix: MethodCard(
+        f"torch-pruning's importance: {score}; {allocation}",
+        f"{paper}; code: torch-pruning",
+        f"pruned by {name}{suffix}",
+    )
+    for suffix, allocation in (("", "one threshold for all layers"), ("-uniform", "the same share of every layer"))
+    for name, (score, paper) in _SCORED_BY_TORCH_PRUNING.items()
+}
+
+METHODS: Final[Mapping[str, MethodCard]] = {**_OWN_CARDS, **_TORCH_PRUNING_CARDS}
+
+RACED: Final[tuple[Method, ...]] = tuple(name for name in get_args(Method) if not name.endswith("-uniform"))
+"""The methods of a race that names none."""
