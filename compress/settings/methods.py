@@ -88,17 +88,21 @@ _OWN_CARDS: Final[Mapping[str, MethodCard]] = {
 }
 
 
-_TORCH_PRUNING_CARDS: Final = {
-    name + suffix: MethodCard(
-        f"torch-pruning's importance: {score}; {allocation}",
-        f"{paper}; code: torch-pruning",
-        f"pruned by {name}{suffix}",
-    )
-    for suffix, allocation in (("", "one threshold for all layers"), ("-uniform", "the same share of every layer"))
-    for name, (score, paper) in _SCORED_BY_TORCH_PRUNING.items()
-}
+def _card(name: str, summary: str, paper: str) -> MethodCard:
+    return MethodCard(summary, f"{paper}; code: torch-pruning", f"pruned by torch-pruning ({name})")
 
-METHODS: Final[Mapping[str, MethodCard]] = {**_OWN_CARDS, **_TORCH_PRUNING_CARDS}
+
+METHODS: Final[Mapping[str, MethodCard]] = {
+    **_OWN_CARDS,
+    **{
+        name: _card(name, f"torch-pruning's importance, {score}; one threshold for all layers", paper)
+        for name, (score, paper) in _SCORED_BY_TORCH_PRUNING.items()
+    },
+    **{
+        f"{name}-uniform": _card(f"{name}-uniform", f"as {name}, with the same share of every layer", paper)
+        for name, (_, paper) in _SCORED_BY_TORCH_PRUNING.items()
+    },
+}
 
 RACED: Final[tuple[Method, ...]] = tuple(name for name in get_args(Method) if not name.endswith("-uniform"))
 """The methods of a race that names none."""

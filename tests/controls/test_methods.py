@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from compress.controls.methods import ALLOCATIONS, ONE_SHOT, check_applies
+from compress.controls.torch_pruning_scores import TORCH_PRUNING
 from compress.errors import UsageError
 from compress.settings.config import Method
 from compress.settings.methods import METHODS
@@ -12,7 +13,12 @@ from compress.structure.remove import remove_units
 from tests.controls.tasks import task_of
 from tests.helpers.networks import NETWORKS, image_batch, same_state, unchanged
 
-PLANLESS = [method for method in ONE_SHOT if method != "scratch"]
+PLANLESS = [method for method in ONE_SHOT if method not in ("scratch", *TORCH_PRUNING)]
+ON_SOME = {
+    "bn-scale": ["depthwise"],
+    **{method: ["concat"] for method in TORCH_PRUNING},
+    "tp-taylor": ["residual", "depthwise"],
+}
 
 
 def test_every_method_has_a_card_and_one_way_to_choose():
@@ -24,7 +30,8 @@ def test_every_method_has_a_card_and_one_way_to_choose():
 
 @pytest.mark.parametrize(
     ("name", "method"),
-    [(name, method) for name in NETWORKS for method in PLANLESS if method != "bn-scale"] + [("depthwise", "bn-scale")],
+    [(name, method) for name in NETWORKS for method in PLANLESS if method not in ON_SOME]
+    + [(name, method) for method, names in ON_SOME.items() for name in names],
 )
 def test_a_choice_is_within_the_budget_close_to_it_and_the_same_again(name, method):
     task = task_of(name)
@@ -78,5 +85,8 @@ def test_what_a_method_needs_is_found_out_before_training(tmp_path):
     check_applies("scratch", task_of("concat", plan=plan))
     with pytest.raises(UsageError, match="another network"):
         check_applies("scratch", task_of("residual", plan=plan))
-    for method in ("edropout", "anneal", "saliency", "random", "l1", "l2", "taylor", "thinet"):
+    for method in TORCH_PRUNING:
+        with pytest.raises(UsageError, match="layer 0 singly, and 3 have to go together; try --method taylor"):
+            check_applies(method, task_of("grouped"))
+    for method in ("edropout", "anneal", "saliency", "random", "l1", "l2", "taylor", "thinet", *TORCH_PRUNING):
         check_applies(method, task_of("concat"))

@@ -9,6 +9,7 @@ from compress.errors import UsageError
 from compress.networks.own_code import wrap_code
 from compress.race.cells import Cell, RaceSettings
 from compress.settings.config import RunConfig, build
+from compress.settings.methods import METHODS
 
 BASE = RunConfig(arch="squeezenet", method="taylor", keep_macs=0.9, seed=5, batch_size=16)
 
@@ -23,6 +24,12 @@ def test_seed_by_seed_budget_by_budget_and_scratch_last():
     assert [cell.name for cell in race(methods=("scratch", "l1", "edropout")).cells()] == [
         f"{method}-{group}" for group in groups for method in ("l1", "edropout", "scratch")
     ]
+
+
+def test_a_race_that_names_no_methods_has_one_of_torch_prunings_allocations():
+    methods = build(RaceSettings, {"base": BASE}).methods
+    assert {"edropout", "l1", "scratch", "tp-taylor", "tp-group-norm"} <= {*methods}
+    assert {*METHODS} - {*methods} == {f"{name}-uniform" for name in methods if name.startswith("tp-")}
 
 
 def test_a_cell_has_the_settings_of_its_own_run():

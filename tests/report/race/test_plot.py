@@ -26,9 +26,9 @@ def budget(entries):
 
 
 def marks(svg):
-    """Colour -> (x, y) of its first mark: that of the legend is later."""
-    found = re.findall(r'<use [^>]*x="([\d.]+)" y="([\d.]+)" style="fill: (#\w+)', svg)
-    return {colour: (float(x), float(y)) for x, y, colour in reversed(found)}
+    """Form and colour -> (x, y) of the first large mark of that kind: the second is in the legend."""
+    found = re.findall(r'<use xlink:href="(#[\w-]+)" x="([\d.]+)" y="([\d.]+)" style="fill: (#\w+); stroke', svg)
+    return {(form, colour): (float(x), float(y)) for form, x, y, colour in reversed(found)}
 
 
 def test_equal_costs_have_equal_places():
@@ -48,7 +48,7 @@ def test_rows_are_in_the_order_given_with_top1_along_them():
     assert x_second - x_third == pytest.approx(2 * (x_first - x_second))
 
 
-def test_every_method_has_its_own_colour():
+def test_no_two_methods_have_the_same_mark_in_the_same_colour():
     entries = [entry(number, cost=10.0 + number) for number in range(len(get_args(Method)))]
     assert len(entries) >= 10
     for draw in (race, budget):
