@@ -69,7 +69,7 @@ class BasicBlock(nn.Module):
         inner = self.bn2(self.conv2(inner))
         if self.shortcut is not None:
             features = self.shortcut(features, channels=inner.shape[1])
-        return self.relu(inner + features)
+        return self.relu(features + inner)  # torch-pruning's graph reads a sum's width from its last operand
 
 
 def _build_resnet(blocks: int, *, classes: int, channels: int, image_size: int) -> nn.Module:  # noqa: ARG001

@@ -35,7 +35,7 @@ def test_channels_that_do_not_exist_are_left_out_of_a_padded_shortcut():
     assert listed == {"more": [8, 9, 10, 11], "last": [8, 9, 10, 11]}
 
 
-@pytest.mark.parametrize(("arch", "size"), [("squeezenet", 48), ("resnet18", 32)])
+@pytest.mark.parametrize(("arch", "size"), [("squeezenet", 48), ("resnet18", 32), ("resnet20", 32)])
 def test_whole_networks_map_fully(arch, size):
     torch.manual_seed(0)
     network = build_network(arch, classes=10, image_size=size).eval()
