@@ -24,16 +24,13 @@ from compress.channels.masks import kept_positions, masked
 from compress.controls.methods import guided_population
 from compress.edropout.dropped_weights import DroppedWeights
 from compress.edropout.population import Energies
-from compress.edropout.search import ENERGY_SHARE, energies_on
+from compress.edropout.search import energies_on
 from compress.errors import DivergedError, UsageError
 from compress.structure.plan import plan_from_state
 from compress.structure.remove import logits_of, remove_units
 
 CHECK_IMAGES = 64
 """Example images, at most, on which the masked and the smaller network are compared."""
-
-FEWEST_IMAGES = 8
-"""Images of a mini-batch, at least, on which energies are measured (or all of them)."""
 
 
 class Step(NamedTuple):
@@ -54,7 +51,7 @@ class Pruner:
 
     Every step a population of states (which units to drop) evolves on a few images of the mini-batch, and the weights
     train with one of them: the others' channels are masked, and the optimizer does not move their weights. The budget
-    shrinks from the whole network to ``keep_macs`` over the first 60 % of ``steps``; for the last 20 % the state stays
+    shrinks from the whole network to ``keep_macs`` over the first 75 % of ``steps``; for the last 10 % the state stays
     the same. The module itself is never changed but for its weights, which the optimizer trains.
 
     Args:
@@ -237,7 +234,7 @@ class Pruner:
         self._history = [Step(*row) for row in state["history"]]
 
     def _evolve(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Energies]:
-        few = max(len(images) // ENERGY_SHARE, FEWEST_IMAGES)
+        few = self._population.energy_images
         energy_of = energies_on(self._network, self._prunable.units, images[:few], labels[:few])
         return self._population.evolve(lambda states: self._mean(energy_of(states)).cpu(), progress=self.progress)
 

@@ -122,6 +122,16 @@ class Prunable:
         """What a state, bool (U,), costs."""
         return self.model.cost(self.units.counts(keep_U.unsqueeze(0))[0])
 
+    def unit_costs(self, keep_U: Tensor) -> Tensor:
+        """What one more unit of each group costs in a state, bool (U,): float64 G, as shares of the budget's measures.
+
+        A measure without a limit does not count; with two limits a unit costs their sum.
+        """
+        counts_G, groups = self.units.counts(keep_U.unsqueeze(0))[0], len(self.units.groups)
+        more_G2 = self.model.costs(counts_G + torch.eye(groups, dtype=counts_G.dtype)) - self.model.costs(counts_G[None])
+        limited_2 = self.budget.limits(self.model).isfinite()
+        return (more_G2 / self.model.full_2)[:, limited_2].sum(1).clamp(min=1e-12)
+
     def multiples(self, align: int) -> Mapping[str, int]:
         """Groups whose counts go in other steps than ``align`` gives them: root -> channels in a step."""
         usual = allowed_counts(self.units, align).step

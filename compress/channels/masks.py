@@ -1,20 +1,31 @@
-"""Mask units at the inputs of the layers that read them, for each sample by itself.
+"""Mask units at the inputs of the layers that read them: one state for all samples, or one for each.
 
 A zeroed filter is no longer zero after BatchNorm, a bias or a sigmoid, but a channel that is zeroed at its
-reader's input has no effect. Therefore the masked network equals the physically smaller one.
+reader's input has no effect. Therefore the masked network equals the physically smaller one. A single state is
+folded into the weights that read it, which is the same and costs next to nothing; where a layer's code might do more
+with its weight than one product, and with a state for each sample, the input itself is masked.
 
 Axes: P states, U units, B samples, C channels of a layer.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from compress.channels.units import UnitMap, with_fixed
 from compress.tracing.forward_pass import Watch, watching_inputs
-from compress.tracing.layers import channel_axis, is_depthwise, is_transposed, widths
+from compress.tracing.layers import (
+    Convolution,
+    channel_axis,
+    has_own_forward,
+    is_depthwise,
+    is_transposed,
+    widths,
+)
 
 
 @contextmanager
@@ -26,17 +37,46 @@ def masked(network: nn.Module, units: UnitMap, keep: Tensor) -> Iterator[None]:
     """
     rows = keep.reshape(-1, units.total)
 
+    def mask_of(name: str) -> Tensor:  # every forward pass has a graph of its own
+        return torch.cat([rows, rows.new_ones(len(rows), 1)], dim=1)[:, units.reads[name].to(keep.device)]
+
     def multiplying(name: str) -> Watch:
-        units_C, rounds = units.reads[name].to(keep.device), units.rounds.get(name, 1)
+        rounds = units.rounds.get(name, 1)
+        return lambda layer, x: x * _spread(mask_of(name), x.shape, channel_axis(layer, x.dim()), rounds)
 
-        def multiplied(layer: nn.Module, x: Tensor) -> Tensor:  # every forward pass has a graph of its own
-            mask_BC = torch.cat([rows, rows.new_ones(len(rows), 1)], dim=1)[:, units_C]
-            return x * _spread(mask_BC, x.shape, channel_axis(layer, x.dim()), rounds)
-
-        return multiplied
-
-    with watching_inputs(network, {name: multiplying(name) for name in units.reads}):
+    folding = {name for name in units.reads if len(rows) == 1 and _folds(network.get_submodule(name))}
+    with ExitStack() as stack:
+        for name in folding:
+            _fold(network.get_submodule(name), partial(mask_of, name), stack)
+        stack.enter_context(watching_inputs(network, {n: multiplying(n) for n in units.reads if n not in folding}))
         yield
+
+
+def _folds(layer: nn.Module) -> bool:
+    """Whether a mask on a layer's input is the same as one on the columns of its weight."""
+    plain = isinstance(layer, nn.Linear) or (
+        isinstance(layer, Convolution) and layer.groups == 1 and not is_transposed(layer)
+    )
+    return plain and not has_own_forward(layer) and isinstance(layer._parameters.get("weight"), nn.Parameter)
+
+
+def _fold(layer: nn.Module, mask_of: Callable[[], Tensor], stack: ExitStack) -> None:
+    """While the layer runs, and only then, its weight is masked: an optimizer and the user's code see the whole one."""
+    whole: list[Any] = []
+
+    def before(layer: nn.Module, _inputs: Any) -> None:
+        weight = layer._parameters["weight"]
+        assert weight is not None
+        whole.append(weight)
+        mask_C = mask_of()[0]
+        layer._parameters["weight"] = weight * mask_C.reshape(-1, *[1] * (weight.dim() - 2))  # type: ignore[assignment]
+
+    def after(layer: nn.Module, _inputs: Any, _output: Any) -> None:
+        if whole:  # it is also called where ``before`` was not reached
+            layer._parameters["weight"] = whole.pop()
+
+    stack.callback(layer.register_forward_pre_hook(before).remove)
+    stack.callback(layer.register_forward_hook(after, always_call=True).remove)
 
 
 @torch.no_grad()

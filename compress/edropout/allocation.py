@@ -34,6 +34,10 @@ class Allocation(Resumable, ABC):
     def chosen(self) -> Tensor:
         """The chosen offsets, float G."""
 
+    def trained(self) -> Tensor:
+        """The offsets whose state trains until the next step of the search, float G: the chosen ones."""
+        return self.chosen()
+
     @abstractmethod
     def halve_chosen(self) -> None:
         """Halve the chosen offsets, because their state trains badly."""
@@ -59,12 +63,27 @@ class SaliencyAlone(Allocation):
 
 
 class EvolvedAllocation(Allocation):
-    """A population of offsets; energies of parents and trials are measured together, on the same images."""
+    """A population of offsets; energies of parents and trials are measured together, on the same images.
 
-    RESUMED: ClassVar = {"offsets": "_offsets_PG", "chosen": "_chosen", "generator": "_generator"}
+    A member's energy is its difference to the parents' mean, so that hard and easy images compare; with a ``memory``
+    (0 to 1) parents keep a running mean of it. With ``draw`` the state that trains is a member's drawn at random, as
+    units are drawn in dropout: the weights then suit no member more than another.
+    """
 
-    def __init__(self, groups: int, *, population: int, generator: Generator) -> None:
+    RESUMED: ClassVar = {
+        "offsets": "_offsets_PG", "energies": "_energies_P", "chosen": "_chosen", "drawn": "_drawn", "measured": "_measured",
+        "generator": "_generator",
+    }  # fmt: skip
+
+    def __init__(
+        self, groups: int, *, population: int, generator: Generator, memory: float = 0.0, draw: bool = False
+    ) -> None:
         self._generator = generator
+        self._memory = memory
+        self._draw = draw
+        self._energies_P = torch.zeros(population)
+        self._measured = False
+        self._drawn = 0
         self._offsets_PG = BOUND / 2 * torch.randn(population, groups, generator=generator)
         self._offsets_PG[0] = 0.0  # saliency alone is a member to beat
         self._offsets_PG.clamp_(-BOUND, BOUND)
@@ -77,16 +96,27 @@ class EvolvedAllocation(Allocation):
         mutants = mutate_real(offsets, parents, factor=FACTOR, noise=NOISE, generator=generator)
         trials = cross(offsets, mutants.clamp(-BOUND, BOUND), rate=CROSSOVER, generator=generator)
         energies = energies_of(torch.cat([offsets, trials]))
-        wins = better(energies[population:], energies[:population])
+        finite = energies[:population][energies[:population].isfinite()]
+        usual = finite.mean() if len(finite) else torch.tensor(0.0)
+        parents_P, trials_P = energies[:population] - usual, energies[population:] - usual
+        if self._measured:
+            parents_P = self._memory * self._energies_P + (1 - self._memory) * parents_P
+        wins = better(trials_P, parents_P)
         self._offsets_PG = torch.where(wins.unsqueeze(1), trials, offsets)
-        kept = torch.where(wins, energies[population:], energies[:population])
-        self._chosen = int(kept.argmin())
-        return Energies.of(kept)
+        self._energies_P = torch.where(wins, trials_P, parents_P)
+        self._measured = True
+        self._chosen = int(self._energies_P.argmin())
+        self._drawn = int(torch.randint(population, (1,), generator=generator)) if self._draw else self._chosen
+        return Energies.of(torch.where(wins, energies[population:], energies[:population]))
 
     def chosen(self) -> Tensor:
         """The offsets of the member of lowest energy."""
         return self._offsets_PG[self._chosen]
 
+    def trained(self) -> Tensor:
+        """The offsets of the member of lowest energy, or of one drawn at random."""
+        return self._offsets_PG[self._drawn]
+
     def halve_chosen(self) -> None:
-        """Halve that member's offsets."""
-        self._offsets_PG[self._chosen] *= 0.5
+        """Halve the offsets of the member that trains."""
+        self._offsets_PG[self._drawn] *= 0.5

@@ -3,6 +3,7 @@
 Axes: P population, U units, G groups.
 """
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
@@ -12,14 +13,31 @@ from compress.channels.budget import Prunable
 from compress.edropout.allocation import Allocation
 from compress.edropout.population import Energies, EnergyOf, Population
 
-WARM, SHRUNK, FROZEN = 0.1, 0.6, 0.8
-"""Shares of the search: the whole network until ``WARM``, the budget at ``SHRUNK``, no change after ``FROZEN``."""
-
-STICKY, MEMORY = 0.2, 0.98
-"""Added to the keys of units in use; memory of the running means of saliency and of the training loss."""
+FEWEST = 50
+"""Generations of a short search, if it has as many steps: then a period is shorter than the settings'."""
 
 TOLERATED_LOSS = 1.5
 """A state trains badly if its loss is more than this many times the running mean."""
+
+
+@dataclass(frozen=True)
+class GuidedSettings:
+    """How the guided search goes; ``benchmarks/ablation.md`` says what each of these is worth.
+
+    ``period``: steps from one generation to the next, at most; ``images``: of a mini-batch, those that energies are measured on.
+    ``warm``, ``shrunk``, ``frozen``: shares of the search; the whole network until the first, the budget at the second,
+    no change after the third. ``sticky``: added to the keys of units in use. ``by_cost``: half the logarithm of what a
+    unit costs is subtracted from its key. ``memory``: of the running means of saliency and of the training loss.
+    """
+
+    period: int = 16
+    images: int = 16
+    warm: float = 0.05
+    shrunk: float = 0.75
+    frozen: float = 0.9
+    sticky: float = 0.2
+    by_cost: bool = True
+    memory: float = 0.98
 
 
 class GuidedPopulation(Population):
@@ -30,47 +48,69 @@ class GuidedPopulation(Population):
 
     RESUMED: ClassVar = {
         "allocation": "_allocation", "saliency": "_saliency_U", "steps": "_steps", "in_use": "_in_use_U",
-        "usual_loss": "_usual_loss", "tolerated": "_tolerated", "frozen": "_frozen",
+        "usual_loss": "_usual_loss", "tolerated": "_tolerated", "frozen": "_frozen", "energies": "_energies",
+        "next_step": "_next_step", "next_progress": "_next_progress",
     }  # fmt: skip
 
-    def __init__(self, prunable: Prunable, allocation: Allocation) -> None:
+    def __init__(self, prunable: Prunable, allocation: Allocation, settings: GuidedSettings | None = None) -> None:
+        self.settings = settings or GuidedSettings()
         self._prunable = prunable
         self._allocation = allocation
         self._saliency_U = torch.zeros(prunable.units.total)
         self._steps = 0
         self._in_use_U = torch.ones(prunable.units.total, dtype=torch.bool)
+        self._energies: tuple[float, ...] = ()
         self._usual_loss = float("inf")
         self._tolerated = True
         self._frozen = False
+        self._next_step, self._next_progress = 0, 0.0
+
+    @property
+    def energy_images(self) -> int:
+        """The settings' number."""
+        return self.settings.images
 
     def evolve(self, energy_of: EnergyOf, *, progress: float) -> tuple[Tensor, Energies]:
-        """One generation at the budget of ``progress``; after the freeze the state stays."""
-        if progress < WARM or self._steps == 0 or self._frozen:
+        """Once a period one generation at the budget of ``progress``, until the freeze; else the state in use."""
+        settings = self.settings
+        due = self._steps >= self._next_step or progress >= self._next_progress
+        if due and self._steps and progress >= settings.warm and not self._frozen:
+            self._next_step, self._next_progress = self._steps + settings.period, progress + 1 / FEWEST
+            phase = min((progress - settings.warm) / (settings.frozen - settings.warm), 1.0)
+            found = self._allocation.select(lambda offsets: energy_of(self._states(offsets, progress)), phase=phase)
+            self._energies = (found.best, found.mean, found.spread)
+            self._in_use_U = self._state_of(self._allocation.trained(), progress)
+            self._frozen = progress >= settings.frozen and self._tolerated
+            if self._frozen:
+                self._in_use_U = self._state_of(self._allocation.chosen(), 1.0)
+        elif not self._energies:
             energy = float(energy_of(self._in_use_U.unsqueeze(0))[0])
-            return self._in_use_U, Energies(energy, energy)
-        phase = min((progress - WARM) / (FROZEN - WARM), 1.0)
-        energies = self._allocation.select(lambda offsets: energy_of(self._states(offsets, progress)), phase=phase)
-        self._in_use_U = self._chosen_state(progress)
-        self._frozen = progress >= FROZEN and self._tolerated
-        return self._in_use_U, energies
+            self._energies = (energy, energy, 0.0)
+        return self._in_use_U, Energies(*self._energies)
 
-    def _chosen_state(self, progress: float) -> Tensor:
-        return self._states(self._allocation.chosen().unsqueeze(0), progress)[0]
+    def _state_of(self, offsets_G: Tensor, progress: float) -> Tensor:
+        return self._states(offsets_G.unsqueeze(0), progress)[0]
 
     def _states(self, offsets_PG: Tensor, progress: float) -> Tensor:
-        keys_U = 0.5 * torch.log(self._saliency_U / (1 - MEMORY**self._steps) + 1e-30) + STICKY * self._in_use_U
-        shrinking = min(max((progress - WARM) / (SHRUNK - WARM), 0.0), 1.0)
-        keys_PU = keys_U + offsets_PG[:, self._prunable.units.group_of_unit]
-        return self._prunable.repair(keys_PU, progress=1 - (1 - shrinking) ** 3)
+        settings, units = self.settings, self._prunable.units
+        seen = 1 - settings.memory**self._steps
+        keys_U = 0.5 * torch.log(self._saliency_U / seen + 1e-30) + settings.sticky * self._in_use_U
+        keys_PG = offsets_PG
+        if settings.by_cost:
+            keys_PG = offsets_PG - 0.5 * self._prunable.unit_costs(self._in_use_U).log().to(offsets_PG.dtype)
+        shrinking = (progress - settings.warm) / (settings.shrunk - settings.warm)
+        left = 1 - min(max(shrinking, 0.0), 1.0)
+        return self._prunable.repair(keys_U + keys_PG[:, units.group_of_unit], progress=1 - left**3)
 
     def learn(self, gradient_U: Tensor, loss: float) -> None:
         """Follow the running mean square of the mask's gradient: dL/ds_u, kept and dropped units alike."""
-        self._saliency_U = MEMORY * self._saliency_U + (1 - MEMORY) * gradient_U.cpu().square()
+        memory = self.settings.memory
+        self._saliency_U = memory * self._saliency_U + (1 - memory) * gradient_U.cpu().square()
         self._steps += 1
         self._tolerated = self._steps <= 1 or loss <= TOLERATED_LOSS * self._usual_loss
         if not self._tolerated:
             self._allocation.halve_chosen()
-        self._usual_loss = loss if self._steps == 1 else MEMORY * self._usual_loss + (1 - MEMORY) * loss
+        self._usual_loss = loss if self._steps == 1 else memory * self._usual_loss + (1 - memory) * loss
 
     def in_use(self) -> Tensor:
         """The state the last step was trained with, at the budget of that time."""
@@ -78,4 +118,4 @@ class GuidedPopulation(Population):
 
     def final(self) -> Tensor:
         """The state in use when it froze (the weights then adapt to it); before, the chosen offsets' at the budget."""
-        return self._in_use_U if self._frozen or self._steps == 0 else self._chosen_state(1.0)
+        return self._in_use_U if self._frozen or self._steps == 0 else self._state_of(self._allocation.chosen(), 1.0)

@@ -62,7 +62,12 @@ class Resumable:
 
 
 class Population(Resumable, ABC):
-    """Evolves once per mini-batch and offers the state to train with."""
+    """Evolves from mini-batch to mini-batch and offers the state to train with."""
+
+    @property
+    def energy_images(self) -> int | None:
+        """The first images of a mini-batch that energies are measured on; ``None``: on all."""
+        return None
 
     @abstractmethod
     def evolve(self, energy_of: EnergyOf, *, progress: float) -> tuple[Tensor, Energies]:

@@ -19,9 +19,6 @@ from compress.tracing.forward_pass import evaluating
 from compress.training.evaluate import Evaluation, evaluate
 from compress.training.weights import OptimizerSteps
 
-ENERGY_SHARE = 8
-"""Energies are measured on one eighth of a mini-batch (the paper's preset: on all of it)."""
-
 
 def energies_on(network: nn.Module, units: UnitMap, images: Tensor, labels: Tensor) -> EnergyOf:
     """The energy losses of states on images (B, C, H, W) and labels (B,), in evaluation mode; NaN ranks last."""
@@ -40,7 +37,7 @@ class Search(Resumable):
     """A loop body (see ``training.loop.Body``): the energy model picks a state, back-propagation trains with it.
 
     Only the kept weights move: whatever the optimizer did to those of dropped units (momentum, decay) is undone.
-    Energies are measured on the first ``energy_images`` of each mini-batch.
+    Energies are measured on the first images of a mini-batch, as many as the population asks for.
     """
 
     RESUMED: ClassVar = {name: name for name in ("network", "steps", "population", "steps_done")}
@@ -52,12 +49,11 @@ class Search(Resumable):
     val: Split
     total_steps: int
     batch_size: int
-    energy_images: int
     steps_done: int = 0
 
     def step(self, images: Tensor, labels: Tensor) -> dict[str, float]:
         """Evolve once, then take one step with the best state; images (B, C, H, W), labels (B,)."""
-        few = self.energy_images
+        few = self.population.energy_images
         energy_of = energies_on(self.network, self.units, images[:few], labels[:few])
         progress = self.steps_done / self.total_steps
         state_U, energies = self.population.evolve(energy_of, progress=progress)

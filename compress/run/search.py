@@ -11,7 +11,7 @@ from compress.controls.task import Task
 from compress.data.bundle import DataBundle
 from compress.edropout.paper import PaperPopulation
 from compress.edropout.population import Population
-from compress.edropout.search import ENERGY_SHARE, Search
+from compress.edropout.search import Search
 from compress.run.training_stages import baseline_epochs, recipe
 from compress.runs.stage_context import StageContext, check_images, fresh_network
 from compress.settings.config import DecidedConfig
@@ -136,12 +136,11 @@ def _population(config: DecidedConfig, prunable: Prunable) -> Population:
 
 def _body(context: StageContext, network: nn.Module, prunable: Prunable, population: Population) -> Search:
     config, steps_per_epoch = context.config, context.steps_per_epoch
-    chosen, energy_images = recipe(config, network, epochs_behind=baseline_epochs(context)), config.batch_size
+    chosen = recipe(config, network, epochs_behind=baseline_epochs(context))
     if config.preset != "paper":
         chosen = replace(chosen, learning_rate=chosen.learning_rate * SEARCH_RATE)
-        energy_images = max(1, config.batch_size // ENERGY_SHARE)
     steps = OptimizerSteps(network, chosen, epochs=config.search_epochs, steps_per_epoch=steps_per_epoch)
     return Search(
         network, prunable.units, population, steps, context.data.val,
-        total_steps=config.search_epochs * steps_per_epoch, batch_size=config.batch_size, energy_images=energy_images
+        total_steps=config.search_epochs * steps_per_epoch, batch_size=config.batch_size
     )  # fmt: skip
