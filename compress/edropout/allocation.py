@@ -71,8 +71,8 @@ class EvolvedAllocation(Allocation):
     """
 
     RESUMED: ClassVar = {
-        "offsets": "_offsets_PG", "energies": "_energies_P", "chosen": "_chosen", "drawn": "_drawn", "measured": "_measured",
-        "generator": "_generator",
+        "offsets": "_offsets_PG", "energies": "_energies_P", "measured": "_measured", "chosen": "_chosen",
+        "drawn": "_drawn", "generator": "_generator",
     }  # fmt: skip
 
     def __init__(

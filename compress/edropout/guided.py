@@ -24,10 +24,10 @@ TOLERATED_LOSS = 1.5
 class GuidedSettings:
     """How the guided search goes; ``benchmarks/ablation.md`` says what each of these is worth.
 
-    ``period``: steps from one generation to the next, at most; ``images``: of a mini-batch, those that energies are measured on.
-    ``warm``, ``shrunk``, ``frozen``: shares of the search; the whole network until the first, the budget at the second,
-    no change after the third. ``sticky``: added to the keys of units in use. ``by_cost``: half the logarithm of what a
-    unit costs is subtracted from its key. ``memory``: of the running means of saliency and of the training loss.
+    ``period``: steps from one generation to the next, at most; ``images``: the first of a mini-batch, on which energies
+    are measured. ``warm``, ``shrunk``, ``frozen``: shares of the search; the whole network until the first, the budget
+    at the second, no change after the third. ``sticky``: added to the keys of units in use. ``by_cost``: half the
+    logarithm of what a unit costs is subtracted from its key. ``memory``: of the running means of saliency and loss.
     """
 
     period: int = 16
@@ -75,7 +75,7 @@ class GuidedPopulation(Population):
         settings = self.settings
         due = self._steps >= self._next_step or progress >= self._next_progress
         if due and self._steps and progress >= settings.warm and not self._frozen:
-            self._next_step, self._next_progress = self._steps + settings.period, progress + 1 / FEWEST
+            self._next_step, self._next_progress = self._steps + settings.period, progress + 0.999 / FEWEST
             phase = min((progress - settings.warm) / (settings.frozen - settings.warm), 1.0)
             found = self._allocation.select(lambda offsets: energy_of(self._states(offsets, progress)), phase=phase)
             self._energies = (found.best, found.mean, found.spread)

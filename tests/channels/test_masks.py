@@ -57,6 +57,32 @@ def test_mask_gradient_is_the_sum_over_the_weights_that_read_the_unit(name: str)
     assert torch.allclose(state.grad, expected[:-1], atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize("name", ["residual", "grouped", "transposed", "flatten to linear", "squeeze and excite"])
+def test_one_state_for_all_samples_is_the_same_as_that_state_for_each(name: str):
+    (network, units), images = with_units(name), image_batch(5)
+    state = random_state(units).float()
+    results = []
+    for keep in (state.clone(), state.repeat(5, 1)):  # the first is folded into the weights, the second masks inputs
+        keep.requires_grad_()
+        with masked(network, units, keep):
+            output = network(images)
+        output.square().sum().backward()
+        results.append((output.detach(), keep.grad.reshape(-1, units.total).sum(0)))
+    torch.testing.assert_close(results[0], results[1], rtol=1e-4, atol=1e-4)
+
+
+def test_weights_are_whole_outside_their_layer_even_where_it_fails():
+    network = nn.Sequential(nn.Flatten(), nn.Linear(4, 3), nn.Linear(3, 2))
+    units = find_units(network, torch.ones(2, 1, 2, 2))
+    parameters = list(network.parameters())
+    with masked(network, units, torch.tensor([0.0, 1.0, 1.0])):
+        network(torch.ones(2, 1, 2, 2))
+        assert all(now is before for now, before in zip(network.parameters(), parameters, strict=True))
+        with pytest.raises(RuntimeError):
+            network[2](torch.ones(2, 7))
+        assert all(now is before for now, before in zip(network.parameters(), parameters, strict=True))
+
+
 def test_kept_entries_are_both_sides_of_a_weight():
     network, units = with_units("residual")
     state = torch.ones(15)

@@ -2,11 +2,12 @@ import copy
 
 import pytest
 import torch
+from torch import nn
 
 from compress.channels.units import UnitMap, find_units
 from compress.controls.anneal import AnnealedAllocation
 from compress.edropout.allocation import Allocation, EvolvedAllocation, SaliencyAlone
-from compress.edropout.guided import GuidedPopulation
+from compress.edropout.guided import GuidedPopulation, GuidedSettings
 from compress.edropout.paper import PaperPopulation
 from compress.edropout.population import never_empty
 from compress.errors import UsageError
@@ -64,7 +65,7 @@ def test_the_papers_population_starts_at_one_half_and_its_parents_keep_their_ene
 
 def test_a_generation_of_the_papers_algorithm_by_hand():
     """One unit per group would be emptied; six units in one group, followed through the paper's equations."""
-    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(288, 6), torch.nn.Linear(6, 3))
+    network = nn.Sequential(nn.Flatten(), nn.Linear(288, 6), nn.Linear(6, 3))
     units = find_units(network, image_batch())
     population = paper(units, seed=2, size=4)
     states = population.state_dict()["states"].clone()
@@ -109,7 +110,7 @@ def test_no_group_is_emptied():
 
 
 def test_guided_states_shrink_from_the_whole_network_to_the_budget():
-    warming, *shrunk = (guided().evolve(KeptAmong(ALL), progress=progress)[0] for progress in (0.05, 0.65, 0.9))
+    warming, *shrunk = (guided().evolve(KeptAmong(ALL), progress=progress)[0] for progress in (0.04, 0.8, 0.95))
     assert warming.all()
     assert all(macs_share(state) <= 0.5 for state in shrunk)
     population = guided()
@@ -127,9 +128,9 @@ def test_without_evolution_saliency_alone_decides():
 def test_evolution_shifts_the_allocation_to_where_energy_asks_for_it():
     first = torch.arange(8)  # the first group's units
     population, energy = guided(torch.ones(14)), KeptAmong(first)
-    before = population.evolve(energy, progress=0.65)[0][first].sum()
-    for _ in range(20):
-        state, _ = population.evolve(energy, progress=0.7)
+    before = population.evolve(energy, progress=0.76)[0][first].sum()
+    for index in range(20):
+        state, _ = population.evolve(energy, progress=0.77 + 0.02 * index / 20)
     assert {len(call) for call in energy.calls} == {12}  # parents are measured again, with their trials
     assert state[first].sum() >= before
     assert state[first].sum() > 4
@@ -141,11 +142,58 @@ def test_evolution_shifts_the_allocation_to_where_energy_asks_for_it():
     assert torch.equal(allocation["offsets"][allocation["chosen"]], chosen / 2)
 
 
+def test_parents_keep_a_running_mean_of_how_their_energy_differs_from_the_parents_mean():
+    """Trials never win here: energies 3, 1, 2, 2 of the parents, then 1, 3, 2, 2 of harder images (+10)."""
+    allocation = EvolvedAllocation(2, population=4, generator=generator(), memory=0.75)
+    rows = (([3.0, 1.0, 2.0, 2.0], [1.0, -1.0, 0.0, 0.0]), ([11.0, 13.0, 12.0, 12.0], [0.5, -0.5, 0.0, 0.0]))
+    for parents, expected in rows:
+        allocation.select(lambda _offsets, parents=parents: torch.tensor([*parents, *[99.0] * 4]), phase=0.5)
+        assert allocation.state_dict()["energies"].tolist() == expected
+    assert torch.equal(allocation.chosen(), allocation.state_dict()["offsets"][1])
+
+
+def test_a_member_drawn_at_random_trains_and_the_best_is_chosen():
+    allocation = EvolvedAllocation(2, population=4, generator=generator(), draw=True)
+    drawn = set()
+    for _ in range(40):
+        allocation.select(lambda _offsets: torch.tensor([3.0, 1.0, 2.0, 2.0, 9.0, 9.0, 9.0, 9.0]), phase=0.5)
+        members = allocation.state_dict()["offsets"]
+        drawn.add(next(place for place in range(4) if torch.equal(allocation.trained(), members[place])))
+        assert torch.equal(allocation.chosen(), members[1])
+    assert drawn == {0, 1, 2, 3}
+
+
+def test_a_unit_that_costs_more_needs_more_saliency():
+    """A unit of the first layer costs 32 + 16 products, one of the second 16 + 3; the first's are more salient."""
+    network = nn.Sequential(nn.AvgPool2d(3), nn.Flatten(), nn.Linear(32, 16), nn.Linear(16, 16), nn.Linear(16, 3))
+    prunable = prunable_of(network)
+    whole = prunable.unit_costs(torch.ones(32, dtype=torch.bool)) * (32 * 16 + 16 * 16 + 16 * 3)
+    assert whole.tolist() == pytest.approx([48.0, 19.0])
+    kept = {}
+    for by_cost in (True, False):
+        population = GuidedPopulation(prunable, SaliencyAlone(2), GuidedSettings(by_cost=by_cost, sticky=0.0))
+        population.learn(torch.linspace(1.1, 1.0, 32), 1.0)
+        state, _ = population.evolve(KeptAmong(torch.arange(32)), progress=0.8)
+        kept[by_cost] = prunable.units.counts(state.unsqueeze(0))[0].tolist()
+    assert kept[False][0] > kept[False][1]
+    assert kept[True][0] < kept[True][1]
+
+
+def test_generations_come_once_a_period_or_fifty_times_in_a_short_search():
+    for steps, expected in ((1000, 53), (100, 43)):  # between 5 and 90 %: every 16 steps; or every 2 % of the search
+        population, energy = guided(torch.ones(14)), KeptAmong(ALL)
+        for step in range(steps):
+            population.evolve(energy, progress=step / steps)
+            population.learn(torch.ones(14), 1.0)
+        generations = sum(len(call) == 12 for call in energy.calls)
+        assert abs(generations - expected) <= 3, (steps, generations)
+
+
 def test_the_state_stays_once_frozen():
     population = guided()
-    frozen, _ = population.evolve(KeptAmong(ALL), progress=0.85)
+    frozen, _ = population.evolve(KeptAmong(ALL), progress=0.92)
     population.learn(torch.linspace(9.0, 1.0, 14), 1.0)
-    again, _ = population.evolve(KeptAmong(torch.arange(3)), progress=0.9)
+    again, _ = population.evolve(KeptAmong(torch.arange(3)), progress=0.97)
     assert torch.equal(again, frozen)
     assert torch.equal(population.final(), frozen)
 

@@ -24,6 +24,8 @@ ADAM = Recipe("adamw", learning_rate=1e-2, weight_decay=1e-1, schedule="one-cycl
 class OneState:
     """A population of one state that never changes."""
 
+    energy_images = 10
+
     def __init__(self, state: torch.Tensor) -> None:
         self.state = state
         self.gradients: list[torch.Tensor] = []
@@ -38,7 +40,7 @@ class OneState:
 
 def searched(network: nn.Module, units: UnitMap, population, recipe: Recipe) -> Search:
     steps = OptimizerSteps(network, recipe, epochs=2, steps_per_epoch=4)
-    return Search(network, units, population, steps, learnable_split(), 8, 25, 10)
+    return Search(network, units, population, steps, learnable_split(), 8, 25)
 
 
 def test_only_kept_weights_move():
