@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all lint types docs notebook bench bench-latency clean
+.PHONY: help run test test-all lint types docs notebook bench bench-latency bench-search clean
 
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 	$$name -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
@@ -24,6 +24,7 @@ help:
 	@echo "make notebook       run the notebook in docs/ again, in its place (ARGS=\"--out FILE\": elsewhere)"
 	@echo "make bench          race all methods on the bundled images (hours)"
 	@echo "make bench-latency  test the latency measurement against known speed-ups"
+	@echo "make bench-search   measure what a step of the search costs (6 minutes)"
 	@echo "make clean          remove .venv, site/ and caches; never runs/"
 
 run: .venv/run.stamp
@@ -54,6 +55,9 @@ bench: .venv/run.stamp
 
 bench-latency: .venv/run.stamp
 	$(BIN)/python -m benchmarks.latency_method $(ARGS)
+
+bench-search: .venv/run.stamp
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.search_cost $(ARGS)
 
 clean:
 	rm -rf .venv site build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
