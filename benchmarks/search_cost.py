@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -29,7 +29,7 @@ from compress.environment import describe_environment
 RESULTS = Path(__file__).parent / "search_cost.json"
 MIB = 1024  # kilobytes, in which Linux counts memory
 
-NETWORKS: Mapping[str, int] = {"squeezenet": 1, "resnet20": 1, "resnet18": 3, "alexnet": 1}
+NETWORKS: Mapping[str, Literal[1, 3]] = {"squeezenet": 1, "resnet20": 1, "resnet18": 3, "alexnet": 1}
 """Network -> channels of its images, which have the default size for small images."""
 
 POPULATIONS = (1, 8, 32)

@@ -7,7 +7,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from itertools import chain, islice
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +31,9 @@ SEARCH_STEPS = 900
 
 LEARNED = 200
 """Steps of which saliency is known when measuring begins."""
+
+PERIODS = 64
+"""Steps that hold a few periods, from one generation to the next."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ class Case:
         )
 
 
-def load_case(arch: str, *, channels: int, image_size: int | None = None) -> Case:
+def load_case(arch: str, *, channels: Literal[1, 3], image_size: int | None = None) -> Case:
     """The case of a network; without ``image_size`` in the default size."""
     settings = RunConfig(arch=arch, channels=channels, image_size=image_size, batch_size=BATCH, threads=1)
     config, data = load_decided(decide(settings))
@@ -133,16 +137,15 @@ def skip(population: Watched, step: int) -> None:
     population.learn(torch.randn(population.final().shape), 1.0)
 
 
-def states_judged(population: int, *, steps: int) -> list[int]:
+def states_judged(population: int) -> Iterator[int]:
     """How many states each step judges from the middle of the search on: the same for every network."""
     network = nn.Sequential(nn.Conv2d(1, 16, 1), nn.Flatten(), nn.Linear(16, 2))
     units = find_units(network, torch.randn(2, 1, 1, 1))
     prunable = Prunable.measure(network, units, torch.randn(1, 1, 1, 1), align=1, budget=Budget(macs=0.5))
-    watched, counts = ours(prunable, population), []
-    for step in range(SEARCH_STEPS // 2, SEARCH_STEPS // 2 + steps):
+    watched = ours(prunable, population)
+    for step in range(SEARCH_STEPS // 2, SEARCH_STEPS):
         skip(watched, step)
-        counts.append(watched.judged)
-    return counts
+        yield watched.judged
 
 
 def shares(judged: Sequence[int]) -> dict[int, float]:
@@ -184,10 +187,11 @@ def our_steps(case: Case, population: int) -> Iterator[float]:
     prunable = case.prunable(network)
     watched = ours(prunable, population)
     search = _search(case, network, prunable, watched, energy_images=BATCH // ENERGY_SHARE)
-    judged = states_judged(population, steps=SEARCH_STEPS // 4)
+    to_come = states_judged(population)
+    judged = list(islice(to_come, PERIODS))
     kinds = shares(judged)
     seconds: dict[int, float] = {}
-    for step, count in enumerate(judged, start=SEARCH_STEPS // 2):
+    for step, count in enumerate(chain(judged, to_come), start=SEARCH_STEPS // 2):
         search.steps_done = step
         if count in kinds.keys() - seconds.keys():
             seconds[count] = _timed(lambda: search.step(case.images, case.labels))
@@ -208,9 +212,10 @@ def generations(case: Case, population: int) -> Iterator[dict[str, float]]:
     few = BATCH // ENERGY_SHARE
     energy_of = energies_on(network, prunable.units, case.images[:few], case.labels[:few])
     facts = {"units": prunable.units.total, "groups": len(prunable.units.groups), "images": few}
-    judged = states_judged(population, steps=SEARCH_STEPS // 4)
-    for step, count in enumerate(judged, start=SEARCH_STEPS // 2):
-        if count < max(judged):
+    most = 0
+    for step, count in enumerate(states_judged(population), start=SEARCH_STEPS // 2):
+        most = max(most, count)
+        if count < most:
             skip(watched, step)
             continue
         watched.evolve(energy_of, progress=step / SEARCH_STEPS)
