@@ -18,7 +18,7 @@ from compress.channels.units import find_units
 from compress.controls.methods import guided_population
 from compress.data.bundle import DataBundle, Order
 from compress.edropout.population import Energies, EnergyOf, Population
-from compress.edropout.search import ENERGY_SHARE, Search, energies_on
+from compress.edropout.search import Search, energies_on
 from compress.runs.decide import decide, load_decided
 from compress.runs.stage_context import fresh_network
 from compress.settings.config import DecidedConfig, Method, RunConfig
@@ -26,7 +26,7 @@ from compress.training.recipe import choose_recipe
 from compress.training.weights import OptimizerSteps
 
 BATCH = 64
-SEARCH_STEPS = 900
+SEARCH_STEPS = 1000
 """Length of the search; about the default run's on the bundled images. Its middle is measured: states evolve there."""
 
 LEARNED = 200
@@ -95,6 +95,11 @@ class Watched(Population):
     def __init__(self, inner: Population) -> None:
         self.inner = inner
         self.judged, self.energy_seconds, self.evolve_seconds = 0, 0.0, 0.0
+
+    @property
+    def energy_images(self) -> int | None:
+        """As the population."""
+        return self.inner.energy_images
 
     def evolve(self, energy_of: EnergyOf, *, progress: float) -> tuple[Tensor, Energies]:
         """As the population; measured."""
@@ -172,7 +177,7 @@ def naive_steps(case: Case, population: int) -> Iterator[float]:
     prunable = case.prunable(network)
     for judged in (1, population):
         naive = NaivePopulation(prunable.units.total, population=judged)
-        search = _search(case, network, prunable, naive, energy_images=BATCH)
+        search = _search(case, network, prunable, naive)
         yield _timed(lambda: search.step(case.images, case.labels))  # noqa: B023
     while True:
         yield _timed(lambda: search.step(case.images, case.labels))
@@ -186,7 +191,7 @@ def our_steps(case: Case, population: int) -> Iterator[float]:
     network = case.network()
     prunable = case.prunable(network)
     watched = ours(prunable, population)
-    search = _search(case, network, prunable, watched, energy_images=BATCH // ENERGY_SHARE)
+    search = _search(case, network, prunable, watched)
     to_come = states_judged(population)
     judged = list(islice(to_come, PERIODS))
     kinds = shares(judged)
@@ -209,7 +214,7 @@ def generations(case: Case, population: int) -> Iterator[dict[str, float]]:
     network = case.network()
     prunable = case.prunable(network)
     watched = ours(prunable, population)
-    few = BATCH // ENERGY_SHARE
+    few = watched.energy_images or BATCH
     energy_of = energies_on(network, prunable.units, case.images[:few], case.labels[:few])
     facts = {"units": prunable.units.total, "groups": len(prunable.units.groups), "images": few}
     most = 0
@@ -228,13 +233,11 @@ def _optimizer(case: Case, network: nn.Module) -> OptimizerSteps:
     return OptimizerSteps(network, choose_recipe(network, case.config), epochs=1, steps_per_epoch=100 * SEARCH_STEPS)
 
 
-def _search(
-    case: Case, network: nn.Module, prunable: Prunable, population: Population, *, energy_images: int
-) -> Search:
+def _search(case: Case, network: nn.Module, prunable: Prunable, population: Population) -> Search:
     """The loop body of a run's search."""
     return Search(
         network, prunable.units, population, _optimizer(case, network), case.data.val,
-        total_steps=SEARCH_STEPS, batch_size=BATCH, energy_images=energy_images,
+        total_steps=SEARCH_STEPS, batch_size=BATCH,
     )  # fmt: skip
 
 
