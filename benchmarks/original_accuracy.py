@@ -20,8 +20,10 @@ from compress.run.training_stages import load_given
 from compress.runs.decide import decide_training
 from compress.runs.stage_context import fresh_network
 from compress.settings.config import RunConfig, build_config
+from compress.training.epochs import Epochs
 from compress.training.evaluate import evaluate
 from compress.training.loop import LoopHooks, LoopSettings, run_loop
+from compress.training.objective import Objective
 from compress.training.recipe import choose_recipe
 from compress.training.weights import WeightSettings, WeightTraining
 
@@ -36,7 +38,8 @@ def measure(config: RunConfig, *, epochs: int) -> dict[str, Any]:
     recipe = choose_recipe(network, settings)
     torch.manual_seed(settings.seed)
     steps = data.train.steps(settings.batch_size)
-    body = WeightTraining(network, data.val, WeightSettings(recipe, epochs, steps, settings.batch_size))
+    aims = WeightSettings(Objective(recipe), Epochs.all(epochs), steps, settings.batch_size)
+    body = WeightTraining(network, data.val, aims)
     began = time.monotonic()
     loop = LoopSettings(epochs, settings.batch_size, settings.seed, settings.device)
     history = run_loop(body, data.train, loop, LoopHooks(observer=Observer()))

@@ -13,7 +13,10 @@ class Observer:
         """Step ``done`` (from 1) ended; it took ``images`` images; ``values`` such as loss, epoch."""
 
     def numbers(self, values: Mapping[str, float], *, step: int) -> None:
-        """What step ``step`` alone measured, such as loss, learning_rate; or the validation after an epoch's last."""
+        """What a step alone measured, such as loss, learning_rate; or the validation after an epoch's last step.
+
+        ``step`` counts from 1 at the start of the training's schedule, which may be before the stage's.
+        """
 
     def note(self, text: str) -> None:
         """Something the user has to know: a replaced head, a layer not pruned, a skipped image."""

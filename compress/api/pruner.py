@@ -16,7 +16,6 @@ from torch.optim import Optimizer
 
 from compress.api.batches import check_batch, check_classes, logits_seen
 from compress.api.optimizer_guard import OptimizerGuard
-from compress.api.optimizer_surgery import swap_parameters
 from compress.api.preparation import PrunerSettings, SearchMethod
 from compress.api.pruning_report import PruningReport, describe_state
 from compress.api.wrappers import mean_over_ranks, unwrap, with_layers_of
@@ -28,6 +27,7 @@ from compress.edropout.search import energies_on
 from compress.errors import DivergedError, UsageError
 from compress.structure.plan import plan_from_state
 from compress.structure.remove import logits_of, remove_units
+from compress.training.optimizer_surgery import swap_parameters
 
 CHECK_IMAGES = 64
 """Example images, at most, on which the masked and the smaller network are compared."""

@@ -1,6 +1,6 @@
 """Every method by its name: those that choose a state at once, and those that search while the network trains.
 
-A method that chooses at once does so in the trained network; all other epochs go to fine-tuning.
+A method that chooses at once does so half way through the epochs of the search; the small network has all that follow.
 """
 
 from collections.abc import Callable, Mapping

@@ -26,7 +26,7 @@ def choose_scratch(task: Task) -> Choice:
     reads, _ = task.prunable.units.kept_channels(keep_U)
     for name, kept_C in reads.items():
         scale_inputs(network.get_submodule(name), (kept_C.double().mean() ** -0.5).expand(len(kept_C)))
-    return Choice(keep_U, network, fresh=True)
+    return Choice(keep_U, network)
 
 
 def planned_state(plan: Path | None, prunable: Prunable) -> Tensor:

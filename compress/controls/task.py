@@ -31,8 +31,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Choice:
-    """The state (bool U), and the whole network it is cut from; ``fresh``: its weights have not been trained at all."""
+    """The state (bool U), and the whole network it is cut from."""
 
     keep_U: Tensor
     network: nn.Module
-    fresh: bool = False

@@ -17,7 +17,7 @@ class Writer(Protocol):
     """Where numbers go."""
 
     def write(self, group: str, values: Mapping[str, float], *, step: int) -> None:
-        """Add a point to each curve of a group; ``step`` counts from 1 in every stage, and is 0 in the verdict."""
+        """Add a point to each curve of a group; ``step`` is as in ``Observer.numbers``, and 0 in the verdict."""
 
     def close(self, error: BaseException | None) -> None:
         """Write what is left, and how the run ended: ``None`` if it finished."""

@@ -17,7 +17,7 @@ from compress.data.bundle import Order
 VALIDATION = 0.1  # share of the training images of every class that is held out for validation
 _GOLDEN = 0x9E3779B97F4A7C15
 _MASK = (1 << 64) - 1
-_SHUFFLE, _HOLDOUT = 0x5348, 0x484F  # streams of this module; augmentation has its own
+_SHUFFLE, _HOLDOUT, _TORCH = 0x5348, 0x484F, 0x544F  # streams of this module; augmentation has its own
 
 
 def random_bits(key: Sequence[int], indices: NDArray[np.int64]) -> NDArray[np.uint64]:
@@ -53,6 +53,11 @@ def plan_batches(order: Order | None, *, size: int, batch_size: int) -> list[NDA
     shuffled = np.argsort(random_bits((order.seed, order.epoch, _SHUFFLE), np.arange(size)), kind="stable")
     starts = range(0, epoch_steps(size, batch_size) * batch_size, batch_size)
     return [shuffled[start : start + batch_size] for start in starts]
+
+
+def epoch_seed(order: Order) -> int:
+    """A seed for torch's random generator in one epoch (dropout), below 2**63."""
+    return int(random_bits((order.seed, order.epoch, _TORCH), np.zeros(1, np.int64))[0] >> np.uint64(1))
 
 
 def epoch_steps(size: int, batch_size: int) -> int:

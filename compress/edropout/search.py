@@ -17,6 +17,7 @@ from compress.edropout.energy import energy_loss
 from compress.edropout.population import EnergyOf, Population, Resumable
 from compress.tracing.forward_pass import evaluating
 from compress.training.evaluate import Evaluation, evaluate
+from compress.training.objective import Objective
 from compress.training.weights import OptimizerSteps
 
 
@@ -46,6 +47,7 @@ class Search(Resumable):
     units: UnitMap
     population: Population
     steps: OptimizerSteps
+    objective: Objective
     val: Split
     total_steps: int
     batch_size: int
@@ -67,8 +69,8 @@ class Search(Resumable):
     def _train(self, state_U: Tensor, images: Tensor, labels: Tensor) -> tuple[float, float]:
         keep = state_U.to(images).requires_grad_()
         with masked(self.network, self.units, keep):
-            logits = self.steps.recipe.logits(self.network, images)
-        loss = self.steps.recipe.loss(logits, labels)
+            logits = self.objective.recipe.logits(self.network, images)
+        loss = self.objective.loss(images, logits, labels)
         dropped = DroppedWeights(self.network, self.units, state_U)
         before = dropped.save()
         self.steps.take(loss)

@@ -29,6 +29,8 @@ State = Literal["new", "resume", "finished"]
 _SEARCH: Final = STAGES[2]
 _DECIDED_LATER: Final = frozenset({"image_size", "channels", *TRAINING})
 """Settings that the images and the network decide where the user left them open."""
+_DECIDED_BY_WEIGHTS: Final = frozenset({"search_start", "search_end"})
+"""Settings that given weights change if their head does not fit."""
 
 
 def check_folder(race: RaceSettings, folder: Path) -> None:
@@ -165,9 +167,10 @@ def _open(path: Path) -> tuple[RunFolder, RunConfig] | None:
 
 def _different(wanted: DecidedConfig, recorded: RunConfig) -> list[str]:
     """Settings that have to be equal in all cells of a race and are not."""
+    free = CELL_SETTINGS | {*HOW_READ} | (_DECIDED_BY_WEIGHTS if wanted.weights else frozenset())
     return [
         f"{name}: {there} there, {here} here"
-        for name in sorted(DecidedConfig.model_fields.keys() - CELL_SETTINGS - {*HOW_READ})
+        for name in sorted(DecidedConfig.model_fields.keys() - free)
         if (here := getattr(wanted, name)) != (there := getattr(recorded, name))
         and not (here is None and name in _DECIDED_LATER)
     ]

@@ -92,7 +92,7 @@ class BudgetFacts(Part):
 
 
 class SearchFacts(Part):
-    """The search: its settings, the epoch from 1 in which it converged, and numbers per epoch (none if at once)."""
+    """The search: its settings, the epoch of the run in which it converged, numbers per epoch (none if at once)."""
 
     preset: str
     population: int

@@ -12,7 +12,6 @@ from compress.report.plots.run import Curve, NamedTiming, curve_of, draw_curves,
 from compress.report.plots.svg import shorten
 from compress.report.plots.tradeoff import Point, describe_points, draw_tradeoff
 from compress.report.results import Span
-from compress.report.run_tables import stage_name
 from compress.report.sections import Plot
 from compress.report.timings import Setting, headline_setting, setting_of, timing_at
 from exporters.measure.latency_results import LatencyComparison
@@ -116,14 +115,32 @@ def search_plots(run: RunFacts) -> Iterator[Plot]:
 
 
 def training_plots(run: RunFacts) -> Iterator[Plot]:
-    """Accuracy and loss of every training."""
+    """Accuracy and loss of the original and of the pruned network over the same epochs."""
+    stages = {**run.training, "03_search": run.training.get("03_search", run.search.history)}
+    networks = {
+        "original": _joined(stages, "01_baseline", "02_original"),
+        "pruned network": _joined(stages, "03_search", "05_finetune"),
+    }
     for key, title, unit, scale in (("accuracy", "Accuracy", "Top-1, %", 100.0), ("loss", "Loss", "loss", 1.0)):
         curves: list[Curve] = []
-        for number, (stage, history) in enumerate(run.training.items()):
-            curves += curve_of(history, f"val_{key}", stage_name(stage), series=number, scale=scale)
-            curves += curve_of(history, key, "", series=number, scale=scale, dashed=True)
+        for number, (network, parts) in enumerate(networks.items()):
+            for place, part in enumerate(parts):
+                label = network if not place else ""
+                curves += curve_of(part, f"val_{key}", label, series=number, scale=scale)
+                curves += curve_of(part, key, "", series=number, scale=scale, dashed=True)
         caption = "Solid: validation images. Dashed: training images."
         yield from _epoch_plot(title, curves, caption, subject=title, y_label=unit)
+
+
+def _joined(stages: Mapping[str, Sequence[Mapping[str, float]]], *names: str) -> list[list[Mapping[str, float]]]:
+    """The histories of a network's stages, as one where the epochs go on; earlier versions began each at 1."""
+    parts: list[list[Mapping[str, float]]] = []
+    for history in (stages.get(name, ()) for name in names):
+        if parts and history and history[0]["epoch"] == parts[-1][-1]["epoch"] + 1:
+            parts[-1] += history
+        elif history:
+            parts.append(list(history))
+    return parts
 
 
 def _epoch_plot(

@@ -24,7 +24,7 @@ _NAMES: Final = {
 
 _STAGES: Final = {
     "01_baseline": "baseline training",
-    "02_original": "control: the original trained on",
+    "02_original": "original, trained on",
     "03_search": "search",
     "04_remove": "removal",
     "05_finetune": "fine-tuning",
@@ -95,7 +95,9 @@ def search_words(run: RunFacts) -> str:
     """The search in a sentence; the default preset stops evolving as planned, the paper's may converge."""
     search, took = run.search, figures.duration(run.search.seconds)
     if not search.history:
-        return f"Search: {run.method}, {METHODS[run.method].summary}. Chosen at once, in {took}."
+        trained = run.training.get("03_search", ())
+        after = f" after epoch {trained[-1]['epoch']:.0f}, with the training before it" if trained else ""
+        return f"Search: {run.method}, {METHODS[run.method].summary}. Chosen at once{after}, in {took}."
     ended = "states frozen after 80 % of the search, as planned" if search.preset == "default" else "not converged"
     if search.converged_at is not None:
         ended = f"converged in epoch {search.converged_at}"
@@ -134,8 +136,14 @@ def training_table(run: RunFacts) -> Table:
     training = {stage_name(stage): epochs for stage, epochs in run.training.items() if epochs}
     last = [{name: value for name, value in epochs[-1].items() if name != "epoch"} for epochs in training.values()]
     names, ends = _recorded(last)
-    rows = tuple((stage, str(len(training[stage])), *end) for stage, end in zip(training, ends, strict=True))
+    rows = tuple((stage, _epochs(training[stage]), *end) for stage, end in zip(training, ends, strict=True))
     return Table("Training, last epoch of each stage", ("stage", "epochs", *names), rows, note="accuracies: 1 is all")
+
+
+def _epochs(rows: Sequence[Mapping[str, float]]) -> str:
+    """The first and the last epoch: "6 to 22"."""
+    first, last = (f"{row['epoch']:.0f}" for row in (rows[0], rows[-1]))
+    return first if len(rows) == 1 else f"{first} to {last}"
 
 
 def time_table(report: Report) -> Table:

@@ -14,6 +14,7 @@ from compress.report.figures import percent, plural
 from compress.run.eta import expected_work
 from compress.run.pipeline import prepare
 from compress.run.rehearsal import Rehearsal, rehearse
+from compress.run.training_stages import choice_epoch
 from compress.runs.stage_context import fresh_network
 from compress.settings.config import DecidedConfig, RunConfig
 from compress.settings.methods import METHODS
@@ -62,8 +63,7 @@ class RunPlan:
             f"method     {config.method}: {METHODS[config.method].summary}",
             *_kept(config, self.reached, self.multiples),
             f"training   {_training(config)}",
-            f"epochs     {config.baseline_epochs} baseline + {config.search_epochs} search"
-            f" + {config.finetune_epochs} fine-tuning",
+            f"epochs     {schedule_words(config)}",
             f"checked    masked == smaller network: {self.masked_equals_physical:.1e} on a random state",
             *(f"note       {note}" for note in self.notes),
             f"time       about {plural(round(self.seconds / 60), 'minute')} on this machine",
@@ -79,7 +79,7 @@ def plan_run(config: RunConfig) -> RunPlan:
 def plan_of(settings: DecidedConfig, data: DataBundle, rehearsed: Rehearsal) -> RunPlan:
     """The plan of a run that has been rehearsed."""
     prunable, full = rehearsed.prunable, rehearsed.prunable.model.full
-    steps = sum(expected_work(settings).values()) * data.train.steps(settings.batch_size)
+    steps = sum(expected_work(rehearsed.config).values()) * data.train.steps(settings.batch_size)
     return RunPlan(
         config=rehearsed.config,
         images=(len(data.train), len(data.val), len(data.test)),
@@ -134,6 +134,20 @@ def _training(config: DecidedConfig) -> str:
     extras += ["BatchNorm kept"] if config.freeze_bn else []
     decay = f"weight decay {config.weight_decay:g}"
     return ", ".join([f"{config.optimizer}, learning rate {config.lr:g} ({config.schedule})", decay, *extras])
+
+
+def schedule_words(config: DecidedConfig) -> str:
+    """The schedule: "22: whole network 1 to 5, search 6 to 11, small network 12 to 22"."""
+    start, cut, total = config.search_start, config.search_end, config.epochs
+    if METHODS[config.method].at_once:
+        start = cut = choice_epoch(config)
+    parts = (("whole network", 0, start), ("search", start, cut), ("small network", cut, total))
+    stretches = [
+        f"{what} {last}" if last == first + 1 else f"{what} {first + 1} to {last}"
+        for what, first, last in parts
+        if first < last
+    ]
+    return f"{total}: {', '.join(stretches)}"
 
 
 def _seconds_per_step(config: DecidedConfig, data: DataBundle) -> float:

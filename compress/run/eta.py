@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from compress.run.training_stages import choice_epoch
 from compress.settings.config import DecidedConfig, Method
 
 # Cost of an epoch of each stage, in epochs of plain training; for stages without epochs, of the whole stage.
@@ -9,22 +10,24 @@ from compress.settings.config import DecidedConfig, Method
 _PAPER_SEARCH = 6.7
 _SEARCH: Mapping[Method, float] = {"edropout": 1.9, "anneal": 1.9, "saliency": 1.2}
 _CHOICE = 0.4
-"""The whole search of a one-shot method, which spends its epochs of search on fine-tuning."""
+"""The choice of a one-shot method, in epochs of plain training."""
 
 
 def expected_work(config: DecidedConfig) -> dict[str, float]:
     """What each stage of a run costs, in epochs of plain training."""
-    finetune = config.finetune_epochs
+    start, cut = config.search_start, config.search_end
     per_epoch = _PAPER_SEARCH if config.preset == "paper" else _SEARCH.get(config.method)
     if per_epoch is None:
-        fresh = config.baseline_epochs if config.method == "scratch" and not config.weights else 0
-        finetune += config.search_epochs + fresh
+        cut = choice_epoch(config)
+        search = _CHOICE + max(0, cut - start)
+    else:
+        search = per_epoch * (cut - start)
     return {
-        "01_baseline": 0.0 if config.weights else float(config.baseline_epochs),
-        "02_original": float(config.search_epochs + config.finetune_epochs) if config.train_original else 0.0,
-        "03_search": _CHOICE if per_epoch is None else per_epoch * config.search_epochs,
+        "01_baseline": float(start),
+        "02_original": float(config.epochs - start) if config.train_original or start else 0.0,
+        "03_search": search,
         "04_remove": 0.05,
-        "05_finetune": float(finetune),
+        "05_finetune": float(config.epochs - cut),
         "06_export": 0.5,
         "07_verify": 1.7,
     }

@@ -10,7 +10,7 @@ from torch import nn
 
 from compress.channels.budget import Prunable
 from compress.run.search import SearchResult
-from compress.run.training_stages import baseline_epochs, baseline_notes, epochs_after_baseline
+from compress.run.training_stages import baseline_notes
 from compress.runs import MODEL_FACTS
 from compress.runs.file_records import ARTIFACTS, NOTES, FileRecord, record_exported, recorded_files
 from compress.runs.network_files import export_network, macs_note, model_facts, trained_here
@@ -54,8 +54,8 @@ def export(context: StageContext, networks: TrainedNetworks, prunable: Prunable)
 def _write_all(context: StageContext, networks: TrainedNetworks, prunable: Prunable) -> Iterator[FileRecord]:
     """Write every file; with the paper's names (F) is the full network after EDropout, (P) the pruned one."""
     before, trained_on, found, pruned = networks
-    total = baseline_epochs(context) + epochs_after_baseline(context.config)
-    paper, own_original = context.config.preset == "paper", not trained_here(context.run)
+    config, own_original = context.config, not trained_here(context.run)
+    paper, total = config.preset == "paper", config.epochs
     write = partial(_write, context)
     full = partial(write, cost=prunable.model.full)
     small = prunable.cost(found.keep_U)
@@ -71,7 +71,7 @@ def _write_all(context: StageContext, networks: TrainedNetworks, prunable: Pruna
     if paper:
         plan = plan_from_state(prunable.units, found.keep_U)
         whole = restore_full_network(pruned, found.network, prunable.units, plan)
-        recalibrate_batchnorm(whole, context.data.train, batch_size=context.config.batch_size)
+        recalibrate_batchnorm(whole, context.data.train, batch_size=config.batch_size)
         yield full(whole, "full", label="full (F)", role="extra", epochs=total)
 
 

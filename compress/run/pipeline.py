@@ -93,7 +93,7 @@ def _stages(context: StageContext, prunable: Prunable, verify: VerifySettings | 
     before, own_original = baseline(context), not trained_here(context.run)
     trained_on = train_original(context, before) if context.config.train_original or not own_original else None
     teacher = before if trained_on is None or own_original else trained_on
-    found = search(context, before, prunable)
+    found = search(context, before, teacher, prunable)
     smaller = finetune(context, remove(context, found, prunable), teacher, epochs_behind=found.epochs_behind)
     export(context, TrainedNetworks(before, trained_on, found, smaller), prunable)
     return verify_stage(context, verify)

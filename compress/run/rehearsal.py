@@ -17,7 +17,7 @@ from compress.exporter_faults import export_faults
 from compress.networks.examine import allowed_difference
 from compress.run.search import check_method
 from compress.run.training_stages import given_notes, load_given
-from compress.runs.decide import decide_training
+from compress.runs.decide import decide_start, decide_training
 from compress.runs.network_files import macs_note, prove_parity
 from compress.runs.stage_context import check_images, find_prunable, fresh_network
 from compress.runs.tensor_files import state_to_bytes, weights_from_bytes, weights_to_bytes
@@ -25,7 +25,9 @@ from compress.settings.config import DecidedConfig
 from compress.structure.plan import state_from_plan
 from compress.structure.remove import RemovalResult, check_trains, cut, logits_of, remove_units
 from compress.tracing.forward_pass import running
+from compress.training.epochs import Epochs
 from compress.training.load_weights import LoadedWeights
+from compress.training.objective import Objective
 from compress.training.recipe import PAPER, choose_recipe
 from compress.training.weights import WeightSettings, WeightTraining
 from exporters.errors import ExportError
@@ -63,6 +65,8 @@ def rehearse(config: DecidedConfig, data: DataBundle, *, resumed: bool = False) 
     check_fits_a_file(config, network)
     given = LoadedWeights() if resumed else load_given(config, data, network)
     config = decide_training(config, network, trained=config.weights is not None and not given.fresh_head)
+    if config.weights is not None and not resumed:
+        config = decide_start(config, fresh_head=bool(given.fresh_head))
     prunable = find_prunable(config, network, images)
     if not resumed:
         check_method(config, data, network, prunable)
@@ -99,7 +103,7 @@ def rehearse_training(config: DecidedConfig, network: nn.Module, data: DataBundl
     images, labels = next(iter(data.train.batches(config.batch_size, order=order)))
     recipe = PAPER if config.preset == "paper" else choose_recipe(network, config)
     with torch.random.fork_rng(), running(f"{config.arch} cannot be trained", UsageError):
-        settings = WeightSettings(recipe, epochs=1, steps_per_epoch=1, batch_size=config.batch_size)
+        settings = WeightSettings(Objective(recipe), Epochs.all(1), steps_per_epoch=1, batch_size=config.batch_size)
         training = WeightTraining(copy_module(network), data.val, settings)
         training.step(images.to(config.device), labels.to(config.device))
         state_to_bytes(training.state_dict())

@@ -1,61 +1,66 @@
 """Search: the method chooses which units are pruned. Removal: the smaller network without them."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 import torch
 from torch import Tensor, nn
 
 from compress.channels.budget import Prunable
+from compress.channels.masks import kept_positions
 from compress.controls.methods import ONE_SHOT, check_applies, guided_population
 from compress.controls.task import Task
 from compress.data.bundle import DataBundle
 from compress.edropout.paper import PaperPopulation
 from compress.edropout.population import Population
 from compress.edropout.search import Search
-from compress.run.training_stages import baseline_epochs, recipe
-from compress.runs.stage_context import StageContext, check_images, fresh_network
+from compress.run.training_stages import choice_epoch, objective, recipe, train_until_choice
+from compress.runs.stage_context import StageContext, check_images, fresh_network, steps_file
 from compress.settings.config import DecidedConfig
 from compress.structure.plan import PruningPlan, plan_from_state, state_from_plan
 from compress.structure.remove import cut, remove_units
+from compress.training.epochs import Epochs
 from compress.training.evaluate import recalibrate_batchnorm
-from compress.training.loop import History
+from compress.training.optimizer_surgery import swap_parameters
 from compress.training.weights import OptimizerSteps, check_left_chance
 from exporters.module_copy import copy_module
-
-SEARCH_RATE = 0.5
-"""The default preset's learning rate in the search, as a share of the recipe's: the network is trained already."""
 
 LAST_SEED = 2**31 - 1
 """A network trained from fresh weights draws others than the baseline began with: its seed is this less the run's."""
 
-MORE_SEARCH = "more --search-epochs, a milder budget, or trained --weights"
+MORE_SEARCH = "more --epochs, a milder budget, or trained --weights"
 
 
 @dataclass(frozen=True)
 class SearchResult:
-    """The whole network that is cut, the state it is cut by, bool (U), and epochs of training behind its weights."""
+    """The whole network that is cut, the state it is cut by, bool (U), and the epochs of the schedule behind it."""
 
     network: nn.Module
     keep_U: Tensor
     epochs_behind: int
 
 
-def search(context: StageContext, original: nn.Module, prunable: Prunable) -> SearchResult:
-    """Let the run's method choose a state of a copy of the original; DivergedError if training left it at chance."""
+def search(context: StageContext, before: nn.Module, teacher: nn.Module, prunable: Prunable) -> SearchResult:
+    """Train a copy of the unpruned network on and let the run's method choose a state of it.
+
+    ``before`` is the network after the baseline. DivergedError if training left the copy at chance.
+    """
     name, run = "03_search", context.run
     if not run.is_finished(name):
         find = _choose if context.config.method in ONE_SHOT else _evolve
-        find(context, original, prunable)
+        find(context, before, teacher, prunable)
     plan = PruningPlan.from_json(run.read_text(f"{name}/plan.json"))
     return SearchResult(
-        network=context.load_network(name, original),
+        network=context.load_network(name, before),
         keep_U=state_from_plan(prunable.units, plan),
         epochs_behind=run.read_json(f"{name}/epochs_behind.json"),
     )
 
 
 def remove(context: StageContext, found: SearchResult, prunable: Prunable) -> nn.Module:
-    """Cut the dropped units out, compare with the masked network (CheckFailedError), measure BatchNorm anew."""
+    """Cut the dropped units out, compare with the masked network (CheckFailedError), measure BatchNorm anew.
+
+    The optimizer's averages are cut along.
+    """
     name, run, config = "04_remove", context.run, context.config
     images = check_images(config, context.data)
     if not run.is_finished(name):
@@ -74,6 +79,8 @@ def remove(context: StageContext, found: SearchResult, prunable: Prunable) -> nn
             }
             run.write_json(f"{name}/removal.json", facts)
             context.save_network(name, result.network)
+            if run.has(steps_file("03_search")):
+                context.save_steps(name, _cut_steps(context, found, result.network, prunable))
     plan = PruningPlan.from_json(run.read_text(f"{name}/plan.json"))
     return context.load_network(name, cut(found.network, plan, images[:2]))
 
@@ -83,33 +90,48 @@ def check_method(config: DecidedConfig, data: DataBundle, network: nn.Module, pr
     check_applies(config.method, _task(config, data, network, prunable))
 
 
-def _choose(context: StageContext, original: nn.Module, prunable: Prunable) -> None:
-    """A state at once; nothing is trained here."""
-    with context.stage("03_search"):
-        choice = ONE_SHOT[context.config.method](_task(context.config, context.data, original, prunable))
-        behind = 0 if choice.fresh else baseline_epochs(context)
-        _save(context, SearchResult(choice.network, choice.keep_U, behind), prunable, history=[])
+def _cut_steps(context: StageContext, found: SearchResult, smaller: nn.Module, prunable: Prunable) -> OptimizerSteps:
+    """The optimizer that the search ended with, for the smaller network."""
+    whole = copy_module(found.network)
+    steps = OptimizerSteps(
+        whole, recipe(context.config, whole), epochs=context.config.epochs, steps_per_epoch=context.steps_per_epoch
+    )
+    context.load_steps("03_search", steps)
+    swap_parameters(steps.optimizer, whole, smaller, kept_positions(whole, prunable.units, found.keep_U))
+    return steps
 
 
-def _evolve(context: StageContext, original: nn.Module, prunable: Prunable) -> None:
-    """States evolve while a copy of the original is trained."""
-    name, config, epochs = "03_search", context.config, context.config.search_epochs
-    network = copy_module(original)
-    with context.stage(name, steps=epochs * context.steps_per_epoch):
+def _choose(context: StageContext, before: nn.Module, teacher: nn.Module, prunable: Prunable) -> None:
+    """A state at once, after some epochs of training; ``scratch`` needs none."""
+    config = context.config
+    behind = choice_epoch(config)
+    steps = max(0, behind - config.search_start) * context.steps_per_epoch
+    with context.stage("03_search", steps=steps):
+        trained = train_until_choice(context, before, teacher) if config.method != "scratch" else before
+        choice = ONE_SHOT[config.method](_task(config, context.data, trained, prunable))
+        _save(context, SearchResult(choice.network, choice.keep_U, behind), prunable)
+
+
+def _evolve(context: StageContext, before: nn.Module, teacher: nn.Module, prunable: Prunable) -> None:
+    """States evolve while a copy of the unpruned network is trained."""
+    name, config = "03_search", context.config
+    network, epochs = copy_module(before), Epochs(config.search_start, config.search_end, config.epochs)
+    with context.stage(name, steps=epochs.count * context.steps_per_epoch):
         population = _population(config, prunable)
-        body = _body(context, network, prunable, population)
+        body = _body(context, network, teacher, prunable, population)
+        context.load_steps("01_baseline", body.steps)
         history = context.train(name, body, epochs)
         if config.preset != "paper":  # the paper trains the state for long after it has been fixed
             accuracy = body.validate(population.final()).accuracy
             check_left_chance(accuracy, context.data.val.labels, advice=MORE_SEARCH)
-        found = SearchResult(network, population.final(), baseline_epochs(context) + len(history))
-        _save(context, found, prunable, history=history)
+        context.run.write_json(f"{name}/history.json", history)
+        context.save_steps(name, body.steps)
+        _save(context, SearchResult(network, population.final(), epochs.first + len(history)), prunable)
 
 
-def _save(context: StageContext, found: SearchResult, prunable: Prunable, *, history: History) -> None:
+def _save(context: StageContext, found: SearchResult, prunable: Prunable) -> None:
     name, run = "03_search", context.run
     run.write_text(f"{name}/plan.json", plan_from_state(prunable.units, found.keep_U).to_json())
-    run.write_json(f"{name}/history.json", history)
     run.write_json(f"{name}/epochs_behind.json", found.epochs_behind)
     context.save_network(name, found.network)
 
@@ -134,13 +156,18 @@ def _population(config: DecidedConfig, prunable: Prunable) -> Population:
     return guided_population(config.method, prunable, population=config.population, generator=generator)
 
 
-def _body(context: StageContext, network: nn.Module, prunable: Prunable, population: Population) -> Search:
+def _body(
+    context: StageContext, network: nn.Module, teacher: nn.Module, prunable: Prunable, population: Population
+) -> Search:
     config, steps_per_epoch = context.config, context.steps_per_epoch
-    chosen = recipe(config, network, epochs_behind=baseline_epochs(context))
-    if config.preset != "paper":
-        chosen = replace(chosen, learning_rate=chosen.learning_rate * SEARCH_RATE)
-    steps = OptimizerSteps(network, chosen, epochs=config.search_epochs, steps_per_epoch=steps_per_epoch)
+    aim = objective(config, network, teacher)
     return Search(
-        network, prunable.units, population, steps, context.data.val,
-        total_steps=config.search_epochs * steps_per_epoch, batch_size=config.batch_size
-    )  # fmt: skip
+        network=network,
+        units=prunable.units,
+        population=population,
+        steps=OptimizerSteps(network, aim.recipe, epochs=config.epochs, steps_per_epoch=steps_per_epoch),
+        objective=aim,
+        val=context.data.val,
+        total_steps=(config.search_end - config.search_start) * steps_per_epoch,
+        batch_size=config.batch_size,
+    )

@@ -1,4 +1,8 @@
-"""The stages that train: the original, given or trained here; its control, trained on for as long; fine-tuning."""
+"""The stages that train weights alone: the original, given or trained here, and the network that was cut.
+
+All stages of a run are one schedule. The baseline is its beginning. The original and the pruned network both go on from
+there, with the optimizer's averages.
+"""
 
 from dataclasses import replace
 
@@ -9,11 +13,13 @@ from compress.networks.own_network import Images, own_head
 from compress.report import figures
 from compress.runs.stage_context import StageContext, fresh_network
 from compress.settings.config import DecidedConfig
+from compress.training.epochs import Epochs
 from compress.training.evaluate import evaluate
 from compress.training.given_weights import warn_of_other_preprocessing, warn_of_published
 from compress.training.load_weights import LoadedWeights, load_published, load_weights
+from compress.training.objective import Objective, Teacher
 from compress.training.recipe import PAPER, Recipe, choose_recipe, fresh_recipe
-from compress.training.weights import WeightSettings, WeightTraining, check_left_chance
+from compress.training.weights import OptimizerSteps, WeightSettings, WeightTraining, check_left_chance
 from compress.weights_files.published import locate, published_weights
 from exporters.module_copy import copy_module
 from models_zoo.published_weights import PublishedWeights
@@ -31,18 +37,19 @@ def baseline(context: StageContext) -> nn.Module:
     network = fresh_network(config, context.data)
     if not run.is_finished(name):
         given = load_given(config, context.data, network)
-        epochs = config.baseline_epochs
-        if config.weights is not None:
-            epochs = max(epochs, 1) if given.fresh_head else 0
         notes = [*given_notes(config, given)]
         for note in notes:
             context.observer.note(note)
-        with context.stage(name, steps=epochs * context.steps_per_epoch):
-            if epochs:
-                _train(context, name, network, choose_recipe(network, config), epochs)
+        paper = config.preset == "paper"  # its baseline has an optimizer and a schedule of its own
+        epochs = Epochs(0, config.search_start, config.search_start if paper else config.epochs)
+        with context.stage(name, steps=epochs.count * context.steps_per_epoch):
+            if epochs.count:
+                steps = _train(context, name, network, Objective(choose_recipe(network, config)), epochs)
+                if not paper:
+                    context.save_steps(name, steps)
             elif config.weights is not None:
                 notes += _check_given(context, network)
-            run.write_json(f"{name}/epochs.json", epochs)
+            run.write_json(f"{name}/epochs.json", epochs.count)
             run.write_json(f"{name}/notes.json", notes)
             context.save_network(name, network)
     return context.load_network(name, network)
@@ -63,42 +70,56 @@ def _check_given(context: StageContext, network: nn.Module) -> tuple[str, ...]:
     return warnings
 
 
-def train_original(context: StageContext, original: nn.Module) -> nn.Module:
-    """The control: a copy of the unpruned network, trained on for as many epochs as search and fine-tuning take."""
-    epochs, behind = epochs_after_baseline(context.config), baseline_epochs(context)
-    chosen = recipe(context.config, original, epochs_behind=behind)
-    return _train_on(context, "02_original", copy_module(original), epochs, chosen)
+def train_original(context: StageContext, before: nn.Module) -> nn.Module:
+    """The original, or the control of a given one: a copy of the unpruned network, trained on to the last epoch."""
+    name, config, network = "02_original", context.config, copy_module(before)
+    if not context.run.is_finished(name):
+        epochs = Epochs(config.search_start, config.epochs, config.epochs)
+        with context.stage(name, steps=epochs.count * context.steps_per_epoch):
+            _train(context, name, network, Objective(recipe(config, network)), epochs, after="01_baseline")
+            context.save_network(name, network)
+    return context.load_network(name, network)
+
+
+def train_until_choice(context: StageContext, before: nn.Module, teacher: nn.Module) -> nn.Module:
+    """Train a copy of the unpruned network on to the epoch after which a one-shot method chooses."""
+    name, config, network = "03_search", context.config, copy_module(before)
+    epochs = Epochs(config.search_start, choice_epoch(config), config.epochs)
+    steps = _train(context, name, network, objective(config, network, teacher), epochs, after="01_baseline")
+    context.save_steps(name, steps)
+    return network
 
 
 def finetune(context: StageContext, smaller: nn.Module, teacher: nn.Module, *, epochs_behind: int) -> nn.Module:
-    """Train the small network on; it learns from the original's answers too where ``distill`` is on.
+    """Train the small network from epoch ``epochs_behind`` of the schedule to the last.
 
-    Every method's run has the same epochs in all: what was not spent on the weights before (``epochs_behind``,
-    the baseline's and the search's) is spent here. A search that converged early leaves the rest, as in the paper.
+    A search that converged early leaves more epochs, as in the paper.
     """
-    epochs = baseline_epochs(context) + epochs_after_baseline(context.config) - epochs_behind
-    soft = teacher if context.config.distill else None
-    chosen = recipe(context.config, smaller, epochs_behind=epochs_behind)
-    if context.config.method == "scratch":
-        chosen = fresh_recipe(smaller, context.config)
-    return _train_on(context, "05_finetune", smaller, epochs, chosen, soft)
+    name, config = "05_finetune", context.config
+    if not context.run.is_finished(name):
+        epochs = Epochs(epochs_behind, config.epochs, config.epochs)
+        with context.stage(name, steps=epochs.count * context.steps_per_epoch):
+            if epochs.count:
+                _train(context, name, smaller, objective(config, smaller, teacher), epochs, after="04_remove")
+            context.save_network(name, smaller)
+    return context.load_network(name, smaller)
 
 
-def baseline_epochs(context: StageContext) -> int:
-    """Epochs the baseline took in this run: none where weights were given."""
-    epochs: int = context.run.read_json("01_baseline/epochs.json")
-    return epochs
+def choice_epoch(config: DecidedConfig) -> int:
+    """The epoch after which a one-shot method chooses: half way through the search; ``scratch`` trains nothing."""
+    return 0 if config.method == "scratch" else (config.search_start + config.search_end) // 2
 
 
-def epochs_after_baseline(config: DecidedConfig) -> int:
-    """Epochs of search and fine-tuning together."""
-    return config.search_epochs + config.finetune_epochs
+def objective(config: DecidedConfig, network: nn.Module, teacher: nn.Module) -> Objective:
+    """What the pruned network is trained for; it learns from the original's answers too where ``distill`` is on."""
+    chosen = fresh_recipe(network, config) if config.method == "scratch" else recipe(config, network)
+    return Objective(chosen, Teacher(teacher) if config.distill else None)
 
 
-def recipe(config: DecidedConfig, network: nn.Module, *, epochs_behind: int) -> Recipe:
-    """The recipe of the run's preset after the baseline; the paper's schedule goes on where the last stage left it."""
+def recipe(config: DecidedConfig, network: nn.Module) -> Recipe:
+    """The recipe of the run's preset after the baseline; the paper's begins at the epoch that the baseline ended."""
     if config.preset == "paper":
-        return replace(PAPER, epochs_behind=epochs_behind)
+        return replace(PAPER, epochs_behind=config.search_start)
     return choose_recipe(network, config)
 
 
@@ -124,7 +145,7 @@ def _published(config: DecidedConfig) -> PublishedWeights:
 
 def given_notes(config: DecidedConfig, given: LoadedWeights) -> tuple[str, ...]:
     """What to say of weights that were loaded, before the baseline is trained, if it is."""
-    head, epochs = ", ".join(given.fresh_head), figures.plural(max(config.baseline_epochs, 1), "epoch")
+    head, epochs = ", ".join(given.fresh_head), figures.plural(config.search_start, "epoch")
     fresh = (
         f"the weights have another number of classes, or no head: the head ({head}) starts fresh "
         f"and the network is trained for {epochs} before the search"
@@ -137,27 +158,16 @@ def baseline_notes(context: StageContext) -> tuple[str, ...]:
     return tuple(context.run.read_json("01_baseline/notes.json"))
 
 
-def _train_on(
-    context: StageContext,
-    name: str,
-    network: nn.Module,
-    epochs: int,
-    chosen: Recipe,
-    teacher: nn.Module | None = None,
-) -> nn.Module:
-    """A stage that trains a network on for any number of epochs."""
-    if not context.run.is_finished(name):
-        with context.stage(name, steps=epochs * context.steps_per_epoch):
-            if epochs:
-                _train(context, name, network, chosen, epochs, teacher)
-            context.save_network(name, network)
-    return context.load_network(name, network)
-
-
 def _train(
-    context: StageContext, name: str, network: nn.Module, chosen: Recipe, epochs: int, teacher: nn.Module | None = None
-) -> None:
-    """Train a network in a stage until it has left chance, and save its history."""
-    settings = WeightSettings(chosen, epochs, context.steps_per_epoch, context.config.batch_size, teacher)
-    history = context.train(name, WeightTraining(network, context.data.val, settings), epochs)
-    context.run.write_json(f"{name}/history.json", history)
+    context: StageContext, name: str, network: nn.Module, aim: Objective, epochs: Epochs, *, after: str = ""
+) -> OptimizerSteps:
+    """Train a network in a stage until it has left chance, and save its history.
+
+    The optimizer goes on from the stage ``after``; it is returned.
+    """
+    settings = WeightSettings(aim, epochs, context.steps_per_epoch, context.config.batch_size)
+    training = WeightTraining(network, context.data.val, settings)
+    if after:
+        context.load_steps(after, training.steps)
+    context.run.write_json(f"{name}/history.json", context.train(name, training, epochs))
+    return training.steps

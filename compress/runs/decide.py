@@ -20,6 +20,7 @@ from compress.networks.own_code import OwnCode, resolve_spec
 from compress.networks.own_network import Images
 from compress.settings.config import KEEP_MACS, PRESETS, DecidedConfig, RunConfig, model_label
 from compress.settings.preprocessing import open_settings
+from compress.settings.schedule import Schedule, decide_schedule, schedule_with_fresh_head
 from compress.training.recipe import batchnorms, choose_recipe, decided_settings
 from compress.weights_files.published import published_weights, stated_preprocessing
 from models_zoo.architecture import Architecture
@@ -48,12 +49,26 @@ def decide(config: RunConfig) -> DecidedConfig:
         decided["align"] = 1 if paper else native_block()
     if config.finer_align is None:
         decided["finer_align"] = config.align == "auto"
+    decided |= decide_schedule(config, preset=config.preset, weights=config.weights is not None)
     decided |= {
         "image_size": image_size,
         "train_original": config.weights is None if config.train_original is None else config.train_original,
         "threads": config.threads or usable_cores(),
     }
     return DecidedConfig(**config.model_dump() | decided).with_code(config.code)
+
+
+def decide_start(config: DecidedConfig, *, fresh_head: bool) -> DecidedConfig:
+    """Where the search of given weights begins; UsageError if they leave it no epochs, or need none before it."""
+    if fresh_head:
+        schedule = Schedule(epochs=config.epochs, search_start=config.search_start, search_end=config.search_end)
+        return config.model_copy(update=dict(schedule_with_fresh_head(schedule)))
+    if config.search_start:
+        raise UsageError(
+            "the given weights are trained for these classes, so the search begins at once: "
+            f"expected --search-start 0, got {config.search_start}"
+        )
+    return config
 
 
 def decide_training(config: DecidedConfig, network: nn.Module, *, trained: bool) -> DecidedConfig:

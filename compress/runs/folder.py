@@ -33,6 +33,7 @@ FAILED = "failed"
 """The kind of the event that ends a run which would fail in the same way if it went on."""
 
 _FINISHED = "finished.json"
+_THREE_SCHEDULES = frozenset({"baseline_epochs", "search_epochs", "finetune_epochs"})  # settings of earlier versions
 
 
 def default_run_path(config: RunConfig) -> Path:
@@ -111,8 +112,16 @@ class RunFolder(CheckedFolder):
         return json.loads(self.read_bytes(rel))
 
     def read_config(self) -> RunConfig:
-        """The run's settings."""
-        return build_config(tomllib.loads(self.read_text(CONFIG)))
+        """The run's settings; BadInputError if an earlier version left the run unfinished."""
+        values = tomllib.loads(self.read_text(CONFIG))
+        if values.keys() & _THREE_SCHEDULES:
+            if not self.is_finished(STAGES[-1]):
+                raise BadInputError(
+                    f"{self.path} was begun by an earlier version of compress, which trained in three schedules: "
+                    "finish it with that version (see env.json), or begin anew with --overwrite"
+                )
+            values = {name: value for name, value in values.items() if name not in _THREE_SCHEDULES}
+        return build_config(values)
 
     def save_tensors(self, rel: str, values: Mapping[str, Tensor]) -> None:
         """Write tensors as safetensors; shapes, dtypes and bits are kept, memory formats are not."""
@@ -121,6 +130,14 @@ class RunFolder(CheckedFolder):
     def load_tensors(self, rel: str) -> dict[str, Tensor]:
         """Read tensors, on the CPU."""
         return tensor_files.weights_from_bytes(self.read_bytes(rel), name=rel)
+
+    def save_state(self, rel: str, state: dict[str, Any]) -> None:
+        """Write plain values; TypeError as in ``save_checkpoint``."""
+        self.write_bytes(rel, tensor_files.state_to_bytes(state))
+
+    def load_state(self, rel: str) -> dict[str, Any]:
+        """Read plain values, tensors on the CPU."""
+        return tensor_files.state_from_bytes(self.read_bytes(rel), name=rel)
 
     def save_checkpoint(self, stage: str, state: dict[str, Any]) -> None:
         """Replace the stage's resume state; at every moment the old or the new one is there, whole.

@@ -17,7 +17,9 @@ from compress.runs import STAGES, RunFolder
 from compress.runs.decide import named_network
 from compress.settings.config import DecidedConfig
 from compress.structure.trial_cuts import find_checked_units
+from compress.training.epochs import Epochs
 from compress.training.loop import Body, History, LoopHooks, LoopSettings, run_loop
+from compress.training.weights import OptimizerSteps
 from exporters.module_copy import copy_module
 
 CHECK_IMAGES = 64
@@ -53,10 +55,15 @@ class StageContext:
         self.run.finish(name, time.monotonic() - began)
         self.run.drop_checkpoint(name)
 
-    def train(self, name: str, body: Body, epochs: int) -> History:
-        """Run a stage's training loop, in a data order of its own, with its checkpoints; it resumes from the last."""
+    def train(self, name: str, body: Body, epochs: Epochs) -> History:
+        """Run a stage's training loop with its checkpoints; it resumes from the last.
+
+        All stages of a run have one order of the data, so that those which follow each other are one training.
+        """
         config = self.config
-        settings = LoopSettings(epochs, config.batch_size, self._seed(name), config.device)
+        settings = LoopSettings(
+            epochs.last, config.batch_size, self._seed(STAGES[0]), config.device, first=epochs.first
+        )
         hooks = LoopHooks(
             observer=self.observer,
             should_stop=self.should_stop,
@@ -74,6 +81,15 @@ class StageContext:
         loaded = copy_module(network)
         loaded.load_state_dict(self.run.load_tensors(weights_file(stage)))
         return loaded
+
+    def save_steps(self, stage: str, steps: OptimizerSteps) -> None:
+        """Save the optimizer and the schedule that a stage ends with."""
+        self.run.save_state(steps_file(stage), steps.state_dict())
+
+    def load_steps(self, stage: str, steps: OptimizerSteps) -> None:
+        """Go on with the optimizer and the schedule that a stage ended with; nothing if it has left none."""
+        if self.run.has(steps_file(stage)):
+            steps.load_state_dict(self.run.load_state(steps_file(stage)))
 
     def _seed(self, stage: str) -> int:
         return self.config.seed * len(STAGES) + STAGES.index(stage)
@@ -107,3 +123,8 @@ def find_prunable(config: DecidedConfig, network: nn.Module, images: Tensor) -> 
 def weights_file(stage: str) -> str:
     """Where the run folder holds the weights that a stage ends with."""
     return f"{stage}/weights.safetensors"
+
+
+def steps_file(stage: str) -> str:
+    """Where the run folder holds the optimizer and the schedule that a stage ends with."""
+    return f"{stage}/optimizer.pt"

@@ -15,28 +15,23 @@ from compress.settings.fields import PANELS, in_words, setting
 from compress.settings.messages import describe
 from compress.settings.methods import Method
 from compress.settings.preprocessing import PreprocessingSettings
+from compress.settings.schedule import Preset, ScheduleConfig, check_schedule, decide_schedule
 from compress.settings.training import TRAINING, TrainingConfig
 
 if TYPE_CHECKING:
     from compress.networks.own_code import OwnCode
 
 Augment = Literal["default", "paper"]
-Preset = Literal["default", "paper"]
 _Model = TypeVar("_Model", bound=BaseModel)
 
 _BY_PRESET: Final[Mapping[str, tuple[Any, Any]]] = {
     "augment": ("default", "paper"),
     "distill": (True, False),
-    "baseline_epochs": (8, 20),
-    "search_epochs": (4, 80),
-    "finetune_epochs": (10, 100),
     "batch_size": (64, 128),
 }
 """Settings that a preset decides where the user leaves them open: their values by default and with ``paper``.
 
-The paper stops the search at epoch 100 and trains 200 in all, from a fresh network. Here the first 20 of them train
-the whole network: see the method's card. SqueezeNet learned the bundled images faster with 64 images in a mini-batch:
-0.5 points more after 22 epochs.
+SqueezeNet learned the bundled images faster with 64 images in a mini-batch: 0.5 points more after 22 epochs.
 """
 
 PRESETS: Final[Mapping[Preset, Mapping[str, Any]]] = {
@@ -78,8 +73,8 @@ class DataConfig(PreprocessingSettings):
     seed: int = _run(0, "Seed of everything random.", ge=0, lt=2**31)
 
 
-class RunConfig(DataConfig, TrainingConfig):
-    """One run. Epochs are passes over the training split.
+class RunConfig(DataConfig, TrainingConfig, ScheduleConfig):
+    """One run.
 
     ``None`` means "decided by the preset, the data set or the machine" (``runs.decide``); a run folder's
     ``config.toml`` holds the decided values. ``model`` only names the user's code. The code itself comes through
@@ -94,7 +89,7 @@ class RunConfig(DataConfig, TrainingConfig):
     )
     model: str | None = _network(None, "Your network: path/file.py:build or package.module:build. The code is run.")
     weights: Path | None = _network(
-        None, "Trained weights: a file, or published ones: imagenet, or a name. They replace the baseline training."
+        None, "Trained weights: a file, or published ones: imagenet, or a name. They are the original."
     )
     weights_key: str | None = _network(
         None,
@@ -121,10 +116,7 @@ class RunConfig(DataConfig, TrainingConfig):
         None, "Smaller multiples where the budget is out of reach otherwise.", shown="with --align auto"
     )
     population: int = _pruning(8, "Number of pruning states that compete.", ge=4, le=64)
-    distill: bool | None = _by_preset("distill", "Fine-tune on the original's outputs as well as the labels.")
-    baseline_epochs: int | None = _by_preset("baseline_epochs", "Epochs before the search.", ge=0)
-    search_epochs: int | None = _by_preset("search_epochs", "Epochs of the search.", ge=1)
-    finetune_epochs: int | None = _by_preset("finetune_epochs", "Epochs of fine-tuning the pruned network.", ge=0)
+    distill: bool | None = _by_preset("distill", "Train the pruned network on the original's answers as well.")
     batch_size: int | None = _by_preset("batch_size", "Images in a training step.", ge=2)
 
     device: str = _run("cpu", "Device to train on: cpu, cuda, cuda:1.")
@@ -180,8 +172,7 @@ class RunConfig(DataConfig, TrainingConfig):
             raise ValueError("`weights_key` is a part of the file of given `weights`: give them, or drop it")
         if (self.method == "scratch") != (self.plan is not None):
             raise ValueError("`method` scratch trains the shape of a `plan` from fresh weights: give both, or neither")
-        if self.baseline_epochs == 0 and self.weights is None and self.preset != "paper":
-            raise ValueError("without `weights` the original is trained: expected at least 1 for `baseline_epochs`")
+        check_schedule(decide_schedule(self, preset=self.preset, weights=self.weights is not None))
         if self.train_original is False and self.weights is None:
             raise ValueError("the original is not trained: give its `weights`, or drop `train_original`")
         return self
@@ -195,9 +186,9 @@ class DecidedConfig(RunConfig):
     align: int
     finer_align: bool = False
     distill: bool
-    baseline_epochs: int
-    search_epochs: int
-    finetune_epochs: int
+    epochs: int
+    search_start: int
+    search_end: int
     batch_size: int
     threads: int
 

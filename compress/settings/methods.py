@@ -15,7 +15,7 @@ Method = Literal[
 class MethodCard:
     """A method in words: what it keeps, where it comes from, and the end of "its channels were ...".
 
-    ``at_once``: the state is chosen at once, and all epochs of the search go to the fine-tuning.
+    ``at_once``: the state is chosen at once, half way through the epochs of the search.
     """
 
     summary: str

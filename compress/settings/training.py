@@ -16,9 +16,7 @@ _training = partial(setting, panel="Training")
 class TrainingConfig(Settings):
     """How weights are trained, in every stage; ``None`` means "decided by the network" (``training.recipe``)."""
 
-    lr: float | None = _training(
-        None, "Largest learning rate; the search takes half of it.", shown="by network and --weights", gt=0, le=100
-    )
+    lr: float | None = _training(None, "Largest learning rate.", shown="by network and --weights", gt=0, le=100)
     optimizer: Optimizer | None = _training(None, "Optimizer.", shown="adamw")
     weight_decay: float | None = _training(
         None, "Weight decay; biases and normalisation have none.", shown="0.01; sgd: 0.0001", ge=0, le=1
@@ -29,7 +27,7 @@ class TrainingConfig(Settings):
     )
     schedule: Schedule | None = _training(
         None,
-        "Learning rate within a stage: one-cycle rises for a quarter and falls to 0; cosine falls to 0; steps divides "
+        "Learning rate over all epochs: one-cycle rises for a quarter and falls to 0; cosine falls to 0; steps divides "
         "it by ten after each third.",
         shown="one-cycle",
     )

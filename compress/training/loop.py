@@ -1,8 +1,9 @@
 """The loop over epochs and mini-batches: order, checkpoints, stop and resume. A ``Body`` takes the steps.
 
 A stopped and resumed run equals an undisturbed one, bit for bit, on the same machine, versions and thread count: the
-order comes from (seed, epoch), augmentation from (seed, epoch, index), and the checkpoint holds the body's state and
-torch's random generator.
+order and torch's random generator come from (seed, epoch), augmentation from (seed, epoch, index), and the checkpoint
+holds the body's state and that generator's. So a training in two loops, the second of which goes on with the first
+one's weights and optimizer, equals that in one.
 """
 
 import time
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor
 
 from compress.data.bundle import Order, Split
+from compress.data.order import epoch_seed
 from compress.errors import DivergedError, InterruptedRun
 from compress.observer import Observer
 
@@ -48,12 +50,16 @@ class Body(Protocol):
 
 @dataclass(frozen=True)
 class LoopSettings:
-    """Epochs of a stage (passes over the split), images in a mini-batch, the seed, the device."""
+    """Images in a mini-batch, the seed, the device, and which epochs (passes over the split) are trained.
+
+    They are counted from the start of the schedule: ``first`` are behind, and the loop ends after number ``epochs``.
+    """
 
     epochs: int
     batch_size: int
     seed: int
     device: str = "cpu"
+    first: int = 0
 
 
 @dataclass(frozen=True)
@@ -69,15 +75,17 @@ class LoopHooks:
 def run_loop(body: Body, split: Split, settings: LoopSettings, hooks: LoopHooks) -> History:
     """Train for the settings' epochs, or go on from a saved state.
 
-    Returns a row of numbers per epoch: ``epoch``, ``loss``, ``accuracy`` and the body's own. DivergedError if a loss
-    was not finite, InterruptedRun if a stop was asked for; the state is then saved.
+    Returns a row of numbers per epoch: ``epoch`` (from 1 at the start of the schedule), ``loss``, ``accuracy`` and the
+    body's own. DivergedError if a loss was not finite, InterruptedRun if a stop was asked for; the state is then saved.
     """
     steps = split.steps(settings.batch_size)
     saved = hooks.load()
-    progress = _Progress() if saved is None else _restore(body, saved)
+    progress = _Progress(epoch=settings.first) if saved is None else _restore(body, saved)
     saved_at = time.monotonic()
     while progress.epoch < settings.epochs and not progress.done:
         order = Order(seed=settings.seed, epoch=progress.epoch)
+        if not progress.step:
+            torch.manual_seed(epoch_seed(order))
         for images, labels in split.batches(settings.batch_size, order=order, first=progress.step):
             try:
                 values = body.step(images.to(settings.device), labels.to(settings.device))
@@ -86,7 +94,7 @@ def run_loop(body: Body, split: Split, settings: LoopSettings, hooks: LoopHooks)
             progress.add(values, len(labels))
             shown: dict[str, float | str] = {"epoch": f"{progress.epoch + 1}/{settings.epochs}", **progress.means()}
             done = progress.epoch * steps + progress.step
-            hooks.observer.step(done, images=len(labels), values=shown)
+            hooks.observer.step(done - settings.first * steps, images=len(labels), values=shown)
             hooks.observer.numbers(values, step=done)
             if (signal_number := hooks.should_stop()) is not None:
                 hooks.save(_capture(body, progress))

@@ -23,7 +23,7 @@ class Recipe:
 
     ``learning_rate`` is the largest of a schedule; ``momentum`` is SGD's. ``freeze_bn``: BatchNorm keeps its statistics
     and factors. ``amp``: products in bfloat16. ``clip`` is the largest norm of a step's gradient. ``epochs_behind`` are
-    the epochs of the paper's schedule that earlier stages have done.
+    the epochs of the paper's schedule that were trained with another optimizer.
     """
 
     optimizer: Optimizer | Literal["adadelta"]

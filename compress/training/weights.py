@@ -1,4 +1,4 @@
-"""Training of weights alone, for baseline, fine-tuning and control."""
+"""Training of weights alone: of the original, of a network that is cut later, of the small one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,24 +6,27 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from compress.data.bundle import Split
 from compress.errors import DivergedError
+from compress.training.epochs import Epochs
 from compress.training.evaluate import evaluate
 from compress.training.loop import Body
+from compress.training.objective import Objective
 from compress.training.recipe import Recipe, batchnorms, build_optimizer, build_schedule
 
 CHANCE_ERRORS = 2.0
 """Standard errors above chance that a trained network has to be; before the last epoch anything above is enough."""
 
 _PATIENCE = 10  # epochs a network may stay at chance, however many it has
-_TEMPERATURE = 2.0
-_MORE_TRAINING = "more --baseline-epochs, another --lr or --image-size, or trained --weights"
+_MORE_TRAINING = "more --epochs, another --lr or --image-size, or trained --weights"
 
 
 class OptimizerSteps:
-    """An optimizer with its schedule: one ``take`` per mini-batch, loss and gradients checked to be finite."""
+    """An optimizer with its schedule: one ``take`` per mini-batch, loss and gradients checked to be finite.
+
+    The schedule has ``epochs`` epochs in all. Stages that follow each other go on in it with ``load_state_dict``.
+    """
 
     def __init__(self, network: nn.Module, recipe: Recipe, *, epochs: int, steps_per_epoch: int) -> None:
         self._network = network
@@ -65,59 +68,55 @@ class OptimizerSteps:
 
 @dataclass(frozen=True)
 class WeightSettings:
-    """How weights are trained; with a ``teacher`` also by distillation (Hinton et al. 2015).
+    """What weights are trained for, in which epochs."""
 
-    ``teacher_weight`` is the share of the teacher's soft labels in the loss.
-    """
-
-    recipe: Recipe
-    epochs: int
+    objective: Objective
+    epochs: Epochs
     steps_per_epoch: int
     batch_size: int
-    teacher: nn.Module | None = None
-    teacher_weight: float = 0.5
 
 
 class WeightTraining(Body):
-    """Training by cross-entropy; a network that stays at chance is a ``DivergedError``."""
+    """Training by an objective; a network that stays at chance is a ``DivergedError``."""
 
     def __init__(self, network: nn.Module, val: Split, settings: WeightSettings) -> None:
         self._network = network
         self._val = val
         self._settings = settings
-        self._steps = OptimizerSteps(
-            network, settings.recipe, epochs=settings.epochs, steps_per_epoch=settings.steps_per_epoch
+        self.steps = OptimizerSteps(
+            network,
+            settings.objective.recipe,
+            epochs=settings.epochs.total,
+            steps_per_epoch=settings.steps_per_epoch,
         )
 
     def step(self, images: Tensor, labels: Tensor) -> dict[str, float]:
         """One step on a batch (B, C, H, W) with labels (B,)."""
-        recipe = self._settings.recipe
-        logits = recipe.logits(self._network, images)
-        loss = recipe.loss(logits, labels)
-        if self._settings.teacher is not None:
-            weight = self._settings.teacher_weight
-            loss = (1 - weight) * loss + weight * _distillation_loss(self._settings.teacher, images, logits)
-        rate = self._steps.learning_rate
-        self._steps.take(loss)
+        objective = self._settings.objective
+        logits = objective.recipe.logits(self._network, images)
+        loss = objective.loss(images, logits, labels)
+        rate = self.steps.learning_rate
+        self.steps.take(loss)
         accuracy = (logits.argmax(1) == labels).float().mean()
         return {"loss": float(loss.detach()), "accuracy": float(accuracy), "learning_rate": rate}
 
     def end_epoch(self, epoch: int) -> dict[str, float]:
-        """Validation loss and accuracy; stops a network that is at chance half of the way."""
+        """Validation loss and accuracy; stops a network that is at chance half of the way to the end."""
         result = evaluate(self._network, self._val, batch_size=self._settings.batch_size)
-        if epoch + 1 >= min(-(-self._settings.epochs // 2), _PATIENCE):
-            last = epoch + 1 == self._settings.epochs
+        epochs = self._settings.epochs
+        if epoch + 1 - epochs.first >= min(-(-(epochs.total - epochs.first) // 2), _PATIENCE):
+            last = epoch + 1 == epochs.total
             check_left_chance(result.accuracy, self._val.labels, errors=CHANCE_ERRORS if last else 0.0)
         return {"val_loss": result.loss, "val_accuracy": result.accuracy}
 
     def state_dict(self) -> dict[str, Any]:
         """State of the weights and the optimizer."""
-        return {"network": self._network.state_dict(), "steps": self._steps.state_dict()}
+        return {"network": self._network.state_dict(), "steps": self.steps.state_dict()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from a state."""
         self._network.load_state_dict(state["network"])
-        self._steps.load_state_dict(state["steps"])
+        self.steps.load_state_dict(state["steps"])
 
 
 def check_left_chance(
@@ -136,10 +135,3 @@ def check_left_chance(
             f"answering the most frequent class gives {chance:.1%}. Pruning it would prove nothing. "
             f"Start a new run with {advice}"
         )
-
-
-def _distillation_loss(teacher: nn.Module, images: Tensor, logits: Tensor) -> Tensor:
-    with torch.no_grad():
-        soft = functional.log_softmax(teacher.eval()(images) / _TEMPERATURE, dim=1)
-    own = functional.log_softmax(logits / _TEMPERATURE, dim=1)
-    return _TEMPERATURE**2 * functional.kl_div(own, soft, reduction="batchmean", log_target=True)

@@ -15,7 +15,7 @@ from compress.exporter_faults import export_faults
 from compress.networks.own_code import OwnCode
 from compress.observer import Observer
 from compress.report.documents import keep_report, new_folder, render_documents, write_documents
-from compress.report.model import BudgetFacts, RemovalFacts, Report, RunFacts, SearchFacts, recorded_report
+from compress.report.model import BudgetFacts, RemovalFacts, Report, RunFacts, recorded_report
 from compress.runs import MODEL_FACTS, STAGES, RunFolder
 from compress.runs.file_records import NOTES, FileRecord, Role, recorded_files
 from compress.runs.network_files import REBUILT, prove_parity, rebuild
@@ -29,9 +29,8 @@ from compress.structure.remove import LayerChange, remove_units
 from compress.verdict.budget_reached import budget_note, finer_counts_note
 from compress.verdict.measure import Progress, count_steps, measure
 from compress.verdict.open_files import FileSpec, Loader, OpenedFile, by_role, open_file, open_files
+from compress.verdict.training_facts import search_facts, trainings
 from exporters.read.cost import count_cost
-
-TRAINED = ("01_baseline", "02_original", "05_finetune")
 
 
 def verify_stage(context: StageContext, settings: VerifySettings | None = None) -> Report:
@@ -139,8 +138,6 @@ def _measure_run(context: StageContext, files: Sequence[OpenedFile], settings: V
         environment=describe_environment(threads=config.threads, seed=config.seed),
         notes=(*run.read_json(NOTES), *_notes(files)),
     )
-    history: list[dict[str, float]] = run.read_json("03_search/history.json")
-    histories = {stage: f"{stage}/history.json" for stage in TRAINED}
     seconds = {stage: run.seconds(stage) for stage in STAGES[:-1] if run.is_finished(stage)}
     facts = RunFacts(
         config=run.read_config().model_dump(mode="json"),
@@ -153,16 +150,9 @@ def _measure_run(context: StageContext, files: Sequence[OpenedFile], settings: V
             note=note,
         ),
         layers=tuple(LayerChange(**layer) for layer in run.read_json("04_remove/removal.json")["layers"]),
-        search=SearchFacts(
-            preset=config.preset,
-            population=config.population,
-            iterations=len(history) * context.steps_per_epoch,
-            converged_at=len(history) if 0 < len(history) < config.search_epochs else None,
-            seconds=run.seconds("03_search"),
-            history=tuple(history),
-        ),
+        search=search_facts(context),
         removal=removal,
-        training={stage: tuple(run.read_json(name)) for stage, name in histories.items() if run.has(name)},
+        training=trainings(context),
         seconds=seconds | {STAGES[-1]: time.monotonic() - began},
     )
     return report.model_copy(update={"run": facts})

@@ -13,6 +13,7 @@ from compress.edropout.population import Energies
 from compress.edropout.search import Search
 from compress.errors import InterruptedRun
 from compress.training.loop import LoopHooks, LoopSettings, run_loop
+from compress.training.objective import Objective
 from compress.training.recipe import PAPER, Recipe
 from compress.training.weights import OptimizerSteps
 from tests.helpers.networks import built, prunable_of, same_state, with_units
@@ -40,7 +41,7 @@ class OneState:
 
 def searched(network: nn.Module, units: UnitMap, population, recipe: Recipe) -> Search:
     steps = OptimizerSteps(network, recipe, epochs=2, steps_per_epoch=4)
-    return Search(network, units, population, steps, learnable_split(), 8, 25)
+    return Search(network, units, population, steps, Objective(recipe), learnable_split(), 8, 25)
 
 
 def test_only_kept_weights_move():

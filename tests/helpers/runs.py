@@ -25,9 +25,9 @@ SETTINGS = {
     "image_size": 24,
     "batch_size": 16,
     "align": 8,
-    "baseline_epochs": 3,
-    "search_epochs": 2,
-    "finetune_epochs": 1,
+    "epochs": 6,
+    "search_start": 3,
+    "search_end": 5,
     "threads": 1,
 }
 RESULTS = ("03_search/plan.json", "05_finetune/weights.safetensors", "artifacts/original.onnx", "artifacts/pruned.onnx")

@@ -80,7 +80,7 @@ def test_a_network_that_learns_nothing_is_not_pruned(tmp_path):
         folder.mkdir(parents=True, exist_ok=True)
         pixels = torch.randint(256, (24, 24), dtype=torch.uint8, generator=generator)
         Image.fromarray(pixels.numpy()).save(folder / f"{index}.png")
-    done = compress("run", *tiny_flags(data, baseline_epochs=1, out=tmp_path / "run"), "--json")
+    done = compress("run", *tiny_flags(data, epochs=2, search_start=1, search_end=2, out=tmp_path / "run"), "--json")
     assert done.returncode == 6
     assert "the network has not left chance: 50.0% on " in json.loads(done.stdout)["error"]["message"]
     assert not (tmp_path / "run/03_search").exists()

@@ -27,7 +27,7 @@ print("their debugging output")
 
 FLAGS = [
     *("--image-size", 24, "--batch-size", 16, "--align", 4, "--threads", 1),
-    *("--method", "l1", "--baseline-epochs", 4, "--search-epochs", 1, "--finetune-epochs", 1),
+    *("--method", "l1", "--epochs", 6, "--search-start", 4, "--search-end", 5),
 ]
 
 

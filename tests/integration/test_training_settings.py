@@ -32,7 +32,7 @@ def config(images, tmp_path_factory):
     weights = folder / "mine.safetensors"
     save_file(load_file(folder / "run/01_baseline/weights.safetensors"), weights)
     own = {"optimizer": "sgd", "lr": 0.01, "schedule": "steps", "label_smoothing": 0.1, "freeze_bn": True}
-    return tiny_config(images, **network, weights=weights, **own).with_code(CODE)
+    return tiny_config(images, **network, weights=weights, search_start=0, **own).with_code(CODE)
 
 
 def test_settings_of_training_reach_the_search_and_are_recorded(config, tmp_path):

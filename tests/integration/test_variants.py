@@ -27,7 +27,7 @@ from tests.helpers.command import compress
 from tests.helpers.datasets import write_cifar10, write_image_folder
 from tests.helpers.runs import StopAt, loaded, stop_run, tiny_config, tiny_flags, whole_network
 
-SHORTER = {"search_epochs": 1, "finetune_epochs": 1}
+SHORTER = {"epochs": 2, "search_start": 0, "search_end": 1}  # for given weights
 INT8 = ExportSettings(int8=True, calibration_images=30)
 
 
@@ -38,8 +38,8 @@ def weights(finished):
 
 def test_the_paper_preset_reports_full_and_pruned_rows(images, weights, tmp_path):
     run = tmp_path / "run"
-    shared = {"preset": "paper", "align": "auto", "population": 4, "baseline_epochs": None, "seed": 2}
-    config = tiny_config(images, weights=weights, search_epochs=2, finetune_epochs=3, **shared)
+    shared = {"preset": "paper", "align": "auto", "population": 4, "seed": 2}
+    config = tiny_config(images, weights=weights, epochs=5, search_start=0, search_end=2, **shared)
     report = run_pipeline(config, out=run)
     assert [row.label for row in report.networks] == ["original, as given", "pruned (P)", "full (F)"]
     original, pruned, full = report.networks
@@ -63,7 +63,7 @@ def test_the_paper_preset_reports_full_and_pruned_rows(images, weights, tmp_path
 
 
 def test_the_paper_preset_starts_from_a_fresh_network_and_resumes(images, tmp_path):
-    config = tiny_config(images, preset="paper", align="auto", baseline_epochs=0, search_epochs=1, finetune_epochs=5)
+    config = tiny_config(images, preset="paper", align="auto", epochs=6, search_start=0, search_end=1)
     stop_run(config, ("03_search", 1), out=tmp_path)
     stop_run(config, ("03_search", 3), out=tmp_path, mode="resume")
     before = fresh_network(*loaded(tmp_path)).state_dict()
@@ -93,7 +93,7 @@ def test_given_weights_are_judged_as_given_and_are_never_changed(images, weights
 
 
 def test_without_train_original_given_weights_are_the_only_original(images, weights, tmp_path):
-    observer = stop_run(tiny_config(images, weights=weights), ("03_search", 1), out=tmp_path)
+    observer = stop_run(tiny_config(images, weights=weights, **SHORTER), ("03_search", 1), out=tmp_path)
     assert not (tmp_path / "02_original").exists()
     validation, assumed = observer.notes
     assert validation == "validation: 18 images of train/, 10% of every class"
@@ -102,7 +102,7 @@ def test_without_train_original_given_weights_are_the_only_original(images, weig
 
 def test_a_replaced_head_is_noted_and_trained_and_the_ablation_keeps_a_share_of_the_parameters(weights, tmp_path):
     data = write_image_folder(tmp_path / "more", train=60, test=10, size=24, classes=4)
-    config = tiny_config(data, weights=weights, method="saliency", keep_params=0.4, baseline_epochs=4, **SHORTER)
+    config = tiny_config(data, weights=weights, method="saliency", keep_params=0.4, search_start=4)
     observer = StopAt("", 0)
     report = run_pipeline(config, out=tmp_path / "run", observer=observer)
     (note,) = [note for note in observer.notes if "another number of classes" in note]
@@ -119,7 +119,7 @@ def test_a_replaced_head_is_noted_and_trained_and_the_ablation_keeps_a_share_of_
 @pytest.mark.slow
 def test_a_network_with_batchnorm(tmp_path):
     data = write_image_folder(tmp_path / "small", train=100, test=15, size=16)
-    config = tiny_config(data, arch="resnet18", image_size=16, align=16, baseline_epochs=1, **SHORTER)
+    config = tiny_config(data, arch="resnet18", image_size=16, align=16, epochs=3, search_start=1, search_end=2)
     report = run_pipeline(config, out=tmp_path / "run")
     assert report.run.removal.batchnorm_recalibrated
     assert report.candidate.kept_macs <= 0.5
@@ -151,9 +151,9 @@ def test_a_data_set_in_colour_by_name_and_without_a_network_connection(tmp_path,
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     write_cifar10(tmp_path / "data/cifar-10-batches-py")
-    changes = {"dataset": "cifar10", "data_dir": tmp_path / "data", "method": "l1", "keep_macs": 0.8, **SHORTER}
+    changes = {"dataset": "cifar10", "data_dir": tmp_path / "data", "method": "l1", "keep_macs": 0.8, "search_start": 4}
     run = tmp_path / "run"
-    done = compress("run", *tiny_flags(tmp_path, **changes, image_size=32, baseline_epochs=5, out=run), "--json")
+    done = compress("run", *tiny_flags(tmp_path, **changes, image_size=32, out=run), "--json")
     assert done.returncode == 0, done.stderr
     report = parse_report(done.stdout, source="stdout")
     assert (report.data.name, report.data.classes) == ("cifar10", ("kind 0", "kind 1", "kind 2"))
@@ -170,14 +170,13 @@ def test_a_data_set_in_colour_by_name_and_without_a_network_connection(tmp_path,
 
 def test_search_and_removal_leave_the_original_as_it_was(finished, tmp_path):
     settings, data = loaded(finished)
-    settings = settings.model_copy(update={"search_epochs": 1})
+    settings = settings.model_copy(update={"search_end": 4})
     original = whole_network(finished, "02_original/weights.safetensors")
     before = copy.deepcopy(original.state_dict())
     with RunFolder.create(tmp_path / "run", settings, overwrite=False) as folder:
         context = StageContext(settings, data, folder, Observer(), lambda: None)
-        folder.write_json("01_baseline/epochs.json", settings.baseline_epochs)
         prunable = find_prunable(settings, fresh_network(settings, data), check_images(settings, data))
-        found = search(context, original, prunable)
+        found = search(context, original, original, prunable)
         remove(context, found, prunable)
     assert not torch.equal(found.network.state_dict()["features.0.weight"], before["features.0.weight"])
     assert all(torch.equal(value, before[name]) for name, value in original.state_dict().items())

@@ -12,8 +12,17 @@ from onnx import numpy_helper
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.utils.flop_counter import FlopCounterMode
 
+from compress.channels.masks import kept_entries
 from compress.report.model import parse_report
-from compress.runs import STAGES
+from compress.runs import STAGES, RunFolder
+from compress.runs.stage_context import check_images, find_prunable, fresh_network
+from compress.settings.config import DecidedConfig
+from compress.structure.plan import PruningPlan, state_from_plan
+from compress.training.epochs import Epochs
+from compress.training.loop import LoopHooks, LoopSettings, run_loop
+from compress.training.objective import Objective
+from compress.training.recipe import choose_recipe
+from compress.training.weights import WeightSettings, WeightTraining
 from exporters.read.logits import predict_logits
 from tests.helpers.command import compress
 from tests.helpers.runs import loaded, small_network, whole_network
@@ -102,10 +111,10 @@ def test_the_curves_are_those_of_the_histories_and_of_the_verdict(finished, repo
         return [(event.step, event.value) for event in events.Scalars(name)]
 
     kept = points("03_search", "kept_units")
-    assert [step for step, _share in kept] == list(range(1, 23))  # 162 images in batches of 16, twice
+    assert [step for step, _share in kept] == list(range(34, 56))  # 11 steps an epoch, after three epochs
     history = {group: json.loads((finished / group / "history.json").read_text()) for group in TRAINING}
     for group, epochs in history.items():
-        validated = [(11 * (number + 1), pytest.approx(row["val_loss"])) for number, row in enumerate(epochs)]
+        validated = [(11 * row["epoch"], pytest.approx(row["val_loss"])) for row in epochs]
         assert points(group, "val_loss") == validated
     for name in ("loss", "kept_units", "energy_best", "energy_mean", "energy_spread", "learning_rate"):
         values = [value for _step, value in points("03_search", name)][:11]
@@ -124,6 +133,43 @@ def test_the_original_is_trained_as_long_as_the_pruned_one_and_exported_unchange
     weights = [value for name, value in kept.items() if name.endswith("weight")]
     assert len(weights) == 26
     assert all(value.contiguous().numpy().tobytes() in bits for value in weights)
+
+
+def test_baseline_and_original_are_one_training_bit_for_bit(finished):
+    config, data = loaded(finished)
+    settings = DecidedConfig(**config.model_dump())
+    network = fresh_network(settings, data)
+    steps = data.train.steps(16)
+    training = WeightTraining(
+        network, data.val, WeightSettings(Objective(choose_recipe(network, config)), Epochs.all(6), steps, 16)
+    )
+    run_loop(training, data.train, LoopSettings(6, 16, seed=0), LoopHooks())
+    original = RunFolder.open(finished).load_tensors("02_original/weights.safetensors")
+    assert all(torch.equal(value, original[name]) for name, value in network.state_dict().items())
+
+
+def test_original_and_pruned_network_go_on_at_the_same_rate(finished):
+    rows = [json.loads((finished / stage / "history.json").read_text()) for stage in TRAINING]
+    baseline, original, search, small = ({row["epoch"]: row["learning_rate"] for row in stage} for stage in rows)
+    assert [*baseline, *original] == [1, 2, 3, 4, 5, 6]
+    assert (original[4], original[5], original[6]) == (search[4], search[5], small[6])
+
+
+def test_the_optimizers_averages_are_cut_like_the_weights(finished):
+    config, data = loaded(finished)
+    settings, folder = DecidedConfig(**config.model_dump()), RunFolder.open(finished)
+    network = whole_network(finished, "03_search/weights.safetensors")
+    units = find_prunable(settings, fresh_network(settings, data), check_images(settings, data)).units
+    keep_U = state_from_plan(units, PruningPlan.from_json(folder.read_text("03_search/plan.json")))
+    entries = kept_entries(network, units, keep_U)
+    before, after = (folder.load_state(f"{stage}/optimizer.pt") for stage in ("03_search", "04_remove"))
+    assert after["schedule"] == before["schedule"]
+    weights, biases = ([n for n, p in network.named_parameters() if (p.dim() > 1) == many] for many in (True, False))
+    for place, name in enumerate([*weights, *biases]):
+        for key in ("exp_avg", "exp_avg_sq"):
+            old, new = (state["optimizer"]["state"][place][key] for state in (before, after))
+            kept = old[entries[name].expand_as(old)].reshape(new.shape) if name in entries else old
+            assert torch.equal(new, kept), (name, key)
 
 
 def test_the_data_are_named_exactly(finished, report):
@@ -148,6 +194,6 @@ def test_a_dry_run_writes_nothing(images, finished, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "method     edropout: " in done.stdout
     assert re.search(r"keep       50\.0 % of the MACs \(\d\d\.\d % reached\), counts in multiples of 8", done.stdout)
-    assert "3 baseline + 2 search + 1 fine-tuning" in done.stdout
+    assert "epochs     6: whole network 1 to 3, search 4 to 5, small network 6" in done.stdout
     assert sorted(tmp_path.rglob("*")) == before
     assert sorted(path.name for path in images.iterdir()) == ["test", "train"]

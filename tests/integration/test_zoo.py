@@ -40,7 +40,7 @@ def test_masked_is_physical_and_ordered_channels_stay(name: str, roots: list[str
 @pytest.mark.slow
 def test_a_channelnet_through_a_whole_run(images, tmp_path):
     run = tmp_path / "run"
-    epochs = {"baseline_epochs": 3, "search_epochs": 1, "finetune_epochs": 1}
+    epochs = {"epochs": 5, "search_start": 3, "search_end": 4}
     report = run_pipeline(tiny_config(images, arch="channelnet_v1", image_size=32, keep_macs=0.6, **epochs), out=run)
     assert 0.5 < report.candidate.kept_macs <= 0.6
     folder = RunFolder.open(run)

@@ -114,7 +114,7 @@ def test_the_same_race_goes_on_and_may_grow(tmp_path):
     ("changes", "message"),
     [
         ({"batch_size": 32}, "batch_size: 16 there, 32 here"),
-        ({"align": 4, "baseline_epochs": 3}, "align: 8 there, 4 here; baseline_epochs: 8 there"),
+        ({"align": 4, "epochs": 20}, "align: 8 there, 4 here; epochs: 22 there, 20 here; "),
         ({"image_size": 32}, "image_size: 64 there, 32 here"),
     ],
 )

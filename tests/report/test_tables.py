@@ -48,7 +48,7 @@ def test_a_run_of_before_there_was_a_choice_was_edropouts():
 
 def test_every_stage_has_a_name():
     assert all(not stage_name(stage)[0].isdigit() and "_" not in stage_name(stage) for stage in STAGES)
-    assert stage_name("02_original") == "control: the original trained on"
+    assert stage_name("02_original") == "original, trained on"
     assert stage_name("09_dance") == stage_name("dance") == "dance"
     assert [row[0] for row in time_table(report()).rows] == ["baseline training", "search", "total"]
 

@@ -2,13 +2,17 @@
 
 import copy
 import signal
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import nn
 
 from compress.errors import DivergedError, InterruptedRun
+from compress.observer import Observer
+from compress.training.epochs import Epochs
 from compress.training.loop import LoopHooks, LoopSettings, run_loop
+from compress.training.objective import Objective, Teacher
 from compress.training.recipe import Recipe
 from compress.training.weights import WeightSettings, WeightTraining, check_left_chance
 from tests.helpers.splits import learnable_split
@@ -23,9 +27,10 @@ def fresh() -> nn.Module:
     return nn.Sequential(*body, nn.Dropout(0.2), nn.Linear(8, 5))
 
 
-def body(network: nn.Module, recipe: Recipe = RECIPE, **changes) -> WeightTraining:
-    split = learnable_split()
-    settings = WeightSettings(recipe, SETTINGS.epochs, split.steps(SETTINGS.batch_size), SETTINGS.batch_size, **changes)
+def body(network: nn.Module, recipe: Recipe = RECIPE, epochs: Epochs | None = None, **teaching) -> WeightTraining:
+    split, epochs = learnable_split(), epochs or Epochs.all(SETTINGS.epochs)
+    steps = split.steps(SETTINGS.batch_size)
+    settings = WeightSettings(Objective(recipe, **teaching), epochs, steps, SETTINGS.batch_size)
     return WeightTraining(network, split, settings)
 
 
@@ -66,6 +71,57 @@ def test_stopped_and_resumed_equals_undisturbed(stop_after: int, recipe: Recipe)
     torch.testing.assert_close(resumed.state_dict(), undisturbed.state_dict(), rtol=0, atol=0)
 
 
+@pytest.mark.parametrize("recipe", [RECIPE, SGD])
+def test_a_schedule_in_two_stages_equals_one_training_bit_for_bit(recipe: Recipe):
+    whole, first, second = fresh(), fresh(), fresh()
+    expected = train(whole, recipe=recipe)
+    began = body(first, recipe, Epochs(0, 2, 6))
+    history = run_loop(began, learnable_split(), replace(SETTINGS, epochs=2), LoopHooks())
+    torch.manual_seed(99)  # another process: only weights, optimizer and schedule are saved
+    second.load_state_dict(first.state_dict())
+    going_on = body(second, recipe, Epochs(2, 6, 6))
+    going_on.steps.load_state_dict(copy.deepcopy(began.steps.state_dict()))
+    history += run_loop(going_on, learnable_split(), replace(SETTINGS, first=2), LoopHooks())
+    assert history == expected
+    torch.testing.assert_close(second.state_dict(), whole.state_dict(), rtol=0, atol=0)
+
+
+def test_a_stage_that_goes_on_counts_epochs_and_numbers_in_the_schedule_and_progress_from_one():
+    steps, seen = learnable_split().steps(16), []
+
+    class Recorded(Observer):
+        def step(self, done, **_values):
+            seen.append(("progress", done))
+
+        def numbers(self, _values, *, step):
+            seen.append(("number", step))
+
+    settings = replace(SETTINGS, epochs=3, first=2)
+    history = run_loop(
+        body(fresh(), epochs=Epochs(2, 3, 6)), learnable_split(), settings, LoopHooks(observer=Recorded())
+    )
+    assert [row["epoch"] for row in history] == [3]
+    assert seen[:2] == [("progress", 1), ("number", 2 * steps + 1)]
+    assert seen[-1] == ("number", 3 * steps)
+
+
+def test_the_rate_after_a_fork_is_that_of_one_cycle_over_all_epochs():
+    steps = learnable_split().steps(16)
+    weights = [nn.Parameter(torch.zeros(1))]
+    by_hand = torch.optim.AdamW(weights, lr=5e-2)
+    cycle = torch.optim.lr_scheduler.OneCycleLR(
+        by_hand, max_lr=5e-2, total_steps=6 * steps, pct_start=0.25, cycle_momentum=False
+    )
+    for _ in range(2 * steps):
+        by_hand.step()
+        cycle.step()
+    first = body(fresh(), epochs=Epochs(0, 2, 6))
+    run_loop(first, learnable_split(), replace(SETTINGS, epochs=2), LoopHooks())
+    going_on = body(fresh(), epochs=Epochs(2, 6, 6))
+    going_on.steps.load_state_dict(first.steps.state_dict())
+    assert going_on.steps.learning_rate == by_hand.param_groups[0]["lr"]
+
+
 def test_a_loss_that_is_not_finite_stops_the_run_before_the_weights_move():
     network = fresh()
     with torch.no_grad():
@@ -80,7 +136,7 @@ def test_a_network_at_chance_is_found_out_early():
     network = fresh()
     network.requires_grad_(False)
     network[6].bias.requires_grad_()
-    with pytest.raises(DivergedError, match=r"has not left chance: \d+\.\d% on 100 valid.*--baseline-epochs"):
+    with pytest.raises(DivergedError, match=r"has not left chance: \d+\.\d% on 100 valid.*more --epochs"):
         train(network)
 
 
@@ -96,7 +152,7 @@ def test_distillation_moves_towards_the_teacher():
     split, teacher, student = learnable_split(), fresh(), fresh()
     with torch.no_grad():
         teacher[6].bias.copy_(torch.tensor([9.0, 0, 0, 0, 0]))  # always predicts class 0, whatever the label
-    training = body(student, teacher=teacher, teacher_weight=1.0)
+    training = body(student, teacher=Teacher(teacher), teacher_share=1.0)
     for images, labels in list(split.batches(16)) * SETTINGS.epochs:
         training.step(images, labels)
     predicted = student.eval()(next(iter(split.batches(100)))[0]).argmax(1)

@@ -19,12 +19,21 @@ _REACH = 5.0  # widths of the middle half, beyond which a call is an interruptio
 
 @dataclass(frozen=True)
 class Curve:
-    """A line with one value an epoch, from epoch 1; an empty label is not in the legend, ``series`` is the colour."""
+    """A line with one value an epoch, from epoch ``first``.
+
+    An empty label is not in the legend, ``series`` is the colour.
+    """
 
     label: str
     values: tuple[float, ...]
     series: int
     dashed: bool = False
+    first: int = 1
+
+    @property
+    def last(self) -> int:
+        """The last epoch."""
+        return self.first + len(self.values) - 1
 
 
 def curve_of(
@@ -33,7 +42,8 @@ def curve_of(
     """The key's curve, or none where an epoch lacks it."""
     if not history or any(key not in epoch for epoch in history):
         return ()
-    return (Curve(label, tuple(scale * epoch[key] for epoch in history), series, dashed),)
+    first = int(history[0].get("epoch", 1))
+    return (Curve(label, tuple(scale * epoch[key] for epoch in history), series, dashed, first),)
 
 
 def draw_curves(
@@ -42,7 +52,7 @@ def draw_curves(
     """At least one line over epochs; the epoch ``converged_at`` is marked. ``name`` is unique in the page."""
     with new_figure(250) as (figure, axes):
         for curve in curves:
-            epochs = range(1, len(curve.values) + 1)
+            epochs = range(curve.first, curve.last + 1)
             axes.plot(
                 epochs, curve.values, color=series(curve.series), label=curve.label or "_unnamed",
                 linestyle=(0, (3, 2)) if curve.dashed else "-", linewidth=1.6 if curve.dashed else 2.2,
@@ -52,8 +62,9 @@ def draw_curves(
             axes.axvline(converged_at, color=MUTED, linewidth=1.2, linestyle=(0, (2, 2)))
             foot = axes.get_xaxis_transform()
             axes.text(converged_at, 0.03, "converged ", transform=foot, ha="right", color=MUTED, fontsize=11)
-        longest = max(len(curve.values) for curve in curves)
-        axes.set_xlim(1 - 0.03 * longest, longest * 1.03 if longest > 1 else 2)
+        first, last = min(curve.first for curve in curves), max(curve.last for curve in curves)
+        room = 0.03 * (last - first) if last > first else 1
+        axes.set_xlim(first - room, last + room)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
         axes.margins(y=0.1)
         axes.set_xlabel("epoch")

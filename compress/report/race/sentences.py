@@ -7,7 +7,6 @@ from compress.report import figures
 from compress.report.race.model import RaceReport
 from compress.report.race.standings import MOST_VALUES, SIGNIFICANT, LeadOverSeeds, Standing, find_standings
 from compress.settings.config import Method
-from compress.settings.methods import METHODS
 
 _SCRATCH: Final[Method] = "scratch"  # the method that trains new weights in the shape that another method found
 _EQUAL_WORK: Final = 0.02  # cells are at one budget if their MACs differ by at most this share
@@ -29,8 +28,8 @@ def conditions(report: RaceReport) -> Iterator[str]:
     images = f" on {report.data.name}, {figures.plural(report.data.test, 'test image')}" if report.data else ""
     yield (
         f"{report.config['arch']}{images}. All cells of a seed start from the same trained network, prune the same "
-        "units to the same budget and alignment, and are trained for the same number of epochs in all; the original is "
-        "the unpruned network, trained for as many epochs."
+        "units to the same budget and alignment, and are trained for the same number of epochs in one schedule; the "
+        "original is the unpruned network, trained for as many epochs."
     )
     if any(cell.method == _SCRATCH for cell in report.cells):
         yield (
@@ -80,23 +79,16 @@ def _by_seed(lead: LeadOverSeeds) -> str:
 
 
 def _teacher(report: RaceReport) -> Iterator[str]:
-    """For how many epochs of each method the original is the teacher: only fine-tuning has one."""
+    """For how many epochs of each method the original is the teacher: those that the cells do not share."""
     config = report.config
-    counts = [config.get(f"{stage}_epochs") for stage in ("baseline", "search", "finetune")]
-    epochs = [count for count in counts if isinstance(count, int)]
-    if not config.get("distill") or len(epochs) < len(counts):
+    epochs, start = config.get("epochs"), config.get("search_start")
+    if not config.get("distill") or not isinstance(epochs, int) or not isinstance(start, int):
         return
-    given = bool(config.get("weights"))
-    total = sum(epochs[given:])
-    methods = list(dict.fromkeys(cell.method for cell in report.cells))
-    taught = (
-        (epochs[-1], [method for method in methods if not METHODS[method].at_once]),
-        (sum(epochs[1:]), [method for method in methods if METHODS[method].at_once and method != _SCRATCH]),
-        (total, [method for method in methods if method == _SCRATCH]),
+    scratch = any(cell.method == _SCRATCH for cell in report.cells) and start > 0
+    yield (
+        f"The original is the teacher in {figures.plural(epochs - start, 'epoch')} of {epochs}"
+        f"{f', of {_SCRATCH} in all' if scratch else ''}."
     )
-    counted = "; ".join(f"{count} of {total} for {', '.join(names)}" for count, names in taught if names)
-    after = " after the given weights" if given else ""
-    yield f"The original is the teacher in fine-tuning only. Epochs{after} with this teacher: {counted}."
 
 
 def _unequal_work(report: RaceReport) -> Iterator[str]:

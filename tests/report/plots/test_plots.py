@@ -90,7 +90,9 @@ def test_curves_of_one_epoch_and_of_missing_numbers():
     assert curve_of([{"loss": 1.0}, {}], "loss", "loss", series=0) == ()
     assert curve_of([], "loss", "loss", series=0) == ()
     (one,) = curve_of([{"loss": 0.5}], "loss", "loss", series=0, scale=100)
-    assert one.values == (50.0,)
+    assert (one.values, one.first, one.last) == ((50.0,), 1, 1)
+    (later,) = curve_of([{"epoch": 6.0, "loss": 0.5}, {"epoch": 7.0, "loss": 0.4}], "loss", "loss", series=0)
+    assert (later.first, later.last) == (6, 7)
     assert "<svg" in draw_curves([one], name="one", y_label="loss", description="", converged_at=1)
 
 

@@ -5,7 +5,7 @@ import pytest
 from compress.report.race.sentences import conditions, headlines, notes
 from tests.report.race.races import FIVE, SEVEN, cell, contradiction, finished, race_of, result, three_seeds, two_seeds
 
-EPOCHS = {"baseline_epochs": 8, "search_epochs": 4, "finetune_epochs": 10}
+EPOCHS = {"epochs": 22, "search_start": 5, "search_end": 11}
 METHODS = ("edropout", "saliency", "l1", "thinet", "scratch")
 
 
@@ -67,13 +67,12 @@ def test_what_the_seeds_can_show_and_what_is_missing():
     assert "One seed: another seed may reverse" in "\n".join(notes(race_of(*finished("l1", SEVEN))))
 
 
-def test_the_teacher_is_used_in_fine_tuning_only():
-    taught = "10 of 22 for edropout, saliency; 14 of 22 for l1, thinet; 22 of 22 for scratch."
-    assert f"Epochs with this teacher: {taught}" in stated(*raced(*METHODS))
-    given = "after the given weights with this teacher: 10 of 14 for edropout; 14 of 14 for l1; 14 of 14 for scratch"
-    assert given in stated(*raced("edropout", "l1", "scratch"), weights="mine.safetensors")
-    assert "3 of 6 for edropout." in stated(*raced("edropout"), baseline_epochs=2, search_epochs=1, finetune_epochs=3)
-    for without in ({"distill": False}, {"search_epochs": None}):
+def test_the_epochs_with_a_teacher_are_those_that_cells_do_not_share():
+    assert "The original is the teacher in 17 epochs of 22, of scratch in all." in stated(*raced(*METHODS))
+    assert "The original is the teacher in 17 epochs of 22." in stated(*raced("edropout", "l1"))
+    given = stated(*raced(*METHODS), weights="mine.safetensors", epochs=14, search_start=0)
+    assert "The original is the teacher in 14 epochs of 14." in given
+    for without in ({"distill": False}, {"epochs": None}):
         assert "teach" not in stated(*raced(*METHODS), **without)
 
 

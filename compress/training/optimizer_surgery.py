@@ -1,4 +1,4 @@
-"""Surgery on the user's optimizer: the cut network's parameters take the place of the whole network's.
+"""Surgery on an optimizer: the cut network's parameters take the place of the whole network's.
 
 The optimizer stays the same object, so its scheduler and gradient scaler go on with it.
 """

@@ -1,0 +1,44 @@
+"""How a run was trained, epoch by epoch, from what its stages recorded."""
+
+from collections.abc import Mapping, Sequence
+
+from compress.report.model import SearchFacts
+from compress.runs import RunFolder
+from compress.runs.stage_context import StageContext
+from compress.settings.methods import METHODS
+
+Rows = tuple[dict[str, float], ...]
+
+_SEARCH = "03_search"
+_STAGES = ("01_baseline", "02_original", _SEARCH, "05_finetune")
+
+
+def search_facts(context: StageContext) -> SearchFacts:
+    """The search; without numbers per epoch where the method chose at once."""
+    run, config = context.run, context.config
+    history = () if METHODS[config.method].at_once else _history(run, _SEARCH)
+    return SearchFacts(
+        preset=config.preset,
+        population=config.population,
+        iterations=len(history) * context.steps_per_epoch,
+        converged_at=_converged_at(history, run.read_config().search_end),
+        seconds=run.seconds(_SEARCH),
+        history=history,
+    )
+
+
+def trainings(context: StageContext) -> dict[str, Rows]:
+    """Stage -> numbers per epoch, where weights alone were trained: in the search only if the method chose at once."""
+    stages = [one for one in _STAGES if one != _SEARCH or METHODS[context.config.method].at_once]
+    return {stage: rows for stage in stages if (rows := _history(context.run, stage))}
+
+
+def _history(run: RunFolder, stage: str) -> Rows:
+    name = f"{stage}/history.json"
+    return tuple(run.read_json(name)) if run.has(name) else ()
+
+
+def _converged_at(history: Sequence[Mapping[str, float]], search_end: int | None) -> int | None:
+    """The epoch in which a search ended early; ``search_end`` is not known of runs of earlier versions."""
+    last = int(history[-1]["epoch"]) if history else None
+    return last if last and search_end and last < search_end else None
