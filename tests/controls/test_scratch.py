@@ -22,7 +22,6 @@ def test_the_shape_is_the_plans_and_the_weights_are_fresh(plan):
     """Signals are as strong as in the whole network: inputs times the variance of a weight is the same per output."""
     task = task_of("residual", plan=plan)
     choice = choose_scratch(task)
-    assert choice.fresh
     assert torch.equal(choice.keep_U, ONE_SHOT["l1"](task).keep_U)
     fresh = built("residual", seed=7)
     assert torch.equal(choice.network.stem.weight, fresh.stem.weight)
