@@ -13,10 +13,11 @@ from torch.nn import functional
 
 from compress.channels.masks import masked
 from compress.channels.units import UnitMap
+from compress.controls.weights import filters
 from compress.data.bundle import Order, Split
 from compress.errors import UsageError
 from compress.tracing.forward_pass import evaluating
-from compress.tracing.layers import BatchNorm, Convolution, is_depthwise, is_transposed
+from compress.tracing.layers import BatchNorm, Convolution, is_depthwise
 
 BATCHES = 100
 """Training mini-batches that Taylor's mean is taken over, at most one epoch."""
@@ -31,17 +32,9 @@ def filter_norms(network: nn.Module, units: UnitMap, *, order: int) -> Tensor:
     for name, unit_of_channel in units.carries.items():
         layer = network.get_submodule(name)
         if isinstance(layer, Convolution | nn.Linear) and not is_depthwise(layer):
-            norms_C = _filters(layer).norm(p=order, dim=1).double().cpu()
+            norms_C = filters(layer).norm(p=order, dim=1).double().cpu()
             scores.index_add_(0, unit_of_channel, norms_C)
     return scores[:-1]
-
-
-def _filters(layer: nn.Module) -> Tensor:
-    """A layer's weights, one row for each output channel."""
-    weight: Tensor = layer.weight.detach()  # type: ignore[operator]
-    if is_transposed(layer):
-        weight = weight.reshape(getattr(layer, "groups", 1), -1, *weight.shape[1:]).transpose(1, 2).flatten(0, 1)
-    return weight.flatten(1)
 
 
 def norm_factors(network: nn.Module, units: UnitMap) -> Tensor:

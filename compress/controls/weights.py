@@ -9,6 +9,24 @@ from torch import Tensor, nn
 from compress.tracing.layers import is_transposed, kind_of
 
 
+def filters(layer: nn.Module) -> Tensor:
+    """A layer's weights, one row for each output channel (C, N)."""
+    weight: Tensor = layer.weight.detach()  # type: ignore[operator]
+    return _other_axis_first(layer, weight) if is_transposed(layer) else weight.reshape(len(weight), -1)
+
+
+def input_filters(layer: nn.Module) -> Tensor:
+    """A layer's weights, one row for each input channel (C, N)."""
+    weight: Tensor = layer.weight.detach()  # type: ignore[operator]
+    return weight.flatten(1) if is_transposed(layer) else _other_axis_first(layer, weight)
+
+
+def _other_axis_first(layer: nn.Module, weight: Tensor) -> Tensor:
+    """Rows by the second axis of a weight, which counts within each of the layer's groups."""
+    groups = getattr(layer, "groups", 1)
+    return weight.reshape(groups, -1, *weight.shape[1:]).transpose(1, 2).flatten(0, 1).flatten(1)
+
+
 @torch.no_grad()
 def scale_inputs(layer: nn.Module, factors_C: Tensor) -> None:
     """Multiply the contribution of every input channel of a layer by a factor, in place."""
