@@ -79,7 +79,7 @@ class OneCycleTraining(WeightTraining):
 
     def state_dict(self) -> dict[str, Any]:
         """State of the weights, the optimizer and the sub-network."""
-        own = {"keep": self.keep_U, "steps_done": self._steps_done, "similarities": self._similarities}
+        own = {"keep": self.keep_U, "steps_done": self._steps_done, "similarities": [*self._similarities]}
         return super().state_dict() | own
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
