@@ -109,8 +109,9 @@ def search_plots(run: RunFacts) -> Iterator[Plot]:
         *curve_of(history, "val_accuracy", "validation", series=1, scale=100),
         *curve_of(history, "accuracy", "training", series=1, scale=100, dashed=True),
         *curve_of(history, "kept_units", "units kept", series=2, scale=100),
+        *curve_of(history, "similarity", "similarity of sub-networks", series=2, scale=100),
     ]
-    caption = "Accuracy of the network with its best state."
+    caption = f"Accuracy of the {'whole network' if run.method == 'one-cycle' else 'network with its best state'}."
     yield from _epoch_plot("Accuracy while searching", accuracy, caption, subject="Search", y_label="%")
 
 

@@ -19,6 +19,7 @@ _NAMES: Final = {
     "energy_mean": "energy, mean",
     "energy_spread": "energy, spread",
     "learning_rate": "learning rate",
+    "similarity": "similarity to the last sub-network",
 }
 """A column's name for what a history records; a name that is not here is shown as it is."""
 
@@ -98,7 +99,8 @@ def search_words(run: RunFacts) -> str:
         trained = run.training.get("03_search", ())
         after = f" after epoch {trained[-1]['epoch']:.0f}, with the training before it" if trained else ""
         return f"Search: {run.method}, {METHODS[run.method].summary}. Chosen at once{after}, in {took}."
-    ended = "states frozen after 80 % of the search, as planned" if search.preset == "default" else "not converged"
+    frozen = search.preset == "default" and run.method != "one-cycle"
+    ended = "states frozen after 80 % of the search, as planned" if frozen else "not converged"
     if search.converged_at is not None:
         ended = f"converged in epoch {search.converged_at}"
     return (

@@ -8,7 +8,7 @@ from compress.settings.config import DecidedConfig, Method
 # Cost of an epoch of each stage, in epochs of plain training; for stages without epochs, of the whole stage.
 # Measured with SqueezeNet on the bundled images, 2 cores. The measured speed of the run then corrects the estimate.
 _PAPER_SEARCH = 6.7
-_SEARCH: Mapping[Method, float] = {"edropout": 1.9, "anneal": 1.9, "saliency": 1.2}
+_SEARCH: Mapping[Method, float] = {"edropout": 1.9, "anneal": 1.9, "saliency": 1.2, "one-cycle": 1.1}
 _CHOICE = 0.4
 """The choice of a one-shot method, in epochs of plain training."""
 

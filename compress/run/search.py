@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from compress.channels.budget import Prunable
 from compress.channels.masks import kept_positions
 from compress.controls.methods import ONE_SHOT, check_applies, guided_population
+from compress.controls.one_cycle import OneCycleTraining
 from compress.controls.task import Task
 from compress.data.bundle import DataBundle
 from compress.edropout.paper import PaperPopulation
@@ -21,7 +22,7 @@ from compress.structure.remove import cut, remove_units
 from compress.training.epochs import Epochs
 from compress.training.evaluate import recalibrate_batchnorm
 from compress.training.optimizer_surgery import swap_parameters
-from compress.training.weights import OptimizerSteps, check_left_chance
+from compress.training.weights import OptimizerSteps, WeightSettings, check_left_chance
 from exporters.module_copy import copy_module
 
 LAST_SEED = 2**31 - 1
@@ -46,7 +47,8 @@ def search(context: StageContext, before: nn.Module, teacher: nn.Module, prunabl
     """
     name, run = "03_search", context.run
     if not run.is_finished(name):
-        find = _choose if context.config.method in ONE_SHOT else _evolve
+        method = context.config.method
+        find = _choose if method in ONE_SHOT else _push_out if method == "one-cycle" else _evolve
         find(context, before, teacher, prunable)
     plan = PruningPlan.from_json(run.read_text(f"{name}/plan.json"))
     return SearchResult(
@@ -127,6 +129,20 @@ def _evolve(context: StageContext, before: nn.Module, teacher: nn.Module, prunab
         context.run.write_json(f"{name}/history.json", history)
         context.save_steps(name, body.steps)
         _save(context, SearchResult(network, population.final(), epochs.first + len(history)), prunable)
+
+
+def _push_out(context: StageContext, before: nn.Module, teacher: nn.Module, prunable: Prunable) -> None:
+    """The weights of units that will be cut decay while a copy of the unpruned network is trained."""
+    name, config, network = "03_search", context.config, copy_module(before)
+    epochs = Epochs(config.search_start, config.search_end, config.epochs)
+    settings = WeightSettings(objective(config, network, teacher), epochs, context.steps_per_epoch, config.batch_size)
+    with context.stage(name, steps=epochs.count * context.steps_per_epoch):
+        body = OneCycleTraining(network, context.data.val, settings, prunable)
+        context.load_steps("01_baseline", body.steps)
+        history = context.train(name, body, epochs)
+        context.run.write_json(f"{name}/history.json", history)
+        context.save_steps(name, body.steps)
+        _save(context, SearchResult(network, body.keep_U, epochs.first + len(history)), prunable)
 
 
 def _save(context: StageContext, found: SearchResult, prunable: Prunable) -> None:

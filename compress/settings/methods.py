@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 Method = Literal[
-    "edropout", "saliency", "anneal", "random", "l1", "l2", "bn-scale", "taylor", "thinet", "scratch",
+    "edropout", "saliency", "anneal", "random", "l1", "l2", "bn-scale", "taylor", "thinet", "one-cycle", "scratch",
     "tp-taylor", "tp-hessian", "tp-lamp", "tp-fpgm", "tp-group-norm",
     "tp-taylor-uniform", "tp-hessian-uniform", "tp-lamp-uniform", "tp-fpgm-uniform", "tp-group-norm-uniform",
 ]  # fmt: skip
@@ -79,6 +79,12 @@ _OWN_CARDS: Final[Mapping[str, MethodCard]] = {
         "the same share of every layer, channels from which the next layer can be rebuilt; least-squares rescaling",
         "Luo, Wu and Lin, ICCV 2017, arXiv 1707.06342",
         "pruned by ThiNet",
+    ),
+    "one-cycle": MethodCard(
+        "units of large group norm stay; the weights of the others decay until the choice is stable, then the cut",
+        "Ghimire et al., WACV 2026, arXiv 2501.13439",
+        "pruned by one-cycle structured pruning",
+        at_once=False,
     ),
     "scratch": MethodCard(
         "the shape of another run's plan (--plan) trained from fresh weights, for all the epochs",

@@ -23,7 +23,7 @@ ON_SOME = {
 
 def test_every_method_has_a_card_and_one_way_to_choose():
     assert tuple(METHODS) == get_args(Method)
-    assert {*ONE_SHOT} | {*ALLOCATIONS} == {*METHODS}
+    assert {*ONE_SHOT} | {*ALLOCATIONS} | {"one-cycle"} == {*METHODS}
     assert {*ONE_SHOT} == {name for name, card in METHODS.items() if card.at_once}
     assert not {*ONE_SHOT} & {*ALLOCATIONS}
 

@@ -16,7 +16,9 @@ from tests.helpers.odd_networks import BUILDERS, found
 from tests.helpers.splits import learnable_split
 
 SPLIT = learnable_split(40)
-SETTINGS = WeightSettings(Objective(Recipe("sgd", 5e-2, 0.0, "constant")), Epochs(1, 5, 8), steps_per_epoch=5, batch_size=8)
+SETTINGS = WeightSettings(
+    Objective(Recipe("sgd", 5e-2, 0.0, "constant")), Epochs(1, 5, 8), steps_per_epoch=5, batch_size=8
+)
 
 
 def training(name="plain", *, share=0.5, seed=0):
@@ -51,8 +53,8 @@ def test_saliency_counts_every_weight_that_a_cut_removes(name):
 
 def test_similarity_by_hand():
     _, units = with_units("plain")
-    one = torch.tensor([1, 1, 1, 0, 0, 0, 0, 0] + [1, 1, 0, 0, 0, 0], dtype=torch.bool)
-    other = torch.tensor([0, 1, 1, 1, 0, 0, 0, 0] + [1, 1, 0, 0, 0, 0], dtype=torch.bool)
+    one = torch.tensor([1, 1, 1, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0], dtype=torch.bool)
+    other = torch.tensor([0, 1, 1, 1, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0], dtype=torch.bool)
     assert similarity(one, other, units) == pytest.approx((2 / 4 + 2 / 2) / 2)
     assert similarity(one, one, units) == 1
 

@@ -15,6 +15,7 @@ from compress.errors import UsageError
 from compress.export.export_run import add_variants
 from compress.observer import Observer
 from compress.report.model import parse_report
+from compress.report.run_tables import search_words
 from compress.run.pipeline import run_pipeline
 from compress.run.search import remove, search
 from compress.runs import RunFolder
@@ -134,6 +135,21 @@ def test_annealing_is_stopped_and_goes_on(images, finished, tmp_path):
     assert report.candidate.kept_macs <= 0.5
     assert all(epoch["energy_best"] == epoch["energy_mean"] for epoch in report.run.search.history)
     assert len(report.run.training["05_finetune"]) == 1
+
+
+@pytest.mark.slow
+def test_one_cycle_is_stopped_goes_on_and_is_cut_in_the_epoch_in_which_it_is_stable(images, tmp_path):
+    config, run = tiny_config(images, method="one-cycle", epochs=8, search_end=7), tmp_path / "run"
+    stop_run(config, ("03_search", 20), out=run)
+    report = run_pipeline(config, out=run, mode="resume")
+    history, cut = report.run.search.history, report.run.search.converged_at or config.search_end
+    assert [row["epoch"] for row in history] == list(range(4, cut + 1))
+    assert [row["epoch"] for row in report.run.training["05_finetune"]] == list(range(cut + 1, 9))
+    assert all(0 < row["similarity"] <= 1 for row in history)
+    assert report.candidate.kept_macs <= 0.5
+    assert report.candidate.accuracy.top1.value > 0.9
+    assert "preset default" in search_words(report.run)
+    assert "as planned" not in search_words(report.run)
 
 
 def test_a_rival_that_cannot_be_used_leaves_no_run_behind(images, finished, tmp_path):
