@@ -62,7 +62,7 @@ def race(
     from compress.report.race.document import race_document
 
     output.show(report, race_document, json=json)
-    output.say(f"The race is in {folder}: race.html, race.md, race.json", quiet=quiet)
+    output.say(f"The race is in {folder}: race.html, race.md, race.json, accuracy-latency.svg", quiet=quiet)
     failed = [f"{cell.folder}: {cell.reason}" for cell in report.cells if cell.outcome == "failed"]
     if failed:  # stdout has the report, which contains them
         sys.stderr.write("Error: cells failed; all others are in the table:\n  " + "\n  ".join(failed) + "\n")

@@ -48,7 +48,8 @@ def section_blocks(section: Section) -> Iterator[str]:
         for part in section.statements
         for sentence in part.sentences
     ]
-    content = ["\n".join(labelled), *map(escape_line, section.texts), *map(table_block, opened)]
+    picture = f"![{escape(section.title)}]({section.picture})" if section.picture else ""
+    content = [picture, "\n".join(labelled), *map(escape_line, section.texts), *map(table_block, opened)]
     behind = list(map(table_block, folded))
     if section.detail:
         yield from _folded(section.title, [*content, *behind])

@@ -135,7 +135,8 @@ class Section:
     """A part of a document. An empty section, or an empty table in it, is not shown.
 
     Tiles, plots and galleries are for HTML alone; ``plot_note`` is how to read all of the plots. Markdown and HTML fold
-    the ``folded`` tables, and Markdown all of a ``detail`` section; the terminal shows neither.
+    the ``folded`` tables, and Markdown all of a ``detail`` section; the terminal shows neither. Markdown shows the
+    ``picture``, an SVG file beside the document.
     """
 
     title: str
@@ -147,6 +148,7 @@ class Section:
     plots: tuple[Plot, ...] = ()
     plot_note: str = ""
     galleries: tuple[Gallery, ...] = ()
+    picture: str = ""
     detail: bool = False
 
     @property

@@ -10,6 +10,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import matplotlib as mpl
@@ -28,6 +29,8 @@ _VARIABLES: Final = {
     INK: "var(--ink)", MUTED: "var(--muted)", LINE: "var(--line)",
     **{colour: f"var(--series-{index})" for index, colour in enumerate(SERIES)},
 }  # fmt: skip
+
+_STYLE_SHEET: Final = Path(__file__).parent.parent / "html" / "templates" / "style.css"
 
 WIDTH: Final = 420
 _UNITS_PER_INCH: Final = 72  # of the SVG backend: one unit of the view box
@@ -57,17 +60,17 @@ def series(index: int) -> str:
 
 
 @contextmanager
-def new_figure(height: float) -> Iterator[tuple[Figure, Axes]]:
+def new_figure(height: float, *, width: float = WIDTH) -> Iterator[tuple[Figure, Axes]]:
     """A figure with one set of axes, drawn in matplotlib's own defaults and the page's look, which end with the block.
 
-    ``height`` is in CSS pixels at full size (the page scales it down).
+    ``height`` and ``width`` are in CSS pixels at full size (the page scales them down).
     """
     with mpl.rc_context(), warnings.catch_warnings():
         # The browser draws the text; matplotlib only measures it.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)
-        size = (WIDTH / _UNITS_PER_INCH, height / _UNITS_PER_INCH)
+        size = (width / _UNITS_PER_INCH, height / _UNITS_PER_INCH)
         figure = Figure(figsize=size, dpi=_UNITS_PER_INCH, layout="constrained")
         yield figure, figure.subplots()
 
@@ -89,6 +92,23 @@ def to_svg(figure: Figure, *, name: str, description: str) -> Markup:
     body = re.sub(r"<[^>]+>", lambda tag: _adapt(tag.group(), name), body)  # tags only: text is the user's
     head = f'<svg class="plot" viewBox="{box.group(1)}" role="img" aria-label="{escape(printable(description))}">'
     return Markup(f"{head}{body}</svg>")
+
+
+def as_file(svg: str) -> str:
+    """A drawing of ``to_svg`` as a file of its own, which other pages show as an image: light colours, on white."""
+    light: dict[str, str] = {}
+    for name, colour in re.findall(r"(--[\w-]+): (#\w+)", _STYLE_SHEET.read_text(encoding="utf-8")):
+        light.setdefault(name, colour)  # the light scheme comes first
+    tag, body = str(svg).split(">", 1)
+    names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+    look = (
+        "* { stroke-linejoin: round; stroke-linecap: butt } text { font-family: system-ui, sans-serif; "
+        "paint-order: stroke; stroke: #ffffff; stroke-width: 3px }"
+    )
+    page = f'<style>{look}</style><rect width="100%" height="100%" fill="#ffffff"/>'
+    body = re.sub(r"var\((--[\w-]+)\)", lambda found: light[found.group(1)], body)
+    head = tag.replace('class="plot"', names)
+    return f"{head}>{page}{body}\n"
 
 
 def _adapt(tag: str, name: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any, Final
 
 from markupsafe import Markup
@@ -129,7 +130,9 @@ def draw_race(entries: Sequence[Entry], *, original: Span, cost: str, name: str,
             _draw_marks(axes, entry, entry.cost[0], entry.accuracy[0], runs=entry.runs, in_legend=is_first)
         budgets = list(dict.fromkeys(entry.budget for entry in entries))
         for budget in budgets if len(budgets) > 1 else ():
-            _name_budget(axes, [entry for entry in entries if entry.budget == budget])
+            of_budget = [entry for entry in entries if entry.budget == budget]
+            lowest = min(entry.accuracy[1] for entry in of_budget)
+            name_budget(axes, budget, [entry.cost[0] for entry in of_budget], lowest=lowest)
         axes.margins(x=0.16, y=0.1)
         axes.set_xlabel(cost)
         axes.set_ylabel("Top-1, %")
@@ -150,11 +153,9 @@ def _draw_marks(
     )  # fmt: skip
 
 
-def _name_budget(axes: Axes, entries: Sequence[Entry]) -> None:
+def name_budget(axes: Axes, budget: str, costs: Sequence[float], *, lowest: float) -> None:
     """Write the budget's name below its lowest mark."""
-    middle = sum(entry.cost[0] for entry in entries) / len(entries)
-    lowest = min(entry.accuracy[1] for entry in entries)
     axes.annotate(
-        entries[0].budget, (middle, lowest), (0, -9), textcoords="offset pixels",
+        budget, (fmean(costs), lowest), (0, -9), textcoords="offset pixels",
         ha="center", va="top", color=MUTED, fontsize=11,
     )  # fmt: skip

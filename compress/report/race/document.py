@@ -13,8 +13,9 @@ from compress.report import figures
 from compress.report.html import render_html
 from compress.report.markdown import render_markdown
 from compress.report.model import dump_report
+from compress.report.plots.race_picture import draw_race_picture
 from compress.report.plots.tradeoff import Entry, draw_budget, draw_race
-from compress.report.race.model import CellResult, RaceReport
+from compress.report.race.model import CellResult, CellTiming, RaceReport
 from compress.report.race.sentences import headlines, notes
 from compress.report.race.standings import LeadOverSeeds, SeedValues, Standing, find_standings, original_results
 from compress.report.results import Span
@@ -24,6 +25,7 @@ from compress.runs import STAGES
 from compress.runs.recorded_inputs import ORIGINAL
 
 JSON: Final = "race.json"
+PICTURE: Final = "accuracy-latency.svg"
 _RUN: Final = STAGES[:5]  # the stages that make a network, without export and verdict
 
 _MARKS: Final = (
@@ -34,13 +36,14 @@ _MARKS: Final = (
 
 
 def render_race_documents(report: RaceReport) -> dict[str, str]:
-    """File name -> text."""
+    """File name -> text; the picture only once something was timed."""
     document = race_document(report)
-    return {
+    documents = {
         JSON: dump_report(report),
         "race.md": render_markdown(document),
         "race.html": render_html(document),
     }
+    return documents | ({PICTURE: _picture(report, report.timing)} if report.timing else {})
 
 
 def read_race(folder: Path) -> RaceReport | None:
@@ -65,7 +68,11 @@ def race_document(report: RaceReport) -> Document:
         title=report.name,
         headlines=headlines(report),
         sections=(
-            Section("Accuracy over work and latency", plots=tuple(_plots(report))),
+            Section(
+                "Accuracy over work and latency",
+                plots=tuple(_plots(report)),
+                picture=PICTURE if report.timing else "",
+            ),
             Section("Race", tables=race_tables(report)),
             Section("Notes", texts=(*notes(report), f"Measured on {machine}.")),
         ),
@@ -169,8 +176,7 @@ def _plots(report: RaceReport) -> Iterator[Plot]:
         )
     if report.timing is None:
         return
-    cost = f"time per call, original = 100 % ({figures.setting(report.timing.batch_size, report.timing.threads)})"
-    timed = _entries(report, lambda result: 100 / result.timing.ratio if result.timing else None)
+    cost, timed = _time_label(report.timing), _timed(report)
     together = {"": [entry for entries in timed.values() for entry in entries]} if len(timed) > 1 else {}
     for budget, entries in (together | timed).items():
         yield Plot(
@@ -179,6 +185,24 @@ def _plots(report: RaceReport) -> Iterator[Plot]:
             draw=partial(draw_race, entries, original=_span(original), cost=cost),
             caption="Up and to the left is better. Neither axis starts at 0. Horizontal lines: range of the seeds.",
         )
+
+
+def _picture(report: RaceReport, timing: CellTiming) -> str:
+    """Every method at every budget over its latency, as an SVG file."""
+    return draw_race_picture(
+        [entry for at_budget in _timed(report).values() for entry in at_budget],
+        original=_original_top1(original_results(report)).values,
+        leader=report.leader,
+        cost=_time_label(timing),
+    )
+
+
+def _time_label(timing: CellTiming) -> str:
+    return f"time per call, original = 100 % ({figures.setting(timing.batch_size, timing.threads)})"
+
+
+def _timed(report: RaceReport) -> dict[str, list[Entry]]:
+    return _entries(report, lambda result: 100 / result.timing.ratio if result.timing else None)
 
 
 def _description(axis: str, original: SeedValues, entries: Iterable[Entry]) -> str:

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from xml.etree.ElementTree import fromstring
 
 import pytest
 from rich.console import Console
@@ -59,7 +60,7 @@ def test_intervals_significant_seeds_and_means_in_the_table():
 
 
 def test_json_is_read_again_keeps_its_schema_and_that_of_committed_races(rendered, tmp_path):
-    assert set(rendered) == {"race.json", "race.md", "race.html"}
+    assert set(rendered) == {"race.json", "race.md", "race.html", "accuracy-latency.svg"}
     assert read_race(tmp_path) is None
     (tmp_path / "race.json").write_text(rendered["race.json"])
     assert read_race(tmp_path) == two_seeds()
@@ -100,6 +101,19 @@ def test_cells_without_a_time_are_not_in_the_plot_over_latency():
     assert len(plots(race_of(cell("l1", 0, result(SEVEN, ratio=None))))) == 1
     begun = race_of(cell("l1", 0, None))
     assert (plots(begun), race_document(begun).sections[-1].texts[-2]) == ([], "1 cell of 1 still to run.")
+
+
+def test_the_picture_is_a_file_beside_the_markdown_once_something_is_timed(rendered):
+    assert "![Accuracy over work and latency](accuracy-latency.svg)" in rendered["race.md"]
+    words = fromstring(rendered["accuracy-latency.svg"]).attrib["aria-label"]
+    assert words.endswith(
+        "original = 100 % (batch 1, 1 thread), medians over seeds; original 90.00 %; "
+        "l1 at 50 % of the MACs: 80.00 % at 45.8; edropout at 50 % of the MACs: 75.00 % at 50.0; "
+        "edropout at 25 % of the MACs: 70.00 % at 50.0; l1 at 25 % of the MACs: 50.00 % at 50.0."
+    )
+    untimed = render_race_documents(race_of(cell("l1", 0, result(SEVEN, ratio=None))))
+    assert set(untimed) == {"race.json", "race.md", "race.html"}
+    assert "svg" not in untimed["race.md"]
 
 
 def test_names_of_users_are_text_in_every_document(rendered):
