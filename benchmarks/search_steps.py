@@ -22,6 +22,7 @@ from compress.edropout.search import Search, energies_on
 from compress.runs.decide import decide, load_decided
 from compress.runs.stage_context import fresh_network
 from compress.settings.config import DecidedConfig, Method, RunConfig
+from compress.training.objective import Objective
 from compress.training.recipe import choose_recipe
 from compress.training.weights import OptimizerSteps
 
@@ -234,11 +235,18 @@ def _optimizer(case: Case, network: nn.Module) -> OptimizerSteps:
 
 
 def _search(case: Case, network: nn.Module, prunable: Prunable, population: Population) -> Search:
-    """The loop body of a run's search."""
+    """The loop body of a run's search, without a teacher."""
+    steps = _optimizer(case, network)
     return Search(
-        network, prunable.units, population, _optimizer(case, network), case.data.val,
-        total_steps=SEARCH_STEPS, batch_size=BATCH,
-    )  # fmt: skip
+        network=network,
+        units=prunable.units,
+        population=population,
+        steps=steps,
+        objective=Objective(steps.recipe),
+        val=case.data.val,
+        total_steps=SEARCH_STEPS,
+        batch_size=BATCH,
+    )
 
 
 def _timed(step: Callable[[], object]) -> float:
