@@ -100,7 +100,7 @@ def search_words(run: RunFacts) -> str:
         after = f" after epoch {trained[-1]['epoch']:.0f}, with the training before it" if trained else ""
         return f"Search: {run.method}, {METHODS[run.method].summary}. Chosen at once{after}, in {took}."
     frozen = search.preset == "default" and run.method != "one-cycle"
-    ended = "states frozen after 80 % of the search, as planned" if frozen else "not converged"
+    ended = "states frozen before the end, as planned" if frozen else "not converged"
     if search.converged_at is not None:
         ended = f"converged in epoch {search.converged_at}"
     return (
