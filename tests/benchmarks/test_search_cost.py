@@ -9,9 +9,8 @@ import torch
 from benchmarks import search_steps
 from benchmarks.search_cost import Cell, Worker, summary, take_turns
 from benchmarks.search_cost_table import table
+from benchmarks.search_populations import NaivePopulation, Watched
 from benchmarks.search_steps import (
-    NaivePopulation,
-    Watched,
     generations,
     load_case,
     naive_steps,
