@@ -35,12 +35,33 @@ def test_channels_that_do_not_exist_are_left_out_of_a_padded_shortcut():
     assert listed == {"more": [8, 9, 10, 11], "last": [8, 9, 10, 11]}
 
 
+def groups_of_architecture(name, size):
+    return groups_of(build_network(name, classes=10, image_size=size).eval(), torch.randn(2, 3, size, size))
+
+
 @pytest.mark.parametrize(("arch", "size"), [("squeezenet", 48), ("resnet18", 32), ("resnet20", 32)])
 def test_whole_networks_map_fully(arch, size):
-    torch.manual_seed(0)
-    network = build_network(arch, classes=10, image_size=size).eval()
-    units, groups = groups_of(network, torch.randn(2, 3, size, size))
+    units, groups = groups_of_architecture(arch, size)
     assert len(groups) == len(units.groups)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arch", "size"),
+    [("vgg11_bn", 32), ("alexnet", 64), ("resnet50", 32), ("densenet121", 32), ("googlenet", 32), ("inception_v3", 80),
+     ("mobilenet_v2", 32), ("mobilenet_v3_small", 32), ("efficientnet_b0", 32), ("mnasnet1_0", 32),
+     ("convnext_tiny", 32)],
+)  # fmt: skip
+def test_networks_that_the_card_names_map_fully(arch, size):
+    units, groups = groups_of_architecture(arch, size)
+    assert len(groups) == len(units.groups)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arch", ["shufflenet_v2_x1_0", "regnet_y_400mf"])
+def test_networks_that_the_card_excludes_are_refused(arch):
+    with pytest.raises(UsageError, match="singly"):
+        groups_of_architecture(arch, 32)
 
 
 @pytest.mark.parametrize(
