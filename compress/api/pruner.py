@@ -25,6 +25,7 @@ from compress.edropout.dropped_weights import DroppedWeights
 from compress.edropout.population import Energies
 from compress.edropout.search import energies_on
 from compress.errors import DivergedError, UsageError
+from compress.settings.search import SearchSettings
 from compress.structure.plan import plan_from_state
 from compress.structure.remove import logits_of, remove_units
 from compress.training.optimizer_surgery import swap_parameters
@@ -92,7 +93,10 @@ class Pruner:
         self._prunable = self._settings.prunable(self._network, self._example)
         self._classes = check_classes(logits_of(self._network, self._example[:2]))
         generator = torch.Generator().manual_seed(seed)
-        self._population = guided_population(method, self._prunable, population=population, generator=generator)
+        self._search = SearchSettings()
+        self._population = guided_population(
+            method, self._prunable, self._search, population=population, generator=generator
+        )
         self._guard = OptimizerGuard()
         self._history: list[Step] = []
 
@@ -234,7 +238,7 @@ class Pruner:
         self._history = [Step(*row) for row in state["history"]]
 
     def _evolve(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Energies]:
-        few = self._population.energy_images
+        few = self._search.images
         energy_of = energies_on(self._network, self._prunable.units, images[:few], labels[:few])
         return self._population.evolve(lambda states: self._mean(energy_of(states)).cpu(), progress=self.progress)
 

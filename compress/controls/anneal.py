@@ -8,8 +8,9 @@ from typing import ClassVar
 import torch
 from torch import Generator, Tensor
 
-from compress.edropout.allocation import BOUND, Allocation, OffsetEnergies
+from compress.edropout.allocation import Allocation, OffsetEnergies
 from compress.edropout.population import Energies
+from compress.settings.search import SearchSettings
 
 STEP, MOVED = 0.3, 0.25
 """Standard deviation of an offset's change; share of the groups whose offsets a move changes, at least one."""
@@ -28,7 +29,8 @@ class AnnealedAllocation(Allocation):
 
     RESUMED: ClassVar = {"offsets": "_offsets_G", "usual_rise": "_usual_rise", "generator": "_generator"}
 
-    def __init__(self, groups: int, *, population: int, generator: Generator) -> None:
+    def __init__(self, groups: int, *, population: int, generator: Generator, settings: SearchSettings) -> None:
+        self._bound = settings.bound
         self._places = 2 * population
         self._generator = generator
         self._offsets_G = torch.zeros(groups)
@@ -49,7 +51,7 @@ class AnnealedAllocation(Allocation):
         ranks_PG = torch.rand(shape, generator=self._generator).argsort(dim=1)
         moved_PG = ranks_PG < max(1, round(MOVED * shape[1]))
         steps_PG = STEP * torch.randn(shape, generator=self._generator)
-        return (self._offsets_G + steps_PG * moved_PG).clamp(-BOUND, BOUND)
+        return (self._offsets_G + steps_PG * moved_PG).clamp(-self._bound, self._bound)
 
     def _follow(self, rises_P: Tensor) -> None:
         uphill = rises_P[(rises_P > 0) & rises_P.isfinite()]

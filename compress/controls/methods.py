@@ -20,6 +20,7 @@ from compress.controls.torch_pruning_scores import TORCH_PRUNING, check_torch_pr
 from compress.edropout.allocation import Allocation, EvolvedAllocation, SaliencyAlone
 from compress.edropout.guided import GuidedPopulation
 from compress.settings.methods import Method
+from compress.settings.search import SearchSettings
 
 
 def _choose(task: Task, *, keys_of: Callable[[Task, UnitMap], Tensor]) -> Choice:
@@ -52,15 +53,16 @@ ALLOCATIONS: Mapping[Method, Callable[..., Allocation]] = {
     "saliency": SaliencyAlone,
     "anneal": AnnealedAllocation,
 }
-"""Called with the number of groups, ``population`` (its members) and the random ``generator``."""
+"""Called with the number of groups, ``population`` (its members), the random ``generator`` and ``settings``."""
 
 
 def guided_population(
-    method: Method, prunable: Prunable, *, population: int, generator: torch.Generator
+    method: Method, prunable: Prunable, settings: SearchSettings, *, population: int, generator: torch.Generator
 ) -> GuidedPopulation:
     """The population of a method that searches while the network trains (a key of ``ALLOCATIONS``)."""
-    allocation = ALLOCATIONS[method](len(prunable.units.groups), population=population, generator=generator)
-    return GuidedPopulation(prunable, allocation)
+    groups = len(prunable.units.groups)
+    allocation = ALLOCATIONS[method](groups, population=population, generator=generator, settings=settings)
+    return GuidedPopulation(prunable, allocation, settings)
 
 
 _NEEDS: Mapping[Method, Callable[[Task], object]] = {

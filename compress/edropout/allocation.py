@@ -12,12 +12,10 @@ from torch import Generator, Tensor
 
 from compress.edropout.evolution import better, cross, mutate_real, pick_parents
 from compress.edropout.population import Energies, Resumable
+from compress.settings.search import SearchSettings
 
 OffsetEnergies = Callable[[Tensor], Tensor]
 """Offsets, float (P, G) -> the energy losses (P,) of their states on the current mini-batch."""
-
-BOUND = 1.0
-"""Largest absolute offset, in units of the logarithm of saliency: no group loses almost all units."""
 
 FACTOR, NOISE, CROSSOVER = 0.7, 0.05, 0.9
 """Settings of the evolution; the card (README.md) has the equations."""
@@ -65,9 +63,10 @@ class SaliencyAlone(Allocation):
 class EvolvedAllocation(Allocation):
     """A population of offsets; energies of parents and trials are measured together, on the same images.
 
-    A member's energy is its difference to the parents' mean, so that hard and easy images compare; with a ``memory``
-    (0 to 1) parents keep a running mean of it. With ``draw`` the state that trains is a member's drawn at random, as
-    units are drawn in dropout: the weights then suit no member more than another.
+    A member's energy is its difference to the parents' mean, so that hard and easy images compare; parents may keep a
+    running mean of it. The member that trains is the best, or one drawn at random, as units are drawn in dropout: the
+    weights then suit no member more than another. No offset is larger than ``settings.bound``: no group loses almost
+    all units.
     """
 
     RESUMED: ClassVar = {
@@ -75,38 +74,38 @@ class EvolvedAllocation(Allocation):
         "drawn": "_drawn", "generator": "_generator",
     }  # fmt: skip
 
-    def __init__(
-        self, groups: int, *, population: int, generator: Generator, memory: float = 0.0, draw: bool = False
-    ) -> None:
+    def __init__(self, groups: int, *, population: int, generator: Generator, settings: SearchSettings) -> None:
         self._generator = generator
-        self._memory = memory
-        self._draw = draw
+        self._settings = settings
         self._energies_P = torch.zeros(population)
         self._measured = False
         self._drawn = 0
-        self._offsets_PG = BOUND / 2 * torch.randn(population, groups, generator=generator)
+        bound = settings.bound
+        self._offsets_PG = bound / 2 * torch.randn(population, groups, generator=generator)
         self._offsets_PG[0] = 0.0  # saliency alone is a member to beat
-        self._offsets_PG.clamp_(-BOUND, BOUND)
+        self._offsets_PG.clamp_(-bound, bound)
         self._chosen = 0
 
     def select(self, energies_of: OffsetEnergies, *, phase: float) -> Energies:  # noqa: ARG002
         """One generation; the member of lowest energy is chosen."""
         offsets, generator, population = self._offsets_PG, self._generator, len(self._offsets_PG)
+        memory, bound = self._settings.parents, self._settings.bound
         parents = pick_parents(population, generator)
         mutants = mutate_real(offsets, parents, factor=FACTOR, noise=NOISE, generator=generator)
-        trials = cross(offsets, mutants.clamp(-BOUND, BOUND), rate=CROSSOVER, generator=generator)
+        trials = cross(offsets, mutants.clamp(-bound, bound), rate=CROSSOVER, generator=generator)
         energies = energies_of(torch.cat([offsets, trials]))
         finite = energies[:population][energies[:population].isfinite()]
         usual = finite.mean() if len(finite) else torch.tensor(0.0)
         parents_P, trials_P = energies[:population] - usual, energies[population:] - usual
         if self._measured:
-            parents_P = self._memory * self._energies_P + (1 - self._memory) * parents_P
+            parents_P = memory * self._energies_P + (1 - memory) * parents_P
         wins = better(trials_P, parents_P)
         self._offsets_PG = torch.where(wins.unsqueeze(1), trials, offsets)
         self._energies_P = torch.where(wins, trials_P, parents_P)
         self._measured = True
         self._chosen = int(self._energies_P.argmin())
-        self._drawn = int(torch.randint(population, (1,), generator=generator)) if self._draw else self._chosen
+        drawn = self._settings.member == "drawn"
+        self._drawn = int(torch.randint(population, (1,), generator=generator)) if drawn else self._chosen
         return Energies.of(torch.where(wins, energies[population:], energies[:population]))
 
     def chosen(self) -> Tensor:

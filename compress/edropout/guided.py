@@ -3,7 +3,6 @@
 Axes: P population, U units, G groups.
 """
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
@@ -12,32 +11,13 @@ from torch import Tensor
 from compress.channels.budget import Prunable
 from compress.edropout.allocation import Allocation
 from compress.edropout.population import Energies, EnergyOf, Population
+from compress.settings.search import SearchSettings
 
 FEWEST = 50
 """Generations of a short search, if it has as many steps: then a period is shorter than the settings'."""
 
 TOLERATED_LOSS = 1.5
 """A state trains badly if its loss is more than this many times the running mean."""
-
-
-@dataclass(frozen=True)
-class GuidedSettings:
-    """How the guided search goes; ``benchmarks/ablation.md`` says what each of these is worth.
-
-    ``period``: steps from one generation to the next, at most; ``images``: the first of a mini-batch, on which energies
-    are measured. ``warm``, ``shrunk``, ``frozen``: shares of the search; the whole network until the first, the budget
-    at the second, no change after the third. ``sticky``: added to the keys of units in use. ``by_cost``: half the
-    logarithm of what a unit costs is subtracted from its key. ``memory``: of the running means of saliency and loss.
-    """
-
-    period: int = 16
-    images: int = 16
-    warm: float = 0.05
-    shrunk: float = 0.75
-    frozen: float = 0.9
-    sticky: float = 0.2
-    by_cost: bool = True
-    memory: float = 0.98
 
 
 class GuidedPopulation(Population):
@@ -52,8 +32,8 @@ class GuidedPopulation(Population):
         "next_step": "_next_step", "next_progress": "_next_progress",
     }  # fmt: skip
 
-    def __init__(self, prunable: Prunable, allocation: Allocation, settings: GuidedSettings | None = None) -> None:
-        self.settings = settings or GuidedSettings()
+    def __init__(self, prunable: Prunable, allocation: Allocation, settings: SearchSettings) -> None:
+        self._settings = settings
         self._prunable = prunable
         self._allocation = allocation
         self._saliency_U = torch.zeros(prunable.units.total)
@@ -65,14 +45,9 @@ class GuidedPopulation(Population):
         self._frozen = False
         self._next_step, self._next_progress = 0, 0.0
 
-    @property
-    def energy_images(self) -> int:
-        """The settings' number."""
-        return self.settings.images
-
     def evolve(self, energy_of: EnergyOf, *, progress: float) -> tuple[Tensor, Energies]:
         """Once a period one generation at the budget of ``progress``, until the freeze; else the state in use."""
-        settings = self.settings
+        settings = self._settings
         due = self._steps >= self._next_step or progress >= self._next_progress
         if due and self._steps and progress >= settings.warm and not self._frozen:
             self._next_step, self._next_progress = self._steps + settings.period, progress + 0.999 / FEWEST
@@ -92,7 +67,7 @@ class GuidedPopulation(Population):
         return self._states(offsets_G.unsqueeze(0), progress)[0]
 
     def _states(self, offsets_PG: Tensor, progress: float) -> Tensor:
-        settings, units = self.settings, self._prunable.units
+        settings, units = self._settings, self._prunable.units
         seen = 1 - settings.memory**self._steps
         keys_U = 0.5 * torch.log(self._saliency_U / seen + 1e-30) + settings.sticky * self._in_use_U
         keys_PG = offsets_PG
@@ -104,7 +79,7 @@ class GuidedPopulation(Population):
 
     def learn(self, gradient_U: Tensor, loss: float) -> None:
         """Follow the running mean square of the mask's gradient: dL/ds_u, kept and dropped units alike."""
-        memory = self.settings.memory
+        memory = self._settings.memory
         self._saliency_U = memory * self._saliency_U + (1 - memory) * gradient_U.cpu().square()
         self._steps += 1
         self._tolerated = self._steps <= 1 or loss <= TOLERATED_LOSS * self._usual_loss

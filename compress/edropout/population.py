@@ -64,11 +64,6 @@ class Resumable:
 class Population(Resumable, ABC):
     """Evolves from mini-batch to mini-batch and offers the state to train with."""
 
-    @property
-    def energy_images(self) -> int | None:
-        """The first images of a mini-batch that energies are measured on; ``None``: on all."""
-        return None
-
     @abstractmethod
     def evolve(self, energy_of: EnergyOf, *, progress: float) -> tuple[Tensor, Energies]:
         """One generation; ``progress`` runs from 0 to 1 over the search. Returns the state, bool U."""

@@ -4,6 +4,7 @@ Axes: P population, U units, B batch, K classes.
 """
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import ClassVar
 
 import torch
@@ -15,22 +16,50 @@ from compress.data.bundle import Split
 from compress.edropout.dropped_weights import DroppedWeights
 from compress.edropout.energy import energy_loss
 from compress.edropout.population import EnergyOf, Population, Resumable
+from compress.settings.search import SearchSettings
 from compress.tracing.forward_pass import evaluating
 from compress.training.evaluate import Evaluation, evaluate
 from compress.training.objective import Objective
+from compress.training.recipe import batchnorms
 from compress.training.weights import OptimizerSteps
 
 
-def energies_on(network: nn.Module, units: UnitMap, images: Tensor, labels: Tensor) -> EnergyOf:
-    """The energy losses of states on images (B, C, H, W) and labels (B,), in evaluation mode; NaN ranks last."""
+def energies_on(
+    network: nn.Module, units: UnitMap, images: Tensor, labels: Tensor, *, own_statistics: bool = False
+) -> EnergyOf:
+    """The energy losses of states on images (B, C, H, W) and labels (B,), in evaluation mode; NaN ranks last.
+
+    ``own_statistics``: BatchNorm takes each state's own statistics on these images, which have to be at least two.
+    """
 
     def energy_of(states_PU: Tensor) -> Tensor:
+        states = states_PU.to(images)
         with evaluating(network):
-            logits_PBK = population_logits(network, units, states_PU.to(images), images)
+            if own_statistics:
+                logits_PBK = torch.stack(
+                    [_logits_with_own_statistics(network, units, state, images) for state in states]
+                )
+            else:
+                logits_PBK = population_logits(network, units, states, images)
         energies_P = energy_loss(logits_PBK, labels).cpu()
         return energies_P.masked_fill(energies_P.isnan(), torch.inf)
 
     return energy_of
+
+
+@torch.no_grad()
+def _logits_with_own_statistics(network: nn.Module, units: UnitMap, state_U: Tensor, images: Tensor) -> Tensor:
+    norms = [norm for norm in batchnorms(network) if norm.track_running_stats]
+    before = [(norm, norm.momentum, norm.num_batches_tracked.clone()) for norm in norms]  # type: ignore[operator]
+    for norm in norms:
+        norm.train()
+        norm.momentum = 0.0  # the running statistics stay
+    with masked(network, units, state_U):
+        logits: Tensor = network(images)
+    for norm, momentum, batches in before:
+        norm.momentum = momentum
+        norm.num_batches_tracked.copy_(batches)  # type: ignore[operator, union-attr]
+    return logits
 
 
 @dataclass(eq=False)
@@ -38,7 +67,7 @@ class Search(Resumable):
     """A loop body (see ``training.loop.Body``): the energy model picks a state, back-propagation trains with it.
 
     Only the kept weights move: whatever the optimizer did to those of dropped units (momentum, decay) is undone.
-    Energies are measured on the first images of a mini-batch, as many as the population asks for.
+    Energies are measured on the first ``settings.images`` of a mini-batch.
     """
 
     RESUMED: ClassVar = {name: name for name in ("network", "steps", "population", "steps_done")}
@@ -49,22 +78,29 @@ class Search(Resumable):
     steps: OptimizerSteps
     objective: Objective
     val: Split
+    settings: SearchSettings
     total_steps: int
     batch_size: int
     steps_done: int = 0
 
     def step(self, images: Tensor, labels: Tensor) -> dict[str, float]:
         """Evolve once, then take one step with the best state; images (B, C, H, W), labels (B,)."""
-        few = self.population.energy_images
-        energy_of = energies_on(self.network, self.units, images[:few], labels[:few])
         progress = self.steps_done / self.total_steps
-        state_U, energies = self.population.evolve(energy_of, progress=progress)
+        state_U, energies = self.population.evolve(partial(self._energies, images, labels), progress=progress)
         rate = self.steps.learning_rate
         loss, accuracy = self._train(state_U, images, labels)
         self.steps_done += 1
         kept = float(state_U.float().mean())
         energy = {f"energy_{name}": value for name, value in asdict(energies).items()}
         return {"loss": loss, "accuracy": accuracy, "kept_units": kept, **energy, "learning_rate": rate}
+
+    def _energies(self, images: Tensor, labels: Tensor, states_PU: Tensor) -> Tensor:
+        few, teacher = self.settings.images, self.objective.teacher
+        images, right = images[:few], labels[:few]
+        if self.settings.answers == "teacher" and teacher is not None:
+            right = teacher.answers(images).argmax(1)
+        own = self.settings.batchnorm == "batch"
+        return energies_on(self.network, self.units, images, right, own_statistics=own)(states_PU)
 
     def _train(self, state_U: Tensor, images: Tensor, labels: Tensor) -> tuple[float, float]:
         keep = state_U.to(images).requires_grad_()

@@ -1,6 +1,6 @@
 """Search: the method chooses which units are pruned. Removal: the smaller network without them."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,7 @@ from compress.edropout.search import Search
 from compress.run.training_stages import choice_epoch, objective, recipe, train_until_choice
 from compress.runs.stage_context import StageContext, check_images, fresh_network, steps_file
 from compress.settings.config import DecidedConfig
+from compress.settings.search import SearchSettings
 from compress.structure.plan import PruningPlan, plan_from_state, state_from_plan
 from compress.structure.remove import cut, remove_units
 from compress.training.epochs import Epochs
@@ -169,14 +170,19 @@ def _population(config: DecidedConfig, prunable: Prunable) -> Population:
     generator = torch.Generator().manual_seed(config.seed)
     if config.preset == "paper":
         return PaperPopulation(prunable.units, population=config.population, generator=generator)
-    return guided_population(config.method, prunable, population=config.population, generator=generator)
+    members = config.population
+    return guided_population(config.method, prunable, config.search, population=members, generator=generator)
 
 
 def _body(
     context: StageContext, network: nn.Module, teacher: nn.Module, prunable: Prunable, population: Population
 ) -> Search:
     config, steps_per_epoch = context.config, context.steps_per_epoch
-    aim = objective(config, network, teacher)
+    aim, settings = objective(config, network, teacher), config.search
+    if config.preset == "paper":
+        settings = SearchSettings(images=config.batch_size)
+    if not settings.distill:
+        aim = replace(aim, teacher=None)
     return Search(
         network=network,
         units=prunable.units,
@@ -184,6 +190,7 @@ def _body(
         steps=OptimizerSteps(network, aim.recipe, epochs=config.epochs, steps_per_epoch=steps_per_epoch),
         objective=aim,
         val=context.data.val,
+        settings=settings,
         total_steps=(config.search_end - config.search_start) * steps_per_epoch,
         batch_size=config.batch_size,
     )

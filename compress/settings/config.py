@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, TypeVar, get_args
 
 import tomli_w
-from pydantic import BaseModel, Field, PrivateAttr, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, PrivateAttr, ValidationError, model_validator
 
 from compress.errors import UsageError
 from compress.settings.fields import PANELS, in_words, setting
@@ -16,6 +16,7 @@ from compress.settings.messages import describe
 from compress.settings.methods import Method
 from compress.settings.preprocessing import PreprocessingSettings
 from compress.settings.schedule import Preset, ScheduleConfig, check_schedule, decide_schedule
+from compress.settings.search import SearchSettings, parse_search
 from compress.settings.training import TRAINING, TrainingConfig
 
 if TYPE_CHECKING:
@@ -116,6 +117,12 @@ class RunConfig(DataConfig, TrainingConfig, ScheduleConfig):
         None, "Smaller multiples where the budget is out of reach otherwise.", shown="with --align auto"
     )
     population: int = _pruning(8, "Number of pruning states that compete.", ge=4, le=64)
+    search: Annotated[SearchSettings, BeforeValidator(parse_search)] = _pruning(
+        SearchSettings,
+        "How the search goes, for experiments: period=16,images=16 (see the method's card).",
+        shown="as measured",
+        expected="settings of the search such as period=8,images=32",
+    )
     distill: bool | None = _by_preset("distill", "Train the pruned network on the original's answers as well.")
     batch_size: int | None = _by_preset("batch_size", "Images in a training step.", ge=2)
 

@@ -4,10 +4,13 @@ import torch
 from compress.controls.anneal import AnnealedAllocation
 from compress.controls.methods import ALLOCATIONS
 from compress.edropout.allocation import BOUND
+from compress.settings.search import SearchSettings
 
 
 def annealed(population: int = 8) -> AnnealedAllocation:
-    return AnnealedAllocation(8, population=population, generator=torch.Generator().manual_seed(0))
+    return AnnealedAllocation(
+        8, population=population, generator=torch.Generator().manual_seed(0), settings=SearchSettings()
+    )
 
 
 class Bowl:

@@ -7,10 +7,11 @@ from torch import nn
 from compress.channels.units import UnitMap, find_units
 from compress.controls.anneal import AnnealedAllocation
 from compress.edropout.allocation import Allocation, EvolvedAllocation, SaliencyAlone
-from compress.edropout.guided import GuidedPopulation, GuidedSettings
+from compress.edropout.guided import GuidedPopulation
 from compress.edropout.paper import PaperPopulation
 from compress.edropout.population import never_empty
 from compress.errors import UsageError
+from compress.settings.search import SearchSettings
 from tests.helpers.networks import built, generator, image_batch, prunable_of, with_units
 
 
@@ -18,8 +19,8 @@ def guided(
     saliency: torch.Tensor | None = None, *, seed: int = 0, allocation: Allocation | None = None
 ) -> GuidedPopulation:
     """The default population for "plain" at half of its MACs, after five steps with a saliency (14)."""
-    allocation = allocation or EvolvedAllocation(2, population=6, generator=generator(seed))
-    population = GuidedPopulation(PLAIN, allocation)
+    allocation = allocation or EvolvedAllocation(2, population=6, generator=generator(seed), settings=SETTINGS)
+    population = GuidedPopulation(PLAIN, allocation, SETTINGS)
     for _ in range(5):
         population.learn(torch.rand(14, generator=generator(1)) if saliency is None else saliency, 1.0)
     return population
@@ -38,6 +39,7 @@ class KeptAmong:
 
 
 ALL = torch.arange(14)
+SETTINGS = SearchSettings()
 PLAIN = prunable_of(built("plain"))
 
 
@@ -144,7 +146,7 @@ def test_evolution_shifts_the_allocation_to_where_energy_asks_for_it():
 
 def test_parents_keep_a_running_mean_of_how_their_energy_differs_from_the_parents_mean():
     """Trials never win here: energies 3, 1, 2, 2 of the parents, then 1, 3, 2, 2 of harder images (+10)."""
-    allocation = EvolvedAllocation(2, population=4, generator=generator(), memory=0.75)
+    allocation = EvolvedAllocation(2, population=4, generator=generator(), settings=SearchSettings(parents=0.75))
     rows = (([3.0, 1.0, 2.0, 2.0], [1.0, -1.0, 0.0, 0.0]), ([11.0, 13.0, 12.0, 12.0], [0.5, -0.5, 0.0, 0.0]))
     for parents, expected in rows:
         allocation.select(lambda _offsets, parents=parents: torch.tensor([*parents, *[99.0] * 4]), phase=0.5)
@@ -153,7 +155,7 @@ def test_parents_keep_a_running_mean_of_how_their_energy_differs_from_the_parent
 
 
 def test_a_member_drawn_at_random_trains_and_the_best_is_chosen():
-    allocation = EvolvedAllocation(2, population=4, generator=generator(), draw=True)
+    allocation = EvolvedAllocation(2, population=4, generator=generator(), settings=SearchSettings(member="drawn"))
     drawn = set()
     for _ in range(40):
         allocation.select(lambda _offsets: torch.tensor([3.0, 1.0, 2.0, 2.0, 9.0, 9.0, 9.0, 9.0]), phase=0.5)
@@ -171,7 +173,7 @@ def test_a_unit_that_costs_more_needs_more_saliency():
     assert whole.tolist() == pytest.approx([48.0, 19.0])
     kept = {}
     for by_cost in (True, False):
-        population = GuidedPopulation(prunable, SaliencyAlone(2), GuidedSettings(by_cost=by_cost, sticky=0.0))
+        population = GuidedPopulation(prunable, SaliencyAlone(2), SearchSettings(by_cost=by_cost, sticky=0.0))
         population.learn(torch.linspace(1.1, 1.0, 32), 1.0)
         state, _ = population.evolve(KeptAmong(torch.arange(32)), progress=0.8)
         kept[by_cost] = prunable.units.counts(state.unsqueeze(0))[0].tolist()
@@ -203,8 +205,8 @@ def test_same_seed_same_population_also_after_a_resume(kind: str):
     def make():
         if kind == "paper":
             return paper(with_units("plain")[1], seed=3)
-        annealed = AnnealedAllocation(2, population=3, generator=generator(3)) if kind == "annealed" else None
-        return guided(torch.linspace(1.0, 2.0, 14), seed=3, allocation=annealed)
+        annealed = AnnealedAllocation(2, population=3, generator=generator(3), settings=SETTINGS)
+        return guided(torch.linspace(1.0, 2.0, 14), seed=3, allocation=annealed if kind == "annealed" else None)
 
     def run(population, steps: range):
         for index in steps:
@@ -228,5 +230,7 @@ def test_a_search_of_other_groups_is_not_resumed():
 def fresh_guided(name: str) -> GuidedPopulation:
     prunable = prunable_of(built(name))
     return GuidedPopulation(
-        prunable, EvolvedAllocation(len(prunable.counts.step), population=6, generator=generator(0))
+        prunable,
+        EvolvedAllocation(len(prunable.counts.step), population=6, generator=generator(0), settings=SETTINGS),
+        SETTINGS,
     )

@@ -4,19 +4,29 @@ import pytest
 import torch
 from torch import nn
 
-from compress.channels.masks import kept_entries
+from compress.channels.masks import kept_entries, masked
 from compress.channels.units import UnitMap
 from compress.edropout.allocation import EvolvedAllocation
+from compress.edropout.energy import energy_loss
 from compress.edropout.guided import GuidedPopulation
 from compress.edropout.paper import PaperPopulation
 from compress.edropout.population import Energies
-from compress.edropout.search import Search
+from compress.edropout.search import Search, energies_on
 from compress.errors import InterruptedRun
+from compress.settings.search import SearchSettings
 from compress.training.loop import LoopHooks, LoopSettings, run_loop
-from compress.training.objective import Objective
+from compress.training.objective import Objective, Teacher
 from compress.training.recipe import PAPER, Recipe
 from compress.training.weights import OptimizerSteps
-from tests.helpers.networks import built, prunable_of, same_state, with_units
+from tests.helpers.networks import (
+    built,
+    image_batch,
+    prunable_of,
+    random_state,
+    same_state,
+    unchanged,
+    with_units,
+)
 from tests.helpers.splits import learnable_split
 
 ADAM = Recipe("adamw", learning_rate=1e-2, weight_decay=1e-1, schedule="one-cycle", clip=5.0)
@@ -24,8 +34,6 @@ ADAM = Recipe("adamw", learning_rate=1e-2, weight_decay=1e-1, schedule="one-cycl
 
 class OneState:
     """A population of one state that never changes."""
-
-    energy_images = 10
 
     def __init__(self, state: torch.Tensor) -> None:
         self.state = state
@@ -41,7 +49,7 @@ class OneState:
 
 def searched(network: nn.Module, units: UnitMap, population, recipe: Recipe) -> Search:
     steps = OptimizerSteps(network, recipe, epochs=2, steps_per_epoch=4)
-    return Search(network, units, population, steps, Objective(recipe), learnable_split(), 8, 25)
+    return Search(network, units, population, steps, Objective(recipe), learnable_split(), SearchSettings(), 8, 25)
 
 
 def test_only_kept_weights_move():
@@ -75,10 +83,40 @@ def test_a_step_gives_the_population_the_gradient_of_dropped_units_too_and_measu
     assert int(network[1].num_batches_tracked) == batches + 1  # by the training step alone
 
 
+def test_states_are_judged_with_their_own_batchnorm_statistics_on_request():
+    (network, units), images = with_units("residual"), image_batch(9)
+    labels, states = torch.arange(9) % 5, torch.stack([random_state(units, seed=seed) for seed in (1, 2)])
+    network.train()
+    with torch.no_grad():
+        expected = []
+        for state in states:
+            each = copy.deepcopy(network)  # training mode uses the batch's own statistics, and would change the running
+            with masked(each, units, state.float()):
+                expected.append(energy_loss(each(images).unsqueeze(0), labels)[0])
+    network.eval()
+    with unchanged(network):
+        energies = energies_on(network, units, images, labels, own_statistics=True)(states)
+    torch.testing.assert_close(energies, torch.stack(expected))
+    assert (energies - energies_on(network, units, images, labels)(states)).abs().min() > 1e-3
+
+
+def test_energies_may_be_of_the_teachers_answers():
+    (network, units), images = with_units("plain"), image_batch(9)
+    teacher, labels = built("plain", seed=5), torch.zeros(9, dtype=torch.int64)
+    body = searched(network, units, OneState(torch.ones(units.total, dtype=torch.bool)), ADAM)
+    body.objective = Objective(ADAM, Teacher(teacher))
+    states = torch.ones(1, units.total, dtype=torch.bool)
+    body.settings = SearchSettings(answers="teacher", images=9)
+    answered = teacher(images).argmax(1)
+    assert not torch.equal(answered, labels)
+    expected = energies_on(network, units, images, answered)(states)
+    torch.testing.assert_close(body._energies(images, labels, states), expected)
+
+
 def guided(network: nn.Module, units: UnitMap) -> GuidedPopulation:
     generator = torch.Generator().manual_seed(1)
-    allocation = EvolvedAllocation(len(units.groups), population=4, generator=generator)
-    return GuidedPopulation(prunable_of(network), allocation)
+    allocation = EvolvedAllocation(len(units.groups), population=4, generator=generator, settings=SearchSettings())
+    return GuidedPopulation(prunable_of(network), allocation, SearchSettings())
 
 
 def papers(_network, units):
