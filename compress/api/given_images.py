@@ -37,6 +37,11 @@ class GivenSplit:
     labels: Tensor
     options: Mapping[str, Any] = field(default_factory=dict)  # of the ``DataLoader``
 
+    @property
+    def views(self) -> int:
+        """See ``Split.views``; there is no augmentation that is known."""
+        return 0
+
     def __len__(self) -> int:
         return len(self.labels)
 

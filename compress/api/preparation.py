@@ -3,14 +3,17 @@
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 from compress.api.keywords import naming_keywords
 from compress.channels.budget import Budget, Prunable
-from compress.controls.methods import ALLOCATIONS
+from compress.controls.methods import ALLOCATIONS, guided_population
+from compress.edropout.guided import GuidedPopulation
 from compress.environment import native_block
 from compress.errors import UsageError
 from compress.settings.config import KEEP_MACS
+from compress.settings.search import SearchSettings
 from compress.structure.trial_cuts import find_checked_units
 
 SearchMethod = Literal["edropout", "saliency"]
@@ -40,6 +43,11 @@ class PrunerSettings:
         for name, share in (("keep_macs", self.keep_macs), ("keep_params", self.keep_params)):
             if share is not None and not 0 < share < 1:
                 raise UsageError(f"expected {name} between 0 and 1 (0.5 keeps half), got {share}")
+
+    def begin(self, prunable: Prunable, search: SearchSettings) -> GuidedPopulation:
+        """The population at the start of the search."""
+        generator = torch.Generator().manual_seed(self.seed)
+        return guided_population(self.method, prunable, search, population=self.population, generator=generator)
 
     @naming_keywords()
     def prunable(self, network: nn.Module, example: Tensor) -> Prunable:

@@ -20,7 +20,6 @@ from compress.api.preparation import PrunerSettings, SearchMethod
 from compress.api.pruning_report import PruningReport, describe_state
 from compress.api.wrappers import mean_over_ranks, unwrap, with_layers_of
 from compress.channels.masks import kept_positions, masked
-from compress.controls.methods import guided_population
 from compress.edropout.dropped_weights import DroppedWeights
 from compress.edropout.population import Energies
 from compress.edropout.search import energies_on
@@ -32,6 +31,8 @@ from compress.training.optimizer_surgery import swap_parameters
 
 CHECK_IMAGES = 64
 """Example images, at most, on which the masked and the smaller network are compared."""
+
+_SEARCH = SearchSettings()
 
 
 class Step(NamedTuple):
@@ -92,11 +93,7 @@ class Pruner:
         self._example = example[:CHECK_IMAGES].to(next(self._network.parameters()).device)
         self._prunable = self._settings.prunable(self._network, self._example)
         self._classes = check_classes(logits_of(self._network, self._example[:2]))
-        generator = torch.Generator().manual_seed(seed)
-        self._search = SearchSettings()
-        self._population = guided_population(
-            method, self._prunable, self._search, population=population, generator=generator
-        )
+        self._population = self._settings.begin(self._prunable, _SEARCH)
         self._guard = OptimizerGuard()
         self._history: list[Step] = []
 
@@ -238,8 +235,8 @@ class Pruner:
         self._history = [Step(*row) for row in state["history"]]
 
     def _evolve(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Energies]:
-        few = self._search.images
-        energy_of = energies_on(self._network, self._prunable.units, images[:few], labels[:few])
+        few = slice(_SEARCH.images)
+        energy_of = energies_on(self._network, self._prunable.units, images[few], labels[few])
         return self._population.evolve(lambda states: self._mean(energy_of(states)).cpu(), progress=self.progress)
 
 

@@ -24,6 +24,13 @@ class Split(Protocol):
     def labels(self) -> Tensor:
         """Labels int64 [N], in file order."""
 
+    @property
+    def views(self) -> int:
+        """How many views stand for all that augmentation makes of an image: 2 (it and its mirror image) or 1.
+
+        0 where training shows parts of images: no view stands for all.
+        """
+
     def __len__(self) -> int:
         """The number of images N."""
 

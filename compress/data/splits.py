@@ -43,6 +43,11 @@ class _PixelSplit:
     preprocessing: Preprocessing
     recipe: Recipe
 
+    @property
+    def views(self) -> int:
+        recipe = self.recipe
+        return 0 if recipe.crop or recipe.cutout or recipe.rotation else 2 if recipe.flip else 1
+
     def __len__(self) -> int:
         return len(self.labels)
 

@@ -50,15 +50,16 @@ def energies_on(
 @torch.no_grad()
 def _logits_with_own_statistics(network: nn.Module, units: UnitMap, state_U: Tensor, images: Tensor) -> Tensor:
     norms = [norm for norm in batchnorms(network) if norm.track_running_stats]
-    before = [(norm, norm.momentum, norm.num_batches_tracked.clone()) for norm in norms]  # type: ignore[operator]
+    before = [(norm.momentum, None if (n := norm.num_batches_tracked) is None else n.clone()) for norm in norms]
     for norm in norms:
         norm.train()
         norm.momentum = 0.0  # the running statistics stay
-    with masked(network, units, state_U):
-        logits: Tensor = network(images)
-    for norm, momentum, batches in before:
-        norm.momentum = momentum
-        norm.num_batches_tracked.copy_(batches)  # type: ignore[operator, union-attr]
+    try:
+        with masked(network, units, state_U):
+            logits: Tensor = network(images)
+    finally:
+        for norm, (momentum, batches) in zip(norms, before, strict=True):
+            norm.momentum, norm.num_batches_tracked = momentum, batches
     return logits
 
 
@@ -83,12 +84,12 @@ class Search(Resumable):
     batch_size: int
     steps_done: int = 0
 
-    def step(self, images: Tensor, labels: Tensor) -> dict[str, float]:
-        """Evolve once, then take one step with the best state; images (B, C, H, W), labels (B,)."""
+    def step(self, images: Tensor, labels: Tensor, places: Tensor | None = None) -> dict[str, float]:
+        """Evolve once, then take one step with the state in use; images (B, C, H, W), labels and places (B,)."""
         progress = self.steps_done / self.total_steps
         state_U, energies = self.population.evolve(partial(self._energies, images, labels), progress=progress)
         rate = self.steps.learning_rate
-        loss, accuracy = self._train(state_U, images, labels)
+        loss, accuracy = self._train(state_U, images, labels, places)
         self.steps_done += 1
         kept = float(state_U.float().mean())
         energy = {f"energy_{name}": value for name, value in asdict(energies).items()}
@@ -102,11 +103,11 @@ class Search(Resumable):
         own = self.settings.batchnorm == "batch"
         return energies_on(self.network, self.units, images, right, own_statistics=own)(states_PU)
 
-    def _train(self, state_U: Tensor, images: Tensor, labels: Tensor) -> tuple[float, float]:
+    def _train(self, state_U: Tensor, images: Tensor, labels: Tensor, places: Tensor | None) -> tuple[float, float]:
         keep = state_U.to(images).requires_grad_()
         with masked(self.network, self.units, keep):
             logits = self.objective.recipe.logits(self.network, images)
-        loss = self.objective.loss(images, logits, labels)
+        loss = self.objective.loss(images, logits, labels, places_B=places)
         dropped = DroppedWeights(self.network, self.units, state_U)
         before = dropped.save()
         self.steps.take(loss)

@@ -178,7 +178,7 @@ def _body(
     context: StageContext, network: nn.Module, teacher: nn.Module, prunable: Prunable, population: Population
 ) -> Search:
     config, steps_per_epoch = context.config, context.steps_per_epoch
-    aim, settings = objective(config, network, teacher), config.search
+    aim, settings = objective(context, network, teacher), config.search
     if config.preset == "paper":
         settings = SearchSettings(images=config.batch_size)
     if not settings.distill:

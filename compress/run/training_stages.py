@@ -17,7 +17,7 @@ from compress.training.epochs import Epochs
 from compress.training.evaluate import evaluate
 from compress.training.given_weights import warn_of_other_preprocessing, warn_of_published
 from compress.training.load_weights import LoadedWeights, load_published, load_weights
-from compress.training.objective import Objective, Teacher
+from compress.training.objective import Objective, teacher_for
 from compress.training.recipe import PAPER, Recipe, choose_recipe, fresh_recipe
 from compress.training.weights import OptimizerSteps, WeightSettings, WeightTraining, check_left_chance
 from compress.weights_files.published import locate, published_weights
@@ -85,7 +85,7 @@ def train_until_choice(context: StageContext, before: nn.Module, teacher: nn.Mod
     """Train a copy of the unpruned network on to the epoch after which a one-shot method chooses."""
     name, config, network = "03_search", context.config, copy_module(before)
     epochs = Epochs(config.search_start, choice_epoch(config), config.epochs)
-    steps = _train(context, name, network, objective(config, network, teacher), epochs, after="01_baseline")
+    steps = _train(context, name, network, objective(context, network, teacher), epochs, after="01_baseline")
     context.save_steps(name, steps)
     return network
 
@@ -100,7 +100,7 @@ def finetune(context: StageContext, smaller: nn.Module, teacher: nn.Module, *, e
         epochs = Epochs(epochs_behind, config.epochs, config.epochs)
         with context.stage(name, steps=epochs.count * context.steps_per_epoch):
             if epochs.count:
-                _train(context, name, smaller, objective(config, smaller, teacher), epochs, after="04_remove")
+                _train(context, name, smaller, objective(context, smaller, teacher), epochs, after="04_remove")
             context.save_network(name, smaller)
     return context.load_network(name, smaller)
 
@@ -110,10 +110,13 @@ def choice_epoch(config: DecidedConfig) -> int:
     return 0 if config.method == "scratch" else (config.search_start + config.search_end) // 2
 
 
-def objective(config: DecidedConfig, network: nn.Module, teacher: nn.Module) -> Objective:
+def objective(context: StageContext, network: nn.Module, teacher: nn.Module) -> Objective:
     """What the pruned network is trained for; it learns from the original's answers too where ``distill`` is on."""
+    config, data = context.config, context.data
     chosen = fresh_recipe(network, config) if config.method == "scratch" else recipe(config, network)
-    return Objective(chosen, Teacher(teacher) if config.distill else None)
+    if not config.distill:
+        return Objective(chosen)
+    return Objective(chosen, teacher_for(teacher, data.train, batch_size=config.batch_size, classes=len(data.classes)))
 
 
 def recipe(config: DecidedConfig, network: nn.Module) -> Recipe:

@@ -18,6 +18,7 @@ _EXPECTED: Final = {
     "less_than_equal": "at most {le}",
     "less_than": "less than {lt}",
     "literal_error": "{expected}",
+    "extra_forbidden": "the name of a setting",
     "finite_number": "a finite number",
     "string": "text",
     "path": "a path",
@@ -42,6 +43,9 @@ def describe(
     def line(fault: "ErrorDetails", name: str) -> str:
         if not name:  # about several settings, which the message names in backticks
             return re.sub(r"`(\w+)`", lambda found: spelled(found[1]), expectation(fault))
+        if len(fault["loc"]) > 1 and name == "search":  # a setting within this one
+            within = str(fault["loc"][1])
+            return f"{spelled(name)}: {within}: {expectation(fault)}"
         if fault["type"] == "extra_forbidden":
             near = difflib.get_close_matches(name, known, n=1)
             return f"{spelled(name)}: no such setting" + (f"; did you mean {near[0]}?" if near else "")

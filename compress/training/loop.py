@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from compress.data.bundle import Order, Split
-from compress.data.order import epoch_seed
+from compress.data.order import epoch_seed, plan_batches
 from compress.errors import DivergedError, InterruptedRun
 from compress.observer import Observer
 
@@ -28,8 +28,10 @@ SAVE_EVERY_S = 600.0
 class Body(Protocol):
     """What one training stage does with a mini-batch."""
 
-    def step(self, images: Tensor, labels: Tensor) -> Mapping[str, float]:
-        """Take one step; return numbers, among them ``loss`` and ``accuracy`` (mean of the batch).
+    def step(self, images: Tensor, labels: Tensor, places: Tensor) -> Mapping[str, float]:
+        """Take one step on images with labels, from ``places`` (int64 B) of the split.
+
+        Returns numbers, among them ``loss`` and ``accuracy`` (mean of the batch).
 
         DivergedError if the loss is not finite; the weights have not moved then.
         """
@@ -86,9 +88,12 @@ def run_loop(body: Body, split: Split, settings: LoopSettings, hooks: LoopHooks)
         order = Order(seed=settings.seed, epoch=progress.epoch)
         if not progress.step:
             torch.manual_seed(epoch_seed(order))
-        for images, labels in split.batches(settings.batch_size, order=order, first=progress.step):
+        plan = plan_batches(order, size=len(split), batch_size=settings.batch_size)[progress.step :]
+        batches = split.batches(settings.batch_size, order=order, first=progress.step)
+        for indices, (images, labels) in zip(plan, batches, strict=False):
+            places = torch.from_numpy(indices)
             try:
-                values = body.step(images.to(settings.device), labels.to(settings.device))
+                values = body.step(images.to(settings.device), labels.to(settings.device), places)
             except DivergedError as error:
                 raise DivergedError(f"epoch {progress.epoch + 1}, step {progress.step + 1}: {error}") from None
             progress.add(values, len(labels))

@@ -97,7 +97,7 @@ def decided_settings(recipe: Recipe) -> dict[str, Any]:
     return decided if recipe.optimizer == "sgd" else decided | {"momentum": None}
 
 
-def batchnorms(network: nn.Module) -> list[nn.Module]:
+def batchnorms(network: nn.Module) -> list[nn.modules.batchnorm._BatchNorm]:
     """The BatchNorm layers of a network."""
     return [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
 

@@ -90,11 +90,11 @@ class WeightTraining(Body):
             steps_per_epoch=settings.steps_per_epoch,
         )
 
-    def step(self, images: Tensor, labels: Tensor) -> dict[str, float]:
-        """One step on a batch (B, C, H, W) with labels (B,)."""
+    def step(self, images: Tensor, labels: Tensor, places: Tensor | None = None) -> dict[str, float]:
+        """One step on a batch (B, C, H, W) with labels (B,), ``places`` in the training split."""
         objective = self._settings.objective
         logits = objective.recipe.logits(self._network, images)
-        loss = objective.loss(images, logits, labels)
+        loss = objective.loss(images, logits, labels, places_B=places)
         rate = self.steps.learning_rate
         self.steps.take(loss)
         accuracy = (logits.argmax(1) == labels).float().mean()

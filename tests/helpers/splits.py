@@ -11,6 +11,8 @@ from compress.data.bundle import Order
 class TensorSplit:
     """Images and labels as given; an ``Order`` shuffles them."""
 
+    views = 0
+
     def __init__(self, images: Tensor, labels: Tensor) -> None:
         self._images, self._labels = images, labels
 
