@@ -42,11 +42,6 @@ class Watched(Population):
         self.inner = inner
         self.judged, self.energy_seconds, self.evolve_seconds = 0, 0.0, 0.0
 
-    @property
-    def energy_images(self) -> int | None:
-        """As the population."""
-        return self.inner.energy_images
-
     def evolve(self, energy_of: EnergyOf, *, progress: float) -> tuple[Tensor, Energies]:
         """As the population; measured."""
         self.judged, self.energy_seconds = 0, 0.0

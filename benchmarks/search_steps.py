@@ -23,6 +23,7 @@ from compress.edropout.search import Search, energies_on
 from compress.runs.decide import decide, load_decided
 from compress.runs.stage_context import fresh_network
 from compress.settings.config import DecidedConfig, Method, RunConfig
+from compress.settings.search import SearchSettings
 from compress.training.objective import Objective
 from compress.training.recipe import choose_recipe
 from compress.training.weights import OptimizerSteps
@@ -72,7 +73,7 @@ def ours(prunable: Prunable, population: int) -> Watched:
     """The default's population, or its ablation without one (P = 1), in the middle of a search."""
     method: Method = "edropout" if population > 1 else "saliency"
     generator = torch.Generator().manual_seed(0)
-    found = Watched(guided_population(method, prunable, population=population, generator=generator))
+    found = Watched(guided_population(method, prunable, SearchSettings(), population=population, generator=generator))
     for _ in range(LEARNED):
         found.learn(torch.randn(prunable.units.total, generator=generator), 1.0)
     return found
@@ -156,7 +157,7 @@ def generations(case: Case, population: int) -> Iterator[dict[str, float]]:
     network = case.network()
     prunable = case.prunable(network)
     watched = ours(prunable, population)
-    few = watched.energy_images or BATCH
+    few = SearchSettings().images
     energy_of = energies_on(network, prunable.units, case.images[:few], case.labels[:few])
     facts = {"units": prunable.units.total, "groups": len(prunable.units.groups), "images": few}
     most = 0
@@ -185,6 +186,7 @@ def _search(case: Case, network: nn.Module, prunable: Prunable, population: Popu
         steps=steps,
         objective=Objective(steps.recipe),
         val=case.data.val,
+        settings=SearchSettings(),
         total_steps=SEARCH_STEPS,
         batch_size=BATCH,
     )
