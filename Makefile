@@ -24,7 +24,7 @@ help:
 	@echo "make notebook       run the notebook in docs/ again, in its place (ARGS=\"--out FILE\": elsewhere)"
 	@echo "make bench          race all methods on the bundled images (hours)"
 	@echo "make bench-latency  test the latency measurement against known speed-ups"
-	@echo "make bench-search   measure what a step of the search costs (6 minutes)"
+	@echo "make bench-search   measure what a step of the search costs (6 minutes of an idle core)"
 	@echo "make clean          remove .venv, site/ and caches; never runs/"
 
 run: .venv/run.stamp

@@ -42,7 +42,7 @@ GROWTH = {
 SHARES = {"squeezenet": 0.15, "resnet20": 0.2, "resnet18": 0.35, "alexnet": 0.2}
 """Shares of ``--seconds``; the growth takes the rest."""
 
-ROUNDS, GENERATIONS = 15, 5
+ROUNDS, GENERATIONS = 15, 3
 """Most rounds of a network; generations whose median a point of a series is."""
 
 
@@ -66,7 +66,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     choices = (*NETWORKS, "growth")
     parser.add_argument("--only", nargs="+", choices=choices, metavar="NAME", help=f"of {', '.join(choices)}")
-    parser.add_argument("--seconds", type=float, default=300, help="of all measurements together, about")
+    parser.add_argument("--seconds", type=float, default=240, help="of all measurements together, about")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="most rounds of a network")
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--table-only", action="store_true", help="only write the table of earlier results")

@@ -13,7 +13,8 @@ LEGEND = """\
 
 Mini-batches of {batch} images, one thread, float32, without a teacher. Each cell is a process of its own. The cells of
 a network take turns: *ratio* is the median, over the rounds, of the time divided by the plain step's of the same round;
-its range over the rounds follows. *Memory* is the largest resident set of the process, Python and torch included."""
+its range over the rounds follows. *Memory* is the largest resident set of the process, Python, torch and the
+data set included."""
 
 _GROWTH = {
     "P": "Growth with P: a generation beside training",

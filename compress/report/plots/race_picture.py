@@ -9,7 +9,7 @@ from compress.report.plots.svg import INK, as_file, new_figure, series, shorten,
 from compress.report.plots.tradeoff import MARKS, Entry, draw_intervals, name_budget
 from compress.report.results import Span
 
-_WIDTH, _LEAST_HEIGHT, _LEGEND_LINE, _MARGINS = 860.0, 420.0, 19.0, 60.0  # CSS pixels
+_WIDTH, _LEAST_HEIGHT, _LEGEND_LINE, _MARGINS = 860.0, 480.0, 19.0, 60.0  # CSS pixels
 _LINE, _LEADERS_LINE = 1.1, 3.0
 
 
