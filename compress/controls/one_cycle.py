@@ -54,9 +54,9 @@ class OneCycleTraining(WeightTraining):
             if name in entries and name.endswith("weight") and parameter.requires_grad
         ]
 
-    def step(self, images: Tensor, labels: Tensor) -> dict[str, float]:
-        """One step on a batch (B, C, H, W) with labels (B,), then the decay."""
-        values = super().step(images, labels)
+    def step(self, images: Tensor, labels: Tensor, places: Tensor | None = None) -> dict[str, float]:
+        """One step on a batch (B, C, H, W) with labels (B,), ``places`` in the training split; then the decay."""
+        values = super().step(images, labels, places)
         self._steps_done += 1
         factor = math.exp(-2 * PUSH * self._steps_done / self._total_steps**2)
         with torch.no_grad():

@@ -136,7 +136,8 @@ def _push_out(context: StageContext, before: nn.Module, teacher: nn.Module, prun
     """The weights of units that will be cut decay while a copy of the unpruned network is trained."""
     name, config, network = "03_search", context.config, copy_module(before)
     epochs = Epochs(config.search_start, config.search_end, config.epochs)
-    settings = WeightSettings(objective(config, network, teacher), epochs, context.steps_per_epoch, config.batch_size)
+    aim = objective(context, network, teacher)
+    settings = WeightSettings(aim, epochs, context.steps_per_epoch, config.batch_size)
     with context.stage(name, steps=epochs.count * context.steps_per_epoch):
         body = OneCycleTraining(network, context.data.val, settings, prunable)
         context.load_steps("01_baseline", body.steps)
