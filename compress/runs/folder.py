@@ -113,15 +113,13 @@ class RunFolder(CheckedFolder):
 
     def read_config(self) -> RunConfig:
         """The run's settings; BadInputError if an earlier version left the run unfinished."""
-        values = tomllib.loads(self.read_text(CONFIG))
-        if values.keys() & _THREE_SCHEDULES:
-            if not self.is_finished(STAGES[-1]):
-                raise BadInputError(
-                    f"{self.path} was begun by an earlier version of compress, which trained in three schedules: "
-                    "finish it with that version (see env.json), or begin anew with --overwrite"
-                )
-            values = {name: value for name, value in values.items() if name not in _THREE_SCHEDULES}
-        return build_config(values)
+        values = self._recorded()
+        if values.keys() & _THREE_SCHEDULES and not self.is_finished(STAGES[-1]):
+            raise BadInputError(
+                f"{self.path} was begun by an earlier version of compress, which trained in three schedules: "
+                "finish it with that version (see env.json), or begin anew with --overwrite"
+            )
+        return _build(values)
 
     def save_tensors(self, rel: str, values: Mapping[str, Tensor]) -> None:
         """Write tensors as safetensors; shapes, dtypes and bits are kept, memory formats are not."""
@@ -210,6 +208,9 @@ class RunFolder(CheckedFolder):
         reason = self.failure()
         return f"it failed, {reason}" if reason else f"go on with compress run --resume {shlex.quote(str(self.path))}"
 
+    def _recorded(self) -> dict[str, Any]:
+        return tomllib.loads(self.read_text(CONFIG))
+
     def _checkpoints(self, stage: str) -> list[str]:
         """Oldest first."""
         return sorted(n for n in self._manifest.entries if n.startswith(f"{stage}/") and tensor_files.is_checkpoint(n))
@@ -230,10 +231,14 @@ class RunFolder(CheckedFolder):
         try:
             self._manifest = Manifest.read(self.path)
             if self._manifest.entries:
-                self.read_config()
+                _build(self._recorded())
         except CompressError:
             return False
         return True
+
+
+def _build(values: Mapping[str, Any]) -> RunConfig:
+    return build_config({name: value for name, value in values.items() if name not in _THREE_SCHEDULES})
 
 
 @contextmanager

@@ -42,7 +42,7 @@ def test_every_section_is_there_and_what_is_long_is_folded():
         "| training images | 10,800 |",
         "| cpu.model | Some CPU |",
         "| onnxruntime.provider | CPUExecutionProvider |",
-        "| fine-tuning | 8 | 0.1258 |",
+        "| fine-tuning | 1 to 8 | 0.1258 |",
         "- **FAILED**: max-drop: 1.25 points",
         "- No difference shown: Top-1 90.00 % -> 88.75 %",
         "How it was timed: both files in turn",

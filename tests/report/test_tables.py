@@ -3,7 +3,15 @@
 import pytest
 
 from compress.report.latency_tables import how_profiled, layer_table, operator_table
-from compress.report.run_tables import choice_words, history_table, machine_words, search_words, stage_name, time_table
+from compress.report.run_tables import (
+    choice_words,
+    history_table,
+    machine_words,
+    search_words,
+    stage_name,
+    time_table,
+    training_table,
+)
 from compress.runs import STAGES
 from exporters.measure.profile import LayerTime, OperatorProfile
 from tests.report.sample import changed, full_report, report, run_facts
@@ -29,6 +37,18 @@ AT_ONCE = "the same share of every layer, filters of large l1 norm stay. Chosen 
 def test_a_search_in_words(method, changes, words):
     run = run_facts(config={"method": method}, search=changed(run_facts().search, **changes))
     assert search_words(run).startswith(f"Search: {method}, {words}")
+
+
+def test_a_choice_after_some_training_in_words():
+    search = changed(run_facts().search, history=(), converged_at=None)
+    run = run_facts(config={"method": "l1"}, search=search, training={"03_search": ({"epoch": 6.0}, {"epoch": 8.0})})
+    assert search_words(run).endswith("stay. Chosen at once after epoch 8, with the training before it, in 1 min 01 s.")
+
+
+def test_trainings_are_listed_with_their_epochs():
+    rows = {"01_baseline": ({"epoch": 1.0, "loss": 2.0},), "02_original": ({"epoch": 2.0}, {"epoch": 3.0, "loss": 1.0})}
+    table = training_table(run_facts(training=rows))
+    assert table.rows == (("baseline training", "1", "2"), ("original, trained on", "2 to 3", "1"))
 
 
 def test_a_choice_in_words():

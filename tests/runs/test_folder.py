@@ -102,6 +102,31 @@ def test_writing_needs_the_lock_and_one_writer_has_it(run):
             lock()
 
 
+def test_a_finished_run_of_three_schedules_is_read_and_an_unfinished_one_can_only_be_replaced(tmp_path):
+    text = 'arch = "squeezenet"\nbaseline_epochs = 8\nsearch_epochs = 4\nfinetune_epochs = 10\n'
+    with RunFolder.create(tmp_path / "run", CONFIG, overwrite=False) as run:
+        run.write_text("config.toml", text)
+        with pytest.raises(BadInputError, match=r"an earlier version of compress, .*: finish it with that version"):
+            run.read_config()
+        run.finish("07_verify", 1.0)
+        assert run.read_config() == RunConfig(arch="squeezenet")
+    with RunFolder.create(tmp_path / "other", CONFIG, overwrite=False) as run:
+        run.write_text("config.toml", text)
+    RunFolder.create(tmp_path / "other", CONFIG, overwrite=True)
+    assert RunFolder.open(tmp_path / "other").read_config() == CONFIG
+
+
+def test_optimizer_states_are_read_back(run):
+    network = torch.nn.Linear(2, 2)
+    optimizer = torch.optim.AdamW(network.parameters())
+    network(torch.ones(1, 2)).sum().backward()
+    optimizer.step()
+    run.save_state("03_search/optimizer.pt", optimizer.state_dict())
+    found = run.load_state("03_search/optimizer.pt")
+    assert found["param_groups"] == optimizer.state_dict()["param_groups"]
+    assert torch.equal(found["state"][0]["exp_avg"], optimizer.state[network.weight]["exp_avg"])
+
+
 def test_overwrite_deletes_the_old_run_and_nothing_else(tmp_path):
     path = tmp_path / "run"
     with RunFolder.create(path, CONFIG, overwrite=False) as run:
