@@ -200,9 +200,11 @@ class _Limited:
         finite = sorted_PGS[sorted_PGS.isfinite()]
         low = torch.full((len(sorted_PGS),), float(finite.min()) - 1.0, dtype=sorted_PGS.dtype)
         high = torch.full_like(low, float(finite.max()) + 1.0)
+        rising_PGS = -sorted_PGS
 
         def at(threshold_P: Tensor) -> Tensor:
-            return self.counts.round((sorted_PGS > threshold_P[:, None, None]).sum(-1))
+            limit_PG1 = -threshold_P[:, None, None].expand(-1, rising_PGS.shape[1], 1)
+            return self.counts.round(torch.searchsorted(rising_PGS, limit_PG1.contiguous()).squeeze(-1))
 
         everything = self.fits(at(low))
         for _ in range(24):

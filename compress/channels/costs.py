@@ -59,8 +59,8 @@ class CostModel:
         """MACs and parameters of states given by their kept counts: float64 (P, 2), whole numbers."""
         counts = nn.functional.pad(counts_PG.to(torch.float64), (0, 1), value=1.0)
         inputs_PL, outputs_PL = counts @ self.inputs_LG.T, counts @ self.outputs_LG.T
-        terms_PL2 = torch.stack([inputs_PL * outputs_PL, outputs_PL], dim=-1)
-        return (torch.einsum("pli,mli->pm", terms_PL2, self.measure_2L2) + self.constant_2).round()
+        by_both_L2, by_outputs_L2 = self.measure_2L2[..., 0].T, self.measure_2L2[..., 1].T
+        return ((inputs_PL * outputs_PL) @ by_both_L2 + outputs_PL @ by_outputs_L2 + self.constant_2).round()
 
     def cost(self, counts_G: Tensor) -> Cost:
         """The same for one state."""
