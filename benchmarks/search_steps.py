@@ -119,11 +119,16 @@ def naive_steps(case: Case, population: int) -> Iterator[float]:
     network = case.network()
     prunable = case.prunable(network)
     for judged in (1, population):
-        naive = NaivePopulation(prunable.units.total, population=judged)
-        search = _search(case, network, prunable, naive)
+        search = naive_search(case, network, prunable, population=judged)
         yield _timed(lambda: search.step(case.images, case.labels))  # noqa: B023
     while True:
         yield _timed(lambda: search.step(case.images, case.labels))
+
+
+def naive_search(case: Case, network: nn.Module, prunable: Prunable, *, population: int) -> Search:
+    """The search whose states are judged one by one, on the whole mini-batch."""
+    naive = NaivePopulation(prunable.units.total, population=population)
+    return _search(case, network, prunable, naive, SearchSettings(images=BATCH))
 
 
 def our_steps(case: Case, population: int) -> Iterator[float]:
@@ -134,7 +139,7 @@ def our_steps(case: Case, population: int) -> Iterator[float]:
     network = case.network()
     prunable = case.prunable(network)
     watched = ours(prunable, population)
-    search = _search(case, network, prunable, watched)
+    search = _search(case, network, prunable, watched, SearchSettings())
     to_come = states_judged(population)
     judged = list(islice(to_come, PERIODS))
     kinds = shares(judged)
@@ -176,7 +181,9 @@ def _optimizer(case: Case, network: nn.Module) -> OptimizerSteps:
     return OptimizerSteps(network, choose_recipe(network, case.config), epochs=1, steps_per_epoch=100 * SEARCH_STEPS)
 
 
-def _search(case: Case, network: nn.Module, prunable: Prunable, population: Population) -> Search:
+def _search(
+    case: Case, network: nn.Module, prunable: Prunable, population: Population, settings: SearchSettings
+) -> Search:
     """The loop body of a run's search, without a teacher."""
     steps = _optimizer(case, network)
     return Search(
@@ -186,7 +193,7 @@ def _search(case: Case, network: nn.Module, prunable: Prunable, population: Popu
         steps=steps,
         objective=Objective(steps.recipe),
         val=case.data.val,
-        settings=SearchSettings(),
+        settings=settings,
         total_steps=SEARCH_STEPS,
         batch_size=BATCH,
     )

@@ -13,6 +13,7 @@ from benchmarks.search_populations import NaivePopulation, Watched
 from benchmarks.search_steps import (
     generations,
     load_case,
+    naive_search,
     naive_steps,
     our_steps,
     plain_steps,
@@ -61,6 +62,15 @@ def test_the_naive_population_judges_every_state_by_itself():
     assert [tuple(states.shape) for states in judged] == [(1, 20)] * 5
     assert len({tuple(states[0].tolist()) for states in judged}) == 5
     assert energies.best == float(state_U.float().mean()) == min(float(s.float().mean()) for s in judged)
+
+
+def test_a_naive_step_is_a_forward_pass_of_the_whole_mini_batch_for_every_state_and_one_of_training():
+    case = load_case("resnet20", channels=1, image_size=16)
+    network, passes = case.network(), []
+    search = naive_search(case, network, case.prunable(network), population=3)
+    network.register_forward_pre_hook(lambda module, inputs: passes.append((len(inputs[0]), module.training)))
+    search.step(case.images, case.labels)
+    assert passes == [(64, False)] * 3 + [(64, True)]
 
 
 def test_a_watched_population_counts_the_states_that_are_judged():
