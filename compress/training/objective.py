@@ -45,8 +45,7 @@ class Teacher:
 class RememberingTeacher(Teacher):
     """A teacher that answers once for each image of a training split: the mean logits of its views (``Split.views``).
 
-    A forward pass of the teacher costs a quarter of a training step. On images that are only mirrored and moved by
-    some pixels, remembered answers were as good (``docs/measurements.md``).
+    A forward pass of the teacher in every step would cost a quarter of a training step.
     """
 
     def __init__(self, network: nn.Module, train: Split, *, batch_size: int) -> None:
