@@ -53,10 +53,11 @@ def test_a_race_of_runs(images, finished, tmp_path):
         f"cell {number}/4: {method}, 50 % of the MACs, seed 0"
         for number, method in ((2, "thinet"), (3, "bn-scale"), (4, "scratch"))
     )
-    stopped = _stop_race(race, tmp_path, step=5)
+    stopped = _stop_race(race, tmp_path, at=("03_search", 5))  # while thinet's network is trained before its choice
     assert stopped.titles == [thinet]
     assert [cell.outcome for cell in read_race(tmp_path).cells] == ["finished", "waiting", "waiting", "waiting"]
-    assert _stop_race(race, tmp_path, step=30).titles == [thinet, bn_scale, scratch]  # thinet has 22 steps
+    stopped = _stop_race(race, tmp_path, at=("05_finetune", 30))  # thinet has 22 steps
+    assert stopped.titles == [thinet, bn_scale, scratch]
 
     again = Recorder()
     report = run_race(race, folder=tmp_path, watch=again.watch)
@@ -81,9 +82,9 @@ def test_a_race_of_runs(images, finished, tmp_path):
     assert run_race(race, folder=tmp_path).cells == report.cells  # from the runs alone
 
 
-def _stop_race(race: RaceSettings, folder: Path, *, step: int) -> Recorder:
-    """Stop a race after one step of fine-tuning."""
-    recorder = Recorder(StopAt("05_finetune", step))
+def _stop_race(race: RaceSettings, folder: Path, *, at: tuple[str, int]) -> Recorder:
+    """Stop a race after one step of a stage."""
+    recorder = Recorder(StopAt(*at))
     with pytest.raises(InterruptedRun, match="Go on with the same command") as stop:
         run_race(race, folder=folder, watch=recorder.watch)
     assert stop.value.exit_code == 143

@@ -2,6 +2,7 @@
 
 import copy
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -46,6 +47,11 @@ def test_the_papers_recipe():
     assert found[0] == found[99] == 1.0
     assert found[100] == pytest.approx(0.1)
     assert found[201] == pytest.approx(0.01)
+
+
+def test_the_papers_schedule_goes_on_where_another_optimizer_has_trained():
+    found = rates(replace(PAPER, epochs_behind=20), steps=90, steps_per_epoch=1)  # epochs 21 to 110
+    assert found == pytest.approx([1.0] * 30 + [0.1] * 50 + [0.01] * 10)
 
 
 def test_one_cycle_rises_to_the_peak_and_falls_to_nearly_nothing():
