@@ -27,7 +27,7 @@ ORIGINAL: Final = STAGES[:2]
 
 _NO_EFFECT: Final = {
     *HOW_READ,
-    *("method", "plan", "search_end", "distill", "population", "opset"),
+    *("method", "plan", "search", "search_end", "distill", "population", "opset"),
     *("keep_macs", "keep_params", "align", "finer_align"),
 }
 """Settings that do not affect these stages."""

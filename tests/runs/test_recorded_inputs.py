@@ -9,6 +9,7 @@ from compress.errors import BadInputError, UsageError
 from compress.runs import RunFolder
 from compress.runs.checked_folder import Manifest
 from compress.runs.recorded_inputs import reuse_original
+from compress.settings.search import SearchSettings
 from tests.runs.conftest import CONFIG
 
 
@@ -32,7 +33,7 @@ def trained(tmp_path):
 
 
 def test_files_marks_and_checksums_are_copied(trained, tmp_path):
-    with new_run(tmp_path / "second", keep_macs=0.25, method="l1") as run:
+    with new_run(tmp_path / "second", keep_macs=0.25, method="l1", search=SearchSettings(period=1)) as run:
         assert reuse_original(run, trained.path) == ("01_baseline", "02_original")
     mine, theirs = (
         {name: digests for name, digests in Manifest.read(folder.path).entries.items() if name.startswith("0")}
