@@ -57,11 +57,12 @@ def _folds(layer: nn.Module) -> bool:
     plain = isinstance(layer, nn.Linear) or (
         isinstance(layer, Convolution) and layer.groups == 1 and not is_transposed(layer)
     )
-    return plain and not has_own_forward(layer) and isinstance(layer._parameters.get("weight"), nn.Parameter)
+    own = has_own_forward(layer) or "forward" in vars(layer)  # of its class, or put in its place
+    return plain and not own and isinstance(layer._parameters.get("weight"), nn.Parameter)
 
 
 def _fold(layer: nn.Module, mask_of: Callable[[], Tensor], stack: ExitStack) -> None:
-    """While the layer runs, and only then, its weight is masked: an optimizer and the user's code see the whole one."""
+    """While the layer runs, and only then, its weight is masked: optimizers and the user's hooks see the whole one."""
     whole: list[Any] = []
 
     def before(layer: nn.Module, _inputs: Any) -> None:
@@ -71,12 +72,13 @@ def _fold(layer: nn.Module, mask_of: Callable[[], Tensor], stack: ExitStack) -> 
         mask_C = mask_of()[0]
         layer._parameters["weight"] = weight * mask_C.reshape(-1, *[1] * (weight.dim() - 2))  # type: ignore[assignment]
 
-    def after(layer: nn.Module, _inputs: Any, _output: Any) -> None:
+    def after(layer: nn.Module, *_call: Any) -> None:
         if whole:  # it is also called where ``before`` was not reached
             layer._parameters["weight"] = whole.pop()
 
+    stack.callback(after, layer)  # no hook is called where Ctrl-C stops the layer
     stack.callback(layer.register_forward_pre_hook(before).remove)
-    stack.callback(layer.register_forward_hook(after, always_call=True).remove)
+    stack.callback(layer.register_forward_hook(after, always_call=True, prepend=True).remove)
 
 
 @torch.no_grad()

@@ -83,6 +83,35 @@ def test_weights_are_whole_outside_their_layer_even_where_it_fails():
         assert all(now is before for now, before in zip(network.parameters(), parameters, strict=True))
 
 
+def test_ctrl_c_within_a_layer_leaves_the_network_as_it_was(monkeypatch):
+    (network, units), images = with_units("plain"), image_batch()
+    parameters = dict(network.named_parameters())
+
+    def interrupted(*_arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(nn.functional, "linear", interrupted)
+    with unchanged(network), pytest.raises(KeyboardInterrupt), masked(network, units, random_state(units).float()):
+        network(images)
+    assert all(now is parameters[name] for name, now in network.named_parameters())
+    assert len(parameters) == len(list(network.parameters()))
+
+
+def test_a_users_hook_and_a_forward_of_the_users_own_see_the_whole_weight():
+    (network, units), images = with_units("plain"), image_batch()
+    head, reader, seen = network[-1], network[3], []
+    head.register_forward_hook(lambda layer, _inputs, _output: seen.append(layer.weight))
+    plain = reader.forward
+    reader.forward = lambda x: [seen.append(reader.weight), plain(x)][1]
+    with masked(network, units, random_state(units).float()):
+        masked_logits = network(images)
+    assert seen[0] is reader.weight
+    assert seen[1] is head.weight
+    del reader.forward
+    with masked(network, units, random_state(units).float()):
+        torch.testing.assert_close(network(images), masked_logits)
+
+
 def test_kept_entries_are_both_sides_of_a_weight():
     network, units = with_units("residual")
     state = torch.ones(15)
