@@ -97,8 +97,9 @@ class EvolvedAllocation(Allocation):
         finite = energies[:population][energies[:population].isfinite()]
         usual = finite.mean() if len(finite) else torch.tensor(0.0)
         parents_P, trials_P = energies[:population] - usual, energies[population:] - usual
-        if self._measured:
-            parents_P = memory * self._energies_P + (1 - memory) * parents_P
+        if self._measured:  # an energy that was not finite is forgotten
+            mean_P = memory * self._energies_P + (1 - memory) * parents_P
+            parents_P = torch.where(self._energies_P.isfinite(), mean_P, parents_P)
         wins = better(trials_P, parents_P)
         self._offsets_PG = torch.where(wins.unsqueeze(1), trials, offsets)
         self._energies_P = torch.where(wins, trials_P, parents_P)

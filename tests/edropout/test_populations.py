@@ -154,6 +154,17 @@ def test_parents_keep_a_running_mean_of_how_their_energy_differs_from_the_parent
     assert torch.equal(allocation.chosen(), allocation.state_dict()["offsets"][1])
 
 
+@pytest.mark.parametrize("memory", [0.0, 0.75])
+def test_a_member_without_an_energy_is_not_chosen_and_may_have_one_again(memory: float):
+    """The first member has none at first, nor has its trial; later it is the best, and trials never win."""
+    allocation = EvolvedAllocation(2, population=4, generator=generator(), settings=SearchSettings(parents=memory))
+    for first, chosen in ((torch.inf, 1), (0.5, 0), (torch.inf, 1), (-9.0, 0)):
+        energies = torch.tensor([first, 1.0, 2.0, 2.0, *[torch.inf] * 4])
+        allocation.select(lambda _offsets, energies=energies: energies, phase=0.5)
+        assert torch.equal(allocation.chosen(), allocation.state_dict()["offsets"][chosen])
+        assert not allocation.state_dict()["energies"].isnan().any()
+
+
 def test_a_member_drawn_at_random_trains_and_the_best_is_chosen():
     allocation = EvolvedAllocation(2, population=4, generator=generator(), settings=SearchSettings(member="drawn"))
     drawn = set()
