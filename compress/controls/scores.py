@@ -72,7 +72,7 @@ def taylor_scores(network: nn.Module, units: UnitMap, train: Split, *, batch_siz
             keep = torch.ones(units.total, device=device, requires_grad=True)
             with masked(network, units, keep):
                 loss = functional.cross_entropy(network(images.to(device)), labels.to(device))
-            (gradient_U,) = torch.autograd.grad(loss, keep)
+                (gradient_U,) = torch.autograd.grad(loss, keep)
             total_U += gradient_U.double().cpu().square()
             batches += 1
     return total_U / batches

@@ -105,12 +105,12 @@ class Search(Resumable):
 
     def _train(self, state_U: Tensor, images: Tensor, labels: Tensor, places: Tensor | None) -> tuple[float, float]:
         keep = state_U.to(images).requires_grad_()
-        with masked(self.network, self.units, keep):
-            logits = self.objective.recipe.logits(self.network, images)
-        loss = self.objective.loss(images, logits, labels, places_B=places)
         dropped = DroppedWeights(self.network, self.units, state_U)
-        before = dropped.save()
-        self.steps.take(loss)
+        with masked(self.network, self.units, keep):  # with activation checkpointing, layers run again going back
+            logits = self.objective.recipe.logits(self.network, images)
+            loss = self.objective.loss(images, logits, labels, places_B=places)
+            before = dropped.save()
+            self.steps.take(loss)
         dropped.restore(before)
         assert keep.grad is not None
         self.population.learn(keep.grad, float(loss.detach()))

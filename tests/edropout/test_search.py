@@ -3,9 +3,10 @@ import copy
 import pytest
 import torch
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from compress.channels.masks import kept_entries, masked
-from compress.channels.units import UnitMap
+from compress.channels.units import UnitMap, find_units
 from compress.edropout.allocation import EvolvedAllocation
 from compress.edropout.energy import energy_loss
 from compress.edropout.guided import GuidedPopulation
@@ -21,6 +22,7 @@ from compress.training.weights import OptimizerSteps
 from tests.helpers.networks import (
     built,
     image_batch,
+    network_of,
     prunable_of,
     random_state,
     same_state,
@@ -81,6 +83,26 @@ def test_a_step_gives_the_population_the_gradient_of_dropped_units_too_and_measu
     assert population.gradients[0].shape == (units.total,)
     assert (population.gradients[0][[1, 10]] != 0).all()
     assert int(network[1].num_batches_tracked) == batches + 1  # by the training step alone
+
+
+def test_a_network_that_checkpoints_its_activations_trains_as_one_that_does_not():
+    results = []
+    for checkpointed in (False, True):
+        torch.manual_seed(3)
+
+        def forward(network: nn.Module, images: torch.Tensor, checkpointed=checkpointed) -> torch.Tensor:
+            def middle(x: torch.Tensor) -> torch.Tensor:
+                return network.second(network.first(x).relu()).relu()
+
+            features = checkpoint(middle, images, use_reentrant=False) if checkpointed else middle(images)
+            return network.head(features.mean((2, 3)))
+
+        network = network_of(forward, first=nn.Conv2d(2, 8, 3), second=nn.Conv2d(8, 6, 3), head=nn.Linear(6, 5))
+        units = find_units(network, image_batch())
+        population = OneState(random_state(units))
+        searched(network, units, population, ADAM).step(*next(iter(learnable_split().batches(25))))
+        results.append([population.gradients[0], *network.parameters()])
+    torch.testing.assert_close(*results)
 
 
 def test_states_are_judged_with_their_own_batchnorm_statistics_on_request():
