@@ -90,7 +90,7 @@ def run_loop(body: Body, split: Split, settings: LoopSettings, hooks: LoopHooks)
             torch.manual_seed(epoch_seed(order))
         plan = plan_batches(order, size=len(split), batch_size=settings.batch_size)[progress.step :]
         batches = split.batches(settings.batch_size, order=order, first=progress.step)
-        for indices, (images, labels) in zip(plan, batches, strict=False):
+        for (images, labels), indices in zip(batches, plan, strict=True):
             places = torch.from_numpy(indices)
             try:
                 values = body.step(images.to(settings.device), labels.to(settings.device), places)
