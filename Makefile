@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all lint types docs notebook bench bench-latency bench-search clean
+.PHONY: help run test test-all lint types docs notebook bench bench-latency bench-search bench-ablation clean
 
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 	$$name -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
@@ -25,6 +25,7 @@ help:
 	@echo "make bench          race all methods on the bundled images (hours)"
 	@echo "make bench-latency  test the latency measurement against known speed-ups"
 	@echo "make bench-search   measure what a step of the search costs (6 minutes of an idle core)"
+	@echo "make bench-ablation change one thing of the search at a time, three seeds (hours; goes on where it stopped)"
 	@echo "make clean          remove .venv, site/ and caches; never runs/"
 
 run: .venv/run.stamp
@@ -58,6 +59,9 @@ bench-latency: .venv/run.stamp
 
 bench-search: .venv/run.stamp
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.search_cost $(ARGS)
+
+bench-ablation: .venv/run.stamp
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.ablation --set threads=1 $(ARGS)
 
 clean:
 	rm -rf .venv site build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
