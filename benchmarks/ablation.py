@@ -142,8 +142,8 @@ def read_run(path: Path) -> Row:
     )
     return {
         "date": report.created[:10],
-        "top1": 100 * report.candidate.accuracy.top1.value,
-        "original_top1": 100 * report.original.accuracy.top1.value,
+        "top1": round(100 * report.candidate.accuracy.top1.value, 4),
+        "original_top1": round(100 * report.original.accuracy.top1.value, 4),
         "kept_macs": report.candidate.kept_macs,
         "original_seconds": original,
         "search_seconds": search,

@@ -164,9 +164,8 @@ def _machine(rows: Rows) -> str:
     dates = sorted(row["date"] for row in rows)
     when = " to ".join(dict.fromkeys([dates[0], dates[-1]]))
     packages = ("torch", "torchvision", "onnxruntime", "numpy")
-    versions = (f"Python {row['python']}, {', '.join(f'{name} {row[name]}' for name in packages)}" for row in rows)
-    commits = (f"{row['commit'][:10]}{row['commit'][40:]}" if row["commit"] else "unknown" for row in rows)
-    machines, versions, commits = (
-        " and ".join(dict.fromkeys(found)) for found in ((row["cpu"] for row in rows), versions, commits)
-    )
-    return f"Measured {when} on {machines}; {versions}; commit {commits}."
+    versions = [f"Python {row['python']}, {', '.join(f'{name} {row[name]}' for name in packages)}" for row in rows]
+    commits = [f"{row['commit'][:10]}{row['commit'][40:]}" if row["commit"] else "unknown" for row in rows]
+    columns = [row["cpu"] for row in rows], versions, commits
+    on, of, at = (" and ".join(dict.fromkeys(column)) for column in columns)
+    return f"Measured {when} on {on}; {of}; commit {at}."
