@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from benchmarks.ablation_variants import DEFAULT
-from compress.report.figures import budget, percent, plural
+from compress.report.figures import budget, hundredths, percent, plural
 from compress.settings.fields import in_words
 
 TOLERATED_POINTS = 2.0
@@ -109,7 +109,7 @@ def _lines(rows: Rows, seeds: Sequence[int]) -> Iterator[tuple[str, ...]]:
         yield (
             name,
             _flags(mine[0]["changes"]),
-            ", ".join(f"{found[seed]:.2f}" if seed in found else "-" for seed in seeds),
+            ", ".join(hundredths(found[seed]) if seed in found else "-" for seed in seeds),
             f"{statistics.mean(points):+.2f}" if compared else "-",
             f"{min(points):+.2f} to {max(points):+.2f}" if compared else "-",
             _cost(mine),
