@@ -17,6 +17,7 @@ from typing import Any
 
 from benchmarks.ablation_table import page
 from benchmarks.ablation_variants import VARIANTS, applicable, changes_of, config_of, shared_settings
+from compress.atomic import write_atomically
 from compress.environment import source_commit
 from compress.errors import DivergedError, UsageError
 from compress.race.folders import has_stages, state_of
@@ -52,7 +53,7 @@ def main() -> None:
                 row = measure(base, name, seed=seed, folder=folder, commit=commit)
                 _tell(f"{name}, seed {seed}: {row['top1'] or row['reason']}")
                 tables = merge(_read(results), shared_settings(base), row)
-                results.write_text(json.dumps(tables, indent=1) + "\n")
+                write_atomically(results, f"{json.dumps(tables, indent=1)}\n".encode())
                 results.with_suffix(".md").write_text(page(tables))
     results.with_suffix(".md").write_text(page(_read(results)))
 

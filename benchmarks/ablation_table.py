@@ -92,12 +92,14 @@ def guard(rows: Rows) -> str:
     gaps = {
         name: statistics.median(found) - min(found)
         for name in _variants(rows)
-        if (found := [*_of(rows, name).values()])
+        if len(found := [*_of(rows, name).values()]) > 1
     }
     bad = [f"{name} ({gap:.2f} below)" for name, gap in gaps.items() if gap > TOLERATED_POINTS]
     rule = f"the worst seed of a variant is at most {TOLERATED_POINTS:g} points below the variant's median"
     if failed or bad:
         return f"**Guard missed:** {'; '.join([*bad, *failed])}. The rule: {rule}."
+    if not gaps:
+        return "The guard against collapsed runs needs two seeds of a variant."
     widest = max(gaps, key=lambda name: gaps[name])
     return f"Guard kept: {rule}. The largest distance is {gaps[widest]:.2f} ({widest})."
 

@@ -171,6 +171,7 @@ def test_the_scatter_is_pooled_within_variants():
 def test_the_guard_compares_the_worst_seed_with_the_median():
     assert guard(ROWS).startswith("Guard kept: the worst seed of a variant is at most 2 points below")
     assert guard(ROWS).endswith("The largest distance is 0.45 (8 images).")  # median 85.45, worst 85.0
+    assert guard(ROWS[:1]) == "The guard against collapsed runs needs two seeds of a variant."
     bad = [*ROWS, *(row("16 images", seed, top1) for seed, top1 in enumerate((86.0, 83.9, 86.3)))]
     assert guard(bad).startswith("**Guard missed:** 16 images (2.10 below). The rule:")
 
