@@ -14,6 +14,7 @@ from compress.data.bundle import DataBundle
 from compress.edropout.paper import PaperPopulation
 from compress.edropout.population import Population
 from compress.edropout.search import Search
+from compress.errors import UsageError
 from compress.run.training_stages import choice_epoch, objective, recipe, train_until_choice
 from compress.runs.stage_context import StageContext, check_images, fresh_network, steps_file
 from compress.settings.config import DecidedConfig
@@ -90,6 +91,8 @@ def remove(context: StageContext, found: SearchResult, prunable: Prunable) -> nn
 
 def check_method(config: DecidedConfig, data: DataBundle, network: nn.Module, prunable: Prunable) -> None:
     """UsageError if the method cannot be used on this network, BadInputError if the plan it needs cannot be read."""
+    if config.preset == "paper" and config.search != SearchSettings():
+        raise UsageError("--preset paper searches as published: drop it, or --search")
     check_applies(config.method, _task(config, data, network, prunable))
 
 
@@ -183,7 +186,7 @@ def _body(
     if config.preset == "paper":
         settings = SearchSettings(images=config.batch_size)
     if not settings.distill:
-        aim = replace(aim, teacher=None)
+        aim = replace(aim, teacher_share=0.0)
     return Search(
         network=network,
         units=prunable.units,

@@ -62,7 +62,7 @@ def decide_start(config: DecidedConfig, *, fresh_head: bool) -> DecidedConfig:
     """Where the search of given weights begins; UsageError if they leave it no epochs, or need none before it."""
     if fresh_head:
         schedule = Schedule(epochs=config.epochs, search_start=config.search_start, search_end=config.search_end)
-        return config.model_copy(update=dict(schedule_with_fresh_head(schedule)))
+        return config.model_copy(update=dict(schedule_with_fresh_head(schedule, preset=config.preset)))
     if config.search_start:
         raise UsageError(
             "the given weights are trained for these classes, so the search begins at once: "

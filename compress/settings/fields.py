@@ -17,9 +17,9 @@ _UNITS: Final = {"k": 1e3, "m": 1e6, "g": 1e9}
 
 
 class Settings(BaseModel):
-    """Settings are immutable, and unknown ones are refused."""
+    """Settings are immutable; unknown ones are refused, and so are infinity and NaN."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def setting(

@@ -2,11 +2,12 @@
 
 import difflib
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from compress.settings.fields import settings_of
+from compress.settings.search import SearchSettings
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
@@ -45,10 +46,9 @@ def describe(
             return re.sub(r"`(\w+)`", lambda found: spelled(found[1]), expectation(fault))
         if len(fault["loc"]) > 1 and name == "search":  # a setting within this one
             within = str(fault["loc"][1])
-            return f"{spelled(name)}: {within}: {expectation(fault)}"
+            return f"{spelled(name)}: {within}: {expectation(fault, among=SearchSettings.model_fields)}"
         if fault["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(name, known, n=1)
-            return f"{spelled(name)}: no such setting" + (f"; did you mean {near[0]}?" if near else "")
+            return f"{spelled(name)}: {expectation(fault, among=known)}"
         if known[name].expected:
             got = "none" if fault["type"] == "missing" else repr(fault["input"])
             return f"{spelled(name)}: expected {known[name].expected}, got {got}"
@@ -57,13 +57,18 @@ def describe(
     lines = {}
     for fault in error.errors():
         name = str(fault["loc"][0]) if fault["loc"] else ""
-        lines[name] = line(fault, name) + (f" (in {file})" if file and name in in_file else "")
+        lines[fault["loc"][: 2 if name == "search" else 1]] = line(fault, name) + (
+            f" (in {file})" if file and name in in_file else ""
+        )
     return "wrong settings:\n  " + "\n  ".join(lines.values())
 
 
-def expectation(fault: "ErrorDetails") -> str:
-    """``expected a whole number, got 'x'``."""
+def expectation(fault: "ErrorDetails", *, among: Iterable[str] = ()) -> str:
+    """``expected a whole number, got 'x'``; a name that is no setting is compared with those ``among`` which it is."""
     kind = fault["type"]
+    if kind == "extra_forbidden":
+        near = difflib.get_close_matches(str(fault["loc"][-1]), among, n=1)
+        return "no such setting" + (f"; did you mean {near[0]}?" if near else "")
     words = _EXPECTED.get(kind, _EXPECTED.get(kind.partition("_")[0]))
     if words is None:
         return fault["msg"].removeprefix("Value error, ")

@@ -76,13 +76,13 @@ def check_schedule(schedule: Schedule) -> None:
         )
 
 
-def schedule_with_fresh_head(schedule: Schedule) -> Schedule:
+def schedule_with_fresh_head(schedule: Schedule, *, preset: Preset) -> Schedule:
     """The schedule where given weights have no head for these classes: the whole network is trained first.
 
     UsageError if there are too few epochs.
     """
     epochs = schedule["epochs"]
-    start = max(schedule["search_start"], 1, epochs // _START["default"])
+    start = max(schedule["search_start"], 1, epochs // _START[preset])
     end = max(schedule["search_end"], start + 1)
     if end > epochs:
         raise UsageError(

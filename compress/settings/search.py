@@ -3,16 +3,18 @@
 from functools import partial
 from typing import Any, Literal
 
+from pydantic import ValidationInfo, field_validator
+
 from compress.settings.fields import Settings, parse_list, setting
 
-_share = partial(setting, ge=0, le=1)
+_share = partial(setting, ge=0, le=1, validate_default=True)
 
 
 class SearchSettings(Settings):
     """The evolution of allocations, guided by saliency (``edropout/README.md`` has the equations)."""
 
     period: int = setting(16, "Steps from one generation to the next, at most.", ge=1)
-    images: int = setting(32, "Images of a mini-batch on which energies are measured.", ge=1)
+    images: int = setting(32, "Images of a mini-batch on which energies are measured.", ge=2)
     warm: float = _share(0.05, "Share of the search with the whole network.")
     shrunk: float = _share(0.75, "Share of the search after which the budget is reached.")
     frozen: float = _share(0.9, "Share of the search after which the state stays.")
@@ -27,6 +29,15 @@ class SearchSettings(Settings):
     )
     answers: Literal["labels", "teacher"] = setting("labels", "Right answers in energies: labels, or the teacher's.")
     distill: bool = setting(True, "The teacher's answers are in the loss of the search, too.")
+
+    @field_validator("shrunk", "frozen")
+    @classmethod
+    def _check_after_warm(cls, share: float, info: ValidationInfo) -> float:
+        """Between ``warm`` and these the budget shrinks and states evolve."""
+        warm = info.data.get("warm", 0.0)
+        if share <= warm:
+            raise ValueError(f"expected more than warm, which is {warm:g}, got {share:g}")
+        return share
 
 
 def parse_search(value: Any) -> Any:

@@ -74,7 +74,7 @@ def teacher_for(network: nn.Module, train: Split, *, batch_size: int, classes: i
 
 @dataclass(frozen=True)
 class Objective:
-    """What weights are trained for: the recipe's cross-entropy, half and half with the teacher's answers if any."""
+    """What weights are trained for: the recipe's cross-entropy, mixed with the teacher's answers by their share."""
 
     recipe: Recipe
     teacher: Teacher | None = None
@@ -83,7 +83,7 @@ class Objective:
     def loss(self, images: Tensor, logits_BK: Tensor, labels_B: Tensor, *, places_B: Tensor | None = None) -> Tensor:
         """The mean loss of the network's logits on images (B, C, H, W); ``places_B`` as for ``Teacher.answers``."""
         loss = self.recipe.loss(logits_BK, labels_B)
-        if self.teacher is None:
+        if self.teacher is None or not self.teacher_share:
             return loss
         own = functional.log_softmax(logits_BK / _TEMPERATURE, dim=1)
         divergence = functional.kl_div(

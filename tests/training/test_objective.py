@@ -69,8 +69,10 @@ def test_the_loss_is_half_the_labels_and_half_the_teachers_by_hand():
     right = -torch.log(torch.exp(torch.tensor(-1.0)) / (torch.e + 1 + 1 / torch.e))
     soft, own = torch.tensor([0.0, 1.0, 0.0]).softmax(0), torch.tensor([0.5, 0.0, -0.5]).softmax(0)
     expected = 0.5 * right + 0.5 * 4 * (soft * (soft / own).log()).sum()
-    loss = Objective(recipe, Teacher(teacher)).loss(torch.zeros(1, 1, 1, 1), logits, labels)
-    torch.testing.assert_close(loss, expected)
+    image = torch.zeros(1, 1, 1, 1)
+    torch.testing.assert_close(Objective(recipe, Teacher(teacher)).loss(image, logits, labels), expected)
+    alone = Objective(recipe, Teacher(teacher), teacher_share=0.0)
+    assert torch.equal(alone.loss(image, logits, labels), functional.cross_entropy(logits, labels))
 
 
 class Seen:
