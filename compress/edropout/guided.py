@@ -13,7 +13,7 @@ from compress.edropout.allocation import Allocation
 from compress.edropout.population import Energies, EnergyOf, Population
 from compress.settings.search import SearchSettings
 
-FEWEST = 50
+FEWEST = 25
 """Generations of a short search, if it has as many steps: then a period is shorter than the settings'."""
 
 TOLERATED_LOSS = 1.5
