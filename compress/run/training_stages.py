@@ -43,15 +43,16 @@ def baseline(context: StageContext) -> nn.Module:
         paper = config.preset == "paper"  # its baseline has an optimizer and a schedule of its own
         epochs = Epochs(0, config.search_start, config.search_start if paper else config.epochs)
         with context.stage(name, steps=epochs.count * context.steps_per_epoch):
+            trained = copy_module(network)  # training may freeze parameters, for this stage alone
             if epochs.count:
-                steps = _train(context, name, network, Objective(choose_recipe(network, config)), epochs)
+                steps = _train(context, name, trained, Objective(choose_recipe(trained, config)), epochs)
                 if not paper:
                     context.save_steps(name, steps)
             elif config.weights is not None:
-                notes += _check_given(context, network)
+                notes += _check_given(context, trained)
             run.write_json(f"{name}/epochs.json", epochs.count)
             run.write_json(f"{name}/notes.json", notes)
-            context.save_network(name, network)
+            context.save_network(name, trained)
     return context.load_network(name, network)
 
 

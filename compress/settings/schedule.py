@@ -82,7 +82,7 @@ def schedule_with_fresh_head(schedule: Schedule, *, preset: Preset) -> Schedule:
     UsageError if there are too few epochs.
     """
     epochs = schedule["epochs"]
-    start = max(schedule["search_start"], 1, epochs // _START[preset])
+    start = schedule["search_start"] or max(1, epochs // _START[preset])
     end = max(schedule["search_end"], start + 1)
     if end > epochs:
         raise UsageError(

@@ -57,6 +57,7 @@ def test_given_weights_with_a_fresh_head_are_trained_before_the_search():
         ({}, (14, 3, 7)),
         ({"epochs": 2}, (2, 1, 2)),
         ({"search_start": 5}, (14, 5, 7)),
+        ({"search_start": 1}, (14, 1, 7)),
         ({"search_end": 2}, (14, 3, 4)),
         ({"preset": "paper"}, (200, 20, 100)),
     ):
