@@ -45,7 +45,12 @@ class Resumable:
         return values | states | {k: value.get_state() for k, value in values.items() if isinstance(value, Generator)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state; UsageError if it is of other units, as another version of compress may find them."""
+        """Go on from a state; UsageError if another version of compress saved it, or found other units."""
+        if missing := sorted(self.RESUMED.keys() - state.keys()):
+            raise UsageError(
+                f"this search was begun by another version of compress, which did not save {', '.join(missing)}: "
+                "finish it with that version, or begin anew"
+            )
         for key, name in self.RESUMED.items():
             value = getattr(self, name)
             if isinstance(value, Tensor) and value.shape != state[key].shape:

@@ -238,6 +238,12 @@ def test_a_search_of_other_groups_is_not_resumed():
             now.load_state_dict(before.state_dict())
 
 
+def test_a_search_that_another_version_saved_is_not_resumed():
+    old = {name: value for name, value in guided().state_dict().items() if name != "next_step"}
+    with pytest.raises(UsageError, match="another version of compress, which did not save next_step: finish it with"):
+        guided().load_state_dict(old)
+
+
 def fresh_guided(name: str) -> GuidedPopulation:
     prunable = prunable_of(built(name))
     return GuidedPopulation(
