@@ -3,6 +3,8 @@
 Axes: P population, U units, B batch, K classes.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import ClassVar
@@ -23,6 +25,9 @@ from compress.training.objective import Objective
 from compress.training.recipe import batchnorms
 from compress.training.weights import OptimizerSteps
 
+ONE_BY_ONE = 16
+"""From so many images on a processor takes states one after the other, each folded into the weights: half the time."""
+
 
 def energies_on(
     network: nn.Module, units: UnitMap, images: Tensor, labels: Tensor, *, own_statistics: bool = False
@@ -31,14 +36,14 @@ def energies_on(
 
     ``own_statistics``: BatchNorm takes each state's own statistics on these images, which have to be at least two.
     """
+    one_by_one = own_statistics or (images.device.type == "cpu" and len(images) >= ONE_BY_ONE)
 
     def energy_of(states_PU: Tensor) -> Tensor:
         states = states_PU.to(images)
         with evaluating(network):
-            if own_statistics:
-                logits_PBK = torch.stack(
-                    [_logits_with_own_statistics(network, units, state, images) for state in states]
-                )
+            if one_by_one:
+                with _own_statistics(network) if own_statistics else nullcontext():
+                    logits_PBK = torch.stack([_logits(network, units, state, images) for state in states])
             else:
                 logits_PBK = population_logits(network, units, states, images)
         energies_P = energy_loss(logits_PBK, labels).cpu()
@@ -48,19 +53,25 @@ def energies_on(
 
 
 @torch.no_grad()
-def _logits_with_own_statistics(network: nn.Module, units: UnitMap, state_U: Tensor, images: Tensor) -> Tensor:
+def _logits(network: nn.Module, units: UnitMap, state_U: Tensor, images: Tensor) -> Tensor:
+    with masked(network, units, state_U):
+        logits: Tensor = network(images)
+    return logits
+
+
+@contextmanager
+def _own_statistics(network: nn.Module) -> Iterator[None]:
+    """Inside, BatchNorm takes the statistics of what it is shown; the running ones stay."""
     norms = [norm for norm in batchnorms(network) if norm.track_running_stats]
     before = [(norm.momentum, None if (n := norm.num_batches_tracked) is None else n.clone()) for norm in norms]
     for norm in norms:
         norm.train()
-        norm.momentum = 0.0  # the running statistics stay
+        norm.momentum = 0.0
     try:
-        with masked(network, units, state_U):
-            logits: Tensor = network(images)
+        yield
     finally:
         for norm, (momentum, batches) in zip(norms, before, strict=True):
             norm.momentum, norm.num_batches_tracked = momentum, batches
-    return logits
 
 
 @dataclass(eq=False)
@@ -83,6 +94,7 @@ class Search(Resumable):
     total_steps: int
     batch_size: int
     steps_done: int = 0
+    _dropped: tuple[Tensor, DroppedWeights] | None = None  # of the last step's state
 
     def step(self, images: Tensor, labels: Tensor, places: Tensor | None = None) -> dict[str, float]:
         """Evolve once, then take one step with the state in use; images (B, C, H, W), labels and places (B,)."""

@@ -119,7 +119,7 @@ class RunConfig(DataConfig, TrainingConfig, ScheduleConfig):
     population: int = _pruning(8, "Number of pruning states that compete.", ge=4, le=64)
     search: Annotated[SearchSettings, BeforeValidator(parse_search)] = _pruning(
         SearchSettings,
-        "How the search goes, for experiments: period=16,images=32 (see the method's card).",
+        "How the search goes, for experiments: period=24,images=32 (see the method's card).",
         shown="as measured",
         expected="settings of the search such as period=8,images=32",
     )

@@ -13,7 +13,7 @@ _share = partial(setting, ge=0, le=1, validate_default=True)
 class SearchSettings(Settings):
     """The evolution of allocations, guided by saliency (``edropout/README.md`` has the equations)."""
 
-    period: int = setting(16, "Steps from one generation to the next, at most.", ge=1)
+    period: int = setting(24, "Steps from one generation to the next, at most.", ge=1)
     images: int = setting(32, "Images of a mini-batch on which energies are measured.", ge=2)
     warm: float = _share(0.05, "Share of the search with the whole network.")
     shrunk: float = _share(0.75, "Share of the search after which the budget is reached.")

@@ -5,14 +5,14 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from compress.channels.masks import kept_entries, masked
+from compress.channels.masks import kept_entries, masked, population_logits
 from compress.channels.units import UnitMap, find_units
 from compress.edropout.allocation import EvolvedAllocation
 from compress.edropout.energy import energy_loss
 from compress.edropout.guided import GuidedPopulation
 from compress.edropout.paper import PaperPopulation
 from compress.edropout.population import Energies
-from compress.edropout.search import Search, energies_on
+from compress.edropout.search import ONE_BY_ONE, Search, energies_on
 from compress.errors import InterruptedRun
 from compress.settings.search import SearchSettings
 from compress.training.loop import LoopHooks, LoopSettings, run_loop
@@ -120,6 +120,13 @@ def test_states_are_judged_with_their_own_batchnorm_statistics_on_request():
         energies = energies_on(network, units, images, labels, own_statistics=True)(states)
     torch.testing.assert_close(energies, torch.stack(expected))
     assert (energies - energies_on(network, units, images, labels)(states)).abs().min() > 1e-3
+
+
+def test_states_one_after_the_other_have_the_energies_of_all_at_once():
+    (network, units), images = with_units("residual"), image_batch(ONE_BY_ONE)
+    labels, states = torch.arange(ONE_BY_ONE) % 5, torch.stack([random_state(units, seed=seed) for seed in range(3)])
+    together = energy_loss(population_logits(network, units, states.float(), images), labels)
+    torch.testing.assert_close(energies_on(network, units, images, labels)(states), together, rtol=1e-4, atol=1e-4)
 
 
 def test_energies_may_be_of_the_teachers_answers():
