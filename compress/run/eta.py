@@ -3,14 +3,17 @@
 from collections.abc import Mapping
 
 from compress.run.training_stages import choice_epoch
-from compress.settings.config import DecidedConfig, Method
+from compress.settings.config import KEEP_MACS, DecidedConfig, Method
 
 # Cost of an epoch of each stage, in epochs of plain training; for stages without epochs, of the whole stage.
-# Measured with SqueezeNet on the bundled images, 2 cores. The measured speed of the run then corrects the estimate.
+# Measured with SqueezeNet on the bundled images, 1 thread. The measured speed of the run then corrects the estimate.
 _PAPER_SEARCH = 6.7
-_SEARCH: Mapping[Method, float] = {"edropout": 1.9, "anneal": 1.9, "saliency": 1.2, "one-cycle": 1.1}
+_SEARCH: Mapping[Method, float] = {"edropout": 1.25, "anneal": 1.25, "saliency": 1.15, "one-cycle": 1.05}
 _CHOICE = 0.4
 """The choice of a one-shot method, in epochs of plain training."""
+
+_TEACHER = 0.6
+"""Two forward passes of the teacher over the training images."""
 
 
 def expected_work(config: DecidedConfig) -> dict[str, float]:
@@ -25,12 +28,18 @@ def expected_work(config: DecidedConfig) -> dict[str, float]:
     return {
         "01_baseline": float(start),
         "02_original": float(config.epochs - start) if config.train_original or start else 0.0,
-        "03_search": search,
+        "03_search": search + (_TEACHER if config.distill else 0.0),
         "04_remove": 0.05,
-        "05_finetune": float(config.epochs - cut),
+        "05_finetune": _of_smaller(config) * (config.epochs - cut),
         "06_export": 0.5,
         "07_verify": 1.7,
     }
+
+
+def _of_smaller(config: DecidedConfig) -> float:
+    """An epoch of the smaller network: not all of a step is multiply-accumulates."""
+    kept = config.keep_macs or config.keep_params or KEEP_MACS
+    return 0.25 + 0.75 * kept
 
 
 class RunEstimate:

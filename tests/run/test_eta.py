@@ -28,5 +28,10 @@ def test_every_stage_has_an_expected_work():
     # 22 epochs, the search is 6 to 11; one-shot methods choose after epoch 8
     for method, epochs in {"edropout": 11, "saliency": 11, "taylor": 22 - 8, "scratch": 22}.items():
         plan = "plan.json" if method == "scratch" else None
-        work = expected_work(decide(RunConfig(arch="squeezenet", method=method, plan=plan)))
-        assert (work["01_baseline"], work["02_original"], work["05_finetune"]) == (5, 17, epochs)
+        half, fifth = (
+            expected_work(decide(RunConfig(arch="squeezenet", method=method, plan=plan, keep_macs=share)))
+            for share in (0.5, 0.2)
+        )
+        assert (half["01_baseline"], half["02_original"]) == (5, 17)
+        assert half["05_finetune"] == pytest.approx((0.25 + 0.375) * epochs)
+        assert fifth["05_finetune"] == pytest.approx((0.25 + 0.15) * epochs)
