@@ -116,8 +116,7 @@ class Search(Resumable):
         return energies_on(self.network, self.units, images, right, own_statistics=own)(states_PU)
 
     def _train(self, state_U: Tensor, images: Tensor, labels: Tensor, places: Tensor | None) -> tuple[float, float]:
-        keep = state_U.to(images).requires_grad_()
-        dropped = DroppedWeights(self.network, self.units, state_U)
+        keep, dropped = state_U.to(images).requires_grad_(), self._dropped_by(state_U)
         with masked(self.network, self.units, keep):  # with activation checkpointing, layers run again going back
             logits = self.objective.recipe.logits(self.network, images)
             loss = self.objective.loss(images, logits, labels, places_B=places)
@@ -127,6 +126,12 @@ class Search(Resumable):
         assert keep.grad is not None
         self.population.learn(keep.grad, float(loss.detach()))
         return float(loss.detach()), float((logits.argmax(1) == labels).float().mean())
+
+    def _dropped_by(self, state_U: Tensor) -> DroppedWeights:
+        """The weights that a state drops; found once for all steps between two generations."""
+        if self._dropped is None or not torch.equal(self._dropped[0], state_U):
+            self._dropped = state_U.clone(), DroppedWeights(self.network, self.units, state_U)
+        return self._dropped[1]
 
     def end_epoch(self, epoch: int) -> dict[str, float]:  # noqa: ARG002
         """Validation loss and accuracy with the state in use."""
