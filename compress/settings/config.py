@@ -119,8 +119,8 @@ class RunConfig(DataConfig, TrainingConfig, ScheduleConfig):
     population: int = _pruning(8, "Number of pruning states that compete.", ge=4, le=64)
     search: Annotated[SearchSettings, BeforeValidator(parse_search)] = _pruning(
         SearchSettings,
-        "How the search goes, for experiments: period=24,images=32 (see the method's card).",
-        shown="as measured",
+        "Settings of the search, for experiments: period=8,images=64 (see the method's card).",
+        shown="those of the card",
         expected="settings of the search such as period=8,images=32",
     )
     distill: bool | None = _by_preset("distill", "Train the pruned network on the original's answers as well.")
