@@ -28,7 +28,8 @@ class GuidedPopulation(Population):
 
     RESUMED: ClassVar = {
         "allocation": "_allocation", "saliency": "_saliency_U", "steps": "_steps", "in_use": "_in_use_U",
-        "usual_loss": "_usual_loss", "tolerated": "_tolerated", "frozen": "_frozen", "energies": "_energies",
+        "usual_loss": "_usual_loss", "tolerated": "_tolerated", "moved_back": "_moved_back",
+        "frozen": "_frozen", "energies": "_energies",
         "next_step": "_next_step", "next_progress": "_next_progress",
     }  # fmt: skip
 
@@ -41,7 +42,7 @@ class GuidedPopulation(Population):
         self._in_use_U = torch.ones(prunable.units.total, dtype=torch.bool)
         self._energies: tuple[float, ...] = ()
         self._usual_loss = float("inf")
-        self._tolerated = True
+        self._tolerated, self._moved_back = True, False
         self._frozen = False
         self._next_step, self._next_progress = 0, 0.0
 
@@ -54,7 +55,7 @@ class GuidedPopulation(Population):
             phase = min((progress - settings.warm) / (settings.frozen - settings.warm), 1.0)
             found = self._allocation.select(lambda offsets: energy_of(self._states(offsets, progress)), phase=phase)
             self._energies = (found.best, found.mean, found.spread)
-            self._in_use_U = self._state_of(self._allocation.trained(), progress)
+            self._in_use_U, self._moved_back = self._state_of(self._allocation.trained(), progress), False
             self._frozen = progress >= settings.frozen and self._tolerated
             if self._frozen:
                 self._in_use_U = self._state_of(self._allocation.chosen(), 1.0)
@@ -83,8 +84,9 @@ class GuidedPopulation(Population):
         self._saliency_U = memory * self._saliency_U + (1 - memory) * gradient_U.cpu().square()
         self._steps += 1
         self._tolerated = self._steps <= 1 or loss <= TOLERATED_LOSS * self._usual_loss
-        if not self._tolerated:
+        if not (self._tolerated or self._moved_back):  # once, however many steps it trains until the next generation
             self._allocation.halve_chosen()
+            self._moved_back = True
         self._usual_loss = loss if self._steps == 1 else memory * self._usual_loss + (1 - memory) * loss
 
     def in_use(self) -> Tensor:
