@@ -33,9 +33,9 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "budget reached earlier": {"search": {"shrunk": 0.5}},
     "frozen earlier": {"search": {"frozen": 0.75}},
     "no distillation in the search": {"search": {"distill": False}},
-    "window earlier": {"search_start": 1 / 8, "search_end": 3 / 8},
-    "window later": {"search_start": 3 / 8, "search_end": 5 / 8},
-    "window longer": {"search_end": 3 / 4},
+    "window earlier": {"search_start": 1 / 8, "search_end": 1 / 4},
+    "window later": {"search_start": 3 / 8, "search_end": 1 / 2},
+    "window longer": {"search_end": 1 / 2},
     "no distillation": {"distill": False},
 }
 """Name -> settings of ``compress run``, those of ``search`` by name; the window in shares of the epochs."""

@@ -137,7 +137,7 @@ def _training(config: DecidedConfig) -> str:
 
 
 def schedule_words(config: DecidedConfig) -> str:
-    """The schedule: "22: whole network 1 to 5, search 6 to 11, small network 12 to 22"."""
+    """The schedule: "22: whole network 1 to 5, search 6 to 8, small network 9 to 22"."""
     start, cut, total = config.search_start, config.search_end, config.epochs
     if METHODS[config.method].at_once:
         start = cut = choice_epoch(config)

@@ -15,6 +15,7 @@ EPOCHS_GIVEN: Final = 14
 PAPER_EPOCHS: Final = 200
 
 _START: Final = {"default": 4, "paper": 10}  # the search begins after this part of the epochs
+_END: Final = {"default": 3 / 8, "paper": 1 / 2}  # and ends after this share
 _training = partial(setting, panel="Training")
 
 
@@ -37,7 +38,7 @@ class ScheduleConfig(Settings):
         None,
         "Last epoch of the search; the network is cut after it. Methods that choose at once do so half way through "
         "the search.",
-        shown="half of the epochs",
+        shown="three eighths of the epochs; paper: half",
         ge=1,
     )
 
@@ -62,7 +63,7 @@ def decide_schedule(config: ScheduleConfig, *, preset: Preset, weights: bool) ->
         start = 0 if weights else epochs // _START[preset]
         start = start if end is None else max(0, min(start, end - 1))
     if end is None:
-        end = max((epochs + 1) // 2, start + 1)
+        end = max(int(epochs * _END[preset]), start + 1)
     return Schedule(epochs=epochs, search_start=start, search_end=end)
 
 

@@ -8,10 +8,10 @@ from compress.settings.config import RunConfig
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({}, "22: whole network 1 to 5, search 6 to 11, small network 12 to 22"),
-        ({"method": "l1"}, "22: whole network 1 to 8, small network 9 to 22"),
+        ({}, "22: whole network 1 to 5, search 6 to 8, small network 9 to 22"),
+        ({"method": "l1"}, "22: whole network 1 to 6, small network 7 to 22"),
         ({"method": "scratch", "plan": "plan.json"}, "22: small network 1 to 22"),
-        ({"weights": "w.pt"}, "14: search 1 to 7, small network 8 to 14"),
+        ({"weights": "w.pt"}, "14: search 1 to 5, small network 6 to 14"),
         ({"epochs": 3, "search_start": 1, "search_end": 3}, "3: whole network 1, search 2 to 3"),
     ],
 )

@@ -16,15 +16,15 @@ def decided(*, weights=None, **values) -> tuple[int, int, int]:
 @pytest.mark.parametrize(
     ("values", "schedule"),
     [
-        ({}, (22, 5, 11)),
-        ({"weights": "w.pt"}, (14, 0, 7)),
+        ({}, (22, 5, 8)),
+        ({"weights": "w.pt"}, (14, 0, 5)),
         ({"preset": "paper"}, (200, 20, 100)),
         ({"preset": "paper", "weights": "w.pt"}, (200, 0, 100)),
         ({"preset": "paper", "epochs": 10}, (10, 1, 5)),
         ({"epochs": 1}, (1, 0, 1)),
         ({"epochs": 2}, (2, 0, 1)),
-        ({"epochs": 7}, (7, 1, 4)),
-        ({"search_start": 0}, (22, 0, 11)),
+        ({"epochs": 7}, (7, 1, 2)),
+        ({"search_start": 0}, (22, 0, 8)),
         ({"search_start": 15}, (22, 15, 16)),
         ({"search_end": 3}, (22, 2, 3)),
         ({"epochs": 40, "search_start": 1, "search_end": 40}, (40, 1, 40)),
@@ -54,10 +54,10 @@ def given(**values):
 
 def test_given_weights_with_a_fresh_head_are_trained_before_the_search():
     for values, schedule in (
-        ({}, (14, 3, 7)),
+        ({}, (14, 3, 5)),
         ({"epochs": 2}, (2, 1, 2)),
-        ({"search_start": 5}, (14, 5, 7)),
-        ({"search_start": 1}, (14, 1, 7)),
+        ({"search_start": 5}, (14, 5, 6)),
+        ({"search_start": 1}, (14, 1, 5)),
         ({"search_end": 2}, (14, 3, 4)),
         ({"preset": "paper"}, (200, 20, 100)),
     ):
