@@ -183,7 +183,7 @@ def test_the_page_has_a_table_for_each_group_of_settings():
     assert "## squeezenet, 25 % of the MACs, images of 48 pixels" in text
     assert "## squeezenet, 50 % of the MACs, images of 48 pixels" in text
     assert "22 epochs, the search from epoch 6 to 8, 1 thread" in text
-    assert "population of 8 and period 16, images 32" in text
+    assert "population of 8 and period 24, images 32" in text
     assert "| Variant | Setting | Top-1, seed 0, 1, 2 |" in text
     assert "| default | - | 86.00, 86.50, 86.20 | - | - | 1.30x | 25.0 % |" in text
     changed = "86.30, 86.40, 86.10 | +0.03 | -0.10 to +0.30 | 1.30x | 25.0 % |"
