@@ -17,7 +17,7 @@ FEWEST = 25
 """Generations of a short search, if it has as many steps: then a period is shorter than the settings'."""
 
 TOLERATED_LOSS = 1.5
-"""A state trains badly if its loss is more than this many times the running mean."""
+"""A state trains badly if its mean loss since the last generation is more than this many times the running mean."""
 
 
 class GuidedPopulation(Population):
@@ -28,7 +28,7 @@ class GuidedPopulation(Population):
 
     RESUMED: ClassVar = {
         "allocation": "_allocation", "saliency": "_saliency_U", "steps": "_steps", "in_use": "_in_use_U",
-        "usual_loss": "_usual_loss", "tolerated": "_tolerated", "moved_back": "_moved_back",
+        "usual_loss": "_usual_loss", "loss_sum": "_loss_sum", "loss_steps": "_loss_steps",
         "frozen": "_frozen", "energies": "_energies",
         "next_step": "_next_step", "next_progress": "_next_progress",
     }  # fmt: skip
@@ -42,7 +42,7 @@ class GuidedPopulation(Population):
         self._in_use_U = torch.ones(prunable.units.total, dtype=torch.bool)
         self._energies: tuple[float, ...] = ()
         self._usual_loss = float("inf")
-        self._tolerated, self._moved_back = True, False
+        self._loss_sum, self._loss_steps = 0.0, 0  # since the last generation
         self._frozen = False
         self._next_step, self._next_progress = 0, 0.0
 
@@ -52,17 +52,28 @@ class GuidedPopulation(Population):
         due = self._steps >= self._next_step or progress >= self._next_progress
         if due and self._steps and progress >= settings.warm and not self._frozen:
             self._next_step, self._next_progress = self._steps + settings.period, progress + 0.999 / FEWEST
+            tolerated = self._is_tolerated()
+            if not tolerated:
+                self._allocation.halve_chosen()
             phase = min((progress - settings.warm) / (settings.frozen - settings.warm), 1.0)
             found = self._allocation.select(lambda offsets: energy_of(self._states(offsets, progress)), phase=phase)
             self._energies = (found.best, found.mean, found.spread)
-            self._in_use_U, self._moved_back = self._state_of(self._allocation.trained(), progress), False
-            self._frozen = progress >= settings.frozen and self._tolerated
+            self._in_use_U = self._state_of(self._allocation.trained(), progress)
+            self._frozen = progress >= settings.frozen and tolerated
             if self._frozen:
                 self._in_use_U = self._state_of(self._allocation.chosen(), 1.0)
         elif not self._energies:
             energy = float(energy_of(self._in_use_U.unsqueeze(0))[0])
             self._energies = (energy, energy, 0.0)
         return self._in_use_U, Energies(*self._energies)
+
+    def _is_tolerated(self) -> bool:
+        """Whether the state in use trained as well since the last generation as states usually do."""
+        mean, usual, steps = self._loss_sum / max(self._loss_steps, 1), self._usual_loss, self._loss_steps
+        forgotten = 1 - self._settings.memory**steps
+        self._usual_loss = mean if usual == float("inf") else usual + forgotten * (mean - usual)
+        self._loss_sum, self._loss_steps = 0.0, 0
+        return mean <= TOLERATED_LOSS * usual
 
     def _state_of(self, offsets_G: Tensor, progress: float) -> Tensor:
         return self._states(offsets_G.unsqueeze(0), progress)[0]
@@ -83,11 +94,7 @@ class GuidedPopulation(Population):
         memory = self._settings.memory
         self._saliency_U = memory * self._saliency_U + (1 - memory) * gradient_U.cpu().square()
         self._steps += 1
-        self._tolerated = self._steps <= 1 or loss <= TOLERATED_LOSS * self._usual_loss
-        if not (self._tolerated or self._moved_back):  # once, however many steps it trains until the next generation
-            self._allocation.halve_chosen()
-            self._moved_back = True
-        self._usual_loss = loss if self._steps == 1 else memory * self._usual_loss + (1 - memory) * loss
+        self._loss_sum, self._loss_steps = self._loss_sum + loss, self._loss_steps + 1
 
     def in_use(self) -> Tensor:
         """The state the last step was trained with, at the budget of that time."""

@@ -137,12 +137,35 @@ def test_evolution_shifts_the_allocation_to_where_energy_asks_for_it():
     assert state[first].sum() >= before
     assert state[first].sum() > 4
     allocation = population.state_dict()["allocation"]
-    chosen = allocation["offsets"][allocation["chosen"]].clone()
     assert allocation["offsets"].abs().max() <= 1.0
-    for _ in range(3):  # a state that trains badly until the next generation: its offsets are halved, once
-        population.learn(torch.ones(14), 100.0)
-    allocation = population.state_dict()["allocation"]
-    assert torch.equal(allocation["offsets"][allocation["chosen"]], chosen / 2)
+
+
+class Halved(SaliencyAlone):
+    """Counts how often its offsets were halved."""
+
+    times = 0
+
+    def halve_chosen(self) -> None:
+        self.times += 1
+
+
+def test_offsets_of_a_state_that_trained_badly_since_the_last_generation_are_halved_once():
+    allocation = Halved(2)
+    population = GuidedPopulation(PLAIN, allocation, SETTINGS)
+    # the mean loss of 24 steps, and whether it is more than 1.5 times the usual one: 1, then 1 + 0.384 * 0.4 = 1.154
+    for mean, halved in ((1.0, 0), (1.4, 0), (1.72, 0), (2.6, 1), (1.0, 1)):
+        for step in range(24):
+            population.learn(torch.ones(14), 2 * mean if step % 2 else 0.0)  # single mini-batches may be hard
+        population.evolve(KeptAmong(ALL), progress=0.5)
+        assert allocation.times == halved, mean
+
+
+def test_an_allocation_halves_the_offsets_of_the_member_that_trains():
+    allocation = EvolvedAllocation(2, population=4, generator=generator(), settings=SETTINGS)
+    allocation.select(lambda _offsets: torch.tensor([3.0, 1.0, 2.0, 2.0, 9.0, 9.0, 9.0, 9.0]), phase=0.5)
+    before = allocation.trained().clone()
+    allocation.halve_chosen()
+    assert torch.equal(allocation.trained(), before / 2)
 
 
 def test_a_unit_that_costs_more_needs_more_saliency():
