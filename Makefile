@@ -52,7 +52,7 @@ notebook: .venv/dev.stamp
 	$(BIN)/python -m scripts.run_notebook docs/prune-your-network.ipynb $(ARGS)
 
 bench: .venv/run.stamp
-	$(BIN)/compress race --arch squeezenet --keep-macs 0.5,0.25 --seeds 2 --threads 1 $(ARGS)
+	$(BIN)/compress race --arch squeezenet --keep-macs 0.5,0.25 --seeds 3 --threads 1 $(ARGS)
 
 bench-latency: .venv/run.stamp
 	$(BIN)/python -m benchmarks.latency_method $(ARGS)
