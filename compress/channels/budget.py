@@ -128,9 +128,8 @@ class Prunable:
         A measure without a limit does not count; with two limits a unit costs their sum.
         """
         counts_G, groups = self.units.counts(keep_U.unsqueeze(0))[0], len(self.units.groups)
-        more_G2 = self.model.costs(counts_G + torch.eye(groups, dtype=counts_G.dtype)) - self.model.costs(
-            counts_G[None]
-        )
+        one_more_GG = counts_G + torch.eye(groups, dtype=counts_G.dtype)
+        more_G2 = self.model.costs(one_more_GG) - self.model.costs(counts_G.unsqueeze(0))
         limited_2 = self.budget.limits(self.model).isfinite()
         return (more_G2 / self.model.full_2)[:, limited_2].sum(1).clamp(min=1e-12)
 

@@ -70,6 +70,6 @@ class AnnealedAllocation(Allocation):
         """The current offsets."""
         return self._offsets_G
 
-    def halve_chosen(self) -> None:
+    def halve_trained(self) -> None:
         """Halve the offsets."""
         self._offsets_G = self._offsets_G / 2

@@ -37,8 +37,8 @@ class Allocation(Resumable, ABC):
         return self.chosen()
 
     @abstractmethod
-    def halve_chosen(self) -> None:
-        """Halve the chosen offsets, because their state trains badly."""
+    def halve_trained(self) -> None:
+        """Halve the offsets that train, because their state trains badly."""
 
 
 class SaliencyAlone(Allocation):
@@ -56,7 +56,7 @@ class SaliencyAlone(Allocation):
         """Zeros."""
         return self._zeros_G
 
-    def halve_chosen(self) -> None:
+    def halve_trained(self) -> None:
         """Zeros stay zeros."""
 
 
@@ -70,15 +70,14 @@ class EvolvedAllocation(Allocation):
     """
 
     RESUMED: ClassVar = {
-        "offsets": "_offsets_PG", "energies": "_energies_P", "measured": "_measured", "chosen": "_chosen",
+        "offsets": "_offsets_PG", "energies": "_energies_P", "chosen": "_chosen",
         "drawn": "_drawn", "generator": "_generator",
     }  # fmt: skip
 
     def __init__(self, groups: int, *, population: int, generator: Generator, settings: SearchSettings) -> None:
         self._generator = generator
         self._settings = settings
-        self._energies_P = torch.zeros(population)
-        self._measured = False
+        self._energies_P = torch.full((population,), torch.inf)  # not measured yet
         self._drawn = 0
         bound = settings.bound
         self._offsets_PG = bound / 2 * torch.randn(population, groups, generator=generator)
@@ -97,13 +96,11 @@ class EvolvedAllocation(Allocation):
         finite = energies[:population][energies[:population].isfinite()]
         usual = finite.mean() if len(finite) else torch.tensor(0.0)
         parents_P, trials_P = energies[:population] - usual, energies[population:] - usual
-        if self._measured:  # an energy that was not finite is forgotten
-            mean_P = memory * self._energies_P + (1 - memory) * parents_P
-            parents_P = torch.where(self._energies_P.isfinite(), mean_P, parents_P)
+        mean_P = memory * self._energies_P + (1 - memory) * parents_P
+        parents_P = torch.where(self._energies_P.isfinite(), mean_P, parents_P)
         wins = better(trials_P, parents_P)
         self._offsets_PG = torch.where(wins.unsqueeze(1), trials, offsets)
         self._energies_P = torch.where(wins, trials_P, parents_P)
-        self._measured = True
         self._chosen = int(self._energies_P.argmin())
         drawn = self._settings.member == "drawn"
         self._drawn = int(torch.randint(population, (1,), generator=generator)) if drawn else self._chosen
@@ -117,6 +114,6 @@ class EvolvedAllocation(Allocation):
         """The offsets of the member of lowest energy, or of one drawn at random."""
         return self._offsets_PG[self._drawn]
 
-    def halve_chosen(self) -> None:
+    def halve_trained(self) -> None:
         """Halve the offsets of the member that trains."""
         self._offsets_PG[self._drawn] *= 0.5

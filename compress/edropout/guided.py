@@ -54,14 +54,15 @@ class GuidedPopulation(Population):
             self._next_step, self._next_progress = self._steps + settings.period, progress + 0.999 / FEWEST
             tolerated = self._is_tolerated()
             if not tolerated:
-                self._allocation.halve_chosen()
+                self._allocation.halve_trained()
             phase = min((progress - settings.warm) / (settings.frozen - settings.warm), 1.0)
             found = self._allocation.select(lambda offsets: energy_of(self._states(offsets, progress)), phase=phase)
             self._energies = (found.best, found.mean, found.spread)
-            self._in_use_U = self._state_of(self._allocation.trained(), progress)
             self._frozen = progress >= settings.frozen and tolerated
             if self._frozen:
                 self._in_use_U = self._state_of(self._allocation.chosen(), 1.0)
+            else:
+                self._in_use_U = self._state_of(self._allocation.trained(), progress)
         elif not self._energies:
             energy = float(energy_of(self._in_use_U.unsqueeze(0))[0])
             self._energies = (energy, energy, 0.0)

@@ -26,7 +26,7 @@ from compress.training.recipe import batchnorms
 from compress.training.weights import OptimizerSteps
 
 ONE_BY_ONE = 16
-"""From so many images on a processor takes states one after the other, each folded into the weights: half the time."""
+"""With at least so many images, a CPU judges one state after the other, in half the time of all at once."""
 
 
 def energies_on(

@@ -14,7 +14,6 @@ from compress.data.bundle import DataBundle
 from compress.edropout.paper import PaperPopulation
 from compress.edropout.population import Population
 from compress.edropout.search import Search
-from compress.errors import UsageError
 from compress.run.training_stages import choice_epoch, objective, recipe, train_until_choice
 from compress.runs.stage_context import StageContext, check_images, fresh_network, steps_file
 from compress.settings.config import DecidedConfig
@@ -91,8 +90,6 @@ def remove(context: StageContext, found: SearchResult, prunable: Prunable) -> nn
 
 def check_method(config: DecidedConfig, data: DataBundle, network: nn.Module, prunable: Prunable) -> None:
     """UsageError if the method cannot be used on this network, BadInputError if the plan it needs cannot be read."""
-    if config.preset == "paper" and config.search != SearchSettings():
-        raise UsageError("--preset paper searches as published: drop it, or --search")
     check_applies(config.method, _task(config, data, network, prunable))
 
 

@@ -169,6 +169,8 @@ class RunConfig(DataConfig, TrainingConfig, ScheduleConfig):
             raise ValueError("the paper's algorithm has no budget: drop `keep_macs` and `keep_params` or `preset`")
         if self.preset == "paper" and self.method != "edropout":
             raise ValueError(f"`preset` paper is EDropout as published: drop it, or `method` {self.method}")
+        if self.preset == "paper" and self.search != SearchSettings():
+            raise ValueError("`preset` paper searches as published: drop it, or `search`")
         if self.distill is False and self.search.answers == "teacher":
             raise ValueError("answers=teacher in `search` needs a teacher: drop it, or --no-distill")
         open_values = (None, False)

@@ -19,7 +19,6 @@ _EXPECTED: Final = {
     "less_than_equal": "at most {le}",
     "less_than": "less than {lt}",
     "literal_error": "{expected}",
-    "extra_forbidden": "the name of a setting",
     "finite_number": "a finite number",
     "string": "text",
     "path": "a path",
@@ -28,6 +27,9 @@ _EXPECTED: Final = {
     "bool": "true or false",
 }
 """Kind of a fault, or the first word of its kind -> what was expected."""
+
+_TABLES: Final = {"search": SearchSettings}
+"""Settings that have settings of their own."""
 
 
 def describe(
@@ -44,9 +46,9 @@ def describe(
     def line(fault: "ErrorDetails", name: str) -> str:
         if not name:  # about several settings, which the message names in backticks
             return re.sub(r"`(\w+)`", lambda found: spelled(found[1]), expectation(fault))
-        if len(fault["loc"]) > 1 and name == "search":  # a setting within this one
-            within = str(fault["loc"][1])
-            return f"{spelled(name)}: {within}: {expectation(fault, among=SearchSettings.model_fields)}"
+        if len(fault["loc"]) > 1 and name in _TABLES:
+            among = _TABLES[name].model_fields
+            return f"{spelled(name)}: {fault['loc'][1]}: {expectation(fault, among=among)}"
         if fault["type"] == "extra_forbidden":
             return f"{spelled(name)}: {expectation(fault, among=known)}"
         if known[name].expected:
@@ -57,9 +59,8 @@ def describe(
     lines = {}
     for fault in error.errors():
         name = str(fault["loc"][0]) if fault["loc"] else ""
-        lines[fault["loc"][: 2 if name == "search" else 1]] = line(fault, name) + (
-            f" (in {file})" if file and name in in_file else ""
-        )
+        place = fault["loc"][: 2 if name in _TABLES else 1]
+        lines[place] = line(fault, name) + (f" (in {file})" if file and name in in_file else "")
     return "wrong settings:\n  " + "\n  ".join(lines.values())
 
 

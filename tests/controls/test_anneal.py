@@ -74,7 +74,7 @@ def test_offsets_stay_within_their_bound_and_are_halved_if_their_state_trains_ba
     before = allocation.chosen().clone()
     assert before.abs().max() <= 1.0
     assert before.min() > 0.8
-    allocation.halve_chosen()
+    allocation.halve_trained()
     assert torch.equal(allocation.chosen(), before / 2)
 
 

@@ -145,7 +145,7 @@ class Halved(SaliencyAlone):
 
     times = 0
 
-    def halve_chosen(self) -> None:
+    def halve_trained(self) -> None:
         self.times += 1
 
 
@@ -164,7 +164,7 @@ def test_an_allocation_halves_the_offsets_of_the_member_that_trains():
     allocation = EvolvedAllocation(2, population=4, generator=generator(), settings=SETTINGS)
     allocation.select(lambda _offsets: torch.tensor([3.0, 1.0, 2.0, 2.0, 9.0, 9.0, 9.0, 9.0]), phase=0.5)
     before = allocation.trained().clone()
-    allocation.halve_chosen()
+    allocation.halve_trained()
     assert torch.equal(allocation.trained(), before / 2)
 
 
