@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 from compress.errors import BadInputError, CheckFailedError, CompressError, EnvironmentProblem
-from exporters.errors import CallError, ExportError, MachineError, OnnxFileError
+from exporters.errors import CallError, ExportError, FileError, MachineError
+from exporters.read.regular_file import read_regular
 
 
 @contextmanager
@@ -13,7 +15,7 @@ def export_faults(other: type[CompressError] = CheckFailedError) -> Iterator[Non
     try:
         yield
     except ExportError as error:
-        kinds = {OnnxFileError: BadInputError, CallError: BadInputError, MachineError: EnvironmentProblem}
+        kinds = {FileError: BadInputError, CallError: BadInputError, MachineError: EnvironmentProblem}
         kind = next((ours for theirs, ours in kinds.items() if isinstance(error, theirs)), other)
         raise kind(str(error)) from error
 
@@ -21,3 +23,9 @@ def export_faults(other: type[CompressError] = CheckFailedError) -> Iterator[Non
 def as_bad_input() -> AbstractContextManager[None]:
     """A file from elsewhere that does not open, or fails on images that it takes, is bad input."""
     return export_faults(other=BadInputError)
+
+
+def read_file(path: Path, *, limit: int, kind: str) -> bytes:
+    """The content of a user's file: a regular one of at most ``limit`` bytes; ``kind`` names it in messages."""
+    with as_bad_input():
+        return read_regular(path, limit=limit, kind=kind)

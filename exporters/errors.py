@@ -10,7 +10,11 @@ class ExportError(Exception):
     """Root of this package's errors. The message says what was expected, what was found, and what to try."""
 
 
-class OnnxFileError(ExportError):
+class FileError(ExportError):
+    """A file from elsewhere is missing, unreadable, too large, or no regular file."""
+
+
+class OnnxFileError(FileError):
     """An ONNX file is missing, damaged, or not a self-contained image classifier."""
 
 
@@ -19,7 +23,7 @@ class CallError(ExportError):
 
 
 class MachineError(ExportError):
-    """The machine cannot run a file: no memory, or not within the time."""
+    """The machine cannot read or run a file: no memory, a failing disk, or not within the time."""
 
 
 def reason_of(error: Exception) -> str:

@@ -1,13 +1,14 @@
 import pytest
 
 from compress.errors import BadInputError, CheckFailedError, EnvironmentProblem
-from compress.exporter_faults import as_bad_input, export_faults
-from exporters.errors import CallError, ExportError, MachineError, OnnxFileError
+from compress.exporter_faults import as_bad_input, export_faults, read_file
+from exporters.errors import CallError, ExportError, FileError, MachineError, OnnxFileError
 
 
 @pytest.mark.parametrize(
     ("error", "of_files", "of_exports"),
     [
+        (FileError, BadInputError, BadInputError),
         (OnnxFileError, BadInputError, BadInputError),
         (CallError, BadInputError, BadInputError),
         (MachineError, EnvironmentProblem, EnvironmentProblem),
@@ -19,3 +20,10 @@ def test_whose_fault_it_is(error, of_files, of_exports):
         with pytest.raises(expected, match="told") as raised, words():
             raise error("told")
         assert raised.value.exit_code == {BadInputError: 4, EnvironmentProblem: 5, CheckFailedError: 3}[expected]
+
+
+def test_a_user_s_file_is_a_regular_one_of_bounded_size(tmp_path):
+    (tmp_path / "plan.json").write_bytes(b"{}")
+    assert read_file(tmp_path / "plan.json", limit=2, kind="plan") == b"{}"
+    with pytest.raises(BadInputError, match=r"cannot read the plan .*plan\.json: expected at most 1 bytes, got 2"):
+        read_file(tmp_path / "plan.json", limit=1, kind="plan")
