@@ -5,6 +5,7 @@ The names below are the Python API; the first use of one imports torch, ``import
 
 from typing import TYPE_CHECKING, Any
 
+import exporters  # noqa: F401  switches onnxruntime's telemetry off before anything can import it
 from compress.version import __version__
 
 if TYPE_CHECKING:
