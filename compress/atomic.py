@@ -1,31 +1,65 @@
-"""Files that are whole or absent, with the machine's faults (full disk, no permission) as ``EnvironmentProblem``."""
+"""Files that are whole or absent; what the operating system refuses, in the library's words and with its exit code."""
 
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
-from compress.errors import EnvironmentProblem
+from compress.errors import BadInputError, CompressError, EnvironmentProblem
 from exporters.write import atomic
 
-_ADVICE = {
+_NO_LOCKS: Final = "this file system cannot lock files; choose a folder on a local disk"
+_NOT_WRITABLE: Final = "permission denied; choose a folder you may write to"
+
+_MACHINE: Final = {
     errno.ENOSPC: "the disk is full; free some space",
     errno.EDQUOT: "the disk quota is used up; free some space",
-    errno.EACCES: "permission denied; choose a folder you may write to",
-    errno.EPERM: "permission denied; choose a folder you may write to",
+    errno.EFBIG: "the file would be larger than this file system, or the limit of this shell (ulimit -f), allows",
+    errno.EACCES: _NOT_WRITABLE,
+    errno.EPERM: _NOT_WRITABLE,
     errno.EROFS: "the file system is read-only; choose another folder",
     errno.EMFILE: "too many open files; raise the limit (ulimit -n)",
+    errno.ENFILE: "too many open files on this machine; close some programs",
+    errno.ENOMEM: "not enough memory; close some programs",
     errno.EIO: "the disk reports a read or write error",
+    errno.EBUSY: "it is in use by another program",
+    errno.ETXTBSY: "it is in use by another program",
+    errno.ENODEV: "the device is gone",
+    errno.ENAMETOOLONG: "the name is too long for this file system; choose a shorter one",
+    errno.ENOLCK: _NO_LOCKS,
+    errno.ENOSYS: _NO_LOCKS,
+    errno.EOPNOTSUPP: _NO_LOCKS,
+    errno.ENOTSUP: _NO_LOCKS,
+    errno.ESTALE: "the network file system has lost the file; mount it again, or choose a folder on a local disk",
+    errno.ETIMEDOUT: "the network file system does not answer; try again, or choose a folder on a local disk",
+    errno.EHOSTDOWN: "the network file system does not answer; try again, or choose a folder on a local disk",
+    errno.ENOTCONN: "the file system is no longer mounted; mount it again, or choose another folder",
 }
+"""What the machine cannot do now: ``EnvironmentProblem``."""
+
+_PLACE: Final = {
+    errno.ENOTDIR: "a part of this path is a file; expected a folder",
+    errno.EISDIR: "it is a folder; expected a file",
+    errno.ELOOP: "links in this path lead in a circle; give the file itself",
+    errno.ENXIO: "it is a pipe or a device; expected a file",
+}
+"""What is wrong with a path: ``BadInputError``."""
+
+
+def as_known_fault(error: OSError) -> CompressError | None:
+    """The same fault in the library's words, ``None`` where it is of neither kind."""
+    advice = _PLACE.get(error.errno or 0)
+    return BadInputError(_located(error, None, advice)) if advice else as_environment_problem(error)
 
 
 def as_environment_problem(error: OSError, path: Path | None = None) -> EnvironmentProblem | None:
-    """The same fault in the library's words, or ``None`` where it is not the machine's fault.
+    """The same fault in the library's words, ``None`` where it is not the machine's fault.
 
     ``path`` is named where the error itself does not say which file (a full disk does not).
     """
-    where, advice = error.filename or path, _ADVICE.get(error.errno or 0)
-    return EnvironmentProblem(f"{where}: {advice}" if where else advice) if advice else None
+    advice = _MACHINE.get(error.errno or 0)
+    return EnvironmentProblem(_located(error, path, advice)) if advice else None
 
 
 @contextmanager
@@ -40,13 +74,16 @@ def machine_faults(path: Path) -> Iterator[None]:
         raise problem from error
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Replace ``path`` by ``data`` so that a kill or a power cut leaves the old or the new file, whole."""
+def write_atomically(path: Path, data: bytes, *, temporary: Path | None = None) -> None:
+    """Replace ``path`` by ``data`` so that a kill or a power cut leaves the old or the new file, whole.
+
+    ``temporary`` is where it is written before it replaces ``path``; by default a new name in the same folder.
+    """
     with machine_faults(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        atomic.write_atomically(path, data)
+        atomic.write_atomically(path, data, temporary=temporary)
 
 
-def is_temporary(name: str) -> bool:
-    """Whether a file of this name is one that a killed writer, here or in ``exporters``, left."""
-    return name.startswith(".") and name.endswith(".tmp")
+def _located(error: OSError, path: Path | None, advice: str) -> str:
+    where = error.filename or path
+    return f"{where}: {advice}" if where else advice

@@ -97,9 +97,9 @@ def main() -> None:
 def _explain(error: BaseException) -> tuple[str, str, int]:
     """Kind, message and exit code of an error."""
     if isinstance(error, OSError):
-        from compress.atomic import as_environment_problem
+        from compress.atomic import as_known_fault
 
-        error = as_environment_problem(error) or error
+        error = as_known_fault(error) or error
     if isinstance(error, MemoryError):
         error = EnvironmentProblem("not enough memory: try a smaller --batch-size, --population or --image-size")
     if isinstance(error, CompressError):

@@ -16,8 +16,8 @@ from compress.report.model import REPORT, NetworkRow, Report, recorded_report
 from compress.report.race.model import CellResult, CellTiming
 from compress.run.export import TRAINED_ON
 from compress.runs import STAGES, RunFolder
-from compress.runs.checked_folder import sha256_of
 from compress.runs.decide import decide
+from compress.runs.manifest import sha256_of
 from compress.runs.recorded_inputs import HOW_READ, ORIGINAL, code_notes
 from compress.settings.config import DecidedConfig, RunConfig
 from compress.settings.training import TRAINING

@@ -8,9 +8,9 @@ from compress.errors import BadInputError, CompressError
 from compress.report.model import REPORT, recorded_report
 from compress.report.timings import headline_latency
 from compress.runs import STAGES, RunFolder
-from compress.runs.checked_folder import MANIFEST
 from compress.runs.file_records import Part
 from compress.runs.folder import EVENTS
+from compress.runs.manifest import MANIFEST
 
 
 class Speedup(Part):

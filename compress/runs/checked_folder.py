@@ -1,70 +1,24 @@
 """``CheckedFolder``: files are complete when written and checked when read; one writer at a time.
 
-``MANIFEST.sha256`` lists what the folder holds, in the format of ``sha256sum -c``; a file that is not listed
-does not exist. While a listed file is being replaced it has two lines, of its old and of its new content: a
-kill between the two leaves either, both whole.
+What the folder holds is in its manifest. A file that is not there is somebody else's: it is not read, not replaced,
+not deleted.
 """
 
-import hashlib
-import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Self
+from typing import Final, Self
 
 import filelock
 
-from compress.atomic import is_temporary, machine_faults, write_atomically
-from compress.errors import BadInputError, EnvironmentProblem
-from compress.runs.tensor_files import is_checkpoint
+from compress.atomic import machine_faults
+from compress.errors import BadInputError, CompressError, EnvironmentProblem
+from compress.runs.manifest import MANIFEST, Manifest, checked_name, sha256_of
+from compress.runs.own_files import own_path, read_own, temporary_name
+from exporters.write.atomic import sync, write_new
 
-MANIFEST = "MANIFEST.sha256"
-LOCK = ".lock"
-_LINE = re.compile(r"([0-9a-f]{64})  (.+)")
-
-
-def sha256_of(data: bytes) -> str:
-    """Hex digest of ``data``."""
-    return hashlib.sha256(data).hexdigest()
-
-
-@dataclass
-class Manifest:
-    """Name -> accepted digests, kept on disk in ``folder``; every change is written at once."""
-
-    folder: Path
-    entries: dict[str, tuple[str, ...]] = field(default_factory=dict)
-
-    @classmethod
-    def read(cls, folder: Path) -> "Manifest":
-        """The folder's manifest; BadInputError if there is none, or a line of it is not ``<sha256>  <name>``."""
-        path = folder / MANIFEST
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (FileNotFoundError, NotADirectoryError):
-            raise BadInputError(f"{folder} is not a run folder: it has no {MANIFEST}") from None
-        except UnicodeDecodeError:
-            raise BadInputError(f"{path} is damaged: it is not text") from None
-        manifest = cls(folder)
-        for number, line in enumerate(text.splitlines(), start=1):
-            match = _LINE.fullmatch(line)
-            if match is None:
-                raise BadInputError(f"{path} is damaged: line {number} is not '<sha256>  <name>'")
-            name = _checked_name(match[2])
-            manifest.entries[name] = (*manifest.entries.get(name, ()), match[1])
-        return manifest
-
-    def write(self) -> None:
-        """Replace the file on disk."""
-        lines = [f"{digest}  {name}\n" for name, digests in sorted(self.entries.items()) for digest in digests]
-        write_atomically(self.folder / MANIFEST, "".join(lines).encode())
-
-    def record(self, new: Mapping[str, tuple[str, ...]], *, without: Collection[str] = ()) -> None:
-        """Accept only these digests of the ``new`` names, and drop the names in ``without``, in one step."""
-        before = self.entries
-        self.entries = {name: digests for name, digests in before.items() if name not in without} | dict(new)
-        if self.entries != before:
-            self.write()
+LOCK: Final = ".lock"
 
 
 class CheckedFolder:
@@ -72,15 +26,17 @@ class CheckedFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._manifest = Manifest(path)
-        self._lock = filelock.FileLock(path / LOCK, timeout=0)
+        self._manifest = Manifest()
+        self._lock = filelock.FileLock(path / LOCK, timeout=0, fallback_to_soft=False)  # a kill leaves soft locks
 
     def __enter__(self) -> Self:
-        """Lock the folder and clear away what a killed writer left; EnvironmentProblem if another process has it."""
+        """Lock the folder and settle what a killed writer left; EnvironmentProblem if another process has it."""
         self._acquire()
         try:
             self._manifest = Manifest.read(self.path)
-            self._heal()
+            with machine_faults(self.path):
+                self._manifest.temporary(self.path).unlink(missing_ok=True)
+            self._settle()
         except BaseException:
             self._lock.release()
             raise
@@ -92,39 +48,62 @@ class CheckedFolder:
 
     def has(self, rel: str) -> bool:
         """Whether the run holds this file."""
-        return rel in self._manifest.entries
+        return rel in self._manifest.names
 
     def write_bytes(self, rel: str, data: bytes) -> None:
-        """Write a file atomically and record its checksum."""
-        digest = sha256_of(data)
+        """Write a file and record its checksum."""
+        self.change({rel: data})
+
+    def change(self, new: Mapping[str, bytes], *, without: Collection[str] = ()) -> None:
+        """Write these files and delete those in ``without``: after a kill at any moment all of that is done, or none.
+
+        BadInputError if a file of that name is there and is not the folder's own.
+        """
         self._require_lock()
-        known = self._manifest.entries.get(_checked_name(rel), ())
-        if known and digest not in known:
-            self._manifest.record({rel: (*known, digest)})
-        write_atomically(self._inside(rel), data)
-        self._manifest.record({rel: (digest,)})
+        digests = {checked_name(rel): sha256_of(data) for rel, data in new.items()}
+        removing = {rel: self._manifest.entries[rel] for rel in without if self.has(rel) and rel not in new}
+        if not removing and all(self._holds(rel, digest) for rel, digest in digests.items()):
+            return
+        for rel in digests:
+            self._check_mine(rel)
+        before = self._manifest
+        try:
+            self._record(replace(before, writing=digests))
+            for rel, digest in digests.items():
+                self._write_temporary(rel, digest, new[rel])
+            self._sync(digests)
+        except BaseException:
+            with suppress(OSError, CompressError):  # it tells what failed first
+                self._settle()
+            raise
+        entries = {rel: one for rel, one in before.entries.items() if rel not in digests and rel not in removing}
+        self._record(Manifest(entries, placing=digests, removing=removing, digest=self._manifest.digest))
+        self._settle()
 
     def read_bytes(self, rel: str) -> bytes:
         """Read a file; BadInputError if it is not recorded, missing, or not what was written."""
-        digests = self._manifest.entries.get(rel)
+        digests = self._manifest.names.get(rel)
         if digests is None:
             raise BadInputError(f"{self.path} holds no {rel}: that stage has not run")
-        path = self._inside(rel)
+        path = self.path / rel
         try:
             with machine_faults(path):
-                data = path.read_bytes()
+                data = self._read(rel)
         except OSError as error:
             raise BadInputError(f"cannot read {path}: {error.strerror}") from None
+        if data is None:
+            raise BadInputError(f"cannot read {path}: it is missing")
         if sha256_of(data) not in digests:
             raise BadInputError(f"{path} was changed or damaged: its sha256 is not the one in {MANIFEST}")
         return data
 
     def check_all(self) -> None:
         """``read_bytes`` of every recorded file, for its errors."""
-        for rel in self._manifest.entries:
+        for rel in self._manifest.names:
             self.read_bytes(rel)
 
     def _acquire(self) -> None:
+        own_path(self.path, LOCK)
         try:
             with machine_faults(self.path):
                 self._lock.acquire()
@@ -135,47 +114,89 @@ class CheckedFolder:
         if not self._lock.is_locked:
             raise RuntimeError("a run folder is written only inside `with run:`")
 
-    def _inside(self, rel: str) -> Path:
-        path = self.path / rel
-        if not path.resolve().is_relative_to(self.path.resolve()):
-            raise BadInputError(f"{path} leads out of the run folder")
-        return path
+    def _record(self, manifest: Manifest) -> None:
+        self._manifest = manifest.write(self.path)
 
-    def _delete(self, names: Iterable[str]) -> None:
-        with machine_faults(self.path):
-            for name in names:
-                self._inside(name).unlink(missing_ok=True)
+    def _settle(self) -> None:
+        """Finish a change that counts, undo one that does not count yet; the manifest has no change then.
 
-    def _clear(self, *, keep: str, also: str) -> None:
-        """Delete the recorded files, ``also``, and the folders this left empty; empty the manifest.
-
-        ``keep`` is about to be replaced: it stays on disk, so that a killed overwrite can be repeated.
+        ``change`` ends with it, and a folder whose writer was killed begins with it.
         """
+        now = self._manifest
+        if now.settled:
+            return
+        entries = {rel: self._present(rel, digests) for rel, digests in now.entries.items()}
         with machine_faults(self.path):
-            self._delete(name for name in (*self._manifest.entries, also) if name != keep)
-            folders = [path for path in self.path.rglob("*") if path.is_dir() and not path.is_symlink()]
-            for folder in sorted(folders, reverse=True):
-                if not any(folder.iterdir()):
-                    folder.rmdir()
-        self._manifest = Manifest(self.path)
-        self._manifest.write()
+            for rel, digest in now.writing.items():
+                self._temporary(rel, digest).unlink(missing_ok=True)
+            for rel, digest in now.placing.items():
+                own_path(self.path, rel)
+                with suppress(FileNotFoundError):  # it is in place
+                    self._temporary(rel, digest).replace(self.path / rel)
+            self._delete(now.removing)
+            self._sync({*now.placing, *now.removing})
+        placed = {rel: (digest,) for rel, digest in now.placing.items()}
+        self._record(Manifest(entries | placed, digest=now.digest))
 
-    def _heal(self) -> None:
-        """Settle half-done replacements; delete temporary files and checkpoints that are not recorded."""
-        for name, digests in list(self._manifest.entries.items()):
-            if len(digests) > 1:
-                self._manifest.record({name: (sha256_of(self.read_bytes(name)),)})
+    def _clear(self, *, also: str) -> None:
+        """Delete the recorded files, ``also``, and their folders if that leaves them empty; empty the manifest."""
+        now = self._manifest
+        temporary = [self._temporary(rel, digest) for rel, digest in (now.writing | now.placing).items()]
+        names = {*now.names, *now.writing, *now.removing, also}
+        removing = now.removing | now.names
+        self._record(Manifest(removing=removing, digest=now.digest))  # a killed overwrite can only be repeated
         with machine_faults(self.path):
-            for path in [*self.path.glob("*"), *self.path.glob("*/*")]:
-                rel = path.relative_to(self.path).as_posix()
-                if is_temporary(path.name) or (is_checkpoint(rel) and not self.has(rel)):
-                    path.unlink(missing_ok=True)
+            for path in (*temporary, *(own_path(self.path, rel) for rel in {*removing, also})):
+                path.unlink(missing_ok=True)
+            for folder in sorted({parent for rel in names for parent in (self.path / rel).parents}, reverse=True):
+                if folder != self.path and folder.is_relative_to(self.path) and folder.is_dir():
+                    with suppress(OSError):  # it holds files of others
+                        folder.rmdir()
+        self._record(Manifest(digest=self._manifest.digest))
+
+    def _write_temporary(self, rel: str, digest: str, data: bytes) -> None:
+        with machine_faults(self.path / rel):
+            path = self._temporary(rel, digest)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_new(path, data)
+
+    def _delete(self, names: Mapping[str, Collection[str]]) -> None:
+        """Delete files whose content is the recorded one; another file of that name is somebody else's."""
+        for rel, digests in names.items():
+            data = read_own(self.path, rel)
+            if data is not None and sha256_of(data) in digests:
+                (self.path / rel).unlink()
+
+    def _present(self, rel: str, digests: tuple[str, ...]) -> tuple[str, ...]:
+        """Which of two accepted digests a file has."""
+        return digests if len(digests) == 1 else (sha256_of(self.read_bytes(rel)),)
+
+    def _read(self, rel: str) -> bytes | None:
+        digest = self._manifest.placing.get(rel)
+        data = None if digest is None else read_own(self.path, _temporary(rel, digest))
+        return read_own(self.path, rel) if data is None else data
+
+    def _holds(self, rel: str, digest: str) -> bool:
+        """Whether the file is there with this content."""
+        if self._manifest.names.get(rel) != (digest,):
+            return False
+        data = self._read(rel)
+        return data is not None and sha256_of(data) == digest
+
+    def _check_mine(self, rel: str) -> None:
+        path = own_path(self.path, rel)
+        if not self.has(rel) and path.exists():
+            raise BadInputError(f"{path} is not a file of this run and is in its way: move it elsewhere")
+
+    def _temporary(self, rel: str, digest: str) -> Path:
+        return own_path(self.path, _temporary(rel, digest))
+
+    def _sync(self, names: Iterable[str]) -> None:
+        for folder in {(self.path / rel).parent for rel in names}:
+            if folder.is_dir():
+                sync(folder)
 
 
-def _checked_name(rel: str) -> str:
-    """``rel``; BadInputError if it is absolute, climbs out with ``..``, or needs escaping in a manifest."""
-    pure = PurePosixPath(rel)
-    plain = rel.isprintable() and "\\" not in rel and str(pure) == rel and rel != "."
-    if not plain or pure.is_absolute() or ".." in pure.parts:
-        raise BadInputError(f"expected a plain name inside the run folder, got {rel!r}")
-    return rel
+def _temporary(rel: str, digest: str) -> str:
+    path = PurePosixPath(rel)
+    return str(path.with_name(temporary_name(path.name, digest)))

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from compress.errors import BadInputError
 from compress.runs import RunFolder
-from compress.runs.checked_folder import sha256_of
+from compress.runs.manifest import sha256_of
 from exporters.read.cost import Precision
 from exporters.read.logits import ParityReport
 from exporters.write.int8 import Quantization

@@ -15,10 +15,12 @@ from typing import Any
 
 from torch import Tensor
 
-from compress.atomic import is_temporary, machine_faults, write_atomically
+from compress.atomic import machine_faults
 from compress.errors import BadInputError, CompressError, EnvironmentProblem, UsageError
 from compress.runs import tensor_files
-from compress.runs.checked_folder import LOCK, CheckedFolder, Manifest, sha256_of
+from compress.runs.checked_folder import LOCK, CheckedFolder
+from compress.runs.manifest import Manifest
+from compress.runs.own_files import own_path
 from compress.settings.config import RunConfig, build_config, to_toml
 
 STAGES = ("01_baseline", "02_original", "03_search", "04_remove", "05_finetune", "06_export", "07_verify")
@@ -64,7 +66,8 @@ class RunFolder(CheckedFolder):
         run._check_replaceable(overwrite=overwrite)
         run._acquire()
         try:
-            run._clear(keep=CONFIG, also=EVENTS)
+            run._check_replaceable(overwrite=overwrite)  # as it is now that nobody else writes
+            run._clear(also=EVENTS)
             run.write_text(CONFIG, to_toml(config))
         finally:
             run._lock.release()
@@ -101,11 +104,14 @@ class RunFolder(CheckedFolder):
 
     def read_text(self, rel: str) -> str:
         """``read_bytes`` as UTF-8 text."""
-        return self.read_bytes(rel).decode()
+        try:
+            return self.read_bytes(rel).decode()
+        except UnicodeDecodeError:
+            raise BadInputError(f"{self.path / rel} is not what a run writes: it is not text") from None
 
     def write_json(self, rel: str, value: object) -> None:
         """Write JSON; ValueError for NaN or infinity."""
-        self.write_text(rel, json.dumps(value, indent=2, allow_nan=False) + "\n")
+        self.write_bytes(rel, json_bytes(value))
 
     def read_json(self, rel: str) -> Any:
         """Read JSON."""
@@ -142,29 +148,20 @@ class RunFolder(CheckedFolder):
 
         TypeError if it holds anything but tensors, numbers, strings and ``None`` in dicts, lists and tuples.
         """
-        data = tensor_files.state_to_bytes(state)
-        self._require_lock()
         old = self._checkpoints(stage)
         name = tensor_files.next_checkpoint(stage, old)
-        write_atomically(self._inside(name), data)
-        self._manifest.record({name: (sha256_of(data),)}, without=old)
-        self._delete(old)
+        while os.path.lexists(self.path / name):  # somebody else's
+            name = tensor_files.next_checkpoint(stage, [name])
+        self.change({name: tensor_files.state_to_bytes(state)}, without=old)
 
     def load_checkpoint(self, stage: str) -> dict[str, Any] | None:
         """The stage's resume state, on the CPU; ``None`` where there is none."""
         names = self._checkpoints(stage)
         return tensor_files.state_from_bytes(self.read_bytes(names[-1]), name=names[-1]) if names else None
 
-    def drop_checkpoint(self, stage: str) -> None:
-        """Delete the stage's resume state, if any."""
-        self._require_lock()
-        names = self._checkpoints(stage)
-        self._manifest.record({}, without=names)
-        self._delete(names)
-
     def finish(self, stage: str, seconds: float) -> None:
-        """Mark a stage as done; all its values are written already."""
-        self.write_json(f"{stage}/{_FINISHED}", {"seconds": seconds})
+        """Mark a stage as done and delete its resume state; all its values are written already."""
+        self.change({f"{stage}/{_FINISHED}": json_bytes({"seconds": seconds})}, without=self._checkpoints(stage))
         self.event("stage finished", stage=stage, seconds=seconds)
 
     def is_finished(self, stage: str) -> bool:
@@ -179,11 +176,9 @@ class RunFolder(CheckedFolder):
         """Copy the stages that another run has finished and this one has not, checked; return their names."""
         copied = tuple(stage for stage in stages if other.is_finished(stage) and not self.is_finished(stage))
         for stage in copied:
-            mark = f"{stage}/{_FINISHED}"
-            files = {name for name in other._manifest.entries if name.startswith(f"{stage}/")} - {mark}
-            for name in (*sorted(name for name in files if not tensor_files.is_checkpoint(name)), mark):
-                self.write_bytes(name, other.read_bytes(name))
-            self.drop_checkpoint(stage)
+            names = [name for name in other._manifest.names if name.startswith(f"{stage}/")]
+            files = {name: other.read_bytes(name) for name in names if not tensor_files.is_checkpoint(name)}
+            self.change(files, without=self._checkpoints(stage))
             self.event("stage taken", stage=stage, run=other.path.resolve().name)
         return copied
 
@@ -191,7 +186,7 @@ class RunFolder(CheckedFolder):
         """Append a line to ``events.jsonl``; ValueError for NaN or infinity."""
         self._require_lock()
         line = json.dumps({"time": datetime.now(UTC).isoformat(), "kind": kind} | values, allow_nan=False)
-        path = self._inside(EVENTS)
+        path = own_path(self.path, EVENTS)
         with machine_faults(path), path.open("a", encoding="utf-8") as stream:
             stream.write(line + "\n")
 
@@ -213,12 +208,13 @@ class RunFolder(CheckedFolder):
 
     def _checkpoints(self, stage: str) -> list[str]:
         """Oldest first."""
-        return sorted(n for n in self._manifest.entries if n.startswith(f"{stage}/") and tensor_files.is_checkpoint(n))
+        return sorted(n for n in self._manifest.names if n.startswith(f"{stage}/") and tensor_files.is_checkpoint(n))
 
     def _check_replaceable(self, *, overwrite: bool) -> None:
         """UsageError if a new run cannot be made here: there is a run already, or files of others."""
         with _creating(self.path):
-            content = any(not (entry.name == LOCK or is_temporary(entry.name)) for entry in self.path.iterdir())
+            first = Manifest().temporary(self.path).name  # where the creation of a run was cut short
+            content = any(entry.name not in (LOCK, first) for entry in self.path.iterdir())
         is_run = self._is_run()
         if is_run and not overwrite:
             name = shlex.quote(str(self.path))
@@ -230,11 +226,16 @@ class RunFolder(CheckedFolder):
         """Whether the folder is a run, or one whose creation was cut short: its manifest is empty."""
         try:
             self._manifest = Manifest.read(self.path)
-            if self._manifest.entries:
+            if self._manifest.names:
                 _build(self._recorded())
         except CompressError:
             return False
         return True
+
+
+def json_bytes(value: object) -> bytes:
+    """A value as a JSON file; ValueError for NaN or infinity."""
+    return (json.dumps(value, indent=2, allow_nan=False) + "\n").encode()
 
 
 def _build(values: Mapping[str, Any]) -> RunConfig:

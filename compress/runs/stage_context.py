@@ -53,7 +53,6 @@ class StageContext:
         began = time.monotonic()
         yield
         self.run.finish(name, time.monotonic() - began)
-        self.run.drop_checkpoint(name)
 
     def train(self, name: str, body: Body, epochs: Epochs) -> History:
         """Run a stage's training loop with its checkpoints; it resumes from the last.

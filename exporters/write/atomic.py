@@ -5,19 +5,35 @@ import secrets
 from pathlib import Path
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write so that a kill at any moment leaves the old file or the new one; no temporary file after an OSError."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+def write_atomically(path: Path, data: bytes, *, temporary: Path | None = None) -> None:
+    """Write so that a kill at any moment leaves the old file or the new one; no temporary file after an OSError.
+
+    ``temporary`` is where it is written first, in the same folder; a file that is there is deleted.
+    """
+    if temporary is None:
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    else:
+        temporary.unlink(missing_ok=True)
+    write_new(temporary, data)
     try:
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
     sync(path.parent)
+
+
+def write_new(path: Path, data: bytes) -> None:
+    """Write a file that does not exist yet, and flush it to the disk; nothing is left where that fails."""
+    file = path.open("xb")
+    try:
+        with file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def sync(path: Path) -> None:

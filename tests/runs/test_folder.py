@@ -2,6 +2,7 @@
 
 import json
 import math
+import resource
 import subprocess
 
 import pytest
@@ -9,7 +10,6 @@ import torch
 
 from compress.errors import BadInputError, EnvironmentProblem, UsageError
 from compress.runs import RunFolder, default_run_path, folder
-from compress.runs.checked_folder import Manifest
 from compress.settings.config import RunConfig
 from tests.runs.conftest import CONFIG
 
@@ -57,7 +57,7 @@ def test_every_changed_byte_is_noticed(run, rel):
 def test_missing_and_unrecorded_files_are_named(run):
     run.write_text("a.txt", "a")
     (run.path / "a.txt").unlink()
-    with pytest.raises(BadInputError, match=r"cannot read .*a\.txt: No such file"):
+    with pytest.raises(BadInputError, match=r"cannot read .*a\.txt: it is missing"):
         run.read_bytes("a.txt")
     (run.path / "b.txt").write_text("not written by the run")
     with pytest.raises(BadInputError, match=r"holds no b\.txt"):
@@ -74,7 +74,7 @@ def test_links_out_of_the_folder_are_refused(run, tmp_path):
     outside = tmp_path / "outside"
     outside.mkdir()
     (run.path / "01_baseline").symlink_to(outside)
-    with pytest.raises(BadInputError, match="leads out of the run folder"):
+    with pytest.raises(BadInputError, match="is a link: expected a file of"):
         run.write_bytes("01_baseline/a", b"")
     assert list(outside.iterdir()) == []
 
@@ -94,7 +94,7 @@ def test_stages_and_events(run):
 
 def test_writing_needs_the_lock_and_one_writer_has_it(run):
     other = RunFolder.open(run.path)
-    for write in (lambda: other.write_bytes("a", b""), lambda: other.event("a"), lambda: other.drop_checkpoint("a")):
+    for write in (lambda: other.write_bytes("a", b""), lambda: other.event("a"), lambda: other.finish("a", 1.0)):
         with pytest.raises(RuntimeError, match="only inside"):
             write()
     for lock in (other.__enter__, lambda: RunFolder.create(run.path, CONFIG, overwrite=True)):
@@ -144,17 +144,24 @@ def test_overwrite_deletes_the_old_run_and_nothing_else(tmp_path):
 
 def test_a_folder_of_others_is_never_touched(tmp_path):
     (tmp_path / "photo.jpg").write_bytes(b"precious")
-    Manifest(tmp_path, {"photo.jpg": ("0" * 64,)}).write()  # somebody else's checksums
+    (tmp_path / "MANIFEST.sha256").write_text(f"{'0' * 64}  photo.jpg\n")  # somebody else's checksums
     with pytest.raises(UsageError, match="is not empty and is not a run folder"):
         RunFolder.create(tmp_path, CONFIG, overwrite=True)
     assert (tmp_path / "photo.jpg").read_bytes() == b"precious"
 
 
-def test_a_full_disk_is_reported_in_plain_words(run, monkeypatch):
-    (run.path / "events.jsonl").symlink_to("/dev/full")
-    monkeypatch.setattr(run, "_inside", lambda rel: run.path / rel)  # the link leads out; the disk is tested here
-    with pytest.raises(EnvironmentProblem, match=r"events\.jsonl: the disk is full"):
-        run.event("x" * 100_000)
+@pytest.mark.parametrize("write", [lambda run: run.event("x" * 9000), lambda run: run.write_bytes("a", b"x" * 9000)])
+def test_a_file_size_limit_is_reported_in_plain_words_and_leaves_no_part_of_the_file(run, write):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8000, before[1]))
+    try:
+        with pytest.raises(EnvironmentProblem, match=r"(events\.jsonl|a): the file would be larger"):
+            write(run)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert {path.name for path in run.path.iterdir()} - {"events.jsonl"} == {".lock", "MANIFEST.sha256", "config.toml"}
+    run.write_bytes("a", b"x")
+    run.check_all()
 
 
 @pytest.mark.parametrize(
@@ -176,3 +183,49 @@ def test_default_path_is_a_safe_name():
     path = default_run_path(RunConfig(arch="resnet18", dataset="/data/my [photos]/"))
     assert path.parent.name == "runs"
     assert path.name[15:-4] == "-resnet18-my-photos--"
+
+
+def test_other_files_are_left_alone_when_a_run_is_opened(run, tmp_path):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    run.save_checkpoint("03_search", {"step": 1})
+    theirs = [
+        run.path / name
+        for name in (".mine.tmp", "03_search/.x.tmp", "03_search/checkpoint-000001.pt", "a/checkpoint-000000.pt")
+    ] + [outside / "checkpoint-000003.pt", outside / ".y.tmp"]
+    for path in theirs:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("precious")
+    (run.path / "link").symlink_to(outside)
+    run._lock.release()
+    with RunFolder.open(run.path) as again:
+        again.save_checkpoint("03_search", {"step": 2})
+        assert again.load_checkpoint("03_search") == {"step": 2}
+        again.finish("03_search", 1.0)
+    RunFolder.create(run.path, CONFIG, overwrite=True)
+    assert {path.read_text() for path in theirs} == {"precious"}
+    assert {path.name for path in (run.path / "03_search").iterdir()} == {".x.tmp", "checkpoint-000001.pt"}
+
+
+def test_a_file_in_the_way_is_not_replaced(run):
+    (run.path / "report.md").write_text("my notes")
+    with pytest.raises(BadInputError, match=r"report\.md is not a file of this run and is in its way: move it"):
+        run.write_text("report.md", "the run's")
+    assert (run.path / "report.md").read_text() == "my notes"
+
+
+def test_a_link_that_leads_elsewhere_since_is_not_followed(run, tmp_path):
+    run.write_text("01_baseline/a.txt", "ours")
+    (run.path / "01_baseline").rename(tmp_path / "elsewhere")
+    (run.path / "01_baseline").symlink_to(tmp_path / "elsewhere")
+    for use in (
+        lambda: run.read_text("01_baseline/a.txt"),
+        lambda: run.write_text("01_baseline/a.txt", "new"),
+        lambda: run.change({}, without=["01_baseline/a.txt"]),
+    ):
+        with pytest.raises(BadInputError, match="01_baseline is a link: expected a file of"):
+            use()
+    run._lock.release()
+    with pytest.raises(BadInputError, match="is a link"):
+        RunFolder.create(run.path, CONFIG, overwrite=True)
+    assert (tmp_path / "elsewhere/a.txt").read_text() == "ours"

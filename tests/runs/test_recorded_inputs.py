@@ -7,7 +7,7 @@ import torch
 
 from compress.errors import BadInputError, UsageError
 from compress.runs import RunFolder
-from compress.runs.checked_folder import Manifest
+from compress.runs.manifest import Manifest
 from compress.runs.recorded_inputs import reuse_original
 from compress.settings.search import SearchSettings
 from tests.runs.conftest import CONFIG

@@ -51,8 +51,8 @@ def test_none_before_the_first_and_after_the_drop(run):
     assert run.load_checkpoint("03_search") is None
     run.save_checkpoint("03_search", {"step": 1})
     run.save_checkpoint("05_finetune", {"step": 2})
-    run.drop_checkpoint("03_search")
-    run.drop_checkpoint("03_search")
+    run.finish("03_search", 1.0)
+    run.finish("03_search", 1.0)
     assert run.load_checkpoint("03_search") is None
     assert run.load_checkpoint("05_finetune") == {"step": 2}
 

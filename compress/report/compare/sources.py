@@ -7,7 +7,7 @@ from pathlib import Path
 from compress.errors import UsageError
 from compress.report.model import REPORT, Report, read_report, recorded_report
 from compress.runs import RunFolder
-from compress.runs.checked_folder import MANIFEST
+from compress.runs.manifest import MANIFEST
 
 
 def read_sources(paths: Sequence[Path]) -> list[tuple[str, Report]]:
