@@ -11,8 +11,9 @@ from torch import Tensor
 from compress.channels.budget import Prunable
 from compress.controls.task import Choice, Task
 from compress.controls.weights import scale_inputs
-from compress.errors import BadInputError, UsageError
-from compress.structure.plan import PruningPlan, state_from_plan
+from compress.errors import UsageError
+from compress.exporter_faults import read_file
+from compress.structure.plan import MAX_PLAN_BYTES, PruningPlan, state_from_plan
 
 
 def choose_scratch(task: Task) -> Choice:
@@ -36,12 +37,7 @@ def planned_state(plan: Path | None, prunable: Prunable) -> Tensor:
     """
     if plan is None:
         raise UsageError("method scratch trains the shape of a plan: expected --plan RUN/04_remove/plan.json, got none")
-    try:
-        found = PruningPlan.from_json(plan.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BadInputError(f"cannot read the plan {plan}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise BadInputError(f"{plan} is not a pruning plan: expected JSON text") from None
+    found = PruningPlan.from_json(read_file(plan, limit=MAX_PLAN_BYTES, kind="plan"), source=plan)
     units = prunable.units
     widths = {group.root: group.width for group in units.groups}
     for root, width in sorted(found.widths.items() - widths.items()):

@@ -1,7 +1,6 @@
 """The settings of one run: validated, immutable, read from and written to TOML at the edge."""
 
 import re
-import tomllib
 from collections.abc import Collection, Mapping
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ from compress.settings.methods import Method
 from compress.settings.preprocessing import PreprocessingSettings
 from compress.settings.schedule import Preset, ScheduleConfig, check_schedule, decide_schedule
 from compress.settings.search import SearchSettings, parse_search
+from compress.settings.toml_files import read_toml
 from compress.settings.training import TRAINING, TrainingConfig
 
 if TYPE_CHECKING:
@@ -233,16 +233,6 @@ def build(
         return model(**values)
     except ValidationError as error:
         raise UsageError(describe(error, model, file=file, in_file=in_file)) from None
-
-
-def read_toml(file: Path) -> dict[str, Any]:
-    """Read settings from a TOML file; UsageError if it is missing or no TOML."""
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"cannot read the config {file}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file} is not valid TOML: {error}") from None
 
 
 def to_toml(config: RunConfig) -> str:

@@ -67,7 +67,7 @@ class PreprocessingSettings(Settings):
         if not isinstance(values, dict):
             return values
         given = _pixels_as_size(values)
-        if given.get("preprocessing") is None:
+        if not isinstance(given.get("preprocessing"), str | Path):
             return given
         from compress.settings.preprocessing_files import read_preprocessing
 

@@ -1,6 +1,5 @@
 """Files that state the preprocessing of weights: a run's ``model.json``, timm's and Hugging Face's, as settings."""
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -8,6 +7,8 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from compress.errors import BadInputError
+from compress.exporter_faults import read_file
+from compress.json_text import parse_json
 from compress.settings.messages import describe
 from compress.settings.preprocessing import NOTED, PreprocessingSettings
 
@@ -61,16 +62,7 @@ def read_preprocessing(file: Path) -> Stated:
 
 
 def _read_json(file: Path) -> dict[str, Any]:
-    if not file.is_file():
-        raise BadInputError(f"no file of preprocessing at {file}: expected {_FORMATS}")
-    if file.stat().st_size > _MAX_BYTES:
-        raise BadInputError(f"{file} is larger than {_MAX_BYTES // 2**20} MiB: expected {_FORMATS}")
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BadInputError(f"cannot read {file}: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise BadInputError(f"{file} is not JSON: {_first_line(error)}") from None
+    content = parse_json(read_file(file, limit=_MAX_BYTES, kind="preprocessing"), source=file)
     if not isinstance(content, dict):
         raise BadInputError(f"{file} is JSON of another shape: expected an object with keys, as in {_FORMATS}")
     return content

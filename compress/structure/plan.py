@@ -3,14 +3,18 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import lt
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from compress.channels.units import UnitMap
 from compress.errors import BadInputError
+from compress.json_text import parse_json
 
 FORMAT = "compress-pruning-plan/1"
+MAX_PLAN_BYTES = 2**24
 
 
 @dataclass(frozen=True)
@@ -29,21 +33,29 @@ class PruningPlan:
         return json.dumps({"format": FORMAT, "layers": layers})
 
     @classmethod
-    def from_json(cls, text: str) -> "PruningPlan":
-        """Read a plan back; BadInputError if the text is not a plan, or names channels that do not exist."""
+    def from_json(cls, text: str | bytes, *, source: object = "the run's plan") -> "PruningPlan":
+        """Read a plan back; BadInputError, with its ``source``, if it is none or names channels that do not exist."""
+        document = parse_json(text, source=source)
         try:
-            document = json.loads(text)
             if document["format"] != FORMAT:
-                raise BadInputError(f"expected a plan of format {FORMAT}, got {document['format']!r}")
+                raise BadInputError(f"{source}: expected a plan of format {FORMAT}, got {document['format']!r:.80}")
             layers = document["layers"].items()
-            kept = {str(root): tuple(map(int, layer["kept"])) for root, layer in layers}
-            widths = {str(root): int(layer["width"]) for root, layer in layers}
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise BadInputError(f"not a pruning plan: {type(error).__name__}: {error}") from None
+            kept = {root: tuple(layer["kept"]) for root, layer in layers}
+            widths = {root: layer["width"] for root, layer in layers}
+        except (KeyError, TypeError, AttributeError) as error:
+            raise BadInputError(f"{source} is not a pruning plan: {type(error).__name__}: {error}") from None
         for root, channels in kept.items():
-            if not channels or list(channels) != sorted(set(channels) & set(range(widths[root]))):
-                raise BadInputError(f"plan keeps impossible channels in {root} (width {widths[root]})")
+            if not _are_channels(channels, width=widths[root]):
+                raise BadInputError(
+                    f"{source} keeps impossible channels in {root:.200}: expected ascending whole numbers below its "
+                    f"width, {widths[root]!r:.40}"
+                )
         return cls(kept, widths)
+
+
+def _are_channels(channels: tuple[Any, ...], *, width: Any) -> bool:
+    whole = all(type(value) is int for value in (width, *channels))
+    return whole and bool(channels) and all(map(lt, (-1, *channels), (*channels, width)))
 
 
 def plan_from_state(units: UnitMap, keep_U: Tensor) -> PruningPlan:

@@ -53,7 +53,7 @@ def test_a_plan_that_cannot_be_read(tmp_path):
     rules = prunable_of(built("residual"))
     for name, message in (
         ("gone.json", r"cannot read the plan .*gone\.json: No such file"),
-        ("odd.json", "not a pruning plan"),
+        ("odd.json", r"odd\.json is not JSON"),
         ("other.json", "expected a plan of format"),
     ):
         with pytest.raises(BadInputError, match=message):

@@ -149,7 +149,7 @@ def test_what_images_cannot_be_prepared_by_is_one_line_or_names_every_fault(tmp_
 
 
 def test_a_file_that_is_missing(tmp_path):
-    with pytest.raises(BadInputError, match="no file of preprocessing at"):
+    with pytest.raises(BadInputError, match=r"cannot read the preprocessing .*none\.json: No such file"):
         read_preprocessing(tmp_path / "none.json")
 
 

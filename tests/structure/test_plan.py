@@ -50,20 +50,32 @@ def test_a_plan_of_other_groups_is_refused():
         state_from_plan(units, PruningPlan({"stem": (0, 1)}, {"stem": 8}))
 
 
-def plan_text(kept: list[int]) -> str:
-    return json.dumps({"format": "compress-pruning-plan/1", "layers": {"stem": {"width": 4, "kept": kept}}})
+IMPOSSIBLE = "a.json keeps impossible channels in stem: expected ascending whole numbers below its width"
+
+
+def plan_text(kept: object, *, width: object = 4) -> str:
+    return json.dumps({"format": "compress-pruning-plan/1", "layers": {"stem": {"width": width, "kept": kept}}})
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "not a pruning plan: JSONDecodeError"),
-        ("[]", "not a pruning plan: TypeError"),
-        ('{"format": "other/9", "layers": {}}', "expected a plan of format compress-pruning-plan/1, got 'other/9'"),
-        ('{"format": "compress-pruning-plan/1"}', "not a pruning plan: KeyError"),
-        *((plan_text(kept), "plan keeps impossible channels in stem") for kept in ([], [4], [-1], [1, 0], [0, 0])),
+        ("{", "a.json is not JSON: "),
+        ("[]", "a.json is not a pruning plan: TypeError"),
+        (
+            '{"format": "other/9", "layers": {}}',
+            "a.json: expected a plan of format compress-pruning-plan/1, got 'oth",
+        ),
+        ('{"format": "compress-pruning-plan/1"}', "a.json is not a pruning plan: KeyError"),
+        *((plan_text(kept), IMPOSSIBLE) for kept in ([], [4], [-1], [1, 0], [0, 0], [True], [1.0], ["1"], "01", {})),
+        *((plan_text([0], width=width), IMPOSSIBLE) for width in (1e10, 0, True, "4", None)),
     ],
 )
 def test_what_is_no_plan_is_refused(text: str, message: str):
     with pytest.raises(BadInputError, match=message):
-        PruningPlan.from_json(text)
+        PruningPlan.from_json(text, source="a.json")
+
+
+def test_a_width_of_billions_is_compared_and_not_counted_through():
+    plan = PruningPlan.from_json(plan_text([0, 3], width=10**12))
+    assert (plan.kept, plan.widths) == ({"stem": (0, 3)}, {"stem": 10**12})

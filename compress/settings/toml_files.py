@@ -1,0 +1,37 @@
+"""TOML files of settings, read as data of bounded size and depth."""
+
+import tomllib
+from pathlib import Path
+from typing import Any, Final
+
+from compress.errors import BadInputError, UsageError
+from compress.exporter_faults import read_file
+
+_MAX_BYTES: Final = 2**16
+_MAX_DOTS: Final = 100  # in a line; settings are two levels deep, and tomllib takes minutes for thousands
+_MAX_WHOLE_NUMBER: Final = 2**63
+
+
+def read_toml(file: Path) -> dict[str, Any]:
+    """Read settings from a TOML file; UsageError if it is missing or no TOML."""
+    try:
+        text = read_file(file, limit=_MAX_BYTES, kind="config").decode("utf-8-sig")  # Windows' editors write a mark
+        if any(line.count(".") > _MAX_DOTS for line in text.splitlines()):
+            raise RecursionError
+        settings = tomllib.loads(text)
+    except BadInputError as error:
+        raise UsageError(str(error)) from None
+    except RecursionError:
+        raise UsageError(f"{file} is not TOML that can be read: it is nested too deeply") from None
+    except ValueError as error:  # also of the codec
+        raise UsageError(f"{file} is not valid TOML: {error}") from None
+    if huge := [name for name, value in settings.items() if _holds_huge_number(value)]:
+        raise UsageError(f"{file}: {', '.join(huge)}: expected whole numbers of at most 64 bits")
+    return settings
+
+
+def _holds_huge_number(value: object) -> bool:
+    """Whether there is a number that Python would not even print."""
+    if isinstance(value, dict | list):
+        return any(map(_holds_huge_number, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, int) and abs(value) >= _MAX_WHOLE_NUMBER
