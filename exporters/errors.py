@@ -3,7 +3,15 @@
 from typing import Final
 
 # Parts of the messages of onnxruntime and Python when memory runs out.
-_OUT_OF_MEMORY: Final = ("bad_alloc", "bad allocation", "Failed to allocate memory", "MemoryError")
+_OUT_OF_MEMORY: Final = (
+    "bad_alloc",
+    "bad allocation",
+    "Failed to allocate memory",
+    "Cannot allocate memory",
+    "MemoryError",
+)
+
+_LONGEST_REASON: Final = 500  # characters; a name in a file may have millions
 
 
 class ExportError(Exception):
@@ -27,8 +35,8 @@ class MachineError(ExportError):
 
 
 def reason_of(error: Exception) -> str:
-    """The first line of an error of onnxruntime, whose errors have no public base class."""
-    return (str(error).strip() or type(error).__name__).split("\n", 1)[0]
+    """The first line, shortened, of an error of onnxruntime, whose errors have no public base class."""
+    return (str(error).strip() or type(error).__name__).split("\n", 1)[0][:_LONGEST_REASON]
 
 
 def kind_of(reason: str, otherwise: type[ExportError] = CallError) -> type[ExportError]:

@@ -29,6 +29,7 @@ from compress.verdict.open_files import look_into
 from compress.verdict.verify import verify_files
 from exporters.measure.latency_results import LatencyComparison
 from exporters.read.signature import Signature
+from exporters.read.try_out import try_out
 
 _LONGEST_NAME: Final = 2**20  # characters of a dict of class names
 UNKNOWN: Final = "as the images were given"
@@ -167,6 +168,7 @@ def verify(
 
 def _facts(path: Path, *, channels: int) -> tuple[Signature, Mapping[str, str]]:
     with as_bad_input():
+        try_out(path, channels=channels)
         return look_into(path, UserOverrides(), channels=channels)
 
 

@@ -26,6 +26,7 @@ from exporters.read.onnx_file import read_onnx
 from exporters.read.preparation import Conversion, Preparation
 from exporters.read.session import open_session
 from exporters.read.signature import Signature, shared_batch, signature_of
+from exporters.read.try_out import try_out
 
 Loader = Callable[[Mapping[str, Any]], DataBundle]
 """The data set with settings of ``PreprocessingSettings``: ``image_size`` and those that resize and crop."""
@@ -90,10 +91,12 @@ def open_files(
 ) -> tuple[FileSpec, FileSpec]:
     """Open two files that are compared, each with images of its own size and framing; errors as ``open_file``.
 
-    UsageError also where neither file takes the image size that the user states.
+    They may be from anywhere, so each is first tried in a process of its own: BadInputError also where one takes more
+    than its share of time or memory there. UsageError also where neither takes the image size that the user states.
     """
-    overrides = overrides or UserOverrides()
-    asked = [_image_settings(path, overrides) for path in (original, candidate)]
+    overrides, paths = overrides or UserOverrides(), (original, candidate)
+    called = [_try_out(path, overrides, channels=3) for path in paths]
+    asked = [_image_settings(path, overrides) for path in paths]
     sizes = [how["image_size"] for how in asked]
     if overrides.image_size is not None and overrides.image_size not in sizes:
         raise UsageError(
@@ -103,8 +106,12 @@ def open_files(
     known = next((size for size in sizes if size is not None), None)
     first, second = (how | {"image_size": how["image_size"] or known} for how in asked)  # a free size is the other's
     data = load(first)
-    one = open_file(original, data, overrides=overrides)
-    two = open_file(candidate, data if second == first else load(second), overrides=overrides)
+    both = (data, data if second == first else load(second))
+    for path, images, was_called in zip(paths, both, called, strict=True):
+        if not was_called:
+            shown = images.preprocessing
+            _try_out(path, overrides, channels=shown.channels, image_size=shown.image_size)
+    one, two = (open_file(path, images, overrides=overrides) for path, images in zip(paths, both, strict=True))
     notes = two.notes
     if one.image_size != two.image_size:
         note = f"{candidate.name} reads the images at {two.image_size} pixels, {original.name} at {one.image_size}"
@@ -173,6 +180,12 @@ def classify(file: FileSpec, data: DataBundle, *, batch_size: int = 64, threads:
     if file.class_order is not None:
         scores_NK = scores_NK[:, list(file.class_order)]
     return np.log(np.maximum(scores_NK, _SMALLEST)) if file.gives_probabilities else scores_NK
+
+
+def _try_out(path: Path, overrides: UserOverrides, *, channels: int, image_size: int | None = None) -> bool:
+    """Whether the file was called, in a process of its own; its errors as in ``open_file``."""
+    with as_bad_input():
+        return try_out(path, layout=overrides.layout, channels=channels, image_size=image_size)
 
 
 def _image_settings(path: Path, overrides: UserOverrides) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from google.protobuf.message import DecodeError, Message  # type: ignore[import-
 from onnx import ModelProto, TensorProto
 
 from exporters.errors import OnnxFileError, reason_of
+from exporters.read.regular_file import read_regular
 
 LARGEST_BYTES: Final = 2**31 - 1
 """Limit for the file and its external data together; protobuf cannot hold more in one file either."""
@@ -41,8 +42,8 @@ def read_onnx(path: Path) -> OnnxFile:
     """Read and parse a file; nothing in it runs, and it need not be a classifier.
 
     External weights are copied into the model, because onnxruntime fails where small tensors, such as the
-    axes of a sum, are stored outside. OnnxFileError if the file is missing, empty, truncated, too large or not
-    ONNX, or weights are not in its folder.
+    axes of a sum, are stored outside. FileError if a file is missing, too large or no regular file, OnnxFileError if it
+    is empty, truncated or not ONNX, or weights are not in its folder.
     """
     data = _read_bytes(path)
     model = _parse(path, data)
@@ -54,12 +55,11 @@ def read_onnx(path: Path) -> OnnxFile:
     external = tuple(dict.fromkeys(file for _tensor, file, _bytes in places))
     size = len(data) + sum(file.stat().st_size for file in external)
     if max(size, sum(len(bytes_) for _tensor, _file, bytes_ in places)) > LARGEST_BYTES:
-        raise _too_large(path, size)
+        raise OnnxFileError(
+            f"expected an image classifier of less than 2 GiB, {path} has {size / 2**30:.1f} GiB with its external data"
+        )
     digest = hashlib.sha256(data)
-    try:
-        contents = {file: file.read_bytes() for file in external}
-    except OSError as error:
-        raise OnnxFileError(f"cannot read the external data {error.filename}: {error.strerror}") from error
+    contents = {file: read_regular(file, limit=LARGEST_BYTES, kind="external data") for file in external}
     for tensor, file, bytes_ in places:
         tensor.raw_data = contents[file][bytes_.start : bytes_.stop]
         tensor.ClearField("external_data")
@@ -86,13 +86,7 @@ def tensors_of(model: ModelProto) -> Iterator[TensorProto]:
 
 
 def _read_bytes(path: Path) -> bytes:
-    try:
-        size = path.stat().st_size
-        if size > LARGEST_BYTES:
-            raise _too_large(path, size)
-        data = path.read_bytes()
-    except OSError as error:
-        raise OnnxFileError(f"cannot read the ONNX file {path}: {error.strerror}") from error
+    data = read_regular(path, limit=LARGEST_BYTES, kind="ONNX file")
     if not data:
         raise OnnxFileError(f"expected an ONNX file, {path} is empty; try to copy or export it again")
     return data
@@ -116,7 +110,18 @@ def _parse(path: Path, data: bytes) -> ModelProto:
         raise OnnxFileError(f"expected an ONNX file, {path} is something else or truncated: it has no graph")
     if not model.opset_import and model.ir_version >= _FIRST_IR_WITH_OPSETS:  # onnxruntime would guess
         raise OnnxFileError(f"expected an ONNX file, {path} is truncated or damaged: it names no operator set")
+    if (text := next(_broken_texts(model), None)) is not None:
+        raise OnnxFileError(f"expected an ONNX file, {path} is damaged: it has text that is not UTF-8, {text!r:.80}")
     return model
+
+
+def _broken_texts(model: ModelProto) -> Iterator[bytes]:
+    """Names and other text that protobuf could not decode and left as bytes."""
+    for message in nested_messages(model):
+        for field, value in message.ListFields():
+            if field.type == field.TYPE_STRING:
+                texts = (value,) if isinstance(value, str | bytes) else value
+                yield from (text for text in texts if isinstance(text, bytes))
 
 
 def _external_place(path: Path, tensor: TensorProto) -> tuple[Path, range]:
@@ -147,7 +152,3 @@ def _external_place(path: Path, tensor: TensorProto) -> tuple[Path, range]:
             f"{location!r}, which has {size} bytes: it is truncated or of another model; try to copy it again"
         )
     return file, range(start, start + count if count else size)
-
-
-def _too_large(path: Path, size: int) -> OnnxFileError:
-    return OnnxFileError(f"expected an image classifier of less than 2 GiB, {path} has {size / 2**30:.1f} GiB")

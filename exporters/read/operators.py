@@ -8,9 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-import torch
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper
-from torch.utils.flop_counter import FlopCounterMode
 
 Shape = tuple[int, ...]
 MacRule = Callable[[NodeProto, Mapping[str, Shape]], int]
@@ -50,6 +48,9 @@ def _einsum(node: NodeProto, shapes: Mapping[str, Shape]) -> int:
 
     Where no axis is left to sum over, the product is one of elements, as ``a * b`` is, which counts none.
     """
+    import torch  # here, because few files need it, and it takes longer to import than a file to try out
+    from torch.utils.flop_counter import FlopCounterMode
+
     operands = [torch.empty(shapes[name], device="meta") for name in node.input]
     with torch.backends.opt_einsum.flags(enabled=False), FlopCounterMode(display=False) as counter:
         torch.einsum(_attribute(node, "equation", b"").decode(), *operands)

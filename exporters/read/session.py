@@ -61,7 +61,7 @@ def open_session(path: Path, *, threads: int, options: SessionOptions | None = N
 def start_session(data: bytes, options: SessionOptions, *, path: Path) -> InferenceSession:
     """A session of a model's bytes, without a check of its inputs and outputs; ``path`` is for messages."""
     try:
-        return InferenceSession(data, options, providers=[_PROVIDER])
+        return InferenceSession(data, options, providers=[_PROVIDER], enable_fallback=0)  # it prints and tries again
     except Exception as error:
         reason = reason_of(error)
         hint = "try to export it again, with another opset"

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from exporters.errors import ExportError, OnnxFileError
+from exporters.errors import ExportError, FileError
 from exporters.measure.calls import RunnableFile
 from exporters.measure.latency import LatencySettings, Round, compare_latency, undisturbed
 from exporters.measure.latency_results import LatencyComparison
@@ -99,7 +99,7 @@ def test_wrong_requests_are_errors(files, tmp_path):
     free = save(classifier(Wanted(size=("height", "width"))), tmp_path / "free.onnx")
     with pytest.raises(ExportError, match="expected an image size"):
         compare_latency(RunnableFile(files[8]), RunnableFile(free), batch_size=2, threads=1, settings=QUICK)
-    with pytest.raises(OnnxFileError, match="cannot read"):
+    with pytest.raises(FileError, match="cannot read"):
         compare(files[8], tmp_path / "none.onnx")
 
 

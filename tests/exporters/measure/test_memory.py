@@ -5,7 +5,7 @@ import numpy as np
 import onnx
 import pytest
 
-from exporters.errors import CallError, MachineError, OnnxFileError
+from exporters.errors import CallError, FileError, MachineError
 from exporters.measure.calls import RunnableFile
 from exporters.measure.memory import MemoryUse, measure_memory
 from tests.exporters.onnx_files import UINT8, Wanted, classifier, parse, save
@@ -42,7 +42,7 @@ def test_a_batch_of_bytes_channels_last(tmp_path):
 
 
 def test_wrong_requests_and_a_failure_in_the_other_process_are_errors(tmp_path):
-    with pytest.raises(OnnxFileError, match="cannot read"):
+    with pytest.raises(FileError, match="cannot read"):
         measure_memory(RunnableFile(tmp_path / "none.onnx", 8))
     four = save(classifier(Wanted(batch=4)), tmp_path / "four.onnx")
     with pytest.raises(CallError, match="batch of 4"):

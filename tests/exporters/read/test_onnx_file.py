@@ -5,7 +5,7 @@ import numpy as np
 import onnx
 import pytest
 
-from exporters.errors import OnnxFileError
+from exporters.errors import FileError, OnnxFileError
 from exporters.read.onnx_file import read_onnx
 from exporters.read.session import open_session, run_logits
 from tests.exporters.onnx_files import answer, classifier, save
@@ -122,17 +122,33 @@ def test_every_truncation_is_noticed(whole):
             open_session(whole, threads=1)
 
 
-def test_a_folder_and_nothing(tmp_path):
-    with pytest.raises(OnnxFileError, match=r"cannot read the ONNX file .*No such file"):
-        read_onnx(tmp_path / "none.onnx")
-    with pytest.raises(OnnxFileError, match=r"cannot read the ONNX file .*directory"):
-        read_onnx(tmp_path)
+def test_a_folder_a_pipe_and_nothing(tmp_path):
+    os.mkfifo(tmp_path / "pipe.onnx")
+    for name, fault in (("none.onnx", "No such file"), ("", "got a folder"), ("pipe.onnx", "got a named pipe")):
+        with pytest.raises(FileError, match=rf"cannot read the ONNX file .*{name}: .*{fault}"):
+            read_onnx(tmp_path / name)
+
+
+def test_external_data_in_a_pipe(split):
+    (split.parent / "net.data").unlink()
+    os.mkfifo(split.parent / "net.data")
+    with pytest.raises(OnnxFileError, match=r"is at 'net\.data', which is missing"):
+        read_onnx(split)
 
 
 def test_files_of_more_than_2_gib_are_not_read(whole, split):
     os.truncate(whole, 3 * 2**30)  # sparse
-    with pytest.raises(OnnxFileError, match=r"less than 2 GiB, .* has 3\.0 GiB"):
+    with pytest.raises(FileError, match=r"at most 2,147,483,647 bytes, got 3,221,225,472"):
         read_onnx(whole)
     os.truncate(split.parent / "net.data", 2**31)
     with pytest.raises(OnnxFileError, match=r"less than 2 GiB, .* has 2\.0 GiB"):
         read_onnx(split)
+
+
+@pytest.mark.parametrize("name", ["matrix", "scores", "GlobalAveragePool", "by hand"])
+def test_text_that_is_not_utf_8(whole, name):
+    data = whole.read_bytes()
+    assert name.encode() in data
+    whole.write_bytes(data.replace(name.encode(), b"\xff" * len(name)))
+    with pytest.raises(OnnxFileError, match=r"net\.onnx is damaged: it has text that is not UTF-8, b'"):
+        open_session(whole, threads=1)

@@ -5,7 +5,7 @@ import hashlib
 import onnx
 import pytest
 
-from exporters.errors import OnnxFileError
+from exporters.errors import FileError, OnnxFileError
 from exporters.write.artifact import metadata_of
 from tests.exporters.variants import KINDS, METADATA, make_all_elsewhere, traces
 
@@ -38,5 +38,5 @@ def test_what_is_no_onnx_file(kind, tmp_path):
     (tmp_path / "bad.onnx").write_bytes(b"not onnx at all")
     with pytest.raises(OnnxFileError, match="is something else"):
         KINDS[kind](tmp_path / "bad.onnx", tmp_path)
-    with pytest.raises(OnnxFileError, match="No such file"):
+    with pytest.raises(FileError, match="No such file"):
         KINDS[kind](tmp_path / "none.onnx", tmp_path)

@@ -1,0 +1,151 @@
+"""Try an ONNX file from elsewhere in a process of its own: ``python -m exporters.read.try_out``.
+
+A file can ask for any time and any memory: a loop of 2^62 turns, functions that call each other twice on each of 30
+levels, an array of 40 GB. So it is first opened and called where both are limited. Linux keeps both limits, macOS that
+of time, Windows neither: there only the clock counts.
+"""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import psutil
+
+from exporters import errors
+from exporters.errors import ExportError, MachineError, OnnxFileError, kind_of, reason_of
+from exporters.read.cost import count_cost
+from exporters.read.session import open_session, run_logits
+from exporters.read.signature import MOST_PIXELS, Layout, signature_of
+
+SECONDS: Final = 20
+"""Processor time to open a small file, call it and count its costs; a GiB of weights has three times as much more."""
+MEMORY: Final = 8 * 2**30
+"""Bytes for a small file; never more than half of the memory that the machine has left."""
+
+_COPIES: Final = 4  # of the file in memory: as read, parsed, written again, and in onnxruntime
+_MANY_IMAGES: Final = 32
+_SECONDS_FOR_MANY: Final = 3.0
+_PATIENCE: Final = 10  # times as long on the clock, should the machine be busy
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a file's shapes may leave free, the image size in pixels, and the limits in seconds and bytes."""
+
+    path: str
+    layout: Layout | None
+    channels: int | None
+    image_size: int | None
+    seconds: int
+    memory: int
+
+
+def try_out(
+    path: Path, *, layout: Layout | None = None, channels: int | None = None, image_size: int | None = None
+) -> bool:
+    """Open a file and, if its image size is known, call it and count its costs; return whether it was called.
+
+    ``layout``, ``channels`` and ``image_size`` are for files that leave them free. A file that has not changed since
+    it was tried in the same way is not tried again. OnnxFileError if it takes more than its share of time or memory,
+    or crashes onnxruntime; other errors are those of ``open_session``, ``run_logits`` and ``count_cost``.
+    """
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        state: tuple[int, ...] = (0,)  # opening it tells what is wrong
+    else:
+        state = (status.st_size, status.st_mtime_ns, status.st_dev, status.st_ino)
+    return _try_once(path, layout, channels, image_size, state)
+
+
+@lru_cache(maxsize=64)
+def _try_once(
+    path: Path, layout: Layout | None, channels: int | None, image_size: int | None, state: tuple[int, ...]
+) -> bool:
+    size, given = state[0], (layout, channels, image_size)
+    memory = min(MEMORY + _COPIES * size, psutil.virtual_memory().available // 2)
+    trial = Trial(str(path.absolute()), *given, seconds=SECONDS + 3 * SECONDS * size // 2**30, memory=memory)
+    share = f"{trial.seconds} s of a processor and {memory / 2**30:.1f} GiB of memory"
+    expected = f"expected an image classifier that opens and answers within {share}, {path}"
+    answer = _in_its_own_process(trial, expected)
+    if "called" in answer:
+        return bool(answer["called"])
+    kind, message = getattr(errors, answer["error"]), answer["message"].replace(trial.path, str(path))
+    if kind is MachineError and kind_of(message) is MachineError:
+        raise OnnxFileError(f"{expected} needs more: {message}")
+    raise kind(message if str(path) in message else f"{path}: {message}")
+
+
+def _in_its_own_process(trial: Trial, expected: str) -> dict[str, Any]:
+    """What ``_answer`` gives there."""
+    command = [sys.executable, "-m", "exporters.read.try_out", json.dumps(asdict(trial))]
+    home = Path(__file__).parents[2]  # where `exporters` is found even if it is not installed
+    seconds = _PATIENCE * trial.seconds
+    try:
+        done = subprocess.run(command, cwd=home, capture_output=True, timeout=seconds, check=False)
+    except subprocess.TimeoutExpired:
+        raise MachineError(f"{expected} had no answer after {seconds} s; is the machine busy?") from None
+    if done.returncode == -getattr(signal, "SIGXCPU", 0):
+        raise OnnxFileError(f"{expected} takes longer; is it one?")
+    if done.returncode < 0:
+        raise OnnxFileError(f"{expected} ends the process that tries it with signal {-done.returncode}; is it damaged?")
+    if done.returncode > 0:
+        reason = done.stderr.decode(errors="replace").strip().split("\n")[-1]
+        raise OnnxFileError(f"{expected} fails: {reason:.500}")
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def _answer(trial: Trial) -> dict[str, Any]:
+    """Whether the file was called, or the error's class and message."""
+    try:
+        return {"called": _open_and_call(trial)}
+    except ExportError as error:
+        return {"error": type(error).__name__, "message": str(error)}
+    except MemoryError as error:
+        return {"error": MachineError.__name__, "message": f"{type(error).__name__} {reason_of(error)}"}
+
+
+def _open_and_call(trial: Trial) -> bool:
+    """The first steps of ``compress verify``: open, call with one image and with many, count the costs."""
+    path = Path(trial.path)
+    session = open_session(path, threads=1)
+    signature = signature_of(session, layout=trial.layout, channels=trial.channels, source=str(path))
+    height, width = signature.height or trial.image_size, signature.width or trial.image_size
+    if height is None or width is None:
+        return False
+    random, began = np.random.default_rng(0), time.process_time()
+
+    def call(images: int) -> None:
+        run_logits(session, signature.random_images(random, batch_size=images, image_size=trial.image_size))
+
+    call(signature.batch or 1)
+    if signature.batch is None:
+        in_time = int(_SECONDS_FOR_MANY / max(time.process_time() - began, 1e-3))
+        call(max(1, min(_MANY_IMAGES, MOST_PIXELS // (height * width), in_time)))
+    count_cost(path, image_size=trial.image_size, signature=signature)
+    return True
+
+
+def _limit_self(trial: Trial) -> None:
+    if find_spec("resource") is None:  # Windows
+        return
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CPU, (trial.seconds, trial.seconds + 1))
+    resource.setrlimit(resource.RLIMIT_AS, (trial.memory, trial.memory))
+
+
+if __name__ == "__main__":
+    _trial = Trial(**json.loads(sys.argv[1]))
+    _limit_self(_trial)
+    sys.stdout.write(json.dumps(_answer(_trial)))
