@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all lint types docs notebook bench bench-latency bench-search bench-ablation clean
+.PHONY: help run test test-all lint types docs notebook bench bench-latency bench-search bench-ablation bench-reliability clean
 
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 	$$name -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
@@ -26,6 +26,7 @@ help:
 	@echo "make bench-latency  test the latency measurement against known speed-ups"
 	@echo "make bench-search   measure what a step of the search costs (6 minutes of an idle core)"
 	@echo "make bench-ablation change one thing of the search at a time, three seeds (hours; goes on where it stopped)"
+	@echo "make bench-reliability  kills, flipped bits, hostile files (45 minutes; goes on where it stopped)"
 	@echo "make clean          remove .venv, site/ and caches; never runs/"
 
 run: .venv/run.stamp
@@ -62,6 +63,9 @@ bench-search: .venv/run.stamp
 
 bench-ablation: .venv/run.stamp
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.ablation --set threads=1 $(ARGS)
+
+bench-reliability: .venv/dev.stamp
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.reliability $(ARGS)
 
 clean:
 	rm -rf .venv site build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -1,0 +1,121 @@
+"""Attack ``compress``: kills, flipped bits, a failing machine, hostile files, divergence; count what went wrong.
+
+The same command goes on where it was stopped, until every kind has its number of attacks or the time is up. Each case
+has a number and is the same every time: ``--only KIND --case NUMBER`` makes it again.
+
+Example: python -m benchmarks.reliability --minutes 45
+"""
+
+import argparse
+import functools
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # read as torch is imported; a pool of threads would be lost in a fork
+
+import torch
+
+from benchmarks import reliability_commands
+from benchmarks.reliability_commands import Bases
+from benchmarks.reliability_record import Attack, Case, Record
+from benchmarks.reliability_scenes import Setting, prepare_library
+from benchmarks.reliability_table import page
+from compress.environment import source_commit
+
+RESULTS = Path(__file__).parent / "reliability.json"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of attack: how it is set up, and how many attacks the committed run has at least."""
+
+    set_up: Callable[[Bases], Attack]
+    wanted: int
+
+
+KINDS: Final[Mapping[str, Kind]] = {
+    **{
+        f"kills: {name}": Kind(functools.partial(reliability_commands.chains, name=name), plan.kills)
+        for name, plan in reliability_commands.PLANS.items()
+    },
+}
+
+
+def main() -> None:
+    """Make cases until the time is up, and write the results after each."""
+    arguments = _arguments()
+    bases = Bases(Setting(arguments.out.absolute()))
+    kinds = {name: kind for name, kind in KINDS.items() if name.startswith(tuple(arguments.only or [""]))}
+    if arguments.case is not None:
+        warm_up()
+        for name, kind in kinds.items():
+            _tell(name, kind.set_up(bases).case(arguments.case))
+        return
+    record = Record(arguments.results, commit=source_commit())
+    if arguments.minutes:
+        warm_up()
+    run(kinds, bases, record, minutes=arguments.minutes, share=arguments.share)
+    record.write()
+    record.file.with_suffix(".md").write_text(page(record.as_dict()))
+
+
+def run(kinds: Mapping[str, Kind], bases: Bases, record: Record, *, minutes: float, share: float) -> None:
+    """Make cases of the kind that lacks most, until all have ``share`` of their attacks or the time is up."""
+    end, attacks = time.monotonic() + 60 * minutes, {}
+
+    def done(name: str) -> float:
+        return record.tally(name).attacks / (kinds[name].wanted * share)
+
+    while time.monotonic() < end and (lacking := [name for name in kinds if done(name) < 1]):
+        name, began = min(lacking, key=done), time.monotonic()
+        if name not in attacks:
+            attacks[name] = kinds[name].set_up(bases)
+        tally = record.tally(name)
+        case = attacks[name].case(tally.cases)
+        tally.add(case, number=tally.cases, seconds=time.monotonic() - began)
+        _tell(name, case)
+        record.write()
+
+
+def warm_up() -> None:
+    """Import and read what every victim would: onnxscript parses the source of its 500 functions for each export."""
+    from torch.onnx._internal.exporter._registration import ONNXRegistry
+
+    import compress.cli.main
+    import compress.export.export_run
+    import compress.race.runner
+    import compress.report.html  # noqa: F401
+
+    torch.set_num_threads(1)
+    prepare_library()
+    for name in tuple(sys.modules):
+        if name.startswith("onnxscript._framework_apis.torch_") and hasattr(sys.modules[name], "get_torchlib_ops"):
+            sys.modules[name].get_torchlib_ops = functools.cache(sys.modules[name].get_torchlib_ops)
+    ONNXRegistry.from_torchlib()
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=45, help="time for new cases; 0: only write the page")
+    parser.add_argument("--share", type=float, default=1.0, help="share of the attacks of the committed run")
+    parser.add_argument("--only", nargs="+", metavar="KIND", help="begin of names, of " + ", ".join(KINDS))
+    parser.add_argument("--case", type=int, help="make this case again")
+    parser.add_argument("--out", type=Path, default=Path("runs/reliability"), help="folder of everything that is made")
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    return parser.parse_args()
+
+
+def _tell(kind: str, case: Case) -> None:
+    ended = ", ".join(f"{count} {outcome}" for outcome, count in case.outcomes.items())
+    lines = [f"{datetime.now(UTC):%H:%M:%S} {kind}, {case.name}: {ended}", *(f"  FAULT {one}" for one in case.faults)]
+    sys.stderr.write("\n".join([*lines, *(f"    {step}" for step in case.steps if case.faults)]) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+"""The scenes of the kills: which commands are killed, and how often."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from benchmarks.reliability_kills import Chains
+from benchmarks.reliability_scenes import BEGUN, TRAINED, Scene, Setting, undisturbed
+from benchmarks.reliability_victims import Kill
+
+_EXPORT: Final = ("export", "RUN", "--int8", "--fp16", "--embed-preprocessing", "--no-verify", "--quiet")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A scene, made when it is needed; the kills of a chain, and how many kills the committed run has at least."""
+
+    make: Callable[["Bases"], Scene]
+    per_chain: int
+    kills: int
+
+
+class Bases:
+    """Runs that scenes begin with, made once."""
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting.make()
+
+    def tiny(self, **changes: object) -> Scene:
+        """A run of the tiny network from its first command."""
+        words = ("run", *self.setting.flags(**changes), "--out", "RUN", "--quiet")
+        return Scene("tiny network, new run", words, self.resume)
+
+    @property
+    def resume(self) -> tuple[str, ...]:
+        """The command that continues a run of the tiny network."""
+        return ("run", "--resume", "RUN", "--model", self.setting.code, "--quiet")
+
+    def begun(self, name: str, scene: Scene) -> Scene:
+        """The same scene without what comes before the first stage: it begins with a run folder."""
+        folder = self._made(f"begun-{name}", lambda root: _killed_in(BEGUN, scene, root))
+        return replace(scene, name=name, words=scene.again, before=folder / "run")
+
+    def finished(self) -> Path:
+        """A finished run of the tiny network."""
+        return self._made("finished", lambda root: undisturbed(self.tiny(), root)) / "run"
+
+    def exported(self) -> Path:
+        """A finished run with more files."""
+        scene = Scene("", _EXPORT, _EXPORT, before=self.finished())
+        return self._made("exported", lambda root: undisturbed(scene, root)) / "run"
+
+    def _made(self, name: str, make: Callable[[Path], object]) -> Path:
+        root = self.setting.root / "bases" / name
+        if not root.exists():
+            new = root.with_name(f"{name}.new")
+            make(new)
+            new.rename(root)
+        return root
+
+
+def _killed_in(folder: str, scene: Scene, root: Path) -> None:
+    scene.set_up(root)
+    ended = scene.go(scene.words, root, Kill(inside=f"/{folder}/"))
+    if ended.code is not None:
+        raise RuntimeError(f"{scene.name} ended with {ended.code}: {ended.stderr[-2000:]}")
+    shutil.rmtree(root / "tmp")
+
+
+def _trained(bases: Bases) -> Scene:
+    return replace(bases.begun("tiny network", bases.tiny()), name="tiny network, up to the export", until=TRAINED)
+
+
+def _weights(bases: Bases) -> Scene:
+    weights = bases.finished() / "01_baseline/weights.safetensors"
+    return bases.begun("given weights", bases.tiny(weights=weights))
+
+
+def _paper(bases: Bases) -> Scene:
+    changes = {"preset": "paper", "search-start": 2, "search-end": 5}
+    return bases.begun("preset paper", bases.tiny(**changes))
+
+
+def _squeezenet(bases: Bases) -> Scene:
+    flags = bases.setting.flags(model=None, arch="squeezenet", align=8, **{"image-size": 24})
+    words = ("run", *flags, "--out", "RUN", "--quiet")
+    return bases.begun("squeezenet", Scene("", words, ("run", "--resume", "RUN", "--quiet")))
+
+
+def _race(bases: Bases) -> Scene:
+    flags = bases.setting.flags(**{"keep-macs": None})
+    words = ("race", *flags, "--keep-macs", "0.5", "--methods", "l1,scratch", "--seeds", "1", "--out", "RUN", "--quiet")
+    return Scene("race of two cells", words, words)
+
+
+def _export(bases: Bases) -> Scene:
+    others = (("verify", "RUN", *_QUICK, "--model", bases.setting.code), bases.resume)
+    return Scene("export", _EXPORT, _EXPORT, before=bases.finished(), others=others)
+
+
+def _verify(bases: Bases) -> Scene:
+    words = ("verify", "RUN", *_QUICK, "--model", bases.setting.code)
+    return Scene("verify", words, words, before=bases.finished(), others=(bases.resume,))
+
+
+def _report(bases: Bases) -> Scene:
+    words = ("report", "RUN")
+    return Scene("report", words, words, before=bases.finished(), others=(bases.resume,))
+
+
+def _compare(bases: Bases) -> Scene:
+    words = ("compare", "RUN", str(bases.finished()), "--html", "RUN/../compare.html")
+    return Scene("compare", words, words, before=bases.finished())
+
+
+_QUICK: Final = ("--seconds", "0.05", "--batch-sizes", "1", "--threads", "1", "--quiet")
+
+PLANS: Final = {
+    "trained": Plan(_trained, 14, 14),
+    "tiny": Plan(lambda bases: bases.begun("tiny network", bases.tiny()), 20, 420),
+    "new": Plan(lambda bases: bases.tiny(), 8, 60),
+    "weights": Plan(_weights, 16, 100),
+    "paper": Plan(_paper, 16, 100),
+    "workers": Plan(lambda bases: bases.begun("two workers", bases.tiny(workers=2)), 16, 80),
+    "squeezenet": Plan(_squeezenet, 16, 60),
+    "race": Plan(_race, 16, 60),
+    "export": Plan(_export, 5, 60),
+    "verify": Plan(_verify, 5, 60),
+    "report": Plan(_report, 5, 50),
+    "compare": Plan(_compare, 3, 30),
+}
+
+
+def chains(bases: Bases, *, name: str) -> Chains:
+    """The chains of a scene."""
+    plan = PLANS[name]
+    return Chains(plan.make(bases), bases.setting.root / "kills" / name, kills=plan.per_chain)

@@ -1,0 +1,171 @@
+"""Scenes: commands that are killed or attacked, what is there before, and the same made without disturbance.
+
+Images of 16 pixels in three classes of noise, a network of two convolutions with BatchNorm and dropout, six epochs.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.reliability_victims import Ended, Kill, command
+from compress.report.model import REPORT
+from compress.runs import RunFolder
+from compress.settings.verify import VerifySettings
+from compress.training import loop
+from exporters.measure.latency import LatencySettings
+from tests.helpers.datasets import write_image_folder
+
+NETWORK: Final = """\
+from torch import nn
+
+def build(classes):
+    return nn.Sequential(
+        nn.Conv2d(1, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.Dropout(0.2),
+        nn.Conv2d(8, 8, 3, stride=2, padding=1), nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, classes),
+    )
+"""
+
+SETTINGS: Final = {
+    "image-size": 16, "batch-size": 16, "align": 1, "epochs": 6, "search-start": 3, "search-end": 5, "threads": 1,
+    "workers": 0, "keep-macs": 0.5,
+}  # fmt: skip
+
+BEGUN: Final = "01_baseline"
+TRAINED: Final = "06_export"
+
+_TIMED: Final = ("events.jsonl", "env.json", "MANIFEST.sha256", ".lock", ".html", ".md", ".svg", "finished.json")
+"""Ends of the names of files that hold dates, times or free space."""
+
+_REPORTS: Final = (REPORT, "race.json")
+
+_TIMED_KEYS: Final = frozenset(
+    {"created", "name", "latency", "memory", "operators", "environment", "session", "seconds", "notes", "made", "time"}
+)
+
+
+def prepare_library() -> None:
+    """Latency is not what is tested: a tenth of a second of it. A run saves its state after every step."""
+    loop.SAVE_EVERY_S = 0.0
+    short = LatencySettings(rounds=4, min_pairs=8, min_seconds=0, max_seconds=0.1, warmup_seconds=0.01)
+    setattr(VerifySettings, "latency", property(lambda settings: replace(short, seed=settings.seed)))  # noqa: B010
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The folder of a campaign: images, the network's code, and what was made without disturbance."""
+
+    root: Path
+
+    @property
+    def images(self) -> Path:
+        """Image folder of all scenes."""
+        return self.root / "images"
+
+    @property
+    def code(self) -> str:
+        """The tiny network, as ``--model`` names it."""
+        return f"{self.root}/net.py:build"
+
+    def make(self) -> "Setting":
+        """Write images and code, if they are not there."""
+        if not self.images.exists():
+            write_image_folder(self.root / "images.new", train=30, test=10, size=16).rename(self.images)
+        (self.root / "net.py").write_text(NETWORK)
+        return self
+
+    def flags(self, **changes: object) -> tuple[str, ...]:
+        """Flags of a run of the tiny network."""
+        values = {"dataset": self.images, "model": self.code} | SETTINGS | changes
+        return tuple(w for name, value in values.items() if value is not None for w in (f"--{name}", str(value)))
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A command that is killed.
+
+    ``words`` is the command and ``again`` the one that continues; RUN in them is the folder it works on, copied from
+    ``before`` where there is something before. ``others`` are commands that must work after a kill, too.
+    ``until`` ends the scene at the first file operation in that folder, where the rest is not what is tested.
+    """
+
+    name: str
+    words: tuple[str, ...]
+    again: tuple[str, ...]
+    before: Path | None = None
+    others: tuple[tuple[str, ...], ...] = ()
+    until: str = ""
+    target: str = "run"
+
+    def go(self, words: tuple[str, ...], scratch: Path, kill: Kill | None = None) -> Ended:
+        """Give a command in ``scratch``, where the scene's folder is ``scratch/run``."""
+        given = [word.replace("RUN", str(scratch / "run")) for word in words]
+        if self.until:
+            kill = replace(kill or Kill(), inside=f"/{self.until}/")
+        return command(given, scratch, kill=kill)
+
+    def set_up(self, scratch: Path) -> None:
+        """An empty folder with what there is before."""
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir(parents=True)
+        if self.before is not None:
+            shutil.copytree(self.before, scratch / "run", symlinks=True)
+
+    def is_done(self, ended: Ended, kill: Kill | None = None) -> bool:
+        """Whether the command came to its end, and not to ``kill``."""
+        if self.until and ended.code is None:
+            return kill is None or not (kill.seconds or ended.operations == kill.number)
+        return ended.code == 0
+
+
+def undisturbed(scene: Scene, folder: Path) -> Ended:
+    """Make the scene without a kill; RuntimeError if it fails."""
+    scene.set_up(folder)
+    ended = scene.go(scene.words, folder)
+    if not scene.is_done(ended):
+        raise RuntimeError(f"{scene.name}, undisturbed, ended with {ended.code}: {ended.stderr[-2000:]}")
+    return ended
+
+
+def digest(scratch: Path, *, unfinished: bool = False) -> dict[str, str]:
+    """What a scene has made: name -> digest of all that does not depend on time, and everything left behind.
+
+    ``unfinished`` leaves out what comes and goes while a run is under way.
+    """
+    found: dict[str, str] = {}
+    for path in sorted(path for path in scratch.rglob("*") if not path.is_dir()):
+        name = path.relative_to(scratch).as_posix()
+        if name in ("stdout", "stderr") or (unfinished and (path.name.endswith(".tmp") or "/tmp/" in f"/{name}")):
+            continue
+        found |= _content(name, path)
+    found |= {f"{path.relative_to(scratch)}/": "folder" for path in (scratch / "tmp").iterdir() if path.is_dir()}
+    return found
+
+
+def _content(name: str, path: Path) -> dict[str, str]:
+    if path.name in _REPORTS:  # by key, so that a difference has a name
+        parts = _timeless(json.loads(path.read_text()))
+        return {f"{name}: {key}": hashlib.sha256(json.dumps(part).encode()).hexdigest() for key, part in parts.items()}
+    timed = path.name.endswith(_TIMED)
+    return {name: "there" if timed else hashlib.sha256(path.read_bytes()).hexdigest()}
+
+
+def _timeless(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _timeless(one) for key, one in value.items() if key not in _TIMED_KEYS}
+    return [_timeless(one) for one in value] if isinstance(value, list) else value
+
+
+def broken(scratch: Path) -> list[str]:
+    """Recorded files of the run that are not what the manifest says."""
+    run = RunFolder.open(scratch / "run")
+    wrong = []
+    for name, digests in run._manifest.entries.items():
+        path = run.path / name
+        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() not in digests:
+            wrong.append(name)
+    return wrong
