@@ -13,7 +13,6 @@ from typing import Any, Final
 
 from benchmarks.reliability_victims import Ended, Kill, command
 from compress.report.model import REPORT
-from compress.runs import RunFolder
 from compress.settings.verify import VerifySettings
 from compress.training import loop
 from exporters.measure.latency import LatencySettings
@@ -158,14 +157,3 @@ def _timeless(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _timeless(one) for key, one in value.items() if key not in _TIMED_KEYS}
     return [_timeless(one) for one in value] if isinstance(value, list) else value
-
-
-def broken(scratch: Path) -> list[str]:
-    """Recorded files of the run that are not what the manifest says."""
-    run = RunFolder.open(scratch / "run")
-    wrong = []
-    for name, digests in run._manifest.entries.items():
-        path = run.path / name
-        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() not in digests:
-            wrong.append(name)
-    return wrong

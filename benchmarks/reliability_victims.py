@@ -29,8 +29,8 @@ PATIENCE_S: Final = 10.0
 class Kill:
     """Where a victim dies: after ``seconds``, at file operation ``number``, or at one whose path has ``inside``.
 
-    ``torn`` is a kill before a file is synced that leaves half of it, as a power cut can. With SIGTERM as ``signal`` the
-    victim is asked to stop, and goes on until it has.
+    ``torn`` is a kill before a file is synced that leaves half of it, as a power cut can. With SIGTERM as ``signal``
+    the victim is asked to stop, and goes on until it has.
     """
 
     number: int = 0
