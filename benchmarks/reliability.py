@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # read as torch is imported; a pool of threads would be lost in a fork
 
@@ -96,7 +96,8 @@ def warm_up() -> None:
     prepare_library()
     for name in tuple(sys.modules):
         if name.startswith("onnxscript._framework_apis.torch_") and hasattr(sys.modules[name], "get_torchlib_ops"):
-            sys.modules[name].get_torchlib_ops = functools.cache(sys.modules[name].get_torchlib_ops)
+            module: Any = sys.modules[name]
+            module.get_torchlib_ops = functools.cache(module.get_torchlib_ops)
     ONNXRegistry.from_torchlib()
 
 

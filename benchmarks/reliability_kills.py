@@ -4,6 +4,7 @@ import random
 import shutil
 import signal
 from pathlib import Path
+from typing import get_args
 
 from benchmarks.reliability_record import Case
 from benchmarks.reliability_scenes import Scene, digest, undisturbed
@@ -61,7 +62,7 @@ class Chains:
         share, sent = rng.random() * 2 / self.kills, signal.SIGTERM if rng.random() < _STOPS else signal.SIGKILL
         if rng.random() < _BY_TIME:
             return Kill(seconds=max(0.01, self._seconds * share), signal=sent)
-        when = "before" if sent == signal.SIGTERM else rng.choice(("before", "after", "torn"))
+        when = "before" if sent == signal.SIGTERM else rng.choice(get_args(When))
         return Kill(1 + int(self._operations * share), when, signal=sent)
 
     def _next(self, rng: random.Random) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 OPERATIONS: Final = ("replace", "rename", "unlink", "remove", "mkdir", "rmdir", "link", "symlink", "fsync", "truncate")
+When = Literal["before", "after", "torn"]
 PATIENCE_S: Final = 10.0
 """A worker has to end this long after its run was killed."""
 
@@ -34,7 +35,7 @@ class Kill:
     """
 
     number: int = 0
-    when: Literal["before", "after", "torn"] = "before"
+    when: When = "before"
     seconds: float = 0.0
     inside: str = ""
     signal: int = signal.SIGKILL
@@ -174,7 +175,7 @@ def _watch_operations(kill: Kill | None, counter: mmap.mmap, scratch: Path) -> N
 
     for name in OPERATIONS:
         setattr(os, name, watched(getattr(os, name), lambda *_, **__: True))
-    io.open = builtins.open = watched(builtins.open, _writes)  # type: ignore[assignment]
+    io.open = builtins.open = watched(builtins.open, _writes)
     os.open = watched(os.open, lambda _path, flags, *_, **__: bool(flags & os.O_CREAT))
 
 
