@@ -75,11 +75,11 @@ def _trained(bases: Bases) -> Scene:
 
 def _weights(bases: Bases) -> Scene:
     weights = bases.finished() / "01_baseline/weights.safetensors"
-    return bases.begun("given weights", bases.tiny(weights=weights))
+    return bases.begun("given weights", bases.tiny(weights=weights, **{"search-start": 0}))
 
 
 def _paper(bases: Bases) -> Scene:
-    changes = {"preset": "paper", "search-start": 2, "search-end": 5}
+    changes = {"preset": "paper", "keep-macs": None, "search-start": 2, "search-end": 5}
     return bases.begun("preset paper", bases.tiny(**changes))
 
 

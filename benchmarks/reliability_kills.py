@@ -8,7 +8,7 @@ from typing import get_args
 
 from benchmarks.reliability_record import Case
 from benchmarks.reliability_scenes import Scene, digest, undisturbed
-from benchmarks.reliability_victims import Kill
+from benchmarks.reliability_victims import Kill, When
 from compress.errors import CompressError
 from compress.runs import RunFolder
 
@@ -59,9 +59,9 @@ class Chains:
 
     def _draw(self, rng: random.Random) -> Kill:
         """Spread over the whole command by as many kills as the chain has."""
-        share, sent = rng.random() * 2 / self.kills, signal.SIGTERM if rng.random() < _STOPS else signal.SIGKILL
+        share, sent = rng.random() * 1.5 / self.kills, signal.SIGTERM if rng.random() < _STOPS else signal.SIGKILL
         if rng.random() < _BY_TIME:
-            return Kill(seconds=max(0.01, self._seconds * share), signal=sent)
+            return Kill(seconds=max(0.01, 0.7 * self._seconds * share), signal=sent)
         when = "before" if sent == signal.SIGTERM else rng.choice(get_args(When))
         return Kill(1 + int(self._operations * share), when, signal=sent)
 
