@@ -8,7 +8,7 @@ from typing import Any
 
 from compress.channels.costs import Cost
 from compress.data.bundle import DataBundle
-from compress.export.variants import Base, calibration_split, derive
+from compress.export.variants import Base, derive, representative
 from compress.exporter_faults import export_faults
 from compress.networks.own_code import OwnCode
 from compress.observer import Observer
@@ -18,6 +18,7 @@ from compress.runs.network_files import REBUILT, channel_order_of, export_networ
 from compress.runs.recorded_inputs import reopen
 from compress.settings.config import DecidedConfig
 from compress.settings.export import ExportSettings
+from compress.verdict.chance import TEST_IMAGES, int8_notes
 
 Opened = tuple[DecidedConfig, DataBundle]
 
@@ -48,6 +49,10 @@ def add_variants(
             record_variants(run, tuple(one for one in fresh if one.operators is None))
             made += [one.in_folder(run.path / ARTIFACTS) for one in fresh]
             observer.step(done, images=0, values={"network": source.label})
+        if opened is not None and wanted.int8:
+            config, data = opened
+            for note in int8_notes(made, representative(data.test, images=TEST_IMAGES, seed=config.seed)):
+                observer.note(note)
         facts = run.read_json(MODEL_FACTS)
         run.write_json(MODEL_FACTS, facts | {"files": facts["files"] | {one.label: one.name for one in made}})
     return made
@@ -82,7 +87,7 @@ def _variants(
         base = replace(base, record=again[0])
     if opened is not None and wanted.int8:
         config, data = opened
-        calibration = calibration_split(data.train, images=wanted.calibration_images, seed=config.seed)
+        calibration = representative(data.train, images=wanted.calibration_images, seed=config.seed)
     made = [*again, *derive(base, wanted, calibration, temporary)]
     for path in (Path(path) for one in made for path in (one.file, one.operators) if path):
         run.write_bytes(f"{ARTIFACTS}/{path.name}", path.read_bytes())

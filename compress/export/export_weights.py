@@ -10,7 +10,7 @@ import torch
 
 from compress.atomic import machine_faults, write_atomically
 from compress.errors import BadInputError, UsageError
-from compress.export.variants import Base, calibration_split, derive
+from compress.export.variants import Base, derive, representative
 from compress.exporter_faults import export_faults
 from compress.observer import Observer
 from compress.run.training_stages import load_given
@@ -20,6 +20,7 @@ from compress.runs.network_files import export_network, model_facts
 from compress.runs.stage_context import fresh_network
 from compress.settings.config import RunConfig
 from compress.settings.export import ExportSettings
+from compress.verdict.chance import TEST_IMAGES, int8_notes
 
 LABEL = "model"
 
@@ -60,8 +61,10 @@ def export_weights(
             base = Base(first, mean=shown.mean, std=shown.std, bgr=shown.channel_order == "bgr")
             calibration = None
             if wanted.int8:
-                calibration = calibration_split(data.train, images=wanted.calibration_images, seed=settings.seed)
+                calibration = representative(data.train, images=wanted.calibration_images, seed=settings.seed)
             made = [first, *derive(base, wanted, calibration, folder)]
+            for note in int8_notes(made, representative(data.test, images=TEST_IMAGES, seed=settings.seed)):
+                observer.note(note)
             facts = model_facts(data, arch=config.arch, files=made)
             write_atomically(folder / "model.json", (json.dumps(facts, indent=2) + "\n").encode())
             folder.chmod(0o755)

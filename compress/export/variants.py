@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from compress.data.bundle import Split
 from compress.data.order import stratified_holdout
 from compress.environment import isa
@@ -73,12 +75,14 @@ def int8_settings(flags: frozenset[str]) -> Int8Settings:
     return Int8Settings(activations="int8" if "neon" in flags else "uint8", reduce_range=not flags & _PRODUCTS_FIT)
 
 
-def calibration_split(train: Split, *, images: int, seed: int) -> Split:
-    """A random sample of about so many training images, in proportion to the classes, without augmentation.
+def representative(split: Split, *, images: int, seed: int) -> Split:
+    """A random sample of about so many images, in proportion to the classes, without augmentation.
 
-    At least one image of every class with two or more.
+    At least one image of every class with two or more; images that are the only ones of their class fill it up.
     """
-    if images >= len(train):
-        return train
-    _rest, chosen = stratified_holdout(train.labels, fraction=images / len(train), seed=seed)
-    return train.subset(chosen)
+    if images >= len(split):
+        return split
+    _rest, chosen = stratified_holdout(split.labels, fraction=images / len(split), seed=seed)
+    alone = torch.nonzero(split.labels.bincount()[split.labels] == 1).flatten()
+    shuffled = alone[torch.randperm(len(alone), generator=torch.Generator().manual_seed(seed))]
+    return split.subset(torch.cat([chosen, shuffled[: max(0, images - len(chosen))]]).sort().values)

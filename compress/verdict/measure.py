@@ -18,6 +18,7 @@ from compress.report.results import GateResult
 from compress.runs.file_records import FileRecord
 from compress.settings.verify import VerifySettings
 from compress.verdict.accuracy import measure_accuracy, measure_drop
+from compress.verdict.chance import chance_note
 from compress.verdict.changed_answers import changed_images, compare_answers, never_answered
 from compress.verdict.gates import judge
 from compress.verdict.open_files import OpenedFile, by_role, classify
@@ -74,6 +75,7 @@ def measure(
     original, candidate = (by_role(files, role) for role in ("original", "candidate"))
     rows = tuple(_row(file, original, answers, data) for file in files)
     progress.begin("time per layer")
+    failed = _chance_notes(rows, data)
     missing = never_answered(answers, data.test.labels.numpy(), data.classes)
     return Report(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -88,7 +90,7 @@ def measure(
         changed=changed_images(data, answers[original.record.label], answers[candidate.record.label]),
         gates=_gates(rows, latency, settings),
         run=None,
-        notes=tuple(dict.fromkeys((*data.notes, *missing, *notes))),
+        notes=tuple(dict.fromkeys((*data.notes, *failed, *missing, *notes))),
     )
 
 
@@ -172,6 +174,17 @@ def _row(file: OpenedFile, original: OpenedFile, answers: Mapping[str, np.ndarra
         source_drop=None if record.source is None else measure_drop(answers[record.source], mine, labels_N),
         memory=measure_memory(spec.runnable, batch_size=spec.signature.batch or 1, threads=1),
     )
+
+
+def _chance_notes(rows: Sequence[NetworkRow], data: DataBundle) -> list[str]:
+    """A note on each file that is no better than chance although the file it was made from, or the original, is."""
+    by_label = {row.label: row for row in rows}
+    original = next(row for row in rows if row.role == "original")
+    notes = []
+    for row in rows:
+        source = by_label.get(row.source or "", original)
+        notes += chance_note(row.label, row.accuracy.top1, source.label, source.accuracy.top1, data.test.labels)
+    return notes
 
 
 def _operators(original: OpenedFile, candidate: OpenedFile, settings: VerifySettings) -> OperatorProfile | None:

@@ -8,7 +8,7 @@ import torch
 from compress.data.preprocessing import Preprocessing
 from compress.data.splits import MemorySplit
 from compress.errors import UsageError
-from compress.export.variants import Base, calibration_split, derive, int8_settings
+from compress.export.variants import Base, derive, int8_settings, representative
 from compress.settings.config import build
 from compress.settings.export import ExportSettings
 from exporters.write.int8 import Int8Settings
@@ -60,16 +60,32 @@ def test_only_what_is_wanted_and_a_mobile_file_moves_with_its_operators(base, tm
 
 def test_calibration_images_are_in_proportion_to_the_classes_and_unaugmented():
     train = split([100, 50, 10, 2])
-    chosen = calibration_split(train, images=81, seed=0)
+    chosen = representative(train, images=81, seed=0)
     assert chosen.labels.bincount().tolist() == [50, 25, 5, 1]
-    assert torch.equal(calibration_split(train, images=81, seed=0).images, chosen.images)
-    assert not torch.equal(calibration_split(train, images=81, seed=1).images, chosen.images)
+    assert torch.equal(representative(train, images=81, seed=0).images, chosen.images)
+    assert not torch.equal(representative(train, images=81, seed=1).images, chosen.images)
     train = split([9, 9])
-    assert calibration_split(train, images=18, seed=0) is train
-    chosen = calibration_split(train, images=6, seed=0)
+    assert representative(train, images=18, seed=0) is train
+    chosen = representative(train, images=6, seed=0)
     plain = torch.cat([images for images, _ in train.batches(100)])
     for image in torch.cat([images for images, _ in chosen.batches(4)]):
         assert (plain == image).flatten(1).all(1).sum() == 1
+
+
+@pytest.mark.parametrize(
+    ("counts", "asked", "chosen"),
+    [
+        ([1] * 20, 8, [8]),
+        ([1] * 20, 20, [20]),
+        ([10, 1, 1, 1], 4, [3, 1]),  # of 10 images round(10 * 4 / 13), and one of those that are alone
+        ([10, 1, 1, 1], 1, [1]),
+    ],
+)
+def test_classes_of_one_image_calibrate_too(counts, asked, chosen):
+    found = representative(split(counts), images=asked, seed=0).labels.bincount()
+    large = sum(count > 1 for count in counts)
+    groups = [int(found[:large].sum()), int(found[large:].sum())]
+    assert [group for group in groups if group] == chosen
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,7 @@ def test_weights_without_a_run(finished, images, tmp_path):
     assert {**facts, "files": 0} == {**recorded, "files": 0}
     assert f"compress verify --original '{out}/model.onnx' --candidate '{out}/model.int8.onnx'" in done.stderr
     assert "Note: preprocessing of the given weights assumed: pixels / 255" in done.stderr
+    assert "Note: model.int8.onnx: Top-1 " in done.stderr
     assert list(tmp_path.iterdir()) == [out]
     again = compress("export", *flags)
     assert (again.returncode, "exists already" in again.stderr) == (2, True)
