@@ -1,6 +1,7 @@
 """The arrows of the house, read from the imports (CONTRIBUTING.md)."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ REST = sorted(file for package in ("benchmarks", "scripts", "tests") for file in
 
 # Every room has a floor; a module imports its own room and rooms on lower floors, also for type checking.
 FLOORS = {
-    "exporters": 1, "models_zoo": 1, "errors": 1, "observer": 1, "version": 1, "statistics": 1,
+    "exporters": 1, "models_zoo": 1, "errors": 1, "escaping": 1, "observer": 1, "version": 1, "statistics": 1,
     "atomic": 2, "download": 2, "exporter_faults": 2, "environment": 2, "json_text": 2,
     "networks": 2, "tracing": 2,
     "settings": 3, "channels": 3, "doctor": 3,
@@ -27,10 +28,13 @@ FLOORS = {
     "__init__": 12, "__main__": 12, "lightning": 12,
 }  # fmt: skip
 
+# All printing: names pass through compress.escaping there.
+PRINTING = ("compress/cli/output.py", "compress/cli/progress.py", "compress/report/terminal.py")
+
 # A third-party package -> the only places that import it.
 ONLY_IN = {
     "typer": ("compress/cli/",),
-    "rich": ("compress/cli/", "compress/report/"),
+    "rich": PRINTING,
     "onnx": ("exporters/",),
     "onnxscript": ("exporters/",),
     "onnxruntime": ("exporters/",),
@@ -94,6 +98,25 @@ def test_the_library_never_prints_nor_exits(file):
         if isinstance(node, ast.Call):
             called = ast.unparse(node.func)
             assert called not in ("print", "exit", "quit", "sys.exit", "os._exit"), f"line {node.lineno}: {called}"
+
+
+CONSTANT = {"compress/cli/interrupts.py": "os.write", "exporters/measure/memory.py": "sys.stdout.write"}
+"""Who writes without names: the notice of a signal handler, a number from a child process."""
+
+
+@pytest.mark.parametrize("file", FILES, ids=relative)
+def test_names_reach_a_terminal_only_where_they_are_escaped(file):
+    for node in ast.walk(ast.parse(file.read_text())):
+        called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+        if relative(file) not in PRINTING:
+            written = re.search(
+                r"\bprint$|\becho$|\bstd(out|err)\b.*\bwrite|^os\.write$|print_exc|warnings\.show", called
+            )
+            assert not written or called == CONSTANT.get(relative(file)), f"line {node.lineno}: {called}"
+        elif called in ("Text", "_text"):
+            assert "printable" in ast.unparse(node.args[0]) or called == "_text", f"line {node.lineno}"
+        elif called.endswith(".print"):
+            assert isinstance(node.args[0], ast.Name | ast.Call), f"line {node.lineno}: text that is not escaped"
 
 
 @pytest.mark.parametrize("file", [*FILES, *REST], ids=relative)

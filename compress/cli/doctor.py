@@ -15,9 +15,6 @@ def doctor(json: options.Json = False) -> None:
 
     Example: compress doctor
     """
-    from rich.markup import escape
-    from rich.table import Table
-
     from compress.doctor import examine
 
     checks = examine(Path.cwd())
@@ -25,10 +22,7 @@ def doctor(json: options.Json = False) -> None:
     if json:
         output.print_json({"ready": ready, "checks": [asdict(check) for check in checks]})
     else:
-        table = Table(box=None, show_header=False)
-        for check in checks:
-            found = escape(". ".join(filter(None, (check.found, check.advice))))
-            table.add_row(f"[{_COLOURS[check.status]}]{check.status}[/]", check.name, found)
-        output.data_console().print(table)
+        rows = [(one.status, one.name, ". ".join(filter(None, (one.found, one.advice)))) for one in checks]
+        output.show_table(("", "", ""), rows, styles=_COLOURS)
     if not ready:
         raise typer.Exit(5)

@@ -4,8 +4,6 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
-from rich.markup import escape
-from rich.table import Column, Table
 from typer import Argument, Option
 
 from compress.cli import options, output
@@ -113,12 +111,8 @@ def _of_weights(given: Given, wanted: ExportSettings, code: "OwnCode | None", *,
 
 
 def _show(made: "list[FileRecord]", report: "Report | None") -> None:
-    console = output.data_console()
-    table = Table("File", "Made from", Column("Size", justify="right"), "sha256", box=None)
-    for one in made:
-        size = f"{one.size_bytes / 1e6:.2f} MB"
-        table.add_row(escape(one.file), escape(one.source or "-"), size, one.sha256[:12])
-    console.print(table)
+    rows = [(one.file, one.source or "-", one.sha256[:12], f"{one.size_bytes / 1e6:.2f} MB") for one in made]
+    output.show_table(("File", "Made from", "sha256"), rows, numbers=("Size",))
     lines = []
     for one in made:
         if (parity := one.parity) is not None:
@@ -131,8 +125,7 @@ def _show(made: "list[FileRecord]", report: "Report | None") -> None:
                 f"{one.name}: calibrated on {facts.calibration_images:,} training images; "
                 f"in float32: {', '.join(facts.float_layers) or 'nothing'}"
             )
-    for line in lines:
-        console.print(line, markup=False)
+    output.show_lines(lines)
     if report is not None:
         from compress.report.documents import report_document
 

@@ -1,12 +1,10 @@
 """``compress list``: names for flags, and the runs in a folder."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from rich.table import Table
-from rich.text import Text
 from typer import Argument, Option
 
 from compress.cli import options, output
@@ -26,7 +24,7 @@ def listing(context: typer.Context) -> None:
     Example: compress list archs
     """
     if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+        output.show_own(context.get_help() + "\n")
 
 
 @app.command()
@@ -43,7 +41,7 @@ def archs(
         output.print_json({"archs": rows})
         return
     if timm:
-        typer.echo("\n".join(row["name"] for row in rows))
+        output.show_lines(row["name"] for row in rows)
         return
     lines, family = [], ""
     for row in rows:
@@ -52,13 +50,13 @@ def archs(
         smallest = f"{row['min_image_size']}" + (f", by {step}" if step > 1 else "")
         sizes = (smallest, f"{row['small_image_size']}", f"{row['full_image_size']}")
         lines.append((heading, row["name"], f"{row['parameters'] / 1e6:.1f} M", *sizes))
-    _print_table(("Family", "Name"), lines, numbers=("Parameters", "Smallest", "Small sets", "Photos"))
-    for note in (
+    output.show_table(("Family", "Name"), lines, numbers=("Parameters", "Smallest", "Small sets", "Photos"))
+    notes = (
         "Parameters with 1,000 classes and RGB images; sizes of images in pixels.",
         *(f"{alias} is {row['name']}." for row in rows for alias in row["aliases"]),
         "timm's networks are timm/NAME: compress list archs --timm. Your own: compress run --model.",
-    ):
-        output.data_console().print(note, style="dim")
+    )
+    output.show_lines(notes, style="dim", wrapped=True)
 
 
 @app.command()
@@ -79,7 +77,7 @@ def datasets(json: options.Json = False) -> None:
         return
     lines = [(name, entry.summary, str(entry.places) or "bundled") for name, entry in DATASETS.items()]
     folder = ("PATH", "a folder with train/ and test/ or val/, or class folders alone; one folder a class", "")
-    _print_table(("Name", "What it is", "Files in --data-dir"), [*lines, folder])
+    output.show_table(("Name", "What it is", "Files in --data-dir"), [*lines, folder])
 
 
 @app.command()
@@ -94,7 +92,7 @@ def methods(json: options.Json = False) -> None:
     if json:
         output.print_json({"methods": rows})
     else:
-        _print_table(("Name", "What it keeps", "Source"), [tuple(row.values()) for row in rows])
+        output.show_table(("Name", "What it keeps", "Source"), [tuple(row.values()) for row in rows])
 
 
 @app.command()
@@ -124,13 +122,10 @@ def _print_runs(runs: "tuple[ListedRun, ...]") -> None:
         (run.name, (run.started or "-")[:10], run.arch or "-", Path(run.dataset or "-").name, _verdict(run))
         for run in runs
     ]
-    _print_table(("Name", "Started", "Network", "Data", "Top-1, change, speed-up"), lines)
-    console = output.data_console()
-    for run in runs:
-        if run.problem:
-            console.print(_one_line(f"{run.name}: {run.problem}"), style="yellow", soft_wrap=True)
+    output.show_table(("Name", "Started", "Network", "Data", "Top-1, change, speed-up"), lines)
+    output.show_lines((f"{run.name}: {run.problem}" for run in runs if run.problem), style="yellow")
     if any(run.state == "unfinished" for run in runs):
-        console.print("Resume an unfinished run with compress run --resume FOLDER.", style="dim")
+        output.show_lines(["Resume an unfinished run with compress run --resume FOLDER."], style="dim", wrapped=True)
 
 
 def _verdict(run: "ListedRun") -> str:
@@ -145,22 +140,6 @@ def _verdict(run: "ListedRun") -> str:
     verdict = run.verdict
     speedup = "" if verdict.speedup is None else f", {verdict.speedup.ratio:.2f}x"
     return f"{figures.hundredths(100 * verdict.top1)} %, {figures.signed(-verdict.points_lost)}{speedup}"
-
-
-def _print_table(columns: Sequence[str], rows: Iterable[tuple[str, ...]], *, numbers: Sequence[str] = ()) -> None:
-    """Print rows under ``columns``, then ``numbers``, aligned right; no cell is cut."""
-    table = Table(box=None)
-    for title in (*columns, *numbers):
-        table.add_column(title, overflow="fold", justify="right" if title in numbers else "left")
-    for row in rows:
-        table.add_row(*map(_one_line, row))
-    output.data_console().print(table)
-
-
-def _one_line(text: str) -> Text:
-    from compress.report.figures import printable
-
-    return Text(printable(text))
 
 
 def _architectures() -> list[dict[str, Any]]:

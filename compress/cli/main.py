@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-import traceback
 from typing import Annotated, Any
 
 import typer
@@ -15,7 +14,7 @@ from compress.cli.compare import compare
 from compress.cli.doctor import doctor
 from compress.cli.export import export
 from compress.cli.interrupts import StoppedAtOnce
-from compress.cli.output import print_error
+from compress.cli.output import print_error, print_traceback, show_own
 from compress.cli.race import race
 from compress.cli.report import report
 from compress.cli.run import run
@@ -75,9 +74,9 @@ def compress(
         from importlib import metadata
 
         runtimes = [f"{name} {metadata.version(name)}" for name in ("torch", "onnxruntime")]
-        typer.echo(", ".join([f"compress {__version__}", *runtimes]))
+        show_own(", ".join([f"compress {__version__}", *runtimes]) + "\n")
     elif context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+        show_own(context.get_help() + "\n")
 
 
 def main() -> None:
@@ -108,7 +107,7 @@ def _explain(error: BaseException) -> tuple[str, str, int]:
         if isinstance(error.__cause__, ValidationError):  # a flag's value
             error.message = expectation(error.__cause__.errors()[0])
         return "UsageError", f"{error.format_message()} ({_hint(error.format_message())})", error.exit_code
-    traceback.print_exception(error)
+    print_traceback(error)
     message = f"this is a bug in compress, please report it with the lines above: {type(error).__name__}: {error}"
     return "Bug", message, 1
 

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Ta
 from rich.text import Text
 
 from compress.cli.output import is_live, message_console
+from compress.escaping import printable, printable_lines
 from compress.observer import Observer
 from compress.report.figures import duration
 from compress.run.eta import RunEstimate
@@ -33,7 +34,7 @@ def watching(work: Mapping[str, float], *, quiet: bool, console: Console | None 
         yield Observer()
         return
     if not is_live(console):
-        plain = PlainObserver(lambda line: console.print(line, markup=False, soft_wrap=True), run)
+        plain = PlainObserver(lambda line: console.print(Text(printable_lines(line)), soft_wrap=True), run)
         yield plain
         plain.end_stage()
         return
@@ -58,7 +59,7 @@ class LiveObserver(Observer):
         """Complete the row before, begin a new one."""
         self.end_stage()
         self._name = name
-        label = f"[{index}/{count}] {re.sub(r'^[0-9]+_', '', name)}"
+        label = printable(f"[{index}/{count}] {re.sub(r'^[0-9]+_', '', name)}")
         self._progress.add_task(label, total=steps or None, seen=0, images=0, values=[], outlook=self._outlook)
         self._task = self._progress.tasks[-1]
 
@@ -75,7 +76,7 @@ class LiveObserver(Observer):
 
     def note(self, text: str) -> None:
         """Print it above the rows."""
-        self._progress.console.print(f"Note: {text}", markup=False)
+        self._progress.console.print(Text(printable_lines(f"Note: {text}")))
 
     def end_stage(self) -> None:
         """Complete the row."""
@@ -144,4 +145,4 @@ class _State(ProgressColumn):
     def render(self, task: Task) -> Text:
         seconds = task.finished_time if task.finished_time is not None else task.elapsed
         outlook = [] if task.finished else task.fields["outlook"](task)
-        return Text(", ".join([duration(seconds or 0.0), *task.fields["values"], *outlook]))
+        return Text(printable(", ".join([duration(seconds or 0.0), *task.fields["values"], *outlook])))

@@ -1,6 +1,5 @@
 """``compress race``: methods, budgets and seeds under equal conditions, in one table and one plot."""
 
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,7 +47,7 @@ def race(
         from compress.report.model import document_schema
         from compress.report.race.model import RaceReport
 
-        typer.echo(document_schema(RaceReport), nl=False)
+        output.show_own(document_schema(RaceReport))
         return
     from compress.runs.folder import label
 
@@ -65,7 +64,7 @@ def race(
     output.say(f"The race is in {folder}: race.html, race.md, race.json, accuracy-latency.svg", quiet=quiet)
     failed = [f"{cell.folder}: {cell.reason}" for cell in report.cells if cell.outcome == "failed"]
     if failed:  # stdout has the report, which contains them
-        sys.stderr.write("Error: cells failed; all others are in the table:\n  " + "\n  ".join(failed) + "\n")
+        output.say("Error: cells failed; all others are in the table:\n  " + "\n  ".join(failed))
         raise typer.Exit(CheckFailedError.exit_code)
 
 

@@ -1,6 +1,5 @@
 """``compress verify``: measure a run's files again, or any two ONNX classifiers, and check limits."""
 
-import sys
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -76,7 +75,7 @@ def verify(
     except CheckFailedError as missed:
         if not json:
             raise
-        sys.stderr.write(f"Error: {missed}\n")  # stdout has the report, which contains the gates
+        output.say(f"Error: {missed}")  # stdout has the report, which contains the gates
         raise typer.Exit(missed.exit_code) from None
 
 

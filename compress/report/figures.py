@@ -106,11 +106,6 @@ def plural(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def printable(text: str) -> str:
-    """A name from a user on one line, without control characters (a terminal obeys them)."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
-
-
 def signed(number: float) -> str:
     """A change with its sign: +1.25, -0.725, 0.00."""
     text = hundredths(number)

@@ -3,32 +3,21 @@
 Text of users is escaped: it is shown as it is and never becomes a link, a mention or a list.
 """
 
-import html
-import re
 from collections.abc import Iterable, Iterator
-from typing import Final
 
-from compress.report.figures import printable
+from compress.escaping import as_markdown_line, in_html_of_markdown, in_markdown
 from compress.report.sections import Document, Section, Table
-
-_SPECIAL: Final = re.compile(r"([\\`*_\[\]<|&~])")
-# What GitHub makes something of without any markup: formulas, mentions, issues, addresses.
-_ACTIVE: Final = re.compile(
-    r"[$@#]|(?<=\bwww)\.|((?<=\bhttp)|(?<=\bhttps)|(?<=\bftp)|(?<=\bmailto)|(?<=\bxmpp)):", re.IGNORECASE
-)
-_LINE_START: Final = re.compile(r"^(\d*)([-+=>.):])")
-"""A line that begins so may be a list, a quote, a heading or a rule."""
 
 
 def render_markdown(document: Document) -> str:
     """The whole document; plots and images are left out."""
     return join_blocks(
         [
-            f"# {escape(document.title)}",
-            escape_line(document.name),
-            *(f"**{escape(headline)}**" for headline in document.headlines),
+            f"# {in_markdown(document.title)}",
+            as_markdown_line(document.name),
+            *(f"**{in_markdown(headline)}**" for headline in document.headlines),
             *(block for section in document.shown for block in section_blocks(section)),
-            escape_line(document.footer),
+            as_markdown_line(document.footer),
         ]
     )
 
@@ -44,17 +33,17 @@ def section_blocks(section: Section) -> Iterator[str]:
     opened = [table for table in tables if section.detail or table.short is None]
     folded = [table for table in (*tables, *section.folded) if table.rows and table not in opened]
     labelled = [
-        f"- {f'**{part.label}**' if part.label.isupper() else part.label.capitalize()}: {escape(sentence)}"
+        f"- {f'**{part.label}**' if part.label.isupper() else part.label.capitalize()}: {in_markdown(sentence)}"
         for part in section.statements
         for sentence in part.sentences
     ]
-    picture = f"![{escape(section.title)}]({section.picture})" if section.picture else ""
-    content = [picture, "\n".join(labelled), *map(escape_line, section.texts), *map(table_block, opened)]
+    picture = f"![{in_markdown(section.title)}]({section.picture})" if section.picture else ""
+    content = [picture, "\n".join(labelled), *map(as_markdown_line, section.texts), *map(table_block, opened)]
     behind = list(map(table_block, folded))
     if section.detail:
         yield from _folded(section.title, [*content, *behind])
     else:
-        yield from (f"## {escape(section.title)}", *content)
+        yield from (f"## {in_markdown(section.title)}", *content)
         yield from _folded("; ".join(table.heading(table.long) for table in folded), behind)
 
 
@@ -64,39 +53,15 @@ def table_block(table: Table) -> str:
         return ""
     sides = [":---" if table.is_left(number) else "---:" for number in range(len(table.columns))]
     lines = [_row(table.columns), f"|{'|'.join(sides)}|", *map(_row, table.rows[: table.long])]
-    note = f"{escape_line(table.note[0].upper() + table.note[1:])}.\n\n" if table.note else ""
-    return f"### {escape(table.heading(table.long))}\n\n{note}" + "\n".join(lines)
-
-
-def escape(text: str) -> str:
-    """A user's text inside a line."""
-    return _without_links(_SPECIAL.sub(r"\\\1", printable(text)))
-
-
-def escape_line(text: str) -> str:
-    """A line of its own that begins with a user's text: no list, quote, heading or block of code."""
-    return _LINE_START.sub(lambda start: f"{start.group(1)}&#{ord(start.group(2))};", escape(text.strip()))
-
-
-def code(text: str) -> str:
-    """A user's text as code inside a line, with a fence longer than any in it."""
-    text = printable(text)
-    fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
-    pad = " " if text.startswith("`") or text.endswith("`") else ""
-    return f"{fence}{pad}{text}{pad}{fence}"
-
-
-def _without_links(text: str) -> str:
-    """Text whose active characters are entities, which Markdown never reads as markup."""
-    return _ACTIVE.sub(lambda match: f"&#{ord(match.group())};", text)
+    note = f"{as_markdown_line(table.note[0].upper() + table.note[1:])}.\n\n" if table.note else ""
+    return f"### {in_markdown(table.heading(table.long))}\n\n{note}" + "\n".join(lines)
 
 
 def _folded(summary: str, blocks: list[str]) -> Iterator[str]:
     """Blocks behind a line to click; the blank lines make Markdown of what is inside."""
     if any(blocks):
-        text = _without_links(html.escape(printable(summary), quote=False))  # inside a tag, a backslash is only text
-        yield from (f"<details><summary>{text}</summary>", *blocks, "</details>")
+        yield from (f"<details><summary>{in_html_of_markdown(summary)}</summary>", *blocks, "</details>")
 
 
 def _row(cells: tuple[str, ...]) -> str:
-    return "| " + " | ".join(escape(cell).strip() for cell in cells) + " |"
+    return "| " + " | ".join(in_markdown(cell).strip() for cell in cells) + " |"

@@ -7,6 +7,7 @@ from typing import Final, Literal, NoReturn, get_args
 from pydantic import BaseModel, JsonValue, ValidationError, model_validator
 
 from compress.errors import BadInputError
+from compress.escaping import in_json
 from compress.report.results import AccuracyDrop, AccuracyReport, Comparison, GateResult
 from compress.runs import RunFolder
 from compress.runs.file_records import FileRecord, Part
@@ -190,7 +191,7 @@ class Report(Part):
 
 def dump_report(report: BaseModel) -> str:
     """A report as JSON that is read back to an equal value; the same text every time."""
-    return report.model_dump_json(indent=2) + "\n"
+    return in_json(report.model_dump_json(indent=2)) + "\n"
 
 
 def document_schema(model: type[BaseModel]) -> str:

@@ -10,7 +10,7 @@ from rich.table import Column
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from compress.report.figures import printable
+from compress.escaping import printable
 from compress.report.sections import Document, Section, Statements, Table
 
 WIDTH: Final = 80
@@ -44,11 +44,11 @@ def _parts(section: Section) -> Iterator[RenderableType]:
         yield _statement_grid(section.statements)
     gap = "" if section.statements else "\n"
     for text in section.texts:
-        yield _text(gap + text, "dim")
+        yield _text(text, "dim", above=gap)
     for table in section.tables:
         if table.rows:
             note = f" ({table.note})" if table.note else ""
-            yield _text(f"\n{table.heading(table.short)}", "bold").append(_text(note))
+            yield _text(table.heading(table.short), "bold", above="\n").append(_text(note))
             yield _rich_table(table)
 
 
@@ -73,6 +73,6 @@ def _statement_grid(statements: tuple[Statements, ...]) -> RichTable:
     return grid
 
 
-def _text(text: str, style: str = "") -> Text:
-    """Text of users: shown as it is, without control characters."""
-    return Text("\n".join(map(printable, text.split("\n"))), style=style)
+def _text(text: str, style: str = "", *, above: str = "") -> Text:
+    """Text of users: shown as it is, without control characters; below the line break ``above``."""
+    return Text(above + printable(text), style=style)

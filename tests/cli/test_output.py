@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from compress.cli.output import data_console, slow_work_note
+from compress.cli.output import message_console, slow_work_note
 
 
 @pytest.mark.parametrize(("quiet", "took", "lines"), [(False, 0.2, 1), (True, 0.2, 0), (False, 0.0, 0)])
@@ -15,4 +15,4 @@ def test_slow_work_writes_one_note(capsys, quiet, took, lines):
 
 def test_a_pipe_has_eighty_columns(monkeypatch):
     monkeypatch.setenv("COLUMNS", "30")
-    assert data_console().width == 80
+    assert message_console().width == 80

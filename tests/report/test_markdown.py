@@ -1,14 +1,10 @@
-import html as entities
 import re
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from compress.report import markdown
 from compress.report.documents import report_document
-from compress.report.markdown import code, escape, escape_line
 from compress.report.network_tables import MOST_CLASSES
 from tests.report.html.documents import hostile, large
 from tests.report.sample import foreign_report, full_report, report
@@ -94,50 +90,3 @@ def test_names_are_text():
     assert not re.search(r"<(script|b|a|em|img|code)\b", html)
     assert html.count("<strong>") == 1  # the headline
     assert "\x1b" not in html
-
-
-def shown(text: str) -> str:
-    """The text of one paragraph, after the entities; fails where it is anything else, or holds a tag."""
-    found = re.fullmatch(r"<p>([^<>]*)</p>\n", MARKDOWN.render(text))
-    assert found, MARKDOWN.render(text)
-    return entities.unescape(found.group(1))
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        r"a\b `c` *d* _e_ [f](g) <h> | &amp; ~~i~~ &#35;",
-        "$x_1$ and $$y$$ cost $5",
-        "@octocat closes #12 in a/b#3",
-        "see https://example.org, http://a.b, ftp://c.d, mailto:e@f.g and www.example.org",
-        "![image](x) [ref]: y <!-- z -->",
-    ],
-)
-def test_escaped_text_shows_itself_and_nothing_is_left_that_github_makes_links_and_formulas_of(text):
-    """It needs no markup for these: https:, www., mentions, issues, $...$."""
-    assert shown(f"x {escape(text)}") == f"x {text}"
-    left = re.sub(r"&#\d+;", "", escape(text))
-    assert not re.search(r"https?:|ftp:|mailto:|www\.|[@#$]", left)
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["- a", "+ a", "* a", "> a", "# a", "1. a", "12) a", "1986\\. a", "===", "---", "***", "~~~", "```", ": a", "a", "",
-     "<b>", "|a|b|", "[a]: b", "\t- a", "      - a", "=", "-", "1.", "&gt; a"],
-)  # fmt: skip
-def test_a_line_of_its_own_is_a_paragraph(text):
-    bare = text.strip()
-    assert shown(f"before\n{escape_line(text)}") == f"before\n{bare}".rstrip("\n")
-    assert not bare or shown(escape_line(text)) == bare
-
-
-@given(st.text(st.characters(min_codepoint=32, max_codepoint=126)))
-def test_no_line_of_ascii_is_anything_but_text(text):
-    assert not text.strip() or shown(escape_line(text)) == text.strip()
-
-
-@pytest.mark.parametrize("text", ["a.onnx", "a`b", "``", "`a", "a``b`", "<b> *c* &amp;"])
-def test_code_shows_itself(text):
-    found = re.fullmatch(r"<p>x <code>(.*)</code> y</p>\n", MARKDOWN.render(f"x {code(text)} y"))
-    assert found
-    assert entities.unescape(found.group(1)) == text

@@ -7,6 +7,7 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from compress.escaping import printable
 from compress.report import figures
 from compress.report.sections import Bars, Document, Interval
 
@@ -29,7 +30,7 @@ def render_html(document: Document) -> str:
 
 def _one_line(value: Any) -> Any:
     """Strings on one line, without characters that turn the text around them; markup as it is."""
-    return figures.printable(value) if type(value) is str else value
+    return printable(value) if type(value) is str else value
 
 
 def _typographic(cell: str) -> str:

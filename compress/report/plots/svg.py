@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import matplotlib as mpl
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from compress.report.figures import printable
+from compress.escaping import in_html, printable
 
 INK: Final = "#010101"
 MUTED: Final = "#020202"
@@ -90,7 +90,7 @@ def to_svg(figure: Figure, *, name: str, description: str) -> Markup:
     # The inner style element would hold for the whole page, whose own style sheet says the same of plots.
     body = re.sub(r"<defs>\s*<style[^>]*>.*?</style>\s*</defs>", "", body, count=1, flags=re.DOTALL)
     body = re.sub(r"<[^>]+>", lambda tag: _adapt(tag.group(), name), body)  # tags only: text is the user's
-    head = f'<svg class="plot" viewBox="{box.group(1)}" role="img" aria-label="{escape(printable(description))}">'
+    head = f'<svg class="plot" viewBox="{box.group(1)}" role="img" aria-label="{in_html(description)}">'
     return Markup(f"{head}{body}</svg>")
 
 

@@ -71,7 +71,7 @@ def test_another_process_draws_the_same_bytes():
 
 
 def test_long_names_keep_both_ends_colours_repeat_and_a_figure_has_the_size_asked_for():
-    names = {"short": "short", "abcdefghijk" * 3: "abcdefghijk\N{HORIZONTAL ELLIPSIS}bcdefghijk", "a\nb": "a\ufffdb"}
+    names = {"short": "short", "abcdefghijk" * 3: "abcdefghijk\N{HORIZONTAL ELLIPSIS}bcdefghijk", "a\nb": r"a\nb"}
     assert {name: shorten(name) for name in names} == names
     assert shorten("abcdefghij", 5) == "ab\N{HORIZONTAL ELLIPSIS}ij"
     assert series(0) == series(10) == SERIES[0]
