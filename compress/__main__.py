@@ -1,5 +1,5 @@
 """``python -m compress`` is the command ``compress``."""
 
-from compress.cli.main import main
+from compress.cli.start import main
 
 main()

@@ -1,14 +1,13 @@
 """Errors of the exporters: files, calls and the machine."""
 
+import re
 from typing import Final
 
-# Parts of the messages of onnxruntime and Python when memory runs out.
-_OUT_OF_MEMORY: Final = (
-    "bad_alloc",
-    "bad allocation",
-    "Failed to allocate memory",
-    "Cannot allocate memory",
-    "MemoryError",
+# Parts of the messages of onnxruntime, torch, CUDA, the loader of libraries and Python when memory runs out.
+_OUT_OF_MEMORY: Final = re.compile(
+    r"bad[_ ]alloc|MemoryError|out of memory|not enough memory|ALLOC_FAILED"
+    r"|(failed to|can't|cannot|unable to) (allocate|map segment)",
+    re.IGNORECASE,
 )
 
 _LONGEST_REASON: Final = 500  # characters; a name in a file may have millions
@@ -34,11 +33,16 @@ class MachineError(ExportError):
     """The machine cannot read or run a file: no memory, a failing disk, or not within the time."""
 
 
-def reason_of(error: Exception) -> str:
+def reason_of(error: BaseException) -> str:
     """The first line, shortened, of an error of onnxruntime, whose errors have no public base class."""
     return (str(error).strip() or type(error).__name__).split("\n", 1)[0][:_LONGEST_REASON]
 
 
 def kind_of(reason: str, otherwise: type[ExportError] = CallError) -> type[ExportError]:
     """The error class for a failure of onnxruntime: ``MachineError`` if memory ran out, else ``otherwise``."""
-    return MachineError if any(sign in reason for sign in _OUT_OF_MEMORY) else otherwise
+    return MachineError if is_out_of_memory(reason) else otherwise
+
+
+def is_out_of_memory(reason: str) -> bool:
+    """Whether an error's message says that memory ran out: torch and onnxruntime have no class for it."""
+    return _OUT_OF_MEMORY.search(reason) is not None

@@ -3,7 +3,7 @@
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 _NOTICE = b"\nStopping after this step, then saving; once more to stop at once.\n"
@@ -30,7 +30,8 @@ def asked_to_stop() -> Iterator[Callable[[], int | None]]:
         if received:
             raise StoppedAtOnce(number)
         received.append(number)
-        os.write(2, _NOTICE)  # not print: the handler may interrupt one
+        with suppress(OSError):  # the terminal may have gone
+            os.write(2, _NOTICE)  # not print: the handler may interrupt one
 
     numbers = [number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None))]
     heeded = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]

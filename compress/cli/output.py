@@ -3,11 +3,13 @@
 Data that cannot be written is an error; a message that cannot be written is dropped, and the work goes on.
 """
 
+import io
 import json
 import os
 import sys
 import threading
 import traceback
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
@@ -16,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from compress.errors import EnvironmentProblem, InterruptedRun
+from compress.errors import CompressError, EnvironmentProblem, InterruptedRun
 from compress.escaping import in_json, printable, printable_lines
 
 if TYPE_CHECKING:
@@ -75,10 +77,37 @@ def _stdout() -> Iterator[Console]:
     try:
         yield _console(sys.stdout)
         sys.stdout.flush()  # at once, so that messages come after it where both go to one file
-    except BrokenPipeError:
-        raise InterruptedRun("the reader of the results has gone", signal_number=_SIGPIPE) from None
     except OSError as error:
+        with suppress(OSError, ValueError):  # what is left in the buffer would fail again as Python ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            raise output_closed() from None
         raise EnvironmentProblem(f"cannot write the results to standard output: {error.strerror}") from None
+
+
+def output_closed() -> InterruptedRun:
+    """The reader of a pipe has closed it, as ``head`` does: the exit code of other programs, and no message."""
+    return InterruptedRun("", signal_number=_SIGPIPE)
+
+
+def prepare_streams(*, as_json: bool) -> None:
+    """Characters that the terminal's encoding lacks are shown by their numbers; JSON is always UTF-8."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            is_json = as_json and stream is sys.stdout
+            stream.reconfigure(encoding="utf-8" if is_json else None, errors="backslashreplace")
+
+
+@contextmanager
+def warnings_as_messages() -> Iterator[None]:
+    """Show the warnings of libraries as messages: they may contain names."""
+
+    def show(*warning: Any, **_: Any) -> None:
+        say(warnings.formatwarning(*warning[:4]).rstrip())
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show  # type: ignore[assignment]
+        yield
 
 
 def is_live(console: Console) -> bool:
@@ -167,10 +196,12 @@ def show_own(text: str) -> None:
 
 
 def print_error(message: str, *, kind: str, exit_code: int, as_json: bool) -> None:
-    """Write an error to stderr, and with ``as_json`` as the document on stdout too."""
-    say(f"{'' if exit_code > 128 else 'Error: '}{message}")  # above 128: interrupted
+    """Write an error to stderr, and with ``as_json`` as the document on stdout too, if that can be written to."""
+    if message:
+        say(f"{'' if exit_code > 128 else 'Error: '}{message}")  # above 128: interrupted
     if as_json:
-        print_json({"error": {"kind": kind, "message": message, "exit_code": exit_code}})
+        with suppress(CompressError):
+            print_json({"error": {"kind": kind, "message": message, "exit_code": exit_code}})
 
 
 def print_traceback(error: BaseException) -> None:

@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from exporters.errors import is_out_of_memory
+
 
 def to_channels_last(network: nn.Module) -> nn.Module:
     """The same network with its weights channels last: 1.3 to 3 times faster to train on CPUs than the default."""
@@ -26,8 +28,8 @@ def takes_channels_last(network: nn.Module, images: Tensor, logits: Tensor, *, w
         with torch.enable_grad():
             trained = network.train()(laid_out)
             functional.cross_entropy(trained, torch.zeros(len(trained), dtype=torch.int64)).backward()
-    except MemoryError:
-        raise
-    except Exception:  # whatever the user's code raises; in the default layout it has run before
+    except Exception as error:  # whatever the user's code raises; in the default layout it has run before
+        if isinstance(error, MemoryError) or is_out_of_memory(str(error)):
+            raise
         return False
     return same

@@ -190,10 +190,15 @@ def _size_for(config: RunConfig, network: Architecture, *, small: bool) -> int |
     return network.small_size if small else network.full_size
 
 
-def _check_device(device: str) -> None:
+def _check_device(name: str) -> None:
     try:
-        kind = torch.device(device).type
+        device = torch.device(name)
     except RuntimeError:
-        raise UsageError(f"expected a device such as cpu, cuda or cuda:1, got {device!r}") from None
-    if kind == "cuda" and not torch.cuda.is_available():
-        raise EnvironmentProblem("this torch sees no CUDA device: run with --device cpu, or see `compress doctor`")
+        device = torch.device("meta")
+    if device.type not in ("cpu", "cuda"):
+        raise UsageError(f"expected a device such as cpu, cuda or cuda:1 for --device, got {name!r}")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise EnvironmentProblem(
+            f"this torch sees {torch.cuda.device_count() or 'no'} CUDA devices, and --device asks for {name}: run with "
+            "--device cpu, or see `compress doctor`"
+        )

@@ -10,7 +10,7 @@ import tomli_w
 from pydantic import BaseModel, BeforeValidator, Field, PrivateAttr, ValidationError, model_validator
 
 from compress.errors import UsageError
-from compress.settings.fields import PANELS, in_words, setting
+from compress.settings.fields import MOST_THREADS, PANELS, in_words, setting
 from compress.settings.messages import describe
 from compress.settings.methods import Method
 from compress.settings.preprocessing import PreprocessingSettings
@@ -70,7 +70,7 @@ class DataConfig(PreprocessingSettings):
     mirror: bool | None = _data(
         None, "Mirror half of the training images (not for characters).", shown="yes; kuzushiji: no"
     )
-    workers: int | None = _data(None, "Processes that read images; 0: the main process.", shown="by threads", ge=0)
+    workers: int | None = _data(None, "Processes that read images; 0: the main one.", shown="by threads", ge=0, le=256)
     seed: int = _run(0, "Seed of everything random.", ge=0, lt=2**31)
 
 
@@ -127,7 +127,7 @@ class RunConfig(DataConfig, TrainingConfig, ScheduleConfig):
     batch_size: int | None = _by_preset("batch_size", "Images in a training step.", ge=2)
 
     device: str = _run("cpu", "Device to train on: cpu, cuda, cuda:1.")
-    threads: int | None = _run(None, "Processor threads.", shown="all", ge=1)
+    threads: int | None = _run(None, "Processor threads.", shown="all", ge=1, le=MOST_THREADS)
     opset: int = _run(18, "ONNX operator set.", **OPSETS)
 
     _code: "OwnCode | None" = PrivateAttr(default=None)

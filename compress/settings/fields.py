@@ -12,6 +12,9 @@ from pydantic_core import PydanticUndefined
 PANELS: Final = ("Network", "Data", "Preprocessing", "Pruning", "Training", "Run")
 """Titles above the flags of ``compress run``, in their order."""
 
+MOST_THREADS: Final = 1024
+"""Of a process: beyond this, OpenMP and the system refuse, or the process is killed."""
+
 _LIMITS: Final = {"ge": "at least {}", "gt": "more than {}", "le": "at most {}", "lt": "less than {}"}
 _UNITS: Final = {"k": 1e3, "m": 1e6, "g": 1e9}
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, Field
 
 from compress.environment import usable_cores
-from compress.settings.fields import Settings, parse_count, parse_numbers, setting
+from compress.settings.fields import MOST_THREADS, Settings, parse_count, parse_numbers, setting
 from compress.settings.preprocessing import PreprocessingSettings
 
 if TYPE_CHECKING:
@@ -16,9 +16,11 @@ FILES: Final = "Any two files"
 _GATES: Final = "Gates (judged at the pessimistic end of the interval; exit 3 if missed)"
 _file, _latency = partial(setting, panel=FILES), partial(setting, panel="Latency")
 _gate = partial(setting, None, panel=_GATES)
-_counts = partial(_latency, expected="numbers from 1 such as 1,8")
-_Counts = Annotated[
+_BatchSizes = Annotated[
     tuple[Annotated[int, Field(ge=1, lt=10**9)], ...], BeforeValidator(parse_numbers), Field(min_length=1)
+]
+_ThreadCounts = Annotated[
+    tuple[Annotated[int, Field(ge=1, le=MOST_THREADS)], ...], BeforeValidator(parse_numbers), Field(min_length=1)
 ]
 _POSITIVE: Final[dict[str, Any]] = {"gt": 0, "allow_inf_nan": False}
 
@@ -49,11 +51,14 @@ class Gates(Settings):
 class VerifySettings(Settings):
     """What is measured, for how long, and the gates."""
 
-    batch_sizes: _Counts = _counts((1, 8), "Batch sizes of the timing, comma-separated.")
-    threads: _Counts = _counts(
+    batch_sizes: _BatchSizes = _latency(
+        (1, 8), "Batch sizes of the timing, comma-separated.", expected="numbers from 1 such as 1,8"
+    )
+    threads: _ThreadCounts = _latency(
         lambda: tuple(sorted({1, usable_cores()})),
         "Thread counts of onnxruntime, comma-separated.",
         shown="1 and all",
+        expected=f"numbers from 1 to {MOST_THREADS} such as 1,8",
     )
     seconds: float = _latency(
         2.5, "Seconds of timing for each pair of files, batch size and thread count.", **_POSITIVE

@@ -10,6 +10,7 @@ import torch
 
 from compress import errors
 from compress.cli import main as cli
+from compress.cli.explain import explain
 from compress.cli.options import merge_settings
 from compress.version import __version__
 from tests.helpers.command import compress
@@ -108,7 +109,19 @@ def test_version_and_doctor_name_what_is_installed():
         (PermissionError(13, "Permission denied", "/a/b"), 5, "/a/b: permission denied"),
         (MemoryError(), 5, "not enough memory"),
         (ZeroDivisionError("oops"), 1, "bug in compress, please report"),
-        (FileNotFoundError(2, "No such file", "/a"), 1, "bug in compress"),
+        (FileNotFoundError(2, "No such file", "/a"), 5, "/a: No such file; try another file"),
+        (OSError(36, "File name too long", "/a" * 9), 5, "File name too long"),
+        (OSError("no number"), 5, "no number"),
+        (RuntimeError("[enforce fail at alloc_cpu.cpp:117] . DefaultCPUAllocator: can't allocate memory"), 5, "memory"),
+        (RuntimeError("std::bad_alloc"), 5, "not enough memory (std::bad_alloc): close other programs"),
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB"), 5, "smaller --batch-size"),
+        (OSError(12, "Cannot allocate memory"), 5, "not enough memory"),
+        (ImportError("libtorch.so: failed to map segment from shared object", name="torch"), 5, "not enough memory"),
+        (ImportError("libfoo.so.1: cannot open shared object file", name="torch"), 5, "libfoo.so.1"),
+        (ImportError("cannot import name 'x'", name="compress.run"), 1, "bug in compress"),
+        (RuntimeError("can't start new thread"), 5, "fewer --threads"),
+        (RecursionError("maximum recursion depth exceeded"), 4, "nested too deeply"),
+        (KeyboardInterrupt(), 130, "stopped before anything was written"),
         (type("Strange", (BaseException,), {})("oops"), 1, "bug in compress, please report"),
     ],
 )
@@ -137,9 +150,14 @@ def test_sys_exit_of_other_code_is_reported_as_a_bug(monkeypatch, capsys, code):
     assert f"something called sys.exit({code})" in capsys.readouterr().err
 
 
-def test_a_closed_pipe_is_no_bug():
-    listing = [sys.executable, "-m", "compress", "list", "methods"]
-    with subprocess.Popen(listing, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        process.stdout.close()
-        assert "bug" not in process.stderr.read()
-    assert process.returncode == 1
+def test_lack_of_memory_is_the_machine_s_fault_also_in_code_that_is_not_ours():
+    def failing(kind):
+        try:
+            raise RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 400000000 bytes.")
+        except RuntimeError as error:
+            raise kind("net.build(10) failed") from error
+
+    for kind, code in ((errors.UsageError, 5), (errors.CheckFailedError, 5), (errors.BadInputError, 4)):
+        with pytest.raises(kind) as caught:
+            failing(kind)
+        assert explain(caught.value)[2] == code

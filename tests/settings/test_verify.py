@@ -34,7 +34,8 @@ def test_text_is_parsed(model, text, value):
     [
         (Gates, {"max_macs": "4T"}, "--max-macs: expected a number such as 4000000, 4M or 1.2G, got '4T'"),
         (Gates, {"max_macs": "inf"}, "--max-macs: expected a number such as 4000000, 4M or 1.2G, got 'inf'"),
-        (VerifySettings, {"threads": "1,x"}, "--threads: expected numbers from 1 such as 1,8, got '1,x'"),
+        (VerifySettings, {"threads": "1,x"}, "--threads: expected numbers from 1 to 1024 such as 1,8, got '1,x'"),
+        (VerifySettings, {"threads": "1,2000"}, "--threads: expected numbers from 1 to 1024 such as 1,8, got 2000"),
         (VerifySettings, {"batch_sizes": "0,1"}, "--batch-sizes: expected numbers from 1 such as 1,8, got 0"),
         (VerifySettings, {"batch_sizes": ()}, "--batch-sizes: expected numbers from 1 such as 1,8, got ()"),
         (VerifySettings, {"seconds": 0.0}, "--seconds: expected more than 0.0, got 0.0"),
