@@ -106,7 +106,7 @@ def warnings_as_messages() -> Iterator[None]:
         say(warnings.formatwarning(*warning[:4]).rstrip())
 
     with warnings.catch_warnings():
-        warnings.showwarning = show  # type: ignore[assignment]
+        warnings.showwarning = show
         yield
 
 
