@@ -21,6 +21,9 @@ from exporters.read.signature import Signature
 LARGEST_IMAGE: Final = 1024
 """Height and width in pixels, as for ``--image-size``."""
 
+CLASS_KEYS: Final = ("classes", "names", "labels", "class_names", "id2label", "label2id")
+"""Keys of metadata that name the classes: this program's, ultralytics', others', Hugging Face's."""
+
 _LONGEST_NAME: Final = 256
 """Characters of a class in a dict of names, on average: Python's parser takes a thousand times their memory."""
 
@@ -85,8 +88,9 @@ def read_class_order(
     own = [normalize("NFC", name) for name in data.classes]
     names = [normalize("NFC", name) for name in class_names(metadata, longest=_LONGEST_NAME * len(own))]
     if len(names) != len(own):
-        note = f"{source} does not name its classes: assumed in the data set's sorted order, {_shortened(own)}"
-        return None, (note,)
+        seen = " and ".join(repr(key) for key in CLASS_KEYS if key in metadata)
+        what = f"names no {len(own)} classes that can be read in {seen}" if seen else "does not name its classes"
+        return None, (f"{source} {what}: assumed in the data set's sorted order, {_shortened(own)}",)
     if names == own:
         return None, ()
     if sorted(names) == sorted(own) and len(set(own)) == len(own):
@@ -145,17 +149,34 @@ def fitted(preparation: Preparation | None, channels: int) -> Preparation | None
 
 
 def class_names(metadata: Mapping[str, str], *, longest: int) -> list[str]:
-    """The classes in the order of the outputs; empty where the file does not name them.
+    """The classes in the order of the outputs; empty where no key in ``CLASS_KEYS`` names them.
 
-    ``classes`` is a list in JSON, ``names`` what ultralytics writes, a dict in Python's notation of at most ``longest``
-    characters: ``{0: 'cat', 1: 'dog'}``.
+    A value is a list of names, a dict from number to name or one from name to number, in JSON or Python's notation, of
+    at most ``longest`` characters.
     """
-    noted = _json(metadata, "classes")
-    if noted is None and len(literal := metadata.get("names", "")) <= longest:
-        with suppress(ValueError, SyntaxError, TypeError, AttributeError, KeyError, MemoryError, RecursionError):
-            numbered = {int(place): name for place, name in ast.literal_eval(literal).items()}
-            noted = [numbered[place] for place in range(len(numbered))]
-    return [str(name) for name in noted] if isinstance(noted, list) else []  # numbered classes: 0, 1, 2
+    values = (metadata[key] for key in CLASS_KEYS if key in metadata)
+    return next((names for value in values if len(value) <= longest and (names := _listed(_literal(value)))), [])
+
+
+def _listed(noted: Any) -> list[str]:
+    """A list of names, or of the names that a dict numbers from 0 on without a gap; empty where it is neither."""
+    if isinstance(noted, dict):
+        if noted and all(type(value) is int for value in noted.values()):  # label2id
+            noted = {number: name for name, number in noted.items()}
+        numbered = {int(key): name for key, name in noted.items() if type(key) is int or str(key).isdecimal()}
+        noted = [numbered[number] for number in range(len(noted))] if numbered.keys() == {*range(len(noted))} else []
+    if not isinstance(noted, list | tuple) or not all(isinstance(name, str | int) for name in noted):
+        return []
+    return [str(name).encode(errors="replace").decode() for name in noted]  # numbered classes: 0, 1, 2
+
+
+def _literal(text: str) -> Any:
+    """A value in JSON or in Python's notation; nothing is evaluated. ``None`` where it is neither."""
+    with suppress(ValueError, RecursionError):
+        return json.loads(text)
+    with suppress(ValueError, SyntaxError, TypeError, AttributeError, MemoryError, RecursionError):
+        return ast.literal_eval(text)
+    return None
 
 
 def _json(metadata: Mapping[str, str], key: str) -> Any:

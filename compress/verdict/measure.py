@@ -180,7 +180,7 @@ def _chance_notes(rows: Sequence[NetworkRow], data: DataBundle) -> list[str]:
     """A note on each file that is no better than chance although the file it was made from, or the original, is."""
     by_label = {row.label: row for row in rows}
     original = next(row for row in rows if row.role == "original")
-    notes = []
+    notes: list[str] = []
     for row in rows:
         source = by_label.get(row.source or "", original)
         notes += chance_note(row.label, row.accuracy.top1, source.label, source.accuracy.top1, data.test.labels)

@@ -25,8 +25,8 @@ from exporters.read.cost import count_cost
 from exporters.read.session import open_session, run_logits
 from exporters.read.signature import MOST_PIXELS, Layout, signature_of
 
-SECONDS: Final = 20
-"""Processor time to open a small file, call it and count its costs; a GiB of weights has three times as much more."""
+SECONDS: Final = 15
+"""Processor time to open a small file, call it and count its costs; a GiB of weights has four times as much more."""
 MEMORY: Final = 8 * 2**30
 """Bytes for a small file; never more than half of the memory that the machine has left."""
 
@@ -72,7 +72,7 @@ def _try_once(
 ) -> bool:
     size, given = state[0], (layout, channels, image_size)
     memory = min(MEMORY + _COPIES * size, psutil.virtual_memory().available // 2)
-    trial = Trial(str(path.absolute()), *given, seconds=SECONDS + 3 * SECONDS * size // 2**30, memory=memory)
+    trial = Trial(str(path.absolute()), *given, seconds=SECONDS + 4 * SECONDS * size // 2**30, memory=memory)
     share = f"{trial.seconds} s of a processor and {memory / 2**30:.1f} GiB of memory"
     expected = f"expected an image classifier that opens and answers within {share}, {path}"
     answer = _in_its_own_process(trial, expected)

@@ -8,7 +8,6 @@ from compress.errors import BadInputError, UsageError
 from compress.settings.config import build
 from compress.settings.verify import UserOverrides
 from compress.verdict.file_metadata import (
-    read_class_order,
     read_framing,
     read_image_size,
     read_preparation,
@@ -131,81 +130,6 @@ def test_the_image_size(size, noted, overrides, expected):
 def test_images_that_are_not_square_or_too_large(signature, noted, message):
     with pytest.raises(BadInputError, match=message):
         read_image_size(noted, signature, UserOverrides(), source="net.onnx")
-
-
-def ordered(noted, classes=CLASSES):
-    return read_class_order(noted, bundle(classes), source="net.onnx")
-
-
-@pytest.mark.parametrize(("classes", "names"), [(CLASSES, ["cat", "ant", "bee"]), (("0", "1", "2"), [2, 0, 1])])
-def test_the_same_classes(classes, names):
-    assert ordered(metadata(classes=sorted(names)), classes) == (None, ())
-    order, (note,) = ordered(metadata(classes=names), classes)
-    assert order == (1, 2, 0)
-    assert "another order" in note
-
-
-CAFE, ON_A_MAC = "caf\u00e9", "cafe\u0301"
-
-
-@pytest.mark.parametrize(
-    ("names", "classes", "expected"),
-    [
-        ({0: "cat", 1: "ant", 2: "bee"}, CLASSES, (1, 2, 0)),
-        ({2: "bee", 1: "ant", 0: "cat"}, CLASSES, (1, 2, 0)),
-        ({"0": "bee", "1": "cat", "2": "ant"}, CLASSES, (2, 0, 1)),
-        ({0: "it's", 1: 'a "b"'}, ('a "b"', "it's"), (1, 0)),
-        ({0: "zoo", 1: ON_A_MAC}, (CAFE, "zoo"), (1, 0)),
-    ],
-)
-def test_names_as_ultralytics_writes_them(names, classes, expected):
-    order, (note,) = ordered({"names": str(names), "task": "classify"}, classes)
-    assert order == expected
-    assert "another order" in note
-    assert ordered({"names": str(dict(enumerate(classes)))}, classes) == (None, ())
-
-
-def test_a_list_of_classes_goes_before_names():
-    both = {"names": str({0: "cat", 1: "ant", 2: "bee"})} | metadata(classes=["bee", "ant", "cat"])
-    assert ordered(both)[0] == (1, 0, 2)
-
-
-@pytest.mark.parametrize(
-    "names",
-    [
-        "{0: 'cat', 1: 'ant', 3: 'bee'}",
-        "{0: 'cat', 'one': 'ant', 2: 'bee'}",
-        "{0: 'cat', 1: 'ant', None: 'bee'}",
-        "['cat', 'ant', 'bee']",
-        "__import__('os').getcwd()",
-        "{0: open('x')}",
-        "cat, ant, bee",
-        "{" * 500,
-        "-" * 700 + "1",
-        "{0: '" + "a" * 1000 + "', 1: 'b', 2: 'c'}",
-    ],
-)
-def test_names_that_cannot_be_read_are_none(names):
-    order, (note,) = ordered({"names": names})
-    assert (order, note) == (None, UNNAMED)
-
-
-UNNAMED = "net.onnx does not name its classes: assumed in the data set's sorted order, ant, bee, cat"
-
-
-@pytest.mark.parametrize(
-    "names", [None, ["ant"], 3, ["ant", "bee", "dog"], ["ant", "ant", "cat"], ["ant", "bee", None]]
-)
-def test_classes_that_are_not_named_or_others(names):
-    order, (note,) = ordered(metadata(classes=names))
-    assert order is None
-    three = isinstance(names, list) and len(names) == 3
-    assert ("names other classes" if three else UNNAMED) in note
-
-
-def test_classes_that_are_no_json_and_many_that_are_not_all_named():
-    _order, (note,) = ordered({"classes": "ant,bee"}, classes=tuple(f"n{number:03}" for number in range(1000)))
-    assert note.endswith("sorted order, n000, n001, n002, ..., n999")
 
 
 def test_another_resize_is_noted():
