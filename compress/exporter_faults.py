@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from io import BufferedReader
 from pathlib import Path
 
 from compress.errors import BadInputError, CheckFailedError, CompressError, EnvironmentProblem
 from exporters.errors import CallError, ExportError, FileError, MachineError
-from exporters.read.regular_file import read_regular
+from exporters.read.regular_file import open_regular, read_regular
 
 
 @contextmanager
@@ -25,7 +26,13 @@ def as_bad_input() -> AbstractContextManager[None]:
     return export_faults(other=BadInputError)
 
 
+def open_file(path: Path, *, limit: int, kind: str = "file") -> BufferedReader:
+    """A user's file, opened for reading: a regular one of at most ``limit`` bytes; ``kind`` names it in messages."""
+    with as_bad_input():
+        return open_regular(path, limit=limit, kind=kind)
+
+
 def read_file(path: Path, *, limit: int, kind: str) -> bytes:
-    """The content of a user's file: a regular one of at most ``limit`` bytes; ``kind`` names it in messages."""
+    """The content of a user's file; arguments as in ``open_file``."""
     with as_bad_input():
         return read_regular(path, limit=limit, kind=kind)

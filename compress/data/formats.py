@@ -6,7 +6,6 @@ Every reader raises ``BadInputError`` for a file that is unreadable, damaged or 
 
 import gzip
 import io
-import json
 import math
 import pickle
 import pickletools
@@ -21,26 +20,34 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compress.errors import BadInputError
+from compress.errors import BadInputError, CompressError
+from compress.exporter_faults import open_file, read_file
+from compress.json_text import parse_json
+from compress.reading_limits import reading_limits
 
-_MAX_IDX_BYTES = 2**31
+_MAX_BYTES = 2**31
+_MAX_UNPACKED, _UNPACKED_ANYWAY = 100, 2**26  # times the size of the file, and bytes
 _MAX_MAT_BYTES = 2**20  # compressed; the labels of ten thousands of images are a few KiB
+_MAX_JSON_BYTES = 2**26
 _WHOLE_NUMBERS = re.compile(r"[<>|=]?(b1|[iu][1248])")
 _MAX_TUPLES = 1000  # in a pickle; an array needs a handful, and deep nesting ends the process
 
 
-def read_bytes(path: Path) -> bytes:
-    """The content of a file."""
-    with parsing(path, "readable"):
-        return path.read_bytes()
+def read_bytes(path: Path, *, limit: int = _MAX_BYTES) -> bytes:
+    """The content of a regular file of at most ``limit`` bytes."""
+    return read_file(path, limit=limit, kind="file")
 
 
 @contextmanager
 def parsing(path: Path, kind: str, *, hint: str = "download it again") -> Iterator[None]:
-    """Turn any error into a ``BadInputError``: damaged files raise KeyError, ValueError, zlib.error, MemoryError..."""
+    """Limit what parsing takes, and turn any error into a ``BadInputError``.
+
+    Damaged files raise KeyError, ValueError, zlib.error...
+    """
     try:
-        yield
-    except BadInputError:
+        with reading_limits(path):
+            yield
+    except CompressError:
         raise
     except Exception as error:
         if isinstance(error, OSError) and error.strerror:  # gzip's errors have none
@@ -52,15 +59,16 @@ def parsing(path: Path, kind: str, *, hint: str = "download it again") -> Iterat
 def read_idx(path: Path, *, axes: int) -> NDArray[np.uint8]:
     """Read an IDX file of unsigned bytes, plain or gzipped: big-endian sizes, then the bytes."""
     start = 4 + 4 * axes
-    with parsing(path, f"an IDX file of unsigned bytes with {axes} axes"), path.open("rb") as raw:
+    with open_file(path, limit=_MAX_BYTES) as raw, parsing(path, f"an IDX file of unsigned bytes with {axes} axes"):
         file = gzip.GzipFile(fileobj=raw) if raw.peek(2)[:2] == b"\x1f\x8b" else raw
         header = file.read(start)
         if len(header) < start or header[:4] != bytes((0, 0, 8, axes)):
             raise ValueError(f"it starts with {header[:4]!r}")
         shape = struct.unpack(f">{axes}I", header[4:])
         size = math.prod(shape)
-        if size > _MAX_IDX_BYTES:
-            raise BadInputError(f"expected at most {_MAX_IDX_BYTES:,} bytes in {path}, got a header of {shape}")
+        limit = min(_MAX_BYTES, _UNPACKED_ANYWAY + _MAX_UNPACKED * path.stat().st_size)
+        if size > limit:
+            raise BadInputError(f"expected at most {limit:,} bytes in {path} of its size, got a header of {shape}")
         data = file.read(size + 1)
     if len(data) != size:
         got = "more" if len(data) > size else f"{len(data):,}"
@@ -172,9 +180,7 @@ def read_mat(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
     """Read variables of a ``.mat`` file of version 5, axes of length one dropped; all of them have to be there."""
     from scipy.io import loadmat  # imported here: it takes a third of a second, and two data sets need it
 
-    data = read_bytes(path)
-    if len(data) > _MAX_MAT_BYTES:
-        raise BadInputError(f"expected at most {_MAX_MAT_BYTES:,} bytes in {path}, got {len(data):,}")
+    data = read_bytes(path, limit=_MAX_MAT_BYTES)
     with parsing(path, "a .mat file of version 5"), warnings.catch_warnings():
         warnings.simplefilter("error")  # scipy warns about what it cannot read and goes on
         found = loadmat(io.BytesIO(data), variable_names=list(names), squeeze_me=True)
@@ -186,6 +192,4 @@ def read_mat(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
 
 def read_json(path: Path) -> Any:
     """Read a JSON document."""
-    data = read_bytes(path)
-    with parsing(path, "JSON"):
-        return json.loads(data)
+    return parse_json(read_bytes(path, limit=_MAX_JSON_BYTES), source=path)

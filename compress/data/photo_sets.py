@@ -15,15 +15,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from compress.data.formats import parsing, read_json, read_mat
+from compress.data.formats import parsing, read_bytes, read_json, read_mat
 from compress.data.images import SUFFIXES
 from compress.data.layout import FolderListing
 from compress.errors import BadInputError
+from compress.exporter_faults import open_file
 from models_zoo.torchvision_mend import torchvision
 
 _FLOWERS = torchvision.datasets.Flowers102
 FLOWER_LABELS, FLOWER_SPLITS = (_FLOWERS._file_dict[key][0] for key in ("label", "setid"))
 _WORDNET_ID = re.compile(r"n\d{8}")
+_MAX_LIST_BYTES = 2**26
 _Names = dict[str, str]
 """WordNet id -> synonyms, separated by commas."""
 
@@ -156,6 +158,7 @@ def class_names(folder: Path, ids: Sequence[str]) -> tuple[str, ...]:
 def _read_names(folder: Path) -> _Names:
     for place, read in _READERS.items():
         if (folder / place).is_file():
+            open_file(folder / place, limit=_MAX_LIST_BYTES, kind="list of class names").close()
             with parsing(folder / place, "a list of class names", hint="mend or remove it"):
                 return read(folder / place)
     return {}
@@ -187,6 +190,6 @@ _READERS: dict[str, Callable[[Path], _Names]] = {
         str(one): str(name).replace("_", " ") for one, name in read_json(path).values()
     },
     "LOC_synset_mapping.txt": lambda path: dict(
-        line.split(maxsplit=1) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()
+        line.split(maxsplit=1) for line in read_bytes(path).decode().splitlines() if line.strip()
     ),
 }

@@ -13,10 +13,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from compress.data.formats import parsing
 from compress.download import fetch
 from compress.environment import cache_folder
 from compress.errors import BadInputError, EnvironmentProblem, UsageError
+from compress.exporter_faults import open_file
+
+_MAX_BYTES = 2**38
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def compare_with_published(published: Published, folder: Path) -> tuple[str, ...
 
 
 def _md5(path: Path) -> str:
-    with parsing(path, "readable"), path.open("rb") as file:
+    with open_file(path, limit=_MAX_BYTES) as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 

@@ -3,6 +3,7 @@
 import pickle
 import re
 import warnings
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,10 +15,15 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from compress.errors import BadInputError
+from compress.errors import BadInputError, CompressError
+from compress.exporter_faults import open_file
+from compress.reading_limits import reading_limits
 
 _EXTRA_STATE = "_extra_state"
+_MAX_BYTES = 2**36
+_MAX_UNPACKED = 4  # times the size of the file
 _MAX_DEPTH = 40
+_MAX_NAME = 1000  # characters; the search for the network's names compares what follows each dot
 _MAX_CLASSES = 500
 _CLASS_NAME = re.compile(r"GLOBAL (\S+)")
 
@@ -44,12 +50,24 @@ class _Unmade:
 
 def read_weights_file(file: Path) -> dict[str, Entry]:
     """All tensors of a file, nested dicts and pickled modules flattened; BadInputError if it cannot be read safely."""
-    if not file.is_file():
+    if file.is_dir() or not file.exists():
         hint = "; give the file in it, such as model.safetensors" if file.is_dir() else ""
         raise BadInputError(f"no weights file at {file}{hint}")
-    with _reading(file):
+    open_file(file, limit=_MAX_BYTES, kind="weights file").close()
+    with _reading(file), reading_limits(file):
+        _check_packing(file)
         tree = load_file(file) if file.suffix == ".safetensors" else _load_pickle(file)
         return {name: entry for name, entry in _flatten(tree, "", "", set()) if name}
+
+
+def _check_packing(file: Path) -> None:
+    """Refuse an archive that unpacks to much more than itself: ``torch.save`` compresses nothing."""
+    if not zipfile.is_zipfile(file):
+        return
+    with zipfile.ZipFile(file) as archive:
+        unpacked = sum(entry.file_size for entry in archive.infolist())
+    if unpacked > _MAX_UNPACKED * file.stat().st_size:
+        raise ValueError(f"it unpacks to {unpacked:,} bytes, more than {_MAX_UNPACKED} times its own")
 
 
 def _load_pickle(file: Path) -> Any:
@@ -89,10 +107,11 @@ def _reading(file: Path) -> Iterator[None]:
             f"{file} is not plain weights: loading it would run code{f' ({found[1]})' if found else ''}, which is "
             "refused. Save it with torch.save(network.state_dict(), ...) or as safetensors"
         ) from None
-    except BadInputError:
+    except CompressError:
         raise
     except Exception as error:
-        raise BadInputError(f"{file} is not a weights file: {error}") from None
+        reason = str(error).partition("\n")[0][:300] or type(error).__name__
+        raise BadInputError(f"{file} is not a weights file: {reason}") from None
 
 
 def _is_pickle(file: Path) -> bool:
@@ -108,6 +127,8 @@ def _flatten(
 
     A module's submodules are in the module's own container, as the names of one state dict are.
     """
+    if isinstance(value, Tensor) and value.is_nested:
+        raise ValueError(f"it holds a nested tensor, {name:.80}, which has no shape")
     if isinstance(value, Tensor) or name.endswith(_EXTRA_STATE):
         yield name, Entry(value, container)
         return
@@ -119,6 +140,8 @@ def _flatten(
     inside = container if is_module and in_module else name
     for key, child in children.items():
         full = f"{name}.{key}" if name else str(key)
+        if len(full) > _MAX_NAME:
+            raise ValueError(f"it has a name of {len(full):,} characters, which begins with {full:.80}")
         yield from _flatten(child, full, inside, seen, in_module=is_module, depth=depth + 1)
 
 

@@ -15,7 +15,8 @@ State = dict[str, Any]
 def as_wanted(state: Mapping[str, Any], wanted: Mapping[str, Any], *, file: str) -> tuple[State, tuple[str, ...]]:
     """The tensors that ``wanted``, a network's state dict, names, in its types; notes on what was cast.
 
-    BadInputError for tensors that are no weights as they are: integers, complex or quantised numbers, NaN, nothing.
+    BadInputError for tensors that are no weights as they are: integers, complex or quantised numbers, NaN, negative
+    variances, nothing.
     """
     faults: dict[str, list[str]] = {}
     found: State = {}
@@ -32,8 +33,8 @@ def as_wanted(state: Mapping[str, Any], wanted: Mapping[str, Any], *, file: str)
         found[name] = dense.to(wanted[name].dtype)
         if dense.dtype != found[name].dtype and dense.is_floating_point():
             cast.add(_type(dense.dtype))
-        if found[name].is_floating_point() and not found[name].isfinite().all():
-            faults.setdefault("NaN or infinity", []).append(name)
+        if fault := _fault_of_numbers(name, dense, found[name]):
+            faults.setdefault(fault, []).append(name)
     if faults:
         raise BadInputError("; ".join(f"{file} holds {fault} in {listed(names)}" for fault, names in faults.items()))
     return found, (f"weights in {file} are {' and '.join(sorted(cast))}; they are made float32",) if cast else ()
@@ -53,6 +54,18 @@ def _fault(value: Any, wanted: torch.dtype) -> str:
         f"integers ({kind}; no weights without their scale), expected {expected},": is_integer,
     }
     return next((fault for fault, applies in faults.items() if applies), "")
+
+
+def _fault_of_numbers(name: str, given: Tensor, cast: Tensor) -> str:
+    """Why no layer computes with these numbers; empty if one can."""
+    if not (cast.is_floating_point() or cast.is_complex()):
+        return ""
+    if not bool(cast.isfinite().all()):
+        overflows = given.dtype == torch.float64 and bool(given.isfinite().all())
+        return f"numbers that are too large for {_type(cast.dtype)}" if overflows else "NaN or infinity"
+    if name.rpartition(".")[2] == "running_var" and bool((cast < 0).any()):
+        return "negative variances"
+    return ""
 
 
 def _type(dtype: torch.dtype) -> str:

@@ -6,8 +6,9 @@ To open a named pipe waits for somebody to write to it, a device may never end, 
 import errno
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from exporters.errors import ExportError, FileError, MachineError
 
@@ -22,7 +23,7 @@ _KINDS: Final = {
 }
 
 
-def open_regular(path: Path, *, limit: int, kind: str = "file") -> BinaryIO:
+def open_regular(path: Path, *, limit: int, kind: str = "file") -> BufferedReader:
     """Open a regular file for reading; links to regular files are followed.
 
     Args:

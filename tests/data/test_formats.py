@@ -34,7 +34,7 @@ def test_an_idx_file_is_decoded_whatever_its_suffix(tmp_path, data):
         (IDX + b"x", "got more"),
         (gzip.compress(IDX + bytes(10**7)), "got more"),
         *((gzip.compress(IDX)[:size], "of unsigned bytes with 3 axes: ") for size in (3, 12, 30)),
-        (b"\0\0\x08\x03" + b"\xff" * 12, "expected at most 2,147,483,648 bytes"),
+        (b"\0\0\x08\x03" + b"\xff" * 12, "expected at most 67,110,464 bytes"),
     ],
     ids=["empty", "axes", "type", "short", "long", "long gzip", "no header", "header", "cut gzip", "huge"],
 )
@@ -172,7 +172,7 @@ def test_a_mat_file_that_is_damaged_large_or_of_another_kind_is_refused(tmp_path
         with pytest.raises(BadInputError, match=r"x\.mat"):
             read_mat(path, ["labels"])
     path.write_bytes(whole + bytes(2**20))
-    with pytest.raises(BadInputError, match=r"expected at most 1,048,576 bytes in .*x\.mat"):
+    with pytest.raises(BadInputError, match=r"x\.mat: expected at most 1,048,576 bytes, got"):
         read_mat(path, ["labels"])
 
 
