@@ -172,6 +172,10 @@ HOSTILE = [
         for place in ("pixels", "scores", "matrix", "GlobalAveragePool", "conv", "aa")
     ),
     *(
+        Hostile(f"quotes: {place}", renamed(place, b'"\\\n{'), f"quotes and line breaks in {place}")
+        for place in ("pixels", "scores", "matrix", "conv", "aa")
+    ),
+    *(
         Hostile(f"attribute {number}", written(lambda k=kind, a=attributes: with_attribute(k, **a)), f"{attributes}")
         for number, (kind, attributes) in enumerate(
             [
