@@ -1,0 +1,38 @@
+"""How well energies rank states, by hand."""
+
+import pytest
+import torch
+
+from benchmarks.energy_ranking import correlation, differences, rank, regret
+
+
+def test_rank_correlation_of_four_states():
+    right = torch.tensor([1.0, 2.0, 3.0, 4.0])
+    assert correlation(right.square(), right) == pytest.approx(1)
+    assert correlation(-right, right) == pytest.approx(-1)
+    assert correlation(torch.tensor([2.0, 1.0, 3.0, 4.0]), right) == pytest.approx(0.8)  # 1 - 6 * 2 / (4 * 15)
+
+
+def test_regret_is_the_energy_lost_by_choosing():
+    right = torch.cat([torch.arange(16.0), 10 + torch.arange(16.0)])
+    judged = right.clone()
+    assert regret(judged, right) == 0
+    judged[[0, 3]] = judged[[3, 0]]  # the first generation chooses its fourth state
+    assert regret(judged, right) == 1.5  # 3 in one generation of two
+
+
+def test_what_moves_all_states_alike_is_no_noise():
+    states, rounds = torch.tensor([0.0, 1.0, 3.0]), torch.tensor([[0.5], [-2.0]])
+    assert differences(states + rounds).abs().max() < 1e-6
+    noisy = differences(states + rounds + torch.tensor([[0.3, 0.0, 0.0], [0.0, 0.0, 0.0]]))
+    torch.testing.assert_close(noisy[0], torch.tensor([0.1, -0.05, -0.05]), atol=1e-6, rtol=0)
+
+
+def test_more_images_are_means_of_rounds():
+    right = torch.arange(32.0)
+    wrong = right.flip(0)
+    judged = torch.stack([right, wrong, right, wrong, right, wrong, right, wrong])
+    found = rank(torch.cat([judged + 0.1 * right, right.repeat(8, 1)]))
+    assert [one.images for one in found] == [32, 64, 128, 256]
+    assert found[0].correlation == pytest.approx(0, abs=1e-9)  # half of the rounds right, half the other way round
+    assert found[1].correlation == pytest.approx(1)  # the two cancel, and a tenth of what is right is left
