@@ -6,6 +6,7 @@ float32 logits (as near as entropy) and keeps no histogram. Signed activations t
 as unsigned ones on an x86 processor; one scale for a layer's weights saved 1 % of the time.
 """
 
+import logging
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,11 +19,12 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import Tensor
 
-from exporters.errors import ExportError, reason_of
+from exporters.errors import ExportError, kind_of, reason_of
 from exporters.read.onnx_file import read_onnx
 from exporters.write import int8_graph
 from exporters.write.artifact import Artifact, metadata_of, write_model
 
+logging.getLogger("onnxruntime.quantization").setLevel(logging.CRITICAL)  # it logs what it also raises
 _QUANTIZED = (
     "Add", "AveragePool", "Clip", "Concat", "Conv", "Flatten", "Gemm", "GlobalAveragePool", "LeakyRelu", "MatMul",
     "MaxPool", "Mul", "Pad", "Relu", "Reshape", "Sigmoid", "Squeeze", "Transpose", "Unsqueeze",
@@ -98,11 +100,11 @@ def quantize_int8(
 def _quantize(source: Path, reader: "_Reader", settings: Int8Settings) -> ModelProto:
     with tempfile.TemporaryDirectory(prefix="compress-int8-") as folder:
         prepared, made = Path(folder) / "prepared.onnx", Path(folder) / "made.onnx"
-        quant_pre_process(source, prepared, skip_symbolic_shape=True)  # fuses BatchNorm, infers shapes
-        model = read_onnx(prepared).model
-        stem = int8_graph.prepare_stem(model)
-        prepared.write_bytes(model.SerializeToString(deterministic=True))
         try:
+            quant_pre_process(source, prepared, skip_symbolic_shape=True)  # fuses BatchNorm, infers shapes
+            model = read_onnx(prepared).model
+            stem = int8_graph.prepare_stem(model)
+            prepared.write_bytes(model.SerializeToString(deterministic=True))
             quantize_static(
                 prepared,
                 made,
@@ -116,11 +118,14 @@ def _quantize(source: Path, reader: "_Reader", settings: Int8Settings) -> ModelP
                 nodes_to_exclude=list(stem),
                 extra_options={"ActivationSymmetric": settings.activations == "int8"},
             )
+        except (OSError, ExportError):  # a full disk, not the file
+            raise
         except Exception as error:  # onnxruntime's quantiser raises what its parts happen to raise
-            message = f"expected a file that onnxruntime can quantise, {source} gives: {reason_of(error)}"
-            if not reader.images:
+            reason = reason_of(error)
+            message = f"expected a file that onnxruntime can quantise, {source} gives: {reason}"
+            if reader.ended and not reader.images:
                 message = "expected at least one batch of calibration images, got none"
-            raise ExportError(message) from error
+            raise kind_of(reason, ExportError)(message) from error
         return read_onnx(made).model
 
 
@@ -128,11 +133,12 @@ class _Reader(CalibrationDataReader):
     """Gives batches to the calibration and counts their images."""
 
     def __init__(self, name: str, batches: Iterable[np.ndarray | Tensor]) -> None:
-        self._name, self._batches, self.images = name, iter(batches), 0
+        self._name, self._batches, self.images, self.ended = name, iter(batches), 0, False
 
     def get_next(self) -> dict[str, Any] | None:  # type: ignore[override]  # None ends the calibration
         batch = next(self._batches, None)
         if batch is None:
+            self.ended = True
             return None
         self.images += len(batch)
         return {self._name: np.ascontiguousarray(np.asarray(batch), dtype=np.float32)}

@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from exporters.errors import ExportError
+from exporters.errors import ExportError, kind_of
 from exporters.module_copy import copy_module
 from exporters.read.onnx_file import LARGEST_BYTES, tensors_of
 from exporters.write.artifact import Artifact, shape_of, write_model
@@ -73,10 +73,9 @@ def _trace(model: nn.Module, input_shape: tuple[int, int, int], opset: int) -> M
             ):
                 proto = _exported(read, images, free, opset)
     except Exception as error:  # torch.export raises anything that the traced forward raises
-        raise ExportError(
-            f"expected a module that torch.export can trace on images {list(input_shape)}, "
-            f"got {_explain(error.__cause__ or error)}"
-        ) from error
+        reason = _explain(error.__cause__ or error)
+        message = f"expected a module that torch.export can trace on images {list(input_shape)}, got {reason}"
+        raise kind_of(reason, ExportError)(message) from error
     return proto
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from onnxruntime.tools.convert_onnx_models_to_ort import OptimizationStyle, convert_onnx_models_to_ort
 
-from exporters.errors import ExportError
+from exporters.errors import ExportError, kind_of, reason_of
 from exporters.read.onnx_file import read_onnx
 from exporters.read.session import run_logits, session_options, start_session
 from exporters.read.signature import signature_of
@@ -39,8 +39,12 @@ def to_ort_format(source: Path, folder: Path) -> Artifact:
         try:
             with redirect_stdout(StringIO()):
                 convert_onnx_models_to_ort(made.with_suffix(".onnx"), None, [OptimizationStyle.Fixed])
+        except OSError:  # a full disk, not the file
+            raise
         except Exception as error:  # onnxruntime's errors have no public base class
-            raise ExportError(f"expected a file that onnxruntime can convert, {source} gives: {error}") from error
+            reason = reason_of(error)
+            message = f"expected a file that onnxruntime can convert, {source} gives: {reason}"
+            raise kind_of(reason, ExportError)(message) from error
         data, operators = made.read_bytes(), made.with_suffix(".required_operators.config").read_text(encoding="utf-8")
     _check_same(source, content, data)
     needed = [line for line in operators.splitlines() if not line.startswith("#")]  # comments name the folder

@@ -1,13 +1,14 @@
 """What holds for every kind of file: it is described as it is, the same every time, without traces of this machine."""
 
 import hashlib
+import resource
 
 import onnx
 import pytest
 
 from exporters.errors import FileError, OnnxFileError
 from exporters.write.artifact import metadata_of
-from tests.exporters.variants import KINDS, METADATA, make_all_elsewhere, traces
+from tests.exporters.variants import KINDS, METADATA, make_all_elsewhere, traces, write_fp32
 
 ALL = ["fp32", *KINDS]
 
@@ -40,3 +41,15 @@ def test_what_is_no_onnx_file(kind, tmp_path):
         KINDS[kind](tmp_path / "bad.onnx", tmp_path)
     with pytest.raises(FileError, match="No such file"):
         KINDS[kind](tmp_path / "none.onnx", tmp_path)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_full_disk_is_not_the_files_fault(kind, tmp_path):
+    source, limits = write_fp32(tmp_path / "net.onnx", "pooled"), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            KINDS[kind](source, tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == [source]
