@@ -44,6 +44,10 @@ KINDS: Final[Mapping[str, Kind]] = {
         f"kills: {name}": Kind(functools.partial(reliability_commands.chains, name=name), plan.kills)
         for name, plan in reliability_commands.PLANS.items()
     },
+    **{
+        f"flips: {name}": Kind(functools.partial(reliability_commands.flips, name=name), wanted)
+        for name, wanted in reliability_commands.FLIPS.items()
+    },
 }
 
 

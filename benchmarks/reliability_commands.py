@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from benchmarks.reliability_flips import Flips
 from benchmarks.reliability_kills import Chains
 from benchmarks.reliability_scenes import BEGUN, TRAINED, Scene, Setting, undisturbed
 from benchmarks.reliability_victims import Kill
@@ -40,12 +41,18 @@ class Bases:
 
     def begun(self, name: str, scene: Scene) -> Scene:
         """The same scene without what comes before the first stage: it begins with a run folder."""
-        folder = self._made(f"begun-{name}", lambda root: _killed_in(BEGUN, scene, root))
+        folder = self._made(f"begun-{name}", lambda root: _killed_in(f"/{BEGUN}/", scene, root))
         return replace(scene, name=name, words=scene.again, before=folder / "run")
 
     def finished(self) -> Path:
         """A finished run of the tiny network."""
         return self._made("finished", lambda root: undisturbed(self.tiny(), root)) / "run"
+
+    def unfinished(self, stage: str) -> Path:
+        """A run of the tiny network that was killed after some steps of a stage."""
+        where = f"/{stage}/checkpoint-000004"
+        begun = self.begun("tiny network", self.tiny())
+        return self._made(f"unfinished-{stage}", lambda root: _killed_in(where, begun, root)) / "run"
 
     def exported(self) -> Path:
         """A finished run with more files."""
@@ -61,9 +68,9 @@ class Bases:
         return root
 
 
-def _killed_in(folder: str, scene: Scene, root: Path) -> None:
+def _killed_in(place: str, scene: Scene, root: Path) -> None:
     scene.set_up(root)
-    ended = scene.go(scene.words, root, Kill(inside=f"/{folder}/"))
+    ended = scene.go(scene.words, root, Kill(inside=place))
     if ended.code is not None:
         raise RuntimeError(f"{scene.name} ended with {ended.code}: {ended.stderr[-2000:]}")
     shutil.rmtree(root / "tmp")
@@ -131,6 +138,31 @@ PLANS: Final = {
     "report": Plan(_report, 5, 50),
     "compare": Plan(_compare, 3, 30),
 }
+
+
+FLIPS: Final = {
+    "finished": 6000, "exported": 3200, "01_baseline": 200, "02_original": 200, "03_search": 200, "05_finetune": 200,
+}  # fmt: skip
+"""Where files are damaged, and how many flips the committed run has at least."""
+
+
+def flips(bases: Bases, *, name: str) -> Flips:
+    """The flips in a finished run, in one with more files, or in one that was killed in the stage ``name``."""
+    before = {"finished": bases.finished, "exported": bases.exported}.get(name, lambda: bases.unfinished(name))()
+    finished = name in ("finished", "exported")
+    verify = ("verify", "RUN", *_QUICK, "--model", bases.setting.code)
+    words = {
+        "finished": {
+            "*": verify,
+            "report.json MANIFEST*": ("compare", "RUN", str(bases.finished())),
+            "report.json artifacts/model.json MANIFEST*": ("report", "RUN", "--json"),
+            "*.safetensors */plan.json config.toml data.json code.json MANIFEST*": bases.resume,
+        },
+        "exported": {"*": verify, "artifacts/*": _EXPORT},
+    }.get(name, {"*": bases.resume})
+    until = "" if finished else TRAINED
+    readers = {files: Scene(f"{name}: {one[0]}", one, one, before, until=until) for files, one in words.items()}
+    return Flips(name, readers, bases.setting.root / "flips" / name)
 
 
 def chains(bases: Bases, *, name: str) -> Chains:
