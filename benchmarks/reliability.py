@@ -48,6 +48,11 @@ KINDS: Final[Mapping[str, Kind]] = {
         f"flips: {name}": Kind(functools.partial(reliability_commands.flips, name=name), wanted)
         for name, wanted in reliability_commands.FLIPS.items()
     },
+    **{
+        f"machine: {name}": Kind(functools.partial(reliability_commands.faults, name=name), wanted)
+        for name, (_make, _draw, wanted) in reliability_commands.MACHINE.items()
+    },
+    "divergence": Kind(reliability_commands.divergence, 30),
 }
 
 

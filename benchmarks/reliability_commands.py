@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from benchmarks import reliability_machine as machine
 from benchmarks.reliability_flips import Flips
 from benchmarks.reliability_kills import Chains
 from benchmarks.reliability_scenes import BEGUN, TRAINED, Scene, Setting, undisturbed
@@ -163,6 +164,28 @@ def flips(bases: Bases, *, name: str) -> Flips:
     until = "" if finished else TRAINED
     readers = {files: Scene(f"{name}: {one[0]}", one, one, before, until=until) for files, one in words.items()}
     return Flips(name, readers, bases.setting.root / "flips" / name)
+
+
+MACHINE: Final = {
+    "errors at file operations": (machine.FailingDisk, machine.nothing, 60),
+    "full disk": (machine.FullDisk, machine.nothing, 12),
+    "limits": (machine.Faults, machine.limited, 15),
+    "read-only folder": (machine.Faults, machine.read_only, 2),
+    "no locks": (machine.Faults, machine.unlockable, 10),
+    "two processes": (machine.Faults, machine.taken, 2),
+}
+"""Faults of the machine: how they are made, how they are chosen, and how many the committed run has at least."""
+
+
+def faults(bases: Bases, *, name: str) -> machine.Faults:
+    """Faults of the machine while a run of the tiny network is under way."""
+    make, draw, _wanted = MACHINE[name]
+    return make(_trained(bases), bases.setting.root / "machine" / name.replace(" ", "-"), draw)
+
+
+def divergence(bases: Bases) -> machine.Faults:
+    """Training that diverges."""
+    return machine.Faults(_trained(bases), bases.setting.root / "divergence", machine.diverging, code=6)
 
 
 def chains(bases: Bases, *, name: str) -> Chains:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.reliability_record import Case
-from benchmarks.reliability_scenes import Scene, digest, undisturbed
+from benchmarks.reliability_scenes import Scene, differences, digest, undisturbed
 from benchmarks.reliability_victims import Ended
 
 BATCH: Final = 50
@@ -46,11 +46,7 @@ class Flips:
         """``readers`` are commands by the patterns of the files that they read, such as ``*.json *.onnx``."""
         self.name, self._scenes, self._scratch = name, [*readers.values()], folder / "victim"
         self._patterns = [patterns.split() for patterns in readers]
-        self._expected: list[tuple[dict[str, str], str]] = []
-        for number, scene in enumerate(self._scenes):
-            made = undisturbed(scene, folder / f"undisturbed-{number}")
-            root = folder / f"undisturbed-{number}"
-            self._expected.append((self._digest(root, scene), made.stdout.replace(str(root), "")))
+        self._undisturbed = [undisturbed(scene, self._scratch) for scene in self._scenes]
         self._scenes[0].set_up(self._scratch)
         self._files = sorted(name for name, size in self._sizes().items() if size)
 
@@ -90,16 +86,12 @@ class Flips:
         if ended.code == _REFUSED:
             named = Path(damage.name).name in ended.stderr or "MANIFEST.sha256" in ended.stderr
             return "refused", "" if named else f"refused without the file's name: {ended.last_line}"
-        expected, stdout = self._expected[which]
-        found = self._digest(self._scratch, scene)
-        wrong = sorted(key for key in found.keys() | expected.keys() if found.get(key) != expected.get(key))
-        wrong = [key for key in wrong if key.partition(":")[0] != f"run/{damage.name}"]
-        if scene.words[0] in ("report", "compare") and ended.stdout.replace(str(self._scratch), "") != stdout:
-            wrong.append("what it prints")
-        return ("silent", f"silent: other {', '.join(wrong)}") if wrong else ("right all the same", "")
-
-    def _digest(self, scratch: Path, scene: Scene) -> dict[str, str]:
-        return digest(scratch, unfinished=bool(scene.until))
+        expected = self._undisturbed[which]
+        found = digest(self._scratch, unfinished=bool(scene.until))
+        wrong = [one for one in differences(found, expected.digest) if not one.startswith(f"run/{damage.name}")]
+        if scene.words[0] in ("report", "compare") and ended.stdout != expected.stdout:
+            wrong.append("what it prints differs")
+        return ("silent", f"silent: {', '.join(wrong)}") if wrong else ("right all the same", "")
 
     def _sizes(self) -> dict[str, int]:
         root = self._scratch / "run"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 from benchmarks.reliability_record import Case
-from benchmarks.reliability_scenes import Scene, digest, undisturbed
+from benchmarks.reliability_scenes import Scene, differences, digest, undisturbed
 from benchmarks.reliability_victims import Kill, When
 from compress.errors import CompressError
 from compress.runs import RunFolder
@@ -28,9 +28,7 @@ class Chains:
     def __init__(self, scene: Scene, folder: Path, *, kills: int) -> None:
         self.scene, self.kills = scene, kills
         self._folder, self._scratch = folder, folder / "victim"
-        made = undisturbed(scene, folder / "undisturbed")
-        self._operations, self._seconds = made.operations, made.seconds
-        self._expected = digest(folder / "undisturbed", unfinished=bool(scene.until))
+        self._undisturbed = undisturbed(scene, self._scratch)
 
     def case(self, number: int) -> Case:
         """Kill the command up to ``kills`` times and finish it; ``number`` seeds what is drawn."""
@@ -61,9 +59,9 @@ class Chains:
         """Spread over the whole command by as many kills as the chain has."""
         share, sent = rng.random() * 1.5 / self.kills, signal.SIGTERM if rng.random() < _STOPS else signal.SIGKILL
         if rng.random() < _BY_TIME:
-            return Kill(seconds=max(0.01, 0.7 * self._seconds * share), signal=sent)
+            return Kill(seconds=max(0.01, 0.7 * self._undisturbed.seconds * share), signal=sent)
         when = "before" if sent == signal.SIGTERM else rng.choice(get_args(When))
-        return Kill(1 + int(self._operations * share), when, signal=sent)
+        return Kill(1 + int(self._undisturbed.operations * share), when, signal=sent)
 
     def _next(self, rng: random.Random) -> tuple[str, ...]:
         """What a user gives after a kill: the command that continues, begins anew, or another one."""
@@ -82,14 +80,7 @@ class Chains:
         if not self.scene.is_done(ended):
             case.fail_if(True, f"exit code {ended.code} after the kills: {ended.last_line}")
             return
-        found = digest(self._scratch, unfinished=bool(self.scene.until))
-        for name in sorted(found.keys() | self._expected.keys()):
-            if name not in found:
-                case.fail_if(True, f"{name} is missing")
-            elif name not in self._expected:
-                case.fail_if(True, f"{name} was left behind")
-            else:
-                case.fail_if(found[name] != self._expected[name], f"{name} differs")
+        case.faults += differences(digest(self._scratch, unfinished=bool(self.scene.until)), self._undisturbed.digest)
 
 
 def _can_resume(run: Path) -> bool:

@@ -6,12 +6,12 @@ Images of 16 pixels in three classes of noise, a network of two convolutions wit
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.reliability_victims import Ended, Kill, command
+from benchmarks.reliability_victims import Ended, Kill, call, run_command
 from compress.report.model import REPORT
 from compress.settings.verify import VerifySettings
 from compress.training import loop
@@ -36,6 +36,9 @@ SETTINGS: Final = {
 
 BEGUN: Final = "01_baseline"
 TRAINED: Final = "06_export"
+
+Plant = Callable[[Path], None]
+"""What is done to a victim before its command: a fault of the machine, or a bug. It is given the run's folder."""
 
 _TIMED: Final = ("events.jsonl", "env.json", "MANIFEST.sha256", ".lock", ".html", ".md", ".svg", "finished.json")
 """Ends of the names of files that hold dates, times or free space."""
@@ -98,14 +101,19 @@ class Scene:
     before: Path | None = None
     others: tuple[tuple[str, ...], ...] = ()
     until: str = ""
-    target: str = "run"
+    plant: Plant = lambda _run: None
 
-    def go(self, words: tuple[str, ...], scratch: Path, kill: Kill | None = None) -> Ended:
-        """Give a command in ``scratch``, where the scene's folder is ``scratch/run``."""
+    def go(self, words: tuple[str, ...], scratch: Path, kill: Kill | None = None, timeout: float = 300.0) -> Ended:
+        """Give a command in ``scratch``, where the scene's folder is ``scratch/run``; in a fork, after ``plant``."""
         given = [word.replace("RUN", str(scratch / "run")) for word in words]
         if self.until:
             kill = replace(kill or Kill(), inside=f"/{self.until}/")
-        return command(given, scratch, kill=kill)
+
+        def work() -> int:
+            self.plant(scratch / "run")
+            return run_command(given)
+
+        return call(work, scratch, kill=kill, timeout=timeout)
 
     def set_up(self, scratch: Path) -> None:
         """An empty folder with what there is before."""
@@ -121,13 +129,24 @@ class Scene:
         return ended.code == 0
 
 
-def undisturbed(scene: Scene, folder: Path) -> Ended:
-    """Make the scene without a kill; RuntimeError if it fails."""
-    scene.set_up(folder)
-    ended = scene.go(scene.words, folder)
+@dataclass(frozen=True)
+class Undisturbed:
+    """How a scene ends without a kill: what it leaves, what it prints, and what it takes."""
+
+    digest: dict[str, str]
+    stdout: str
+    operations: int
+    seconds: float
+
+
+def undisturbed(scene: Scene, scratch: Path) -> Undisturbed:
+    """Make the scene without a kill, in the folder of its victims; RuntimeError if it fails."""
+    scene.set_up(scratch)
+    ended = scene.go(scene.words, scratch)
     if not scene.is_done(ended):
         raise RuntimeError(f"{scene.name}, undisturbed, ended with {ended.code}: {ended.stderr[-2000:]}")
-    return ended
+    found = digest(scratch, unfinished=bool(scene.until))
+    return Undisturbed(found, ended.stdout, ended.operations, ended.seconds)
 
 
 def digest(scratch: Path, *, unfinished: bool = False) -> dict[str, str]:
@@ -143,6 +162,14 @@ def digest(scratch: Path, *, unfinished: bool = False) -> dict[str, str]:
         found |= _content(name, path)
     found |= {f"{path.relative_to(scratch)}/": "folder" for path in (scratch / "tmp").iterdir() if path.is_dir()}
     return found
+
+
+def differences(found: Mapping[str, str], expected: Mapping[str, str]) -> list[str]:
+    """What differs from the undisturbed."""
+    missing = [f"{name} is missing" for name in sorted(expected.keys() - found.keys())]
+    left = [f"{name} was left behind" for name in sorted(found.keys() - expected.keys())]
+    both = sorted(found.keys() & expected.keys())
+    return [*missing, *left, *(f"{name} differs" for name in both if found[name] != expected[name])]
 
 
 def _content(name: str, path: Path) -> dict[str, str]:

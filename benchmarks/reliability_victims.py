@@ -5,6 +5,7 @@ milliseconds. Files are counted as the victim changes them; reading is not count
 """
 
 import builtins
+import errno
 import io
 import mmap
 import os
@@ -31,7 +32,8 @@ class Kill:
     """Where a victim dies: after ``seconds``, at file operation ``number``, or at one whose path has ``inside``.
 
     ``torn`` is a kill before a file is synced that leaves half of it, as a power cut can. With SIGTERM as ``signal``
-    the victim is asked to stop, and goes on until it has.
+    the victim is asked to stop, and goes on until it has. With an ``error`` it lives, and from then on every operation
+    that needs the disk fails with that number.
     """
 
     number: int = 0
@@ -39,9 +41,10 @@ class Kill:
     seconds: float = 0.0
     inside: str = ""
     signal: int = signal.SIGKILL
+    error: int = 0
 
     def __str__(self) -> str:
-        name = signal.Signals(self.signal).name
+        name = errno.errorcode[self.error] if self.error else signal.Signals(self.signal).name
         if self.seconds:
             return f"{name} after {self.seconds:.3f} s"
         return f"{name} {self.when} file operation {self.number or f'in {self.inside}'}"
@@ -56,6 +59,7 @@ class Ended:
     stderr: str
     operations: int
     seconds: float
+    peak_bytes: int = 0
     hung: bool = False
     outlived: bool = False
 
@@ -78,14 +82,12 @@ def call(work: Callable[[], int], scratch: Path, *, kill: Kill | None = None, ti
         os.close(alive)
         _be_victim(work, scratch, kill, counter)
     os.close(held)
-    status = _wait(pid, kill.seconds) if kill and kill.seconds else None
-    if status is None and kill and kill.seconds:
+    if kill and kill.seconds and not _ends(pid, kill.seconds):
         os.kill(pid, kill.signal)
-    status = _wait(pid, timeout) if status is None else status
-    hung = status is None
-    if status is None:
+    hung = not _ends(pid, timeout)
+    if hung:
         os.kill(pid, signal.SIGKILL)
-        status = os.waitpid(pid, 0)[1]
+    _, status, used = os.wait4(pid, 0)
     seconds = time.monotonic() - began
     outlived = not select.select([alive], [], [], PATIENCE_S)[0]
     os.close(alive)
@@ -95,12 +97,8 @@ def call(work: Callable[[], int], scratch: Path, *, kill: Kill | None = None, ti
     code = os.waitstatus_to_exitcode(status)
     stdout, stderr = ((scratch / name).read_text(errors="replace") for name in ("stdout", "stderr"))
     operations = int.from_bytes(counter[:], "little")
-    return Ended(None if code == -signal.SIGKILL else code, stdout, stderr, operations, seconds, hung, outlived)
-
-
-def command(words: Sequence[object], scratch: Path, *, kill: Kill | None = None, timeout: float = 300.0) -> Ended:
-    """``compress`` with these words in a fork."""
-    return call(lambda: run_command(words), scratch, kill=kill, timeout=timeout)
+    peak = 1024 * used.ru_maxrss
+    return Ended(None if code == -signal.SIGKILL else code, stdout, stderr, operations, seconds, peak, hung, outlived)
 
 
 def run_command(words: Sequence[object]) -> int:
@@ -115,13 +113,11 @@ def run_command(words: Sequence[object]) -> int:
     raise AssertionError("main returns by SystemExit")
 
 
-def _wait(pid: int, seconds: float) -> int | None:
-    """The victim's status, or ``None`` if it runs longer."""
+def _ends(pid: int, seconds: float) -> bool:
+    """Whether the victim ends within ``seconds``; its status is not taken."""
     descriptor = os.pidfd_open(pid)
     try:
-        if not select.select([descriptor], [], [], seconds)[0]:
-            return None
-        return os.waitpid(pid, 0)[1]
+        return bool(select.select([descriptor], [], [], seconds)[0])
     finally:
         os.close(descriptor)
 
@@ -154,7 +150,7 @@ def _watch_operations(kill: Kill | None, counter: mmap.mmap, scratch: Path) -> N
     """Count the operations that change files beside ``scratch`` or in it, and die at the one that ``kill`` names."""
     me, under, done = os.getpid(), str(scratch.parent), 0
 
-    def watched(real: Callable[..., Any], changes: Callable[..., bool]) -> Callable[..., Any]:
+    def watched(real: Callable[..., Any], changes: Callable[..., bool], *, needs_disk: bool) -> Callable[..., Any]:
         def operate(*arguments: Any, **options: Any) -> Any:
             nonlocal done
             path = _path_of(arguments[0])
@@ -162,10 +158,13 @@ def _watch_operations(kill: Kill | None, counter: mmap.mmap, scratch: Path) -> N
                 return real(*arguments, **options)
             done += 1
             counter[:] = done.to_bytes(8, "little")
-            if kill is None or not (done == kill.number or (kill.inside and kill.inside in path)):
+            if kill is not None and kill.error and done >= kill.number and needs_disk:
+                raise OSError(kill.error, os.strerror(kill.error), path)
+            if kill is None or kill.error or not (done == kill.number or (kill.inside and kill.inside in path)):
                 return real(*arguments, **options)
             if kill.when == "after":
-                real(*arguments, **options)
+                with suppress(OSError):
+                    real(*arguments, **options)
             elif kill.when == "torn" and isinstance(arguments[0], int) and os.path.isfile(path):
                 os.ftruncate(arguments[0], os.fstat(arguments[0]).st_size // 2)
             os.kill(me, kill.signal)
@@ -174,9 +173,10 @@ def _watch_operations(kill: Kill | None, counter: mmap.mmap, scratch: Path) -> N
         return operate
 
     for name in OPERATIONS:
-        setattr(os, name, watched(getattr(os, name), lambda *_, **__: True))
-    io.open = builtins.open = watched(builtins.open, _writes)
-    os.open = watched(os.open, lambda _path, flags, *_, **__: bool(flags & os.O_CREAT))
+        needs_disk = name not in ("unlink", "remove", "rmdir")
+        setattr(os, name, watched(getattr(os, name), lambda *_, **__: True, needs_disk=needs_disk))
+    io.open = builtins.open = watched(builtins.open, _writes, needs_disk=True)
+    os.open = watched(os.open, lambda _path, flags, *_, **__: bool(flags & os.O_CREAT), needs_disk=True)
 
 
 def _writes(_file: Any, mode: str = "r", *_: Any, **__: Any) -> bool:
