@@ -21,8 +21,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # read as torch is imported; a po
 
 import torch
 
-from benchmarks import reliability_commands
+from benchmarks import reliability_commands, reliability_inputs
 from benchmarks.reliability_commands import Bases
+from benchmarks.reliability_hostile import Hostile
 from benchmarks.reliability_record import Attack, Case, Record
 from benchmarks.reliability_scenes import Setting, prepare_library
 from benchmarks.reliability_table import page
@@ -39,6 +40,11 @@ class Kind:
     wanted: int
 
 
+def _hostile(bases: Bases, *, name: str) -> Hostile:
+    inputs, _wanted = reliability_inputs.KINDS[name]
+    return Hostile(inputs(bases), bases.setting.root / "hostile" / name.replace(" ", "-"))
+
+
 KINDS: Final[Mapping[str, Kind]] = {
     **{
         f"kills: {name}": Kind(functools.partial(reliability_commands.chains, name=name), plan.kills)
@@ -51,6 +57,10 @@ KINDS: Final[Mapping[str, Kind]] = {
     **{
         f"machine: {name}": Kind(functools.partial(reliability_commands.faults, name=name), wanted)
         for name, (_make, _draw, wanted) in reliability_commands.MACHINE.items()
+    },
+    **{
+        f"hostile: {name}": Kind(functools.partial(_hostile, name=name), wanted)
+        for name, (_inputs, wanted) in reliability_inputs.KINDS.items()
     },
     "divergence": Kind(reliability_commands.divergence, 30),
 }
