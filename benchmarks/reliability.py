@@ -21,7 +21,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # read as torch is imported; a po
 
 import torch
 
-from benchmarks import reliability_commands, reliability_inputs
+from benchmarks import reliability_commands, reliability_controls, reliability_inputs
 from benchmarks.reliability_commands import Bases
 from benchmarks.reliability_hostile import Hostile
 from benchmarks.reliability_record import Attack, Case, Record
@@ -63,6 +63,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         for name, (_inputs, wanted) in reliability_inputs.KINDS.items()
     },
     "divergence": Kind(reliability_commands.divergence, 30),
+    "controls": Kind(reliability_commands.controls, len(reliability_controls.NAMES)),
 }
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks import reliability_machine as machine
+from benchmarks.reliability_controls import Controls
 from benchmarks.reliability_flips import Flips
 from benchmarks.reliability_kills import Chains
 from benchmarks.reliability_scenes import BEGUN, TRAINED, Scene, Setting, undisturbed
@@ -181,6 +182,13 @@ def faults(bases: Bases, *, name: str) -> machine.Faults:
     """Faults of the machine while a run of the tiny network is under way."""
     make, draw, _wanted = MACHINE[name]
     return make(_trained(bases), bases.setting.root / "machine" / name.replace(" ", "-"), draw)
+
+
+def controls(bases: Bases) -> Controls:
+    """Planted bugs."""
+    words = ("compare", "RUN", str(bases.finished()))
+    reader = Scene("compare", words, words, bases.finished())
+    return Controls(_trained(bases), reader, bases.setting.root / "controls")
 
 
 def divergence(bases: Bases) -> machine.Faults:

@@ -48,7 +48,8 @@ class Flips:
         self._patterns = [patterns.split() for patterns in readers]
         self._undisturbed = [undisturbed(scene, self._scratch) for scene in self._scenes]
         self._scenes[0].set_up(self._scratch)
-        self._files = sorted(name for name, size in self._sizes().items() if size)
+        read = [pattern for patterns in self._patterns for pattern in patterns]
+        self._files = sorted(name for name, size in self._sizes().items() if size and _matches(name, read))
 
     def case(self, number: int) -> Case:
         """Fifty damages, one after the other, each in a whole folder."""

@@ -1,4 +1,4 @@
-"""The hostile inputs of each kind, by number: first those that were made by hand, then valid files changed at random."""
+"""The hostile inputs of each kind, by number: first those made by hand, then valid files changed at random."""
 
 import io
 import os

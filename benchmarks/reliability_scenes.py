@@ -43,6 +43,9 @@ Plant = Callable[[Path], None]
 _TIMED: Final = ("events.jsonl", "env.json", "MANIFEST.sha256", ".lock", ".html", ".md", ".svg", "finished.json")
 """Ends of the names of files that hold dates, times or free space."""
 
+_BEING_WRITTEN: Final = "/.MANIFEST."
+"""The one temporary file that a victim may be writing when a scene ends in the middle of a run."""
+
 _REPORTS: Final = (REPORT, "race.json")
 
 _TIMED_KEYS: Final = frozenset(
@@ -106,7 +109,7 @@ class Scene:
     def go(self, words: tuple[str, ...], scratch: Path, kill: Kill | None = None, timeout: float = 300.0) -> Ended:
         """Give a command in ``scratch``, where the scene's folder is ``scratch/run``; in a fork, after ``plant``."""
         given = [word.replace("RUN", str(scratch / "run")) for word in words]
-        if self.until:
+        if self.until and not (kill and kill.inside):
             kill = replace(kill or Kill(), inside=f"/{self.until}/")
 
         def work() -> int:
@@ -157,10 +160,12 @@ def digest(scratch: Path, *, unfinished: bool = False) -> dict[str, str]:
     found: dict[str, str] = {}
     for path in sorted(path for path in scratch.rglob("*") if not path.is_dir()):
         name = path.relative_to(scratch).as_posix()
-        if name in ("stdout", "stderr") or (unfinished and (path.name.endswith(".tmp") or "/tmp/" in f"/{name}")):
+        under_way = unfinished and (name.startswith(("tmp/", f"run/{TRAINED}/")) or _BEING_WRITTEN in name)
+        if name in ("stdout", "stderr") or under_way:
             continue
         found |= _content(name, path)
-    found |= {f"{path.relative_to(scratch)}/": "folder" for path in (scratch / "tmp").iterdir() if path.is_dir()}
+    if not unfinished:
+        found |= {f"{path.relative_to(scratch)}/": "folder" for path in (scratch / "tmp").iterdir() if path.is_dir()}
     return found
 
 
