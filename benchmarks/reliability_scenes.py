@@ -142,14 +142,22 @@ class Undisturbed:
     seconds: float
 
 
+_KNOWN: Final[dict[Scene, "Undisturbed"]] = {}
+
+
 def undisturbed(scene: Scene, scratch: Path) -> Undisturbed:
-    """Make the scene without a kill, in the folder of its victims; RuntimeError if it fails."""
+    """Make the scene without a kill, in the folder of its victims; RuntimeError if it fails.
+
+    Nothing in an unfinished run depends on its folder: several kinds of attacks share it.
+    """
+    if scene.until and scene in _KNOWN:
+        return _KNOWN[scene]
     scene.set_up(scratch)
     ended = scene.go(scene.words, scratch)
     if not scene.is_done(ended):
         raise RuntimeError(f"{scene.name}, undisturbed, ended with {ended.code}: {ended.stderr[-2000:]}")
     found = digest(scratch, unfinished=bool(scene.until))
-    return Undisturbed(found, ended.stdout, ended.operations, ended.seconds)
+    return _KNOWN.setdefault(scene, Undisturbed(found, ended.stdout, ended.operations, ended.seconds))
 
 
 def digest(scratch: Path, *, unfinished: bool = False) -> dict[str, str]:
