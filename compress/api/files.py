@@ -1,6 +1,5 @@
 """A module as an ONNX file, with the metadata that the command line writes."""
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from compress.exporter_faults import export_faults
 from compress.runs.network_files import metadata_of, prove_parity
 from compress.tracing.forward_pass import evaluating, running
 from exporters.write import onnx_export
+from exporters.write.scratch import scratch_folder
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,8 @@ def export_onnx(
     """
     network, path, images = unwrap(module), Path(path), example.detach().float()
     _check_fit(network, images, classes, preprocessing)
-    with tempfile.TemporaryDirectory(prefix="compress-export-") as folder, export_faults():
-        draft, metadata = Path(folder) / path.name, metadata_of(preprocessing, classes)
+    with scratch_folder() as folder, export_faults():
+        draft, metadata = folder / path.name, metadata_of(preprocessing, classes)
         shape: tuple[int, int, int] = (images.shape[1], images.shape[2], images.shape[3])
         written = onnx_export.export_onnx(network, draft, input_shape=shape, opset=opset, metadata=metadata)
         parity = prove_parity(network, draft, images.cpu(), threads=usable_cores())

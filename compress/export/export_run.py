@@ -1,6 +1,5 @@
 """More files of a finished run: INT8, FP16, raw pixels, another operator set, onnxruntime's mobile format."""
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,12 +12,14 @@ from compress.exporter_faults import export_faults
 from compress.networks.own_code import OwnCode
 from compress.observer import Observer
 from compress.runs import MODEL_FACTS, RunFolder
-from compress.runs.file_records import ARTIFACTS, FileRecord, record_variants, recorded_files
+from compress.runs.file_records import ARTIFACTS, FileRecord, exported_files, with_variants
+from compress.runs.folder import json_bytes
 from compress.runs.network_files import REBUILT, channel_order_of, export_network, rebuild
 from compress.runs.recorded_inputs import reopen
 from compress.settings.config import DecidedConfig
 from compress.settings.export import ExportSettings
 from compress.verdict.chance import TEST_IMAGES, int8_notes
+from exporters.write.scratch import scratch_folder
 
 Opened = tuple[DecidedConfig, DataBundle]
 
@@ -38,24 +39,32 @@ def add_variants(
     file was changed, CheckFailedError if a file cannot be made, or does not answer as it must.
     """
     run, observer = RunFolder.open(path), observer or Observer()
-    sources = [file for file in recorded_files(run) if file.role in REBUILT]
+    sources = [file for file in exported_files(run) if file.role in REBUILT]
     wanted = _with_dependants(run, wanted)
     opened = reopen(run, moved or {}, code=code) if wanted.int8 or wanted.opset else None
     observer.stage("export", index=1, count=1, steps=len(sources))
-    with run, export_faults(), tempfile.TemporaryDirectory(prefix="compress-export-") as temporary:
+    with run, export_faults(), scratch_folder() as temporary:
         made: list[FileRecord] = []
         for done, source in enumerate(sources, start=1):
-            fresh = _variants(run, source, wanted, opened, Path(temporary))
-            record_variants(run, tuple(one for one in fresh if one.operators is None))
+            fresh = _variants(run, source, wanted, opened, temporary)
+            _keep(run, fresh)
             made += [one.in_folder(run.path / ARTIFACTS) for one in fresh]
             observer.step(done, images=0, values={"network": source.label})
         if opened is not None and wanted.int8:
             config, data = opened
             for note in int8_notes(made, representative(data.test, images=TEST_IMAGES, seed=config.seed)):
                 observer.note(note)
-        facts = run.read_json(MODEL_FACTS)
-        run.write_json(MODEL_FACTS, facts | {"files": facts["files"] | {one.label: one.name for one in made}})
     return made
+
+
+def _keep(run: RunFolder, made: list[FileRecord]) -> None:
+    """Take files into the run, with their records and names: all of that, or after a kill nothing."""
+    paths = [Path(path) for one in made for path in (one.file, one.operators) if path]
+    measured = tuple(one.in_folder(ARTIFACTS) for one in made if one.operators is None)
+    facts = run.read_json(MODEL_FACTS)
+    facts |= {"files": facts["files"] | {one.label: one.name for one in made}}
+    files = {f"{ARTIFACTS}/{path.name}": path.read_bytes() for path in paths}
+    run.change(files | with_variants(run, measured) | {MODEL_FACTS: json_bytes(facts)})
 
 
 def _with_dependants(run: RunFolder, wanted: ExportSettings) -> ExportSettings:
@@ -72,7 +81,7 @@ def _with_dependants(run: RunFolder, wanted: ExportSettings) -> ExportSettings:
 def _variants(
     run: RunFolder, source: FileRecord, wanted: ExportSettings, opened: Opened | None, temporary: Path
 ) -> list[FileRecord]:
-    """The files of one network, made in a temporary folder and then written into the run folder atomically."""
+    """The files of one network, made in a temporary folder."""
     facts = run.read_json(MODEL_FACTS)
     base = Base(
         source.in_folder(run.path / ARTIFACTS),
@@ -88,10 +97,7 @@ def _variants(
     if opened is not None and wanted.int8:
         config, data = opened
         calibration = representative(data.train, images=wanted.calibration_images, seed=config.seed)
-    made = [*again, *derive(base, wanted, calibration, temporary)]
-    for path in (Path(path) for one in made for path in (one.file, one.operators) if path):
-        run.write_bytes(f"{ARTIFACTS}/{path.name}", path.read_bytes())
-    return [one.in_folder(ARTIFACTS) for one in made]
+    return [*again, *derive(base, wanted, calibration, temporary)]
 
 
 def _other_opset(run: RunFolder, source: FileRecord, opset: int, opened: Opened, temporary: Path) -> FileRecord:

@@ -2,8 +2,6 @@
 
 import json
 import os
-import shutil
-import tempfile
 from pathlib import Path
 
 import torch
@@ -21,6 +19,7 @@ from compress.runs.stage_context import fresh_network
 from compress.settings.config import RunConfig
 from compress.settings.export import ExportSettings
 from compress.verdict.chance import TEST_IMAGES, int8_notes
+from exporters.write.scratch import scratch_folder
 
 LABEL = "model"
 
@@ -51,8 +50,7 @@ def export_weights(
         )
     with machine_faults(out), export_faults():
         out.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
-        try:
+        with scratch_folder(beside=out) as folder:
             path, opset = folder / f"{LABEL}.onnx", wanted.opset or settings.opset
             first = export_network(
                 network, path, settings, data, opset=opset, label=LABEL, role="original", source=LABEL
@@ -67,9 +65,5 @@ def export_weights(
                 observer.note(note)
             facts = model_facts(data, arch=config.arch, files=made)
             write_atomically(folder / "model.json", (json.dumps(facts, indent=2) + "\n").encode())
-            folder.chmod(0o755)
             os.replace(folder, out)
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
     return [one.in_folder(out) for one in made]

@@ -15,6 +15,7 @@ from compress.report.model_card import render_model_card
 from compress.report.sections import Document, Gallery, Image, Section
 from compress.report.verdict_section import headline, verdict_section
 from compress.runs import MODEL_FACTS, RunFolder
+from compress.runs.folder import json_bytes
 
 
 def report_document(report: Report) -> Document:
@@ -137,10 +138,11 @@ def write_documents(folder: Path, documents: Mapping[str, str]) -> None:
             write_atomically(folder / name, text.encode())
 
 
-def keep_report(run: RunFolder, report: Report) -> None:
-    """Write a report's documents into its run, which is open for writing."""
-    for name, text in render_documents(report, run.read_json(MODEL_FACTS)).items():
-        run.write_text(name, text)
+def keep_report(run: RunFolder, report: Report, *, licence: str | None = None) -> None:
+    """Write a report's documents into its run, which is open for writing; after a kill all are there, or none."""
+    facts = run.read_json(MODEL_FACTS) | ({} if licence is None else {"license": licence})
+    documents = {name: text.encode() for name, text in render_documents(report, facts).items()}
+    run.change(documents | {MODEL_FACTS: json_bytes(facts)})
 
 
 def render_again(path: Path, *, licence: str | None = None) -> Report:
@@ -152,7 +154,5 @@ def render_again(path: Path, *, licence: str | None = None) -> Report:
     run = RunFolder.open(path)
     report = recorded_report(run)
     with run:
-        if licence is not None:
-            run.write_json(MODEL_FACTS, run.read_json(MODEL_FACTS) | {"license": licence})
-        keep_report(run, report)
+        keep_report(run, report, licence=licence)
     return report

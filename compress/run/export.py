@@ -1,9 +1,7 @@
 """Export: the trained networks as ONNX files, compared with torch on real images."""
 
-import tempfile
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from torch import nn
@@ -18,6 +16,7 @@ from compress.runs.stage_context import StageContext
 from compress.structure.plan import plan_from_state
 from compress.structure.remove import restore_full_network
 from compress.training.evaluate import recalibrate_batchnorm
+from exporters.write.scratch import scratch_folder
 
 TRAINED_ON: Final = "original, trained on"
 """Label of given weights that were trained for as many epochs as the pruned network."""
@@ -76,8 +75,8 @@ def _write_all(context: StageContext, networks: TrainedNetworks, prunable: Pruna
 
 
 def _write(context: StageContext, network: nn.Module, stem: str, **facts: Any) -> FileRecord:
-    with tempfile.TemporaryDirectory(prefix="compress-export-") as temporary:
-        path = Path(temporary) / f"{stem}.onnx"  # in the run folder only once it answers as the module does
+    with scratch_folder() as temporary:
+        path = temporary / f"{stem}.onnx"  # in the run folder only once it answers as the module does
         file = export_network(network, path, context.config, context.data, opset=context.config.opset, **facts)
         context.run.write_bytes(f"{ARTIFACTS}/{path.name}", path.read_bytes())
     return file.in_folder(ARTIFACTS)

@@ -1,9 +1,7 @@
 """Rehearsal: train a step, cut, export and load once before the run, so that what cannot work fails in seconds."""
 
-import tempfile
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -34,6 +32,7 @@ from exporters.errors import ExportError
 from exporters.module_copy import copy_module
 from exporters.read.cost import LayerCost, count_cost
 from exporters.write.onnx_export import OPSETS, check_size, export_onnx
+from exporters.write.scratch import scratch_folder
 from models_zoo.zoo import ALIASES, ARCHITECTURES
 
 IMAGES = 8
@@ -150,8 +149,8 @@ def rehearse_export(
     """
     what = what or config.arch
     _count, channels, height, width = images.shape
-    with tempfile.TemporaryDirectory(prefix="compress-rehearsal-") as folder:
-        path = Path(folder) / "network.onnx"
+    with scratch_folder() as folder:
+        path = folder / "network.onnx"
         try:
             with export_faults():
                 export_onnx(network, path, input_shape=(channels, height, width), opset=config.opset, metadata={})

@@ -102,6 +102,13 @@ class CheckedFolder:
         for rel in self._manifest.names:
             self.read_bytes(rel)
 
+    def _read_manifest(self) -> None:
+        """Read what the folder holds, after settling what a killed writer left."""
+        self._manifest = Manifest.read(self.path)
+        if not self._manifest.settled:
+            with suppress(EnvironmentProblem), self:  # its writer is at work, or it cannot be written to: as it is
+                pass
+
     def _acquire(self) -> None:
         own_path(self.path, LOCK)
         try:

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from compress.errors import BadInputError
 from compress.runs import RunFolder
+from compress.runs.folder import json_bytes
 from compress.runs.manifest import sha256_of
 from exporters.read.cost import Precision
 from exporters.read.logits import ParityReport
@@ -83,20 +84,29 @@ def record_exported(run: RunFolder, files: tuple[FileRecord, ...]) -> None:
     run.write_json(_EXPORTED, _FILES.dump_python(files, mode="json"))
 
 
-def record_variants(run: RunFolder, files: tuple[FileRecord, ...]) -> None:
-    """Keep the records of files made later, instead of old ones of the same labels and of what was made from those."""
+def with_variants(run: RunFolder, files: tuple[FileRecord, ...]) -> dict[str, bytes]:
+    """The file of records with files made later, instead of old ones of the same labels and of what they were for."""
     replaced = {new.label for new in files}
     kept = tuple(old for old in _read(run, _VARIANTS) if not {old.label, old.source} & replaced)
-    run.write_json(_VARIANTS, _FILES.dump_python((*kept, *files), mode="json"))
+    return {_VARIANTS: json_bytes(_FILES.dump_python((*kept, *files), mode="json"))}
+
+
+def exported_files(run: RunFolder) -> tuple[FileRecord, ...]:
+    """The records of the run's own files; BadInputError if there are none, or a file was changed."""
+    files = _read(run, _EXPORTED)
+    if not files:
+        raise BadInputError(f"{run.path} has exported nothing yet: {run.advice()}")
+    return _checked(run, files)
 
 
 def recorded_files(run: RunFolder) -> tuple[FileRecord, ...]:
-    """All records, those of the run's own files first; BadInputError if there are none, or a file was changed."""
-    files = (*_read(run, _EXPORTED), *_read(run, _VARIANTS))
-    if not files:
-        raise BadInputError(f"{run.path} has exported nothing yet: {run.advice()}")
+    """All records, those of the run's own files first; BadInputError as in ``exported_files``."""
+    return (*exported_files(run), *_checked(run, _read(run, _VARIANTS)))
+
+
+def _checked(run: RunFolder, files: tuple[FileRecord, ...]) -> tuple[FileRecord, ...]:
     for file in files:
-        if sha256_of(run.read_bytes(file.file)) != file.sha256:
+        if sha256_of(run.read_bytes(file.file)) != file.sha256:  # only earlier versions could leave that
             raise BadInputError(
                 f"{run.path / file.file} is not the file on record for {file.label}: an export was cut short; "
                 "make it again with compress export"

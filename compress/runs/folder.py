@@ -94,6 +94,12 @@ class RunFolder(CheckedFolder):
         run = cls(path)
         with machine_faults(path):
             run._manifest = Manifest.read(path)
+        if not run._manifest.settled:
+            with (
+                suppress(EnvironmentProblem),
+                run,
+            ):  # it cannot be written to, or its writer is at work: read it as it is
+                pass
         if not run.has(CONFIG):
             raise BadInputError(f"{path} has no recorded {CONFIG}: start it again with --overwrite")
         return run

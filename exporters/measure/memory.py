@@ -7,7 +7,6 @@ The process opens the file as an application would, by its path, without the che
 import json
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +19,7 @@ from exporters.errors import MachineError, kind_of
 from exporters.measure.calls import RunnableFile, calls_of
 from exporters.read.onnx_file import read_onnx
 from exporters.read.session import session_options
+from exporters.write.scratch import scratch_folder
 
 _SECONDS = 120
 _STATUS = Path("/proc/self/status")
@@ -48,9 +48,9 @@ def measure_memory(file: RunnableFile, *, batch_size: int = 1, threads: int = 1)
     path, images = file.path, calls_of(file, batch_size=batch_size, seed=0).images
     task = {"path": str(path.resolve()), "threads": threads, "shape": images.shape, "dtype": images.dtype.name}
     content = read_onnx(path)
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch_folder() as folder:
         if content.external:  # onnxruntime cannot open every file with external weights
-            whole = Path(folder) / path.name
+            whole = folder / path.name
             whole.write_bytes(content.data)
             task["path"] = str(whole)
         return MemoryUse(batch_size=batch_size, threads=threads, peak_bytes=_run(task, path))

@@ -7,7 +7,6 @@ onnxruntime fuses and renames: a convolution in its blocked layout is called aft
 import json
 import math
 import re
-import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -23,6 +22,7 @@ from exporters.measure.scheduling import core_sets, held_on
 from exporters.read.cost import count_cost
 from exporters.read.onnx_file import read_onnx
 from exporters.read.session import session_options
+from exporters.write.scratch import scratch_folder
 
 BLOCKED = ", blocked"
 """After the name of an operator that ran in onnxruntime's blocked layout."""
@@ -58,12 +58,12 @@ class NodeTime:
 def time_nodes(files: Sequence[CallFactory], *, threads: int) -> tuple[int, list[list[NodeTime]]]:
     """Run files in turn under onnxruntime's profiler; the number of calls, and each file's nodes as they ran."""
     cores = core_sets(threads)
-    with tempfile.TemporaryDirectory(prefix="profile-") as folder, held_on(cores[0] if cores else ()):
+    with scratch_folder() as folder, held_on(cores[0] if cores else ()):
         calls = []
         for number, file in enumerate(files):
             options = session_options(threads=threads)
             options.enable_profiling = True
-            options.profile_file_prefix = str(Path(folder) / str(number))
+            options.profile_file_prefix = str(folder / str(number))
             calls.append(file.open(threads=threads, options=options))
         done, start = -_WARMUP, time.perf_counter()
         while done < _FEWEST_CALLS or (done < _MOST_CALLS and time.perf_counter() - start < _SECONDS):

@@ -7,7 +7,6 @@ as unsigned ones on an x86 processor; one scale for a layer's weights saved 1 % 
 """
 
 import logging
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from exporters.errors import ExportError, kind_of, reason_of
 from exporters.read.onnx_file import read_onnx
 from exporters.write import int8_graph
 from exporters.write.artifact import Artifact, metadata_of, write_model
+from exporters.write.scratch import scratch_folder
 
 logging.getLogger("onnxruntime.quantization").setLevel(logging.CRITICAL)  # it logs what it also raises
 _QUANTIZED = (
@@ -98,8 +98,8 @@ def quantize_int8(
 
 
 def _quantize(source: Path, reader: "_Reader", settings: Int8Settings) -> ModelProto:
-    with tempfile.TemporaryDirectory(prefix="compress-int8-") as folder:
-        prepared, made = Path(folder) / "prepared.onnx", Path(folder) / "made.onnx"
+    with scratch_folder() as folder:
+        prepared, made = folder / "prepared.onnx", folder / "made.onnx"
         try:
             quant_pre_process(source, prepared, skip_symbolic_shape=True)  # fuses BatchNorm, infers shapes
             model = read_onnx(prepared).model

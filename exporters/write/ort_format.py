@@ -1,7 +1,6 @@
 """onnxruntime's own format for phones and small devices, with the list of operators such a build needs."""
 
 import logging
-import tempfile
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -15,6 +14,7 @@ from exporters.read.session import run_logits, session_options, start_session
 from exporters.read.signature import signature_of
 from exporters.write.artifact import Artifact, write_bytes
 from exporters.write.atomic import write_atomically
+from exporters.write.scratch import scratch_folder
 
 logging.getLogger("ort_format_model.utils").setLevel(logging.WARNING)  # it logs every file it writes
 _TOLERANCE = 1e-4  # of the largest logit: other kernels, other order of the sums
@@ -33,8 +33,8 @@ def to_ort_format(source: Path, folder: Path) -> Artifact:
     differently.
     """
     content, name = read_onnx(source).data, source.name.removesuffix(".onnx")
-    with tempfile.TemporaryDirectory(prefix="compress-ort-") as temporary:
-        made = Path(temporary) / "model.ort"
+    with scratch_folder() as temporary:
+        made = temporary / "model.ort"
         made.with_suffix(".onnx").write_bytes(content)
         try:
             with redirect_stdout(StringIO()):

@@ -7,10 +7,11 @@ import pytest
 from pydantic import ValidationError
 
 from compress.errors import BadInputError
-from compress.report.documents import render_again
+from compress.report.documents import keep_report, render_again
 from compress.report.model import Report, document_schema, dump_report, parse_report, read_report
 from compress.runs import RunFolder
 from compress.settings.config import RunConfig
+from tests.helpers.forks import states_of_kills
 from tests.report.sample import changed, foreign_report, full_report, latency_row, report, run_facts, timing
 from tests.report.test_model_card import facts
 
@@ -45,6 +46,29 @@ def test_every_document_is_written_anew_and_on_record_and_a_licence_stays(tmp_pa
     assert {name: again.read_text(name) for name in DOCUMENTS} == first
     assert again.read_text("report.json") == dump_report(FEW_PLOTS)
     assert again.read_json("artifacts/model.json") == facts(license="CC-BY-4.0")
+
+
+def test_the_documents_of_a_killed_report_agree(tmp_path):
+    path = run_with_report(tmp_path / "run").path
+    first, second = (changed(FEW_PLOTS, name=name) for name in ("first-report", "second-report"))
+    with RunFolder.open(path) as run:
+        keep_report(run, first, licence="MIT")
+
+    def report_again(path):
+        with RunFolder.open(path) as run:
+            keep_report(run, second, licence="CC0-1.0")
+
+    seen = []
+    for killed in states_of_kills(report_again, path, tmp_path):
+        run = RunFolder.open(killed)
+        assert run.read_json("artifacts/model.json")["license"] in run.read_text("MODEL_CARD.md")
+        seen.append(
+            {run.read_json("artifacts/model.json")["license"], json.loads(run.read_text("report.json"))["name"]}
+        )
+        run.check_all()
+    assert seen[0] == {"MIT", "first-report"}
+    assert seen[-1] == {"CC0-1.0", "second-report"}
+    assert all(one in (seen[0], seen[-1]) for one in seen)
 
 
 def test_without_the_reports_own_bytes_nothing_is_rendered(tmp_path):
