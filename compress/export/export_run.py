@@ -13,7 +13,7 @@ from compress.networks.own_code import OwnCode
 from compress.observer import Observer
 from compress.runs import MODEL_FACTS, RunFolder
 from compress.runs.file_records import ARTIFACTS, FileRecord, exported_files, with_variants
-from compress.runs.folder import json_bytes
+from compress.runs.json_files import ModelFacts, json_bytes
 from compress.runs.network_files import REBUILT, channel_order_of, export_network, rebuild
 from compress.runs.recorded_inputs import reopen
 from compress.settings.config import DecidedConfig
@@ -61,7 +61,7 @@ def _keep(run: RunFolder, made: list[FileRecord]) -> None:
     """Take files into the run, with their records and names: all of that, or after a kill nothing."""
     paths = [Path(path) for one in made for path in (one.file, one.operators) if path]
     measured = tuple(one.in_folder(ARTIFACTS) for one in made if one.operators is None)
-    facts = run.read_json(MODEL_FACTS)
+    facts = run.read_json(MODEL_FACTS, ModelFacts)
     facts |= {"files": facts["files"] | {one.label: one.name for one in made}}
     files = {f"{ARTIFACTS}/{path.name}": path.read_bytes() for path in paths}
     run.change(files | with_variants(run, measured) | {MODEL_FACTS: json_bytes(facts)})
@@ -71,7 +71,7 @@ def _with_dependants(run: RunFolder, wanted: ExportSettings) -> ExportSettings:
     """Also what an earlier export made of the INT8 files that are about to be replaced."""
     if not wanted.int8:
         return wanted
-    names = run.read_json(MODEL_FACTS)["files"].values()
+    names = run.read_json(MODEL_FACTS, ModelFacts)["files"].values()
     raw, mobile = (any(name.endswith(end) for name in names) for end in (".int8.nhwc.onnx", ".int8.ort"))
     return wanted.model_copy(
         update={"embed_preprocessing": wanted.embed_preprocessing or raw, "ort": wanted.ort or mobile}
@@ -82,7 +82,7 @@ def _variants(
     run: RunFolder, source: FileRecord, wanted: ExportSettings, opened: Opened | None, temporary: Path
 ) -> list[FileRecord]:
     """The files of one network, made in a temporary folder."""
-    facts = run.read_json(MODEL_FACTS)
+    facts = run.read_json(MODEL_FACTS, ModelFacts)
     base = Base(
         source.in_folder(run.path / ARTIFACTS),
         mean=tuple(facts["mean"]),

@@ -15,7 +15,7 @@ from compress.report.model_card import render_model_card
 from compress.report.sections import Document, Gallery, Image, Section
 from compress.report.verdict_section import headline, verdict_section
 from compress.runs import MODEL_FACTS, RunFolder
-from compress.runs.folder import json_bytes
+from compress.runs.json_files import ModelFacts, json_bytes
 
 
 def report_document(report: Report) -> Document:
@@ -140,7 +140,7 @@ def write_documents(folder: Path, documents: Mapping[str, str]) -> None:
 
 def keep_report(run: RunFolder, report: Report, *, licence: str | None = None) -> None:
     """Write a report's documents into its run, which is open for writing; after a kill all are there, or none."""
-    facts = run.read_json(MODEL_FACTS) | ({} if licence is None else {"license": licence})
+    facts = run.read_json(MODEL_FACTS, ModelFacts) | ({} if licence is None else {"license": licence})
     documents = {name: text.encode() for name, text in render_documents(report, facts).items()}
     run.change(documents | {MODEL_FACTS: json_bytes(facts)})
 

@@ -55,7 +55,7 @@ def search(context: StageContext, before: nn.Module, teacher: nn.Module, prunabl
     return SearchResult(
         network=context.load_network(name, before),
         keep_U=state_from_plan(prunable.units, plan),
-        epochs_behind=run.read_json(f"{name}/epochs_behind.json"),
+        epochs_behind=run.read_json(f"{name}/epochs_behind.json", int),
     )
 
 

@@ -159,7 +159,7 @@ def given_notes(config: DecidedConfig, given: LoadedWeights) -> tuple[str, ...]:
 
 def baseline_notes(context: StageContext) -> tuple[str, ...]:
     """Notes for the report on the original's weights."""
-    return tuple(context.run.read_json("01_baseline/notes.json"))
+    return tuple(context.run.read_json("01_baseline/notes.json", list[str]))
 
 
 def _train(

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from compress.errors import BadInputError
 from compress.runs import RunFolder
-from compress.runs.folder import json_bytes
+from compress.runs.json_files import json_bytes
 from compress.runs.manifest import sha256_of
 from exporters.read.cost import Precision
 from exporters.read.logits import ParityReport
@@ -115,4 +115,4 @@ def _checked(run: RunFolder, files: tuple[FileRecord, ...]) -> tuple[FileRecord,
 
 
 def _read(run: RunFolder, name: str) -> tuple[FileRecord, ...]:
-    return _FILES.validate_python(run.read_json(name)) if run.has(name) else ()
+    return _FILES.validate_python(run.read_json(name, tuple[FileRecord, ...])) if run.has(name) else ()

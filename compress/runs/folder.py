@@ -19,6 +19,7 @@ from compress.atomic import machine_faults
 from compress.errors import BadInputError, CompressError, EnvironmentProblem, UsageError
 from compress.runs import tensor_files
 from compress.runs.checked_folder import LOCK, CheckedFolder
+from compress.runs.json_files import Finished, json_bytes, json_value
 from compress.runs.manifest import Manifest
 from compress.runs.own_files import own_path
 from compress.settings.config import RunConfig, build_config, to_toml
@@ -92,14 +93,7 @@ class RunFolder(CheckedFolder):
         if not path.is_dir():
             raise BadInputError(f"{path} is not a run folder: there is no such folder")
         run = cls(path)
-        with machine_faults(path):
-            run._manifest = Manifest.read(path)
-        if not run._manifest.settled:
-            with (
-                suppress(EnvironmentProblem),
-                run,
-            ):  # it cannot be written to, or its writer is at work: read it as it is
-                pass
+        run._read_manifest()
         if not run.has(CONFIG):
             raise BadInputError(f"{path} has no recorded {CONFIG}: start it again with --overwrite")
         return run
@@ -119,9 +113,9 @@ class RunFolder(CheckedFolder):
         """Write JSON; ValueError for NaN or infinity."""
         self.write_bytes(rel, json_bytes(value))
 
-    def read_json(self, rel: str) -> Any:
-        """Read JSON."""
-        return json.loads(self.read_bytes(rel))
+    def read_json(self, rel: str, like: Any = Any) -> Any:
+        """Read JSON; BadInputError unless its value has the type or the shape ``like``."""
+        return json_value(self.read_bytes(rel), like, source=self.path / rel)
 
     def read_config(self) -> RunConfig:
         """The run's settings; BadInputError if an earlier version left the run unfinished."""
@@ -176,7 +170,7 @@ class RunFolder(CheckedFolder):
 
     def seconds(self, stage: str) -> float:
         """How long a finished stage took, in seconds."""
-        return float(self.read_json(f"{stage}/{_FINISHED}")["seconds"])
+        return float(self.read_json(f"{stage}/{_FINISHED}", Finished)["seconds"])
 
     def copy_stages(self, other: "RunFolder", stages: Iterable[str]) -> tuple[str, ...]:
         """Copy the stages that another run has finished and this one has not, checked; return their names."""
@@ -210,7 +204,10 @@ class RunFolder(CheckedFolder):
         return f"it failed, {reason}" if reason else f"go on with compress run --resume {shlex.quote(str(self.path))}"
 
     def _recorded(self) -> dict[str, Any]:
-        return tomllib.loads(self.read_text(CONFIG))
+        try:
+            return tomllib.loads(self.read_text(CONFIG))
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            raise BadInputError(f"{self.path / CONFIG} is not what a run writes: {error}") from None
 
     def _checkpoints(self, stage: str) -> list[str]:
         """Oldest first."""
@@ -237,11 +234,6 @@ class RunFolder(CheckedFolder):
         except CompressError:
             return False
         return True
-
-
-def json_bytes(value: object) -> bytes:
-    """A value as a JSON file; ValueError for NaN or infinity."""
-    return (json.dumps(value, indent=2, allow_nan=False) + "\n").encode()
 
 
 def _build(values: Mapping[str, Any]) -> RunConfig:

@@ -17,6 +17,7 @@ from compress.networks.own_code import wrap_code
 from compress.runs import MODEL_FACTS, RunFolder
 from compress.runs.decide import named_network
 from compress.runs.file_records import FileRecord, Role
+from compress.runs.json_files import NetworkFacts
 from compress.runs.stage_context import check_images, weights_file
 from compress.settings.config import DecidedConfig
 from compress.settings.preprocessing import FRAMING, ChannelOrder
@@ -51,7 +52,7 @@ def load(run: str | Path, network: Which = "pruned", *, build: Callable[[int], n
         raise UsageError(f"expected network 'pruned' or 'original', got {network!r}")
     folder = RunFolder.open(Path(run))
     config = folder.read_config().with_code(wrap_code(build) if build else None)
-    facts = folder.read_json(MODEL_FACTS)
+    facts = folder.read_json(MODEL_FACTS, NetworkFacts)
     channels, size = facts["channels"], facts["image_size"]
     try:
         architecture = named_network(config)
@@ -79,7 +80,7 @@ def load_preprocessing(run: str | Path) -> Preprocessing:
     Example: ``compress.load_preprocessing("runs/first")(PIL.Image.open("a.jpg"))``, or as ``transform`` of a data set
     of torchvision's. It comes from ``artifacts/model.json``; BadInputError as in ``load``.
     """
-    facts = RunFolder.open(Path(run)).read_json(MODEL_FACTS)
+    facts = RunFolder.open(Path(run)).read_json(MODEL_FACTS, NetworkFacts)
     return Preprocessing(
         image_size=facts["image_size"],
         channels=facts["channels"],
@@ -112,7 +113,7 @@ def rebuild(run: RunFolder, role: Role, config: DecidedConfig) -> nn.Module:
 
 def trained_here(folder: RunFolder) -> bool:
     """False if the run's original is the user's own network, used unchanged."""
-    return folder.read_config().weights is None or folder.read_json("01_baseline/epochs.json") > 0
+    return folder.read_config().weights is None or folder.read_json("01_baseline/epochs.json", int) > 0
 
 
 def export_network(

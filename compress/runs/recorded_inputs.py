@@ -11,6 +11,7 @@ from compress.errors import BadInputError, UsageError
 from compress.networks.own_code import OwnCode
 from compress.runs import STAGES, RunFolder
 from compress.runs.decide import decide, load_decided
+from compress.runs.json_files import Code, Images
 from compress.settings.config import DecidedConfig
 
 DATA: Final = "data.json"
@@ -69,7 +70,7 @@ def code_notes(run: RunFolder, code: OwnCode | None) -> tuple[str, ...]:
     """A note if the network's code is not what the run began with; the code is only compared, not run."""
     if code is None or not run.has(CODE):
         return ()
-    began = run.read_json(CODE)
+    began = run.read_json(CODE, Code)
     if began["sha256"] == code.sha256:
         return ()
     then, now = (
@@ -104,7 +105,7 @@ def _what_decides(run: RunFolder) -> dict[str, Any]:
 
 
 def _check_same_images(run: RunFolder, config: DecidedConfig, data: DataBundle) -> None:
-    if run.read_json(DATA)["fingerprint"] != data.fingerprint:
+    if run.read_json(DATA, Images)["fingerprint"] != data.fingerprint:
         raise BadInputError(
             f"the images of {config.dataset} are not those this run began with: restore them, or start a new run"
         )

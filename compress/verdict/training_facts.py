@@ -35,7 +35,7 @@ def trainings(context: StageContext) -> dict[str, Rows]:
 
 def _history(run: RunFolder, stage: str) -> Rows:
     name = f"{stage}/history.json"
-    return tuple(run.read_json(name)) if run.has(name) else ()
+    return tuple(run.read_json(name, list[dict[str, float]])) if run.has(name) else ()
 
 
 def _converged_at(history: Sequence[Mapping[str, float]], search_end: int | None) -> int | None:

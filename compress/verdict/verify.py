@@ -18,6 +18,7 @@ from compress.report.documents import keep_report, new_folder, render_documents,
 from compress.report.model import BudgetFacts, RemovalFacts, Report, RunFacts, recorded_report
 from compress.runs import MODEL_FACTS, STAGES, RunFolder
 from compress.runs.file_records import NOTES, FileRecord, Role, recorded_files
+from compress.runs.json_files import ModelFacts, Removal
 from compress.runs.network_files import REBUILT, prove_parity, rebuild
 from compress.runs.recorded_inputs import reopen
 from compress.runs.stage_context import StageContext, check_images, find_prunable, fresh_network, weights_file
@@ -71,7 +72,7 @@ def verify_run(
             observer.stage("verify", index=1, count=1, steps=count_steps(files, settings))
             report = _measure_run(context, files, settings)
         if out:
-            write_documents(out, render_documents(report, run.read_json(MODEL_FACTS)))
+            write_documents(out, render_documents(report, run.read_json(MODEL_FACTS, ModelFacts)))
         else:
             keep_report(run, report)
     return report
@@ -136,7 +137,7 @@ def _measure_run(context: StageContext, files: Sequence[OpenedFile], settings: V
         Progress(context.observer, context.should_stop),
         name=run.path.resolve().name,
         environment=describe_environment(threads=config.threads, seed=config.seed),
-        notes=(*run.read_json(NOTES), *_notes(files)),
+        notes=(*run.read_json(NOTES, list[str]), *_notes(files)),
     )
     seconds = {stage: run.seconds(stage) for stage in STAGES[:-1] if run.is_finished(stage)}
     facts = RunFacts(
@@ -149,7 +150,7 @@ def _measure_run(context: StageContext, files: Sequence[OpenedFile], settings: V
             align=config.align,
             note=note,
         ),
-        layers=tuple(LayerChange(**layer) for layer in run.read_json("04_remove/removal.json")["layers"]),
+        layers=tuple(LayerChange(**layer) for layer in run.read_json("04_remove/removal.json", Removal)["layers"]),
         search=search_facts(context),
         removal=removal,
         training=trainings(context),
@@ -181,7 +182,7 @@ def _recheck_cut(context: StageContext) -> tuple[RemovalFacts, str]:
         images=again.images,
         max_abs_difference=again.max_abs_difference,
         tolerance=again.tolerance,
-        batchnorm_recalibrated=run.read_json("04_remove/removal.json")["batchnorm_recalibrated"] > 0,
+        batchnorm_recalibrated=run.read_json("04_remove/removal.json", Removal)["batchnorm_recalibrated"] > 0,
     )
     counts_G = prunable.units.counts(keep_U.unsqueeze(0))[0]
     finer = finer_counts_note(prunable.multiples(config.align), align=config.align)

@@ -11,6 +11,7 @@ from compress.runs.file_records import exported_files, record_exported, recorded
 from compress.settings.config import RunConfig
 from tests.helpers.forks import states_of_kills
 from tests.helpers.runs import record
+from tests.report.test_model_card import facts
 
 
 def written(folder, label, content, **fields):
@@ -33,7 +34,7 @@ def exported(tmp_path):
         first = written(tmp_path, "original", b"float")
         run.write_bytes("artifacts/original.onnx", b"float")
         record_exported(run, (first.in_folder("artifacts"),))
-        run.write_json(MODEL_FACTS, {"files": {"original": "original.onnx"}, "license": "MIT"})
+        run.write_json(MODEL_FACTS, facts(files={"original": "original.onnx"}, license="MIT"))
         _keep(run, [int8(tmp_path / "old", b"old")])
     return run.path
 
@@ -51,9 +52,9 @@ def test_a_killed_export_leaves_the_old_files_or_the_new_ones(exported, tmp_path
         with RunFolder.open(path) as run:
             files = recorded_files(run)
             assert files == without_healing
-            facts = run.read_json(MODEL_FACTS)
-        assert facts["files"] == {file.label: file.name for file in files}
-        assert facts["license"] == "MIT"
+            named = run.read_json(MODEL_FACTS)
+        assert named["files"] == {file.label: file.name for file in files}
+        assert named["license"] == "MIT"
         seen.append((len(files), run.read_bytes("artifacts/original.int8.onnx")))
         export(path)  # it can be repeated
         assert len(recorded_files(RunFolder.open(path))) == 3

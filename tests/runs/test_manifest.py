@@ -3,12 +3,15 @@
 import errno
 import fcntl
 import os
+import re
 
 import pytest
 
 from compress.errors import BadInputError, EnvironmentProblem
 from compress.runs import RunFolder
+from compress.runs.file_records import exported_files
 from compress.runs.manifest import Manifest, sha256_of
+from compress.runs.network_files import load_preprocessing
 
 
 @pytest.fixture
@@ -99,3 +102,22 @@ def test_a_file_system_without_locks_is_named(run, monkeypatch, number):
     with pytest.raises(EnvironmentProblem, match=r"run: .*on a local disk") as error:
         RunFolder.open(run.path).__enter__()
     assert error.value.exit_code == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "read", "said"),
+    [
+        ("03_search/finished.json", "[1]", lambda run: run.seconds("03_search"), "its value: "),
+        ("03_search/finished.json", '{"seconds": "long"}', lambda run: run.seconds("03_search"), "seconds: "),
+        ("03_search/finished.json", "{" * 9, lambda run: run.seconds("03_search"), "is not JSON: "),
+        ("03_search/finished.json", "[" * 99999, lambda run: run.seconds("03_search"), "nested too deeply"),
+        ("artifacts/model.json", '{"classes": 7}', lambda run: load_preprocessing(run.path), "arch: "),
+        ("06_export/export.json", '[{"label": 1}]', exported_files, "0.label: "),
+        ("config.toml", "arch = [", lambda run: RunFolder.open(run.path).read_config(), "is not what a run writes: "),
+    ],
+)
+def test_values_of_another_shape_are_refused_in_one_line(run, name, text, read, said):
+    run.write_text(name, text)
+    with pytest.raises(BadInputError, match=f"{name} .*{re.escape(said.removeprefix('is '))}") as error:
+        read(run)
+    assert "\n" not in str(error.value)
