@@ -61,11 +61,14 @@ def _of_machine(error: BaseException) -> CompressError | None:
 
 def _lack_of_memory(error: BaseException | None) -> EnvironmentProblem | None:
     """Lack of memory as the error, or as what it comes from."""
-    from exporters.errors import is_out_of_memory, reason_of
+    from exporters.errors import is_out_of_memory
 
     while error is not None:
-        if isinstance(error, MemoryError) or (not isinstance(error, CompressError) and is_out_of_memory(str(error))):
-            return EnvironmentProblem(f"not enough memory ({reason_of(error)}): {_LESS_MEMORY}")
+        if isinstance(error, MemoryError):
+            return EnvironmentProblem(f"not enough memory: {_LESS_MEMORY}")
+        lines = () if isinstance(error, CompressError) else str(error).splitlines()
+        if found := [line.strip() for line in lines if is_out_of_memory(line)]:
+            return EnvironmentProblem(f"not enough memory ({found[0][:200]}): {_LESS_MEMORY}")
         error = error.__cause__
     return None
 

@@ -17,6 +17,7 @@ from compress.cli.race import race
 from compress.cli.report import report
 from compress.cli.run import run
 from compress.cli.verify import verify
+from compress.errors import EnvironmentProblem
 from compress.version import __version__
 
 
@@ -30,6 +31,7 @@ class _Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the named command."""
         try:
+            _check_working_folder()
             return super().invoke(ctx)
         except KeyboardInterrupt as stop:
             raise explained_stop(stop) from None
@@ -37,6 +39,13 @@ class _Commands(TyperGroup):
             if as_ours(error):
                 raise
             raise RuntimeError(f"something called sys.exit({error.code!r})") from error
+
+
+def _check_working_folder() -> None:
+    try:
+        os.getcwd()
+    except FileNotFoundError:  # libraries that torch loads would end the process
+        raise EnvironmentProblem("the working folder has been deleted: change to another one") from None
 
 
 app = typer.Typer(

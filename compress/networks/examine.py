@@ -44,6 +44,12 @@ def examine(code: OwnCode, name: str, images: Images) -> Examined:
         _check_outputs(name, network, other, batch, logits)
         _check_trains(name, other, batch, images)
         copied = _check_copies(name, network, other, batch, logits)
+        if not predict(network, torch.zeros_like(batch)).isfinite().all():
+            notes = (
+                *notes,
+                f"{name} gives NaN or infinity for an image of one value, such as a black one, which divides by zero: "
+                "add a small number, such as 1e-6, to what forward divides by",
+            )
     channels_last = takes_channels_last(copied, batch, logits, within=allowed_difference(logits))
     if not channels_last:
         notes = (

@@ -19,8 +19,10 @@ NEGLIGIBLE = 1e-3
 def with_visible_weights(network: nn.Module, images: Tensor, *, seed: int) -> nn.Module:
     """A copy in eval mode with ordinary weights: gates open, no branch at zero, signals of size 1.
 
-    They are measured on images (B, C, H, W) and as many of noise. UsageError if the logits hardly depend on the image.
+    They are measured on images (B, C, H, W) and as many of noise. UsageError if the logits hardly depend on the image,
+    or are not finite.
     """
+    _check_finite(network, images)
     generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(images.shape, generator=generator).to(images)
     mixed = torch.cat([images, noise])  # there may be one image only, or several that are alike
@@ -36,6 +38,23 @@ def with_visible_weights(network: nn.Module, images: Tensor, *, seed: int) -> nn
         f"the network's output hardly depends on the image (by {spread_of(logits):.0e}, of values up to "
         f"{float(logits.abs().max()):.0e}), so the pruned network could not be checked; "
         "return the logits themselves, without a softmax"
+    )
+
+
+def _check_finite(network: nn.Module, images: Tensor) -> None:
+    fails_B = ~logits_of(network, images).flatten(1).isfinite().all(dim=1)
+    if not fails_B.any():
+        return
+    flat_B = images.flatten(1).amax(dim=1) == images.flatten(1).amin(dim=1)
+    if bool((fails_B <= flat_B).all()):
+        raise UsageError(
+            f"the network gives NaN or infinity for {int(fails_B.sum())} of {len(images)} images, which are of one "
+            "value each, such as black ones: add a small number, such as 1e-6, to what forward divides by, or remove "
+            "these images"
+        )
+    raise UsageError(
+        f"the network gives NaN or infinity for {int(fails_B.sum())} of {len(images)} images with its first weights: "
+        "check the given weights, the preprocessing of the images, and what forward divides by"
     )
 
 

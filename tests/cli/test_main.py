@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 
 import pytest
 import torch
@@ -34,10 +33,8 @@ def test_help_imports_nothing_heavy():
         "heavy = {'torch', 'torchvision', 'onnx', 'onnxruntime', 'numpy', 'matplotlib'} & set(sys.modules)\n"
         "sys.exit(str(heavy) if heavy else 0)"
     )
-    start = time.perf_counter()
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert time.perf_counter() - start < 5  # 0.3 s where the machine is idle; a heavy import takes longer than this
 
 
 @pytest.mark.parametrize(
@@ -161,3 +158,14 @@ def test_lack_of_memory_is_the_machine_s_fault_also_in_code_that_is_not_ours():
         with pytest.raises(kind) as caught:
             failing(kind)
         assert explain(caught.value)[2] == code
+
+
+def test_a_deleted_working_folder_is_named(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    done = compress("doctor")
+    assert (done.returncode, done.stderr) == (
+        5,
+        "Error: the working folder has been deleted: change to another one\n",
+    )

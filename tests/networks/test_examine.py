@@ -51,6 +51,11 @@ def own(run: Callable[[Net, Tensor], Tensor] = logits, change: Callable[[Net], o
     return OwnCode("", build)
 
 
+def test_a_network_that_divides_by_what_a_black_image_lacks_gets_a_note():
+    (note,), _ = examine(own(lambda net, x: logits(net, x / x.abs().amax((1, 2, 3), keepdim=True))), "nets.a", SMALL)
+    assert note.startswith("nets.a gives NaN or infinity for an image of one value, such as a black one")
+
+
 def test_a_classifier_has_no_notes_but_one_for_a_softmax():
     assert examine(own(), "nets.good", SMALL) == ((), True)
     (note,), channels_last = examine(own(lambda net, x: logits(net, x).softmax(1)), "nets.soft", SMALL)

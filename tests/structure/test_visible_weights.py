@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from compress.errors import UsageError
 from compress.structure.trial_cuts import trial_states
 from compress.structure.visible_weights import with_visible_weights
 from tests.helpers.networks import CLASSES, NETWORKS, built, image_batch, network_of, pooled, unchanged, with_units
@@ -29,6 +30,21 @@ def test_signals_are_of_the_size_of_one_and_nothing_is_zero_or_closed():
             assert out.var(0, unbiased=False).mean().sqrt() == pytest.approx(1.0, rel=0.5 if layer == 1 else 1e-3)
     assert 0.5 <= float(found[1].weight.detach().min()) < float(found[1].weight.detach().max()) <= 1.5
     assert 0.5 <= found[2].weight.item() <= 1.5
+
+
+@pytest.mark.parametrize(
+    ("fails", "message"),
+    [
+        (lambda x: x / x.flatten(1).norm(dim=1)[:, None, None, None], r"1 of 8 images, which are of one value each"),
+        (lambda x: x.log(), r"8 of 8 images with its first weights: check the given weights, the preprocessing"),
+    ],
+)
+def test_a_network_that_is_nan_on_some_images_is_told_which_and_not_about_a_softmax(fails, message):
+    images = image_batch(8)
+    images[3] = 0.0
+    network = network_of(lambda n, x: n.head(fails(x).mean((2, 3))), head=nn.Linear(2, CLASSES))
+    with pytest.raises(UsageError, match=message):
+        with_visible_weights(network, images, seed=0)
 
 
 def test_one_image_is_enough():
