@@ -2,8 +2,12 @@
 
 import io
 import math
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +22,56 @@ _FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # EPS w
 SUFFIXES = frozenset(suffix for suffix, kind in Image.registered_extensions().items() if kind in _FORMATS)
 """Every suffix that Pillow knows for these formats; ``.avif`` only where it was built with AVIF."""
 
+MAX_BYTES: Final = 2**30
+"""Limit for the file of an image."""
 _MAX_PIXELS = 89_478_485  # Pillow warns above this number: a quarter GiB of RGB
+_BYTES_PER_PIXEL = 12  # at most 4 in the picture itself; copies of it are turned, or looked at
+_JPEG, _START_OF_SCAN = b"\xff\xd8", b"\xff\xda"
+_MAX_SCANS = 200  # a progressive JPEG has ten; each goes through all pixels again, whatever it holds
+
+
+class MemoryBudget:
+    """Bytes that threads share: who wants more than is left waits."""
+
+    def __init__(self, total: int) -> None:
+        self._total = self._left = total
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def hold(self, wanted: int) -> Iterator[None]:
+        """Hold so many bytes, all of them at most."""
+        held = min(wanted, self._total)
+        with self._changed:
+            self._changed.wait_for(lambda: self._left >= held)
+            self._left -= held
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._left += held
+                self._changed.notify_all()
+
+
+def memory_of(file: BinaryIO, *, source: str) -> int:
+    """Bytes that it takes at most to read and decode an open file, whose header says how many pixels there are."""
+    with _faults(source), Image.open(file, formats=_FORMATS) as image:
+        _check_size(image)
+        return os.fstat(file.fileno()).st_size + _BYTES_PER_PIXEL * image.width * image.height
+
+
+def _check_size(image: Image.Image) -> None:
+    if image.width * image.height > _MAX_PIXELS:
+        raise ValueError(f"{image.width} x {image.height} is more than {_MAX_PIXELS:,} pixels")
+
+
+@contextmanager
+def _faults(source: str) -> Iterator[None]:
+    """Decoders of damaged bytes raise anything: SyntaxError, struct.error, IndexError..."""
+    try:
+        yield
+    except Exception as error:
+        reason = "not an image" if isinstance(error, Image.UnidentifiedImageError) else str(error) or repr(error)
+        raise BadInputError(f"{source}: {reason}") from None
 
 
 def decode_image(data: bytes, *, source: str) -> Image.Image:
@@ -26,10 +79,11 @@ def decode_image(data: bytes, *, source: str) -> Image.Image:
 
     ``BadInputError``, starting with ``source``, if they are no image of a known format, damaged, or too large.
     """
-    try:
+    with _faults(source):
+        if data.startswith(_JPEG) and (scans := data.count(_START_OF_SCAN)) > _MAX_SCANS:
+            raise ValueError(f"a JPEG of {scans:,} scans, expected at most {_MAX_SCANS:,}")
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-            if image.width * image.height > _MAX_PIXELS:
-                raise ValueError(f"{image.width} x {image.height} is more than {_MAX_PIXELS:,} pixels")
+            _check_size(image)
             if image.mode == "F":
                 raise ValueError("floating-point pixels have no known range")
             image.verify()
@@ -37,9 +91,6 @@ def decode_image(data: bytes, *, source: str) -> Image.Image:
             upright = ImageOps.exif_transpose(image)
             convert_image(upright.crop((0, 0, 1, 1)), channels=1)  # a mode that cannot be converted shows here
             return upright
-    except Exception as error:  # decoders of damaged bytes raise anything: SyntaxError, struct.error, IndexError...
-        reason = "not an image" if isinstance(error, Image.UnidentifiedImageError) else str(error) or repr(error)
-        raise BadInputError(f"{source}: {reason}") from None
 
 
 def is_grey(image: Image.Image) -> bool:
@@ -56,7 +107,8 @@ def is_transparent(image: Image.Image) -> bool:
     """Whether some pixel is not opaque; ``convert_image`` shows the colours stored there."""
     if not image.has_transparency_data or image.mode.startswith("I"):  # Pillow has no 16-bit RGBA
         return False
-    return int(np.asarray(image.convert("RGBA"))[..., 3].min()) < 255
+    lowest, _highest = image.convert("RGBA").getchannel("A").getextrema()
+    return lowest < 255
 
 
 def convert_image(image: Image.Image, *, channels: int) -> Image.Image:
@@ -65,7 +117,7 @@ def convert_image(image: Image.Image, *, channels: int) -> Image.Image:
         image = image.copy()
         del image.info["transparency"]  # Pillow would warn of some and turn others into colours
     if image.mode.startswith("I"):
-        image = Image.fromarray((np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))
+        image = Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))
     if image.mode == "LAB":  # Pillow makes RGB of it, and nothing else
         image = image.convert("RGB")
     return image.convert("L" if channels == 1 else "RGB")
@@ -73,7 +125,7 @@ def convert_image(image: Image.Image, *, channels: int) -> Image.Image:
 
 def read_image(path: Path, *, channels: int) -> Image.Image:
     """Read a picture of 8-bit grey or RGB; ``BadInputError`` if the file cannot be read or decoded."""
-    return convert_image(decode_image(read_bytes(path), source=str(path)), channels=channels)
+    return convert_image(decode_image(read_bytes(path, limit=MAX_BYTES), source=str(path)), channels=channels)
 
 
 def crop_box(size: tuple[int, int], draws: NDArray[np.float64]) -> tuple[int, int, int, int]:

@@ -23,9 +23,10 @@ import PIL
 from PIL import Image
 
 from compress.atomic import write_atomically
-from compress.data.images import decode_image, is_dim, is_grey, is_transparent
+from compress.data.images import MAX_BYTES, MemoryBudget, decode_image, is_dim, is_grey, is_transparent, memory_of
 from compress.environment import cache_folder
 from compress.errors import BadInputError, EnvironmentProblem
+from compress.exporter_faults import open_file
 
 SPLITS = ("train", "val", "test")
 LabelledPath = tuple[Path, int]
@@ -33,6 +34,7 @@ LabelledPath = tuple[Path, int]
 
 _THREADS = 8  # Pillow decodes without holding the interpreter's lock
 _CHUNK = 256  # files per task of a thread
+_MEMORY: Final = MemoryBudget(2**30)  # of all threads
 _READER: Final = f"4, Pillow {PIL.__version__}"  # the format, and the decoder that read the files
 _SETTLED_NS: Final = 2_000_000_000  # resolution of the coarsest clock of a common file system (FAT)
 
@@ -150,14 +152,20 @@ def printable(name: Path | str) -> str:
 
 
 def _read(path: Path) -> Entry | BadInputError:
+    name = printable(path)
     try:
         stamp = take_stamp(path)  # first: the next scan notices any later change
-        data = path.read_bytes()
-        image = decode_image(data, source=printable(path))
+        with open_file(path, limit=MAX_BYTES, kind="image") as file, _MEMORY.hold(memory_of(file, source=name)):
+            file.seek(0)
+            return _look_at(file.read(), stamp, source=name)
     except OSError as error:
-        return BadInputError(f"{printable(path)}: {error.strerror}")
+        return BadInputError(f"{name}: {error.strerror}")
     except BadInputError as error:
         return error
+
+
+def _look_at(data: bytes, stamp: Stamp, *, source: str) -> Entry:
+    image = decode_image(data, source=source)
     return Entry(
         *stamp,
         shorter_side=min(image.size),

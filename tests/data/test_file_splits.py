@@ -101,7 +101,7 @@ def test_a_file_that_vanishes_after_the_scan_is_named(tmp_path, workers):
     bundle.test.files[1].unlink()
     with pytest.raises(BadInputError) as error:
         list(bundle.test.batches(2))
-    assert str(error.value) == f"cannot read {tmp_path}/test/dog/000.png: No such file or directory"
+    assert str(error.value) == f"cannot read the file {tmp_path}/test/dog/000.png: No such file or directory"
 
 
 @pytest.mark.parametrize("channels", [1, 3])

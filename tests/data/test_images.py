@@ -1,6 +1,8 @@
 import io
 import struct
+import time
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -172,6 +174,41 @@ def damaged_png() -> bytes:
 def test_what_is_no_image_of_pixels_that_fit_is_refused(data, message):
     with pytest.raises(BadInputError, match=f"^here: {message}"):
         decode_image(data, source="here")
+
+
+def test_a_jpeg_that_goes_through_its_pixels_for_ever_is_refused():
+    data = encode(Image.new("L", (64, 64), 7), kind="JPEG", progressive=True)
+    assert decode_image(data, source="here").size == (64, 64)
+    scan = data[data.rindex(b"\xff\xda") : -2]
+    with pytest.raises(BadInputError, match=r"^here: a JPEG of 2,00\d scans, expected at most 200$"):
+        decode_image(data[:-2] + scan * 2000 + b"\xff\xd9", source="here")
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_what_an_image_takes_is_known_from_its_header(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(png_bytes(5000, b""))
+    with path.open("rb") as file:
+        assert images.memory_of(file, source="x") == path.stat().st_size + 12 * 5000**2
+    path.write_bytes(png_bytes(10_000, b""))
+    with path.open("rb") as file, pytest.raises(BadInputError, match=r"^here: 10000 x 10000 is more than 89,478,485"):
+        images.memory_of(file, source="here")
+
+
+def test_threads_hold_no_more_together_than_there_is():
+    budget, held, most = images.MemoryBudget(10), [], []
+
+    def work(wanted):
+        with budget.hold(wanted):
+            held.append(min(wanted, 10))
+            most.append(sum(held))
+            time.sleep(0.001)
+            held.remove(min(wanted, 10))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, [4, 5, 3, 100, 1, 9, 10, 2] * 5))
+    assert max(most) <= 10
+    assert not held
 
 
 def test_the_whole_square_is_kept_of_any_shape():
