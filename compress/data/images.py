@@ -107,8 +107,7 @@ def is_transparent(image: Image.Image) -> bool:
     """Whether some pixel is not opaque; ``convert_image`` shows the colours stored there."""
     if not image.has_transparency_data or image.mode.startswith("I"):  # Pillow has no 16-bit RGBA
         return False
-    lowest, _highest = image.convert("RGBA").getchannel("A").getextrema()
-    return lowest < 255
+    return int(np.asarray(image.convert("RGBA").getchannel("A")).min()) < 255
 
 
 def convert_image(image: Image.Image, *, channels: int) -> Image.Image:
