@@ -1,11 +1,14 @@
 """Batches read ahead by worker processes."""
 
+import os
 import shutil
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -18,6 +21,7 @@ from compress.errors import BadInputError, EnvironmentProblem
 
 MAX_WORKERS: Final = 8
 MIN_BATCHES_PER_WORKER: Final = 8
+_SECONDS_BETWEEN_LOOKS = 0.5
 _BATCHES_IN_FLIGHT = 3  # of a worker: one being read, two waiting (``prefetch_factor``)
 
 ReadBatch = Callable[[NDArray[np.int64]], Tensor]
@@ -38,7 +42,7 @@ def read_batches(
         batch_sampler=[indices.tolist() for indices in plan],
         num_workers=min(workers, len(plan)),
         collate_fn=default_convert,  # the batch as it is
-        worker_init_fn=_ignore_interrupts,
+        worker_init_fn=partial(_live_with, os.getpid()),
         generator=torch.Generator(),  # otherwise every pass would draw from torch's generator: a resume would differ
     )
     try:
@@ -98,6 +102,14 @@ class _Batches(Dataset[Tensor | BadInputError]):
             return error
 
 
-def _ignore_interrupts(worker: int) -> None:  # noqa: ARG001
-    """Ctrl-C reaches all processes; the run finishes its step first and needs its workers for that."""
+def _live_with(parent: int, worker: int) -> None:  # noqa: ARG001
+    """In a worker: Ctrl-C reaches all processes, and the run needs its workers to finish its step; then they end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """End this process soon after its parent, however that ended: it would keep memory and the run's lock."""
+    while os.getppid() == parent:
+        time.sleep(_SECONDS_BETWEEN_LOOKS)
+    os.kill(os.getpid(), signal.SIGKILL)  # the run's handlers of other signals are inherited

@@ -1,7 +1,9 @@
 import os
 import signal
+import time
 
 import numpy as np
+import psutil
 import pytest
 import torch
 
@@ -68,3 +70,36 @@ def test_no_more_workers_than_shared_memory_holds(monkeypatch, free, count):
     usage = type("Usage", (), {"free": free})
     monkeypatch.setattr(workers.shutil, "disk_usage", lambda _path: usage)
     assert default_workers(1000, batch_bytes=10) == count
+
+
+def test_workers_end_with_a_killed_run(tmp_path):
+    note = tmp_path / "pid"
+
+    def read(places: np.ndarray) -> torch.Tensor:
+        (tmp_path / "half").write_text(str(os.getpid()))
+        (tmp_path / "half").rename(note)
+        time.sleep(60)  # it neither reads the queue nor writes to it
+        return torch.from_numpy(places)
+
+    run = os.fork()
+    if not run:
+        try:
+            list(read_batches(read, PLAN, workers=1, batch_bytes=16))
+        finally:
+            os._exit(1)
+    while not note.exists():
+        time.sleep(0.01)
+    worker = int(note.read_text())
+    os.kill(run, signal.SIGKILL)
+    os.waitpid(run, 0)
+    end = time.monotonic() + 30
+    while is_running(worker) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not is_running(worker)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE  # nobody may be there to collect it
+    except psutil.NoSuchProcess:
+        return False
