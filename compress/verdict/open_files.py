@@ -177,6 +177,7 @@ def classify(file: FileSpec, data: DataBundle, *, batch_size: int = 64, threads:
     images = (images for images, _labels in file.data.test.batches(batch_size))
     with as_bad_input():
         scores_NK = predict_logits(file.path, images, threads=threads or usable_cores(), conversion=conversion)
+    _check_finite(scores_NK, file.path)
     if file.class_order is not None:
         scores_NK = scores_NK[:, list(file.class_order)]
     return np.log(np.maximum(scores_NK, _SMALLEST)) if file.gives_probabilities else scores_NK
@@ -223,9 +224,19 @@ def _probe(path: Path, data: DataBundle, conversion: Conversion) -> np.ndarray:
     images = (images for images, _labels in islice(data.test.batches(PROBE), 1))
     with as_bad_input():
         scores_NK = predict_logits(path, images, threads=1, conversion=conversion)
+    _check_finite(scores_NK, path)
     if scores_NK.shape[1] != len(data.classes):
         raise BadInputError(
             f"expected a score for each of the {len(data.classes)} classes of the data set {data.name}, {path} gives "
             f"{scores_NK.shape[1]}; try the data set that it was trained on"
         )
     return scores_NK
+
+
+def _check_finite(scores_NK: np.ndarray, path: Path) -> None:
+    bad = int((~np.isfinite(scores_NK).all(axis=1)).sum())
+    if bad:
+        raise BadInputError(
+            f"expected finite scores, {path} gives NaN or infinity for {bad:,} of {len(scores_NK):,} test images; "
+            "try --mean and --std, if it was trained on images prepared in another way, or export it again"
+        )
