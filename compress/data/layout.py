@@ -200,10 +200,11 @@ def _list_files(folders: Iterable[Path]) -> list[LabelledPath]:
 
 
 def _walk(folder: Path) -> Iterator[str]:
-    entered = set()
+    """The files of a folder. Links are followed, but not back up: the images of other classes are there."""
+    entered = {str(parent) for parent in Path(os.path.realpath(folder)).parents}
     for place, folders, files in os.walk(folder, followlinks=True):
         real = os.path.realpath(place)
-        if real in entered:  # a link back up
+        if real in entered:
             folders.clear()
             continue
         entered.add(real)

@@ -25,13 +25,13 @@ def read_toml(file: Path) -> dict[str, Any]:
         raise UsageError(f"{file} is not TOML that can be read: it is nested too deeply") from None
     except ValueError as error:  # also of the codec
         raise UsageError(f"{file} is not valid TOML: {error}") from None
-    if huge := [name for name, value in settings.items() if _holds_huge_number(value)]:
-        raise UsageError(f"{file}: {', '.join(huge)}: expected whole numbers of at most 64 bits")
+    if odd := [name for name, value in settings.items() if _is_unusable(value)]:
+        raise UsageError(f"{file}: {', '.join(odd)}: expected whole numbers of at most 64 bits and text without NUL")
     return settings
 
 
-def _holds_huge_number(value: object) -> bool:
-    """Whether there is a number that Python would not even print."""
+def _is_unusable(value: object) -> bool:
+    """Whether there is a number that Python does not print, or a text that is no path for any system."""
     if isinstance(value, dict | list):
-        return any(map(_holds_huge_number, value.values() if isinstance(value, dict) else value))
-    return isinstance(value, int) and abs(value) >= _MAX_WHOLE_NUMBER
+        return any(map(_is_unusable, value.values() if isinstance(value, dict) else value))
+    return "\0" in value if isinstance(value, str) else isinstance(value, int) and abs(value) >= _MAX_WHOLE_NUMBER

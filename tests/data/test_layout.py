@@ -133,6 +133,14 @@ def test_deeper_folders_links_and_other_files(tmp_path):
     assert listing.notes == ("files without an image suffix in class folders, left out: 1 .txt",)
 
 
+@pytest.mark.parametrize("target", [".", "train", "train/dog/..", ".."])
+def test_a_link_back_up_does_not_bring_images_of_other_classes(tmp_path, target):
+    root = tree(tmp_path / "pets", PETS)
+    expected = list_folder(root)
+    (root / "train/cat/up").symlink_to(root / target, target_is_directory=True)
+    assert list_folder(root) == expected
+
+
 @pytest.mark.parametrize("suffix", ["jfif", "jpe", "JPEG", "tiff", "pbm"])
 def test_every_suffix_of_a_known_format_is_an_image(tmp_path, suffix):
     tree(tmp_path, "cat", files=f"dog/0.{suffix} dog/1.{suffix}")

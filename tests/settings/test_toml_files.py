@@ -20,6 +20,7 @@ HUGE = "0x" + "f" * 9000  # Python refuses to print it
         (b"epochs = " + b"9" * 5000, "run.toml is not valid TOML: .*digits"),
         (f"epochs = {HUGE}".encode(), "run.toml: epochs: expected whole numbers of at most 64 bits"),
         (f"seed = 1\nmean = [[{HUGE}]]\nsearch.a.b = {HUGE}".encode(), "run.toml: mean, search: expected whole"),
+        (b'weights = "a\\u0000b"', "run.toml: weights: expected .* text without NUL"),
         (b"x = " + b"[" * 5000, "run.toml is not TOML that can be read: it is nested too deeply"),
         (b"a." * 30_000 + b"a = 1", "nested too deeply"),  # for tomllib a matter of minutes
         (b"#" * 70_000, "expected at most 65,536 bytes, got 70,000"),
