@@ -12,7 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +24,7 @@ import torch
 from benchmarks import reliability_commands, reliability_controls, reliability_inputs
 from benchmarks.reliability_commands import Bases
 from benchmarks.reliability_hostile import Hostile
+from benchmarks.reliability_promises import PAGE, with_promises
 from benchmarks.reliability_record import Attack, Case, Record
 from benchmarks.reliability_scenes import Setting, prepare_library
 from benchmarks.reliability_table import page
@@ -67,11 +68,35 @@ KINDS: Final[Mapping[str, Kind]] = {
 }
 
 
+SAMPLE: Final[Mapping[str, int]] = {
+    "kills: trained": 50,
+    "flips: finished": 50,
+    "machine: errors at file operations": 3,
+    "machine: limits": 2,
+    "machine: read-only folder": 1,
+    "machine: no locks": 2,
+    "machine: two processes": 1,
+    "hostile: weights": 5,
+    "hostile: plans": 5,
+    "hostile: reports": 5,
+    "hostile: settings": 5,
+    "hostile: images": 3,
+    "hostile: data files": 3,
+    "hostile: run folders": 3,
+    "hostile: names": 5,
+    "divergence": 4,
+    "controls": len(reliability_controls.NAMES),
+}
+"""Attacks of ``make test``."""
+
+
 def main() -> None:
     """Make cases until the time is up, and write the results after each."""
     arguments = _arguments()
     bases = Bases(Setting(arguments.out.absolute()))
     kinds = {name: kind for name, kind in KINDS.items() if name.startswith(tuple(arguments.only or [""]))}
+    if arguments.sample:
+        kinds = {name: replace(kind, wanted=SAMPLE[name]) for name, kind in kinds.items() if name in SAMPLE}
     if arguments.case is not None:
         warm_up()
         for name, kind in kinds.items():
@@ -83,6 +108,8 @@ def main() -> None:
     run(kinds, bases, record, minutes=arguments.minutes, share=arguments.share)
     record.write()
     record.file.with_suffix(".md").write_text(page(record.as_dict()))
+    if record.file == RESULTS:
+        PAGE.write_text(with_promises(PAGE.read_text(), record.as_dict()))
 
 
 def run(kinds: Mapping[str, Kind], bases: Bases, record: Record, *, minutes: float, share: float) -> None:
@@ -125,6 +152,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=45, help="time for new cases; 0: only write the page")
     parser.add_argument("--share", type=float, default=1.0, help="share of the attacks of the committed run")
+    parser.add_argument("--sample", action="store_true", help="only the attacks of `make test`")
     parser.add_argument("--only", nargs="+", metavar="KIND", help="begin of names, of " + ", ".join(KINDS))
     parser.add_argument("--case", type=int, help="make this case again")
     parser.add_argument("--out", type=Path, default=Path("runs/reliability"), help="folder of everything that is made")

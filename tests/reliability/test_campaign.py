@@ -1,0 +1,62 @@
+"""The campaign of ``make bench-reliability``: a sample of it, and what it would say of a product with bugs.
+
+It runs in processes of its own, because its victims are forks of a process that has computed nothing.
+"""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from benchmarks.reliability import KINDS, SAMPLE
+from benchmarks.reliability_controls import NAMES
+from tests.helpers.command import ROOT
+
+
+def campaign(folder, *arguments):
+    """The results of a campaign."""
+    results = folder / "results.json"
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.reliability",
+        "--out",
+        folder / "out",
+        "--results",
+        results,
+        *arguments,
+    ]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"}
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = json.loads(results.read_text())["kinds"]
+    assert [f"{kind}: {fault}" for kind, tally in found.items() for fault in tally["faults"]] == []
+    return found
+
+
+def test_killed_runs_on_failing_machines_end_as_undisturbed_ones(tmp_path):
+    kinds = [name for name in SAMPLE if name.startswith(("kills", "machine", "divergence"))]
+    found = campaign(tmp_path, "--sample", "--only", *kinds)
+    assert found.keys() == {*kinds}
+    assert found["kills: trained"]["outcomes"]["killed"] >= 30
+    assert found["divergence"]["outcomes"] == {"exit code 6": 4}
+    assert found["machine: no locks"]["outcomes"] == {"exit code 5": 2}
+    assert found["machine: two processes"]["outcomes"] == {"exit code 5": 1}
+
+
+def test_damaged_files_and_hostile_inputs_are_refused_and_planted_bugs_found(tmp_path):
+    kinds = [name for name in SAMPLE if name.startswith(("flips", "hostile", "controls"))]
+    found = campaign(tmp_path, "--sample", "--only", *kinds)
+    assert found.keys() == {*kinds}
+    assert found["controls"]["outcomes"] == {"found": len(NAMES) - 1, "not found": 1}  # one is without a bug
+    assert found["flips: finished"]["outcomes"]["refused"] >= 25
+    assert "silent" not in found["flips: finished"]["outcomes"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+def test_a_share_of_every_attack(tmp_path):
+    assert campaign(tmp_path, "--share", "0.02", "--minutes", "110").keys() == KINDS.keys()
