@@ -24,7 +24,7 @@ _WEIGHTS: Final = "01_baseline/weights.safetensors"
 _QUICK: Final = ("--seconds", "0.05", "--batch-sizes", "1", "--threads", "1", "--quiet")
 
 _NAMES: Final = (
-    b"\x1b]0;owned\x07.pt", b"[/red][bold].pt", b"<script>.pt", b"\xff\xfe.pt", b"-rf", b"new\nline.pt", b" ", b"...",
+    b"\x1b]0;owned\x07.pt", b"[red][bold].pt", b"<script>.pt", b"\xff\xfe.pt", b"-rf", b"new\nline.pt", b" ", b"...",
     b"a" * 255, "\u202egpj.pt".encode(), b"$(touch owned).pt", b"%s%n.pt", "e\u0301.pt".encode(), b"\x9b31m.pt",
 )  # fmt: skip
 
