@@ -12,7 +12,7 @@ import torch
 from torch import Generator, Tensor
 
 from compress.channels.units import UnitMap
-from compress.errors import UsageError
+from compress.errors import DivergedError, UsageError
 
 EnergyOf = Callable[[Tensor], Tensor]
 """States, bool (P, U) -> their energy losses (P,) on the current mini-batch."""
@@ -28,9 +28,14 @@ class Energies:
 
     @classmethod
     def of(cls, energies_P: Tensor) -> "Energies":
-        """Those of a population; states without a finite energy count only for the lowest."""
+        """Those of a population, of the states whose energy is finite; DivergedError if no state has one."""
         finite = energies_P[energies_P.isfinite()]
-        return cls(float(energies_P.min()), float(finite.mean()), float(finite.std(correction=0)))
+        if not len(finite):
+            raise DivergedError(
+                "no state of the population has a finite energy; try a smaller learning rate, or check the images' "
+                "normalisation"
+            )
+        return cls(float(finite.min()), float(finite.mean()), float(finite.std(correction=0)))
 
 
 class Resumable:

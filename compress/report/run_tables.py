@@ -7,6 +7,7 @@ from compress.report import figures
 from compress.report.model import BudgetFacts, NetworkRow, RemovalFacts, Report, RunFacts
 from compress.report.sections import Bars, Table, table_of
 from compress.settings.methods import METHODS
+from compress.settings.search import SearchSettings
 from exporters.read.logits import ParityReport
 
 _NAMES: Final = {
@@ -99,7 +100,7 @@ def search_words(run: RunFacts) -> str:
         trained = run.training.get("03_search", ())
         after = f" after epoch {trained[-1]['epoch']:.0f}, with the training before it" if trained else ""
         return f"Search: {run.method}, {METHODS[run.method].summary}. Chosen at once{after}, in {took}."
-    frozen = search.preset == "default" and run.method != "one-cycle"
+    frozen = search.preset == "default" and run.method != "one-cycle" and _has_frozen(run)
     ended = "states frozen before the end, as planned" if frozen else "not converged"
     if search.converged_at is not None:
         ended = f"converged in epoch {search.converged_at}"
@@ -107,6 +108,14 @@ def search_words(run: RunFacts) -> str:
         f"Search: {run.method}, preset {search.preset}, {_states_compared(run)}"
         f"{figures.plural(search.iterations, 'iteration')}, {ended}, {took}."
     )
+
+
+def _has_frozen(run: RunFacts) -> bool:
+    """Whether the last step came after the share of the search from which the state stays."""
+    settings = run.config.get("search")
+    share = settings.get("frozen") if isinstance(settings, dict) else None
+    share = share if isinstance(share, float | int) else SearchSettings().frozen
+    return run.search.iterations - 1 >= share * run.search.iterations
 
 
 def choice_words(run: RunFacts) -> str:

@@ -82,9 +82,15 @@ def schedule_with_fresh_head(schedule: Schedule, *, preset: Preset) -> Schedule:
 
     UsageError if there are too few epochs.
     """
-    epochs = schedule["epochs"]
-    start = schedule["search_start"] or max(1, epochs // _START[preset])
-    end = max(schedule["search_end"], start + 1)
+    epochs, end = schedule["epochs"], schedule["search_end"]
+    start = schedule["search_start"] or max(1, min(epochs // _START[preset], end - 1))
+    if end <= start:
+        if end != decide_schedule(ScheduleConfig(epochs=epochs), preset=preset, weights=True)["search_end"]:
+            raise UsageError(
+                "the head starts fresh, so the whole network is trained before the search: expected --search-end of "
+                f"at least {start + 1}, got {end}"
+            )
+        end = start + 1
     if end > epochs:
         raise UsageError(
             f"the head starts fresh, so the whole network is trained before the search: expected at least {end} "

@@ -26,13 +26,17 @@ AT_ONCE = "the same share of every layer, filters of large l1 norm stay. Chosen 
          "preset default, 8 states, 255 iterations, converged in epoch 2, 1 min 01 s."),
         ("edropout", {"converged_at": None},
          "preset default, 8 states, 255 iterations, states frozen before the end, as planned, 1 min 01 s."),
+        ("edropout", {"converged_at": None, "iterations": 10},
+         "preset default, 8 states, 10 iterations, states frozen before the end, as planned, 1 min 01 s."),
+        ("edropout", {"converged_at": None, "iterations": 9},
+         "preset default, 8 states, 9 iterations, not converged, 1 min 01 s."),
         ("edropout", {"converged_at": None, "preset": "paper"},
          "preset paper, 8 states, 255 iterations, not converged, 1 min 01 s."),
         ("anneal", {"converged_at": None}, "preset default, one state and 15 moves from it, 255 it"),
         ("one-cycle", {"converged_at": None}, "preset default, 255 iterations, not converged, 1 min 01 s."),
         ("l1", {"converged_at": None, "history": ()}, AT_ONCE),
     ],
-    ids=["converged", "frozen", "not converged", "moves", "one-cycle", "at once"],
+    ids=["converged", "frozen", "frozen last", "too short", "not converged", "moves", "one-cycle", "at once"],
 )  # fmt: skip
 def test_a_search_in_words(method, changes, words):
     run = run_facts(config={"method": method}, search=changed(run_facts().search, **changes))

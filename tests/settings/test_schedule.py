@@ -58,13 +58,15 @@ def test_given_weights_with_a_fresh_head_are_trained_before_the_search():
         ({"epochs": 2}, (2, 1, 2)),
         ({"search_start": 5}, (14, 5, 6)),
         ({"search_start": 1}, (14, 1, 5)),
-        ({"search_end": 2}, (14, 3, 4)),
+        ({"search_end": 2}, (14, 1, 2)),
         ({"preset": "paper"}, (200, 20, 100)),
     ):
         found = decide_start(given(**values), fresh_head=True)
         assert (found.epochs, found.search_start, found.search_end) == schedule
     with pytest.raises(UsageError, match=r"the head starts fresh, .*: expected at least 2 --epochs, got 1"):
         decide_start(given(epochs=1), fresh_head=True)
+    with pytest.raises(UsageError, match=r"the head starts fresh, .*: expected --search-end of at least 2, got 1"):
+        decide_start(given(search_end=1), fresh_head=True)
 
 
 def test_given_weights_that_fit_are_searched_at_once():
