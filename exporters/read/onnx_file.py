@@ -138,7 +138,7 @@ def _external_place(path: Path, tensor: TensorProto) -> tuple[Path, range]:
         ) from error
     if not found:
         raise OnnxFileError(
-            f"expected external data inside the folder of {path}, the weight {tensor.name!r} is at {location!r}, which "
+            f"expected external data inside the folder of {path}, {tensor.name!r:.80} is at {location!r:.80}, which "
             "is missing or outside; try to copy it along, or to save the file again with all weights inside"
         )
     offset, length = (entries.get(key, "0") for key in ("offset", "length"))
@@ -148,7 +148,7 @@ def _external_place(path: Path, tensor: TensorProto) -> tuple[Path, range]:
         start, count = -1, 0
     if not 0 <= start <= start + count <= size:
         raise OnnxFileError(
-            f"expected the weight {tensor.name!r} of {path} at byte {offset:.20}, {length:.20} bytes long, in "
-            f"{location!r}, which has {size} bytes: it is truncated or of another model; try to copy it again"
+            f"expected the weight {tensor.name!r:.80} of {path} at byte {offset:.20}, {length:.20} bytes long, in "
+            f"{location!r:.80}, which has {size} bytes: it is truncated or of another model; try to copy it again"
         )
     return file, range(start, start + count if count else size)

@@ -103,7 +103,7 @@ def image_input(session: InferenceSession, *, source: str) -> Any:
     """The one input, of images; OnnxFileError if there are several, or it has not four axes or a type of pixels."""
     inputs = session.get_inputs()
     if len(inputs) != 1:
-        names = ", ".join(value.name for value in inputs) or "none"
+        names = _first([value.name for value in inputs])
         raise OnnxFileError(
             f"expected one input of images, {source} has {len(inputs)} ({names}); "
             "try to export it with the images as its only input"
@@ -112,7 +112,7 @@ def image_input(session: InferenceSession, *, source: str) -> Any:
     if images.type not in PIXEL_TYPES or len(images.shape) != 4:
         raise OnnxFileError(
             f"expected one input [batch, C, H, W] or [batch, H, W, C] of {', '.join(PIXEL_TYPES.values())}, "
-            f"{source} takes {images.name} {images.shape} of {images.type}; is it an image classifier?"
+            f"{source} takes {images.name:.100} {images.shape} of {images.type}; is it an image classifier?"
         )
     return images
 
@@ -128,7 +128,7 @@ def score_output(session: InferenceSession, *, source: str) -> Any:
     fitting = [value for value in fitting if value.shape[2:] in ([], [1, 1])]
     if len(fitting) == 1:
         return fitting[0]
-    shown = ", ".join(f"{value.name} {value.shape} of {value.type}" for value in outputs)
+    shown = _first([f"{value.name} {value.shape} of {value.type}" for value in outputs])
     if fitting:
         raise OnnxFileError(
             f"expected one output [batch, K] of scores, {source} has {len(fitting)} ({shown}); "
@@ -137,7 +137,13 @@ def score_output(session: InferenceSession, *, source: str) -> Any:
     hint = "is it an image classifier?"
     if any(value.type.startswith(("seq", "map")) for value in outputs):
         hint = "a ZipMap, as converters of scikit-learn add it, must go: try zipmap=False"
-    raise OnnxFileError(f"expected one output [batch, K] of scores, {source} gives {shown or 'none'}; {hint}")
+    raise OnnxFileError(f"expected one output [batch, K] of scores, {source} gives {shown}; {hint}")
+
+
+def _first(values: list[str]) -> str:
+    """The first few of them, shortened: a file may have thousands."""
+    shown = ", ".join(f"{value:.100}" for value in values[:4])
+    return (f"{shown}, ..." if len(values) > 4 else shown) or "none"
 
 
 def _fixed(size: Any) -> int | None:

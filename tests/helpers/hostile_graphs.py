@@ -1,5 +1,6 @@
 """Graphs of classifiers, 16 x 16 grey pixels to three scores, that ask for too much or make no sense."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -120,3 +121,20 @@ def long_chain(operator: str, count: int) -> ModelProto:
     """A stored number goes through ``count`` operators."""
     steps = "\n".join(f"c{step + 1} = {operator}(c{step})" for step in range(count))
     return behind(f"{steps}\nextra = {operator}(c{count})", {"c0": np.zeros(3, np.float32)})
+
+
+def changed(change: Callable[[onnx.GraphProto], Any]) -> ModelProto:
+    """A classifier to whose graph something was done."""
+    model = classifier(WANTED)
+    change(model.graph)
+    return model
+
+
+def long_scan() -> ModelProto:
+    return behind(
+        """all = ConstantOfShape(count)
+        extra, sums = Scan<num_scan_inputs = 1, body = turn (float[] s, float[] x) => (float[] t, float[k] y) {
+            t = Add(s, x)
+            y = Reshape(t, one) }>(zero, all)""",
+        {"count": np.array([10**9]), "zero": np.array(0, np.float32), "one": np.array([1])},
+    )

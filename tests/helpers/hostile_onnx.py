@@ -10,22 +10,24 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import onnx
-from onnx import ModelProto, TensorProto
+from onnx import ModelProto, TensorProto, helper
 
 from tests.exporters.onnx_files import classifier, save
 from tests.helpers.hostile_graphs import (
     WANTED,
     behind,
+    changed,
     declared,
     endless_loop,
     growing_loop,
     long_chain,
+    long_scan,
     nested_branches,
     nested_functions,
     outside,
     with_attribute,
     with_shape,
-)  # fmt: skip
+)
 
 CUBE = np.full(3, 2**11)
 
@@ -56,6 +58,10 @@ def described(**metadata: str) -> Callable[[Path], Path]:
 
 def written(make: Callable[[], ModelProto]) -> Callable[[Path], Path]:
     return lambda folder: save(make(), folder / "hostile.onnx")
+
+
+def altered(change: Callable[[onnx.GraphProto], Any]) -> Callable[[Path], Path]:
+    return written(lambda: changed(change))
 
 
 def content(data: bytes) -> Callable[[Path], Path]:
@@ -139,6 +145,16 @@ HOSTILE = [
                               values=np.array([0, 1], np.float32)), "2^33 columns"),
     Hostile("resize", _array("huge = Resize(maps, , scales)", scales=np.array([1, 1, 3e4, 3e4], np.float32)),
             "images are enlarged 30,000 times"),
+    Hostile("scan", written(long_scan), "a Scan over 10^9 numbers"),
+    Hostile("strides", _array("huge = ConvTranspose<strides = [99999, 99999]>(maps, w)", w=np.ones((3, 1, 3, 3), "f")),
+            "images become 1.5 million pixels wide"),
+    Hostile("outer product", _array('huge = Einsum<equation = "ab, cd, ef, gh -> abcdefgh">(flat, flat, flat, flat)'),
+            "every image times every other one, four times"),
+    Hostile("cycle", altered(lambda g: g.node[0].input.__setitem__(0, "flat")), "a graph that is a ring"),
+    Hostile("long name", altered(lambda g: setattr(g.node[0], "name", "x" * 5_000_000)), "5 MB of name"),
+    Hostile("many inputs", altered(lambda g: g.input.extend(
+        helper.make_tensor_value_info(f"i{n}", TensorProto.FLOAT, [1]) for n in range(10_000))), "many inputs"),
+    Hostile("many outputs", altered(lambda g: g.output.extend([g.output[0]] * 10_000)), "10,001 outputs"),
     Hostile("declared size", written(lambda: declared(dims=[2**40])), "a stored array without its 4 TB"),
     Hostile("overflowing size", written(lambda: declared(dims=[2**32, 2**32, 2**32])), "2^96 numbers"),
     Hostile("negative size", written(lambda: declared(dims=[-3], raw=b"\0" * 12)), "a stored array of length -3"),

@@ -144,3 +144,19 @@ def test_calls_that_do_not_fit(signature, batch, size, message):
 @pytest.mark.parametrize(("one", "two", "both"), [(None, None, 1), (8, None, 8), (None, 8, 8), (8, 8, 8), (8, 4, None)])
 def test_a_batch_that_two_files_take(one, two, both):
     assert shared_batch(takes(batch=one), takes(batch=two)) == both
+
+
+@pytest.mark.parametrize("side", ["input", "output"])
+def test_messages_of_files_with_thousands_of_long_names_are_short(side, tmp_path):
+    proto = classifier()
+    values = getattr(proto.graph, side)
+    values[0].name = "n" * 10_000
+    node = proto.graph.node[0] if side == "input" else proto.graph.node[-1]
+    getattr(node, side)[0] = values[0].name
+    values.extend([values[0]] * 999)
+    if side == "input":  # whose names have to differ
+        for number, value in enumerate(values):
+            value.name += str(number or "")
+    with pytest.raises(OnnxFileError, match=r"net\.onnx has 1000 \(n+.*, \.\.\.\)") as caught:
+        read(proto, tmp_path)
+    assert len(str(caught.value)) < 1000
