@@ -70,10 +70,10 @@ def read_idx(path: Path, *, axes: int) -> NDArray[np.uint8]:
         if size > limit:
             raise BadInputError(f"expected at most {limit:,} bytes in {path} of its size, got a header of {shape}")
         data = file.read(size + 1)
-    if len(data) != size:
-        got = "more" if len(data) > size else f"{len(data):,}"
-        raise BadInputError(f"expected {size:,} bytes of {shape} in {path}, got {got}; try to download it again")
-    return np.frombuffer(data, np.uint8).reshape(shape).copy()
+        if len(data) != size:
+            got = "more" if len(data) > size else f"{len(data):,}"
+            raise BadInputError(f"expected {size:,} bytes of {shape} in {path}, got {got}; try to download it again")
+        return np.frombuffer(data, np.uint8).reshape(shape).copy()  # a ValueError if a size is 0 and others huge
 
 
 def read_pickle(path: Path) -> dict[Any, Any]:
