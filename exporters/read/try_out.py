@@ -142,7 +142,8 @@ def _limit_self(trial: Trial) -> None:
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CPU, (trial.seconds, trial.seconds + 1))
-    resource.setrlimit(resource.RLIMIT_AS, (trial.memory, trial.memory))
+    memory = psutil.Process().memory_info().vms + trial.memory  # libraries reserve much for threads on many cores
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
 
 
 if __name__ == "__main__":
