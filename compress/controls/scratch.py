@@ -42,7 +42,7 @@ def planned_state(plan: Path | None, prunable: Prunable) -> Tensor:
     widths = {group.root: group.width for group in units.groups}
     for root, width in sorted(found.widths.items() - widths.items()):
         raise UsageError(
-            f"the plan {plan} is of another network: expected a layer {root} with {width} channels to prune, "
+            f"the plan {plan} is of another network: expected a layer {root:.200} with {width} channels to prune, "
             f"got {widths.get(root, 'none')}; try the --arch and --image-size of its run"
         )
     keep_U = state_from_plan(units, found)
