@@ -80,6 +80,7 @@ def _of_run(
     run: Path, wanted: ExportSettings, timed: VerifySettings | None, data: Given, code: "OwnCode | None", *, quiet: bool
 ) -> "tuple[list[FileRecord], Report | None]":
     """The new files, and the run's new report: ``None`` if it would have no new rows."""
+    from compress.cli.interrupts import stopped_at_once
     from compress.cli.progress import watching
     from compress.export.export_run import add_variants
     from compress.verdict.verify import verify_run
@@ -90,7 +91,7 @@ def _of_run(
             "--embed-preprocessing or --opset N"
         )
     options.refuse_other_images(data)
-    with watching({}, quiet=quiet) as observer:
+    with stopped_at_once(), watching({}, quiet=quiet) as observer:
         made = add_variants(run, wanted, moved=data, observer=observer, code=code)
         if timed is None or all(one.operators is not None for one in made):
             return made, None
@@ -98,6 +99,7 @@ def _of_run(
 
 
 def _of_weights(given: Given, wanted: ExportSettings, code: "OwnCode | None", *, quiet: bool) -> "list[FileRecord]":
+    from compress.cli.interrupts import stopped_at_once
     from compress.cli.progress import watching
     from compress.export.export_weights import export_weights
 
@@ -106,7 +108,7 @@ def _of_weights(given: Given, wanted: ExportSettings, code: "OwnCode | None", *,
         raise UsageError(f"to export weights without a run, give {spelled(missing)} too")
     out = given.pop("out")
     config = build_config(given).with_code(code)
-    with watching({}, quiet=quiet) as observer:
+    with stopped_at_once(), watching({}, quiet=quiet) as observer:
         return export_weights(config, wanted, out=out, observer=observer)
 
 

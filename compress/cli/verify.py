@@ -55,13 +55,14 @@ def verify(
     settings = build(VerifySettings, timing | {"gates": build(Gates, gates)})
     if (run is None) == (not files.keys() - {"out"}):
         raise UsageError("what should be verified? Give a run folder, or --original and --candidate with --dataset")
+    from compress.cli.interrupts import stopped_at_once
     from compress.cli.progress import watching
     from compress.report.documents import report_document
     from compress.verdict.gates import require
     from compress.verdict.verify import verify_run
 
     out, code = files.pop("out", None), options.named_code(own.get("model"))
-    with watching({}, quiet=quiet) as observer, options.stdout_kept(code):
+    with stopped_at_once(), watching({}, quiet=quiet) as observer, options.stdout_kept(code):
         if run:
             options.refuse_other_images(data)
             report = verify_run(run, settings, moved=data, observer=observer, out=out, code=code)

@@ -13,6 +13,7 @@ from compress.runs import MODEL_FACTS
 from compress.runs.file_records import ARTIFACTS, NOTES, FileRecord, record_exported, recorded_files
 from compress.runs.network_files import export_network, macs_note, model_facts, trained_here
 from compress.runs.stage_context import StageContext
+from compress.stopping import interruptible
 from compress.structure.plan import plan_from_state
 from compress.structure.remove import restore_full_network
 from compress.training.evaluate import recalibrate_batchnorm
@@ -40,7 +41,7 @@ def export(context: StageContext, networks: TrainedNetworks, prunable: Prunable)
     if run.is_finished(name):
         recorded_files(run)
         return
-    with context.stage(name):
+    with context.stage(name), interruptible(context.should_stop):
         files = tuple(_write_all(context, networks, prunable))
         record_exported(run, files)
         run.write_json(MODEL_FACTS, model_facts(context.data, arch=context.config.arch, files=files))

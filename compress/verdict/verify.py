@@ -25,6 +25,7 @@ from compress.runs.stage_context import StageContext, check_images, find_prunabl
 from compress.settings.config import DataConfig, DecidedConfig
 from compress.settings.preprocessing import PreprocessingSettings
 from compress.settings.verify import UserOverrides, VerifySettings
+from compress.stopping import interruptible
 from compress.structure.plan import PruningPlan, state_from_plan
 from compress.structure.remove import LayerChange, remove_units
 from compress.verdict.budget_reached import budget_note, finer_counts_note
@@ -39,8 +40,9 @@ def verify_stage(context: StageContext, settings: VerifySettings | None = None) 
     name, run, config = STAGES[-1], context.run, context.config
     if not run.is_finished(name):
         settings = settings or VerifySettings(seed=config.seed, threads=tuple(sorted({1, config.threads})))
-        files = _open_recorded(context)
-        with context.stage(name, steps=count_steps(files, settings)):
+        with interruptible(context.should_stop):
+            files = _open_recorded(context)
+        with context.stage(name, steps=count_steps(files, settings)), interruptible(context.should_stop):
             keep_report(run, _measure_run(context, files, settings))
     return recorded_report(run)
 

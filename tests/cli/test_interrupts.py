@@ -10,6 +10,8 @@ from contextlib import nullcontext
 import pytest
 
 from compress.cli.interrupts import StoppedAtOnce, asked_to_stop
+from compress.errors import InterruptedRun
+from compress.stopping import interruptible
 from tests.helpers.command import HEEDING_SIGNALS
 
 
@@ -29,6 +31,38 @@ def test_the_first_signal_is_recorded_the_second_raises_and_an_ignored_one_stays
         assert signal.getsignal(number) is handler
     finally:
         signal.signal(number, inherited)
+
+
+def test_where_nothing_is_lost_the_first_signal_interrupts(tmp_path):
+    inherited = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    path = tmp_path / "a"
+
+    def interrupted(should_stop):
+        with interruptible(should_stop), path.open("w") as file:
+            os.kill(os.getpid(), signal.SIGTERM)
+            file.write("never reached")
+
+    try:
+        with asked_to_stop() as should_stop:
+            with pytest.raises(InterruptedRun) as stop:
+                interrupted(should_stop)
+            assert stop.value.exit_code == 143
+            assert path.read_text() == ""
+            assert should_stop() == signal.SIGTERM
+            path.unlink()
+            with pytest.raises(InterruptedRun):  # it has come already
+                interrupted(should_stop)
+            assert not path.exists()
+            with pytest.raises(StoppedAtOnce):
+                os.kill(os.getpid(), signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, inherited)
+
+
+def test_a_caller_that_cannot_interrupt_does_not(tmp_path):
+    with interruptible(lambda: signal.SIGTERM):
+        (tmp_path / "reached").touch()
+    assert (tmp_path / "reached").exists()
 
 
 def stopped(file, *signals, json=False):
