@@ -61,7 +61,9 @@ def _by_preset(name: str, description: str, **limits: Any) -> Any:
 class DataConfig(PreprocessingSettings):
     """Which images, and how they are read; ``None`` means "decided by the data set"."""
 
-    dataset: str = _data("fashion-sample", "Data set by name (see `compress list datasets`), or an image folder.")
+    dataset: str = _data(
+        "fashion-sample", "Data set by name (see `compress list datasets`), or an image folder.", min_length=1
+    )
     data_dir: Path | None = _data(None, "Folder with the files of the named data set.")
     download: bool = _data(False, "Download the named data set, and published weights, where missing.")
     skip_bad: int = _data(0, "Maximum number of unreadable images to skip.", ge=0)
@@ -124,7 +126,7 @@ class RunConfig(DataConfig, TrainingConfig, ScheduleConfig):
         expected="settings of the search such as period=8,images=32",
     )
     distill: bool | None = _by_preset("distill", "Train the pruned network on the original's answers as well.")
-    batch_size: int | None = _by_preset("batch_size", "Images in a training step.", ge=2)
+    batch_size: int | None = _by_preset("batch_size", "Images in a training step.", ge=2, le=65_536)
 
     device: str = _run("cpu", "Device to train on: cpu, cuda, cuda:1.")
     threads: int | None = _run(None, "Processor threads.", shown="all", ge=1, le=MOST_THREADS)

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Final, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
@@ -15,14 +16,24 @@ PANELS: Final = ("Network", "Data", "Preprocessing", "Pruning", "Training", "Run
 MOST_THREADS: Final = 1024
 """Of a process: beyond this, OpenMP and the system refuse, or the process is killed."""
 
+_MOST_SEEDS: Final = 1000
 _LIMITS: Final = {"ge": "at least {}", "gt": "more than {}", "le": "at most {}", "lt": "less than {}"}
 _UNITS: Final = {"k": 1e3, "m": 1e6, "g": 1e9}
 
 
 class Settings(BaseModel):
-    """Settings are immutable; unknown ones are refused, and so are infinity and NaN."""
+    """Settings are immutable; unknown ones are refused, and so are infinity, NaN, and text that cannot be a path."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_null(cls, values: Any) -> Any:
+        given = values.items() if isinstance(values, dict) else ()
+        for name, value in given:
+            if isinstance(value, str | Path) and "\0" in str(value):
+                raise ValueError(f"`{name}`: expected text without the character of code 0, got {str(value)!r}")
+        return values
 
 
 def setting(
@@ -178,5 +189,7 @@ def parse_seeds(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     if "," not in value:
+        if int(value) > _MOST_SEEDS:
+            raise ValueError(value)
         return tuple(range(int(value)))
     return tuple(int(part) for part in value.split(",") if part.strip())

@@ -27,6 +27,7 @@ class ScheduleConfig(Settings):
         "Epochs of the whole training, in one schedule of the learning rate.",
         shown=f"{EPOCHS}; with --weights {EPOCHS_GIVEN}; paper: {PAPER_EPOCHS}",
         ge=1,
+        le=100_000,
     )
     search_start: int | None = _training(
         None,
