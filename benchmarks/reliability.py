@@ -8,10 +8,12 @@ Example: python -m benchmarks.reliability --minutes 45
 
 import argparse
 import functools
+import io
 import os
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import redirect_stderr
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +22,7 @@ from typing import Any, Final
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # read as torch is imported; a pool of threads would be lost in a fork
 
 import torch
+import typer.main
 
 from benchmarks import reliability_commands, reliability_controls, reliability_inputs
 from benchmarks.reliability_commands import Bases
@@ -28,6 +31,7 @@ from benchmarks.reliability_promises import PAGE, with_promises
 from benchmarks.reliability_record import Attack, Case, Record
 from benchmarks.reliability_scenes import Setting, prepare_library
 from benchmarks.reliability_table import page
+from benchmarks.reliability_victims import run_command
 from compress.environment import source_commit
 
 RESULTS = Path(__file__).parent / "reliability.json"
@@ -146,6 +150,10 @@ def warm_up() -> None:
             module: Any = sys.modules[name]
             module.get_torchlib_ops = functools.cache(module.get_torchlib_ops)
     ONNXRegistry.from_torchlib()
+    typer.main.get_command = functools.cache(typer.main.get_command)
+    with redirect_stderr(io.StringIO()):  # each imports what it needs, and is refused
+        for words in ("run --resume", "verify", "report", "export --int8", "compare -"):
+            run_command((*words.split(), "no such folder"))
 
 
 def _arguments() -> argparse.Namespace:

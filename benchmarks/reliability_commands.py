@@ -158,7 +158,7 @@ def flips(bases: Bases, *, name: str) -> Flips:
             "*": verify,
             "report.json MANIFEST*": ("compare", "RUN", str(bases.finished())),
             "report.json artifacts/model.json MANIFEST*": ("report", "RUN", "--json"),
-            "*.safetensors */plan.json config.toml data.json code.json MANIFEST*": bases.resume,
+            "05_finetune/*.safetensors */plan.json config.toml data.json code.json MANIFEST*": bases.resume,
         },
         "exported": {"*": verify, "artifacts/*": _EXPORT},
     }.get(name, {"*": bases.resume})

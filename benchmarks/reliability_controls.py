@@ -18,7 +18,7 @@ from compress.training.weights import OptimizerSteps
 FOUND: Final = "found"
 NOTHING: Final = "nothing planted"
 
-_IN_AN_EPOCH: Final = Kill(inside="/03_search/.checkpoint-000006", when="after")
+_IN_AN_EPOCH: Final = Kill(inside="/03_search/.checkpoint-000003", when="after")
 
 
 def forget_random_state(_run: Path) -> None:
