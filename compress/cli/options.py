@@ -108,7 +108,7 @@ def merge_settings(given: Given, file: Path | None) -> RunConfig:
             + shlex.quote(settings.model)
         )
     absolute: dict[str, Any] = {
-        name: path.resolve() for name in ("weights", "data_dir", "plan") if (path := getattr(settings, name))
+        name: path.absolute() for name in ("weights", "data_dir", "plan") if (path := getattr(settings, name))
     }
     if settings.weights_name:
         del absolute["weights"]
@@ -116,7 +116,7 @@ def merge_settings(given: Given, file: Path | None) -> RunConfig:
     if folder.is_dir():
         from compress.data.load import DATASETS
 
-        absolute |= {} if settings.dataset in DATASETS else {"dataset": str(folder.resolve())}
+        absolute |= {} if settings.dataset in DATASETS else {"dataset": str(folder.absolute())}
     return settings.model_copy(update=absolute).with_code(named_code(spec))
 
 

@@ -22,6 +22,7 @@ from compress.settings.preprocessing_files import read_preprocessing
 from compress.structure.plan import PruningPlan
 from compress.verdict.file_metadata import class_names, noted_preparation
 from exporters.read.preparation import Preparation
+from tests.helpers.command import compress
 from tests.report.sample import full_report
 
 FUZZ = settings(
@@ -174,3 +175,25 @@ def test_a_manifest_is_whole_or_refused(tmp_path, manifest, data):
     Path(tmp_path / MANIFEST).write_bytes(changed)
     found, refusal = value_or_refusal(lambda: Manifest.read(tmp_path))
     assert MANIFEST in refusal if found is None else found.names.keys() == {"a.txt", "config.toml"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run", "--arch", "squeezenet", "--method", "scratch", "--plan", "LOOP", "--dry-run"),
+        ("run", "--arch", "squeezenet", "--weights", "LOOP", "--dry-run"),
+        ("run", "--arch", "squeezenet", "--data-dir", "LOOP", "--dataset", "fashion", "--dry-run"),
+        ("run", "--config", "LOOP", "--dry-run"),
+        ("run", "--model", "LOOP:build", "--dry-run"),
+        ("compare", "LOOP", "LOOP"),
+        ("report", "LOOP"),
+        ("verify", "--original", "LOOP", "--candidate", "LOOP", "--dataset", "fashion-sample"),
+    ],
+    ids=lambda words: " ".join(words[:5]),
+)
+def test_a_link_to_itself_is_no_bug(tmp_path, words):
+    loop = tmp_path / "loop.py"
+    loop.symlink_to(loop)
+    done = compress(*(word.replace("LOOP", str(loop)) for word in words))
+    assert done.returncode in (2, 4, 5), done.stderr
+    assert "Traceback" not in done.stderr

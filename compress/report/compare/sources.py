@@ -1,5 +1,6 @@
 """The reports that the user names."""
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ def read_sources(paths: Sequence[Path]) -> list[tuple[str, Report]]:
     BadInputError if there is none, or it is damaged, changed, or of another version.
     """
     files = [path / REPORT if path.is_dir() else path for path in paths]
-    for path, times in Counter(file.resolve() for file in files).items():
+    for path, times in Counter(Path(os.path.realpath(file)) for file in files).items():
         if times > 1:
             raise UsageError(f"expected different runs, got {path.parent.name}/{path.name} {times} times")
     reports = list(map(read_one, paths))
