@@ -28,7 +28,7 @@ from benchmarks import reliability_commands, reliability_controls, reliability_i
 from benchmarks.reliability_commands import Bases
 from benchmarks.reliability_hostile import Hostile
 from benchmarks.reliability_promises import PAGE, with_promises
-from benchmarks.reliability_record import Attack, Case, Record
+from benchmarks.reliability_record import Attack, Case, Record, source_digest
 from benchmarks.reliability_scenes import Setting, prepare_library
 from benchmarks.reliability_table import page
 from benchmarks.reliability_victims import run_command
@@ -106,7 +106,7 @@ def main() -> None:
         for name, kind in kinds.items():
             _tell(name, kind.set_up(bases).case(arguments.case))
         return
-    record = Record(arguments.results, commit=source_commit())
+    record = Record(arguments.results, commit=source_commit(), source=source_digest())
     if arguments.minutes:
         warm_up()
     run(kinds, bases, record, minutes=arguments.minutes, share=arguments.share)
@@ -123,12 +123,17 @@ def run(kinds: Mapping[str, Kind], bases: Bases, record: Record, *, minutes: flo
     def done(name: str) -> float:
         return record.tally(name).attacks / (kinds[name].wanted * share)
 
-    while time.monotonic() < end and (lacking := [name for name in kinds if done(name) < 1]):
+    failed: set[str] = set()
+    while time.monotonic() < end and (lacking := [name for name in kinds if done(name) < 1 and name not in failed]):
         name, began = min(lacking, key=done), time.monotonic()
-        if name not in attacks:
-            attacks[name] = kinds[name].set_up(bases)
         tally = record.tally(name)
-        case = attacks[name].case(tally.cases)
+        try:
+            if name not in attacks:
+                attacks[name] = kinds[name].set_up(bases)
+            case = attacks[name].case(tally.cases)
+        except (RuntimeError, OSError) as error:  # all other kinds go on
+            case = Case("not done", faults=[f"the campaign failed: {error}"])
+            failed.add(name)
         tally.add(case, number=tally.cases, seconds=time.monotonic() - began)
         _tell(name, case)
         record.write()

@@ -13,8 +13,6 @@ from benchmarks.reliability_kills import Chains
 from benchmarks.reliability_scenes import BEGUN, TRAINED, Scene, Setting, undisturbed
 from benchmarks.reliability_victims import Kill
 
-_EXPORT: Final = ("export", "RUN", "--int8", "--fp16", "--embed-preprocessing", "--no-verify", "--quiet")
-
 
 @dataclass(frozen=True)
 class Plan:
@@ -41,6 +39,12 @@ class Bases:
         """The command that continues a run of the tiny network."""
         return ("run", "--resume", "RUN", "--model", self.setting.code, "--quiet")
 
+    @property
+    def export(self) -> tuple[str, ...]:
+        """The command that makes all files of a run of the tiny network."""
+        kinds = ("--int8", "--fp16", "--embed-preprocessing")
+        return ("export", "RUN", *kinds, "--no-verify", "--model", self.setting.code, "--quiet")
+
     def begun(self, name: str, scene: Scene) -> Scene:
         """The same scene without what comes before the first stage: it begins with a run folder."""
         folder = self._made(f"begun-{name}", lambda root: _killed_in(f"/{BEGUN}/", scene, root))
@@ -58,7 +62,7 @@ class Bases:
 
     def exported(self) -> Path:
         """A finished run with more files."""
-        scene = Scene("", _EXPORT, _EXPORT, before=self.finished())
+        scene = Scene("", self.export, self.export, before=self.finished())
         return self._made("exported", lambda root: undisturbed(scene, root)) / "run"
 
     def _made(self, name: str, make: Callable[[Path], object]) -> Path:
@@ -106,7 +110,7 @@ def _race(bases: Bases) -> Scene:
 
 def _export(bases: Bases) -> Scene:
     others = (("verify", "RUN", *_QUICK, "--model", bases.setting.code), bases.resume)
-    return Scene("export", _EXPORT, _EXPORT, before=bases.finished(), others=others)
+    return Scene("export", bases.export, bases.export, before=bases.finished(), others=others)
 
 
 def _verify(bases: Bases) -> Scene:
@@ -127,23 +131,23 @@ def _compare(bases: Bases) -> Scene:
 _QUICK: Final = ("--seconds", "0.05", "--batch-sizes", "1", "--threads", "1", "--quiet")
 
 PLANS: Final = {
-    "trained": Plan(_trained, 14, 14),
-    "tiny": Plan(lambda bases: bases.begun("tiny network", bases.tiny()), 20, 420),
-    "new": Plan(lambda bases: bases.tiny(), 8, 60),
-    "weights": Plan(_weights, 16, 100),
-    "paper": Plan(_paper, 16, 100),
-    "workers": Plan(lambda bases: bases.begun("two workers", bases.tiny(workers=2)), 16, 80),
-    "squeezenet": Plan(_squeezenet, 16, 60),
-    "race": Plan(_race, 16, 60),
-    "export": Plan(_export, 5, 60),
-    "verify": Plan(_verify, 5, 60),
-    "report": Plan(_report, 5, 50),
-    "compare": Plan(_compare, 3, 30),
+    "trained": Plan(_trained, 14, 550),
+    "tiny": Plan(lambda bases: bases.begun("tiny network", bases.tiny()), 16, 200),
+    "new": Plan(lambda bases: bases.tiny(), 8, 24),
+    "weights": Plan(_weights, 16, 70),
+    "paper": Plan(_paper, 16, 70),
+    "workers": Plan(lambda bases: bases.begun("two workers", bases.tiny(workers=2)), 16, 60),
+    "squeezenet": Plan(_squeezenet, 16, 48),
+    "race": Plan(_race, 16, 48),
+    "export": Plan(_export, 5, 48),
+    "verify": Plan(_verify, 5, 48),
+    "report": Plan(_report, 5, 40),
+    "compare": Plan(_compare, 3, 24),
 }
 
 
 FLIPS: Final = {
-    "finished": 6000, "exported": 3200, "01_baseline": 200, "02_original": 200, "03_search": 200, "05_finetune": 200,
+    "finished": 6600, "exported": 3250, "01_baseline": 50, "02_original": 50, "03_search": 50, "05_finetune": 50,
 }  # fmt: skip
 """Where files are damaged, and how many flips the committed run has at least."""
 
@@ -160,7 +164,7 @@ def flips(bases: Bases, *, name: str) -> Flips:
             "report.json artifacts/model.json MANIFEST*": ("report", "RUN", "--json"),
             "05_finetune/*.safetensors */plan.json config.toml data.json code.json MANIFEST*": bases.resume,
         },
-        "exported": {"*": verify, "artifacts/*": _EXPORT},
+        "exported": {"*": verify, "artifacts/*": bases.export},
     }.get(name, {"*": bases.resume})
     until = "" if finished else TRAINED
     readers = {files: Scene(f"{name}: {one[0]}", one, one, before, until=until) for files, one in words.items()}
@@ -168,7 +172,7 @@ def flips(bases: Bases, *, name: str) -> Flips:
 
 
 MACHINE: Final = {
-    "errors at file operations": (machine.FailingDisk, machine.nothing, 60),
+    "errors at file operations": (machine.FailingDisk, machine.nothing, 40),
     "full disk": (machine.FullDisk, machine.nothing, 12),
     "limits": (machine.Faults, machine.limited, 15),
     "read-only folder": (machine.Faults, machine.read_only, 2),

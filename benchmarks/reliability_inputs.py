@@ -222,14 +222,14 @@ def _odd(name: str, write: Callable[[Path], object]) -> Write:
 
 
 KINDS: Final[Mapping[str, tuple[Callable[[Bases], Inputs], int]]] = {
-    "weights": (weights, 90),
-    "onnx": (onnx_files, 130),
-    "plans": (plans, 40),
-    "reports": (reports, 60),
-    "settings": (settings, 60),
-    "run folders": (run_folders, 40),
-    "images": (images, 30),
-    "data files": (data_files, 30),
-    "names": (names, 70),
+    "weights": (weights, 60),
+    "onnx": (onnx_files, 100),
+    "plans": (plans, 30),
+    "reports": (reports, 40),
+    "settings": (settings, 40),
+    "run folders": (run_folders, 30),
+    "images": (images, 25),
+    "data files": (data_files, 25),
+    "names": (names, 42),
 }
 """The kinds of inputs, and how many of each the committed run has at least."""

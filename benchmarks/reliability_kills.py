@@ -15,7 +15,7 @@ from compress.runs import RunFolder
 _BY_TIME = 0.2
 """Share of the kills that come at a time instead of a file operation."""
 
-_STOPS = 0.2
+_STOPS = 0.12
 """Share of requests to stop, by SIGTERM, in place of kills."""
 
 _STOPPED = (128 + signal.SIGTERM, -signal.SIGTERM)

@@ -1,5 +1,6 @@
 """What the campaign has found: counts per kind, and every fault with what reproduces it."""
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping
@@ -8,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+import compress
 from compress.atomic import write_atomically
 from compress.environment import describe_cpu, package_versions
 
@@ -58,12 +60,13 @@ class Tally:
 
 
 class Record:
-    """The campaign's results on disk; those of another commit are begun anew."""
+    """The campaign's results on disk; those of another source are begun anew."""
 
-    def __init__(self, file: Path, *, commit: str | None) -> None:
-        self.file, self.commit = file, commit
+    def __init__(self, file: Path, *, commit: str | None, source: str) -> None:
+        self.file, self.source = file, source
         known = json.loads(file.read_text()) if file.exists() else {}
-        same = known.get("commit") == commit
+        same = known.get("source") == source
+        self.commit = known["commit"] if same else commit
         self.began = known["began"] if same else _today()
         self.tallies = {name: Tally(**tally) for name, tally in known["kinds"].items()} if same else {}
 
@@ -81,10 +84,18 @@ class Record:
             "began": self.began,
             "ended": _today(),
             "commit": self.commit,
+            "source": self.source,
             "cpu": describe_cpu()["model"],
             "packages": package_versions(),
             "kinds": {name: asdict(tally) for name, tally in self.tallies.items()},
         }
+
+
+def source_digest() -> str:
+    """sha256 of the program's files: it stays when results are committed."""
+    root = Path(compress.__file__).parents[1]
+    files = sorted(path for folder in ("compress", "exporters", "models_zoo") for path in (root / folder).rglob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
 def _today() -> str:

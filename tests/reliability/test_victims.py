@@ -82,14 +82,15 @@ def test_what_differs_is_named():
     ]  # fmt: skip
 
 
-def test_results_go_on_and_those_of_another_commit_begin_anew(tmp_path):
+def test_results_go_on_and_those_of_another_source_begin_anew(tmp_path):
     file, case = tmp_path / "r.json", Case("one", Counter(killed=3), ["step"], ["b differs"])
-    record = Record(file, commit="a" * 40)
+    record = Record(file, commit="a" * 40, source="one")
     record.tally("kills: tiny").add(case, number=0, seconds=2.0)
     record.write()
-    again = Record(file, commit="a" * 40)
+    again = Record(file, commit="c" * 40, source="one")
     again.tally("kills: tiny").add(Case("two", Counter(killed=2, stopped=1)), number=1, seconds=2.0)
     assert again.tally("kills: tiny").outcomes == {"killed": 5, "stopped": 1}
     assert "| kills: tiny | 2 | 6 | 5 killed, 1 stopped | 1 |" in page(again.as_dict())
     assert "- kills: tiny, case 0: b differs" in page(again.as_dict())
-    assert Record(file, commit="b" * 40).tallies == {}
+    assert again.as_dict()["commit"] == "a" * 40
+    assert Record(file, commit="b" * 40, source="other").tallies == {}
