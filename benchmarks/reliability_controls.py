@@ -23,7 +23,7 @@ _IN_AN_EPOCH: Final = Kill(inside="/03_search/.checkpoint-000003", when="after")
 
 def forget_random_state(_run: Path) -> None:
     """A resumed run goes on with other random numbers."""
-    torch.set_rng_state = lambda _state: None
+    setattr(torch, "set_rng_state", lambda _state: None)  # noqa: B010
 
 
 def forget_optimizer(_run: Path) -> None:

@@ -4,7 +4,7 @@ import random
 import shutil
 import signal
 from pathlib import Path
-from typing import get_args
+from typing import Final, get_args
 
 from benchmarks.reliability_record import Case
 from benchmarks.reliability_scenes import Scene, differences, digest, undisturbed
@@ -17,6 +17,8 @@ _BY_TIME = 0.2
 
 _STOPS = 0.12
 """Share of requests to stop, by SIGTERM, in place of kills."""
+
+_WHEN: Final[tuple[When, ...]] = get_args(When)
 
 _STOPPED = (128 + signal.SIGTERM, -signal.SIGTERM)
 """A command that cannot save its state ends at once."""
@@ -60,7 +62,7 @@ class Chains:
         share, sent = rng.random() * 1.5 / self.kills, signal.SIGTERM if rng.random() < _STOPS else signal.SIGKILL
         if rng.random() < _BY_TIME:
             return Kill(seconds=max(0.01, 0.7 * self._undisturbed.seconds * share), signal=sent)
-        when = "before" if sent == signal.SIGTERM else rng.choice(get_args(When))
+        when: When = "before" if sent == signal.SIGTERM else rng.choice(_WHEN)
         return Kill(1 + int(self._undisturbed.operations * share), when, signal=sent)
 
     def _next(self, rng: random.Random) -> tuple[str, ...]:

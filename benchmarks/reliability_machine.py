@@ -150,7 +150,8 @@ def unlockable(rng: random.Random) -> tuple[str, Plant]:
         raise OSError(number, os.strerror(number))
 
     def plant(_run: Path) -> None:
-        fcntl.flock = fcntl.lockf = refuse  # type: ignore[assignment]
+        for name in ("flock", "lockf"):
+            setattr(fcntl, name, refuse)
 
     return f"locks fail with {errno.errorcode[number]}", plant
 
@@ -179,7 +180,7 @@ def diverging(rng: random.Random) -> tuple[str, Plant]:
         take(steps, loss)
 
     def plant(_run: Path) -> None:
-        OptimizerSteps.take = diverge  # type: ignore[method-assign]
+        setattr(OptimizerSteps, "take", diverge)  # noqa: B010
 
     return f"{what} {value} at step {after}", plant
 
