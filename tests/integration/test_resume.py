@@ -72,3 +72,21 @@ def test_changed_images_are_found_on_resume(images, finished, tmp_path):
     done = compress("run", "--resume", run)
     assert done.returncode == 4
     assert f"the images of {data} are not those this run began with" in done.stderr
+
+
+def test_export_and_verify_stop_at_once_and_are_made_anew(run, finished):
+    with RunFolder.open(run) as folder:
+        made = [name for name in folder._manifest.entries if name.startswith(("06_export", "07_verify", "report"))]
+        folder.change({}, without=made)
+    for stage, number in (("export", SIGTERM), ("verify", SIGINT)):
+        code, stderr = compress_until(f"{stage}: begins", number, "run", "--resume", run)
+        assert code == 128 + number, stderr
+        assert f"Go on with: compress run --resume {run}" in stderr
+        assert RunFolder.open(run).is_finished("06_export") == (stage == "verify")
+    for command in ("export", "verify"):
+        before = (run / "MANIFEST.sha256").read_text()
+        code, stderr = compress_until(f"{command}: begins", SIGTERM, command, run, *["--int8"][: command == "export"])
+        assert (code, stderr.splitlines()[-1]) == (143, "stopped")
+        assert (run / "MANIFEST.sha256").read_text() == before
+    assert compress("run", "--resume", run).returncode == 0
+    assert checksums(run) == checksums(finished)
