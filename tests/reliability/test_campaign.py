@@ -37,6 +37,7 @@ def campaign(folder, *arguments):
     return found
 
 
+@pytest.mark.timeout(1800)
 def test_killed_runs_on_failing_machines_end_as_undisturbed_ones(tmp_path):
     kinds = [name for name in SAMPLE if name.startswith(("kills", "machine", "divergence"))]
     found = campaign(tmp_path, "--sample", "--only", *kinds)
@@ -47,6 +48,7 @@ def test_killed_runs_on_failing_machines_end_as_undisturbed_ones(tmp_path):
     assert found["machine: two processes"]["outcomes"] == {"exit code 5": 1}
 
 
+@pytest.mark.timeout(1800)
 def test_damaged_files_and_hostile_inputs_are_refused_and_planted_bugs_found(tmp_path):
     kinds = [name for name in SAMPLE if name.startswith(("flips", "hostile", "controls"))]
     found = campaign(tmp_path, "--sample", "--only", *kinds)
