@@ -48,7 +48,7 @@ _BEING_WRITTEN: Final = "/.MANIFEST."
 """The one temporary file that a victim may be writing when a scene ends in the middle of a run."""
 
 _NOBODYS: Final = re.compile(
-    r"tmp/(compress-scratch-[^/]+/(\.lock-of-compress)?|pre\.quant\..*)|\.compare\.html\.\w+\.tmp"
+    r"tmp/(compress-scratch-[^/]+/(\.lock-of-compress)?|(pre|ort)\.quant\..*)|\.compare\.html\.\w+\.tmp"
 )
 """What a kill may leave: an empty temporary folder, onnxruntime's own, and a part of a page beside the user's files."""
 
