@@ -2,6 +2,8 @@ import pytest
 import torch
 
 from compress.edropout.energy import energy_loss
+from compress.edropout.population import Energies
+from compress.errors import DivergedError
 
 
 def test_hand_worked_margins():
@@ -20,3 +22,10 @@ def test_it_is_the_difference_of_energies_in_the_papers_words():
         pairs = list(zip(energies, labels, strict=True))
         total = sum(of[label] - min(of[:label] + of[label + 1 :]) for of, label in pairs)
         assert loss == pytest.approx(total / 7, abs=1e-6)
+
+
+def test_energies_count_finite_states_alone_and_none_is_a_divergence():
+    found = Energies.of(torch.tensor([torch.inf, 1.0, 3.0]))
+    assert (found.best, found.mean, found.spread) == (1.0, 2.0, 1.0)
+    with pytest.raises(DivergedError, match=r"no state of the population has a finite energy; try a smaller learning"):
+        Energies.of(torch.tensor([torch.inf, torch.inf]))

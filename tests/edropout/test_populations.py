@@ -9,8 +9,8 @@ from compress.controls.anneal import AnnealedAllocation
 from compress.edropout.allocation import Allocation, EvolvedAllocation, SaliencyAlone
 from compress.edropout.guided import GuidedPopulation
 from compress.edropout.paper import PaperPopulation
-from compress.edropout.population import Energies, never_empty
-from compress.errors import DivergedError, UsageError
+from compress.edropout.population import never_empty
+from compress.errors import UsageError
 from compress.settings.search import SearchSettings
 from tests.helpers.networks import built, generator, image_batch, prunable_of, with_units
 
@@ -243,10 +243,3 @@ def fresh_guided(name: str) -> GuidedPopulation:
         EvolvedAllocation(len(prunable.counts.step), population=6, generator=generator(0), settings=SETTINGS),
         SETTINGS,
     )
-
-
-def test_energies_count_finite_states_alone_and_none_is_a_divergence():
-    found = Energies.of(torch.tensor([torch.inf, 1.0, 3.0]))
-    assert (found.best, found.mean, found.spread) == (1.0, 2.0, 1.0)
-    with pytest.raises(DivergedError, match=r"no state of the population has a finite energy; try a smaller learning"):
-        Energies.of(torch.tensor([torch.inf, torch.inf]))

@@ -10,8 +10,8 @@ import sys
 
 import pytest
 
-from benchmarks.reliability import KINDS, SAMPLE
-from benchmarks.reliability_controls import NAMES
+from benchmarks.reliability.campaign import KINDS, SAMPLE
+from benchmarks.reliability.controls import NAMES
 from tests.helpers.command import ROOT
 
 

@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from benchmarks.reliability import KINDS, RESULTS
-from benchmarks.reliability_promises import PAGE, PROMISES, promise_table, with_promises
-from benchmarks.reliability_table import page
+from benchmarks.reliability.campaign import KINDS, RESULTS
+from benchmarks.reliability.promises import PAGE, PROMISES, promise_table, with_promises
+from benchmarks.reliability.table import page
 from tests.helpers.command import ROOT
 
 

@@ -8,11 +8,11 @@ from collections import Counter
 
 import pytest
 
-from benchmarks.reliability_flips import Damage
-from benchmarks.reliability_record import Case, Record
-from benchmarks.reliability_scenes import differences
-from benchmarks.reliability_table import page
-from benchmarks.reliability_victims import Kill, call
+from benchmarks.reliability.flips import Damage
+from benchmarks.reliability.record import Case, Record
+from benchmarks.reliability.scenes import differences
+from benchmarks.reliability.table import page
+from benchmarks.reliability.victims import Kill, call
 
 
 def write_three(folder):

@@ -63,3 +63,11 @@ def current_umask():
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def test_libraries_make_their_temporary_files_inside(temporary, tmp_path):
+    with scratch_folder() as folder:
+        assert tempfile.gettempdir() == str(folder)
+    assert tempfile.gettempdir() == str(temporary)
+    with scratch_folder(beside=tmp_path / "out"):
+        assert tempfile.gettempdir() == str(temporary)  # what is made there is the user's in the end

@@ -11,8 +11,8 @@ from typing import Final
 import torch
 from safetensors.torch import load_file
 
-from benchmarks.reliability_commands import Bases
-from benchmarks.reliability_hostile import Input, Words, Write, changed_bytes, changed_json, changed_toml
+from benchmarks.reliability.commands import Bases
+from benchmarks.reliability.hostile import Input, Words, Write, changed_bytes, changed_json, changed_toml
 from tests.helpers.datasets import write_kuzushiji
 from tests.helpers.hostile_onnx import HOSTILE as ONNX_FILES
 from tests.helpers.hostile_weights import HOSTILE_WEIGHTS

@@ -9,9 +9,9 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Final
 
-from benchmarks.reliability_record import Case
-from benchmarks.reliability_scenes import Scene, differences, digest, undisturbed
-from benchmarks.reliability_victims import Ended
+from benchmarks.reliability.record import Case
+from benchmarks.reliability.scenes import Scene, differences, digest, undisturbed
+from benchmarks.reliability.victims import Ended
 
 BATCH: Final = 50
 _TRUNCATED: Final = 0.2

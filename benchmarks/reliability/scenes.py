@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.reliability_victims import Ended, Kill, call, run_command
+from benchmarks.reliability.victims import Ended, Kill, call, run_command
 from compress.report.model import REPORT
 from compress.settings.verify import VerifySettings
 from compress.training import loop
@@ -47,10 +47,8 @@ _TIMED: Final = ("events.jsonl", "env.json", "MANIFEST.sha256", ".lock", ".html"
 _BEING_WRITTEN: Final = "/.MANIFEST."
 """The one temporary file that a victim may be writing when a scene ends in the middle of a run."""
 
-_NOBODYS: Final = re.compile(
-    r"tmp/(compress-scratch-[^/]+/(\.lock-of-compress)?|(pre|ort)\.quant\..*)|\.compare\.html\.\w+\.tmp"
-)
-"""What a kill may leave: an empty temporary folder, onnxruntime's own, and a part of a page beside the user's files."""
+_NOBODYS: Final = re.compile(r"tmp/compress-scratch-[^/]+/(\.lock-of-compress)?|\.compare\.html\.\w+\.tmp")
+"""What a kill may leave: an empty temporary folder, and a part of a page beside the user's files."""
 
 _REPORTS: Final = (REPORT, "race.json")
 

@@ -6,9 +6,9 @@ import signal
 from pathlib import Path
 from typing import Final, get_args
 
-from benchmarks.reliability_record import Case
-from benchmarks.reliability_scenes import Scene, differences, digest, undisturbed
-from benchmarks.reliability_victims import Kill, When
+from benchmarks.reliability.record import Case
+from benchmarks.reliability.scenes import Scene, differences, digest, undisturbed
+from benchmarks.reliability.victims import Kill, When
 from compress.errors import CompressError
 from compress.runs import RunFolder
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from benchmarks import reliability_machine as machine
-from benchmarks.reliability_controls import Controls
-from benchmarks.reliability_flips import Flips
-from benchmarks.reliability_kills import Chains
-from benchmarks.reliability_scenes import BEGUN, TRAINED, Scene, Setting, undisturbed
-from benchmarks.reliability_victims import Kill
+from benchmarks.reliability import machine
+from benchmarks.reliability.controls import Controls
+from benchmarks.reliability.flips import Flips
+from benchmarks.reliability.kills import Chains
+from benchmarks.reliability.scenes import BEGUN, TRAINED, Scene, Setting, undisturbed
+from benchmarks.reliability.victims import Kill
 
 
 @dataclass(frozen=True)

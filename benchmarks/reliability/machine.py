@@ -18,9 +18,9 @@ from typing import Any, Final
 
 import torch
 
-from benchmarks.reliability_record import Case
-from benchmarks.reliability_scenes import Plant, Scene, differences, digest, undisturbed
-from benchmarks.reliability_victims import Ended, Kill
+from benchmarks.reliability.record import Case
+from benchmarks.reliability.scenes import Plant, Scene, differences, digest, undisturbed
+from benchmarks.reliability.victims import Ended, Kill
 from compress.runs.tensor_files import state_from_bytes, weights_from_bytes
 from compress.training.weights import OptimizerSteps
 

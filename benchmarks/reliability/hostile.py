@@ -15,8 +15,8 @@ from typing import Any, Final
 
 import tomli_w
 
-from benchmarks.reliability_record import Case
-from benchmarks.reliability_scenes import Scene
+from benchmarks.reliability.record import Case
+from benchmarks.reliability.scenes import Scene
 from compress.environment import GIB
 
 ALLOWED: Final = (0, 2, 3, 4, 5, 6)

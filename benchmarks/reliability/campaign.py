@@ -24,17 +24,17 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # read as torch is imported; a po
 import torch
 import typer.main
 
-from benchmarks import reliability_commands, reliability_controls, reliability_inputs
-from benchmarks.reliability_commands import Bases
-from benchmarks.reliability_hostile import Hostile
-from benchmarks.reliability_promises import PAGE, with_promises
-from benchmarks.reliability_record import Attack, Case, Record, source_digest
-from benchmarks.reliability_scenes import Setting, prepare_library
-from benchmarks.reliability_table import page
-from benchmarks.reliability_victims import run_command
+from benchmarks.reliability import commands, controls, inputs
+from benchmarks.reliability.commands import Bases
+from benchmarks.reliability.hostile import Hostile
+from benchmarks.reliability.promises import PAGE, with_promises
+from benchmarks.reliability.record import Attack, Case, Record, source_digest
+from benchmarks.reliability.scenes import Setting, prepare_library
+from benchmarks.reliability.table import page
+from benchmarks.reliability.victims import run_command
 from compress.environment import source_commit
 
-RESULTS = Path(__file__).parent / "reliability.json"
+RESULTS = Path(__file__).parents[1] / "reliability.json"
 
 
 @dataclass(frozen=True)
@@ -46,29 +46,29 @@ class Kind:
 
 
 def _hostile(bases: Bases, *, name: str) -> Hostile:
-    inputs, _wanted = reliability_inputs.KINDS[name]
-    return Hostile(inputs(bases), bases.setting.root / "hostile" / name.replace(" ", "-"))
+    make, _wanted = inputs.KINDS[name]
+    return Hostile(make(bases), bases.setting.root / "hostile" / name.replace(" ", "-"))
 
 
 KINDS: Final[Mapping[str, Kind]] = {
     **{
-        f"kills: {name}": Kind(functools.partial(reliability_commands.chains, name=name), plan.kills)
-        for name, plan in reliability_commands.PLANS.items()
+        f"kills: {name}": Kind(functools.partial(commands.chains, name=name), plan.kills)
+        for name, plan in commands.PLANS.items()
     },
     **{
-        f"flips: {name}": Kind(functools.partial(reliability_commands.flips, name=name), wanted)
-        for name, wanted in reliability_commands.FLIPS.items()
+        f"flips: {name}": Kind(functools.partial(commands.flips, name=name), wanted)
+        for name, wanted in commands.FLIPS.items()
     },
     **{
-        f"machine: {name}": Kind(functools.partial(reliability_commands.faults, name=name), wanted)
-        for name, (_make, _draw, wanted) in reliability_commands.MACHINE.items()
+        f"machine: {name}": Kind(functools.partial(commands.faults, name=name), wanted)
+        for name, (_make, _draw, wanted) in commands.MACHINE.items()
     },
     **{
         f"hostile: {name}": Kind(functools.partial(_hostile, name=name), wanted)
-        for name, (_inputs, wanted) in reliability_inputs.KINDS.items()
+        for name, (_inputs, wanted) in inputs.KINDS.items()
     },
-    "divergence": Kind(reliability_commands.divergence, 30),
-    "controls": Kind(reliability_commands.controls, len(reliability_controls.NAMES)),
+    "divergence": Kind(commands.divergence, 30),
+    "controls": Kind(commands.controls, len(controls.NAMES)),
 }
 
 
@@ -89,7 +89,7 @@ SAMPLE: Final[Mapping[str, int]] = {
     "hostile: run folders": 3,
     "hostile: names": 5,
     "divergence": 4,
-    "controls": len(reliability_controls.NAMES),
+    "controls": len(controls.NAMES),
 }
 """Attacks of ``make test``."""
 
@@ -177,7 +177,3 @@ def _tell(kind: str, case: Case) -> None:
     ended = ", ".join(f"{count} {outcome}" for outcome, count in case.outcomes.items())
     lines = [f"{datetime.now(UTC):%H:%M:%S} {kind}, {case.name}: {ended}", *(f"  FAULT {one}" for one in case.faults)]
     sys.stderr.write("\n".join([*lines, *(f"    {step}" for step in case.steps if case.faults)]) + "\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 import torch
 
-from benchmarks.reliability_flips import Flips
-from benchmarks.reliability_record import Case
-from benchmarks.reliability_scenes import Plant, Scene, differences, digest, undisturbed
-from benchmarks.reliability_victims import Kill
+from benchmarks.reliability.flips import Flips
+from benchmarks.reliability.record import Case
+from benchmarks.reliability.scenes import Plant, Scene, differences, digest, undisturbed
+from benchmarks.reliability.victims import Kill
 from compress.runs.checked_folder import CheckedFolder
 from compress.training import loop
 from compress.training.weights import OptimizerSteps

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-PAGE: Final = Path(__file__).parents[1] / "docs/reliability.md"
+PAGE: Final = Path(__file__).parents[2] / "docs/reliability.md"
 
 _MARK: Final = re.compile(r"(<!-- promises -->\n).*?(<!-- end of promises -->)", re.DOTALL)
 
@@ -24,7 +24,7 @@ _RUNS: Final = ("trained", "tiny", "new", "weights", "paper", "workers", "squeez
 
 PROMISES: Final = (
     Promise(
-        "A killed run goes on and ends as an undisturbed one, bit for bit, and leaves nothing behind.",
+        "A killed run goes on and ends as an undisturbed one, bit for bit. No part of a file is left behind.",
         tuple(f"kills: {name}" for name in _RUNS),
         (
             "tests/reliability/test_campaign.py::test_killed_runs_on_failing_machines_end_as_undisturbed_ones",

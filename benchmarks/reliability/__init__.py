@@ -1,0 +1,1 @@
+"""Attacks on ``compress``: the campaign of ``make bench-reliability``."""

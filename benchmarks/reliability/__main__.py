@@ -1,0 +1,5 @@
+"""Run the campaign."""
+
+from benchmarks.reliability.campaign import main
+
+main()
