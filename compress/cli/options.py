@@ -1,6 +1,7 @@
 """Flags: those of declared settings, those that commands share, and what commands do with them."""
 
 import inspect
+import os
 import shlex
 import sys
 from collections.abc import Callable, Collection, Mapping
@@ -108,7 +109,9 @@ def merge_settings(given: Given, file: Path | None) -> RunConfig:
             + shlex.quote(settings.model)
         )
     absolute: dict[str, Any] = {
-        name: path.absolute() for name in ("weights", "data_dir", "plan") if (path := getattr(settings, name))
+        name: Path(os.path.realpath(path))
+        for name in ("weights", "data_dir", "plan")
+        if (path := getattr(settings, name))
     }
     if settings.weights_name:
         del absolute["weights"]
@@ -116,7 +119,7 @@ def merge_settings(given: Given, file: Path | None) -> RunConfig:
     if folder.is_dir():
         from compress.data.load import DATASETS
 
-        absolute |= {} if settings.dataset in DATASETS else {"dataset": str(folder.absolute())}
+        absolute |= {} if settings.dataset in DATASETS else {"dataset": os.path.realpath(folder)}
     return settings.model_copy(update=absolute).with_code(named_code(spec))
 
 

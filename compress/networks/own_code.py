@@ -87,7 +87,7 @@ def _described(build: Any, *, spec: str, file: str | None) -> OwnCode:
 def resolve_spec(spec: str) -> str:
     """The same spec with an absolute path, valid in any working folder."""
     place, _, name = spec.rpartition(":")
-    return f"{Path(place).expanduser().absolute()}:{name}" if place.endswith(".py") else spec
+    return f"{os.path.realpath(Path(place).expanduser())}:{name}" if place.endswith(".py") else spec
 
 
 class OwnCodeError(UsageError):

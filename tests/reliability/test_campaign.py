@@ -7,12 +7,22 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
 from benchmarks.reliability.campaign import KINDS, SAMPLE
 from benchmarks.reliability.controls import NAMES
 from tests.helpers.command import ROOT
+
+
+@pytest.fixture
+def folder():
+    """A temporary folder that other users may enter: as one of them a victim writes to a read-only folder."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
 
 
 def campaign(folder, *arguments):
@@ -38,9 +48,9 @@ def campaign(folder, *arguments):
 
 
 @pytest.mark.timeout(1800)
-def test_killed_runs_on_failing_machines_end_as_undisturbed_ones(tmp_path):
+def test_killed_runs_on_failing_machines_end_as_undisturbed_ones(folder):
     kinds = [name for name in SAMPLE if name.startswith(("kills", "machine", "divergence"))]
-    found = campaign(tmp_path, "--sample", "--only", *kinds)
+    found = campaign(folder, "--sample", "--only", *kinds)
     assert found.keys() == {*kinds}
     assert found["kills: trained"]["outcomes"]["killed"] >= 30
     assert found["divergence"]["outcomes"] == {"exit code 6": 4}
@@ -49,9 +59,9 @@ def test_killed_runs_on_failing_machines_end_as_undisturbed_ones(tmp_path):
 
 
 @pytest.mark.timeout(1800)
-def test_damaged_files_and_hostile_inputs_are_refused_and_planted_bugs_found(tmp_path):
+def test_damaged_files_and_hostile_inputs_are_refused_and_planted_bugs_found(folder):
     kinds = [name for name in SAMPLE if name.startswith(("flips", "hostile", "controls"))]
-    found = campaign(tmp_path, "--sample", "--only", *kinds)
+    found = campaign(folder, "--sample", "--only", *kinds)
     assert found.keys() == {*kinds}
     assert found["controls"]["outcomes"] == {"found": len(NAMES) - 1, "not found": 1}  # one is without a bug
     assert found["flips: finished"]["outcomes"]["refused"] >= 25
@@ -60,5 +70,5 @@ def test_damaged_files_and_hostile_inputs_are_refused_and_planted_bugs_found(tmp
 
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
-def test_a_share_of_every_attack(tmp_path):
-    assert campaign(tmp_path, "--share", "0.02", "--minutes", "110").keys() == KINDS.keys()
+def test_a_share_of_every_attack(folder):
+    assert campaign(folder, "--share", "0.02", "--minutes", "110").keys() == KINDS.keys()
