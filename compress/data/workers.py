@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +23,9 @@ from compress.errors import BadInputError, EnvironmentProblem
 MAX_WORKERS: Final = 8
 MIN_BATCHES_PER_WORKER: Final = 8
 _SECONDS_BETWEEN_LOOKS = 0.5
+_LONGEST_TEMPORARY_FOLDER = 70
+"""Bytes. Workers pass batches through sockets in it, whose paths have at most 103 bytes; without them reading hangs."""
+
 _BATCHES_IN_FLIGHT = 3  # of a worker: one being read, two waiting (``prefetch_factor``)
 
 ReadBatch = Callable[[NDArray[np.int64]], Tensor]
@@ -37,6 +41,11 @@ def read_batches(
     """
     if workers is None:
         workers = default_workers(len(plan), batch_bytes=batch_bytes)
+    elif workers and not _sockets_fit():
+        raise EnvironmentProblem(
+            f"{tempfile.gettempdir()}: expected a folder for temporary files whose path has at most "
+            f"{_LONGEST_TEMPORARY_FOLDER} bytes, for the sockets of workers; try another TMPDIR, or --workers 0"
+        )
     loader = DataLoader(
         _Batches(read),
         batch_sampler=[indices.tolist() for indices in plan],
@@ -78,8 +87,14 @@ def default_workers(batches: int, *, batch_bytes: int) -> int:
     None for a short pass, as a process takes as long to start as to read some batches; no more than shared memory
     holds, as containers have little.
     """
+    if not _sockets_fit():
+        return 0
     fit = _shared_memory() // (_BATCHES_IN_FLIGHT * batch_bytes)
     return min(torch.get_num_threads() // 2, MAX_WORKERS, batches // MIN_BATCHES_PER_WORKER, fit)
+
+
+def _sockets_fit() -> bool:
+    return len(os.fsencode(tempfile.gettempdir())) <= _LONGEST_TEMPORARY_FOLDER
 
 
 def _shared_memory() -> int:

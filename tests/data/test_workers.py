@@ -1,5 +1,6 @@
 import os
 import signal
+import tempfile
 import time
 
 import numpy as np
@@ -46,6 +47,17 @@ def test_what_is_wrong_with_an_image_is_said_in_one_line(count):
     with pytest.raises(BadInputError) as error:
         next(batches)
     assert str(error.value) == "cannot read image 99"
+
+
+@pytest.mark.usefixtures("eight_threads")
+def test_a_temporary_folder_whose_path_is_too_long_for_sockets(tmp_path, monkeypatch):
+    folder = tmp_path / ("long" * 20)
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    with pytest.raises(EnvironmentProblem, match=rf"{folder}: expected .* at most 70 bytes.* try another TMPDIR"):
+        next(read_batches(squares, PLAN, workers=1, batch_bytes=16))
+    assert default_workers(100, batch_bytes=16) == 0
+    assert next(read_batches(squares, PLAN, workers=None, batch_bytes=16)).tolist() == [9, 1]
 
 
 def test_a_worker_that_is_killed_is_the_machines_fault():

@@ -74,6 +74,7 @@ def test_changed_images_are_found_on_resume(images, finished, tmp_path):
     assert f"the images of {data} are not those this run began with" in done.stderr
 
 
+@pytest.mark.slow
 def test_export_and_verify_stop_at_once_and_are_made_anew(run, finished):
     with RunFolder.open(run) as folder:
         made = [name for name in folder._manifest.entries if name.startswith(("06_export", "07_verify", "report"))]

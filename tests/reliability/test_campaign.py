@@ -52,20 +52,27 @@ def test_killed_runs_on_failing_machines_end_as_undisturbed_ones(folder):
     kinds = [name for name in SAMPLE if name.startswith(("kills", "machine", "divergence"))]
     found = campaign(folder, "--sample", "--only", *kinds)
     assert found.keys() == {*kinds}
-    assert found["kills: trained"]["outcomes"]["killed"] >= 30
-    assert found["divergence"]["outcomes"] == {"exit code 6": 4}
-    assert found["machine: no locks"]["outcomes"] == {"exit code 5": 2}
+    assert found["kills: trained"]["outcomes"]["killed"] >= 40
+    assert found["divergence"]["outcomes"] == {"exit code 6": 2}
+    assert found["machine: no locks"]["outcomes"] == {"exit code 5": 1}
     assert found["machine: two processes"]["outcomes"] == {"exit code 5": 1}
 
 
 @pytest.mark.timeout(1800)
-def test_damaged_files_and_hostile_inputs_are_refused_and_planted_bugs_found(folder):
+def test_damaged_files_and_hostile_inputs_are_refused(folder):
     kinds = [name for name in SAMPLE if name.startswith(("flips", "hostile", "controls"))]
     found = campaign(folder, "--sample", "--only", *kinds)
     assert found.keys() == {*kinds}
-    assert found["controls"]["outcomes"] == {"found": len(NAMES) - 1, "not found": 1}  # one is without a bug
-    assert found["flips: finished"]["outcomes"]["refused"] >= 25
+    assert found["controls"]["outcomes"] == {"found": 1, "not found": 1}  # the first is without a bug
+    assert found["flips: finished"]["outcomes"]["refused"] >= 15
     assert "silent" not in found["flips: finished"]["outcomes"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_every_planted_bug_is_found(folder):
+    found = campaign(folder, "--only", "controls")
+    assert found["controls"]["outcomes"] == {"found": len(NAMES) - 1, "not found": 1}
 
 
 @pytest.mark.slow
