@@ -27,7 +27,7 @@ PROMISES: Final = (
         "A killed run goes on and ends as an undisturbed one, bit for bit. No part of a file is left behind.",
         tuple(f"kills: {name}" for name in _RUNS),
         (
-            "tests/reliability/test_campaign.py::test_killed_runs_on_failing_machines_end_as_undisturbed_ones",
+            "tests/reliability/test_campaign.py::test_a_sample_of_every_attack",
             "tests/integration/test_resume.py::test_a_run_stopped_and_killed_in_every_stage_ends_as_the_undisturbed_one",
         ),
     ),
@@ -40,27 +40,27 @@ PROMISES: Final = (
         "A changed file of a run is refused by name, or not used. It never gives another result.",
         ("flips",),
         (
-            "tests/reliability/test_campaign.py::test_damaged_files_and_hostile_inputs_are_refused",
+            "tests/reliability/test_campaign.py::test_a_sample_of_every_attack",
             "tests/runs/test_manifest.py::test_every_changed_byte_and_every_lost_end_is_found",
         ),
     ),
     Promise(
         "A full disk, a missing right or a failing lock ends with exit code 5, and a later `--resume` goes on.",
         ("machine",),
-        ("tests/reliability/test_campaign.py::test_killed_runs_on_failing_machines_end_as_undisturbed_ones",),
+        ("tests/reliability/test_campaign.py::test_a_sample_of_every_attack",),
     ),
     Promise(
         "Files from elsewhere run no code and take bounded time and memory. A bad one is named, never exit code 1.",
         ("hostile",),
         (
-            "tests/reliability/test_campaign.py::test_damaged_files_and_hostile_inputs_are_refused",
+            "tests/reliability/test_campaign.py::test_a_sample_of_every_attack",
             "tests/reliability/test_readers.py::test_a_checkpoint_is_read_or_refused",
         ),
     ),
     Promise(
         "A loss or gradient that is not finite ends with exit code 6 and reaches no saved file.",
         ("divergence",),
-        ("tests/reliability/test_campaign.py::test_killed_runs_on_failing_machines_end_as_undisturbed_ones",),
+        ("tests/reliability/test_campaign.py::test_a_sample_of_every_attack",),
     ),
     Promise(
         "Only files that this program wrote are deleted, never through a link.",

@@ -20,6 +20,7 @@ STOPS = {
 """After the real command was stopped at a stage's start: in the middle of an epoch, or at the stage's last step."""
 
 
+@pytest.mark.slow
 def test_a_run_stopped_and_killed_in_every_stage_ends_as_the_undisturbed_one(finished, tmp_path):
     run = tmp_path / "a run; of mine"  # the command it prints has to quote this
     config = build_config({}, file=finished / "config.toml")

@@ -32,6 +32,6 @@ def test_a_promise_counts_attacks_and_faults():
     tally = {"cases": 3, "seconds": 1.0, "outcomes": {"refused": 1200, "silent": 1}, "faults": [{"case": 2}]}
     rows = promise_table({"kinds": {"flips: finished": tally, "flips: exported": tally}}).splitlines()
     assert rows[4].startswith("| P3 | A changed file of a run is refused by name")
-    assert "| 2,402 | 2 | `test_damaged" in rows[4]
+    assert "| 2,402 | 2 | `test_a_sample" in rows[4]
     assert "| - | - | `test_a_session_opens_no_socket`, `test_a_command_sends_nothing` |" in rows[9]
     assert "| 0 | 0 |" in rows[2]
