@@ -47,8 +47,8 @@ _TIMED: Final = ("events.jsonl", "env.json", "MANIFEST.sha256", ".lock", ".html"
 _BEING_WRITTEN: Final = "/.MANIFEST."
 """The one temporary file that a victim may be writing when a scene ends in the middle of a run."""
 
-_NOBODYS: Final = re.compile(r"tmp/compress-scratch-[^/]+/(\.lock-of-compress)?|\.compare\.html\.\w+\.tmp")
-"""What a kill may leave: an empty temporary folder, and a part of a page beside the user's files."""
+_NOBODYS: Final = re.compile(r"tmp/compress-scratch-[^/]+/(\.lock-of-compress)?|tmp/pymp-.*|\.compare\.html\.\w+\.tmp")
+"""What a kill may leave: empty temporary folders, the sockets of workers, a part of a page beside the user's files."""
 
 _REPORTS: Final = (REPORT, "race.json")
 
@@ -173,7 +173,7 @@ def digest(scratch: Path, *, unfinished: bool = False) -> dict[str, str]:
     for path in sorted(path for path in scratch.rglob("*") if not path.is_dir()):
         name = path.relative_to(scratch).as_posix()
         under_way = unfinished and (name.startswith(("tmp/", f"run/{TRAINED}/")) or _BEING_WRITTEN in name)
-        if name in ("stdout", "stderr") or under_way:
+        if name in ("stdout", "stderr") or under_way or _NOBODYS.fullmatch(name):
             continue
         found |= _content(name, path)
     if not unfinished:
