@@ -19,6 +19,8 @@ def page(results: dict[str, Any]) -> str:
     cpu, torch = machine["cpu"], machine["packages"]["torch"]
     return "\n".join(
         [
+            "# How well energies rank states",
+            "",
             f"{results['arch']} at {results['keep_macs']:.0%} of the MACs, 48 states with random allocations. Spread: "
             "standard deviation of the states' energies. Noise: standard deviation of one state's energy on 32 images, "
             "relative to the other states on the same images. Lost: how far the chosen state of 16 is above the best.",
