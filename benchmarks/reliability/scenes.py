@@ -47,8 +47,10 @@ _TIMED: Final = ("events.jsonl", "env.json", "MANIFEST.sha256", ".lock", ".html"
 _BEING_WRITTEN: Final = "/.MANIFEST."
 """The one temporary file that a victim may be writing when a scene ends in the middle of a run."""
 
-_NOBODYS: Final = re.compile(r"tmp/compress-scratch-[^/]+/(\.lock-of-compress)?|tmp/pymp-.*|\.compare\.html\.\w+\.tmp")
-"""What a kill may leave: empty temporary folders, the sockets of workers, a part of a page beside the user's files."""
+_NOBODYS: Final = re.compile(
+    r"tmp/(compress-scratch-[^/]+/(\.lock-of-compress)?|pymp-.*|(pre|ort)\.quant\..*)|\.compare\.html\.\w+\.tmp"
+)
+"""What a kill may leave: empty temporary folders, the sockets of workers, onnxruntime's, and a part of a page."""
 
 _REPORTS: Final = (REPORT, "race.json")
 

@@ -26,7 +26,7 @@ MAX_BYTES: Final = 2**30
 """Limit for the file of an image."""
 _MAX_PIXELS = 89_478_485  # Pillow warns above this number: a quarter GiB of RGB
 _BYTES_PER_PIXEL = 12  # at most 4 in the picture itself; copies of it are turned, or looked at
-_JPEG, _START_OF_SCAN = b"\xff\xd8", b"\xff\xda"
+_START_OF_SCAN = b"\xff\xda"
 _MAX_SCANS = 200  # a progressive JPEG has ten; each goes through all pixels again, whatever it holds
 
 
@@ -80,10 +80,10 @@ def decode_image(data: bytes, *, source: str) -> Image.Image:
     ``BadInputError``, starting with ``source``, if they are no image of a known format, damaged, or too large.
     """
     with _faults(source):
-        if data.startswith(_JPEG) and (scans := data.count(_START_OF_SCAN)) > _MAX_SCANS:
-            raise ValueError(f"a JPEG of {scans:,} scans, expected at most {_MAX_SCANS:,}")
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
             _check_size(image)
+            if image.info.get("progressive") and (scans := data.count(_START_OF_SCAN)) > _MAX_SCANS:
+                raise ValueError(f"a JPEG of {scans:,} scans, expected at most {_MAX_SCANS:,}")
             if image.mode == "F":
                 raise ValueError("floating-point pixels have no known range")
             image.verify()

@@ -64,8 +64,8 @@ class CheckedFolder:
         removing = {rel: self._manifest.entries[rel] for rel in without if self.has(rel) and rel not in new}
         if not removing and all(self._holds(rel, digest) for rel, digest in digests.items()):
             return
-        for rel in digests:
-            self._check_mine(rel)
+        for rel, digest in digests.items():
+            self._check_mine(rel, digest)
         before = self._manifest
         try:
             self._record(replace(before, writing=digests))
@@ -190,9 +190,12 @@ class CheckedFolder:
         data = self._read(rel)
         return data is not None and sha256_of(data) == digest
 
-    def _check_mine(self, rel: str) -> None:
+    def _check_mine(self, rel: str, digest: str) -> None:
         path = own_path(self.path, rel)
         if not self.has(rel) and path.exists():
+            data = read_own(self.path, rel)
+            if data is not None and sha256_of(data) == digest:  # as version 0.1.0 left it, killed before it recorded it
+                return
             raise BadInputError(f"{path} is not a file of this run and is in its way: move it elsewhere")
 
     def _temporary(self, rel: str, digest: str) -> Path:

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from importlib.util import find_spec
@@ -140,10 +141,16 @@ def _limit_self(trial: Trial) -> None:
         return
     import resource
 
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CPU, (trial.seconds, trial.seconds + 1))
     memory = psutil.Process().memory_info().vms + trial.memory  # libraries reserve much for threads on many cores
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    for kind, wanted in (
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_CPU, trial.seconds),
+        (resource.RLIMIT_AS, memory),
+    ):
+        _soft, hard = resource.getrlimit(kind)
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)  # nobody may raise the hard limit
+        with suppress(ValueError, OSError):  # macOS refuses some
+            resource.setrlimit(kind, (soft, hard))
 
 
 if __name__ == "__main__":

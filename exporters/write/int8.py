@@ -121,6 +121,8 @@ def _quantize(source: Path, reader: "_Reader", settings: Int8Settings) -> ModelP
         except (OSError, ExportError):  # a full disk, not the file
             raise
         except Exception as error:  # onnxruntime's quantiser raises what its parts happen to raise
+            if reader.fault is not None:  # of the images, not of the file
+                raise reader.fault from None
             reason = reason_of(error)
             message = f"expected a file that onnxruntime can quantise, {source} gives: {reason}"
             if reader.ended and not reader.images:
@@ -134,9 +136,14 @@ class _Reader(CalibrationDataReader):
 
     def __init__(self, name: str, batches: Iterable[np.ndarray | Tensor]) -> None:
         self._name, self._batches, self.images, self.ended = name, iter(batches), 0, False
+        self.fault: Exception | None = None  # what reading the images raised
 
     def get_next(self) -> dict[str, Any] | None:  # type: ignore[override]  # None ends the calibration
-        batch = next(self._batches, None)
+        try:
+            batch = next(self._batches, None)
+        except Exception as error:
+            self.fault = error
+            raise
         if batch is None:
             self.ended = True
             return None

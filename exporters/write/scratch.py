@@ -1,11 +1,12 @@
 """Temporary folders that do not pile up: each also removes those that killed processes left."""
 
+import glob
 import os
 import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +22,7 @@ def scratch_folder(*, beside: Path | None = None) -> Iterator[Path]:
     """A new empty folder for temporary files, removed at the end.
 
     ``beside`` is a file or a folder that what is made here will become, by a rename: the folder is made next to it.
-    By default it is where the system keeps temporary files, and libraries make theirs inside it.
+    By default it is where the system keeps temporary files.
 
     It is locked as long as its process lives. Folders of this user without such a process are removed, too.
     """
@@ -34,25 +35,14 @@ def scratch_folder(*, beside: Path | None = None) -> Iterator[Path]:
         with suppress(OSError):  # a file system without locks: nobody will take it for left
             lock.acquire()
         (folder / _CONTENT).mkdir()
-        with _libraries_use(folder / _CONTENT) if beside is None else nullcontext():
-            yield folder / _CONTENT
+        yield folder / _CONTENT
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         lock.release()
 
 
-@contextmanager
-def _libraries_use(folder: Path) -> Iterator[None]:
-    before = tempfile.tempdir
-    tempfile.tempdir = str(folder)
-    try:
-        yield
-    finally:
-        tempfile.tempdir = before
-
-
 def _remove_left(parent: Path, prefix: str) -> None:
-    for folder in parent.glob(f"{prefix}*"):
+    for folder in parent.glob(f"{glob.escape(prefix)}*"):
         with suppress(OSError, filelock.Timeout):
             if _is_ours(folder):
                 with _lock(folder):

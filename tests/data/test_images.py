@@ -241,3 +241,9 @@ def test_a_random_part_lies_inside_and_has_the_area_and_shape_drawn():
 )
 def test_parts_worked_out_by_hand(size, draws, box):
     assert images.crop_box(size, np.array(draws)) == box
+
+
+def test_a_film_behind_a_photograph_is_no_matter():
+    """Phones put one there; its bytes may look like scans of a JPEG."""
+    photo = encode(Image.new("RGB", (8, 6), "red"), kind="JPEG")
+    assert decode_image(photo + 300 * b"\xff\xda", source="motion.jpg").size == (8, 6)

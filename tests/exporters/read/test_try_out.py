@@ -1,5 +1,8 @@
 """Files from elsewhere are opened and called where time and memory are limited; more of them in tests/helpers."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -7,6 +10,7 @@ from exporters.errors import CallError, ExportError, FileError, OnnxFileError
 from exporters.read import try_out as trials
 from exporters.read.try_out import try_out
 from tests.exporters.onnx_files import Wanted, classifier, parse, save
+from tests.helpers.command import ROOT
 from tests.helpers.hostile_graphs import behind
 from tests.helpers.hostile_onnx import HOSTILE
 
@@ -73,3 +77,17 @@ def test_a_changed_file_is_tried_again(tmp_path):
     save(parse("(float[n, 3] x) => (float[n, 3] y) { y = Relu(x) }"), path)
     with pytest.raises(OnnxFileError, match="is it an image classifier"):
         try_out(path)
+
+
+def test_limits_of_the_shell_stay(tmp_path):
+    """Batch systems set them, and nobody may raise them."""
+    path = save(classifier(Wanted()), tmp_path / "plain.onnx")
+    code = f"from pathlib import Path; from exporters.read.try_out import try_out; print(try_out(Path({str(path)!r})))"
+    done = subprocess.run(
+        ["bash", "-c", 'ulimit -v 6000000 -t 500; exec "$0" -c "$1"', sys.executable, code],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert (done.stdout.strip(), done.stderr) == ("True", "")

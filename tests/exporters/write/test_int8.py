@@ -102,3 +102,12 @@ def test_what_cannot_be_quantised(quantized, source, tmp_path):
         with pytest.raises(ExportError, match=message):
             quantize_int8(path, tmp_path / "out.onnx", images, settings=Int8Settings())
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_fault_of_the_images_is_told_as_it_is(source, tmp_path):
+    def batches():
+        yield from calibration()
+        raise LookupError("a.png is damaged")
+
+    with pytest.raises(LookupError, match=r"^'?a.png is damaged"):
+        quantize_int8(source, tmp_path / "q.onnx", batches(), settings=Int8Settings())

@@ -27,7 +27,7 @@ def killed_within(beside):
     os.waitpid(child, 0)
 
 
-@pytest.mark.parametrize("name", [None, "files"])
+@pytest.mark.parametrize("name", [None, "files", "exp[1]"])
 def test_what_a_killed_process_left_is_removed_and_nothing_else(temporary, tmp_path, name):
     beside = tmp_path / name if name else None
     parent = tmp_path if name else temporary
@@ -63,11 +63,3 @@ def current_umask():
     mask = os.umask(0)
     os.umask(mask)
     return mask
-
-
-def test_libraries_make_their_temporary_files_inside(temporary, tmp_path):
-    with scratch_folder() as folder:
-        assert tempfile.gettempdir() == str(folder)
-    assert tempfile.gettempdir() == str(temporary)
-    with scratch_folder(beside=tmp_path / "out"):
-        assert tempfile.gettempdir() == str(temporary)  # what is made there is the user's in the end
