@@ -8,6 +8,7 @@ from pydantic import BaseModel, JsonValue, ValidationError, model_validator
 
 from compress.errors import BadInputError
 from compress.escaping import in_json
+from compress.exporter_faults import read_file
 from compress.report.results import AccuracyDrop, AccuracyReport, Comparison, GateResult
 from compress.runs import RunFolder
 from compress.runs.file_records import FileRecord, Part
@@ -20,6 +21,7 @@ from exporters.read.signature import Signature
 
 SCHEMA_VERSION: Final = "2.0"
 REPORT: Final = "report.json"
+_MAX_BYTES: Final = 2**28
 
 
 class DataFacts(Part):
@@ -228,8 +230,8 @@ def parse_report(text: str, *, source: str) -> Report:
 def read_report(path: Path) -> Report:
     """Read ``report.json``; raises ``BadInputError`` where it is missing or not a report of this version."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_file(path, limit=_MAX_BYTES, kind="report").decode()
+    except UnicodeDecodeError as error:
         raise BadInputError(f"cannot read the report {path}: {error}") from None
     return parse_report(text, source=str(path))
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from compress.errors import BadInputError, CompressError
+from compress.exporter_faults import open_file
 from compress.report.model import REPORT, recorded_report
 from compress.report.timings import headline_latency
 from compress.runs import STAGES, RunFolder
@@ -106,8 +107,8 @@ def _judgement(run: RunFolder) -> dict[str, Any]:
 def _started(path: Path) -> str | None:
     """The time of the first event; the log has no checksum, so nothing relies on it."""
     try:
-        with (path / EVENTS).open(encoding="utf-8") as stream:
+        with open_file(path / EVENTS, limit=2**40) as stream:
             time = json.loads(stream.readline(1000))["time"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (CompressError, OSError, ValueError, KeyError, TypeError):
         return None
     return time if isinstance(time, str) else None

@@ -1,6 +1,9 @@
 """How a run was trained, epoch by epoch, from what its stages recorded."""
 
 from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+from pydantic import FiniteFloat, Strict
 
 from compress.report.model import SearchFacts
 from compress.runs import RunFolder
@@ -8,6 +11,8 @@ from compress.runs.stage_context import StageContext
 from compress.settings.methods import METHODS
 
 Rows = tuple[dict[str, float], ...]
+
+EpochValue = Annotated[FiniteFloat, Strict()]  # not a text that reads as one
 
 _SEARCH = "03_search"
 _STAGES = ("01_baseline", "02_original", _SEARCH, "05_finetune")
@@ -35,7 +40,7 @@ def trainings(context: StageContext) -> dict[str, Rows]:
 
 def _history(run: RunFolder, stage: str) -> Rows:
     name = f"{stage}/history.json"
-    return tuple(run.read_json(name, list[dict[str, float]])) if run.has(name) else ()
+    return tuple(run.read_json(name, list[dict[str, EpochValue]])) if run.has(name) else ()
 
 
 def _converged_at(history: Sequence[Mapping[str, float]], search_end: int | None) -> int | None:

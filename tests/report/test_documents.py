@@ -1,6 +1,7 @@
 """What a report refuses, ``report.json`` written and read strictly, and the documents rendered from it again."""
 
 import json
+import os
 from dataclasses import asdict
 
 import pytest
@@ -170,3 +171,10 @@ def test_timings_of_a_pair_come_smallest_batch_first():
 def test_what_a_report_refuses(changes, message):
     with pytest.raises(ValidationError, match=message):
         report(**changes)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: os.symlink("/dev/zero", path)], ids=["a pipe", "a device"])
+def test_a_report_is_a_regular_file(tmp_path, make):
+    make(tmp_path / "b.json")
+    with pytest.raises(BadInputError, match=r"cannot read the report .*b\.json: expected a regular file, got a"):
+        read_report(tmp_path / "b.json")

@@ -1,5 +1,6 @@
 """A race as a document, and as files: who is first, plots, a table for each budget, the conditions in sentences."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from compress.errors import BadInputError
+from compress.exporter_faults import read_file
 from compress.report import figures
 from compress.report.html import render_html
 from compress.report.markdown import render_markdown
@@ -49,11 +51,11 @@ def render_race_documents(report: RaceReport) -> dict[str, str]:
 def read_race(folder: Path) -> RaceReport | None:
     """The report of an earlier call; ``None`` if there is none, BadInputError if it cannot be read."""
     path = folder / JSON
-    try:
-        return RaceReport.model_validate_json(path.read_text(encoding="utf-8"), strict=True)
-    except FileNotFoundError:
+    if not os.path.lexists(path):
         return None
-    except (OSError, UnicodeDecodeError, ValidationError) as error:
+    try:
+        return RaceReport.model_validate_json(read_file(path, limit=2**28, kind="race"), strict=True)
+    except ValidationError as error:
         raise BadInputError(
             f"{path} is not a race report that this version can read: {error}; delete it, "
             "and the same race is read from its cells again"
