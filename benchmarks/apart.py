@@ -10,8 +10,7 @@ from typing import Any
 import torch
 
 from compress.environment import GIB
-
-_NO_MEMORY = ("can't allocate memory", "MemoryError", "bad_alloc", "Cannot allocate memory")
+from exporters.errors import is_out_of_memory
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ def _call(function: Callable[..., Any], arguments: tuple[Any, ...], limits: Limi
         answer.send(function(*arguments))
     except Exception as error:  # a bug of compress is a result
         reason = f"{type(error).__name__}: {error}".split("\n", 1)[0]
-        if any(sign in reason for sign in _NO_MEMORY):
+        if is_out_of_memory(reason):
             answer.send(OverLimitError(f"not done within {limits.memory_gib:g} GiB of memory"))
         else:
             answer.send(CrashedError(reason))

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 import torch
+from scipy.stats import spearmanr
 from torch import Tensor, nn
 
 from benchmarks.energy_ranking_table import page
@@ -119,16 +120,10 @@ def rank(energies_RS: Tensor) -> list[Ranking]:
     rankings = []
     for rounds in (1, 2, 4, 8):
         means = [part.mean(0) for part in judges_RS[: half - half % rounds].split(rounds)]
-        correlations = [correlation(mean_S, right_S) for mean_S in means]
+        correlations = [float(spearmanr(mean_S, right_S).statistic) for mean_S in means]
         regrets = [regret(mean_S, right_S) for mean_S in means]
         rankings.append(Ranking(rounds * IMAGES, _mean(correlations), _mean(regrets)))
     return rankings
-
-
-def correlation(first_S: Tensor, second_S: Tensor) -> float:
-    """Spearman's rank correlation, for values without ties."""
-    ranks = [values.argsort().argsort().double() for values in (first_S, second_S)]
-    return float(torch.corrcoef(torch.stack(ranks))[0, 1])
 
 
 def regret(judged_S: Tensor, right_S: Tensor) -> float:

@@ -1,4 +1,4 @@
-"""The exporters' errors in the library's words."""
+"""The exporters' errors in the library's words; users' files, opened by the exporters' rules."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager

@@ -15,12 +15,12 @@ from typing import Final
 import psutil
 
 from compress.errors import BadInputError, EnvironmentProblem
+from exporters.errors import is_out_of_memory
 
 _TIMES_SIZE: Final = 4
 _SPARE_BYTES: Final = 2**31
 _SPARE_SECONDS: Final = 20
 _BYTES_A_SECOND: Final = 20_000_000
-_OUT_OF_MEMORY: Final = ("not enough memory", "can't allocate memory")  # torch's words
 
 
 class _TakesTooLongError(Exception):
@@ -49,7 +49,7 @@ def reading_limits(path: Path) -> Iterator[None]:
     except _TakesTooLongError:
         raise BadInputError(f"{fault} {seconds:.0f} s") from None
     except (MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and not any(words in str(error) for words in _OUT_OF_MEMORY):
+        if isinstance(error, RuntimeError) and not is_out_of_memory(str(error)):
             raise
         raise BadInputError(f"{fault} {memory / 2**30:.1f} GiB of memory") from None
 

@@ -24,7 +24,7 @@ def listing(context: typer.Context) -> None:
     Example: compress list archs
     """
     if context.invoked_subcommand is None:
-        output.show_own(context.get_help() + "\n")
+        output.show_verbatim(context.get_help() + "\n")
 
 
 @app.command()

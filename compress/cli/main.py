@@ -12,7 +12,7 @@ from compress.cli.compare import compare
 from compress.cli.doctor import doctor
 from compress.cli.explain import as_ours, explain, explained_stop
 from compress.cli.export import export
-from compress.cli.output import prepare_streams, print_error, show_own, warnings_as_messages
+from compress.cli.output import prepare_streams, print_error, show_verbatim, warnings_as_messages
 from compress.cli.race import race
 from compress.cli.report import report
 from compress.cli.run import run
@@ -74,9 +74,9 @@ def compress(
         from importlib import metadata
 
         runtimes = [f"{name} {metadata.version(name)}" for name in ("torch", "onnxruntime")]
-        show_own(", ".join([f"compress {__version__}", *runtimes]) + "\n")
+        show_verbatim(", ".join([f"compress {__version__}", *runtimes]) + "\n")
     elif context.invoked_subcommand is None:
-        show_own(context.get_help() + "\n")
+        show_verbatim(context.get_help() + "\n")
 
 
 def main() -> None:

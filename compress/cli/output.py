@@ -153,7 +153,7 @@ def show(report: "BaseModel", document: "Callable[[Any], Document]", *, json: bo
     if json:
         from compress.report.model import dump_report
 
-        show_own(dump_report(report))
+        show_verbatim(dump_report(report))
     else:
         from compress.report.terminal import render_terminal
 
@@ -186,10 +186,10 @@ def slow_work_note(*, quiet: bool, seconds: float = 10.0) -> Iterator[None]:
 def print_json(document: dict[str, Any]) -> None:
     """Print one JSON document with its ``schema_version``; ValueError for NaN or infinity."""
     text = json.dumps({"schema_version": SCHEMA_VERSION} | document, indent=2, allow_nan=False, ensure_ascii=False)
-    show_own(in_json(text) + "\n")
+    show_verbatim(in_json(text) + "\n")
 
 
-def show_own(text: str) -> None:
+def show_verbatim(text: str) -> None:
     """Write text without names in it, or JSON, to stdout as it is."""
     with _stdout():
         sys.stdout.write(text)

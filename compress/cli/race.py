@@ -47,7 +47,7 @@ def race(
         from compress.report.model import document_schema
         from compress.report.race.model import RaceReport
 
-        output.show_own(document_schema(RaceReport))
+        output.show_verbatim(document_schema(RaceReport))
         return
     from compress.runs.folder import label
 

@@ -26,7 +26,7 @@ def report(
     if schema == (path is not None):
         raise UsageError("what should be shown? Give a run folder, or --schema")
     if path is None:
-        output.show_own(document_schema(Report))
+        output.show_verbatim(document_schema(Report))
         return
     if path.is_file() and license_name is not None:
         raise UsageError("--license is kept in a run folder: give the folder, not its report.json")

@@ -21,7 +21,8 @@ from exporters.read.signature import Signature
 
 SCHEMA_VERSION: Final = "2.0"
 REPORT: Final = "report.json"
-_MAX_BYTES: Final = 2**28
+MAX_BYTES: Final = 2**28
+"""Limit for the file of a report."""
 
 
 class DataFacts(Part):
@@ -230,7 +231,7 @@ def parse_report(text: str, *, source: str) -> Report:
 def read_report(path: Path) -> Report:
     """Read ``report.json``; raises ``BadInputError`` where it is missing or not a report of this version."""
     try:
-        text = read_file(path, limit=_MAX_BYTES, kind="report").decode()
+        text = read_file(path, limit=MAX_BYTES, kind="report").decode()
     except UnicodeDecodeError as error:
         raise BadInputError(f"cannot read the report {path}: {error}") from None
     return parse_report(text, source=str(path))

@@ -85,7 +85,7 @@ def record_exported(run: RunFolder, files: tuple[FileRecord, ...]) -> None:
 
 
 def with_variants(run: RunFolder, files: tuple[FileRecord, ...]) -> dict[str, bytes]:
-    """The file of records with files made later, instead of old ones of the same labels and of what they were for."""
+    """The file of records with files made later, in place of those of the same labels and of files made from these."""
     replaced = {new.label for new in files}
     kept = tuple(old for old in _read(run, _VARIANTS) if not {old.label, old.source} & replaced)
     return {_VARIANTS: json_bytes(_FILES.dump_python((*kept, *files), mode="json"))}

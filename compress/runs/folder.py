@@ -6,7 +6,6 @@ import os
 import re
 import secrets
 import shlex
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -23,6 +22,7 @@ from compress.runs.json_files import Finished, json_bytes, json_value
 from compress.runs.manifest import Manifest
 from compress.runs.own_files import own_path
 from compress.settings.config import RunConfig, build_config, to_toml
+from compress.settings.toml_files import parse_toml
 
 STAGES = ("01_baseline", "02_original", "03_search", "04_remove", "05_finetune", "06_export", "07_verify")
 
@@ -205,8 +205,8 @@ class RunFolder(CheckedFolder):
 
     def _recorded(self) -> dict[str, Any]:
         try:
-            return tomllib.loads(self.read_text(CONFIG))
-        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            return parse_toml(self.read_text(CONFIG))
+        except (ValueError, RecursionError) as error:
             raise BadInputError(f"{self.path / CONFIG} is not what a run writes: {error}") from None
 
     def _checkpoints(self, stage: str) -> list[str]:

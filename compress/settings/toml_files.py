@@ -16,9 +16,7 @@ def read_toml(file: Path) -> dict[str, Any]:
     """Read settings from a TOML file; UsageError if it is missing or no TOML."""
     try:
         text = read_file(file, limit=_MAX_BYTES, kind="config").decode("utf-8-sig")  # Windows' editors write a mark
-        if any(line.count(".") > _MAX_DOTS for line in text.splitlines()):
-            raise RecursionError
-        settings = tomllib.loads(text)
+        settings = parse_toml(text)
     except BadInputError as error:
         raise UsageError(str(error)) from None
     except RecursionError:
@@ -28,6 +26,13 @@ def read_toml(file: Path) -> dict[str, Any]:
     if odd := [name for name, value in settings.items() if _is_unusable(value)]:
         raise UsageError(f"{file}: {', '.join(odd)}: expected whole numbers of at most 64 bits and text without NUL")
     return settings
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """Settings from TOML; ValueError if it is none, RecursionError if it is nested too deeply."""
+    if any(line.count(".") > _MAX_DOTS for line in text.splitlines()):
+        raise RecursionError("it is nested too deeply")
+    return tomllib.loads(text)
 
 
 def _is_unusable(value: object) -> bool:

@@ -91,8 +91,8 @@ def open_files(
 ) -> tuple[FileSpec, FileSpec]:
     """Open two files that are compared, each with images of its own size and framing; errors as ``open_file``.
 
-    They may be from anywhere, so each is first tried in a process of its own: BadInputError also where one takes more
-    than its share of time or memory there. UsageError also where neither takes the image size that the user states.
+    They may be from anywhere, so each is first tried in a process with limits of time and memory: BadInputError if one
+    exceeds them. UsageError if neither takes the image size that the user states.
     """
     overrides, paths = overrides or UserOverrides(), (original, candidate)
     called = [_try_out(path, overrides, channels=3) for path in paths]

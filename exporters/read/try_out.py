@@ -55,8 +55,8 @@ def try_out(
     """Open a file and, if its image size is known, call it and count its costs; return whether it was called.
 
     ``layout``, ``channels`` and ``image_size`` are for files that leave them free. A file that has not changed since
-    it was tried in the same way is not tried again. OnnxFileError if it takes more than its share of time or memory,
-    or crashes onnxruntime; other errors are those of ``open_session``, ``run_logits`` and ``count_cost``.
+    it was tried in the same way is not tried again. OnnxFileError if it exceeds the limits of time or memory, or
+    crashes onnxruntime; other errors are those of ``open_session``, ``run_logits`` and ``count_cost``.
     """
     try:
         status = path.stat()

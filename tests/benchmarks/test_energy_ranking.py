@@ -3,14 +3,15 @@
 import pytest
 import torch
 
-from benchmarks.energy_ranking import correlation, differences, rank, regret
+from benchmarks.energy_ranking import differences, rank, regret
 
 
 def test_rank_correlation_of_four_states():
     right = torch.tensor([1.0, 2.0, 3.0, 4.0])
-    assert correlation(right.square(), right) == pytest.approx(1)
-    assert correlation(-right, right) == pytest.approx(-1)
-    assert correlation(torch.tensor([2.0, 1.0, 3.0, 4.0]), right) == pytest.approx(0.8)  # 1 - 6 * 2 / (4 * 15)
+    expected = ((right.square(), 1), (-right, -1), (torch.tensor([2.0, 1.0, 3.0, 4.0]), 0.8))  # 1 - 6 * 2 / (4 * 15)
+    for judged, correlation in expected:
+        found = rank(torch.cat([judged.repeat(8, 1), right.repeat(8, 1)]))
+        assert [one.correlation for one in found] == pytest.approx([correlation] * 4)
 
 
 def test_regret_is_the_energy_lost_by_choosing():

@@ -14,7 +14,7 @@ from compress.exporter_faults import read_file
 from compress.report import figures
 from compress.report.html import render_html
 from compress.report.markdown import render_markdown
-from compress.report.model import dump_report
+from compress.report.model import MAX_BYTES, dump_report
 from compress.report.plots.race_picture import draw_race_picture
 from compress.report.plots.tradeoff import Entry, draw_budget, draw_race
 from compress.report.race.model import CellResult, CellTiming, RaceReport
@@ -54,7 +54,7 @@ def read_race(folder: Path) -> RaceReport | None:
     if not os.path.lexists(path):
         return None
     try:
-        return RaceReport.model_validate_json(read_file(path, limit=2**28, kind="race"), strict=True)
+        return RaceReport.model_validate_json(read_file(path, limit=MAX_BYTES, kind="race"), strict=True)
     except ValidationError as error:
         raise BadInputError(
             f"{path} is not a race report that this version can read: {error}; delete it, "
