@@ -4,10 +4,12 @@ import os
 import platform
 import shutil
 import subprocess
+import threading
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from compress.errors import EnvironmentProblem
 from compress.version import __version__
 
 PACKAGES = (
@@ -63,6 +65,30 @@ def describe_cpu() -> dict[str, Any]:
 def usable_cores() -> int:
     """Cores this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def use_threads(count: int) -> None:
+    """Have torch compute with so many threads.
+
+    EnvironmentProblem where the system allows fewer: OpenMP would end the process. More than cores are tried out.
+    """
+    release, started = threading.Event(), []
+    try:
+        for _ in range(count - 1 if count > usable_cores() else 0):
+            thread = threading.Thread(target=release.wait)
+            thread.start()
+            started.append(thread)
+    except (RuntimeError, MemoryError):
+        raise EnvironmentProblem(
+            f"the system allows about {len(started)} threads, got --threads {count}: try --threads {usable_cores()}"
+        ) from None
+    finally:
+        release.set()
+        for thread in started:
+            thread.join()
+    import torch  # here, as above
+
+    torch.set_num_threads(count)
 
 
 def isa(cpuinfo: Path = Path("/proc/cpuinfo")) -> frozenset[str]:

@@ -1,5 +1,7 @@
 import json
+import re
 import subprocess
+import sys
 
 import pytest
 import torch
@@ -33,6 +35,16 @@ def test_which_processors_have_bfloat16():
     assert environment.has_bf16(frozenset({"avx2", "avx512f", "avx512_bf16"}))
     assert environment.has_bf16(frozenset({"neon", "bf16"}))
     assert not environment.has_bf16(frozenset({"avx2", "avx512f", "neon"}))
+
+
+def test_more_threads_than_the_system_allows_are_refused_before_openmp_ends_the_process():
+    code = (
+        "import resource; from compress.environment import use_threads\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))\n"
+        "use_threads(1024)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert re.search(r"EnvironmentProblem: the system allows about \d+ threads, got --threads 1024", done.stderr)
 
 
 def test_env_json_is_plain_json_with_the_right_values():

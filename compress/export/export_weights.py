@@ -4,14 +4,13 @@ import json
 import os
 from pathlib import Path
 
-import torch
-
 from compress.atomic import machine_faults, write_atomically
+from compress.environment import use_threads
 from compress.errors import BadInputError, UsageError
 from compress.export.variants import Base, derive, representative
 from compress.exporter_faults import export_faults
 from compress.observer import Observer
-from compress.run.training_stages import load_given
+from compress.run.training_stages import load_checked
 from compress.runs.decide import decide, load_decided
 from compress.runs.file_records import FileRecord
 from compress.runs.network_files import export_network, model_facts
@@ -38,9 +37,9 @@ def export_weights(
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise UsageError(f"--out {out} exists already: choose a new folder")
     settings, data = load_decided(decide(config.model_copy(update={"device": "cpu"})))
-    torch.set_num_threads(settings.threads)
+    use_threads(settings.threads)
     network = fresh_network(settings, data)
-    given, observer = load_given(settings, data, network), observer or Observer()
+    given, observer = load_checked(settings, data, network), observer or Observer()
     for note in (*data.notes, *given.notes):
         observer.note(note)
     if given.fresh_head:

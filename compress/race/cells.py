@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from compress.report.figures import budget
 from compress.settings.config import KEEP_MACS, Method, RunConfig
-from compress.settings.fields import Settings, parse_list, parse_seeds, setting
+from compress.settings.fields import SEEDS, Settings, parse_list, parse_seeds, setting
 from compress.settings.methods import RACED
 
 CELLS: Final = "cells"
@@ -58,7 +58,7 @@ class RaceSettings(Settings):
         flags=("--keep-macs",),
         expected="fractions between 0 and 1, such as 0.5,0.25",
     )
-    seeds: Annotated[tuple[Annotated[int, Field(ge=0, lt=2**31)], ...], BeforeValidator(parse_seeds)] = _setting(
+    seeds: Annotated[tuple[Annotated[int, Field(**SEEDS)], ...], BeforeValidator(parse_seeds)] = _setting(
         (0, 1, 2),
         "Number of seeds, from 0; or the seeds themselves: 3,7.",
         shown="3",

@@ -6,10 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-import torch
-
 from compress.channels.budget import Prunable
 from compress.data.bundle import DataBundle
+from compress.environment import use_threads
 from compress.errors import DivergedError, InterruptedRun
 from compress.exporter_faults import export_faults
 from compress.observer import Observer
@@ -85,7 +84,7 @@ def prepare(config: RunConfig) -> tuple[DecidedConfig, DataBundle]:
     """Decide what is open, load the data, and have torch use the run's threads."""
     settings, data = load_decided(decide(config))
     check_amp(settings)
-    torch.set_num_threads(settings.threads)
+    use_threads(settings.threads)
     return settings, replace(data, notes=(*data.notes, *thread_notes(settings)))
 
 

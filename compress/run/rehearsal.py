@@ -14,7 +14,7 @@ from compress.errors import CheckFailedError, UsageError
 from compress.exporter_faults import export_faults
 from compress.networks.examine import allowed_difference
 from compress.run.search import check_method
-from compress.run.training_stages import given_notes, load_given
+from compress.run.training_stages import given_notes, load_checked
 from compress.runs.decide import decide_start, decide_training
 from compress.runs.network_files import macs_note, prove_parity
 from compress.runs.stage_context import check_images, find_prunable, fresh_network
@@ -62,7 +62,7 @@ def rehearse(config: DecidedConfig, data: DataBundle, *, resumed: bool = False) 
     """
     network, images = fresh_network(config, data), check_images(config, data)
     check_fits_a_file(config, network)
-    given = LoadedWeights() if resumed else load_given(config, data, network)
+    given = LoadedWeights() if resumed else load_checked(config, data, network)
     config = decide_training(config, network, trained=config.weights is not None and not given.fresh_head)
     if config.weights is not None and not resumed:
         config = decide_start(config, fresh_head=bool(given.fresh_head))

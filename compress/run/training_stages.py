@@ -6,13 +6,16 @@ there, with the optimizer's averages.
 
 from dataclasses import replace
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from compress.data.bundle import DataBundle
+from compress.errors import BadInputError
 from compress.networks.own_network import Images, own_head
 from compress.report import figures
-from compress.runs.stage_context import StageContext, fresh_network
+from compress.runs.stage_context import StageContext, check_images, fresh_network
 from compress.settings.config import DecidedConfig
+from compress.tracing.forward_pass import evaluating
 from compress.training.epochs import Epochs
 from compress.training.evaluate import evaluate
 from compress.training.given_weights import warn_of_other_preprocessing, warn_of_published
@@ -125,6 +128,26 @@ def recipe(config: DecidedConfig, network: nn.Module) -> Recipe:
     if config.preset == "paper":
         return replace(PAPER, epochs_behind=config.search_start)
     return choose_recipe(network, config)
+
+
+def load_checked(config: DecidedConfig, data: DataBundle, network: nn.Module) -> LoadedWeights:
+    """``load_given``; BadInputError also for weights so large that the network overflows on the test images."""
+    given = load_given(config, data, network)
+    if config.weights is None:
+        return given
+    images = check_images(config, data)
+    failing = _not_finite(network, images)
+    if failing and not _not_finite(fresh_network(config, data), images):
+        raise BadInputError(
+            f"{config.weights}: with these weights the network gives NaN or infinity for {failing} of {len(images)} "
+            "images: try other weights"
+        )
+    return given
+
+
+def _not_finite(network: nn.Module, images: Tensor) -> int:
+    with evaluating(network), torch.no_grad(), torch.random.fork_rng():
+        return int((~network(images).isfinite().all(dim=1)).sum())
 
 
 def load_given(config: DecidedConfig, data: DataBundle, network: nn.Module) -> LoadedWeights:

@@ -78,12 +78,14 @@ class RunFolder(CheckedFolder):
     def check_free(cls, path: Path, *, overwrite: bool) -> None:
         """Raise the errors of ``create`` that can be found without writing."""
         with _creating(path):
-            if not path.exists():
-                above = next(parent for parent in path.absolute().parents if parent.exists())
-                if not above.is_dir():
-                    raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+            try:
+                path.stat()
+            except FileNotFoundError:
+                here = path.absolute()
+                above = next(place for place in (here, *here.parents) if os.path.lexists(place))
+                os.stat(f"{above}/.")  # raises unless it is a folder
                 if not os.access(above, os.W_OK | os.X_OK):
-                    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+                    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES)) from None
                 return
         cls(path)._check_replaceable(overwrite=overwrite)
 

@@ -12,7 +12,7 @@ from compress.networks.own_code import OwnCode
 from compress.runs import STAGES, RunFolder
 from compress.runs.decide import decide, load_decided
 from compress.runs.json_files import Code, Images
-from compress.settings.config import DecidedConfig
+from compress.settings.config import DecidedConfig, RunConfig, build
 
 DATA: Final = "data.json"
 CODE: Final = "code.json"
@@ -58,9 +58,10 @@ def reopen(
     """The settings of a finished run, for the CPU, and its images; BadInputError if they are other images.
 
     ``moved`` are settings of ``MOVABLE`` that differ now; without it nothing is downloaded, whatever the run was
-    allowed. ``code`` builds the user's own network; UsageError if it is missing, or does not fit the images.
+    allowed. ``code`` builds the user's own network; UsageError if it is missing, or does not fit the images,
+    or a moved setting is out of range.
     """
-    recorded = run.read_config().model_copy(update={"device": "cpu", "download": False} | dict(moved))
+    recorded = build(RunConfig, run.read_config().model_dump() | {"device": "cpu", "download": False} | dict(moved))
     config, data = load_decided(decide(recorded.with_code(code)))
     _check_same_images(run, config, data)
     return config, replace(data, notes=(*data.notes, *code_notes(run, code)))

@@ -10,7 +10,7 @@ import tomli_w
 from pydantic import BaseModel, BeforeValidator, Field, PrivateAttr, ValidationError, model_validator
 
 from compress.errors import UsageError
-from compress.settings.fields import MOST_THREADS, PANELS, in_words, setting
+from compress.settings.fields import MOST_THREADS, PANELS, SEEDS, in_words, setting
 from compress.settings.messages import describe
 from compress.settings.methods import Method
 from compress.settings.preprocessing import PreprocessingSettings
@@ -73,7 +73,7 @@ class DataConfig(PreprocessingSettings):
         None, "Mirror half of the training images (not for characters).", shown="yes; kuzushiji: no"
     )
     workers: int | None = _data(None, "Processes that read images; 0: the main one.", shown="by threads", ge=0, le=256)
-    seed: int = _run(0, "Seed of everything random.", ge=0, lt=2**31)
+    seed: int = _run(0, "Seed of everything random.", **SEEDS)
 
 
 class RunConfig(DataConfig, TrainingConfig, ScheduleConfig):

@@ -1,6 +1,6 @@
 """How a setting is declared: once, as a field; flags, help, messages and the documentation's table are read from it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType, UnionType
@@ -15,6 +15,9 @@ PANELS: Final = ("Network", "Data", "Preprocessing", "Pruning", "Training", "Run
 
 MOST_THREADS: Final = 1024
 """Of a process: beyond this, OpenMP and the system refuse, or the process is killed."""
+
+SEEDS: Final[Mapping[str, Any]] = {"ge": 0, "lt": 2**31}
+"""Seeds that torch's and numpy's generators both take."""
 
 _MOST_SEEDS: Final = 1000
 _LIMITS: Final = {"ge": "at least {}", "gt": "more than {}", "le": "at most {}", "lt": "less than {}"}

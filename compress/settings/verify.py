@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, Field
 
 from compress.environment import usable_cores
-from compress.settings.fields import MOST_THREADS, Settings, parse_count, parse_numbers, setting
+from compress.settings.fields import MOST_THREADS, SEEDS, Settings, parse_count, parse_numbers, setting
 from compress.settings.preprocessing import PreprocessingSettings
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class VerifySettings(Settings):
     seconds: float = _latency(
         2.5, "Seconds of timing for each pair of files, batch size and thread count.", **_POSITIVE
     )
-    seed: int = _latency(0, "Seed of the order of timing and of the intervals.")
+    seed: int = _latency(0, "Seed of the order of timing and of the intervals.", **SEEDS)
     judged: str | None = _gate(
         'Label of the row that the gates judge, such as "pruned int8".', shown="the candidate", flags=("--row",)
     )

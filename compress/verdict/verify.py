@@ -5,11 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from compress.data.bundle import DataBundle
 from compress.data.load import load_data
-from compress.environment import describe_environment, usable_cores
+from compress.environment import describe_environment, usable_cores, use_threads
 from compress.errors import CheckFailedError
 from compress.exporter_faults import export_faults
 from compress.networks.own_code import OwnCode
@@ -66,7 +64,7 @@ def verify_run(
     with new_folder(out) if out else run:
         run.check_all()
         config, data = reopen(run, moved or {}, code=code)
-        torch.set_num_threads(config.threads)
+        use_threads(config.threads)
         context = StageContext(config, data, run, observer, lambda: None)
         with export_faults():
             observer.stage("verify", index=1, count=1, steps=0)

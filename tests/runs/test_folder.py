@@ -142,6 +142,16 @@ def test_overwrite_deletes_the_old_run_and_nothing_else(tmp_path):
         assert left - {".lock"} == {"MANIFEST.sha256", "config.toml", "my notes.txt"}
 
 
+@pytest.mark.parametrize("name", ["loop", "loop/x", "nowhere", "nowhere/x", "file/x", "n" * 300])
+def test_where_no_run_can_be_created_a_dry_run_says_so_too(tmp_path, name):
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "nowhere").symlink_to("missing")
+    (tmp_path / "file").touch()
+    for attempt in (RunFolder.check_free, lambda path, **mode: RunFolder.create(path, CONFIG, **mode)):
+        with pytest.raises(EnvironmentProblem, match=r"cannot create .*; choose another folder"):
+            attempt(tmp_path / name, overwrite=False)
+
+
 def test_a_folder_of_others_is_never_touched(tmp_path):
     (tmp_path / "photo.jpg").write_bytes(b"precious")
     (tmp_path / "MANIFEST.sha256").write_text(f"{'0' * 64}  photo.jpg\n")  # somebody else's checksums

@@ -8,7 +8,7 @@ import torch
 from compress.errors import BadInputError, UsageError
 from compress.runs import RunFolder
 from compress.runs.manifest import Manifest
-from compress.runs.recorded_inputs import reuse_original
+from compress.runs.recorded_inputs import reopen, reuse_original
 from compress.settings.search import SearchSettings
 from tests.runs.conftest import CONFIG
 
@@ -48,6 +48,15 @@ def test_files_marks_and_checksums_are_copied(trained, tmp_path):
     assert [(event["kind"], event["stage"], event["run"]) for event in events] == [
         ("stage taken", "01_baseline", "first"), ("stage taken", "02_original", "first"),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("moved", "message"),
+    [({"workers": 2**31}, "--workers: expected at most 256"), ({"dataset": "\udcff"}, "--dataset: ")],
+)
+def test_moved_settings_are_checked_as_those_of_a_new_run(tmp_path, moved, message):
+    with pytest.raises(UsageError, match=message):
+        reopen(new_run(tmp_path / "run"), moved)
 
 
 def test_what_is_finished_here_stays_and_a_checkpoint_is_not_needed_any_more(trained, tmp_path):
