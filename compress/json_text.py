@@ -1,12 +1,12 @@
 """JSON from elsewhere: strict, so that nothing in it is taken in two ways."""
 
 import json
-import math
 from collections import Counter
 from typing import Any, Final
 
 from compress.errors import BadInputError
 
+_LARGEST: Final = 1e100  # of a number: with it one can still compute, without infinity
 _MAX_DIGITS: Final = 18  # of a whole number: it fits into 64 bits
 
 
@@ -36,8 +36,8 @@ def _refuse_constant(name: str) -> Any:
 
 def _finite(digits: str) -> float:
     value = float(digits)
-    if not math.isfinite(value):
-        raise ValueError(f"expected finite numbers, got {digits:.40}")
+    if not abs(value) <= _LARGEST:
+        raise ValueError(f"expected finite numbers, at most {_LARGEST:g}, got {digits:.40}")
     return value
 
 

@@ -2,13 +2,15 @@
 
 import json
 from pathlib import Path
-from typing import Final, Literal, NoReturn, get_args
+from typing import Final, Literal, get_args
 
 from pydantic import BaseModel, JsonValue, ValidationError, model_validator
 
 from compress.errors import BadInputError
 from compress.escaping import in_json
 from compress.exporter_faults import read_file
+from compress.json_text import parse_json
+from compress.report.consistency import faults_of
 from compress.report.results import AccuracyDrop, AccuracyReport, Comparison, GateResult
 from compress.runs import RunFolder
 from compress.runs.file_records import FileRecord, Part
@@ -23,6 +25,8 @@ SCHEMA_VERSION: Final = "2.0"
 REPORT: Final = "report.json"
 MAX_BYTES: Final = 2**28
 """Limit for the file of a report."""
+
+_MOST_FAULTS: Final = 5  # named of a report that contradicts itself
 
 
 class DataFacts(Part):
@@ -156,18 +160,8 @@ class Report(Part):
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Report":
-        roles = [network.role for network in self.networks]
-        if roles.count("original") != 1 or roles.count("candidate") != 1:
-            raise ValueError(f"expected one original and one candidate among the networks, got {roles}")
-        if self.candidate.drop is None:
-            raise ValueError("expected the candidate's drop against the original, got none")
-        labels = {network.label for network in self.networks}
-        if len(labels) != len(self.networks):
-            raise ValueError(f"expected a label of its own for every network, got {sorted(labels)}")
-        named = {label for row in self.latency for label in (row.original, row.candidate)}
-        named |= {network.source for network in self.networks if network.source is not None}
-        if not named <= labels:
-            raise ValueError(f"expected labels of networks, got {sorted(named - labels)}")
+        if faults := list(faults_of(self)):
+            raise ValueError("; ".join(faults[:_MOST_FAULTS]))
         return self
 
     @property
@@ -211,10 +205,7 @@ def recorded_report(run: RunFolder) -> Report:
 
 def parse_report(text: str, *, source: str) -> Report:
     """Read a report from JSON; ``source`` names the file in the ``BadInputError`` about damage or another schema."""
-    try:
-        document = json.loads(text, parse_constant=_refuse)
-    except ValueError as error:
-        raise BadInputError(f"expected a JSON report, {source} is damaged: {error}") from None
+    document = parse_json(text, source=source)
     version = document.get("schema_version") if isinstance(document, dict) else None
     if version != SCHEMA_VERSION:
         raise BadInputError(
@@ -225,7 +216,8 @@ def parse_report(text: str, *, source: str) -> Report:
         return Report.model_validate_json(text, strict=True)
     except ValidationError as error:
         faults = [f"{'.'.join(map(str, fault['loc'])) or 'report'}: {fault['msg']}" for fault in error.errors()]
-        raise BadInputError(f"{source} is not a complete report:\n  " + "\n  ".join(faults)) from None
+        shown = [*faults[:_MOST_FAULTS], *(["..."] if len(faults) > _MOST_FAULTS else [])]
+        raise BadInputError(f"{source} is not a complete report:\n  " + "\n  ".join(shown)) from None
 
 
 def read_report(path: Path) -> Report:
@@ -235,7 +227,3 @@ def read_report(path: Path) -> Report:
     except UnicodeDecodeError as error:
         raise BadInputError(f"cannot read the report {path}: {error}") from None
     return parse_report(text, source=str(path))
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not a number in JSON")

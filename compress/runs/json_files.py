@@ -2,12 +2,13 @@
 
 import json
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
 from compress.errors import BadInputError
 from compress.json_text import parse_json
+from compress.settings.preprocessing import ChannelOrder, Interpolation
 from compress.structure.remove import LayerChange
 
 
@@ -63,10 +64,10 @@ class Removal:
 class HowPrepared:
     """How a picture becomes the input of the network, in ``ModelFacts``."""
 
-    resize: int | str | None = None
-    crop: float | None = None
-    interpolation: str | None = None
-    channel_order: str = "rgb"
+    resize: Annotated[int, Field(ge=1)] | Literal["squash"] | None = None
+    crop: Annotated[float, Field(ge=0.01, le=1)] | None = None
+    interpolation: Interpolation | None = None
+    channel_order: ChannelOrder = "rgb"
 
 
 _Channels = Annotated[list[float], Field(min_length=1, max_length=3)]

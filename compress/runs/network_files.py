@@ -93,13 +93,15 @@ def load_preprocessing(run: str | Path) -> Preprocessing:
 
 def framing_of(facts: Mapping[str, Any]) -> Framing:
     """How images are resized and cropped, from ``model.json``; files of earlier versions say it in words alone."""
-    how = {name: facts["preprocessing"].get(name) for name in FRAMING} if "preprocessing" in facts else {}
-    return Framing(**how) if how else Framing(None if "centred square" in str(facts["resize"]) else "squash")
+    if "preprocessing" not in facts:
+        return Framing(None if "centred square" in str(facts["resize"]) else "squash")
+    how = {name: facts["preprocessing"].get(name) for name in FRAMING}
+    return Framing(**{name: value for name, value in how.items() if value is not None})
 
 
 def channel_order_of(facts: Mapping[str, Any]) -> ChannelOrder:
     """The order of the colours that the network takes, from ``model.json``."""
-    return facts["preprocessing"]["channel_order"] if "preprocessing" in facts else "rgb"
+    return facts.get("preprocessing", {}).get("channel_order", "rgb")
 
 
 REBUILT: Final[Mapping[Role, Which]] = {"original": "original", "candidate": "pruned"}

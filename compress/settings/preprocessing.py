@@ -42,7 +42,7 @@ class PreprocessingSettings(Settings):
         shown="largest centred square",
         expected="pixels from 16 to 2048, or squash",
     )
-    crop: Annotated[float | None, Field(gt=0, le=1)] = _setting(
+    crop: Annotated[float | None, Field(ge=0.01, le=1)] = _setting(
         "Share of the resized side that the centre crop keeps (timm's crop_pct); or the crop in pixels, "
         "which is --image-size.",
         shown="by --resize",

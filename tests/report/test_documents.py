@@ -112,7 +112,7 @@ def test_the_json_has_what_a_script_looks_for_and_the_schema_names_every_field()
         ({"surprise": 1}, "surprise: Extra inputs"),
         ({"created": 5}, "created: Input should be a valid string"),
         ({"session": {"a": 3}}, r"session\.a: Input should be a valid string"),
-        ({"environment": {"a": float("nan")}}, r"x\.json is damaged: NaN is not a number"),
+        ({"environment": {"a": float("nan")}}, r"x\.json is not JSON: expected finite numbers, got NaN"),
     ],
 )  # fmt: skip
 def test_a_wrong_field_or_version_is_named(changes, message):

@@ -2,11 +2,13 @@
 
 import errno
 import fcntl
+import json
 import os
 import re
 
 import pytest
 
+from compress.data.framing import Framing
 from compress.errors import BadInputError, EnvironmentProblem
 from compress.runs import RunFolder
 from compress.runs.file_records import exported_files
@@ -104,6 +106,22 @@ def test_a_file_system_without_locks_is_named(run, monkeypatch, number):
     assert error.value.exit_code == 5
 
 
+def model(run):
+    return load_preprocessing(run.path)
+
+
+FACTS = {
+    "arch": "a", "mean": [0.5], "std": [0.5], "resize": "x", "files": {}, "classes": ["a"], "image_size": 16,
+    "channels": 1,
+}  # fmt: skip
+
+
+def test_what_model_json_leaves_open_is_as_usual(run):
+    run.write_json("artifacts/model.json", FACTS | {"preprocessing": {"interpolation": None, "resize": 20}})
+    assert load_preprocessing(run.path).framing == Framing(resize=20)
+    assert load_preprocessing(run.path).channel_order == "rgb"
+
+
 @pytest.mark.parametrize(
     ("name", "text", "read", "said"),
     [
@@ -111,7 +129,16 @@ def test_a_file_system_without_locks_is_named(run, monkeypatch, number):
         ("03_search/finished.json", '{"seconds": "long"}', lambda run: run.seconds("03_search"), "seconds: "),
         ("03_search/finished.json", "{" * 9, lambda run: run.seconds("03_search"), "is not JSON: "),
         ("03_search/finished.json", "[" * 99999, lambda run: run.seconds("03_search"), "nested too deeply"),
-        ("artifacts/model.json", '{"classes": 7}', lambda run: load_preprocessing(run.path), "arch: "),
+        ("artifacts/model.json", '{"classes": 7}', model, "arch: "),
+        *(
+            (
+                "artifacts/model.json",
+                json.dumps(FACTS | {"preprocessing": {name: value}}),
+                model,
+                f"preprocessing.{name}",
+            )
+            for name, value in (("interpolation", "new"), ("crop", 1e-300), ("resize", 0), ("channel_order", None))
+        ),
         ("06_export/export.json", '[{"label": 1}]', exported_files, "0.label: "),
         ("config.toml", "arch = [", lambda run: RunFolder.open(run.path).read_config(), "is not what a run writes: "),
     ],
