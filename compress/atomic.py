@@ -1,6 +1,7 @@
 """Files that are whole or absent; what the operating system refuses, in the library's words and with its exit code."""
 
 import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -72,6 +73,28 @@ def machine_faults(path: Path) -> Iterator[None]:
         if problem is None:
             raise
         raise problem from error
+
+
+@contextmanager
+def creating(path: Path) -> Iterator[None]:
+    """Turn any OSError met while the folder ``path`` is made into ``EnvironmentProblem``."""
+    try:
+        yield
+    except OSError as error:
+        raise EnvironmentProblem(f"cannot create {path}: {error.strerror}; choose another folder") from error
+
+
+def check_creatable(path: Path) -> None:
+    """Raise the errors of ``creating`` that can be found without writing; none where ``path`` is there already."""
+    with creating(path):
+        try:
+            path.stat()
+        except FileNotFoundError:
+            here = path.absolute()
+            above = next(place for place in (here, *here.parents) if os.path.lexists(place))
+            os.stat(f"{above}/.")  # raises unless it is a folder
+            if not os.access(above, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES)) from None
 
 
 def write_atomically(path: Path, data: bytes, *, temporary: Path | None = None) -> None:

@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 import numpy as np
 
+from compress.atomic import check_creatable
 from compress.data.bundle import DataBundle
 from compress.errors import BadInputError, UsageError
 from compress.race.cells import CELL_SETTINGS, CELLS, PLAN, Cell, RaceSettings
@@ -34,7 +35,11 @@ _DECIDED_BY_WEIGHTS: Final = frozenset({"search_start", "search_end"})
 
 
 def check_folder(race: RaceSettings, folder: Path) -> None:
-    """UsageError unless a folder is new, empty or of the same race; methods, budgets and seeds may differ."""
+    """UsageError unless a folder is new, empty or of the same race; methods, budgets and seeds may differ.
+
+    EnvironmentProblem if it cannot be made.
+    """
+    check_creatable(folder)
     if not folder.exists():
         return
     if not folder.is_dir() or (any(folder.iterdir()) and not (folder / CELLS).is_dir()):

@@ -1,12 +1,13 @@
 """The report of a run, or of two files, as one document, in all formats together: they always agree."""
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from compress.atomic import machine_faults, write_atomically
-from compress.errors import EnvironmentProblem, UsageError
+from compress.atomic import creating, machine_faults, write_atomically
+from compress.errors import UsageError
 from compress.report import latency_tables, network_tables, run_plots, run_tables
 from compress.report.html import render_html
 from compress.report.markdown import render_markdown
@@ -117,12 +118,13 @@ def new_folder(path: Path) -> Iterator[Path]:
 
     Raises ``UsageError`` where the name is taken, ``EnvironmentProblem`` where the folder cannot be made.
     """
-    try:
-        path.mkdir(parents=True)
-    except FileExistsError:
-        raise UsageError(f"--out {path} exists already: choose a new folder") from None
-    except OSError as error:
-        raise EnvironmentProblem(f"cannot create {path}: {error.strerror}; choose another folder") from error
+    with creating(path):
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError as error:
+            if not os.path.lexists(path):  # a link above it leads nowhere
+                raise
+            raise UsageError(f"--out {path} exists already: choose a new folder") from error
     try:
         yield path
     except BaseException:

@@ -1,21 +1,19 @@
 """``RunFolder``: the settings, stage values, checkpoints and events of one run."""
 
-import errno
 import json
 import os
 import re
 import secrets
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from compress.atomic import machine_faults
-from compress.errors import BadInputError, CompressError, EnvironmentProblem, UsageError
+from compress.atomic import check_creatable, creating, machine_faults
+from compress.errors import BadInputError, CompressError, UsageError
 from compress.runs import tensor_files
 from compress.runs.checked_folder import LOCK, CheckedFolder
 from compress.runs.json_files import Finished, json_bytes, json_value
@@ -61,7 +59,7 @@ class RunFolder(CheckedFolder):
 
         UsageError if the folder exists otherwise, EnvironmentProblem if it cannot be written to, or is in use.
         """
-        with _creating(path):
+        with creating(path):
             path.mkdir(parents=True, exist_ok=True)
         run = cls(path)
         run._check_replaceable(overwrite=overwrite)
@@ -77,17 +75,9 @@ class RunFolder(CheckedFolder):
     @classmethod
     def check_free(cls, path: Path, *, overwrite: bool) -> None:
         """Raise the errors of ``create`` that can be found without writing."""
-        with _creating(path):
-            try:
-                path.stat()
-            except FileNotFoundError:
-                here = path.absolute()
-                above = next(place for place in (here, *here.parents) if os.path.lexists(place))
-                os.stat(f"{above}/.")  # raises unless it is a folder
-                if not os.access(above, os.W_OK | os.X_OK):
-                    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES)) from None
-                return
-        cls(path)._check_replaceable(overwrite=overwrite)
+        check_creatable(path)
+        if path.exists():
+            cls(path)._check_replaceable(overwrite=overwrite)
 
     @classmethod
     def open(cls, path: Path) -> "RunFolder":
@@ -217,7 +207,7 @@ class RunFolder(CheckedFolder):
 
     def _check_replaceable(self, *, overwrite: bool) -> None:
         """UsageError if a new run cannot be made here: there is a run already, or files of others."""
-        with _creating(self.path):
+        with creating(self.path):
             first = Manifest().temporary(self.path).name  # where the creation of a run was cut short
             content = any(entry.name not in (LOCK, first) for entry in self.path.iterdir())
         is_run = self._is_run()
@@ -240,11 +230,3 @@ class RunFolder(CheckedFolder):
 
 def _build(values: Mapping[str, Any]) -> RunConfig:
     return build_config({name: value for name, value in values.items() if name not in _THREE_SCHEDULES})
-
-
-@contextmanager
-def _creating(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise EnvironmentProblem(f"cannot create {path}: {error.strerror}; choose another folder") from error

@@ -3,6 +3,10 @@
 import os
 import secrets
 from pathlib import Path
+from typing import Final
+
+NAMED: Final = 50
+"""Characters of a file's name in that of its temporary file, which has to be short enough if the file's own is."""
 
 
 def write_atomically(path: Path, data: bytes, *, temporary: Path | None = None) -> None:
@@ -11,7 +15,7 @@ def write_atomically(path: Path, data: bytes, *, temporary: Path | None = None) 
     ``temporary`` is where it is written first, in the same folder; a file that is there is deleted.
     """
     if temporary is None:
-        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+        temporary = path.with_name(f".{path.name[:NAMED]}.{secrets.token_hex(4)}.tmp")
     else:
         temporary.unlink(missing_ok=True)
     write_new(temporary, data)

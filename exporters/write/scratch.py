@@ -12,6 +12,8 @@ from typing import Final
 
 import filelock
 
+from exporters.write.atomic import NAMED
+
 _NAME: Final = "compress-scratch-"
 _LOCK: Final = ".lock-of-compress"
 _CONTENT: Final = "content"
@@ -27,7 +29,7 @@ def scratch_folder(*, beside: Path | None = None) -> Iterator[Path]:
     It is locked as long as its process lives. Folders of this user without such a process are removed, too.
     """
     parent = Path(tempfile.gettempdir()) if beside is None else beside.parent
-    prefix = _NAME if beside is None else f".{beside.name}.{_NAME}"
+    prefix = _NAME if beside is None else f".{beside.name[:NAMED]}.{_NAME}"
     _remove_left(parent, prefix)
     folder = Path(tempfile.mkdtemp(dir=parent, prefix=prefix))
     lock = _lock(folder)

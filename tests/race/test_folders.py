@@ -2,7 +2,7 @@
 
 import pytest
 
-from compress.errors import BadInputError, UsageError
+from compress.errors import BadInputError, EnvironmentProblem, UsageError
 from compress.race.cells import PLAN, Cell, RaceSettings
 from compress.race.folders import check_folder, has_stages, original_for, read_plan, state_of
 from compress.runs import STAGES, RunFolder
@@ -129,3 +129,9 @@ def test_a_folder_of_something_else_is_refused(tmp_path):
     for path in (tmp_path, tmp_path / "mine.txt"):
         with pytest.raises(UsageError, match="is not a race"):
             check_folder(RACE, path)
+
+
+def test_a_folder_that_cannot_be_made_is_refused_before_anything_is_trained(tmp_path):
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(EnvironmentProblem, match=r"cannot create .*: Too many levels"):
+        check_folder(RACE, tmp_path / "loop/race")

@@ -23,6 +23,12 @@ def test_a_file_is_replaced_whole_and_a_failure_leaves_it_and_nothing_else(tmp_p
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.parametrize("name", ["n" * 255, "\u00e9" * 127])
+def test_the_longest_names_can_be_written(tmp_path, name):
+    write_atomically(tmp_path / name, b"x")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
 def test_permissions_are_those_of_any_new_file(tmp_path):
     (tmp_path / "usual").write_bytes(b"")
     write_atomically(tmp_path / "net.onnx", b"")

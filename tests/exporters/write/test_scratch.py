@@ -27,7 +27,7 @@ def killed_within(beside):
     os.waitpid(child, 0)
 
 
-@pytest.mark.parametrize("name", [None, "files", "exp[1]"])
+@pytest.mark.parametrize("name", [None, "files", "exp[1]", "n" * 255])
 def test_what_a_killed_process_left_is_removed_and_nothing_else(temporary, tmp_path, name):
     beside = tmp_path / name if name else None
     parent = tmp_path if name else temporary
