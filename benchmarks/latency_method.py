@@ -2,7 +2,7 @@
 
 Example: python -m benchmarks.latency_method --repeats 20 --out benchmarks/latency_method.md
 
-``exporters.measure.latency.compare_latency`` compares three pairs: a file with itself (its 95 % interval has to
+``exporters.measure.calls.compare_latency`` compares three pairs: a file with itself (its 95 % interval has to
 contain 1), 20 equal layers with 22 (about 10 % slower), and 20 layers with 7, which fit the processor's cache. The
 true ratio is measured separately: each file alone in its own process, in long runs.
 """
@@ -26,8 +26,8 @@ from torch import nn
 
 from benchmarks.latency_method_table import CHANNELS, PAIRS, table
 from compress.environment import describe_environment, usable_cores
-from exporters.measure.calls import RunnableFile, calls_of
-from exporters.measure.latency import LatencySettings, compare_latency
+from exporters.measure.calls import RunnableFile, calls_of, compare_latency
+from exporters.measure.latency import LatencySettings
 from exporters.measure.latency_results import LatencyComparison
 from exporters.read.cost import count_cost
 from exporters.write.onnx_export import export_onnx

@@ -23,8 +23,7 @@ from compress.structure.plan import PruningPlan
 from compress.structure.remove import RemovalResult, cut, remove_units
 from compress.training.evaluate import recalibrate_batchnorm
 from exporters.errors import ExportError
-from exporters.measure.calls import RunnableFile
-from exporters.measure.latency import compare_latency
+from exporters.measure.calls import RunnableFile, compare_latency
 from exporters.read.cost import count_cost
 from exporters.read.logits import check_parity
 from exporters.write.onnx_export import export_onnx

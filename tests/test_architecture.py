@@ -47,7 +47,7 @@ ONLY_IN = {
     "mlflow": ("compress/curves/",),
     "lightning": ("compress/lightning.py",),
     "jinja2": ("compress/report/html/",),
-    "scipy": ("exporters/measure/", "compress/data/formats.py", "compress/statistics.py"),
+    "scipy": ("compress/data/formats.py", "compress/statistics.py"),
 }
 
 

@@ -23,7 +23,7 @@ from compress.verdict.changed_answers import changed_images, compare_answers, ne
 from compress.verdict.gates import judge
 from compress.verdict.open_files import OpenedFile, by_role, classify
 from compress.version import __version__
-from exporters.measure.latency import compare_latency
+from exporters.measure.calls import compare_latency
 from exporters.measure.memory import measure_memory
 from exporters.measure.profile import OperatorProfile, profile_operators
 from exporters.read.session import SESSION_FACTS

@@ -20,11 +20,11 @@ from compress.runs.file_records import FileRecord, Role
 from compress.settings.verify import UserOverrides
 from compress.verdict import file_metadata
 from exporters.measure.calls import RunnableFile
+from exporters.read.classifier import open_session
 from exporters.read.cost import OnnxCost, count_cost
 from exporters.read.logits import predict_logits
 from exporters.read.onnx_file import read_onnx
 from exporters.read.preparation import Conversion, Preparation
-from exporters.read.session import open_session
 from exporters.read.signature import Signature, shared_batch, signature_of
 from exporters.read.try_out import try_out
 

@@ -1,14 +1,16 @@
-"""An open file with images to call it on, to be timed or profiled."""
+"""Open an ONNX file again and again, to be timed or profiled on the same images; compare the latency of two."""
 
-import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from onnxruntime import InferenceSession, SessionOptions
+from onnxruntime import SessionOptions
 
-from exporters.errors import kind_of, reason_of
-from exporters.read.session import open_session
+from exporters.measure.latency import LatencySettings, compare_calls
+from exporters.measure.latency_results import LatencyComparison
+from exporters.measure.timed_call import Call, first_call
+from exporters.read.classifier import open_session
 from exporters.read.signature import Signature, signature_of
 
 
@@ -22,21 +24,6 @@ class RunnableFile:
 
 
 @dataclass(frozen=True)
-class Call:
-    """One call of onnxruntime, again and again on the same images: ``feed`` is its input's name -> images."""
-
-    session: InferenceSession
-    feed: dict[str, np.ndarray]
-    outputs: list[str]
-
-    def milliseconds(self) -> float:
-        """Run once and return how long it took."""
-        start = time.perf_counter_ns()
-        self.session.run(self.outputs, self.feed)
-        return (time.perf_counter_ns() - start) / 1e6
-
-
-@dataclass(frozen=True)
 class CallFactory:
     """Opens one file as often as wanted, always for the same images."""
 
@@ -47,16 +34,7 @@ class CallFactory:
     def open(self, *, threads: int, options: SessionOptions | None = None) -> Call:
         """A fresh session that has run once, which shows that it takes the images."""
         session = open_session(self.path, threads=threads, options=options)
-        call = Call(session, {self.signature.input_name: self.images}, [self.signature.output_name])
-        try:
-            call.milliseconds()
-        except Exception as error:
-            reason, shape = reason_of(error), list(self.images.shape)
-            raise kind_of(reason)(
-                f"expected {self.path} to answer for {self.images.dtype} images {shape}, it fails: {reason}; "
-                "try the image size it was made for, or another batch size"
-            ) from error
-        return call
+        return first_call(session, self.signature, self.images, source=self.path)
 
 
 def calls_of(file: RunnableFile, *, batch_size: int, seed: int) -> CallFactory:
@@ -69,3 +47,16 @@ def calls_of(file: RunnableFile, *, batch_size: int, seed: int) -> CallFactory:
     random = np.random.default_rng(seed)
     images = signature.random_images(random, batch_size=batch_size, image_size=file.image_size)
     return CallFactory(file.path, signature, images)
+
+
+def compare_latency(
+    original: RunnableFile, candidate: RunnableFile, *, batch_size: int, threads: int, settings: LatencySettings
+) -> LatencyComparison:
+    """Time two ONNX files in turn, on the CPU, each on random images of its own shape and type.
+
+    OnnxFileError if a file cannot be opened or is no image classifier; CallError if it does not take this batch size,
+    needs an image size or fails on its images; MachineError if there is not enough memory.
+    """
+    factories = [calls_of(file, batch_size=batch_size, seed=settings.seed) for file in (original, candidate)]
+    openers = [partial(factory.open, threads=threads) for factory in factories]
+    return compare_calls(openers, batch_size=batch_size, threads=threads, settings=settings)

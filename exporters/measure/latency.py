@@ -1,4 +1,4 @@
-"""Is the candidate file faster than the original? Paired, interleaved timing in onnxruntime.
+"""Is the candidate file faster than the original? Paired, interleaved timing in onnxruntime, here and on a device.
 
 A round opens both files afresh, because two sessions of one file differ by a percent or so (memory layout), holds the
 process on other cores than the round before, warms both files up, then times them in turn, in an order drawn for every
@@ -10,17 +10,19 @@ turn, as where a program runs one network in a loop. Without that, SqueezeNet pr
 as fast as the original, with it 2.45 times (48 pixels, batch 1): its weights fit the cache, the original's do not.
 """
 
+from __future__ import annotations
+
 import gc
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 
-from exporters.measure.calls import Call, RunnableFile, calls_of
 from exporters.measure.latency_results import LatencyComparison, ratio_interval, summarise_timing
 from exporters.measure.scheduling import core_sets, held_on, interruptions
+from exporters.measure.timed_call import Call
 
 _FEWEST_ROUNDS = 4
 _FEWEST_PAIRS = 3  # per round
@@ -71,16 +73,14 @@ class Round:
     interruptions: np.ndarray
 
 
-def compare_latency(
-    original: RunnableFile, candidate: RunnableFile, *, batch_size: int, threads: int, settings: LatencySettings
+def compare_calls(
+    openers: Sequence[Callable[[], Call]], *, batch_size: int, threads: int, settings: LatencySettings
 ) -> LatencyComparison:
-    """Time two ONNX files in turn, on the CPU, each on random images of its own shape and type.
+    """Time two files in turn, which ``openers`` open: the original's first. Their errors are not caught.
 
-    OnnxFileError if a file cannot be opened or is no image classifier; CallError if it does not take this batch size,
-    needs an image size or fails on its images; MachineError if there is not enough memory.
+    ``threads`` and ``batch_size`` are those of the calls.
     """
     random = np.random.default_rng(settings.seed)
-    factories = [calls_of(file, batch_size=batch_size, seed=settings.seed) for file in (original, candidate)]
     choices = core_sets(threads) or ((),)
     rounds: list[Round] = []
     settling, pinned, start = 0, True, time.perf_counter()
@@ -89,7 +89,7 @@ def compare_latency(
             break
         with held_on(choices[len(rounds) % len(choices)]) as held:
             # In random order, because the second may get the worse memory.
-            calls = {place: factories[place].open(threads=threads) for place in _random_order(random)}
+            calls = {place: openers[place]() for place in _random_order(random)}
             slower_ms = _warm_up([*calls.values()], seconds=settings.warmup_seconds)
             if not rounds:  # beyond 50 ms what the caches held is a small part of a call
                 settling = 2 if slower_ms < 10 else 1 if slower_ms < 50 else 0

@@ -4,12 +4,16 @@ Both calls of a pair meet the same load and clock, so their ratio is steady wher
 not: on a machine with two busy neighbours a file against itself gave 0.97 to 1.03 by pairs and 0.77 to 1.75 by medians.
 """
 
+from __future__ import annotations
+
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
-from scipy.special import ndtr, stdtrit
+
+from exporters.measure.student import student_quantile
 
 SpeedChange = Literal["faster", "slower", "no difference"]
 
@@ -146,7 +150,8 @@ def expanded_tail(rounds: int) -> float:
     of Hesterberg, "What Teachers Should Know About the Bootstrap", The American Statistician 69, 2015).
     """
     degrees = rounds - 1
-    return float(ndtr(stdtrit(degrees, _TAIL) * (rounds / degrees) ** 0.5))
+    quantile = student_quantile(1 - _TAIL, degrees) * (rounds / degrees) ** 0.5
+    return 0.5 * math.erfc(quantile / 2**0.5)  # of the normal distribution
 
 
 def _medians(rounds: Sequence[np.ndarray], chosen: np.ndarray, random: np.random.Generator) -> np.ndarray:

@@ -1,5 +1,7 @@
 """Keep other programs out of a timing: hold the process on cores of its own, and count its interruptions."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress

@@ -2,18 +2,18 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
 import torch
-from onnxruntime import GraphOptimizationLevel, InferenceSession
+from onnxruntime import GraphOptimizationLevel
 from torch import Tensor, nn
 
 from exporters.errors import ExportError
 from exporters.module_copy import copy_module
+from exporters.read.classifier import open_session
 from exporters.read.preparation import Conversion
-from exporters.read.session import open_session, run_logits, session_options
+from exporters.read.session import run_batches, session_options
 
 _TOLERANCE, _LARGE_LOGIT = 1e-4, 10.0
 
@@ -30,7 +30,7 @@ def predict_logits(
     arrays = (batch.cpu().numpy() for batch in batches)
     if conversion is not None:
         arrays = (conversion.convert(batch) for batch in arrays)
-    return _run_all(open_session(path, threads=threads), arrays)
+    return run_batches(open_session(path, threads=threads), arrays)
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def check_parity(model: nn.Module, path: Path, batches: Iterable[Tensor], *, thr
     options = session_options(threads=threads)
     options.graph_optimization_level = GraphOptimizationLevel.ORT_DISABLE_ALL
     session = open_session(path, threads=threads, options=options)
-    unoptimised = _compare(torch_NK, _run_all(session, (batch.numpy() for batch in images)), path)
+    unoptimised = _compare(torch_NK, run_batches(session, (batch.numpy() for batch in images)), path)
     if unoptimised.passed:
         raise ExportError(
             f"expected onnxruntime to answer as torch does, within {report.tolerance:.0e}, {path.name} differs by "
@@ -96,22 +96,3 @@ def _compare(torch_NK: np.ndarray, onnx_NK: np.ndarray, path: Path) -> ParityRep
         argmax_agreeing=int((torch_NK.argmax(1) == onnx_NK.argmax(1)).sum()),
         tolerance=_TOLERANCE * max(1.0, float(np.abs(torch_NK).max()) / _LARGE_LOGIT),
     )
-
-
-def _run_all(session: InferenceSession, batches: Iterable[np.ndarray]) -> np.ndarray:
-    batch_size = session.get_inputs()[0].shape[0]
-    if isinstance(batch_size, int):
-        images = chain.from_iterable(batches)
-        parts = [_run_fixed(session, part, batch_size) for part in iter(lambda: [*islice(images, batch_size)], [])]
-    else:
-        parts = [run_logits(session, batch) for batch in batches]
-    if not parts:
-        raise ExportError("expected at least one batch of images, got none")
-    return np.concatenate(parts)
-
-
-def _run_fixed(session: InferenceSession, images: list[np.ndarray], batch_size: int) -> np.ndarray:
-    scores = run_logits(session, np.stack([*images, *[np.zeros_like(images[0])] * (batch_size - len(images))]))
-    if len(scores) != batch_size:
-        raise ExportError(f"expected scores of {batch_size} images, the file gives {len(scores)}")
-    return scores[: len(images)]

@@ -1,6 +1,9 @@
-"""Open and run onnxruntime sessions, all with the same settings."""
+"""Start and run onnxruntime sessions, all with the same settings. Also part of the kit for a device."""
 
-from pathlib import Path
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import chain, islice
 from typing import Final
 
 import numpy as np
@@ -8,10 +11,9 @@ import onnxruntime
 from onnxruntime import ExecutionMode, GraphOptimizationLevel, InferenceSession, SessionOptions
 
 from exporters.errors import CallError, ExportError, OnnxFileError, kind_of, reason_of
-from exporters.read.onnx_file import read_onnx
-from exporters.read.signature import PIXEL_TYPES, image_input, score_output
+from exporters.read.signature import PIXEL_TYPES, score_output
 
-_PROVIDER: Final = "CPUExecutionProvider"
+CPU_PROVIDER: Final = "CPUExecutionProvider"
 _STOP_SPINNING: Final = "session.force_spinning_stop"
 _FATAL_ONLY: Final = 4  # log severity: errors (3) are raised as well, warnings (2) are about missing GPUs
 _UNKNOWN_OPERATOR: Final = ("not a registered function/op", "No Op registered", "Could not find an implementation")
@@ -37,7 +39,7 @@ def session_options(*, threads: int) -> SessionOptions:
 
 _OPTIONS: Final = session_options(threads=1)
 SESSION_FACTS: Final[dict[str, str]] = {
-    "provider": _PROVIDER,
+    "provider": CPU_PROVIDER,
     "graph optimisation": _OPTIONS.graph_optimization_level.name,
     "execution mode": _OPTIONS.execution_mode.name,
     "inter-op threads": str(_OPTIONS.inter_op_num_threads),
@@ -46,22 +48,16 @@ SESSION_FACTS: Final[dict[str, str]] = {
 """The options of every session except its threads, name -> value."""
 
 
-def open_session(path: Path, *, threads: int, options: SessionOptions | None = None) -> InferenceSession:
-    """Open an ONNX image classifier on the CPU; weights in other files are read from its own folder only.
+def start_session(
+    data: bytes, options: SessionOptions, *, path: object, provider: str = CPU_PROVIDER
+) -> InferenceSession:
+    """A session of a model's bytes, without a check of its inputs and outputs; ``path`` is for messages.
 
-    ``options`` are ``session_options`` with something added, such as a profile. OnnxFileError if the file is missing,
-    damaged, reaches outside its folder, or is no image classifier.
+    Nodes that ``provider`` does not take run on the CPU.
     """
-    session = start_session(read_onnx(path).data, options or session_options(threads=threads), path=path)
-    image_input(session, source=str(path))
-    score_output(session, source=str(path))
-    return session
-
-
-def start_session(data: bytes, options: SessionOptions, *, path: Path) -> InferenceSession:
-    """A session of a model's bytes, without a check of its inputs and outputs; ``path`` is for messages."""
+    providers = list(dict.fromkeys((provider, CPU_PROVIDER)))
     try:
-        return InferenceSession(data, options, providers=[_PROVIDER], enable_fallback=0)  # it prints and tries again
+        return InferenceSession(data, options, providers=providers, enable_fallback=0)  # it prints and tries again
     except Exception as error:
         reason = reason_of(error)
         hint = "try to export it again, with another opset"
@@ -75,8 +71,8 @@ def run_logits(session: InferenceSession, images: np.ndarray) -> np.ndarray:
     """Scores float32 [B, K] of images of the shape and type that the file asks for; CallError if they are not."""
     (wanted,) = session.get_inputs()
     dtype = PIXEL_TYPES[wanted.type]
-    matches = images.ndim == 4 and all(
-        not isinstance(size, int) or size == got for size, got in zip(wanted.shape, images.shape, strict=True)
+    matches = images.ndim == len(wanted.shape) == 4 and all(
+        not isinstance(size, int) or size == images.shape[axis] for axis, size in enumerate(wanted.shape)
     )
     if not matches or images.dtype != dtype:
         raise CallError(
@@ -91,3 +87,26 @@ def run_logits(session: InferenceSession, images: np.ndarray) -> np.ndarray:
         message = f"expected scores for {list(images.shape)} images, onnxruntime fails: {reason}"
         raise kind_of(reason)(message) from error
     return scores.reshape(len(scores), -1)
+
+
+def run_batches(session: InferenceSession, batches: Iterable[np.ndarray]) -> np.ndarray:
+    """Scores [N, K] of batches of any size, in order; a session with a fixed batch gets that, the last filled up.
+
+    ExportError if there are no images, CallError if they are not those that the file asks for.
+    """
+    batch_size = session.get_inputs()[0].shape[0]
+    if isinstance(batch_size, int):
+        images = chain.from_iterable(batches)
+        parts = [_run_fixed(session, part, batch_size) for part in iter(lambda: [*islice(images, batch_size)], [])]
+    else:
+        parts = [run_logits(session, batch) for batch in batches]
+    if not parts:
+        raise ExportError("expected at least one batch of images, got none")
+    return np.concatenate(parts)
+
+
+def _run_fixed(session: InferenceSession, images: list[np.ndarray], batch_size: int) -> np.ndarray:
+    scores = run_logits(session, np.stack([*images, *[np.zeros_like(images[0])] * (batch_size - len(images))]))
+    if len(scores) != batch_size:
+        raise ExportError(f"expected scores of {batch_size} images, the file gives {len(scores)}")
+    return scores[: len(images)]

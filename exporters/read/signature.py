@@ -1,5 +1,7 @@
 """The input and the output of an ONNX classifier, read from its graph."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 

@@ -22,8 +22,9 @@ import psutil
 
 from exporters import errors
 from exporters.errors import ExportError, MachineError, OnnxFileError, kind_of, reason_of
+from exporters.read.classifier import open_session
 from exporters.read.cost import count_cost
-from exporters.read.session import open_session, run_logits
+from exporters.read.session import run_logits
 from exporters.read.signature import MOST_PIXELS, Layout, signature_of
 
 SECONDS: Final = 15

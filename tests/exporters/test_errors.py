@@ -3,7 +3,8 @@ import pytest
 
 from exporters.errors import CallError, MachineError, OnnxFileError, kind_of, reason_of
 from exporters.measure.calls import RunnableFile, calls_of
-from exporters.read.session import open_session, run_logits
+from exporters.read.classifier import open_session
+from exporters.read.session import run_logits
 from tests.exporters.onnx_files import parse, save
 
 

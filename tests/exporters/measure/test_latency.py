@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from exporters.errors import ExportError, FileError
-from exporters.measure.calls import RunnableFile
-from exporters.measure.latency import LatencySettings, Round, compare_latency, undisturbed
+from exporters.measure.calls import RunnableFile, compare_latency
+from exporters.measure.latency import LatencySettings, Round, undisturbed
 from exporters.measure.latency_results import LatencyComparison
 from exporters.measure.scheduling import core_sets
-from exporters.read.session import open_session
+from exporters.read.classifier import open_session
 from tests.exporters.onnx_files import UINT8, Wanted, classifier, save
 from tests.exporters.variants import write_fp32
 

@@ -6,8 +6,9 @@ import onnx
 import pytest
 
 from exporters.errors import FileError, OnnxFileError
+from exporters.read.classifier import open_session
 from exporters.read.onnx_file import read_onnx
-from exporters.read.session import open_session, run_logits
+from exporters.read.session import run_logits
 from tests.exporters.onnx_files import answer, classifier, save
 
 

@@ -3,9 +3,9 @@ import pytest
 import torch
 
 from exporters.errors import ExportError
+from exporters.read.classifier import open_session
 from exporters.read.logits import predict_logits
 from exporters.read.preparation import RAW_PIXELS, Conversion, Preparation
-from exporters.read.session import open_session
 from exporters.read.signature import signature_of
 from tests.exporters.onnx_files import FLOAT, FLOAT16, UINT8, Wanted, answer, classifier, save
 

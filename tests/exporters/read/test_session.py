@@ -5,7 +5,8 @@ import onnx
 import pytest
 
 from exporters.errors import ExportError, OnnxFileError
-from exporters.read.session import SESSION_FACTS, open_session, run_logits, session_options
+from exporters.read.classifier import open_session
+from exporters.read.session import SESSION_FACTS, run_logits, session_options
 from tests.exporters.networks import SHAPE
 from tests.exporters.onnx_files import FLOAT, Wanted, answer, classifier, parse, save
 from tests.exporters.variants import write_fp32

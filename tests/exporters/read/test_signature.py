@@ -3,7 +3,7 @@ import pytest
 from onnx import helper
 
 from exporters.errors import CallError, OnnxFileError
-from exporters.read.session import open_session
+from exporters.read.classifier import open_session
 from exporters.read.signature import Signature, shared_batch, signature_of
 from tests.exporters.onnx_files import FLOAT, FLOAT16, UINT8, Wanted, classifier, parse, save, weights
 
