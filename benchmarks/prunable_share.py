@@ -25,8 +25,8 @@ from benchmarks.apart import CrashedError, Limits, OverLimitError, call_apart
 from benchmarks.prunable_idioms import CLASSES, IDIOMS
 from benchmarks.prunable_table import every_row
 from benchmarks.support_case import DEFAULT_SIZE
-from compress.channels.budget import allowed_counts
 from compress.channels.costs import CostModel, build_cost_model
+from compress.channels.counts import allowed_counts
 from compress.channels.units import UnitMap, without_names
 from compress.environment import describe_environment, source_commit
 from compress.errors import UsageError

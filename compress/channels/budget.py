@@ -4,19 +4,18 @@ Axes: P states, U units, G groups, S the largest group.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
 from compress.channels.costs import Cost, CostModel, build_cost_model
+from compress.channels.counts import Counts, all_shapes, allowed_counts, finer_than
+from compress.channels.latency import FINEST_STEP
 from compress.channels.out_of_reach import what_holds
 from compress.channels.units import UnitMap
 from compress.errors import UsageError
-
-FLOOR = 0.1
-"""No group keeps less than this share of its units: a starved layer cannot be repaired by training."""
 
 SLACK = 0.01
 """Filling up stops once a state is within this share of its limit."""
@@ -24,64 +23,28 @@ SLACK = 0.01
 NEAR = 0.02
 """A state within this share of its limit meets it."""
 
-MOST_SHAPES = 20_000
-"""Up to this many allowed shapes are all compared, which takes a few milliseconds."""
-
 
 @dataclass(frozen=True)
 class Budget:
-    """Shares of the whole network's MACs and parameters a state may keep; ``None`` does not limit."""
+    """Shares of the whole network's MACs, parameters and milliseconds a state may keep; ``None`` does not limit.
+
+    ``latency`` needs a model with a latency model.
+    """
 
     macs: float | None = None
     parameters: float | None = None
+    latency: float | None = None
+
+    def shares(self, model: CostModel) -> Tensor:
+        """The shares asked for: float64 M, infinite where none is."""
+        asked = [self.macs, self.parameters, *([] if model.latency is None else [self.latency])]
+        assert self.latency is None or model.latency is not None
+        return torch.tensor([share or math.inf for share in asked], dtype=torch.float64)
 
     def limits(self, model: CostModel, *, progress: float = 1.0) -> Tensor:
-        """Limits (2,), shrinking from the whole network (``progress`` 0) to the budget (1)."""
-        shares = torch.tensor([self.macs or float("inf"), self.parameters or float("inf")], dtype=torch.float64)
-        return model.full_2 * torch.where(shares.isfinite(), 1.0 - progress * (1.0 - shares), shares)
-
-
-@dataclass(frozen=True)
-class Counts:
-    """The kept counts a group may have: ``smallest``, in steps of ``step``, up to ``largest`` (int64 G)."""
-
-    smallest: Tensor
-    step: Tensor
-    largest: Tensor
-
-    def round(self, counts_PG: Tensor) -> Tensor:
-        """The nearest allowed counts."""
-        stepped = (counts_PG + self.step // 2) // self.step * self.step
-        return stepped.clamp(min=self.smallest, max=self.largest)
-
-
-def allowed_counts(units: UnitMap, align: int | Sequence[int]) -> Counts:
-    """Multiples of ``align`` channels per group, or the whole group where it is smaller than that.
-
-    ``align`` may be a number for each group.
-    """
-    rows = []
-    aligns = [align] * len(units.groups) if isinstance(align, int) else align
-    for group, multiple in zip(units.groups, aligns, strict=True):
-        step = min(multiple // math.gcd(multiple, group.tied), group.size)
-        least = -(-max(1, round(FLOOR * group.size)) // step) * step
-        largest = group.size // step * step
-        rows.append((min(least, largest), step, largest))
-    return Counts(*torch.tensor(rows).T)
-
-
-def _finer_than(align: int) -> list[int]:
-    """Powers of two below ``align``, the largest first."""
-    return [2**power for power in reversed(range((align - 1).bit_length()))]
-
-
-def all_shapes(counts: Counts) -> Tensor | None:
-    """Every allowed shape, int64 (S, G); ``None`` where they are more than ``MOST_SHAPES``."""
-    choices = (counts.largest - counts.smallest) // counts.step + 1
-    if choices.double().prod() > MOST_SHAPES:
-        return None
-    axes = [torch.arange(*bounds) for bounds in zip(counts.smallest, counts.largest + 1, counts.step, strict=True)]
-    return torch.cartesian_prod(*axes).reshape(-1, len(axes))
+        """Limits M, shrinking from the whole network (``progress`` 0) to the budget (1)."""
+        shares = self.shares(model)
+        return model.full_M * torch.where(shares.isfinite(), 1.0 - progress * (1.0 - shares), shares)
 
 
 @dataclass(frozen=True)
@@ -110,13 +73,27 @@ class Prunable:
 
         Groups narrower than two blocks get the smaller multiples first, then all; the same if none reaches it.
         """
-        for smaller in (align, *_finer_than(align)):
+        for smaller in (align, *finer_than(align)):
             narrow = [smaller if group.width < 2 * align else align for group in self.units.groups]
             for aligns in (narrow, [smaller] * len(narrow)):
                 finer = replace(self, counts=allowed_counts(self.units, aligns))
                 if finer._reaches():
                     return finer
         return replace(self, counts=allowed_counts(self.units, align))
+
+    def with_fast_counts(self) -> "Prunable":
+        """The same in steps that the latency model is fast at; in smaller ones if the budget is out of reach in these.
+
+        The fast ones if none reaches it.
+        """
+        model = self.model
+        assert model.latency is not None
+        fast = model.latency.fast_steps(self.units.groups, model.inputs_LG, model.outputs_LG)
+        for widest in [step for step in finer_than(2 * max(fast)) if step >= FINEST_STEP]:
+            finer = replace(self, counts=allowed_counts(self.units, [min(step, widest) for step in fast]))
+            if finer._reaches():
+                return finer
+        return replace(self, counts=allowed_counts(self.units, fast))
 
     def cost(self, keep_U: Tensor) -> Cost:
         """What a state, bool (U,), costs."""
@@ -125,13 +102,11 @@ class Prunable:
     def unit_costs(self, keep_U: Tensor) -> Tensor:
         """What one more unit of each group costs in a state, bool (U,): float64 G, as shares of the budget's measures.
 
-        A measure without a limit does not count; with two limits a unit costs their sum.
+        A measure without a limit does not count; with several limits a unit costs their sum.
         """
-        counts_G, groups = self.units.counts(keep_U.unsqueeze(0))[0], len(self.units.groups)
-        one_more_GG = counts_G + torch.eye(groups, dtype=counts_G.dtype)
-        more_G2 = self.model.costs(one_more_GG) - self.model.costs(counts_G.unsqueeze(0))
-        limited_2 = self.budget.limits(self.model).isfinite()
-        return (more_G2 / self.model.full_2)[:, limited_2].sum(1).clamp(min=1e-12)
+        more_GM = self.model.unit_costs(self.units.counts(keep_U.unsqueeze(0))[0])
+        limited_M = self.budget.limits(self.model).isfinite()
+        return (more_GM / self.model.full_M)[:, limited_M].sum(1).clamp(min=1e-12)
 
     def multiples(self, align: int) -> Mapping[str, int]:
         """Groups whose counts go in other steps than ``align`` gives them: root -> channels in a step."""
@@ -145,20 +120,16 @@ class Prunable:
 
     def check_reachable(self) -> None:
         """UsageError if the smallest allowed state is over the budget: what would reach it, or what holds the rest."""
-        least, full = self.model.costs(self.counts.smallest.unsqueeze(0))[0], self.model.full_2
+        least, full = self.model.costs(self.counts.smallest.unsqueeze(0))[0], self.model.full_M
         limits = self.budget.limits(self.model)
-        names, flags = ("MACs", "parameters"), ("--keep-macs", "--keep-params")
-        for place, (low, limit, whole) in enumerate(zip(least, limits, full, strict=True)):
+        for place, (low, limit, whole) in enumerate(zip(least.tolist(), limits.tolist(), full.tolist(), strict=True)):
             if low > limit:
-                more = f"ask for more, {flags[place]} {math.ceil(100 * low / whole) / 100:g}"
-                raise UsageError(
-                    f"cannot keep only {limit / whole:.1%} of the {names[place]}: the smallest network keeps "
-                    f"{low / whole:.1%}" + self._advice(place, more)
-                )
+                raise UsageError(f"{_out_of_reach(place, low, limit, whole)}{self._advice(place, low, whole)}")
 
-    def _advice(self, place: int, more: str) -> str:
+    def _advice(self, place: int, low: float, whole: float) -> str:
+        more = f"ask for {'less' if place == 2 else 'more'}, {budget_flag(place, low / whole)}"
         block = max(step * group.tied for group, step in zip(self.units.groups, self.counts.step.tolist(), strict=True))
-        for smaller in _finer_than(block):
+        for smaller in finer_than(block):
             if replace(self, counts=allowed_counts(self.units, smaller))._reaches():
                 return f" in multiples of {block} channels; try --align {smaller}, or {more}"
         held = what_holds(self.units, self.model, self.counts.smallest, place)
@@ -182,9 +153,27 @@ class Prunable:
         return keep_PGS[places]
 
 
+def budget_flag(measure: int, share: float, *, digits: int = 2) -> str:
+    """The flag that asks for at least this share of MACs, parameters or milliseconds."""
+    scale = 10**digits
+    if measure == 2:
+        return f"--target-speedup {math.floor(scale / share) / scale:g}"
+    return f"{('--keep-macs', '--keep-params')[measure]} {math.ceil(scale * share) / scale:g}"
+
+
+def _out_of_reach(measure: int, low: float, limit: float, whole: float) -> str:
+    if measure == 2:
+        return (
+            f"cannot reach {limit:.3g} ms a call, {whole / limit:.2f}x as fast as the whole network: the smallest "
+            f"network takes {low:.3g} ms, {whole / low:.2f}x as fast"
+        )
+    name = ("MACs", "parameters")[measure]
+    return f"cannot keep only {limit / whole:.1%} of the {name}: the smallest network keeps {low / whole:.1%}"
+
+
 @dataclass(frozen=True)
 class _Limited:
-    """Allowed counts within limits (2,) on MACs and parameters."""
+    """Allowed counts within limits M on the costs."""
 
     model: CostModel
     counts: Counts

@@ -1,8 +1,8 @@
-"""MACs and parameters of states, computed from their kept counts, for many states at once.
+"""MACs, parameters and latency of states, computed from their kept counts, for many states at once.
 
-A layer's cost depends only on its kept inputs and outputs. Operators outside layers have a constant cost.
+A layer's cost depends only on its kept inputs and outputs. Operators outside layers have a constant number of MACs.
 
-Axes: P states, G groups, L layers.
+Axes: P states, G groups, L layers, M measures: MACs, parameters and, of a network with a latency model, milliseconds.
 """
 
 import math
@@ -18,6 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 from torch.utils.module_tracker import ModuleTracker
 
+from compress.channels.latency import LatencyModel
 from compress.channels.units import UnitMap
 from compress.errors import UsageError
 from compress.tracing.forward_pass import evaluating, plain_kernels, tensors_given
@@ -30,22 +31,29 @@ _BESIDE_TORCH: Final[dict[Any, Callable[..., int]]] = {
 
 _WITHOUT_RULE: Final = (nn.RNNBase, nn.Bilinear)
 
+_LEAST_SHARE: Final = 0.05
+"""A unit adds at least this share of the mean over the groups to the latency: timings of cheap ones are noise."""
+
 
 @dataclass(frozen=True)
 class Cost:
-    """Totals of one state: multiply-accumulates for one image, and parameters, frozen ones too."""
+    """Totals of one state: multiply-accumulates for one image, parameters, frozen ones too, milliseconds of a call.
+
+    ``milliseconds`` is ``None`` without a latency model.
+    """
 
     macs: int
     parameters: int
+    milliseconds: float | None = None
 
 
 @dataclass(frozen=True)
 class CostModel:
-    """Costs as ``sum_l a_l * in_l * out_l + b_l * out_l + constant`` over the layers, for two measures.
+    """Costs as ``sum_l a_l * in_l * out_l + b_l * out_l + constant`` over the layers, for MACs and parameters.
 
     ``layers`` names them; bare parameters that are cut come last. ``measure_2L2`` holds (a, b) per layer for MACs and
     parameters. ``inputs_LG`` and ``outputs_LG`` (L, G + 1) say how many channels of a layer one kept unit of a group
-    brings; the last column holds the fixed channels.
+    brings; the last column holds the fixed channels. A ``latency`` model adds milliseconds as a third measure.
     """
 
     layers: tuple[str, ...]
@@ -54,18 +62,51 @@ class CostModel:
     inputs_LG: Tensor
     outputs_LG: Tensor
     sizes_G: Tensor
+    latency: LatencyModel | None = None
 
     def costs(self, counts_PG: Tensor) -> Tensor:
-        """MACs and parameters of states given by their kept counts: float64 (P, 2), whole numbers."""
-        counts = nn.functional.pad(counts_PG.to(torch.float64), (0, 1), value=1.0)
-        inputs_PL, outputs_PL = counts @ self.inputs_LG.T, counts @ self.outputs_LG.T
+        """Costs of states given by their kept counts: float64 (P, M); MACs and parameters are whole numbers."""
+        counts, inputs_PL, outputs_PL = self._channels(counts_PG)
         by_both_L2, by_outputs_L2 = self.measure_2L2[..., 0].T, self.measure_2L2[..., 1].T
-        return ((inputs_PL * outputs_PL) @ by_both_L2 + outputs_PL @ by_outputs_L2 + self.constant_2).round()
+        costs_P2 = ((inputs_PL * outputs_PL) @ by_both_L2 + outputs_PL @ by_outputs_L2 + self.constant_2).round()
+        if self.latency is None:
+            return costs_P2
+        return torch.cat([costs_P2, self.latency.milliseconds(counts, inputs_PL, outputs_PL).unsqueeze(-1)], -1)
+
+    def unit_costs(self, counts_G: Tensor) -> Tensor:
+        """What one more unit of each group costs in a state: float64 (G, M); milliseconds as the mean over a block."""
+        one_more_GG = counts_G + torch.eye(len(counts_G), dtype=counts_G.dtype)
+        more_GM = self.costs(one_more_GG) - self.costs(counts_G.unsqueeze(0))
+        if self.latency is not None:
+            both_PG = torch.cat([one_more_GG, counts_G.unsqueeze(0)])
+            smooth_P = self.latency.milliseconds(*self._channels(both_PG), rounded=False)
+            more_G = smooth_P[:-1] - smooth_P[-1]
+            more_GM[:, 2] = more_G.clamp(min=_LEAST_SHARE * float(more_G.mean()))
+        return more_GM
+
+    def _channels(self, counts_PG: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Counts with a column of ones for the fixed channels, float64 (P, G + 1), inputs and outputs (P, L)."""
+        counts = nn.functional.pad(counts_PG.to(torch.float64), (0, 1), value=1.0)
+        return counts, counts @ self.inputs_LG.T, counts @ self.outputs_LG.T
 
     def cost(self, counts_G: Tensor) -> Cost:
         """The same for one state."""
-        macs, parameters = self.costs(counts_G.unsqueeze(0))[0].tolist()
-        return Cost(macs=int(macs), parameters=int(parameters))
+        macs, parameters, *milliseconds = self.costs(counts_G.unsqueeze(0))[0].tolist()
+        return Cost(int(macs), int(parameters), *milliseconds)
+
+    def by_layer(self, counts_G: Tensor, measure: int) -> dict[str, float]:
+        """One measure of a state by layer, and under "" what no layer makes."""
+        counts, inputs_PL, outputs_PL = self._channels(counts_G.unsqueeze(0))
+        if measure < len(self.measure_2L2):
+            by_both_L, by_outputs_L = self.measure_2L2[measure].T
+            costs_L, rest = (
+                (by_both_L * inputs_PL * outputs_PL + by_outputs_L * outputs_PL)[0],
+                self.constant_2[measure],
+            )
+        else:
+            assert self.latency is not None
+            costs_L, rest = self.latency.by_layer(inputs_PL, outputs_PL)[0], (counts @ self.latency.rest_G)[0]
+        return dict(zip(self.layers, costs_L.tolist(), strict=True)) | {"": float(rest)}
 
     @property
     def full(self) -> Cost:
@@ -73,8 +114,8 @@ class CostModel:
         return self.cost(self.sizes_G)
 
     @property
-    def full_2(self) -> Tensor:
-        """MACs and parameters of the whole network: float64 (2,)."""
+    def full_M(self) -> Tensor:
+        """The costs of the whole network: float64 M."""
         return self.costs(self.sizes_G.unsqueeze(0))[0]
 
 

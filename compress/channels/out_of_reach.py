@@ -1,6 +1,6 @@
 """Why a budget is out of reach: the layers that hold most of what is left, and why they keep it."""
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from compress.channels.costs import CostModel
 from compress.channels.units import UnitMap, without_names
@@ -14,13 +14,13 @@ _COMPUTED = "(parametrizations)"
 def what_holds(units: UnitMap, model: CostModel, counts_G: Tensor, measure: int) -> str:
     """Layers by what they cost at these kept counts, dearest reason first, with their share of the whole network.
 
-    ``measure`` is 0 for MACs, 1 for parameters.
+    ``measure`` is 0 for MACs, 1 for parameters, 2 for milliseconds.
     """
-    costs = _by_layer(model, counts_G, measure)
-    whole = float(model.full_2[measure])
+    costs = model.by_layer(counts_G, measure)
+    whole = float(model.full_M[measure])
     reasons: dict[str, list[str]] = {}
     for name in sorted(costs, key=lambda name: -costs[name]):
-        reasons.setdefault(without_names(units.not_pruned.get(name, _outside(name))), []).append(name)
+        reasons.setdefault(without_names(units.not_pruned.get(name, _outside(name, measure))), []).append(name)
     held = {reason: sum(costs[name] for name in names) / whole for reason, names in reasons.items()}
     dearest = sorted(held, key=lambda reason: -held[reason])[:SHOWN]
     listed = [f"{held[one]:.1%} {_named(reasons[one])}: {one}" for one in dearest if held[one] >= 0.01]
@@ -35,14 +35,7 @@ def _named(names: list[str]) -> str:
     return f"in {', '.join(names[:SHOWN])}{more}"
 
 
-def _outside(name: str) -> str:
-    return "as few channels as alignment and minimum allow" if name else "products of no layer's weights"
-
-
-def _by_layer(model: CostModel, counts_G: Tensor, measure: int) -> dict[str, float]:
-    """The cost of every layer, and under "" what no layer makes."""
-    counts = nn.functional.pad(counts_G.to(model.inputs_LG), (0, 1), value=1.0)
-    inputs_L, outputs_L = model.inputs_LG @ counts, model.outputs_LG @ counts
-    by_both_L, by_outputs_L = model.measure_2L2[measure].T
-    costs_L = by_both_L * inputs_L * outputs_L + by_outputs_L * outputs_L
-    return dict(zip(model.layers, costs_L.tolist(), strict=True)) | {"": float(model.constant_2[measure])}
+def _outside(name: str, measure: int) -> str:
+    if name:
+        return "as few channels as alignment and minimum allow"
+    return "products of no layer's weights" if measure < 2 else "pools, sums, concats and changes of layout"

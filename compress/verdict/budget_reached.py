@@ -8,29 +8,34 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from compress.channels.budget import NEAR, Prunable, all_shapes, allowed_counts
+from compress.channels.budget import NEAR, Prunable, budget_flag
+from compress.channels.counts import all_shapes, allowed_counts
 from compress.report import figures
 
 SHOWN: Final = 4
 """Groups that a note names, at most."""
 
-_MEASURES: Final = (("MACs", "--keep-macs"), ("parameters", "--keep-params"))
+_MEASURES: Final = ("MACs", "parameters", "time")
 
 
 @dataclass(frozen=True)
 class Reached:
-    """Shares of the whole network that a state within the budget keeps, and ``budget_note`` of it."""
+    """Shares of the whole network that a state within the budget keeps, and ``budget_note`` of it.
+
+    ``time`` is that of a call; ``None`` without a latency model.
+    """
 
     macs: float
     parameters: float
     note: str
+    time: float | None = None
 
 
 def reached_by_random_state(prunable: Prunable, *, align: int, seed: int) -> Reached:
     """The shares of a random state, repaired to the budget as every method's states are."""
     counts_G = _random_state(prunable, seed=seed)
-    macs, parameters = _shares(prunable, counts_G).tolist()
-    return Reached(macs, parameters, budget_note(prunable, counts_G, align=align, seed=seed))
+    macs, parameters, *time = _shares(prunable, counts_G).tolist()
+    return Reached(macs, parameters, budget_note(prunable, counts_G, align=align, seed=seed), *time)
 
 
 def finer_counts_note(multiples: Mapping[str, int], *, align: int) -> tuple[str, ...]:
@@ -53,34 +58,33 @@ def budget_note(prunable: Prunable, counts_G: Tensor, *, align: int, seed: int) 
     ``counts_G`` are kept units per group, within the budget, multiples of ``align``; a smaller alignment is tried on
     a random state, by ``seed``.
     """
-    asked = _asked(prunable)
+    asked = prunable.budget.shares(prunable.model)
     shares = _shares(prunable, counts_G)
     used = shares / asked
     if not asked.isfinite().any() or (used >= 1 - NEAR).any():
         return ""
     place = int(used.argmax())
-    name, flag = _MEASURES[place]
-    instead = [*_next_larger(prunable, counts_G, place, flag=flag), *_finer(prunable, place, align=align, seed=seed)]
+    instead = [*_next_larger(prunable, counts_G, place), *_finer(prunable, place, align=align, seed=seed)]
+    kept, wanted = (figures.percent(float(one[place])) for one in (shares, asked))
     return (
-        f"{figures.percent(float(shares[place]))} of the {name} kept where {figures.percent(float(asked[place]))} was "
-        f"asked: counts go in steps of {align} and no further step fits"
-        + (f"; there is {', or '.join(instead)}" if instead else "")
+        f"{kept} of the {_MEASURES[place]} kept where {wanted} was asked: counts go in steps of {align} and no further "
+        "step fits" + (f"; there is {', or '.join(instead)}" if instead else "")
     )
 
 
-def _next_larger(prunable: Prunable, counts_G: Tensor, place: int, *, flag: str) -> list[str]:
+def _next_larger(prunable: Prunable, counts_G: Tensor, place: int) -> list[str]:
     """The cheapest shape over the budget: of all, or of those with one block more where all are too many."""
     shapes = all_shapes(prunable.counts)
     if shapes is None:
         grown = counts_G + torch.diag(prunable.counts.step)
         shapes = grown[(grown <= prunable.counts.largest).all(-1)]
-    over_S2 = _shares(prunable, shapes) > _asked(prunable)
-    alone_S = over_S2[:, place] & ~over_S2[:, 1 - place]
+    over_SM = _shares(prunable, shapes) > prunable.budget.shares(prunable.model)
+    alone_S = over_SM[:, place] & (over_SM.sum(1) == 1)
     if not alone_S.any():
         return []
     share = float(_shares(prunable, shapes[alone_S])[:, place].min())
-    ask = math.ceil(1000 * share) / 1000
-    return [f"{math.ceil(10_000 * share) / 100:.2f} % ({flag} {ask})"] if ask < 1 else []
+    flag = budget_flag(place, share, digits=3)
+    return [f"{math.ceil(10_000 * share) / 100:.2f} % ({flag})"] if share <= 0.999 else []
 
 
 def _finer(prunable: Prunable, place: int, *, align: int, seed: int) -> list[str]:
@@ -89,7 +93,7 @@ def _finer(prunable: Prunable, place: int, *, align: int, seed: int) -> list[str
         counts = allowed_counts(prunable.units, smaller)
         finer = Prunable(prunable.units, prunable.model, counts, prunable.budget)
         share = float(_shares(prunable, _random_state(finer, seed=seed))[place])
-        if share >= (1 - NEAR) * float(_asked(prunable)[place]):
+        if share >= (1 - NEAR) * float(prunable.budget.shares(prunable.model)[place]):
             return [f"{figures.percent(share)} (--align {smaller})"]
     return []
 
@@ -101,13 +105,7 @@ def _random_state(prunable: Prunable, *, seed: int) -> Tensor:
 
 
 def _shares(prunable: Prunable, counts: Tensor) -> Tensor:
-    """Shares of MACs and parameters, float64 (..., 2), of counts (..., G)."""
+    """Shares of the whole network's costs, float64 (..., M), of counts (..., G)."""
     model = prunable.model
-    found = model.costs(counts.reshape(-1, counts.shape[-1])) / model.costs(model.sizes_G.unsqueeze(0))
-    return found.reshape(*counts.shape[:-1], 2)
-
-
-def _asked(prunable: Prunable) -> Tensor:
-    """The shares asked for, float64 (2,); infinite where none was."""
-    budget = prunable.budget
-    return torch.tensor([budget.macs or math.inf, budget.parameters or math.inf], dtype=torch.float64)
+    found = model.costs(counts.reshape(-1, counts.shape[-1])) / model.full_M
+    return found.reshape(*counts.shape[:-1], -1)

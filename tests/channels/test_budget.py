@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
-from compress.channels.budget import NEAR, Budget, Prunable, all_shapes, allowed_counts
+from compress.channels.budget import NEAR, Budget, Prunable
 from compress.channels.costs import build_cost_model
+from compress.channels.counts import all_shapes, allowed_counts
 from compress.channels.units import find_units
 from compress.errors import UsageError
 from models_zoo.zoo import build_network
@@ -22,7 +23,7 @@ def keys_of(prunable: Prunable, states: int = 4, *, seed: int = 0) -> Tensor:
 
 def shares(prunable: Prunable, keep_PU: Tensor) -> Tensor:
     """MACs and parameters of states as shares of the whole network's: (P, 2)."""
-    return prunable.model.costs(prunable.units.counts(keep_PU)) / prunable.model.full_2
+    return prunable.model.costs(prunable.units.counts(keep_PU)) / prunable.model.full_M
 
 
 @pytest.mark.parametrize("arch", ["squeezenet", "resnet18", "resnet50", "alexnet"])

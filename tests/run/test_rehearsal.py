@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from compress.channels.budget import Budget, Prunable, allowed_counts
+from compress.channels.budget import Budget, Prunable
 from compress.channels.costs import build_cost_model
+from compress.channels.counts import allowed_counts
 from compress.channels.units import find_units
 from compress.errors import CheckFailedError, UsageError
 from compress.run.rehearsal import (

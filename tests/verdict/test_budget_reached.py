@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from compress.channels.budget import Budget, Prunable, allowed_counts
+from compress.channels.budget import Budget, Prunable
 from compress.channels.costs import build_cost_model
+from compress.channels.counts import allowed_counts
 from compress.channels.units import find_units
 from compress.verdict.budget_reached import budget_note, finer_counts_note, reached_by_random_state
 
@@ -71,7 +72,7 @@ def test_with_two_budgets_the_binding_one_is_named():
 
 
 def test_of_too_many_shapes_those_with_one_block_more_are_looked_at(monkeypatch):
-    monkeypatch.setattr("compress.channels.budget.MOST_SHAPES", 3)
+    monkeypatch.setattr("compress.channels.counts.MOST_SHAPES", 3)
     note = budget_note(two_layers(Budget(macs=0.5)), torch.tensor([16, 16]), align=16, seed=0)
     assert "there is 50.01 % (--keep-macs 0.501)" in note
 
