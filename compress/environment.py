@@ -70,17 +70,18 @@ def usable_cores() -> int:
 def use_threads(count: int) -> None:
     """Have torch compute with so many threads.
 
-    EnvironmentProblem where the system allows fewer: OpenMP would end the process. More than cores are tried out.
+    EnvironmentProblem where the system allows fewer: OpenMP would end the process. More than cores are tried out,
+    twice as many, since onnxruntime has as many of its own.
     """
     release, started = threading.Event(), []
     try:
-        for _ in range(count - 1 if count > usable_cores() else 0):
+        for _ in range(2 * count if count > usable_cores() else 0):
             thread = threading.Thread(target=release.wait)
             thread.start()
             started.append(thread)
     except (RuntimeError, MemoryError):
         raise EnvironmentProblem(
-            f"the system allows about {len(started)} threads, got --threads {count}: try --threads {usable_cores()}"
+            f"--threads {count}: the system allows about {len(started) // 2}: try --threads {usable_cores()}"
         ) from None
     finally:
         release.set()

@@ -19,7 +19,7 @@ _SIZE: Final[dict[str, Any]] = {"ge": 16, "le": 1024}
 _setting = partial(setting, None, panel=PANELS[2])
 _channels = partial(_setting, expected="numbers such as 0.485,0.456,0.406")
 _Number = Annotated[float, Field(allow_inf_nan=False)]
-_Channels = Annotated[tuple[_Number, ...] | None, BeforeValidator(parse_list)]
+_Channels = Annotated[Annotated[tuple[_Number, ...], Field(min_length=1)] | None, BeforeValidator(parse_list)]
 
 NORMALISATION: Final = ("mean", "std", "pixel_range")
 FRAMING: Final = ("resize", "crop", "interpolation")

@@ -17,6 +17,7 @@ IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
         ({"mean": (0.5,), "std": (0.0,)}, "stds \\(above 0"),
         ({"mean": (0.5, 0.5), "std": (0.2, 0.2)}, "--mean and --std: expected one value, or three for red, green"),
         ({"mean": (123.7, 116.3, 103.5), "std": (58.4, 57.1, 57.4)}, "got 123.7: .*0 to 255, add --pixel-range 255"),
+        ({"mean": (), "std": ()}, "--mean: expected numbers such as"),
         ({"mean": "nan", "std": "0.5"}, "--mean: expected numbers such as"),
         ({"pixel_range": 255}, "--pixel-range is that of --mean and --std: give them too"),
         ({"pixel_range": 2, "mean": (0.5,), "std": (0.5,)}, "--pixel-range: expected 1 or 255, got 2"),
