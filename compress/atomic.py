@@ -107,6 +107,11 @@ def write_atomically(path: Path, data: bytes, *, temporary: Path | None = None) 
         atomic.write_atomically(path, data, temporary=temporary)
 
 
+def is_empty_folder(path: Path) -> bool:
+    """Whether a new folder may take this one's place."""
+    return path.is_dir() and not any(path.iterdir())
+
+
 def _located(error: OSError, path: Path | None, advice: str) -> str:
     where = error.filename or path
     return f"{where}: {advice}" if where else advice

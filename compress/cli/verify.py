@@ -90,10 +90,10 @@ def _of_files(files: Given, data: Given, settings: VerifySettings, out: Path | N
     images = build(DataConfig, data)
     stated = {name: getattr(images, name) for name in PreprocessingSettings.model_fields}
     overrides = build(UserOverrides, files | stated)
-    with new_folder(out) if out else nullcontext():
+    with new_folder(out) if out else nullcontext() as folder:
         report = verify_files(
             original, candidate, load_test_images(images), settings, overrides=overrides, observer=observer
         )
-        if out is not None:
-            write_documents(out, render_documents(report))
+        if folder is not None:
+            write_documents(folder, render_documents(report))
     return report

@@ -8,7 +8,6 @@ import hashlib
 import http.client
 import os
 import tarfile
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from compress.download import fetch
 from compress.environment import cache_folder
 from compress.errors import BadInputError, EnvironmentProblem, UsageError
 from compress.exporter_faults import open_file
+from exporters.write.scratch import scratch_folder
 
 _MAX_BYTES = 2**38
 
@@ -95,14 +95,14 @@ def _download(published: Published, folder: Path) -> None:
             continue
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=folder) as place:
-                file = Path(place) / name
+            with scratch_folder(beside=folder / name) as place:
+                file = place / name
                 fetch(url, file, algorithm="md5", checksum=md5)
                 if name.endswith((".tgz", ".tar.gz")):
                     with tarfile.open(file) as tar:
                         tar.extractall(place, filter="data")
                     file.unlink()
-                _move(Path(place), folder)
+                _move(place, folder)
         except (OSError, http.client.HTTPException, tarfile.TarError) as error:
             raise EnvironmentProblem(f"cannot download {url} to {folder}: {error}; try again, or --data-dir") from None
 

@@ -1,15 +1,14 @@
 """Batches read ahead by worker processes."""
 
+import multiprocessing
 import os
 import shutil
 import signal
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 import numpy as np
@@ -51,7 +50,7 @@ def read_batches(
         batch_sampler=[indices.tolist() for indices in plan],
         num_workers=min(workers, len(plan)),
         collate_fn=default_convert,  # the batch as it is
-        worker_init_fn=partial(_live_with, os.getpid()),
+        worker_init_fn=_start_worker,
         generator=torch.Generator(),  # otherwise every pass would draw from torch's generator: a resume would differ
     )
     try:
@@ -117,14 +116,19 @@ class _Batches(Dataset[Tensor | BadInputError]):
             return error
 
 
-def _live_with(parent: int, worker: int) -> None:  # noqa: ARG001
+def _start_worker(worker: int) -> None:  # noqa: ARG001
     """In a worker: Ctrl-C reaches all processes, and the run needs its workers to finish its step; then they end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=_end_with_run, daemon=True).start()
 
 
-def _end_with(parent: int) -> None:
-    """End this process soon after its parent, however that ended: it would keep memory and the run's lock."""
-    while os.getppid() == parent:
-        time.sleep(_SECONDS_BETWEEN_LOOKS)
-    os.kill(os.getpid(), signal.SIGKILL)  # the run's handlers of other signals are inherited
+def _end_with_run() -> None:
+    """End this process soon after the run, however that ended: it would keep memory and the run's lock.
+
+    The run may not be the process above this one, which is a server with the start method of that name; but such a
+    server ends with the run.
+    """
+    run, above = multiprocessing.parent_process(), os.getppid()
+    while run is not None and run.is_alive() and os.getppid() == above:
+        run.join(_SECONDS_BETWEEN_LOOKS)
+    os._exit(1)  # without the run's handlers of signals, which are inherited

@@ -4,7 +4,7 @@ import json
 import os
 from pathlib import Path
 
-from compress.atomic import check_creatable, machine_faults, write_atomically
+from compress.atomic import check_creatable, is_empty_folder, machine_faults, write_atomically
 from compress.environment import use_threads
 from compress.errors import BadInputError, UsageError
 from compress.export.variants import Base, derive, representative
@@ -35,7 +35,7 @@ def export_weights(
     if config.weights is None:
         raise UsageError("which weights? give --weights FILE, or a run folder")
     check_creatable(out)
-    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+    if out.exists() and not is_empty_folder(out):
         raise UsageError(f"--out {out} exists already: choose a new folder")
     settings, data = load_decided(decide(config.model_copy(update={"device": "cpu"})))
     use_threads(settings.threads)

@@ -2,11 +2,11 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from compress.atomic import creating, machine_faults, write_atomically
+from compress.atomic import creating, is_empty_folder, machine_faults, write_atomically
 from compress.errors import UsageError
 from compress.report import latency_tables, network_tables, run_plots, run_tables
 from compress.report.html import render_html
@@ -17,6 +17,7 @@ from compress.report.sections import Document, Gallery, Image, Section
 from compress.report.verdict_section import headline, verdict_section
 from compress.runs import MODEL_FACTS, RunFolder
 from compress.runs.json_files import ModelFacts, json_bytes
+from exporters.write.scratch import scratch_folder
 
 
 def report_document(report: Report) -> Document:
@@ -114,23 +115,20 @@ def render_documents(report: Report, model_facts: Mapping[str, Any] | None = Non
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """A new folder for documents, made before anything is measured; removed again where that fails.
+    """A folder for documents that becomes ``path`` at the end of the block; nothing is there before, or if that fails.
 
-    Raises ``UsageError`` where the name is taken, ``EnvironmentProblem`` where the folder cannot be made.
+    So a command that was killed can be repeated. Raises ``UsageError`` where the name is taken, and
+    ``EnvironmentProblem`` where the folder cannot be made.
     """
-    with creating(path):
-        try:
-            path.mkdir(parents=True)
-        except FileExistsError as error:
-            if not os.path.lexists(path):  # a link above it leads nowhere
-                raise
-            raise UsageError(f"--out {path} exists already: choose a new folder") from error
-    try:
-        yield path
-    except BaseException:
-        with suppress(OSError):
-            path.rmdir()
-        raise
+    if os.path.lexists(path) and not is_empty_folder(path):
+        raise UsageError(f"--out {path} exists already: choose a new folder")
+    with ExitStack() as stack:
+        with creating(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            folder = stack.enter_context(scratch_folder(beside=path))
+        yield folder
+        with creating(path):
+            os.replace(folder, path)
 
 
 def write_documents(folder: Path, documents: Mapping[str, str]) -> None:

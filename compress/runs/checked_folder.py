@@ -15,7 +15,7 @@ import filelock
 from compress.atomic import machine_faults
 from compress.errors import BadInputError, CompressError, EnvironmentProblem
 from compress.runs.manifest import MANIFEST, Manifest, checked_name, sha256_of
-from compress.runs.own_files import own_path, read_own, temporary_name
+from compress.runs.own_files import identity, own_path, read_own, temporary_name
 from exporters.write.atomic import sync, write_new
 
 LOCK: Final = ".lock"
@@ -27,6 +27,7 @@ class CheckedFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._manifest = Manifest()
+        self._placed: dict[str, tuple[int, ...] | None] = {}  # files that this object wrote, as they were then
         self._lock = filelock.FileLock(path / LOCK, timeout=0, fallback_to_soft=False)  # a kill leaves soft locks
 
     def __enter__(self) -> Self:
@@ -49,6 +50,11 @@ class CheckedFolder:
     def has(self, rel: str) -> bool:
         """Whether the run holds this file."""
         return rel in self._manifest.names
+
+    def wrote(self, rel: str) -> bool:
+        """Whether this object wrote the file that is there, and nobody has touched it since."""
+        known = self._placed.get(rel)
+        return known is not None and identity(self.path / rel) == known
 
     def write_bytes(self, rel: str, data: bytes) -> None:
         """Write a file and record its checksum."""
@@ -137,9 +143,10 @@ class CheckedFolder:
             for rel, digest in now.writing.items():
                 self._temporary(rel, digest).unlink(missing_ok=True)
             for rel, digest in now.placing.items():
-                own_path(self.path, rel)
+                path = own_path(self.path, rel)
                 with suppress(FileNotFoundError):  # it is in place
-                    self._temporary(rel, digest).replace(self.path / rel)
+                    self._temporary(rel, digest).replace(path)
+                    self._placed[rel] = identity(path)
             self._delete(now.removing)
             self._sync({*now.placing, *now.removing})
         placed = {rel: (digest,) for rel, digest in now.placing.items()}
@@ -172,9 +179,12 @@ class CheckedFolder:
     def _delete(self, names: Mapping[str, Collection[str]]) -> None:
         """Delete files whose content is the recorded one; another file of that name is somebody else's."""
         for rel, digests in names.items():
-            data = read_own(self.path, rel)
-            if data is not None and sha256_of(data) in digests:
-                (self.path / rel).unlink()
+            path = own_path(self.path, rel)
+            if not self.wrote(rel):  # else a checkpoint of gigabytes need not be read again to be deleted
+                data = read_own(self.path, rel)
+                if data is None or sha256_of(data) not in digests:
+                    continue
+            path.unlink()
 
     def _present(self, rel: str, digests: tuple[str, ...]) -> tuple[str, ...]:
         """Which of two accepted digests a file has."""

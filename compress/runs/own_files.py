@@ -34,6 +34,15 @@ def read_own(folder: Path, rel: str) -> bytes | None:
         return None
 
 
+def identity(path: Path) -> tuple[int, ...] | None:
+    """What changes when a file is replaced or written to; ``None`` where there is none."""
+    try:
+        found = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
 def _kind(path: Path) -> int | None:
     try:
         return path.lstat().st_mode

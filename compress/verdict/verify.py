@@ -61,7 +61,7 @@ def verify_run(
     CheckFailedError if an equality of the run no longer holds.
     """
     run, observer = RunFolder.open(path), observer or Observer()
-    with new_folder(out) if out else run:
+    with new_folder(out) if out else run as place:
         run.check_all()
         config, data = reopen(run, moved or {}, code=code)
         use_threads(config.threads)
@@ -71,8 +71,8 @@ def verify_run(
             files = _open_recorded(context)
             observer.stage("verify", index=1, count=1, steps=count_steps(files, settings))
             report = _measure_run(context, files, settings)
-        if out:
-            write_documents(out, render_documents(report, run.read_json(MODEL_FACTS, ModelFacts)))
+        if isinstance(place, Path):
+            write_documents(place, render_documents(report, run.read_json(MODEL_FACTS, ModelFacts)))
         else:
             keep_report(run, report)
     return report

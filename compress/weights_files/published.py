@@ -5,7 +5,6 @@ import http.client
 import importlib
 import os
 import re
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import torch
 from compress.download import fetch
 from compress.errors import BadInputError, EnvironmentProblem, UsageError
 from compress.settings.preprocessing_files import of_timm
+from exporters.write.scratch import scratch_folder
 from models_zoo.architecture import MissingExtraError
 from models_zoo.published_weights import PublishedWeights, UnknownWeightsError, find_published_weights
 from models_zoo.zoo import ALIASES
@@ -97,8 +97,8 @@ def _download(published: PublishedWeights, cached: Path | None) -> Path:
             return _from_hugging_face(hub, published)
         assert cached is not None, "weights have an address or a repository"
         cached.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cached.parent) as folder:
-            whole = Path(folder) / cached.name
+        with scratch_folder(beside=cached) as folder:
+            whole = folder / cached.name
             fetch(published.url, whole, algorithm="sha256", checksum=published.sha256)
             os.replace(whole, cached)
         return cached

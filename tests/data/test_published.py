@@ -13,6 +13,7 @@ import pytest
 
 from compress.data.published import Published, compare_with_published, find_published
 from compress.errors import BadInputError, EnvironmentProblem, UsageError
+from tests.helpers.forks import kill_before
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
@@ -89,6 +90,15 @@ def test_other_contents_are_refused_and_leave_no_file(tmp_path, mirror, name):
     with pytest.raises(BadInputError, match=rf"{name} is not the published file: expected md5 [0-9a-f]{{32}}, got "):
         find_published(published, tmp_path / "data", download=True)
     assert not [path for path in (tmp_path / "data").rglob("*") if path.name == name or "tmp" in path.name]
+
+
+def test_a_killed_download_is_begun_anew_and_nothing_of_it_stays(tmp_path, mirror):
+    published, folder = offered(*mirror), tmp_path / "data/tiny"
+    folder.mkdir(parents=True)
+    kill_before(6, lambda: find_published(published, tmp_path / "data", download=True))
+    assert any(folder.iterdir())
+    find_published(published, tmp_path / "data", download=True)
+    assert sorted(path.name for path in folder.iterdir()) == ["jpg", "labels.mat"]
 
 
 def test_an_archive_that_would_leave_its_folder_is_refused(tmp_path, mirror):

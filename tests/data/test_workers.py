@@ -1,7 +1,11 @@
+import multiprocessing
 import os
 import signal
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -84,30 +88,37 @@ def test_no_more_workers_than_shared_memory_holds(monkeypatch, free, count):
     assert default_workers(1000, batch_bytes=10) == count
 
 
-def test_workers_end_with_a_killed_run(tmp_path):
-    note = tmp_path / "pid"
-
-    def read(places: np.ndarray) -> torch.Tensor:
-        (tmp_path / "half").write_text(str(os.getpid()))
-        (tmp_path / "half").rename(note)
-        time.sleep(60)  # it neither reads the queue nor writes to it
-        return torch.from_numpy(places)
-
+@pytest.mark.parametrize("method", ["fork", "forkserver"])  # of starting processes; the second takes seconds
+def test_workers_live_as_long_as_their_run(tmp_path, method):
     run = os.fork()
     if not run:
         try:
-            list(read_batches(read, PLAN, workers=1, batch_bytes=16))
+            multiprocessing.set_start_method(method, force=True)
+            list(read_batches(partial(read_slowly, tmp_path), PLAN, workers=1, batch_bytes=16))
         finally:
             os._exit(1)
-    while not note.exists():
-        time.sleep(0.01)
-    worker = int(note.read_text())
+    wait_for(lambda: len([*tmp_path.iterdir()]) == 2)
+    (worker,) = {int(note.read_text()) for note in tmp_path.iterdir()}
+    assert is_running(worker)
     os.kill(run, signal.SIGKILL)
     os.waitpid(run, 0)
-    end = time.monotonic() + 30
-    while is_running(worker) and time.monotonic() < end:
-        time.sleep(0.05)
-    assert not is_running(worker)
+    wait_for(lambda: not is_running(worker))
+
+
+def read_slowly(notes: Path, places: np.ndarray) -> torch.Tensor:
+    """Two batches in longer than a worker takes to notice that its run has ended, then none."""
+    done = len([*notes.iterdir()])
+    time.sleep(0.8 if done < 2 else 60)  # it neither reads the queue nor writes to it
+    (notes / "half").write_text(str(os.getpid()))
+    (notes / "half").rename(notes / str(done))
+    return torch.from_numpy(places)
+
+
+def wait_for(state: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not state() and time.monotonic() < end:
+        time.sleep(0.02)
+    assert state()
 
 
 def is_running(pid: int) -> bool:

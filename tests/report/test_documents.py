@@ -7,12 +7,12 @@ from dataclasses import asdict
 import pytest
 from pydantic import ValidationError
 
-from compress.errors import BadInputError
-from compress.report.documents import keep_report, render_again
+from compress.errors import BadInputError, EnvironmentProblem, UsageError
+from compress.report.documents import keep_report, new_folder, render_again, write_documents
 from compress.report.model import Report, document_schema, dump_report, parse_report, read_report
 from compress.runs import RunFolder
 from compress.settings.config import RunConfig
-from tests.helpers.forks import states_of_kills
+from tests.helpers.forks import kill_before, states_of_kills
 from tests.report.sample import changed, foreign_report, full_report, latency_row, report, run_facts, timing
 from tests.report.test_model_card import facts
 
@@ -178,3 +178,27 @@ def test_a_report_is_a_regular_file(tmp_path, make):
     make(tmp_path / "b.json")
     with pytest.raises(BadInputError, match=r"cannot read the report .*b\.json: expected a regular file, got a"):
         read_report(tmp_path / "b.json")
+
+
+@pytest.mark.parametrize("step", [6, 8, 10])
+def test_a_new_folder_is_there_whole_or_not_at_all_and_a_killed_command_can_be_repeated(tmp_path, step):
+    def write():
+        with new_folder(tmp_path / "out") as folder:
+            write_documents(folder, {"report.md": "text"})
+
+    kill_before(step, write)
+    assert not (tmp_path / "out").exists()
+    write()
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert (tmp_path / "out/report.md").read_text() == "text"
+
+
+def test_a_new_folder_takes_the_place_of_an_empty_one_and_of_nothing_else(tmp_path):
+    (tmp_path / "out").mkdir()
+    with new_folder(tmp_path / "out") as folder:
+        write_documents(folder, {"report.md": "text"})
+    with pytest.raises(UsageError, match="exists already"), new_folder(tmp_path / "out"):
+        raise AssertionError
+    with pytest.raises(EnvironmentProblem, match=r"cannot create .*; choose"), new_folder(tmp_path / "out/report.md/a"):
+        raise AssertionError
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]

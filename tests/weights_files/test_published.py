@@ -9,6 +9,7 @@ from compress.errors import BadInputError, EnvironmentProblem, UsageError
 from compress.settings.config import RunConfig
 from compress.weights_files.published import locate, stated_preprocessing
 from models_zoo.published_weights import PublishedWeights
+from tests.helpers.forks import kill_before
 
 CONTENT = b"weights"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -54,6 +55,15 @@ def test_a_failed_download_leaves_nothing(tmp_path: Path, cache: Path):
     with pytest.raises(EnvironmentProblem, match=r"cannot download Net_Weights\.V1 from file:.*try again"):
         locate(weights, download=True)
     assert not list(cache.iterdir())
+
+
+def test_a_killed_download_is_begun_anew_and_nothing_of_it_stays(tmp_path: Path, cache: Path):
+    weights = published(tmp_path)
+    cache.mkdir(parents=True)
+    kill_before(6, lambda: locate(weights, download=True))
+    assert any(cache.iterdir())
+    assert locate(weights, download=True).read_bytes() == CONTENT
+    assert [file.name for file in cache.iterdir()] == [weights.file_name]
 
 
 @pytest.mark.parametrize("damaged", [False, True])
