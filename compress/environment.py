@@ -23,6 +23,8 @@ ISA_FLAGS = (
 
 GIB = 2**30
 
+_MANY_THREADS = 128  # as many as a run may have that was begun on a larger machine
+
 
 def describe_environment(*, threads: int, seed: int) -> dict[str, Any]:
     """What ``env.json`` holds: everything a number of this run depends on, apart from the settings; sizes in GiB."""
@@ -73,15 +75,18 @@ def use_threads(count: int) -> None:
     EnvironmentProblem where the system allows fewer: OpenMP would end the process. More than cores are tried out,
     twice as many, since onnxruntime has as many of its own.
     """
+    cores = usable_cores()
+    if count > (most := max(_MANY_THREADS, 4 * cores)):  # they would hardly get anywhere
+        raise EnvironmentProblem(f"--threads {count}: expected at most {most} on {cores} cores: try --threads {cores}")
     release, started = threading.Event(), []
     try:
-        for _ in range(2 * count if count > usable_cores() else 0):
+        for _ in range(2 * count if count > cores else 0):
             thread = threading.Thread(target=release.wait)
             thread.start()
             started.append(thread)
     except (RuntimeError, MemoryError):
         raise EnvironmentProblem(
-            f"--threads {count}: the system allows about {len(started) // 2}: try --threads {usable_cores()}"
+            f"--threads {count}: the system allows about {len(started) // 2}: try --threads {cores}"
         ) from None
     finally:
         release.set()

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from compress import environment
+from compress.errors import EnvironmentProblem
 
 X86 = "processor : 0\nmodel name : Some CPU\nflags : fpu sse2 {}\n\nprocessor : 1\nflags : fpu\n"
 ARM = "processor : 0\nBogoMIPS : 50.00\nFeatures : fp asimd sve\n"
@@ -41,10 +42,16 @@ def test_more_threads_than_the_system_allows_are_refused_before_openmp_ends_the_
     code = (
         "import resource; from compress.environment import use_threads\n"
         "resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))\n"
-        "use_threads(1024)"
+        "use_threads(100)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert re.search(r"EnvironmentProblem: --threads 1024: the system allows about \d+: try", done.stderr)
+    assert re.search(r"EnvironmentProblem: --threads 100: the system allows about \d+: try", done.stderr)
+
+
+def test_threads_that_would_hardly_get_anywhere_are_refused(monkeypatch):
+    monkeypatch.setattr(environment, "usable_cores", lambda: 2)
+    with pytest.raises(EnvironmentProblem, match="--threads 129: expected at most 128 on 2 cores: try --threads 2"):
+        environment.use_threads(129)
 
 
 def test_env_json_is_plain_json_with_the_right_values():
