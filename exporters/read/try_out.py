@@ -6,6 +6,7 @@ of time, Windows neither: there only the clock counts.
 """
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -30,9 +31,13 @@ from exporters.read.signature import MOST_PIXELS, Layout, signature_of
 SECONDS: Final = 15
 """Processor time to open a small file, call it and count its costs; a GiB of weights has four times as much more."""
 MEMORY: Final = 8 * 2**30
-"""Bytes for a small file; never more than half of the memory that the machine has left."""
+"""Bytes for a small file; less where the machine has less left."""
 
+_SHARE: Final = 0.8  # of the memory that is left
+_SECONDS_AN_IMAGE: Final = 2  # more, of a file that takes a fixed batch and so cannot be called with fewer
+_MOST_SECONDS_FOR_BATCH: Final = 600
 _COPIES: Final = 4  # of the file in memory: as read, parsed, written again, and in onnxruntime
+_NO_MEMORY: Final = "close other programs, or use a machine with more memory"
 _MANY_IMAGES: Final = 32
 _SECONDS_FOR_MANY: Final = 3.0
 _PATIENCE: Final = 10  # times as long on the clock, should the machine be busy
@@ -57,7 +62,8 @@ def try_out(
 
     ``layout``, ``channels`` and ``image_size`` are for files that leave them free. A file that has not changed since
     it was tried in the same way is not tried again. OnnxFileError if it exceeds the limits of time or memory, or
-    crashes onnxruntime; other errors are those of ``open_session``, ``run_logits`` and ``count_cost``.
+    crashes onnxruntime; MachineError if memory ends that it may well need; other errors are those of
+    ``open_session``, ``run_logits`` and ``count_cost``.
     """
     try:
         status = path.stat()
@@ -73,7 +79,8 @@ def _try_once(
     path: Path, layout: Layout | None, channels: int | None, image_size: int | None, state: tuple[int, ...]
 ) -> bool:
     size, given = state[0], (layout, channels, image_size)
-    memory = min(MEMORY + _COPIES * size, psutil.virtual_memory().available // 2)
+    reasonable, free = MEMORY + _COPIES * size, int(_SHARE * psutil.virtual_memory().available)
+    memory = min(reasonable, free)
     trial = Trial(str(path.absolute()), *given, seconds=SECONDS + 4 * SECONDS * size // 2**30, memory=memory)
     share = f"{trial.seconds} s of a processor and {memory / 2**30:.1f} GiB of memory"
     expected = f"expected an image classifier that opens and answers within {share}, {path}"
@@ -82,21 +89,31 @@ def _try_once(
         return bool(answer["called"])
     kind, message = getattr(errors, answer["error"]), answer["message"].replace(trial.path, str(path))
     if kind is MachineError and kind_of(message) is MachineError:
+        if free < reasonable and not _asks_for_more(message, than=reasonable):
+            raise MachineError(f"{path} may need {reasonable / 2**30:.1f} GiB of memory: {message}; {_NO_MEMORY}")
         raise OnnxFileError(f"{expected} needs more: {message}")
     raise kind(message if str(path) in message else f"{path}: {message}")
+
+
+def _asks_for_more(message: str, *, than: int) -> bool:
+    """Whether onnxruntime says that it asked for more bytes at once."""
+    asked = re.search(r"requested buffer of size (\d+)", message)
+    return asked is not None and int(asked[1]) > than
 
 
 def _in_its_own_process(trial: Trial, expected: str) -> dict[str, Any]:
     """What ``_answer`` gives there."""
     command = [sys.executable, "-m", "exporters.read.try_out", json.dumps(asdict(trial))]
     home = Path(__file__).parents[2]  # where `exporters` is found even if it is not installed
-    seconds = _PATIENCE * trial.seconds
+    seconds = _PATIENCE * trial.seconds + _MOST_SECONDS_FOR_BATCH
     try:
         done = subprocess.run(command, cwd=home, capture_output=True, timeout=seconds, check=False)
     except subprocess.TimeoutExpired:
         raise MachineError(f"{expected} had no answer after {seconds} s; is the machine busy?") from None
     if done.returncode == -getattr(signal, "SIGXCPU", 0):
-        raise OnnxFileError(f"{expected} takes longer; is it one?")
+        raise OnnxFileError(f"{expected} takes longer; is it one? Try another export, with a batch that is free or 1")
+    if done.returncode == -getattr(signal, "SIGKILL", 0):
+        raise MachineError(f"{expected}, was killed, most often because memory ran out; {_NO_MEMORY}")
     if done.returncode < 0:
         raise OnnxFileError(f"{expected} ends the process that tries it with signal {-done.returncode}; is it damaged?")
     if done.returncode > 0:
@@ -129,6 +146,9 @@ def _open_and_call(trial: Trial) -> bool:
     def call(images: int) -> None:
         run_logits(session, signature.random_images(random, batch_size=images, image_size=trial.image_size))
 
+    if signature.batch is not None:
+        more = min(_SECONDS_AN_IMAGE * (signature.batch - 1), _MOST_SECONDS_FOR_BATCH)
+        _limit("RLIMIT_CPU", trial.seconds + more)
     call(signature.batch or 1)
     if signature.batch is None:
         in_time = int(_SECONDS_FOR_MANY / max(time.process_time() - began, 1e-3))
@@ -138,20 +158,24 @@ def _open_and_call(trial: Trial) -> bool:
 
 
 def _limit_self(trial: Trial) -> None:
+    reserved = psutil.Process().memory_info().vms  # libraries reserve much for threads on many cores
+    _limit("RLIMIT_CORE", 0)
+    _limit("RLIMIT_CPU", trial.seconds)
+    _limit("RLIMIT_AS", reserved + trial.memory)
+    with suppress(OSError):  # Linux: should the machine's memory end, this process goes first
+        Path("/proc/self/oom_score_adj").write_text("1000")
+
+
+def _limit(name: str, wanted: int) -> None:
     if find_spec("resource") is None:  # Windows
         return
     import resource
 
-    memory = psutil.Process().memory_info().vms + trial.memory  # libraries reserve much for threads on many cores
-    for kind, wanted in (
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_CPU, trial.seconds),
-        (resource.RLIMIT_AS, memory),
-    ):
-        _soft, hard = resource.getrlimit(kind)
-        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)  # nobody may raise the hard limit
-        with suppress(ValueError, OSError):  # macOS refuses some
-            resource.setrlimit(kind, (soft, hard))
+    kind = getattr(resource, name)
+    _soft, hard = resource.getrlimit(kind)
+    soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)  # nobody may raise the hard limit
+    with suppress(ValueError, OSError):  # macOS refuses some
+        resource.setrlimit(kind, (soft, hard))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,16 @@
 """Files from elsewhere are opened and called where time and memory are limited; more of them in tests/helpers."""
 
+import os
+import resource
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
+import psutil
 import pytest
 
-from exporters.errors import CallError, ExportError, FileError, OnnxFileError
+from exporters.errors import CallError, ExportError, FileError, MachineError, OnnxFileError
 from exporters.read import try_out as trials
 from exporters.read.try_out import try_out
 from tests.exporters.onnx_files import Wanted, classifier, parse, save
@@ -33,17 +37,39 @@ def test_a_file_that_asks_for_too_much_memory(name, tmp_path):
         try_out(NAMED[name].write(tmp_path))
 
 
-def test_memory_that_grows_with_the_batch_is_noticed(tmp_path, monkeypatch):
+def grows_with_the_batch(path):
     """80 MB for one image, 2.5 GB for 32."""
-    monkeypatch.setattr(trials, "MEMORY", 2**30)
     steps = """
         one = Slice(flat, zero, first, first)
         huge = Expand(one, shape)
         extra = ReduceMax<axes = [1], keepdims = 1>(huge)"""
     stored = {"zero": np.array([0]), "first": np.array([1]), "shape": np.array([1, 20_000_000])}
-    path = save(behind(steps, stored), tmp_path / "batch.onnx")
+    return save(behind(steps, stored), path)
+
+
+def test_memory_that_grows_with_the_batch_is_noticed(tmp_path, monkeypatch):
+    monkeypatch.setattr(trials, "MEMORY", 2**30)
     with pytest.raises(OnnxFileError, match=r"batch\.onnx needs more: expected scores for \[32, 1, 16, 16\] images"):
-        try_out(path)
+        try_out(grows_with_the_batch(tmp_path / "batch.onnx"))
+
+
+def test_memory_that_the_machine_lacks_is_not_blamed_on_the_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=1.25 * 2**30))
+    with pytest.raises(MachineError, match=r"batch\.onnx may need 8\.\d GiB of memory: .*; close other programs, or"):
+        try_out(grows_with_the_batch(tmp_path / "batch.onnx"))
+    with pytest.raises(OnnxFileError, match=r"hostile\.onnx needs more: .*allocate memory"):
+        try_out(NAMED["32 GB"].write(tmp_path))
+
+
+def test_a_fixed_batch_has_more_time(tmp_path):
+    """It cannot be called with fewer images."""
+    path = save(classifier(Wanted(batch=7)), tmp_path / "fixed.onnx")
+    trial = trials.Trial(str(path), layout=None, channels=None, image_size=None, seconds=100, memory=2**32)
+    child = os.fork()
+    if not child:
+        trials._answer(trial)
+        os._exit(resource.getrlimit(resource.RLIMIT_CPU)[0])
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 100 + 2 * 6
 
 
 @pytest.mark.parametrize(("kind", "name"), [(FileError, "pipe"), (OnnxFileError, "noise"), (CallError, "attribute 1"),
