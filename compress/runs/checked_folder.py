@@ -28,6 +28,7 @@ class CheckedFolder:
         self.path = path
         self._manifest = Manifest()
         self._placed: dict[str, tuple[int, ...] | None] = {}  # files that this object wrote, as they were then
+        self._written: set[str] = set()  # digests of what this object wrote
         self._lock = filelock.FileLock(path / LOCK, timeout=0, fallback_to_soft=False)  # a kill leaves soft locks
 
     def __enter__(self) -> Self:
@@ -146,7 +147,8 @@ class CheckedFolder:
                 path = own_path(self.path, rel)
                 with suppress(FileNotFoundError):  # it is in place
                     self._temporary(rel, digest).replace(path)
-                    self._placed[rel] = identity(path)
+                    if digest in self._written:  # not by a process before
+                        self._placed[rel] = identity(path)
             self._delete(now.removing)
             self._sync({*now.placing, *now.removing})
         placed = {rel: (digest,) for rel, digest in now.placing.items()}
@@ -175,6 +177,7 @@ class CheckedFolder:
             path = self._temporary(rel, digest)
             path.parent.mkdir(parents=True, exist_ok=True)
             write_new(path, data)
+        self._written.add(digest)
 
     def _delete(self, names: Mapping[str, Collection[str]]) -> None:
         """Delete files whose content is the recorded one; another file of that name is somebody else's."""

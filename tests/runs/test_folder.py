@@ -11,6 +11,7 @@ import torch
 from compress.errors import BadInputError, EnvironmentProblem, UsageError
 from compress.runs import RunFolder, checked_folder, default_run_path, folder
 from compress.settings.config import RunConfig
+from tests.helpers.forks import states_of_kills
 from tests.runs.conftest import CONFIG
 
 
@@ -263,3 +264,12 @@ def test_a_checkpoint_that_somebody_has_replaced_is_theirs(run):
     run.save_checkpoint("03_search", {"step": 2})
     assert old.read_bytes() == theirs
     assert run.load_checkpoint("03_search") == {"step": 2}
+
+
+def test_what_a_killed_process_wrote_is_not_taken_for_ones_own(run, tmp_path):
+    for state in states_of_kills(lambda _path: run.write_text("a.txt", "a"), run.path, tmp_path):
+        opened = RunFolder.open(state)
+        assert not opened.wrote("a.txt")
+    assert run.wrote("a.txt")
+    (run.path / "a.txt").write_text("b")
+    assert not run.wrote("a.txt")
