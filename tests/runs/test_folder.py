@@ -9,9 +9,8 @@ import pytest
 import torch
 
 from compress.errors import BadInputError, EnvironmentProblem, UsageError
-from compress.runs import RunFolder, checked_folder, default_run_path, folder
+from compress.runs import RunFolder, default_run_path, folder
 from compress.settings.config import RunConfig
-from tests.helpers.forks import states_of_kills
 from tests.runs.conftest import CONFIG
 
 
@@ -240,36 +239,3 @@ def test_a_link_that_leads_elsewhere_since_is_not_followed(run, tmp_path):
     with pytest.raises(BadInputError, match="is a link"):
         RunFolder.create(run.path, CONFIG, overwrite=True)
     assert (tmp_path / "elsewhere/a.txt").read_text() == "ours"
-
-
-def test_an_old_checkpoint_is_deleted_without_being_read(run, monkeypatch):
-    """It may have gigabytes."""
-    run.save_checkpoint("03_search", {"step": 1})
-    (old,) = (run.path / "03_search").iterdir()
-
-    def refuse(_folder, rel):
-        raise AssertionError(rel)
-
-    monkeypatch.setattr(checked_folder, "read_own", refuse)
-    run.save_checkpoint("03_search", {"step": 2})
-    assert not old.exists()
-    assert len([*(run.path / "03_search").iterdir()]) == 1
-
-
-def test_a_checkpoint_that_somebody_has_replaced_is_theirs(run):
-    run.save_checkpoint("03_search", {"step": 1})
-    (old,) = (run.path / "03_search").iterdir()
-    theirs = b"x" * old.stat().st_size
-    old.write_bytes(theirs)
-    run.save_checkpoint("03_search", {"step": 2})
-    assert old.read_bytes() == theirs
-    assert run.load_checkpoint("03_search") == {"step": 2}
-
-
-def test_what_a_killed_process_wrote_is_not_taken_for_ones_own(run, tmp_path):
-    for state in states_of_kills(lambda _path: run.write_text("a.txt", "a"), run.path, tmp_path):
-        opened = RunFolder.open(state)
-        assert not opened.wrote("a.txt")
-    assert run.wrote("a.txt")
-    (run.path / "a.txt").write_text("b")
-    assert not run.wrote("a.txt")
