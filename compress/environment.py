@@ -70,10 +70,17 @@ def usable_cores() -> int:
 
 
 def use_threads(count: int) -> None:
-    """Have torch compute with so many threads.
+    """Have torch compute with so many threads; EnvironmentProblem as in ``check_threads``."""
+    check_threads(count)
+    import torch  # here, as above
 
-    EnvironmentProblem where the system allows fewer: OpenMP would end the process. More than cores are tried out,
-    twice as many, since onnxruntime has as many of its own.
+    torch.set_num_threads(count)
+
+
+def check_threads(count: int) -> None:
+    """EnvironmentProblem where the system allows fewer threads: OpenMP would end the process.
+
+    More than cores are tried out, twice as many, since torch and onnxruntime each have as many.
     """
     cores = usable_cores()
     if count > (most := max(_MANY_THREADS, 4 * cores)):  # they would hardly get anywhere
@@ -92,9 +99,6 @@ def use_threads(count: int) -> None:
         release.set()
         for thread in started:
             thread.join()
-    import torch  # here, as above
-
-    torch.set_num_threads(count)
 
 
 def isa(cpuinfo: Path = Path("/proc/cpuinfo")) -> frozenset[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from compress.data.bundle import DataBundle
 from compress.data.load import load_data
-from compress.environment import describe_environment, usable_cores, use_threads
+from compress.environment import check_threads, describe_environment, usable_cores, use_threads
 from compress.errors import CheckFailedError
 from compress.exporter_faults import export_faults
 from compress.networks.own_code import OwnCode
@@ -60,6 +60,7 @@ def verify_run(
     ``reopen``, and so are the errors; BadInputError also if nothing is exported yet or a file was changed,
     CheckFailedError if an equality of the run no longer holds.
     """
+    check_threads(max(settings.threads))
     run, observer = RunFolder.open(path), observer or Observer()
     with new_folder(out) if out else run as place:
         run.check_all()
@@ -91,6 +92,7 @@ def verify_files(
 
     Errors are as in ``open_file``, and so are ``overrides``.
     """
+    check_threads(max(settings.threads))
     observer = observer or Observer()
     observer.stage("verify", index=1, count=1, steps=0)
     with export_faults():

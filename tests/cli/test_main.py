@@ -59,6 +59,7 @@ def test_help_imports_nothing_heavy():
         (["run", "-a", "resnet20", "--device", ""], 2, "expected a device such as cpu, cuda or cuda:1"),
         (["run", "-a", "resnet20", "--batch-size", "9" * 20], 2, "--batch-size: expected at most 65536"),
         (["run", "-a", "resnet20", "--epochs", "9" * 20], 2, "--epochs: expected at most 100000"),
+        (["verify", "/nowhere", "--threads", "1,1024"], 5, "--threads 1024: "),
         (["verify", "/nowhere", "--seed", "-1"], 2, "--seed: expected at least 0"),
         (["race", "-a", "resnet20", "--seeds", "9" * 11], 2, "--seeds: expected a number of seeds"),
         (["run", "-a", "resnet20", "--lr", "1e400"], 2, "--lr: expected a finite number"),
