@@ -19,6 +19,7 @@ from compress.runs.recorded_inputs import reopen
 from compress.settings.config import DecidedConfig
 from compress.settings.export import ExportSettings
 from compress.verdict.chance import TEST_IMAGES, int8_notes
+from compress.verdict.open_files import try_recorded
 from exporters.write.scratch import scratch_folder
 
 Opened = tuple[DecidedConfig, DataBundle]
@@ -46,6 +47,8 @@ def add_variants(
     with run, export_faults(), scratch_folder() as temporary:
         made: list[FileRecord] = []
         for done, source in enumerate(sources, start=1):
+            if opened is not None:
+                try_recorded(run, source.file, opened[1])
             fresh = _variants(run, source, wanted, opened, temporary)
             _keep(run, fresh)
             made += [one.in_folder(run.path / ARTIFACTS) for one in fresh]

@@ -16,6 +16,7 @@ from compress.data.bundle import DataBundle
 from compress.environment import usable_cores
 from compress.errors import BadInputError, UsageError
 from compress.exporter_faults import as_bad_input
+from compress.runs import RunFolder
 from compress.runs.file_records import FileRecord, Role
 from compress.settings.verify import UserOverrides
 from compress.verdict import file_metadata
@@ -181,6 +182,13 @@ def classify(file: FileSpec, data: DataBundle, *, batch_size: int = 64, threads:
     if file.class_order is not None:
         scores_NK = scores_NK[:, list(file.class_order)]
     return np.log(np.maximum(scores_NK, _SMALLEST)) if file.gives_probabilities else scores_NK
+
+
+def try_recorded(run: RunFolder, rel: str, data: DataBundle) -> None:
+    """Try a run's file as one from elsewhere, as the whole run may be; not what this process has just written."""
+    if not run.wrote(rel):
+        how = data.preprocessing
+        _try_out(run.path / rel, UserOverrides(), channels=how.channels, image_size=how.image_size)
 
 
 def _try_out(path: Path, overrides: UserOverrides, *, channels: int, image_size: int | None = None) -> bool:

@@ -28,7 +28,7 @@ from compress.structure.plan import PruningPlan, state_from_plan
 from compress.structure.remove import LayerChange, remove_units
 from compress.verdict.budget_reached import budget_note, finer_counts_note
 from compress.verdict.measure import Progress, count_steps, measure
-from compress.verdict.open_files import FileSpec, Loader, OpenedFile, by_role, open_file, open_files
+from compress.verdict.open_files import FileSpec, Loader, OpenedFile, by_role, open_file, open_files, try_recorded
 from compress.verdict.training_facts import search_facts, trainings
 from exporters.read.cost import count_cost
 
@@ -120,6 +120,8 @@ def load_test_images(config: DataConfig) -> Loader:
 def _open_recorded(context: StageContext) -> list[OpenedFile]:
     """The recorded files, checked and opened."""
     run, config, data = context.run, context.config, context.data
+    for record in recorded_files(run):
+        try_recorded(run, record.file, data)
     return [
         OpenedFile(_recheck_file(run, record, config, data), open_file(run.path / record.file, data))
         for record in recorded_files(run)
