@@ -1,5 +1,6 @@
 """The exporters' errors in the library's words; users' files, opened by the exporters' rules."""
 
+import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from io import BufferedReader
@@ -8,6 +9,7 @@ from pathlib import Path
 from compress.errors import BadInputError, CheckFailedError, CompressError, EnvironmentProblem
 from exporters.errors import CallError, ExportError, FileError, MachineError
 from exporters.read.regular_file import open_regular, read_regular
+from exporters.read.regular_file import read_with_status as read_regular_with_status
 
 
 @contextmanager
@@ -36,3 +38,9 @@ def read_file(path: Path, *, limit: int, kind: str) -> bytes:
     """The content of a user's file; arguments as in ``open_file``."""
     with as_bad_input():
         return read_regular(path, limit=limit, kind=kind)
+
+
+def read_with_status(path: Path, *, limit: int, kind: str) -> tuple[bytes, os.stat_result]:
+    """``read_file``, and the state of the file after reading."""
+    with as_bad_input():
+        return read_regular_with_status(path, limit=limit, kind=kind)

@@ -70,8 +70,7 @@ def bundle_of_files(name: str, listing: FolderListing, config: DataConfig, *, ro
     recipe = choose_recipe(recipes_of_files(size, grey=grey), config)
 
     def split(part: str) -> FileSplit:
-        paths = tuple(file.path for file in parts[part])
-        return FileSplit(paths, _labels(parts[part]), preprocessing, recipe, workers=config.workers)
+        return FileSplit(parts[part], _labels(parts[part]), preprocessing, recipe, workers=config.workers)
 
     return DataBundle(
         name=name,

@@ -6,14 +6,12 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import BinaryIO, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from compress.data.formats import read_bytes
 from compress.errors import BadInputError
 
 CROP_AREA: Final = (0.35, 1.0)  # of the picture
@@ -120,11 +118,6 @@ def convert_image(image: Image.Image, *, channels: int) -> Image.Image:
     if image.mode == "LAB":  # Pillow makes RGB of it, and nothing else
         image = image.convert("RGB")
     return image.convert("L" if channels == 1 else "RGB")
-
-
-def read_image(path: Path, *, channels: int) -> Image.Image:
-    """Read a picture of 8-bit grey or RGB; ``BadInputError`` if the file cannot be read or decoded."""
-    return convert_image(decode_image(read_bytes(path, limit=MAX_BYTES), source=str(path)), channels=channels)
 
 
 def crop_box(size: tuple[int, int], draws: NDArray[np.float64]) -> tuple[int, int, int, int]:

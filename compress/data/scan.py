@@ -4,12 +4,9 @@ The index of a folder's last scan is ``scans/<key>.json`` in the user's cache: a
 JSON. It can be deleted at any time. Nothing is written to the folder of the images.
 """
 
-import errno
 import hashlib
 import json
 import os
-import stat
-import time
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -24,6 +21,7 @@ from PIL import Image
 
 from compress.atomic import write_atomically
 from compress.data.images import MAX_BYTES, MemoryBudget, decode_image, is_dim, is_grey, is_transparent, memory_of
+from compress.data.stamps import UNSETTLED, Stamp, take_stamp
 from compress.environment import cache_folder
 from compress.errors import BadInputError, EnvironmentProblem
 from compress.exporter_faults import open_file
@@ -36,11 +34,6 @@ _THREADS = 8  # Pillow decodes without holding the interpreter's lock
 _CHUNK = 256  # files per task of a thread
 _MEMORY: Final = MemoryBudget(2**30)  # of all threads
 _READER: Final = f"4, Pillow {PIL.__version__}"  # the format, and the decoder that read the files
-_SETTLED_NS: Final = 2_000_000_000  # resolution of the coarsest clock of a common file system (FAT)
-
-
-Stamp = tuple[int, int, int, int]
-"""The first four fields of ``Entry``: they change with the file."""
 
 
 class Entry(NamedTuple):
@@ -58,7 +51,7 @@ class Entry(NamedTuple):
 
     @property
     def stamp(self) -> Stamp:
-        """The state of the file."""
+        """The state of the file: the first four fields."""
         return self[:4]
 
 
@@ -75,6 +68,7 @@ class ImageFile:
     shorter_side: int
     grey: bool
     sha256: str
+    stamp: Stamp
 
 
 @dataclass(frozen=True)
@@ -106,7 +100,7 @@ def scan_files(
         )
     good = {
         split: tuple(
-            ImageFile(path, places[path], label, found.shorter_side, grey=found.grey, sha256=found.sha256)
+            ImageFile(path, places[path], label, found.shorter_side, found.grey, found.sha256, found.stamp)
             for path, label in files
             if isinstance(found := results[path], Entry)
         )
@@ -154,7 +148,7 @@ def printable(name: Path | str) -> str:
 def _read(path: Path) -> Entry | BadInputError:
     name = printable(path)
     try:
-        stamp = take_stamp(path)  # first: the next scan notices any later change
+        stamp = take_stamp(path)
         with open_file(path, limit=MAX_BYTES, kind="image") as file, _MEMORY.hold(memory_of(file, source=name)):
             file.seek(0)
             return _look_at(file.read(), stamp, source=name)
@@ -207,14 +201,6 @@ def _notes(entries: Sequence[Entry], splits: Mapping[str, tuple[ImageFile, ...]]
     return [note for note, count in notes.items() if count]
 
 
-def take_stamp(path: Path) -> Stamp:
-    """The state of a file now; ``OSError`` if there is none, or no regular file: to read a pipe may take forever."""
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):
-        raise OSError(errno.EINVAL, "not a regular file")
-    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
-
-
 def read_index(root: Path) -> Mapping[str, Entry]:
     """Place -> entry of the last scan of ``root``; empty if the index is missing, damaged or of another folder."""
     try:
@@ -231,14 +217,9 @@ def read_index(root: Path) -> Mapping[str, Entry]:
 def write_index(root: Path, entries: Mapping[str, Entry]) -> None:
     """Save the entries, by place; a cache that cannot be written is not an error.
 
-    Files that changed within the last seconds are left out: another change could leave the same stamp.
+    Files that had just changed when they were read are left out.
     """
-    now = time.time_ns()
-    settled = {
-        place: entry
-        for place, entry in entries.items()
-        if abs(now - entry.mtime_ns) > _SETTLED_NS and abs(now - entry.ctime_ns) > _SETTLED_NS
-    }
+    settled = {place: entry for place, entry in entries.items() if entry.stamp != UNSETTLED}
     body = json.dumps({"reader": _READER, "root": os.path.realpath(root), "entries": settled}).encode()
     with suppress(OSError, RuntimeError, EnvironmentProblem):
         write_atomically(_index_path(root), hashlib.sha256(body).hexdigest().encode() + b"\n" + body)

@@ -19,9 +19,11 @@ from torch.nn import functional
 from compress.data.augment import PLAIN, Recipe, apply_cutout, augment_pixels
 from compress.data.bundle import Order
 from compress.data.framing import Framing
-from compress.data.images import crop_box, read_image
+from compress.data.images import MAX_BYTES, convert_image, crop_box, decode_image
 from compress.data.order import epoch_steps, plan_batches, random_uniforms
 from compress.data.preprocessing import Preprocessing
+from compress.data.scan import ImageFile
+from compress.data.stamps import read_unchanged
 from compress.data.workers import read_batches
 from compress.errors import EnvironmentProblem
 
@@ -147,14 +149,19 @@ class FileSplit(_PixelSplit):
     """Image files of any size and their labels int64 [N].
 
     ``recipe`` is the augmentation for training; ``workers`` the number of processes that read (see ``read_batches``).
-    A file that changed after the scan and cannot be read any more is a ``BadInputError``.
+    A file whose content is not what the scan read is a ``BadInputError``.
     """
 
-    files: tuple[Path, ...]
+    images: tuple[ImageFile, ...]
     labels: Tensor
     preprocessing: Preprocessing
     recipe: Recipe
     workers: int | None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The paths of the images."""
+        return tuple(image.path for image in self.images)
 
     def _read(self, plan: Plan, order: Order | None, batch_size: int) -> Iterator[Tensor]:
         size = self.preprocessing.image_size
@@ -171,8 +178,9 @@ class FileSplit(_PixelSplit):
 
     def _square(self, place: int, draws: NDArray[np.float64] | None) -> NDArray[np.uint8]:
         """A random part of a picture, or its centre: uint8 [H, W, C]."""
-        size, channels = self.preprocessing.image_size, self.preprocessing.channels
-        picture = read_image(self.files[place], channels=channels)
+        size, channels, image = self.preprocessing.image_size, self.preprocessing.channels, self.images[place]
+        data = read_unchanged(image.path, limit=MAX_BYTES, stamp=image.stamp, sha256=image.sha256)
+        picture = convert_image(decode_image(data, source=str(image.path)), channels=channels)
         framing = self.preprocessing.framing
         if draws is None:
             square = framing.fit(picture, size=size)
@@ -182,7 +190,7 @@ class FileSplit(_PixelSplit):
 
     def subset(self, indices: Tensor) -> "FileSplit":
         """See ``Split.subset``."""
-        return replace(self, files=tuple(self.files[i] for i in indices.tolist()), labels=self.labels[indices])
+        return replace(self, images=tuple(self.images[i] for i in indices.tolist()), labels=self.labels[indices])
 
     def with_preprocessing(self, preprocessing: Preprocessing) -> "FileSplit":
         """See ``Split.with_preprocessing``."""

@@ -55,15 +55,21 @@ def open_regular(path: Path, *, limit: int, kind: str = "file") -> BufferedReade
 
 def read_regular(path: Path, *, limit: int, kind: str = "file") -> bytes:
     """The content of a regular file; arguments and errors as in ``open_regular``."""
+    return read_with_status(path, limit=limit, kind=kind)[0]
+
+
+def read_with_status(path: Path, *, limit: int, kind: str = "file") -> tuple[bytes, os.stat_result]:
+    """``read_regular``, and the state of the file after reading: any change until then shows in it."""
     with open_regular(path, limit=limit, kind=kind) as file:
         size = os.fstat(file.fileno()).st_size
         try:
             data = file.read(size + 1)
+            status = os.fstat(file.fileno())
         except (OSError, MemoryError) as error:
             raise _unreadable(path, kind, error) from error
     if len(data) > size:  # as files of /proc are, whose size is 0
         raise FileError(f"cannot read the {kind} {path}: expected {size:,} bytes, got more; is it being written?")
-    return data
+    return data, status
 
 
 def _check_type(status: os.stat_result, path: Path, kind: str) -> None:

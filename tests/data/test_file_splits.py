@@ -1,3 +1,5 @@
+import os
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -101,7 +103,23 @@ def test_a_file_that_vanishes_after_the_scan_is_named(tmp_path, workers):
     bundle.test.files[1].unlink()
     with pytest.raises(BadInputError) as error:
         list(bundle.test.batches(2))
-    assert str(error.value) == f"cannot read the file {tmp_path}/test/dog/000.png: No such file or directory"
+    assert str(error.value) == f"cannot read the image {tmp_path}/test/dog/000.png: No such file or directory"
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("settled", [True, False])
+def test_an_image_that_was_exchanged_after_the_scan_is_refused(tmp_path, monkeypatch, settled, workers):
+    now = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: now() + 10**12 * settled)
+    bundle = load_folder(write_folder(tmp_path, splits={"train": 2, "test": 1}), options(workers=workers))
+    path, before = bundle.test.files[1], list(bundle.test.batches(2))
+    status = path.stat()
+    path.write_bytes(path.read_bytes())  # the same content once more
+    assert_equal(list(bundle.test.batches(2)), before)
+    path.write_bytes(bundle.test.files[0].read_bytes())
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    with pytest.raises(BadInputError, match=r"test/dog/000\.png changed since the run began: expected the image that"):
+        list(bundle.test.batches(2))
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -8,6 +8,7 @@ from PIL import Image
 from compress.data.folder import load_folder
 from compress.data.layout import list_folder
 from compress.data.scan import Entry, Scan, read_index, scan_files, write_index
+from compress.data.stamps import UNSETTLED, take_stamp
 from compress.errors import BadInputError
 from compress.settings.config import DataConfig
 from tests.data.files import write_folder, write_image
@@ -79,10 +80,25 @@ def test_any_damage_makes_it_worthless(tmp_path, cache):
     assert read_index(tmp_path) == ENTRIES
 
 
-def test_a_file_that_changed_just_now_is_not_kept(tmp_path):
-    now = time.time_ns()
-    write_index(tmp_path, ENTRIES | {"new.png": CAT._replace(mtime_ns=now), "renamed.png": CAT._replace(ctime_ns=now)})
+@pytest.mark.parametrize(("seconds", "settled"), [(-3, True), (-1, False), (1, False), (3, True)])
+@pytest.mark.parametrize("changed", ["st_mtime_ns", "st_ctime_ns"])
+def test_the_stamp_of_a_file_that_changed_just_before_it_was_read_is_not_kept(
+    root, tmp_path, monkeypatch, seconds, settled, changed
+):
+    path = root / "test/dog/000.png"
+    if changed == "st_ctime_ns":
+        os.utime(path, ns=(LONG_AGO, LONG_AGO))
+    moment = getattr(path.stat(), changed) + seconds * 10**9
+    monkeypatch.setattr(time, "time_ns", lambda: moment)
+    assert take_stamp(path) == (CAT._replace(**_fields_of(path)).stamp if settled else UNSETTLED)
+    write_index(tmp_path, ENTRIES | {"new.png": Entry(*UNSETTLED, *CAT[4:])})
     assert read_index(tmp_path) == ENTRIES
+
+
+def _fields_of(path) -> dict[str, int]:
+    found = path.stat()
+    times = {"mtime_ns": found.st_mtime_ns, "ctime_ns": found.st_ctime_ns}
+    return {"size": found.st_size, "inode": found.st_ino} | times
 
 
 @pytest.mark.parametrize("home", ["file/below", "/dev/null", "/proc"])
