@@ -9,7 +9,7 @@ import torch
 from onnxruntime import GraphOptimizationLevel
 from torch import Tensor, nn
 
-from exporters.errors import ExportError
+from exporters.errors import ExportError, OnnxFileError
 from exporters.module_copy import copy_module
 from exporters.read.classifier import open_session
 from exporters.read.preparation import Conversion
@@ -25,12 +25,16 @@ def predict_logits(
 
     ``batches`` are normalised float32 images [B, C, H, W] of any B, to which ``conversion`` is applied first. A file
     with a fixed batch gets batches of that size, the last filled up with zeros. OnnxFileError if the file cannot be
-    opened, ExportError if there are no images or not of the shape that the file asks for.
+    opened or a call does not end, ExportError if there are no images or not of the shape that the file asks for.
     """
     arrays = (batch.cpu().numpy() for batch in batches)
     if conversion is not None:
         arrays = (conversion.convert(batch) for batch in arrays)
-    return run_batches(open_session(path, threads=threads), arrays)
+    session = open_session(path, threads=threads)
+    try:
+        return run_batches(session, arrays)
+    except OnnxFileError as error:
+        raise OnnxFileError(f"{path}: {error}") from error
 
 
 @dataclass(frozen=True)

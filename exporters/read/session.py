@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor, wait
 from itertools import chain, islice
 from typing import Final
 
 import numpy as np
 import onnxruntime
-from onnxruntime import ExecutionMode, GraphOptimizationLevel, InferenceSession, SessionOptions
+from onnxruntime import ExecutionMode, GraphOptimizationLevel, InferenceSession, RunOptions, SessionOptions
 
 from exporters.errors import CallError, ExportError, OnnxFileError, kind_of, reason_of
 from exporters.read.signature import PIXEL_TYPES, score_output
 
+CALL_SECONDS: Final = 600
+"""The longest call: a file from elsewhere may hold a loop that one size of batch or one image makes endless."""
 CPU_PROVIDER: Final = "CPUExecutionProvider"
 _STOP_SPINNING: Final = "session.force_spinning_stop"
 _FATAL_ONLY: Final = 4  # log severity: errors (3) are raised as well, warnings (2) are about missing GPUs
@@ -68,7 +71,10 @@ def start_session(
 
 
 def run_logits(session: InferenceSession, images: np.ndarray) -> np.ndarray:
-    """Scores float32 [B, K] of images of the shape and type that the file asks for; CallError if they are not."""
+    """Scores float32 [B, K] of images of the shape and type that the file asks for; CallError if they are not.
+
+    OnnxFileError if the call takes longer than ``CALL_SECONDS``. A signal ends it at once.
+    """
     (wanted,) = session.get_inputs()
     dtype = PIXEL_TYPES[wanted.type]
     matches = images.ndim == len(wanted.shape) == 4 and all(
@@ -81,12 +87,27 @@ def run_logits(session: InferenceSession, images: np.ndarray) -> np.ndarray:
         )
     output = score_output(session, source="the file").name
     try:
-        scores = np.asarray(session.run([output], {wanted.name: np.ascontiguousarray(images)})[0], np.float32)
+        scores = np.asarray(_run(session, output, {wanted.name: np.ascontiguousarray(images)}), np.float32)
+    except OnnxFileError:
+        raise
     except Exception as error:
         reason = reason_of(error)
         message = f"expected scores for {list(images.shape)} images, onnxruntime fails: {reason}"
         raise kind_of(reason)(message) from error
     return scores.reshape(len(scores), -1)
+
+
+def _run(session: InferenceSession, output: str, feed: dict[str, np.ndarray]) -> np.ndarray:
+    """One call in a thread of its own: Python handles signals in the main thread, and not while that one computes."""
+    options = RunOptions()
+    with ThreadPoolExecutor(1) as thread:
+        call = thread.submit(session.run, [output], feed, options)
+        try:
+            if wait([call], timeout=CALL_SECONDS).not_done:
+                raise OnnxFileError(f"expected scores within {CALL_SECONDS} s a call, got none; is the file damaged?")
+        finally:
+            options.terminate = True  # onnxruntime stops before its next operator; of no effect after the call
+        return call.result()[0]  # type: ignore[no-any-return]
 
 
 def run_batches(session: InferenceSession, batches: Iterable[np.ndarray]) -> np.ndarray:

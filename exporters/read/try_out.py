@@ -38,7 +38,7 @@ _SECONDS_AN_IMAGE: Final = 2  # more, of a file that takes a fixed batch and so 
 _MOST_SECONDS_FOR_BATCH: Final = 600
 _COPIES: Final = 4  # of the file in memory: as read, parsed, written again, and in onnxruntime
 _NO_MEMORY: Final = "close other programs, or use a machine with more memory"
-_MANY_IMAGES: Final = 32
+_MANY_IMAGES: Final = 64
 _SECONDS_FOR_MANY: Final = 3.0
 _PATIENCE: Final = 10  # times as long on the clock, should the machine be busy
 

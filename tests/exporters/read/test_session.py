@@ -1,3 +1,4 @@
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from exporters.read.session import SESSION_FACTS, run_logits, session_options
 from tests.exporters.networks import SHAPE
 from tests.exporters.onnx_files import FLOAT, Wanted, answer, classifier, parse, save
 from tests.exporters.variants import write_fp32
+from tests.helpers.hostile_graphs import endless_loop
 
 
 @pytest.fixture(scope="module")
@@ -81,3 +83,21 @@ def test_no_image_classifier(tmp_path):
 def test_images_of_another_shape_or_type(file, images):
     with pytest.raises(ExportError, match=r"expected float32 images of shape \['batch', 3, 16, 16\], got"):
         run_logits(open_session(file, threads=1), images)
+
+
+def test_a_call_that_does_not_end_is_ended(monkeypatch, tmp_path):
+    looping = open_session(save(endless_loop(), tmp_path / "loop.onnx"), threads=1)
+    monkeypatch.setattr("exporters.read.session.CALL_SECONDS", 0.2)
+    with pytest.raises(OnnxFileError, match=r"within 0\.2 s a call, got none"):
+        run_logits(looping, np.zeros((2, 1, 16, 16), np.float32))
+
+
+def test_a_signal_ends_a_call(tmp_path):
+    looping = open_session(save(endless_loop(), tmp_path / "loop.onnx"), threads=1)
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with pytest.raises(KeyboardInterrupt):
+            run_logits(looping, np.zeros((2, 1, 16, 16), np.float32))
+    finally:
+        signal.signal(signal.SIGALRM, before)

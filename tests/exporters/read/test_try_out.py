@@ -38,7 +38,7 @@ def test_a_file_that_asks_for_too_much_memory(name, tmp_path):
 
 
 def grows_with_the_batch(path):
-    """80 MB for one image, 2.5 GB for 32."""
+    """80 MB for one image, 5 GB for 64; a busy machine tries fewer."""
     steps = """
         one = Slice(flat, zero, first, first)
         huge = Expand(one, shape)
@@ -49,7 +49,7 @@ def grows_with_the_batch(path):
 
 def test_memory_that_grows_with_the_batch_is_noticed(tmp_path, monkeypatch):
     monkeypatch.setattr(trials, "MEMORY", 2**30)
-    with pytest.raises(OnnxFileError, match=r"batch\.onnx needs more: expected scores for \[32, 1, 16, 16\] images"):
+    with pytest.raises(OnnxFileError, match=r"batch\.onnx needs more: expected scores for \[\d\d, 1, 16, 16\] images"):
         try_out(grows_with_the_batch(tmp_path / "batch.onnx"))
 
 
