@@ -16,6 +16,7 @@ from compress.environment import usable_cores
 from compress.errors import UsageError
 from compress.exporter_faults import export_faults
 from compress.runs.network_files import metadata_of, prove_parity
+from compress.runs.outputs import check_replaceable
 from compress.tracing.forward_pass import evaluating, running
 from exporters.write import onnx_export
 from exporters.write.scratch import scratch_folder
@@ -61,10 +62,11 @@ def export_onnx(
         What was written.
 
     Raises:
-        UsageError: it does not run on the example; classes or preprocessing do not fit it.
+        UsageError: it does not run on the example; classes or preprocessing do not fit it; the path is a run's file.
         CheckFailedError: it cannot be exported, or the file gives other logits.
     """
     network, path, images = unwrap(module), Path(path), example.detach().float()
+    check_replaceable(path)
     _check_fit(network, images, classes, preprocessing)
     with scratch_folder() as folder, export_faults():
         draft, metadata = folder / path.name, metadata_of(preprocessing, classes)

@@ -24,6 +24,10 @@ def compare(runs: Runs, *, html: Html = None, force: Force = False, json: option
 
     if html is not None and html.suffix.lower() not in (".html", ".htm"):  # a report.json is soon lost
         raise UsageError(f"expected a file name that ends in .html for --html, got {html}")
+    if html is not None:
+        from compress.runs.outputs import check_replaceable
+
+        check_replaceable(html, inputs=runs)
     comparison = compare_reports(read_sources(runs), force=force)
     if html is not None:
         from compress.report.html import render_html

@@ -95,6 +95,8 @@ def named_code(spec: str | None) -> OwnCode | None:
 def merge_settings(given: Given, file: Path | None) -> RunConfig:
     """Flags over a file of settings, with absolute paths, so that ``--resume`` works from any folder.
 
+    A file does not allow downloads: nothing is downloaded unless the command says ``--download``.
+
     UsageError for no network or wrong settings, or if the file names code that the command line does not.
     """
     if not {"arch", "model"} & given.keys() and file is None:
@@ -108,7 +110,7 @@ def merge_settings(given: Given, file: Path | None) -> RunConfig:
             f"{file} names code, and code is executed only if the command names it: add --model "
             + shlex.quote(settings.model)
         )
-    absolute: dict[str, Any] = {
+    absolute: dict[str, Any] = {"download": given.get("download", False)} | {
         name: Path(os.path.realpath(path))
         for name in ("weights", "data_dir", "plan")
         if (path := getattr(settings, name))

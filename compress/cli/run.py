@@ -41,14 +41,18 @@ def run(
     if resume is not None:
         from compress.runs import RunFolder
 
-        code = options.named_code(settings.pop("model", None))
+        code, now = options.named_code(settings.pop("model", None)), {"download": settings.pop("download", False)}
         others = {"out": out, "config": config, "overwrite": overwrite, "dry_run": dry_run} | settings
         if given := [name for name, value in others.items() if value]:
             raise UsageError(f"--resume continues with the run's own settings: drop {spelled(given)}")
-        recorded = RunFolder.open(resume).read_config().with_code(code)
+        recorded = RunFolder.open(resume).read_config().model_copy(update=now).with_code(code)
         _execute(recorded, resume, watch, mode="resume", json=json)
         return
     merged = options.merge_settings(settings, config)
+    if out is not None:
+        from compress.runs.outputs import check_run_place
+
+        check_run_place(out, merged, also={"config": config, "preprocessing": settings.get("preprocessing")})
     if dry_run:
         _show_plan(merged, out, overwrite=overwrite, json=json, quiet=watch.get("quiet", False))
     else:
@@ -58,8 +62,11 @@ def run(
 def _show_plan(settings: RunConfig, out: Path | None, *, overwrite: bool, json: bool, quiet: bool) -> None:
     from compress.run.dry_run import plan_run
     from compress.runs import RunFolder, default_run_path
+    from compress.runs.outputs import check_run_place
 
-    RunFolder.check_free(out or default_run_path(settings), overwrite=overwrite)
+    place = out or default_run_path(settings)
+    check_run_place(place, settings)
+    RunFolder.check_free(place, overwrite=overwrite)
     with options.stdout_kept(settings.code), output.slow_work_note(quiet=quiet or json):
         plan = plan_run(settings)
     output.show_plan(plan, json=json)
@@ -77,7 +84,10 @@ def _execute(
     from compress.run.pipeline import run_pipeline
     from compress.runs import default_run_path
     from compress.runs.decide import decide
+    from compress.runs.outputs import check_outside_images
 
+    if "tensorboard" in watch:
+        check_outside_images(watch["tensorboard"], settings)
     quiet = watch.pop("quiet", False)
     path, decided = out or default_run_path(settings), decide(settings)
     with (

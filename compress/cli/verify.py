@@ -84,10 +84,13 @@ def _of_files(files: Given, data: Given, settings: VerifySettings, out: Path | N
     if missing := [name for name in ("original", "candidate", "dataset") if name not in files | data]:
         raise UsageError(f"two files are compared on a data set: give {spelled(missing)} too")
     from compress.report.documents import new_folder, render_documents, write_documents
+    from compress.runs.outputs import check_outside_images
     from compress.verdict.verify import load_test_images, verify_files
 
     original, candidate = files.pop("original"), files.pop("candidate")
     images = build(DataConfig, data)
+    if out is not None:
+        check_outside_images(out, images)
     stated = {name: getattr(images, name) for name in PreprocessingSettings.model_fields}
     overrides = build(UserOverrides, files | stated)
     with new_folder(out) if out else nullcontext() as folder:

@@ -14,6 +14,7 @@ from compress.run.training_stages import load_checked
 from compress.runs.decide import decide, load_decided
 from compress.runs.file_records import FileRecord
 from compress.runs.network_files import export_network, model_facts
+from compress.runs.outputs import check_run_place
 from compress.runs.stage_context import fresh_network
 from compress.settings.config import RunConfig
 from compress.settings.export import ExportSettings
@@ -34,6 +35,7 @@ def export_weights(
     """
     if config.weights is None:
         raise UsageError("which weights? give --weights FILE, or a run folder")
+    check_run_place(out, config)
     check_creatable(out)
     if out.exists() and not is_empty_folder(out):
         raise UsageError(f"--out {out} exists already: choose a new folder")

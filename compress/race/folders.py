@@ -19,6 +19,7 @@ from compress.run.export import TRAINED_ON
 from compress.runs import STAGES, RunFolder
 from compress.runs.decide import decide
 from compress.runs.manifest import sha256_of
+from compress.runs.outputs import check_outside_images
 from compress.runs.recorded_inputs import HOW_READ, ORIGINAL, code_notes
 from compress.settings.config import DecidedConfig, RunConfig
 from compress.settings.training import TRAINING
@@ -35,10 +36,13 @@ _DECIDED_BY_WEIGHTS: Final = frozenset({"search_start", "search_end"})
 
 
 def check_folder(race: RaceSettings, folder: Path) -> None:
-    """UsageError unless a folder is new, empty or of the same race; methods, budgets and seeds may differ.
+    """UsageError unless a folder is new, empty or of the same race, and not among the images.
+
+    Methods, budgets and seeds may differ.
 
     EnvironmentProblem if it cannot be made.
     """
+    check_outside_images(folder, race.base)
     check_creatable(folder)
     if not folder.exists():
         return

@@ -21,6 +21,7 @@ from compress.runs import RunFolder
 from compress.runs.decide import check_amp, decide, load_decided, naming_other_code, thread_notes
 from compress.runs.folder import FAILED
 from compress.runs.network_files import trained_here
+from compress.runs.outputs import check_run_place
 from compress.runs.recorded_inputs import record_inputs, reuse_original
 from compress.runs.stage_context import StageContext
 from compress.settings.config import DecidedConfig, RunConfig
@@ -42,15 +43,13 @@ def run_pipeline(
 ) -> Report:
     """Run every stage that is not finished yet in the folder ``out`` and return the report.
 
-    With ``mode`` "resume" the folder's own settings are used. ``verify`` is what the last stage measures, by default
-    what the settings say. The finished stages of the original are copied from the run folder ``original_of``. Once
-    ``should_stop`` returns a signal's number the run is saved and stopped; ``InterruptedRun`` says how to go on.
+    With ``mode`` "resume" the folder's own settings are used, but for ``download``. ``verify`` is what the last stage
+    measures, by default what the settings say. The finished stages of the original are copied from the run folder
+    ``original_of``. Once ``should_stop`` returns a signal's number the run is saved and stopped; ``InterruptedRun``
+    says how to go on. UsageError before anything is deleted if an input lies in a folder that is replaced.
     """
     observer = observer or Observer()
-    recorded = RunFolder.open(out).read_config().with_code(config.code) if mode == "resume" else config
-    if mode != "resume":
-        RunFolder.check_free(out, overwrite=mode == "overwrite")
-    settings, data = prepare(recorded)
+    settings, data = prepare(_start(config, out, mode))
     for note in data.notes:
         observer.note(note)
     with naming_other_code(settings):
@@ -78,6 +77,16 @@ def run_pipeline(
             again = shlex.join(["compress", "run", "--resume", str(out), *code])
             message = f"stopped; everything so far is saved. Go on with: {again}"
             raise InterruptedRun(message, signal_number=stop.exit_code - 128) from None
+
+
+def _start(config: RunConfig, out: Path, mode: Mode) -> RunConfig:
+    """The settings that hold; the errors of a folder that cannot be used are raised before anything is read."""
+    if mode == "resume":
+        allowed = {"download": config.download}
+        return RunFolder.open(out).read_config().model_copy(update=allowed).with_code(config.code)
+    check_run_place(out, config)
+    RunFolder.check_free(out, overwrite=mode == "overwrite")
+    return config
 
 
 def prepare(config: RunConfig) -> tuple[DecidedConfig, DataBundle]:

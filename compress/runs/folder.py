@@ -110,14 +110,17 @@ class RunFolder(CheckedFolder):
         return json_value(self.read_bytes(rel), like, source=self.path / rel)
 
     def read_config(self) -> RunConfig:
-        """The run's settings; BadInputError if an earlier version left the run unfinished."""
+        """The run's settings; BadInputError if an earlier version left the run unfinished.
+
+        ``download`` is off: what one command was allowed, a later one is not, and the folder may be a stranger's.
+        """
         values = self._recorded()
         if values.keys() & _THREE_SCHEDULES and not self.is_finished(STAGES[-1]):
             raise BadInputError(
                 f"{self.path} was begun by an earlier version of compress, which trained in three schedules: "
                 "finish it with that version (see env.json), or begin anew with --overwrite"
             )
-        return _build(values)
+        return _build(values | {"download": False})
 
     def save_tensors(self, rel: str, values: Mapping[str, Tensor]) -> None:
         """Write tensors as safetensors; shapes, dtypes and bits are kept, memory formats are not."""

@@ -57,11 +57,10 @@ def reopen(
 ) -> tuple[DecidedConfig, DataBundle]:
     """The settings of a finished run, for the CPU, and its images; BadInputError if they are other images.
 
-    ``moved`` are settings of ``MOVABLE`` that differ now; without it nothing is downloaded, whatever the run was
-    allowed. ``code`` builds the user's own network; UsageError if it is missing, or does not fit the images,
-    or a moved setting is out of range.
+    ``moved`` are settings of ``MOVABLE`` that differ now; without it nothing is downloaded. ``code`` builds the user's
+    own network; UsageError if it is missing, or does not fit the images, or a moved setting is out of range.
     """
-    recorded = build(RunConfig, run.read_config().model_dump() | {"device": "cpu", "download": False} | dict(moved))
+    recorded = build(RunConfig, run.read_config().model_dump() | {"device": "cpu"} | dict(moved))
     config, data = load_decided(decide(recorded.with_code(code)))
     _check_same_images(run, config, data)
     return config, replace(data, notes=(*data.notes, *code_notes(run, code)))

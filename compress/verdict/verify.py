@@ -18,6 +18,7 @@ from compress.runs import MODEL_FACTS, STAGES, RunFolder
 from compress.runs.file_records import NOTES, FileRecord, Role, recorded_files
 from compress.runs.json_files import ModelFacts, Removal
 from compress.runs.network_files import REBUILT, prove_parity, rebuild
+from compress.runs.outputs import check_outside_images
 from compress.runs.recorded_inputs import reopen
 from compress.runs.stage_context import StageContext, check_images, find_prunable, fresh_network, weights_file
 from compress.settings.config import DataConfig, DecidedConfig
@@ -62,6 +63,8 @@ def verify_run(
     """
     check_threads(max(settings.threads))
     run, observer = RunFolder.open(path), observer or Observer()
+    if out is not None:
+        check_outside_images(out, run.read_config().model_copy(update=dict(moved or {})))
     with new_folder(out) if out else run as place:
         run.check_all()
         config, data = reopen(run, moved or {}, code=code)

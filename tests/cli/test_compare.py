@@ -45,6 +45,7 @@ def test_unlike_protocols(runs):
     [
         (["half"], 2, "two or more runs"),
         (["half", "nowhere"], 4, "nowhere"),
+        (["half", "other.json", "--html", "half/report.html"], 2, "half/report.html is a file of the run"),
         (["half", "other.json", "--html", "folder.html"], 2, "choose another file for --html"),
         (["half", "other.json", "--html", "other.json"], 2, "ends in .html for --html, got other.json"),
         (["half", "other.json", "--html", "other.json/page.html"], 2, "choose another file for --html"),

@@ -31,5 +31,6 @@ def finished_run(path: Path, value: Report, **settings) -> Path:
     run = RunFolder.create(path, RunConfig(**{"arch": "squeezenet"} | settings), overwrite=False)
     with run:
         run.write_text("report.json", dump_report(value))
+        run.write_text("report.html", "<!doctype html>")
         run.finish("07_verify", 1.0)
     return path
