@@ -6,11 +6,12 @@ A pickle copies one text a million times in a megabyte, a zip archive unpacks to
 import signal
 import sys
 import threading
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import BinaryIO, Final
 
 import psutil
 
@@ -21,6 +22,7 @@ _TIMES_SIZE: Final = 4
 _SPARE_BYTES: Final = 2**31
 _SPARE_SECONDS: Final = 20
 _BYTES_A_SECOND: Final = 20_000_000
+_MAX_UNPACKED: Final = 4  # times the size of the archive
 
 
 class _TakesTooLongError(Exception):
@@ -28,8 +30,8 @@ class _TakesTooLongError(Exception):
 
 
 @contextmanager
-def reading_limits(path: Path) -> Iterator[None]:
-    """Limit what the block may take to read the file: four times its size, and 2 GiB; 20 s, and 50 s a gigabyte.
+def reading_limits(path: Path | str, *, size: int) -> Iterator[None]:
+    """Limit what the block may take to read ``size`` bytes: four times as much, and 2 GiB; 20 s, and 50 s a gigabyte.
 
     Memory is limited on Linux, time (of the processor) in the main thread: elsewhere systems or Python have no means.
 
@@ -37,7 +39,6 @@ def reading_limits(path: Path) -> Iterator[None]:
         BadInputError: it takes more.
         EnvironmentProblem: the file is larger than the memory that is free.
     """
-    size = path.stat().st_size
     free = psutil.virtual_memory().available
     if size > free:
         raise EnvironmentProblem(f"expected {size / 2**30:.1f} GiB of free memory for {path}, got {free / 2**30:.1f}")
@@ -52,6 +53,16 @@ def reading_limits(path: Path) -> Iterator[None]:
         if isinstance(error, RuntimeError) and not is_out_of_memory(str(error)):
             raise
         raise BadInputError(f"{fault} {memory / 2**30:.1f} GiB of memory") from None
+
+
+def check_packing(file: Path | BinaryIO, *, size: int) -> None:
+    """Refuse an archive of ``size`` bytes that unpacks to much more: ``torch.save`` compresses nothing. ValueError."""
+    if not zipfile.is_zipfile(file):
+        return
+    with zipfile.ZipFile(file) as archive:
+        unpacked = sum(entry.file_size for entry in archive.infolist())
+    if unpacked > _MAX_UNPACKED * size:
+        raise ValueError(f"it unpacks to {unpacked:,} bytes, more than {_MAX_UNPACKED} times its own")
 
 
 @contextmanager

@@ -23,7 +23,7 @@ def file(tmp_path, monkeypatch):
 def test_a_reader_that_wants_more_memory_is_stopped(file, take):
     before = resource.getrlimit(resource.RLIMIT_AS)
     message = r"w\.pt is refused: for its 1,000 bytes, reading it takes more than 0\.1 GiB of memory"
-    with pytest.raises(BadInputError, match=message), limits.reading_limits(file):
+    with pytest.raises(BadInputError, match=message), limits.reading_limits(file, size=file.stat().st_size):
         take()
     assert resource.getrlimit(resource.RLIMIT_AS) == before
     assert len(take()) == 2 * SPARE or torch.is_tensor(take())
@@ -32,14 +32,14 @@ def test_a_reader_that_wants_more_memory_is_stopped(file, take):
 def test_a_reader_that_computes_for_longer_is_stopped(file):
     before = signal.getsignal(signal.SIGPROF)
     message = r"w\.pt is refused: .*reading it takes more than 0 s"
-    with pytest.raises(BadInputError, match=message), limits.reading_limits(file):
+    with pytest.raises(BadInputError, match=message), limits.reading_limits(file, size=file.stat().st_size):
         _compute_for_ever()
     assert signal.getsignal(signal.SIGPROF) == before
     assert signal.getitimer(signal.ITIMER_PROF) == (0, 0)
 
 
 def test_waiting_is_not_computing_and_other_errors_pass(file):
-    with pytest.raises(RuntimeError, match="of the reader"), limits.reading_limits(file):
+    with pytest.raises(RuntimeError, match="of the reader"), limits.reading_limits(file, size=file.stat().st_size):
         _wait_and_fail()
 
 
@@ -47,7 +47,7 @@ def test_a_file_larger_than_the_free_memory_is_the_machine_s_problem(file):
     with file.open("wb") as stream:
         stream.truncate(2**43)
     message = r"expected 8192\.0 GiB of free memory for .*w\.pt, got \d"
-    with pytest.raises(EnvironmentProblem, match=message), limits.reading_limits(file):
+    with pytest.raises(EnvironmentProblem, match=message), limits.reading_limits(file, size=file.stat().st_size):
         _compute_for_ever()
 
 

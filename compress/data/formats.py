@@ -45,7 +45,7 @@ def parsing(path: Path, kind: str, *, hint: str = "download it again") -> Iterat
     Damaged files raise KeyError, ValueError, zlib.error...
     """
     try:
-        with reading_limits(path):
+        with reading_limits(path, size=path.stat().st_size):
             yield
     except CompressError:
         raise

@@ -3,7 +3,8 @@
 import io
 import re
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import safetensors
@@ -11,7 +12,8 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from compress.errors import BadInputError
+from compress.errors import BadInputError, CompressError
+from compress.reading_limits import check_packing, reading_limits
 
 _CHECKPOINT = re.compile(r"(?:.+/)?checkpoint-(\d{6})\.pt")
 _PACKED = "@packed"
@@ -34,22 +36,19 @@ def weights_to_bytes(values: Mapping[str, Any]) -> bytes:
 
 def weights_from_bytes(data: bytes, *, name: str) -> dict[str, Any]:
     """The weights, on the CPU; BadInputError names the file where they are not safetensors."""
-    try:
-        found = safetensors.torch.load(data)
-    except (safetensors.SafetensorError, ValueError, KeyError) as error:
-        raise BadInputError(f"{name} is not a safetensors file: {error}") from None
-    return {
-        key.removesuffix(_PACKED): _unpack(value, name=name) if key.endswith(_PACKED) else value
-        for key, value in found.items()
-    }
+    with _reading(data, name, "safetensors file"):
+        return {
+            key.removesuffix(_PACKED): _unpack(value) if key.endswith(_PACKED) else value
+            for key, value in safetensors.torch.load(data).items()
+        }
 
 
 def _pack(state: Any) -> Tensor:
     return torch.frombuffer(bytearray(state_to_bytes({"state": state})), dtype=torch.uint8)
 
 
-def _unpack(packed: Tensor, *, name: str) -> Any:
-    return state_from_bytes(packed.numpy().tobytes(), name=name)["state"]
+def _unpack(packed: Tensor) -> Any:
+    return _load(packed.numpy().tobytes())["state"]
 
 
 def state_to_bytes(state: dict[str, Any]) -> bytes:
@@ -62,13 +61,28 @@ def state_to_bytes(state: dict[str, Any]) -> bytes:
 
 def state_from_bytes(data: bytes, *, name: str) -> dict[str, Any]:
     """The resume state, on the CPU; BadInputError names the file where it is none."""
-    try:
-        state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-    except Exception as error:  # damaged pickles lead torch's unpickler to IndexError, KeyError, ...
-        raise BadInputError(f"{name} is not a checkpoint: {error}") from None
+    with _reading(data, name, "checkpoint"):
+        return _load(data)
+
+
+def _load(data: bytes) -> dict[str, Any]:
+    check_packing(io.BytesIO(data), size=len(data))
+    state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     if not isinstance(state, dict):
-        raise BadInputError(f"{name} is not a checkpoint: expected a dict, got {type(state).__name__}")
+        raise ValueError(f"expected a dict, got {type(state).__name__}")
     return state
+
+
+@contextmanager
+def _reading(data: bytes, name: str, kind: str) -> Iterator[None]:
+    """Limit what reading takes; BadInputError for any fault: damaged pickles lead to IndexError, KeyError, ..."""
+    try:
+        with reading_limits(name, size=len(data)):
+            yield
+    except CompressError:
+        raise
+    except Exception as error:
+        raise BadInputError(f"{name} is not a {kind}: {error}") from None
 
 
 def is_checkpoint(rel: str) -> bool:

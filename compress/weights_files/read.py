@@ -3,7 +3,6 @@
 import pickle
 import re
 import warnings
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,11 +16,10 @@ from torch import Tensor
 
 from compress.errors import BadInputError, CompressError
 from compress.exporter_faults import open_file
-from compress.reading_limits import reading_limits
+from compress.reading_limits import check_packing, reading_limits
 
 _EXTRA_STATE = "_extra_state"
 _MAX_BYTES = 2**36
-_MAX_UNPACKED = 4  # times the size of the file
 _MAX_DEPTH = 40
 _MAX_NAME = 1000  # characters; the search for the network's names compares what follows each dot
 _MAX_CLASSES = 500
@@ -54,20 +52,11 @@ def read_weights_file(file: Path) -> dict[str, Entry]:
         hint = "; give the file in it, such as model.safetensors" if file.is_dir() else ""
         raise BadInputError(f"no weights file at {file}{hint}")
     open_file(file, limit=_MAX_BYTES, kind="weights file").close()
-    with _reading(file), reading_limits(file):
-        _check_packing(file)
+    size = file.stat().st_size
+    with _reading(file), reading_limits(file, size=size):
+        check_packing(file, size=size)
         tree = load_file(file) if file.suffix == ".safetensors" else _load_pickle(file)
         return {name: entry for name, entry in _flatten(tree, "", "", set()) if name}
-
-
-def _check_packing(file: Path) -> None:
-    """Refuse an archive that unpacks to much more than itself: ``torch.save`` compresses nothing."""
-    if not zipfile.is_zipfile(file):
-        return
-    with zipfile.ZipFile(file) as archive:
-        unpacked = sum(entry.file_size for entry in archive.infolist())
-    if unpacked > _MAX_UNPACKED * file.stat().st_size:
-        raise ValueError(f"it unpacks to {unpacked:,} bytes, more than {_MAX_UNPACKED} times its own")
 
 
 def _load_pickle(file: Path) -> Any:

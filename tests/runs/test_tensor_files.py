@@ -1,16 +1,20 @@
 """Resume states: what goes in comes out, and nothing in them runs."""
 
+import io
 import os
 import pickle
+import zipfile
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 from torch import nn
 
+from compress import reading_limits
 from compress.errors import BadInputError
 from compress.runs import RunFolder
-from compress.runs.tensor_files import is_checkpoint, next_checkpoint
+from compress.runs.tensor_files import is_checkpoint, next_checkpoint, state_to_bytes
 from tests.helpers.runs import flip_a_bit
 
 
@@ -77,6 +81,48 @@ def test_what_could_not_be_loaded_is_not_saved(run, value, where):
     with pytest.raises(TypeError, match=where):
         run.save_checkpoint("03_search", {"a": value})
     assert run.load_checkpoint("03_search") is None
+
+
+def packed_again(data: bytes) -> bytes:
+    """The same archive, compressed."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as new:
+        for entry in old.namelist():
+            new.writestr(entry, old.read(entry))
+    return stream.getvalue()
+
+
+def test_a_checkpoint_that_unpacks_to_much_more_than_itself_is_refused(run):
+    bomb = packed_again(state_to_bytes({"state": [7] * 10**6}))
+    run.write_bytes("03_search/checkpoint-000000.pt", bomb)
+    with pytest.raises(
+        BadInputError, match=r"checkpoint-000000\.pt is not a checkpoint: it unpacks to 2,\d+,\d+ bytes"
+    ):
+        run.load_checkpoint("03_search")
+    packed = {"0._extra_state@packed": torch.frombuffer(bytearray(bomb), dtype=torch.uint8)}
+    run.write_bytes("a.safetensors", safetensors.torch.save(packed))
+    with pytest.raises(BadInputError, match=r"a\.safetensors is not a safetensors file: it unpacks to 2,\d+,\d+ bytes"):
+        run.load_tensors("a.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "what"), [("_SPARE_BYTES", 0, "GiB of memory"), ("_SPARE_SECONDS", 0.01, "s")]
+)
+def test_a_checkpoint_that_takes_much_more_than_its_size_is_refused(run, monkeypatch, limit, value, what):
+    monkeypatch.setattr(reading_limits, limit, value)
+    run.write_bytes("03_search/checkpoint-000000.pt", _pickle_of_empty_lists(10**6))
+    with pytest.raises(BadInputError, match=rf"checkpoint-000000\.pt is refused: .* takes more than [\d.]+ {what}$"):
+        run.load_checkpoint("03_search")
+
+
+def _pickle_of_empty_lists(count: int) -> bytes:
+    """A checkpoint of a list of lists: a byte of the pickle for each, 56 bytes in memory."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(state_to_bytes({}))) as old, zipfile.ZipFile(stream, "w") as new:
+        for entry in old.namelist():
+            pickled = entry.endswith("data.pkl")
+            new.writestr(entry, b"\x80\x02}U\x01s](" + b"]" * count + b"es." if pickled else old.read(entry))
+    return stream.getvalue()
 
 
 class Evil:
