@@ -25,6 +25,7 @@ MAX_BYTES: Final = 2**30
 _MAX_PIXELS = 89_478_485  # Pillow warns above this number: a quarter GiB of RGB
 _BYTES_PER_PIXEL = 12  # at most 4 in the picture itself; copies of it are turned, or looked at
 _START_OF_SCAN = b"\xff\xda"
+_SIXTEEN_BITS = ("PNG", "PPM")  # here Pillow's mode "I" has values of 0 to 65,535
 _MAX_SCANS = 200  # a progressive JPEG has ten; each goes through all pixels again, whatever it holds
 
 
@@ -82,13 +83,19 @@ def decode_image(data: bytes, *, source: str) -> Image.Image:
             _check_size(image)
             if image.info.get("progressive") and (scans := data.count(_START_OF_SCAN)) > _MAX_SCANS:
                 raise ValueError(f"a JPEG of {scans:,} scans, expected at most {_MAX_SCANS:,}")
-            if image.mode == "F":
-                raise ValueError("floating-point pixels have no known range")
+            check_range(image)
             image.verify()
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
             upright = ImageOps.exif_transpose(image)
             convert_image(upright.crop((0, 0, 1, 1)), channels=1)  # a mode that cannot be converted shows here
             return upright
+
+
+def check_range(image: Image.Image) -> None:
+    """ValueError if the file does not say which values are black and white; ``image`` is as Pillow opened it."""
+    if image.mode == "F" or (image.mode == "I" and image.format not in _SIXTEEN_BITS):
+        kind = "floating-point" if image.mode == "F" else "32-bit or signed integer"
+        raise ValueError(f"{kind} pixels have no known range; try to save it with 8 or 16 bits (unsigned)")
 
 
 def is_grey(image: Image.Image) -> bool:

@@ -9,7 +9,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from compress.data.framing import Framing
-from compress.data.images import convert_image
+from compress.data.images import check_range, convert_image
 from compress.errors import UsageError
 from compress.settings.config import DataConfig
 from compress.settings.preprocessing import FRAMING, ChannelOrder, PreprocessingSettings
@@ -75,8 +75,9 @@ class Preprocessing:
     def __call__(self, picture: Image.Image) -> Tensor:
         """One picture as Pillow opened it -> the network's input, float32 [C, H, W]: a transform for torch's data sets.
 
-        EXIF orientation is applied.
+        EXIF orientation is applied. ``ValueError`` for pixels of an unknown range, such as floating-point ones.
         """
+        check_range(picture)
         upright = convert_image(ImageOps.exif_transpose(picture), channels=self.channels)
         fitted = np.asarray(self.framing.fit(upright, size=self.image_size))
         return self.normalise(torch.from_numpy(fitted.copy().reshape(1, *fitted.shape[:2], -1)))[0]

@@ -93,15 +93,13 @@ def packed_again(data: bytes) -> bytes:
 
 
 def test_a_checkpoint_that_unpacks_to_much_more_than_itself_is_refused(run):
-    bomb = packed_again(state_to_bytes({"state": [7] * 10**6}))
+    bomb = packed_again(state_to_bytes({"state": [7] * 10**5}))
     run.write_bytes("03_search/checkpoint-000000.pt", bomb)
-    with pytest.raises(
-        BadInputError, match=r"checkpoint-000000\.pt is not a checkpoint: it unpacks to 2,\d+,\d+ bytes"
-    ):
+    with pytest.raises(BadInputError, match=r"checkpoint-000000\.pt is not a checkpoint: it unpacks to [\d,]+ bytes"):
         run.load_checkpoint("03_search")
     packed = {"0._extra_state@packed": torch.frombuffer(bytearray(bomb), dtype=torch.uint8)}
     run.write_bytes("a.safetensors", safetensors.torch.save(packed))
-    with pytest.raises(BadInputError, match=r"a\.safetensors is not a safetensors file: it unpacks to 2,\d+,\d+ bytes"):
+    with pytest.raises(BadInputError, match=r"a\.safetensors is not a safetensors file: it unpacks to [\d,]+ bytes"):
         run.load_tensors("a.safetensors")
 
 
