@@ -27,6 +27,7 @@ _LONGEST_TEMPORARY_FOLDER = 70
 
 _BATCHES_IN_FLIGHT = 3  # of a worker: one being read, two waiting (``prefetch_factor``)
 
+_AT_ONCE = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has no SIGKILL, and no handlers that are inherited
 ReadBatch = Callable[[NDArray[np.int64]], Tensor]
 
 
@@ -131,4 +132,4 @@ def _end_with_run() -> None:
     run, above = multiprocessing.parent_process(), os.getppid()
     while run is not None and run.is_alive() and os.getppid() == above:
         run.join(_SECONDS_BETWEEN_LOOKS)
-    os._exit(1)  # without the run's handlers of signals, which are inherited
+    os.kill(os.getpid(), _AT_ONCE)  # SIGTERM would meet the run's handler, which is inherited

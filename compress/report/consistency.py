@@ -58,7 +58,7 @@ def _classes(report: "Report") -> Iterator[str]:
 
 def _divisors(report: "Report") -> Iterator[str]:
     """Sizes, times, and ratios of them, by which others are divided."""
-    least = {"bytes of a file": min((network.size_bytes for network in report.networks), default=1)}
+    least: dict[str, float] = {"bytes of a file": min((network.size_bytes for network in report.networks), default=1)}
     timings = [row.comparison for row in report.latency]
     if timings:
         least["a ratio of times"] = min(min(one.ratio, one.ratio_low, one.ratio_high) for one in timings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
 from itertools import chain, islice
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import onnxruntime
@@ -97,7 +97,7 @@ def run_logits(session: InferenceSession, images: np.ndarray) -> np.ndarray:
     return scores.reshape(len(scores), -1)
 
 
-def _run(session: InferenceSession, output: str, feed: dict[str, np.ndarray]) -> np.ndarray:
+def _run(session: InferenceSession, output: str, feed: dict[str, np.ndarray]) -> Any:
     """One call in a thread of its own: Python handles signals in the main thread, and not while that one computes."""
     options = RunOptions()
     with ThreadPoolExecutor(1) as thread:
@@ -107,7 +107,7 @@ def _run(session: InferenceSession, output: str, feed: dict[str, np.ndarray]) ->
                 raise OnnxFileError(f"expected scores within {CALL_SECONDS} s a call, got none; is the file damaged?")
         finally:
             options.terminate = True  # onnxruntime stops before its next operator; of no effect after the call
-        return call.result()[0]  # type: ignore[no-any-return]
+        return call.result()[0]
 
 
 def run_batches(session: InferenceSession, batches: Iterable[np.ndarray]) -> np.ndarray:
