@@ -25,7 +25,7 @@ from compress.report.model import recorded_report
 from compress.run.pipeline import prepare, run_pipeline
 from compress.run.rehearsal import rehearse
 from compress.runs import STAGES, RunFolder
-from compress.runs.folder import EVENTS
+from compress.runs.event_log import EVENTS
 from compress.runs.recorded_inputs import ORIGINAL
 from compress.settings.config import DecidedConfig, RunConfig, build_config
 from compress.settings.fields import parse_seeds

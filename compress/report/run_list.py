@@ -1,16 +1,13 @@
 """The runs in a folder: network, data, finished stages, and the verdict in three numbers."""
 
-import json
 from pathlib import Path
 from typing import Any, Literal
 
 from compress.errors import BadInputError, CompressError
-from compress.exporter_faults import open_file
 from compress.report.model import REPORT, recorded_report
 from compress.report.timings import headline_latency
 from compress.runs import STAGES, RunFolder
 from compress.runs.file_records import Part
-from compress.runs.folder import EVENTS
 from compress.runs.manifest import MANIFEST
 
 
@@ -77,7 +74,7 @@ def _listed(path: Path) -> ListedRun:
     return ListedRun(
         name=name,
         path=str(path),
-        started=_started(path),
+        started=run.started(),
         arch=config.arch,
         dataset=config.dataset,
         stages=tuple(stage for stage in STAGES if run.is_finished(stage)),
@@ -102,13 +99,3 @@ def _judgement(run: RunFolder) -> dict[str, Any]:
     top1 = report.candidate.accuracy.top1.value
     facts = VerdictFacts(top1=top1, points_lost=drop.points, lost_low=drop.low, lost_high=drop.high, speedup=speedup)
     return {"state": "judged", "verdict": facts}
-
-
-def _started(path: Path) -> str | None:
-    """The time of the first event; the log has no checksum, so nothing relies on it."""
-    try:
-        with open_file(path / EVENTS, limit=2**40) as stream:
-            time = json.loads(stream.readline(1000))["time"]
-    except (CompressError, OSError, ValueError, KeyError, TypeError):
-        return None
-    return time if isinstance(time, str) else None

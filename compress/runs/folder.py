@@ -16,6 +16,7 @@ from compress.atomic import check_creatable, creating, machine_faults
 from compress.errors import BadInputError, CompressError, UsageError
 from compress.runs import tensor_files
 from compress.runs.checked_folder import LOCK, CheckedFolder
+from compress.runs.event_log import EVENTS, read_event
 from compress.runs.json_files import Finished, json_bytes, json_value
 from compress.runs.manifest import Manifest
 from compress.runs.own_files import own_path
@@ -28,7 +29,6 @@ MODEL_FACTS = "artifacts/model.json"
 """Classes, preprocessing, names of the files: what a deployer needs, and what rebuilds the networks."""
 
 CONFIG = "config.toml"
-EVENTS = "events.jsonl"
 
 FAILED = "failed"
 """The kind of the event that ends a run which would fail in the same way if it went on."""
@@ -187,11 +187,13 @@ class RunFolder(CheckedFolder):
 
     def failure(self) -> str:
         """Why the run failed for good, if its last event says so; otherwise empty."""
-        try:
-            event = json.loads((self.path / EVENTS).read_text(encoding="utf-8").splitlines()[-1])
-            return str(event["reason"]) if event["kind"] == FAILED else ""
-        except (OSError, ValueError, KeyError, TypeError, IndexError):  # the log has no checksum
-            return ""
+        event = read_event(self.path, last=True)
+        return str(event.get("reason", "")) if event.get("kind") == FAILED else ""
+
+    def started(self) -> str | None:
+        """The time of the first event, if there is one."""
+        time = read_event(self.path, last=False).get("time")
+        return time if isinstance(time, str) else None
 
     def advice(self) -> str:
         """How a run without a report gets one, or why it gets none."""

@@ -9,7 +9,7 @@ from compress.data.load import DATASETS
 from compress.errors import BadInputError, UsageError
 from compress.networks.own_code import resolve_spec
 from compress.runs.checked_folder import LOCK
-from compress.runs.folder import EVENTS
+from compress.runs.event_log import EVENTS
 from compress.runs.manifest import MANIFEST, Manifest
 from compress.settings.config import DataConfig, RunConfig
 
