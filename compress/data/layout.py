@@ -11,11 +11,13 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from unicodedata import normalize
 
 from compress.data.images import SUFFIXES
 from compress.data.scan import SPLITS, LabelledPath, printable
+from compress.data.walk import walk
 from compress.errors import BadInputError
 
 _FOLDER_NAMES = {
@@ -75,7 +77,7 @@ def _split_folders(root: Path) -> tuple[dict[str, Path], tuple[str, ...]]:
     names = _subfolders(root)
     named = [name for name in names if name.lower() in _FOLDER_NAMES]
     others = [name for name in names if name not in named]
-    beside = [name for name in others if any(map(_is_image, map(Path, _walk(root / name))))] if named else []
+    beside = [name for name in others if any(map(_is_image, map(Path, walk(root / name))))] if named else []
     divided = [name for name in named if _subfolders(root / name)]
     if beside and not divided:
         return {}, (f"{_listed(named)} read as classes, not as splits: they contain no folders",)
@@ -192,21 +194,9 @@ def _subfolders(folder: Path) -> tuple[str, ...]:
 
 def _list_files(folders: Iterable[Path]) -> list[LabelledPath]:
     """The files of class folders, given in the order of their labels."""
+    seen = count(1)
     return [
         (Path(path), label)
         for label, folder in enumerate(folders)
-        for path in sorted(_walk(folder), key=lambda path: path.replace(os.sep, "\0"))  # as paths are sorted
+        for path in sorted(walk(folder, seen), key=lambda path: path.replace(os.sep, "\0"))  # as paths are sorted
     ]
-
-
-def _walk(folder: Path) -> Iterator[str]:
-    """The files of a folder. Links are followed, but not back up: the images of other classes are there."""
-    entered = {str(parent) for parent in Path(os.path.realpath(folder)).parents}
-    for place, folders, files in os.walk(folder, followlinks=True):
-        real = os.path.realpath(place)
-        if real in entered:
-            folders.clear()
-            continue
-        entered.add(real)
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        yield from (os.path.join(place, name) for name in files if not name.startswith("."))
