@@ -4,6 +4,7 @@ from torch import Tensor
 
 from compress.channels.costs import CostModel
 from compress.channels.units import UnitMap, without_names
+from compress.lists import listed
 
 SHOWN = 4
 """Layers that one reason names, and reasons that a message gives, at most."""
@@ -31,8 +32,7 @@ def what_holds(units: UnitMap, model: CostModel, counts_G: Tensor, measure: int)
 def _named(names: list[str]) -> str:
     if names == [""]:
         return "outside layers"
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return f"in {', '.join(names[:SHOWN])}{more}"
+    return f"in {listed(names, most=SHOWN)}"
 
 
 def _outside(name: str, measure: int) -> str:

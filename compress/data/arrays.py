@@ -19,6 +19,7 @@ from compress.data.order import VALIDATION, stratified_holdout
 from compress.data.preprocessing import Preprocessing, preprocess, stated_channels
 from compress.data.splits import WHOLE, MemorySplit, prepare_images
 from compress.errors import BadInputError
+from compress.lists import listed
 from compress.settings.config import Augment, DataConfig
 
 SAMPLE = Path(__file__).parent / "sample" / "fashion_sample.npz"
@@ -109,7 +110,7 @@ def _check_counts(known: ArraySet, arrays: ImageArrays) -> None:
         if few:
             raise BadInputError(
                 f"expected {needed} or more {split} images of every class of {known.name}, got fewer of "
-                f"{', '.join(few[:5])}{', ...' if len(few) > 5 else ''}; try a larger part of the set"
+                f"{listed(few)}; try a larger part of the set"
             )
 
 

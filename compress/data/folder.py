@@ -18,6 +18,7 @@ from compress.data.preprocessing import Preprocessing, preprocess, stated_channe
 from compress.data.scan import SPLITS, ImageFile, LabelledPath, scan_files
 from compress.data.splits import FileSplit
 from compress.errors import BadInputError
+from compress.lists import listed_lines
 from compress.settings.config import DataConfig
 
 MEAN_RGB, STD_RGB = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's: published weights expect them
@@ -89,7 +90,7 @@ def _cut_test(files: Sequence[LabelledPath], *, classes: tuple[str, ...]) -> dic
     counts = Counter(label for _path, label in files)
     few = [f"{name}: {counts[label]}" for label, name in enumerate(classes) if counts[label] < 3]
     if few:
-        raise BadInputError("expected three or more images of every class without test/, got\n  " + "\n  ".join(few))
+        raise BadInputError("expected three or more images of every class without test/, got" + listed_lines(few))
     labels = torch.tensor([label for _path, label in files])
     kept, held = stratified_holdout(labels, fraction=TEST, seed=0)
     return {"train": [files[i] for i in kept.tolist()], "test": [files[i] for i in held.tolist()]}

@@ -19,6 +19,7 @@ from compress.data.images import SUFFIXES
 from compress.data.scan import SPLITS, LabelledPath, printable
 from compress.data.walk import walk
 from compress.errors import BadInputError
+from compress.lists import listed, listed_lines
 
 _FOLDER_NAMES = {
     **{"train": "train", "training": "train"},
@@ -44,7 +45,7 @@ def list_folder(root: Path, *, test_only: bool = False) -> FolderListing:
     """List the images of a folder, by class, then by path; class folders alone are all "train".
 
     With ``test_only``, ``test/`` or ``val/`` is enough, and class folders alone are all "test". A folder of another
-    layout is a ``BadInputError`` that names every fault of the same kind.
+    layout is a ``BadInputError`` that names the first faults of the same kind and counts the others.
     """
     places, notes = _split_folders(root)
     if not places:
@@ -62,8 +63,8 @@ def list_folder(root: Path, *, test_only: bool = False) -> FolderListing:
     faults = [fault for split in files for fault in _without_images(folders[split], images[split], others[split])]
     if faults:
         raise BadInputError(
-            f"expected images in every class folder ({', '.join(sorted(SUFFIXES))}), got only other files in\n  "
-            + "\n  ".join(faults)
+            f"expected images in every class folder ({', '.join(sorted(SUFFIXES))}), got only other files in"
+            + listed_lines(faults)
         )
     if root in places.values():
         _check_plain(root, next(iter(folders.values())), *images.values())
@@ -97,7 +98,12 @@ def _split_folders(root: Path) -> tuple[dict[str, Path], tuple[str, ...]]:
 
 
 def _listed(names: Iterable[str]) -> str:
-    return ", ".join(f"{name}/" for name in names)
+    return listed(f"{name}/" for name in names)
+
+
+def _alone(names: Iterable[str], others: Iterable[str]) -> str:
+    """Those that are only in the first list."""
+    return f"[{listed(map(repr, sorted(set(names) - set(others))))}]"
 
 
 def _is_image(path: Path) -> bool:
@@ -134,14 +140,12 @@ def _read_classes(root: Path, found: Mapping[Path, tuple[str, ...]]) -> tuple[st
             f"expected two or more class folders in {leading}, got {got}; try {leading.name}/CLASS/*.jpg for its images"
         )
     faults = [
-        f"{place}: missing {sorted(set(classes) - set(names))}, unexpected {sorted(set(names) - set(classes))}"
+        f"{place}: missing {_alone(classes, names)}, unexpected {_alone(names, classes)}"
         for place, names in found.items()
         if names != classes
     ]
     if faults:
-        raise BadInputError(
-            f"expected the class folders of {leading.name}/ in every split, got\n  " + "\n  ".join(faults)
-        )
+        raise BadInputError(f"expected the class folders of {leading.name}/ in every split, got" + listed_lines(faults))
     return classes
 
 
@@ -150,7 +154,7 @@ def _check_names(root: Path, classes: tuple[str, ...]) -> None:
     odd = [shown for name in (root.resolve().name, *classes) if (shown := printable(name)) != name]
     if odd:
         raise BadInputError(
-            f"expected names in UTF-8 of the folder and its classes, got {', '.join(odd)} in {printable(root)}; try to "
+            f"expected names in UTF-8 of the folder and its classes, got {listed(odd)} in {printable(root)}; try to "
             "rename them (convmv does it for many)"
         )
 

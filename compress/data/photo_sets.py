@@ -20,6 +20,7 @@ from compress.data.images import SUFFIXES
 from compress.data.layout import FolderListing
 from compress.errors import BadInputError
 from compress.exporter_faults import open_file
+from compress.lists import listed
 from models_zoo.torchvision_mend import torchvision
 
 _FLOWERS = torchvision.datasets.Flowers102
@@ -69,7 +70,7 @@ def list_food(folder: Path) -> FolderListing:
     if odd:
         raise BadInputError(
             f"expected the same classes in train.json and test.json of {folder / 'meta'}, got one list alone with: "
-            f"{', '.join(sorted(odd))}"
+            f"{listed(sorted(odd))}"
         )
     names = sorted(lists["train"])
     files = {
@@ -109,7 +110,7 @@ def list_imagenet(folder: Path) -> FolderListing:
     if odd:
         raise BadInputError(
             f"expected the same class folders in train/ and val/ of {folder}, got {len(odd)} in one of them "
-            f"alone: {', '.join(odd[:5])}{', ...' if len(odd) > 5 else ''}"
+            f"alone: {listed(odd)}"
         )
     files = {
         split: tuple(

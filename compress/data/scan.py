@@ -25,6 +25,7 @@ from compress.data.stamps import UNSETTLED, Stamp, take_stamp
 from compress.environment import cache_folder
 from compress.errors import BadInputError, EnvironmentProblem
 from compress.exporter_faults import open_file
+from compress.lists import listed_lines
 
 SPLITS = ("train", "val", "test")
 LabelledPath = tuple[Path, int]
@@ -178,8 +179,8 @@ def _check_counts(splits: Mapping[str, tuple[ImageFile, ...]], classes: tuple[st
         faults += [f"{split}/{name}: {counts[label]}" for label, name in enumerate(classes) if counts[label] < needed]
     if faults:
         raise BadInputError(
-            f"expected two or more images of every class in train/ and one or more elsewhere in {root}, got\n  "
-            + "\n  ".join(faults)
+            f"expected two or more images of every class in train/ and one or more elsewhere in {root}, got"
+            + listed_lines(faults)
         )
 
 

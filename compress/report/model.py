@@ -10,6 +10,7 @@ from compress.errors import BadInputError
 from compress.escaping import in_json
 from compress.exporter_faults import read_file
 from compress.json_text import parse_json
+from compress.lists import listed_lines
 from compress.report.consistency import faults_of
 from compress.report.results import AccuracyDrop, AccuracyReport, Comparison, GateResult
 from compress.runs import RunFolder
@@ -216,8 +217,7 @@ def parse_report(text: str, *, source: str) -> Report:
         return Report.model_validate_json(text, strict=True)
     except ValidationError as error:
         faults = [f"{'.'.join(map(str, fault['loc'])) or 'report'}: {fault['msg']}" for fault in error.errors()]
-        shown = [*faults[:_MOST_FAULTS], *(["..."] if len(faults) > _MOST_FAULTS else [])]
-        raise BadInputError(f"{source} is not a complete report:\n  " + "\n  ".join(shown)) from None
+        raise BadInputError(f"{source} is not a complete report:" + listed_lines(faults, most=_MOST_FAULTS)) from None
 
 
 def read_report(path: Path) -> Report:

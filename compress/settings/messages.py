@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from compress.lists import listed_lines
 from compress.settings.fields import settings_of
 from compress.settings.search import SearchSettings
 
@@ -61,7 +62,7 @@ def describe(
         name = str(fault["loc"][0]) if fault["loc"] else ""
         place = fault["loc"][: 2 if name in _TABLES else 1]
         lines[place] = line(fault, name) + (f" (in {file})" if file and name in in_file else "")
-    return "wrong settings:\n  " + "\n  ".join(lines.values())
+    return "wrong settings:" + listed_lines(lines.values())
 
 
 def expectation(fault: "ErrorDetails", *, among: Iterable[str] = ()) -> str:

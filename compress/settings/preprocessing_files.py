@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from compress.errors import BadInputError
 from compress.exporter_faults import read_file
 from compress.json_text import parse_json
+from compress.lists import listed
 from compress.settings.messages import describe
 from compress.settings.preprocessing import NOTED, PreprocessingSettings
 
@@ -103,7 +104,7 @@ def _of_hugging_face(content: Mapping[str, Any]) -> Stated:
     given = {name: value for name, value in content.items() if value is not None}
     unknown = [name for name, value in given.items() if name not in _HUGGING_FACE and value is not False]
     if unknown:
-        raise ValueError(f"unknown keys {', '.join(unknown)}: remove them if they do not change the images")
+        raise ValueError(f"unknown keys {listed(unknown)}: remove them if they do not change the images")
     if given.get("do_resize") is False:
         raise ValueError("do_resize is false, but images of all sizes have to become one size: give --resize instead")
     resample = given.get("resample", 2)
@@ -147,7 +148,7 @@ def _hugging_face_size(given: Mapping[str, Any], kind: str) -> tuple[Any, Any]:
     size = given["size"]
     if isinstance(size, Mapping):
         if unknown := size.keys() - {"shortest_edge", "height", "width"}:
-            raise ValueError(f'expected "shortest_edge" or "height" and "width" in size, got {", ".join(unknown)}')
+            raise ValueError(f'expected "shortest_edge" or "height" and "width" in size, got {listed(unknown)}')
         if "shortest_edge" in size:
             return int(size["shortest_edge"]), None
         return None, _square(size["height"], size["width"])

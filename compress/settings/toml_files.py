@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from compress.errors import BadInputError, UsageError
 from compress.exporter_faults import read_file
+from compress.lists import listed
 
 _MAX_BYTES: Final = 2**16
 _MAX_DOTS: Final = 100  # in a line; settings are two levels deep, and tomllib takes minutes for thousands
@@ -24,7 +25,7 @@ def read_toml(file: Path) -> dict[str, Any]:
     except ValueError as error:  # also of the codec
         raise UsageError(f"{file} is not valid TOML: {error}") from None
     if odd := [name for name, value in settings.items() if _is_unusable(value)]:
-        raise UsageError(f"{file}: {', '.join(odd)}: expected whole numbers of at most 64 bits and text without NUL")
+        raise UsageError(f"{file}: {listed(odd)}: expected whole numbers of at most 64 bits and text without NUL")
     return settings
 
 

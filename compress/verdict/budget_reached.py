@@ -10,6 +10,7 @@ from torch import Tensor
 
 from compress.channels.budget import NEAR, Prunable, budget_flag
 from compress.channels.counts import all_shapes, allowed_counts
+from compress.lists import listed
 from compress.report import figures
 
 SHOWN: Final = 4
@@ -45,11 +46,8 @@ def finer_counts_note(multiples: Mapping[str, int], *, align: int) -> tuple[str,
     steps: dict[int, list[str]] = {}
     for root, step in multiples.items():
         steps.setdefault(step, []).append(root)
-    listed = [
-        f"{step} in {', '.join(roots[:SHOWN])}{f' and {len(roots) - SHOWN} more' if len(roots) > SHOWN else ''}"
-        for step, roots in sorted(steps.items())
-    ]
-    return (f"the budget is out of reach in multiples of {align}: counts go in steps of {'; of '.join(listed)}",)
+    counts = [f"{step} in {listed(roots, most=SHOWN)}" for step, roots in sorted(steps.items())]
+    return (f"the budget is out of reach in multiples of {align}: counts go in steps of {'; of '.join(counts)}",)
 
 
 def budget_note(prunable: Prunable, counts_G: Tensor, *, align: int, seed: int) -> str:

@@ -15,6 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from compress.data.bundle import DataBundle
+from compress.lists import listed
 from compress.report.model import ChangedImage
 from compress.report.results import ClassDrop, Comparison, ConfusionChange
 from compress.statistics import mcnemar, paired_counts
@@ -74,8 +75,8 @@ def never_answered(answers: Mapping[str, np.ndarray], labels_N: np.ndarray, clas
         given_K = np.bincount(logits_NK.argmax(1), minlength=len(classes))
         missing = [classes[int(k)] for k in np.flatnonzero((images_K >= MIN_IMAGES) & (given_K == 0))]
         if missing:
-            more = f" and {len(missing) - _SHOWN_CLASSES} more" if len(missing) > _SHOWN_CLASSES else ""
-            notes.append(f"{label} never answers {', '.join(missing[:_SHOWN_CLASSES])}{more}, whatever the image")
+            shown = listed(missing, most=_SHOWN_CLASSES)
+            notes.append(f"{label} never answers {shown}, whatever the image")
     return tuple(notes)
 
 

@@ -2,12 +2,13 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from torch import Tensor
 
 from compress.errors import BadInputError
+from compress.lists import listed
 from compress.weights_files.names import with_names_of_today
 from compress.weights_files.read import Entry
 
@@ -108,12 +109,6 @@ def _outside(entries: Mapping[str, Entry], key: str, rivals: list[str]) -> list[
         for name, entry in entries.items()
         if entry.container in containers and not name.startswith(known) and name.rpartition(".")[2] not in _ASIDE
     ]
-
-
-def listed(names: Iterable[str]) -> str:
-    """Names in a message, the first eight of them."""
-    names = list(names)
-    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
 
 
 def _unwrapped(

@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
-from compress.weights_files.choose import listed
+from compress.lists import listed
 
 _POSITIONS = ("pos_emb", "position_emb", "relative_position", "rel_pos", "pos_embed")
 

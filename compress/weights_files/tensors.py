@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from compress.errors import BadInputError
-from compress.weights_files.choose import listed
+from compress.lists import listed
 
 State = dict[str, Any]
 
