@@ -29,9 +29,7 @@ def walk(folder: Path, seen: Iterator[int] | None = None) -> Iterator[str]:
             folders.clear()
             continue
         if _is_of_the_kernel(real):
-            raise BadInputError(
-                f"expected images in {place}, got a link to {real}: the system's, not images; remove it"
-            )
+            raise BadInputError(f"expected images in {place}, got a link to {real}, the system's own; remove it")
         entered.add(real)
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in (*folders, *files):

@@ -12,6 +12,7 @@ import numpy as np
 from compress.data.bundle import DataBundle
 from compress.environment import native_block
 from compress.errors import BadInputError, InterruptedRun, UsageError
+from compress.exporter_faults import as_bad_input
 from compress.observer import Observer
 from compress.report.model import DataFacts, LatencyRow, NetworkRow, Report
 from compress.report.results import GateResult
@@ -26,6 +27,7 @@ from compress.version import __version__
 from exporters.measure.calls import compare_latency
 from exporters.measure.memory import measure_memory
 from exporters.measure.profile import OperatorProfile, profile_operators
+from exporters.read.onnx_file import read_onnx
 from exporters.read.session import SESSION_FACTS
 from exporters.read.signature import shared_batch
 
@@ -64,7 +66,7 @@ def measure(
     ``files`` are one original, one candidate, any number of extra rows; ``notes`` are besides those on the data
     set and the answers; ``progress`` receives ``count_steps`` steps at most. InterruptedRun if a stop was asked for,
     UsageError if gates are set for a row that does not exist, BadInputError if the original has nothing to count,
-    OnnxFileError if onnxruntime cannot run a file.
+    OnnxFileError if onnxruntime cannot run a file. A file that changed meanwhile is a BadInputError.
     """
     _check(files, settings)
     answers: dict[str, np.ndarray] = {}  # label of each file -> its logits [N, K]
@@ -77,7 +79,7 @@ def measure(
     progress.begin("time per layer")
     failed = _chance_notes(rows, data)
     missing = never_answered(answers, data.test.labels.numpy(), data.classes)
-    return Report(
+    report = Report(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         compress_version=__version__,
         name=name,
@@ -92,6 +94,21 @@ def measure(
         run=None,
         notes=tuple(dict.fromkeys((*data.notes, *failed, *missing, *notes))),
     )
+    for file in files:
+        _check_unchanged(file)
+    return report
+
+
+def _check_unchanged(file: OpenedFile) -> None:
+    """BadInputError unless a file is the one on record: every measurement reads it anew."""
+    path, expected = file.spec.path, file.record.sha256
+    with as_bad_input():
+        found = read_onnx(path).sha256
+    if found != expected:
+        raise BadInputError(
+            f"{path} changed while it was measured: expected sha256 {expected[:12]}, got {found[:12]}; measure it again "
+            "when nothing writes to it"
+        )
 
 
 def count_steps(files: Sequence[OpenedFile], settings: VerifySettings) -> int:

@@ -32,9 +32,8 @@ def test_links_to_folders_of_images_elsewhere_are_followed_once(tmp_path):
 def test_a_link_to_the_kernels_folders_is_refused_by_name(tmp_path, target):
     root = tree(tmp_path / "pets", PETS)
     (root / "train/dog/p").symlink_to(target, target_is_directory=True)
-    with pytest.raises(BadInputError, match=rf"images in {root}/train/dog/p, got a link to /(proc|sys|dev)") as refused:
+    with pytest.raises(BadInputError, match=rf"images in {root}/train/dog/p, got a link to /(proc|sys|dev)"):
         list_folder(root)
-    assert "task" not in str(refused.value) or target == "/proc/self/task"
 
 
 def test_a_class_folder_that_is_such_a_link_is_refused(tmp_path):
@@ -51,7 +50,6 @@ def test_the_kernels_file_systems_are_known_wherever_they_are_mounted(tmp_path, 
         names(tmp_path / "cat")
 
 
-@pytest.mark.skipif(not os.access("/dev/shm", os.W_OK), reason="no folder in memory")
 def test_a_folder_in_memory_holds_images_as_any(tmp_path):
     assert not walking._is_of_the_kernel("/dev/shm")
     assert not walking._is_of_the_kernel("/dev/shm/pets")
