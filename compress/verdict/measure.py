@@ -106,7 +106,7 @@ def _check_unchanged(file: OpenedFile) -> None:
         found = read_onnx(path).sha256
     if found != expected:
         raise BadInputError(
-            f"{path} changed while it was measured: expected sha256 {expected[:12]}, got {found[:12]}; measure it again "
+            f"{path} changed while it was measured: expected sha256 {expected[:12]}, got {found[:12]}; try it again "
             "when nothing writes to it"
         )
 

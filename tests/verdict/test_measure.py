@@ -53,6 +53,6 @@ class Writer(Observer):
 def test_a_file_that_changes_while_it_is_measured_is_refused(tmp_path, load):
     one, two = (save(classifier(replace(GREY, seed=n)), tmp_path / f"{n}.onnx") for n in (0, 1))
     stated, writer = UserOverrides(mean=(0.5,), std=(0.5,)), Writer(two, one.read_bytes())
-    message = r"1\.onnx changed while it was measured: expected sha256 \w{12}, got \w{12}; measure it again"
+    message = r"1\.onnx changed while it was measured: expected sha256 \w{12}, got \w{12}; try it again"
     with pytest.raises(BadInputError, match=message):
         verify_files(one, two, load, BRIEFLY, overrides=stated, observer=writer)
