@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from compress.settings.fields import PANELS, Settings, parse_list, setting
 
@@ -18,8 +18,16 @@ ChannelOrder = Literal["rgb", "bgr"]
 _SIZE: Final[dict[str, Any]] = {"ge": 16, "le": 1024}
 _setting = partial(setting, None, panel=PANELS[2])
 _channels = partial(_setting, expected="numbers such as 0.485,0.456,0.406")
+
+
+def _not_empty(values: tuple[float, ...] | None) -> tuple[float, ...] | None:
+    if values == ():
+        raise ValueError("no numbers")
+    return values
+
+
 _Number = Annotated[float, Field(allow_inf_nan=False)]
-_Channels = Annotated[Annotated[tuple[_Number, ...], Field(min_length=1)] | None, BeforeValidator(parse_list)]
+_Channels = Annotated[tuple[_Number, ...] | None, BeforeValidator(parse_list), AfterValidator(_not_empty)]
 
 NORMALISATION: Final = ("mean", "std", "pixel_range")
 FRAMING: Final = ("resize", "crop", "interpolation")
