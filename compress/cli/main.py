@@ -12,6 +12,7 @@ from compress.cli.compare import compare
 from compress.cli.doctor import doctor
 from compress.cli.explain import as_ours, explain, explained_stop
 from compress.cli.export import export
+from compress.cli.kit import kit
 from compress.cli.output import prepare_streams, print_error, show_verbatim, warnings_as_messages
 from compress.cli.race import race
 from compress.cli.report import report
@@ -56,7 +57,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for _command in (run, export, verify, compare, race, report, doctor):
+for _command in (run, export, verify, compare, race, report, kit, doctor):
     app.command()(_command)
 app.add_typer(listing.app, name="list")
 

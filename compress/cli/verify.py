@@ -18,6 +18,7 @@ from compress.settings.verify import Gates, UserOverrides, VerifySettings
 if TYPE_CHECKING:
     from compress.observer import Observer
     from compress.report.model import Report
+    from compress.verdict.open_files import Loader
 
 Run = Annotated[
     Path | None, Argument(metavar="RUN", help="Run folder: its files are checked, measured and reported again.")
@@ -80,23 +81,32 @@ def verify(
         raise typer.Exit(missed.exit_code) from None
 
 
-def _of_files(files: Given, data: Given, settings: VerifySettings, out: Path | None, observer: "Observer") -> "Report":
+def two_files(files: Given, data: Given, out: Path | None) -> "tuple[Path, Path, Loader, UserOverrides]":
+    """Original, candidate, their test images and what the user states of them.
+
+    UsageError if one is not given, or ``out``, where something is to be written, lies among the images.
+    """
     if missing := [name for name in ("original", "candidate", "dataset") if name not in files | data]:
         raise UsageError(f"two files are compared on a data set: give {spelled(missing)} too")
-    from compress.report.documents import new_folder, render_documents, write_documents
     from compress.runs.outputs import check_outside_images
-    from compress.verdict.verify import load_test_images, verify_files
+    from compress.verdict.verify import load_test_images
 
-    original, candidate = files.pop("original"), files.pop("candidate")
     images = build(DataConfig, data)
     if out is not None:
         check_outside_images(out, images)
     stated = {name: getattr(images, name) for name in PreprocessingSettings.model_fields}
-    overrides = build(UserOverrides, files | stated)
+    named = {name: value for name, value in files.items() if name not in ("original", "candidate")}
+    overrides = build(UserOverrides, named | stated)
+    return files["original"], files["candidate"], load_test_images(images), overrides
+
+
+def _of_files(files: Given, data: Given, settings: VerifySettings, out: Path | None, observer: "Observer") -> "Report":
+    original, candidate, load, overrides = two_files(files, data, out)
+    from compress.report.documents import new_folder, render_documents, write_documents
+    from compress.verdict.verify import verify_files
+
     with new_folder(out) if out else nullcontext() as folder:
-        report = verify_files(
-            original, candidate, load_test_images(images), settings, overrides=overrides, observer=observer
-        )
+        report = verify_files(original, candidate, load, settings, overrides=overrides, observer=observer)
         if folder is not None:
             write_documents(folder, render_documents(report))
     return report

@@ -6,13 +6,13 @@ A report may come from anywhere, so each of its numbers that is an index, a divi
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from compress.report.devices.model import LEAST, device_faults, timing_faults
 from compress.settings.verify import Gates
 
 if TYPE_CHECKING:  # it asks here
     from compress.report.model import Report
 
 _GATES: Final = frozenset(name.replace("_", "-") for name in Gates.model_fields)
-_LEAST: Final = 1e-9  # of a number that others are divided by
 _MOST_EPOCHS: Final = 10**9
 
 
@@ -22,6 +22,8 @@ def faults_of(report: "Report") -> Iterator[str]:
     yield from _classes(report)
     yield from _divisors(report)
     yield from _epochs(report)
+    for device in report.devices:
+        yield from device_faults(device, classes=len(report.data.classes))
     for gate in report.gates:
         if gate.gate not in _GATES:
             yield f"expected a gate of {', '.join(sorted(_GATES))}, got {gate.gate!r:.80}"
@@ -59,16 +61,12 @@ def _classes(report: "Report") -> Iterator[str]:
 def _divisors(report: "Report") -> Iterator[str]:
     """Sizes, times, and ratios of them, by which others are divided."""
     least: dict[str, float] = {"bytes of a file": min((network.size_bytes for network in report.networks), default=1)}
-    timings = [row.comparison for row in report.latency]
-    if timings:
-        least["a ratio of times"] = min(min(one.ratio, one.ratio_low, one.ratio_high) for one in timings)
-        sides = [side for one in timings for side in (one.original, one.candidate)]
-        least["milliseconds of a call"] = min(min(side.p50_ms, *side.sample_ms) for side in sides)
     if report.run is not None and report.run.layers:
         least["channels of a layer"] = min(layer.out_before for layer in report.run.layers)
     for what, number in least.items():
-        if number < _LEAST:
+        if number < LEAST:
             yield f"expected {what} above 0, got {number}"
+    yield from timing_faults(row.comparison for row in report.latency)
 
 
 def _epochs(report: "Report") -> Iterator[str]:

@@ -9,6 +9,8 @@ from typing import Any
 from compress.atomic import creating, is_empty_folder, machine_faults, write_atomically
 from compress.errors import UsageError
 from compress.report import latency_tables, network_tables, run_plots, run_tables
+from compress.report.devices.read import devices_file, read_device_report, with_device
+from compress.report.devices.sections import device_sections
 from compress.report.html import render_html
 from compress.report.markdown import render_markdown
 from compress.report.model import REPORT, Report, dump_report, recorded_report
@@ -37,7 +39,7 @@ def report_document(report: Report) -> Document:
         command="report",
         title=f"{report.candidate.label} against {report.original.label}",
         headlines=(headline(report),),
-        sections=(verdict_section(report), *_measured(report), *_made(report), details),
+        sections=(verdict_section(report), *_measured(report), *device_sections(report), *_made(report), details),
         footer=f"Written by compress {report.compress_version} at {report.created}, schema {report.schema_version}.",
         name=report.name,
     )
@@ -142,17 +144,21 @@ def keep_report(run: RunFolder, report: Report, *, licence: str | None = None) -
     """Write a report's documents into its run, which is open for writing; after a kill all are there, or none."""
     facts = run.read_json(MODEL_FACTS, ModelFacts) | ({} if licence is None else {"license": licence})
     documents = {name: text.encode() for name, text in render_documents(report, facts).items()}
-    run.change(documents | {MODEL_FACTS: json_bytes(facts)})
+    run.change(documents | {MODEL_FACTS: json_bytes(facts)} | devices_file(report.devices))
 
 
-def render_again(path: Path, *, licence: str | None = None) -> Report:
+def render_again(path: Path, *, licence: str | None = None, device: Path | None = None) -> Report:
     """Write a run's documents again from its ``report.json`` alone; the model card names ``licence`` from now on.
+
+    ``device`` is a report of a device that measured the run's files; it is shown and kept from now on.
 
     Raises ``BadInputError`` for a folder without a report of this schema or with a changed file, and
     ``EnvironmentProblem`` where it cannot be written to, or another process is using it.
     """
     run = RunFolder.open(path)
     report = recorded_report(run)
+    if device is not None:
+        report = with_device(report, read_device_report(device), source=device, run=run)
     with run:
         keep_report(run, report, licence=licence)
     return report

@@ -12,6 +12,7 @@ from compress.exporter_faults import read_file
 from compress.json_text import parse_json
 from compress.lists import listed_lines
 from compress.report.consistency import faults_of
+from compress.report.devices.model import DeviceReport
 from compress.report.results import AccuracyDrop, AccuracyReport, Comparison, GateResult
 from compress.runs import RunFolder
 from compress.runs.file_records import FileRecord, Part
@@ -141,7 +142,8 @@ class Report(Part):
     """The verdict on a run, or on any two files (``run`` is ``None``).
 
     ``created`` is in UTC, ISO 8601. ``environment`` is the machine at the time of the measurement, ``session`` are
-    onnxruntime's options for every number here. ``changed`` are some test images whose answer changed.
+    onnxruntime's options for every number here. ``changed`` are some test images whose answer changed. ``devices`` are
+    what other machines measured of the same files.
     """
 
     schema_version: Literal["2.0"] = SCHEMA_VERSION
@@ -158,6 +160,7 @@ class Report(Part):
     gates: tuple[GateResult, ...]
     run: RunFacts | None
     notes: tuple[str, ...]
+    devices: tuple[DeviceReport, ...] = ()
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Report":

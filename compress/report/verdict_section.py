@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from compress.report import figures
+from compress.report.devices.sections import device_sentences
 from compress.report.figures import TONES, Outcome, drop_outcome, gate_sentence, size_outcome, timing_outcome
 from compress.report.model import NetworkRow, Report
 from compress.report.results import AccuracyDrop
@@ -41,7 +42,8 @@ def state_verdict(report: Report) -> tuple[Statements, ...]:
         labelled["passed" if gate.passed else "FAILED"].append(gate_sentence(gate) + network)
     for sentence, outcome in _changes(report):
         labelled[UNSHOWN if outcome == "same" else outcome].append(sentence)
-    labelled["also"] = [_other_file(report, row) for row in report.networks if row.source is not None]
+    others = (_other_file(report, row) for row in report.networks if row.source is not None)
+    labelled["also"] = [*others, *device_sentences(report)]
     labelled["note"] = [*_caveats(report), *report.notes]
     return tuple(Statements(label, tuple(sentences)) for label, sentences in labelled.items() if sentences)
 

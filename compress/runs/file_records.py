@@ -104,6 +104,11 @@ def recorded_files(run: RunFolder) -> tuple[FileRecord, ...]:
     return (*exported_files(run), *_checked(run, _read(run, _VARIANTS)))
 
 
+def recorded_digests(run: RunFolder) -> dict[str, str]:
+    """Label -> sha256 of every file on record; empty where nothing is exported yet."""
+    return {file.label: file.sha256 for name in (_EXPORTED, _VARIANTS) for file in _read(run, name)}
+
+
 def _checked(run: RunFolder, files: tuple[FileRecord, ...]) -> tuple[FileRecord, ...]:
     for file in files:
         if sha256_of(run.read_bytes(file.file)) != file.sha256:  # only earlier versions could leave that

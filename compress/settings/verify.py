@@ -71,11 +71,10 @@ class VerifySettings(Settings):
 
     @property
     def latency(self) -> "LatencySettings":
-        """Settings for the timing of one pair; slow networks may take ten times as long, for enough pairs."""
+        """Settings for the timing of one pair."""
         from exporters.measure.latency import LatencySettings
 
-        most = max(LatencySettings.max_seconds, 4 * self.seconds)
-        return LatencySettings(seed=self.seed, min_seconds=self.seconds, max_seconds=most)
+        return LatencySettings.lasting(self.seconds, seed=self.seed)
 
 
 class UserOverrides(PreprocessingSettings):

@@ -12,10 +12,11 @@ from compress.errors import CheckFailedError
 from compress.exporter_faults import export_faults
 from compress.networks.own_code import OwnCode
 from compress.observer import Observer
+from compress.report.devices.read import with_kept_devices
 from compress.report.documents import keep_report, new_folder, render_documents, write_documents
 from compress.report.model import BudgetFacts, RemovalFacts, Report, RunFacts, recorded_report
 from compress.runs import MODEL_FACTS, STAGES, RunFolder
-from compress.runs.file_records import NOTES, FileRecord, Role, recorded_files
+from compress.runs.file_records import NOTES, FileRecord, recorded_files
 from compress.runs.json_files import ModelFacts, Removal
 from compress.runs.network_files import REBUILT, prove_parity, rebuild
 from compress.runs.outputs import check_outside_images
@@ -29,7 +30,8 @@ from compress.structure.plan import PruningPlan, state_from_plan
 from compress.structure.remove import LayerChange, remove_units
 from compress.verdict.budget_reached import budget_note, finer_counts_note
 from compress.verdict.measure import Progress, count_steps, measure
-from compress.verdict.open_files import FileSpec, Loader, OpenedFile, by_role, open_file, open_files, try_recorded
+from compress.verdict.open_files import FileSpec, Loader, OpenedFile, by_role, open_file, try_recorded
+from compress.verdict.pair import open_pair, pair_name
 from compress.verdict.training_facts import search_facts, trainings
 from exporters.read.cost import count_cost
 
@@ -99,16 +101,15 @@ def verify_files(
     observer = observer or Observer()
     observer.stage("verify", index=1, count=1, steps=0)
     with export_faults():
-        specs = open_files(original, candidate, load, overrides=overrides)
-        first, second = _labels(original, candidate)
-        files = [_opened(first, "original", specs[0]), _opened(second, "candidate", specs[1])]
+        files = open_pair(original, candidate, load, overrides=overrides)
+        specs = [file.spec for file in files]
         observer.stage("verify", index=1, count=1, steps=count_steps(files, settings))
         return measure(
             files,
             specs[0].data,
             settings,
             Progress(observer),
-            name=f"{second} against {first}",
+            name=pair_name(files),
             environment=describe_environment(threads=usable_cores(), seed=settings.seed),
             notes=[note for notes in (*(spec.notes for spec in specs), *map(uncounted_note, specs)) for note in notes],
         )
@@ -163,7 +164,7 @@ def _measure_run(context: StageContext, files: Sequence[OpenedFile], settings: V
         training=trainings(context),
         seconds=seconds | {STAGES[-1]: time.monotonic() - began},
     )
-    return report.model_copy(update={"run": facts})
+    return with_kept_devices(report.model_copy(update={"run": facts}), run)
 
 
 def _notes(files: Sequence[OpenedFile]) -> tuple[str, ...]:
@@ -211,28 +212,6 @@ def _recheck_file(run: RunFolder, file: FileRecord, config: DecidedConfig, data:
     network, images = rebuild(run, file.role, config), check_images(config, data).cpu()
     parity = prove_parity(network, path, images, threads=config.threads)
     return file.model_copy(update={"parity": parity})
-
-
-def _labels(original: Path, candidate: Path) -> tuple[str, str]:
-    """The files' names, with their folders' where the names are the same."""
-    if original.name != candidate.name:
-        return original.name, candidate.name
-    first, second = (f"{path.resolve().parent.name}/{path.name}" for path in (original, candidate))
-    return (first, second) if first != second else (f"{first} (original)", f"{second} (candidate)")
-
-
-def _opened(label: str, role: Role, spec: FileSpec) -> OpenedFile:
-    record = FileRecord(
-        label=label,
-        role=role,
-        file=str(spec.path),
-        sha256=spec.sha256,
-        size_bytes=spec.size_bytes,
-        precision=spec.cost.precision,
-        macs=spec.cost.macs,
-        parameters=spec.cost.parameters,
-    )
-    return OpenedFile(record, spec)
 
 
 def uncounted_note(spec: FileSpec) -> tuple[str, ...]:

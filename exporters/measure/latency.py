@@ -50,6 +50,11 @@ class LatencySettings:
     warmup_seconds: float = 0.1
     seed: int = 0
 
+    @classmethod
+    def lasting(cls, seconds: float, *, seed: int = 0) -> LatencySettings:
+        """The usual settings for ``seconds``; slow networks may take ten times as long, for enough pairs."""
+        return cls(seed=seed, min_seconds=seconds, max_seconds=max(cls.max_seconds, 4 * seconds))
+
 
 @contextmanager
 def _no_garbage_collection() -> Iterator[None]:

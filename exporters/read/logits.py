@@ -14,8 +14,7 @@ from exporters.module_copy import copy_module
 from exporters.read.classifier import open_session
 from exporters.read.preparation import Conversion
 from exporters.read.session import run_batches, session_options
-
-_TOLERANCE, _LARGE_LOGIT = 1e-4, 10.0
+from exporters.read.tolerance import logit_tolerance
 
 
 def predict_logits(
@@ -60,8 +59,7 @@ def check_parity(model: nn.Module, path: Path, batches: Iterable[Tensor], *, thr
     """Compare a module in evaluation mode with its ONNX file on normalised float32 images [B, C, H, W].
 
     Both run on the CPU in full float32, because a GPU's convolutions may use TF32, which rounds by more than the
-    tolerance; ``model`` may be on any device and is not changed. Float32 rounds in proportion: near 500, neighbouring
-    numbers are 3e-5 apart. So above 10 the tolerance grows with the largest logit.
+    tolerance of ``logit_tolerance``; ``model`` may be on any device and is not changed.
 
     The file runs as users run it, with onnxruntime's optimisations. A file that fails with them and passes without
     has a fault of onnxruntime, not of the network: an ExportError of its own. ExportError also if there are no
@@ -98,5 +96,5 @@ def _compare(torch_NK: np.ndarray, onnx_NK: np.ndarray, path: Path) -> ParityRep
         images=len(torch_NK),
         max_abs_difference=float(np.abs(torch_NK - onnx_NK).max()),
         argmax_agreeing=int((torch_NK.argmax(1) == onnx_NK.argmax(1)).sum()),
-        tolerance=_TOLERANCE * max(1.0, float(np.abs(torch_NK).max()) / _LARGE_LOGIT),
+        tolerance=logit_tolerance(torch_NK),
     )

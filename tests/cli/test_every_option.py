@@ -26,6 +26,7 @@ NEEDED = {
     "verify": NO_RUN,
     "export": (*NO_RUN, "--int8"),
     "report": NO_RUN,
+    "kit": NO_RUN,
 }
 """What else a command is given: it ends before there is work."""
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-STARTS = ("exporters.measure.latency", "exporters.read.session")
+TIMING = ("exporters.measure.latency", "exporters.read.session")
+PROGRAM = ("exporters.device.command", "exporters.device.measure")
 
 
 def file_of(module: str) -> Path:
@@ -38,7 +39,7 @@ def needed(starts: tuple[str, ...]) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("module", sorted(needed(STARTS)))
+@pytest.mark.parametrize("module", sorted(needed((*TIMING, *PROGRAM))))
 def test_it_is_python_3_9_and_imports_nothing_but_numpy_and_onnxruntime(module):
     text = file_of(module).read_text()
     tree = ast.parse(text, feature_version=(3, 9))
@@ -52,7 +53,7 @@ def test_it_is_python_3_9_and_imports_nothing_but_numpy_and_onnxruntime(module):
 
 
 def test_the_timing_needs_these_modules():
-    assert needed(STARTS) == {
+    assert needed(TIMING) == {
         "exporters", "exporters.errors", "exporters.measure", "exporters.measure.latency",
         "exporters.measure.latency_results", "exporters.measure.scheduling", "exporters.measure.student",
         "exporters.measure.timed_call", "exporters.read", "exporters.read.session", "exporters.read.signature",

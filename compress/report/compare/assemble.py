@@ -9,6 +9,7 @@ from compress.errors import UsageError
 from compress.report import figures
 from compress.report.compare import comparison
 from compress.report.compare.comparison import (
+    ComparedDevice,
     ComparedRow,
     ComparedRun,
     Difference,
@@ -57,6 +58,7 @@ def compare_reports(sources: Sequence[tuple[str, Report]], *, force: bool = Fals
         unlike=unlike,
         rows=rows,
         notes=tuple(_notes(reports, rows, setting)),
+        devices=tuple(_devices(reports)),
     )
 
 
@@ -156,6 +158,28 @@ def _latency(report: Report, network: NetworkRow, setting: Setting | None) -> Ro
     for name in ("ratio", "ratio_low", "ratio_high"):
         values[name] = None if is_original else getattr(found, name)
     return RowLatency(**values, noisy=found.noisy)
+
+
+def _devices(reports: Mapping[str, Report]) -> Iterator[ComparedDevice]:
+    """Every timing of every device that measured a report's files."""
+    for key, report in reports.items():
+        for device in report.devices:
+            for one in device.timings:
+                result = one.comparison
+                yield ComparedDevice(
+                    run=key,
+                    device=device.name,
+                    candidate=one.candidate,
+                    original=one.original,
+                    batch_size=result.batch_size,
+                    threads=result.threads,
+                    p50_ms=result.candidate.p50_ms,
+                    ratio=result.ratio,
+                    ratio_low=result.ratio_low,
+                    ratio_high=result.ratio_high,
+                    noisy=result.noisy,
+                    passed=all(file.answers.passed for file in device.files),
+                )
 
 
 def _notes(reports: Mapping[str, Report], rows: Sequence[ComparedRow], setting: Setting | None) -> Iterator[str]:

@@ -91,6 +91,27 @@ class ComparedRow(Part):
         return f"{', '.join(self.runs)} {self.network}"
 
 
+class ComparedDevice(Part):
+    """What one device measured of two files of a run, by their labels; ``run`` is its key.
+
+    ``ratio`` is how many times as fast the candidate is there; ``passed``: all files of the run gave the expected
+    answers there.
+    """
+
+    run: str
+    device: str
+    candidate: str
+    original: str
+    batch_size: int
+    threads: int
+    p50_ms: float
+    ratio: float
+    ratio_low: float
+    ratio_high: float
+    noisy: bool
+    passed: bool
+
+
 class RunComparison(Part):
     """Reports side by side, in the given order.
 
@@ -102,6 +123,7 @@ class RunComparison(Part):
     unlike: tuple[Difference, ...]
     rows: tuple[ComparedRow, ...]
     notes: tuple[str, ...]
+    devices: tuple[ComparedDevice, ...] = ()
 
 
 COSTS: Final[dict[Cost, Callable[[ComparedRow], Span | None]]] = {

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from compress.report import figures
-from compress.report.compare.comparison import COSTS, ComparedRow, Cost, RunComparison
+from compress.report.compare.comparison import COSTS, ComparedDevice, ComparedRow, Cost, RunComparison
 from compress.report.plots.tradeoff import Point, describe_points, draw_tradeoff
 from compress.report.sections import Column, Document, Plot, Section, Table, table_of
 
@@ -58,6 +58,7 @@ def comparison_document(comparison: RunComparison) -> Document:
             Section("Accuracy over cost", plots=tuple(_plots(comparison))),
             Section("Networks", tables=tuple(_network_tables(comparison))),
             Section("Best trade-offs", tables=(_front_table(comparison),)),
+            Section("Devices", tables=(_device_table(comparison),)),
             Section("Notes", texts=comparison.notes),
         ),
         footer="Compared by compress.",
@@ -126,6 +127,33 @@ def _front_table(comparison: RunComparison) -> Table:
         words=frozenset({"network"}),
         rows=tuple(lines),
     )
+
+
+def _device_table(comparison: RunComparison) -> Table:
+    """What devices measured, apart from the times of this comparison's machine."""
+    columns: list[Column[ComparedDevice]] = [
+        ("device", lambda row: row.device),
+        ("network", lambda row: f"{row.run} {row.candidate}"),
+        ("against", lambda row: row.original),
+        ("setting", lambda row: figures.setting(row.batch_size, row.threads)),
+        ("ms", lambda row: figures.milliseconds(row.p50_ms)),
+        ("ratio", lambda row: f"{row.ratio:.2f}x"),
+        ("95 %", lambda row: figures.span(row.ratio_low, row.ratio_high)),
+        ("note", _device_note),
+    ]
+    return table_of(
+        "On devices",
+        sorted(comparison.devices, key=lambda row: (row.device, row.run)),
+        columns,
+        note="median ms per call on the device; ratio: to the run's own file named under against, timed in turn there",
+        words=frozenset({"network", "against", "setting", "note"}),
+        detail_columns=frozenset({"against", "setting"}),
+    )
+
+
+def _device_note(row: ComparedDevice) -> str | None:
+    notes = [*(["noisy"] if row.noisy else []), *([] if row.passed else ["answers differ"])]
+    return ", ".join(notes) or None
 
 
 def _plots(comparison: RunComparison) -> Iterator[Plot]:

@@ -1,0 +1,61 @@
+"""``compress kit``: a folder to copy to a device, where its program checks and times the files."""
+
+import shlex
+from pathlib import Path
+from typing import Annotated, Final
+
+from typer import Argument
+
+from compress.cli import options, output
+from compress.cli.options import Given, flag, with_flags
+from compress.cli.verify import FILES as TWO_FILES
+from compress.errors import UsageError
+
+Run = Annotated[Path | None, Argument(metavar="RUN", help="Run folder: all its ONNX files.")]
+FILES: Final = TWO_FILES | {"out": flag(Path, None, "New folder for the kit.")}
+
+
+@with_flags(files=FILES, data=options.DATA, own=options.OWN_NETWORK)
+def kit(
+    run: Run = None,
+    *,
+    files: Given,
+    data: Given,
+    own: Given,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Make a folder to copy to a device: ONNX files, 64 test images with the answers, a program that measures there.
+
+    The program, measure.py, needs Python 3.9, numpy and onnxruntime.
+
+    Example: compress kit runs/first --out kit
+
+    Example: compress kit --original a.onnx --candidate b.onnx --dataset photos/ --out kit
+    """
+    out = files.pop("out", None)
+    if out is None or (run is None) == (not files):
+        raise UsageError("what goes where? Give --out, and a run folder or --original and --candidate with --dataset")
+    if own and run is None:
+        raise UsageError("--model is for a run of your own network: ONNX files need no code, drop it")
+    from compress.cli.interrupts import stopped_at_once
+    from compress.cli.progress import watching
+    from compress.cli.verify import two_files
+    from compress.kit.write import kit_of_files, kit_of_run
+
+    code = options.named_code(own.get("model"))
+    with stopped_at_once(), watching({}, quiet=quiet) as observer, options.stdout_kept(code):
+        if run:
+            options.refuse_other_images(data)
+            made = kit_of_run(run, out, moved=data, code=code, observer=observer)
+        else:
+            original, candidate, load, overrides = two_files(files, data, out)
+            made = kit_of_files(original, candidate, load, out, overrides=overrides, observer=observer)
+    if json:
+        shown = [{"label": one.label, "path": str(out / one.file), "sha256": one.sha256} for one in made]
+        output.print_json({"kit": str(out), "files": shown})
+        return
+    rows = [(one.label, one.file, one.sha256[:12]) for one in made]
+    output.show_table(("Label", "File", "sha256"), rows)
+    name = shlex.quote(str(out))
+    output.say(f"Copy {name} to the device, run there: python measure.py", quiet=quiet)

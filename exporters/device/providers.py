@@ -1,0 +1,58 @@
+"""Execution providers of onnxruntime: which one runs a file, and which nodes fall back to the CPU."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from onnxruntime import InferenceSession
+
+from exporters.errors import CallError, MachineError
+from exporters.read.session import CPU_PROVIDER, run_logits, session_options, start_session
+
+_ENDING = "ExecutionProvider"
+
+
+def choose_provider(name: str) -> str:
+    """The provider of a name, "cuda" or "CUDAExecutionProvider"; CallError if this onnxruntime has none such."""
+    available = onnxruntime.get_available_providers()
+    for provider in available:
+        if name.lower() in (provider.lower(), provider[: -len(_ENDING)].lower()):
+            return provider
+    short = ", ".join(provider[: -len(_ENDING)].lower() for provider in available)
+    raise CallError(f"expected a provider that this onnxruntime has ({short}) for --provider, got {name!r}")
+
+
+def start_on(provider: str, data: bytes, *, threads: int, source: object, profile: str = "") -> InferenceSession:
+    """A session of a model's bytes on a provider; MachineError if the provider itself does not start.
+
+    ``source`` is for messages, ``profile`` the beginning of the path of onnxruntime's profile.
+    """
+    options = session_options(threads=threads)
+    if profile:
+        options.enable_profiling, options.profile_file_prefix = True, profile
+    session = start_session(data, options, path=source, provider=provider)
+    if session.get_providers()[0] != provider:
+        raise MachineError(
+            f"expected {provider} to start, onnxruntime uses {', '.join(session.get_providers())} instead; "
+            "are its driver and its libraries installed?"
+        )
+    return session
+
+
+def nodes_by_provider(provider: str, data: bytes, images: np.ndarray, *, source: object) -> dict[str, dict[str, int]]:
+    """How many nodes of each operator ran where, in one call: provider -> operator -> nodes."""
+    with tempfile.TemporaryDirectory() as folder:
+        session = start_on(provider, data, threads=1, source=source, profile=str(Path(folder) / "profile"))
+        run_logits(session, images)
+        events = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
+    ran: dict[str, Counter[str]] = {}
+    for event in events:
+        if event.get("cat") == "Node" and event["name"].endswith("_kernel_time"):
+            facts = event["args"]
+            ran.setdefault(facts.get("provider", CPU_PROVIDER), Counter())[facts["op_name"]] += 1
+    return {name: dict(sorted(operators.items())) for name, operators in ran.items()}
