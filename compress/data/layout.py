@@ -73,6 +73,13 @@ def list_folder(root: Path, *, test_only: bool = False) -> FolderListing:
     return FolderListing(classes, images, notes)
 
 
+def would_hold_images(folder: Path, root: Path) -> bool:
+    """Whether files in ``folder``, within the image folder ``root``, would count as images: not beside splits."""
+    divided = [name for name in _subfolders(root) if name.lower() in _FOLDER_NAMES and _subfolders(root / name)]
+    within = folder.relative_to(root).parts
+    return not within or not divided or within[0].lower() in _FOLDER_NAMES
+
+
 def _split_folders(root: Path) -> tuple[dict[str, Path], tuple[str, ...]]:
     """The folder of each split, none if all folders are classes; and a note on what was left out or decided."""
     names = _subfolders(root)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from compress.data.layout import would_hold_images
 from compress.data.load import DATASETS
 from compress.errors import BadInputError, UsageError
 from compress.networks.own_code import resolve_spec
@@ -39,7 +40,9 @@ def check_run_place(out: Path, config: RunConfig, *, also: Mapping[str, Path | N
 def check_outside_images(folder: Path, config: DataConfig) -> None:
     """Raise UsageError if a folder that is about to be made lies among the images, where it would count as a class."""
     images = _image_folder(config)
-    if images is not None and images.is_dir() and _is_inside(folder, images):
+    if images is None or not images.is_dir() or not _is_inside(folder, images):
+        return
+    if would_hold_images(Path(os.path.realpath(folder)), Path(os.path.realpath(images))):
         raise UsageError(
             f"{folder} would lie among the images, in {images}, and its files would count as images of a class: "
             "choose a folder elsewhere, such as --out runs/NAME"

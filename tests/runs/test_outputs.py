@@ -77,6 +77,18 @@ def test_nothing_is_made_among_the_images(tmp_path, command):
     assert sorted(path.name for path in photos.iterdir()) == ["bright", "dark", "middling"]
 
 
+def test_beside_splits_a_folder_holds_no_images(tmp_path):
+    """``compress run --dataset .`` in the folder of the images."""
+    split = RunConfig(arch="squeezenet", dataset=str(write_image_folder(tmp_path / "photos", train=1, test=1, size=8)))
+    check_outside_images(tmp_path / "photos/runs/first", split)
+    for place in ("photos", "photos/train/runs", "photos/Test/runs"):
+        with pytest.raises(UsageError, match="among the images"):
+            check_outside_images(tmp_path / place, split)
+    plain = RunConfig(arch="squeezenet", dataset=str(tmp_path / "photos/train"))
+    with pytest.raises(UsageError, match="among the images"):
+        check_outside_images(tmp_path / "photos/train/runs/first", plain)
+
+
 def test_a_data_set_by_name_is_no_folder(tmp_path, monkeypatch):
     (tmp_path / "cifar10").mkdir()
     monkeypatch.chdir(tmp_path)
