@@ -1,0 +1,31 @@
+"""A kit of a real run: made by the command line, measured by its program, read back and kept."""
+
+import json
+
+import numpy as np
+
+from compress.settings.verify import VerifySettings
+from compress.verdict.verify import verify_run
+from exporters.device.command import main as measure
+from tests.helpers.command import compress
+
+
+def test_a_run_is_measured_by_its_kit_and_keeps_what_the_device_says(run, tmp_path):
+    kit, file = tmp_path / "kit", tmp_path / "device-report.json"
+    made = compress("kit", run, "--out", kit, "--json")
+    assert made.returncode == 0, made.stderr
+    assert [one["label"] for one in json.loads(made.stdout)["files"]] == ["original", "pruned"]
+    assert np.bincount(np.load(kit / "images.npz")["labels"]).tolist() in ([22, 21, 21], [21, 22, 21], [21, 21, 22])
+    assert measure(kit, ["--seconds", "0.01", "--out", str(file)]) == 0
+    shown = compress("report", run, "--device", file, "--json")
+    assert shown.returncode == 0, shown.stderr
+    report = json.loads(shown.stdout)
+    (device,) = report["devices"]
+    assert [one["sha256"] for one in device["files"]] == [row["sha256"] for row in report["networks"]]
+    for one in device["files"]:  # the device is this machine
+        assert one["answers"]["agreeing"] == 64
+        assert one["answers"]["right"] == one["answers"]["expected_right"]
+    again = verify_run(run, VerifySettings(batch_sizes=(1,), threads=(1,)))
+    assert [one.created for one in again.devices] == [device["created"]]
+    refused = compress("kit", run, "--out", kit)
+    assert (refused.returncode, "exists already" in refused.stderr) == (2, True)
