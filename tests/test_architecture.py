@@ -19,7 +19,7 @@ FLOORS = {
     "networks": 2, "reading_limits": 2, "tracing": 2,
     "settings": 3, "channels": 3, "doctor": 3,
     "data": 4, "structure": 4, "weights_files": 4,
-    "training": 5,
+    "target": 5, "training": 5,
     "edropout": 6, "runs": 6,
     "controls": 7, "report": 7,
     "verdict": 8, "curves": 8,
@@ -47,7 +47,7 @@ ONLY_IN = {
     "mlflow": ("compress/curves/",),
     "lightning": ("compress/lightning.py",),
     "jinja2": ("compress/report/html/",),
-    "scipy": ("compress/data/formats.py", "compress/statistics.py"),
+    "scipy": ("compress/target/", "compress/data/formats.py", "compress/statistics.py"),
 }
 
 

@@ -77,7 +77,7 @@ class Prunable:
             narrow = [smaller if group.width < 2 * align else align for group in self.units.groups]
             for aligns in (narrow, [smaller] * len(narrow)):
                 finer = replace(self, counts=allowed_counts(self.units, aligns))
-                if finer._reaches():
+                if finer.reaches():
                     return finer
         return replace(self, counts=allowed_counts(self.units, align))
 
@@ -91,7 +91,7 @@ class Prunable:
         fast = model.latency.fast_steps(self.units.groups, model.inputs_LG, model.outputs_LG)
         for widest in [step for step in finer_than(2 * max(fast)) if step >= FINEST_STEP]:
             finer = replace(self, counts=allowed_counts(self.units, [min(step, widest) for step in fast]))
-            if finer._reaches():
+            if finer.reaches():
                 return finer
         return replace(self, counts=allowed_counts(self.units, fast))
 
@@ -114,7 +114,8 @@ class Prunable:
         rows = zip(self.units.groups, self.counts.step.tolist(), usual.tolist(), strict=True)
         return {group.root: step * group.tied for group, step, other in rows if step != other}
 
-    def _reaches(self) -> bool:
+    def reaches(self) -> bool:
+        """Whether the smallest allowed state is within the budget."""
         least = self.model.costs(self.counts.smallest.unsqueeze(0))[0]
         return bool((least <= self.budget.limits(self.model)).all())
 
@@ -130,7 +131,7 @@ class Prunable:
         more = f"ask for {'less' if place == 2 else 'more'}, {budget_flag(place, low / whole)}"
         block = max(step * group.tied for group, step in zip(self.units.groups, self.counts.step.tolist(), strict=True))
         for smaller in finer_than(block):
-            if replace(self, counts=allowed_counts(self.units, smaller))._reaches():
+            if replace(self, counts=allowed_counts(self.units, smaller)).reaches():
                 return f" in multiples of {block} channels; try --align {smaller}, or {more}"
         held = what_holds(self.units, self.model, self.counts.smallest, place)
         return f", whatever the --align; {more}. It keeps {held}"

@@ -112,7 +112,7 @@ def merge_settings(given: Given, file: Path | None) -> RunConfig:
         )
     absolute: dict[str, Any] = {"download": given.get("download", False)} | {
         name: Path(os.path.realpath(path))
-        for name in ("weights", "data_dir", "plan")
+        for name in ("weights", "data_dir", "plan", "target")
         if (path := getattr(settings, name))
     }
     if settings.weights_name:

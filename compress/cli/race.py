@@ -13,12 +13,13 @@ from compress.cli.options import Given, flags_of, with_flags
 from compress.errors import CheckFailedError
 from compress.race.cells import PANEL, RaceSettings
 from compress.settings.config import KEEP_MACS, RunConfig, build
+from compress.settings.target import TARGET
 
 if TYPE_CHECKING:
     from compress.observer import Observer
     from compress.report.race.model import RaceReport
 
-NOT_OF_CELLS: Final = ("method", "plan", "keep_macs", "keep_params", "seed", "preset")
+NOT_OF_CELLS: Final = ("method", "plan", "keep_macs", "keep_params", "seed", "preset", *TARGET)
 Out = Annotated[
     Path | None, Option(help="Folder of the race. (default: races/<arch>-<dataset>)", rich_help_panel=PANEL)
 ]

@@ -81,6 +81,8 @@ class RaceSettings(Settings):
             raise ValueError("the paper's algorithm has no budget and cannot race at equal terms: drop preset 'paper'")
         if self.base.keep_params is not None:
             raise ValueError("a race is over MACs: drop keep_params")
+        if self.base.has_target:
+            raise ValueError("a race is over MACs: drop target_latency_ms and target_speedup")
         if self.methods == ("scratch",):
             raise ValueError("scratch trains the shape that another method found: add one to `methods`")
         return self

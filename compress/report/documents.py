@@ -12,6 +12,7 @@ from compress.report import latency_tables, network_tables, run_plots, run_table
 from compress.report.devices.read import devices_file, read_device_report, with_device
 from compress.report.devices.sections import device_sections
 from compress.report.html import render_html
+from compress.report.latency_target import target_table
 from compress.report.markdown import render_markdown
 from compress.report.model import REPORT, Report, dump_report, recorded_report
 from compress.report.model_card import render_model_card
@@ -78,7 +79,7 @@ def _made(report: Report) -> Iterator[Section]:
     """How a run made its files, and what was checked."""
     run = report.run
     if run is not None:
-        channels = (run_tables.channel_table(run),)
+        channels = (target_table(report), run_tables.channel_table(run))
         yield Section("Channels", texts=(run_tables.budget_words(run.budget),), tables=channels, detail=True)
         yield Section(
             "Search and training",

@@ -13,6 +13,7 @@ from compress.json_text import parse_json
 from compress.lists import listed_lines
 from compress.report.consistency import faults_of
 from compress.report.devices.model import DeviceReport
+from compress.report.latency_facts import LatencyBudget
 from compress.report.results import AccuracyDrop, AccuracyReport, Comparison, GateResult
 from compress.runs import RunFolder
 from compress.runs.file_records import FileRecord, Part
@@ -99,6 +100,7 @@ class BudgetFacts(Part):
     achieved_parameters: float
     align: int
     note: str = ""
+    latency: LatencyBudget | None = None
 
 
 class SearchFacts(Part):

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from compress.report import figures
+from compress.report.latency_target import asked_latency
 from compress.report.model import BudgetFacts, NetworkRow, RemovalFacts, Report, RunFacts
 from compress.report.sections import Bars, Table, table_of
 from compress.settings.methods import METHODS
@@ -78,9 +79,9 @@ def channel_table(run: RunFacts) -> Table:
 def asked_words(budget: BudgetFacts) -> str:
     """What was asked for: "50.0 % of the MACs and 40.0 % of the parameters"; empty if nothing was."""
     shares = {"MACs": budget.asked_macs, "parameters": budget.asked_parameters}
-    return " and ".join(
-        f"{figures.percent(share)} of the {name}" for name, share in shares.items() if share is not None
-    )
+    latency = [] if budget.latency is None else [asked_latency(budget.latency)]
+    asked = [f"{figures.percent(share)} of the {name}" for name, share in shares.items() if share is not None]
+    return " and ".join([*latency, *asked])
 
 
 def budget_words(budget: BudgetFacts) -> str:

@@ -6,6 +6,7 @@ from typing import Final
 from compress.report import figures
 from compress.report.devices.sections import device_sentences
 from compress.report.figures import TONES, Outcome, drop_outcome, gate_sentence, size_outcome, timing_outcome
+from compress.report.latency_target import target_words
 from compress.report.model import NetworkRow, Report
 from compress.report.results import AccuracyDrop
 from compress.report.sections import Section, Statements, Tile
@@ -124,6 +125,8 @@ def _changes(report: Report) -> Iterator[tuple[str, Outcome]]:
         where = f"{setting_of(row)}{', noisy' if row.noisy else ''}"
         interval = figures.span(row.ratio_low, row.ratio_high)
         yield f"latency {times}, {row.ratio:.2f}x as fast, {interval} ({where})", timing_outcome(row)
+    if (target := target_words(report)) is not None:
+        yield target
 
 
 def _top1_change(report: Report) -> str:

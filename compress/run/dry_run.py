@@ -11,6 +11,7 @@ from torch.nn import functional
 from compress.channels.units import without_names
 from compress.data.bundle import DataBundle
 from compress.report.figures import percent, plural
+from compress.report.figures import setting as setting_words
 from compress.run.eta import expected_work
 from compress.run.pipeline import prepare
 from compress.run.rehearsal import Rehearsal, rehearse
@@ -18,6 +19,7 @@ from compress.run.training_stages import choice_epoch
 from compress.runs.stage_context import fresh_network
 from compress.settings.config import DecidedConfig, RunConfig
 from compress.settings.methods import METHODS
+from compress.target.samples import SAMPLES
 from compress.verdict.budget_reached import Reached, finer_counts_note, reached_by_random_state
 
 SHOWN = 16
@@ -118,11 +120,28 @@ def _listed(start: str, names: list[str], *, end: str = "") -> list[str]:
 
 def _kept(config: DecidedConfig, reached: Reached, multiples: Mapping[str, int]) -> list[str]:
     """The budget asked for and reached, in which counts, and a note if they are far apart."""
+    if config.has_target:
+        return _target(config)
     shares = (("MACs", config.keep_macs, reached.macs), ("parameters", config.keep_params, reached.parameters))
     asked = [f"{percent(share)} of the {name} ({percent(got)} reached)" for name, share, got in shares if share]
     line = f"keep       {', '.join(asked) or 'no budget (paper)'}, counts in multiples of {config.align}"
     notes = [*finer_counts_note(multiples, align=config.align), *([reached.note] if reached.note else [])]
     return [line, *(row for note in notes for row in _listed("note       ", [note]))]
+
+
+def _target(config: DecidedConfig) -> list[str]:
+    """The latency asked for, and how the run comes to a model of it: the dry run times nothing."""
+    share = f", at most {percent(config.keep_params)} of the parameters" if config.keep_params else ""
+    asked = f"{config.target_speedup:g}x as fast as the original"
+    if config.target_latency_ms is not None:
+        asked = f"{config.target_latency_ms:g} ms a call"
+    if config.target is not None:
+        on, model = "the device of the table", f"by the table {config.target}"
+    else:
+        setting = setting_words(config.target_batch or 1, config.target_threads or 1)
+        on, model = f"this machine ({setting})", f"{SAMPLES} samples of the network are timed first, a minute or more"
+    steps = "in steps that are fast there" if config.finer_align else f"in multiples of {config.align}"
+    return [f"latency    {asked} on {on}{share}, counts {steps}", *_listed("model      ", [model])]
 
 
 def _training(config: DecidedConfig) -> str:

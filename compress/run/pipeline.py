@@ -1,7 +1,8 @@
 """The run: its stages in order. Each keeps its value in the run folder, so a killed run goes on where it stopped."""
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -16,6 +17,7 @@ from compress.report.model import Report
 from compress.run.export import TrainedNetworks, export
 from compress.run.rehearsal import rehearse
 from compress.run.search import remove, search
+from compress.run.target import find_target
 from compress.run.training_stages import baseline, finetune, train_original
 from compress.runs import RunFolder
 from compress.runs.decide import check_amp, decide, load_decided, naming_other_code, thread_notes
@@ -23,9 +25,10 @@ from compress.runs.folder import FAILED
 from compress.runs.network_files import trained_here
 from compress.runs.outputs import check_run_place
 from compress.runs.recorded_inputs import record_inputs, reuse_original
-from compress.runs.stage_context import StageContext
+from compress.runs.stage_context import TARGET, StageContext, check_images, recorded_target
 from compress.settings.config import DecidedConfig, RunConfig
 from compress.settings.verify import VerifySettings
+from compress.target.limit import limit_latency
 from compress.verdict.verify import verify_stage
 
 Mode = Literal["new", "resume", "overwrite"]
@@ -49,16 +52,24 @@ def run_pipeline(
     says how to go on. UsageError before anything is deleted if an input lies in a folder that is replaced.
     """
     observer = observer or Observer()
+    resumed = mode == "resume"
     settings, data = prepare(_start(config, out, mode))
     for note in data.notes:
         observer.note(note)
+    target = recorded_target(RunFolder.open(out)) if resumed else None
     with naming_other_code(settings):
-        rehearsed = rehearse(settings, data, resumed=mode == "resume")
+        rehearsed = rehearse(settings, data, resumed=resumed)
     settings, prunable = rehearsed.config, rehearsed.prunable
+    if settings.has_target:
+        images = check_images(settings, data)
+        target = target or find_target(settings, rehearsed.network, prunable, images, observer, should_stop)
+        prunable = limit_latency(prunable, settings, target)
     for note in rehearsed.file_notes:
         observer.note(note)
-    run = RunFolder.open(out) if mode == "resume" else RunFolder.create(out, settings, overwrite=mode == "overwrite")
+    run = RunFolder.open(out) if resumed else RunFolder.create(out, settings, overwrite=mode == "overwrite")
     with run:
+        if target is not None and not run.has(TARGET):
+            run.write_json(TARGET, target.as_dict())
         changed = record_inputs(run, settings, data)
         for note in changed:
             observer.note(note)
@@ -66,17 +77,23 @@ def run_pipeline(
             reuse_original(run, original_of)
         noted = replace(data, notes=(*data.notes, *changed))
         context = StageContext(settings, noted, run, observer, should_stop)
-        try:
-            with export_faults():
-                return _stages(context, prunable, verify)
-        except DivergedError as error:  # it would again: all that is random comes from the seed
-            run.event(FAILED, reason=str(error))
-            raise
-        except InterruptedRun as stop:
-            code = ["--model", settings.model] if settings.model else []  # only what a command names is run
-            again = shlex.join(["compress", "run", "--resume", str(out), *code])
-            message = f"stopped; everything so far is saved. Go on with: {again}"
-            raise InterruptedRun(message, signal_number=stop.exit_code - 128) from None
+        with _ends_recorded(run, settings, out), export_faults():
+            return _stages(context, prunable, verify)
+
+
+@contextmanager
+def _ends_recorded(run: RunFolder, settings: DecidedConfig, out: Path) -> Iterator[None]:
+    """Record that a run diverged; say how to go on with one that was stopped."""
+    try:
+        yield
+    except DivergedError as error:  # it would again: all that is random comes from the seed
+        run.event(FAILED, reason=str(error))
+        raise
+    except InterruptedRun as stop:
+        code = ["--model", settings.model] if settings.model else []  # only what a command names is run
+        again = shlex.join(["compress", "run", "--resume", str(out), *code])
+        message = f"stopped; everything so far is saved. Go on with: {again}"
+        raise InterruptedRun(message, signal_number=stop.exit_code - 128) from None
 
 
 def _start(config: RunConfig, out: Path, mode: Mode) -> RunConfig:
@@ -102,6 +119,7 @@ def _stages(context: StageContext, prunable: Prunable, verify: VerifySettings | 
     trained_on = train_original(context, before) if context.config.train_original or not own_original else None
     teacher = before if trained_on is None or own_original else trained_on
     found = search(context, before, teacher, prunable)
-    smaller = finetune(context, remove(context, found, prunable), teacher, epochs_behind=found.epochs_behind)
+    cut, found = remove(context, found, prunable)
+    smaller = finetune(context, cut, teacher, epochs_behind=found.epochs_behind)
     export(context, TrainedNetworks(before, trained_on, found, smaller), prunable)
     return verify_stage(context, verify)

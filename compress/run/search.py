@@ -14,12 +14,13 @@ from compress.data.bundle import DataBundle
 from compress.edropout.paper import PaperPopulation
 from compress.edropout.population import Population
 from compress.edropout.search import Search
+from compress.run.target import check_latency, cut_again
 from compress.run.training_stages import choice_epoch, objective, recipe, train_until_choice
-from compress.runs.stage_context import StageContext, check_images, fresh_network, steps_file
+from compress.runs.stage_context import LATENCY_CHECK, StageContext, check_images, fresh_network, steps_file
 from compress.settings.config import DecidedConfig
 from compress.settings.search import SearchSettings
 from compress.structure.plan import PruningPlan, plan_from_state, state_from_plan
-from compress.structure.remove import cut, remove_units
+from compress.structure.remove import RemovalResult, cut, remove_units
 from compress.training.epochs import Epochs
 from compress.training.evaluate import recalibrate_batchnorm
 from compress.training.optimizer_surgery import swap_parameters
@@ -59,16 +60,19 @@ def search(context: StageContext, before: nn.Module, teacher: nn.Module, prunabl
     )
 
 
-def remove(context: StageContext, found: SearchResult, prunable: Prunable) -> nn.Module:
+def remove(context: StageContext, found: SearchResult, prunable: Prunable) -> tuple[nn.Module, SearchResult]:
     """Cut the dropped units out, compare with the masked network (CheckFailedError), measure BatchNorm anew.
 
-    The optimizer's averages are cut along.
+    The optimizer's averages are cut along. A network that misses its latency is cut a second time; the state that is
+    returned is that of the last cut.
     """
     name, run, config = "04_remove", context.run, context.config
     images = check_images(config, context.data)
     if not run.is_finished(name):
         with context.stage(name):
             result = remove_units(found.network, prunable.units, found.keep_U, images)
+            if config.has_target and config.target is None:
+                found, result = _within_latency(context, found, result, prunable)
             if not result.conclusive:
                 context.observer.note("the logits hardly depend on the image: that they stay the same says little")
             norms = recalibrate_batchnorm(result.network, context.data.train, batch_size=config.batch_size)
@@ -85,7 +89,30 @@ def remove(context: StageContext, found: SearchResult, prunable: Prunable) -> nn
             if run.has(steps_file("03_search")):
                 context.save_steps(name, _cut_steps(context, found, result.network, prunable))
     plan = PruningPlan.from_json(run.read_text(f"{name}/plan.json"))
-    return context.load_network(name, cut(found.network, plan, images[:2]))
+    smaller = context.load_network(name, cut(found.network, plan, images[:2]))
+    return smaller, replace(found, keep_U=state_from_plan(prunable.units, plan))
+
+
+def _within_latency(
+    context: StageContext, found: SearchResult, result: RemovalResult, prunable: Prunable
+) -> tuple[SearchResult, RemovalResult]:
+    """The cut network timed on this machine, and cut again if it is slower than asked; the check is recorded."""
+    check = check_latency(context, found.network, result.network, prunable, found.keep_U)
+    if check.corrected_share is not None:
+        context.observer.note(
+            f"the cut network is {check.ratio:.2f}x as fast as the original, {1 / check.share:.2f}x was asked and "
+            f"{check.predicted:.2f}x predicted: it is cut again by the corrected model"
+        )
+        keep_U = cut_again(found.network, found.keep_U, prunable, check.corrected_share)
+        if keep_U is None:
+            context.observer.note("no network is fast enough by the corrected model: the first cut stays")
+            check = replace(check, corrected_share=None)
+        else:
+            found = replace(found, keep_U=keep_U)
+            images = check_images(context.config, context.data)
+            result = remove_units(found.network, prunable.units, keep_U, images)
+    context.run.write_json(LATENCY_CHECK, asdict(check))
+    return found, result
 
 
 def check_method(config: DecidedConfig, data: DataBundle, network: nn.Module, prunable: Prunable) -> None:

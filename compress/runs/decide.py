@@ -43,7 +43,7 @@ def decide(config: RunConfig) -> DecidedConfig:
     _check_device(config.device)
     paper = config.preset == "paper"
     decided = {name: value for name, value in PRESETS[config.preset].items() if getattr(config, name) is None}
-    if not paper and config.keep_params is None:
+    if not paper and config.keep_params is None and not config.has_target:
         decided["keep_macs"] = config.keep_macs or KEEP_MACS
     if config.align == "auto":
         decided["align"] = 1 if paper else native_block()

@@ -13,6 +13,7 @@ from compress.runs import STAGES, RunFolder
 from compress.runs.decide import decide, load_decided
 from compress.runs.json_files import Code, Images
 from compress.settings.config import DecidedConfig, RunConfig, build
+from compress.settings.target import TARGET
 
 DATA: Final = "data.json"
 CODE: Final = "code.json"
@@ -29,7 +30,7 @@ ORIGINAL: Final = STAGES[:2]
 _NO_EFFECT: Final = {
     *HOW_READ,
     *("method", "plan", "search", "search_end", "distill", "population", "opset"),
-    *("keep_macs", "keep_params", "align", "finer_align"),
+    *("keep_macs", "keep_params", "align", "finer_align", *TARGET),
 }
 """Settings that do not affect these stages."""
 

@@ -17,10 +17,18 @@ from compress.runs import STAGES, RunFolder
 from compress.runs.decide import named_network
 from compress.settings.config import DecidedConfig
 from compress.structure.trial_cuts import find_checked_units
+from compress.target.limit import limit_latency
+from compress.target.target import SavedTarget, Target
 from compress.training.epochs import Epochs
 from compress.training.loop import Body, History, LoopHooks, LoopSettings, run_loop
 from compress.training.weights import OptimizerSteps
 from exporters.module_copy import copy_module
+
+TARGET = "latency.json"
+"""Where the run folder holds the latency model of its target."""
+
+LATENCY_CHECK = "04_remove/latency.json"
+"""Where it holds how fast the cut network was before it was fine-tuned (``LatencyCheck``)."""
 
 CHECK_IMAGES = 64
 """Test images on which masked and smaller network, and torch and onnxruntime, are compared."""
@@ -110,13 +118,23 @@ def fresh_network(config: DecidedConfig, data: DataBundle) -> nn.Module:
     return to_channels_last(network) if data.preprocessing.channels_last else network
 
 
-def find_prunable(config: DecidedConfig, network: nn.Module, images: Tensor) -> Prunable:
-    """The units that a batch (B, C, H, W) finds; UsageError if nothing can be pruned, or the budget cannot be met."""
+def find_prunable(
+    config: DecidedConfig, network: nn.Module, images: Tensor, *, target: Target | None = None
+) -> Prunable:
+    """The units that a batch (B, C, H, W) finds; UsageError if nothing can be pruned, or the budget cannot be met.
+
+    A latency is a limit only with its ``target``.
+    """
     units = find_checked_units(network, images, seed=config.seed)
     budget = Budget(macs=config.keep_macs, parameters=config.keep_params)
     prunable = Prunable.measure(network, units, images, align=config.align, budget=budget, finer=config.finer_align)
     prunable.check_reachable()
-    return prunable
+    return prunable if target is None else limit_latency(prunable, config, target)
+
+
+def recorded_target(run: RunFolder) -> Target | None:
+    """The latency model that a run was begun with; ``None`` if its budget is no latency."""
+    return Target.from_dict(run.read_json(TARGET, SavedTarget)) if run.has(TARGET) else None
 
 
 def weights_file(stage: str) -> str:

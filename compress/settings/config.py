@@ -16,6 +16,7 @@ from compress.settings.methods import Method
 from compress.settings.preprocessing import PreprocessingSettings
 from compress.settings.schedule import Preset, ScheduleConfig, check_schedule, decide_schedule
 from compress.settings.search import SearchSettings, parse_search
+from compress.settings.target import TargetConfig, check_budget
 from compress.settings.toml_files import read_toml
 from compress.settings.training import TRAINING, TrainingConfig
 
@@ -76,7 +77,7 @@ class DataConfig(PreprocessingSettings):
     seed: int = _run(0, "Seed of everything random.", **SEEDS)
 
 
-class RunConfig(DataConfig, TrainingConfig, ScheduleConfig):
+class RunConfig(TargetConfig, DataConfig, TrainingConfig, ScheduleConfig):
     """One run.
 
     ``None`` means "decided by the preset, the data set or the machine" (``runs.decide``); a run folder's
@@ -169,6 +170,7 @@ class RunConfig(DataConfig, TrainingConfig, ScheduleConfig):
     def _check_combinations(self) -> "RunConfig":
         if self.preset == "paper" and (self.keep_macs or self.keep_params):
             raise ValueError("the paper's algorithm has no budget: drop `keep_macs` and `keep_params` or `preset`")
+        check_budget(self, keep_macs=self.keep_macs, paper=self.preset == "paper")
         if self.preset == "paper" and self.method != "edropout":
             raise ValueError(f"`preset` paper is EDropout as published: drop it, or `method` {self.method}")
         if self.preset == "paper" and self.search != SearchSettings():

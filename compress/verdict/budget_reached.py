@@ -39,15 +39,19 @@ def reached_by_random_state(prunable: Prunable, *, align: int, seed: int) -> Rea
     return Reached(macs, parameters, budget_note(prunable, counts_G, align=align, seed=seed), *time)
 
 
-def finer_counts_note(multiples: Mapping[str, int], *, align: int) -> tuple[str, ...]:
-    """A note on groups whose counts go in smaller steps (``Prunable.multiples``) because the budget asks for it."""
+def finer_counts_note(multiples: Mapping[str, int], *, align: int, target: bool = False) -> tuple[str, ...]:
+    """A note on groups whose counts go in other steps (``Prunable.multiples``) because the budget asks for it.
+
+    ``target``: the budget is a latency, and the steps are those that its target is fast at.
+    """
     if not multiples:
         return ()
     steps: dict[int, list[str]] = {}
     for root, step in multiples.items():
         steps.setdefault(step, []).append(root)
     counts = [f"{step} in {listed(roots, most=SHOWN)}" for step, roots in sorted(steps.items())]
-    return (f"the budget is out of reach in multiples of {align}: counts go in steps of {'; of '.join(counts)}",)
+    why = "the target is fast in these steps" if target else f"the budget is out of reach in multiples of {align}"
+    return (f"{why}: counts go in steps of {'; of '.join(counts)}",)
 
 
 def budget_note(prunable: Prunable, counts_G: Tensor, *, align: int, seed: int) -> str:

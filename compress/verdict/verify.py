@@ -14,24 +14,26 @@ from compress.networks.own_code import OwnCode
 from compress.observer import Observer
 from compress.report.devices.read import with_kept_devices
 from compress.report.documents import keep_report, new_folder, render_documents, write_documents
-from compress.report.model import BudgetFacts, RemovalFacts, Report, RunFacts, recorded_report
+from compress.report.model import BudgetFacts, Report, RunFacts, recorded_report
 from compress.runs import MODEL_FACTS, STAGES, RunFolder
 from compress.runs.file_records import NOTES, FileRecord, recorded_files
 from compress.runs.json_files import ModelFacts, Removal
 from compress.runs.network_files import REBUILT, prove_parity, rebuild
 from compress.runs.outputs import check_outside_images
 from compress.runs.recorded_inputs import reopen
-from compress.runs.stage_context import StageContext, check_images, find_prunable, fresh_network, weights_file
+from compress.runs.stage_context import (
+    StageContext,
+    check_images,
+)
 from compress.settings.config import DataConfig, DecidedConfig
 from compress.settings.preprocessing import PreprocessingSettings
 from compress.settings.verify import UserOverrides, VerifySettings
 from compress.stopping import interruptible
-from compress.structure.plan import PruningPlan, state_from_plan
-from compress.structure.remove import LayerChange, remove_units
-from compress.verdict.budget_reached import budget_note, finer_counts_note
+from compress.structure.remove import LayerChange
 from compress.verdict.measure import Progress, count_steps, measure
 from compress.verdict.open_files import FileSpec, Loader, OpenedFile, by_role, open_file, try_recorded
 from compress.verdict.pair import open_pair, pair_name
+from compress.verdict.recheck_cut import recheck_cut
 from compress.verdict.training_facts import search_facts, trainings
 from exporters.read.cost import count_cost
 
@@ -40,12 +42,18 @@ def verify_stage(context: StageContext, settings: VerifySettings | None = None) 
     """The run's last stage: measure its files and write the reports; by default at one thread and at the run's own."""
     name, run, config = STAGES[-1], context.run, context.config
     if not run.is_finished(name):
-        settings = settings or VerifySettings(seed=config.seed, threads=tuple(sorted({1, config.threads})))
+        settings = settings or _usual_settings(config)
         with interruptible(context.should_stop):
             files = _open_recorded(context)
         with context.stage(name, steps=count_steps(files, settings)), interruptible(context.should_stop):
             keep_report(run, _measure_run(context, files, settings))
     return recorded_report(run)
+
+
+def _usual_settings(config: DecidedConfig) -> VerifySettings:
+    """One thread and the run's own, with the batch and the threads of a latency budget."""
+    batches, threads = {1, 8, config.target_batch or 1}, {1, config.threads, config.target_threads or 1}
+    return VerifySettings(seed=config.seed, batch_sizes=tuple(sorted(batches)), threads=tuple(sorted(threads)))
 
 
 def verify_run(
@@ -136,7 +144,7 @@ def _measure_run(context: StageContext, files: Sequence[OpenedFile], settings: V
     """Check the run's equalities again, measure every file, and add how the files came about."""
     began = time.monotonic()
     run, config, data = context.run, context.config, context.data
-    removal, note = _recheck_cut(context)
+    cut = recheck_cut(context)
     original, pruned = (by_role(files, role).record for role in ("original", "candidate"))
     report = measure(
         files,
@@ -156,11 +164,12 @@ def _measure_run(context: StageContext, files: Sequence[OpenedFile], settings: V
             achieved_macs=pruned.macs / original.macs,
             achieved_parameters=pruned.parameters / original.parameters,
             align=config.align,
-            note=note,
+            note=cut.note,
+            latency=cut.latency,
         ),
         layers=tuple(LayerChange(**layer) for layer in run.read_json("04_remove/removal.json", Removal)["layers"]),
         search=search_facts(context),
-        removal=removal,
+        removal=cut.removal,
         training=trainings(context),
         seconds=seconds | {STAGES[-1]: time.monotonic() - began},
     )
@@ -176,26 +185,6 @@ def _notes(files: Sequence[OpenedFile]) -> tuple[str, ...]:
         if file.record.parity is not None and file.record.role not in REBUILT
     ]
     return tuple(dict.fromkeys((*assumed, *older)))
-
-
-def _recheck_cut(context: StageContext) -> tuple[RemovalFacts, str]:
-    """Cut the searched network again by its plan (CheckFailedError if it differs); a note if budget is left over."""
-    run, config, data = context.run, context.config, context.data
-    network, images = fresh_network(config, data), check_images(config, data)
-    network.load_state_dict(run.load_tensors(weights_file("03_search")))
-    prunable = find_prunable(config, network, images)
-    keep_U = state_from_plan(prunable.units, PruningPlan.from_json(run.read_text("03_search/plan.json")))
-    again = remove_units(network, prunable.units, keep_U, images)
-    removal = RemovalFacts(
-        images=again.images,
-        max_abs_difference=again.max_abs_difference,
-        tolerance=again.tolerance,
-        batchnorm_recalibrated=run.read_json("04_remove/removal.json", Removal)["batchnorm_recalibrated"] > 0,
-    )
-    counts_G = prunable.units.counts(keep_U.unsqueeze(0))[0]
-    finer = finer_counts_note(prunable.multiples(config.align), align=config.align)
-    far = budget_note(prunable, counts_G, align=config.align, seed=config.seed)
-    return removal, ". ".join(filter(None, (*finer, far)))
 
 
 def _recheck_file(run: RunFolder, file: FileRecord, config: DecidedConfig, data: DataBundle) -> FileRecord:

@@ -4,11 +4,9 @@ onnxruntime fuses and renames: a convolution in its blocked layout is called aft
 ("relu_3_nchwc"), a fused one after its node ("fused node_linear"), a moved one gets "_token_12".
 """
 
-import json
 import math
 import re
 import time
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +16,7 @@ import numpy as np
 from onnx import NodeProto, helper
 
 from exporters.measure.calls import CallFactory, RunnableFile
+from exporters.measure.profile_events import node_events
 from exporters.measure.scheduling import core_sets, held_on
 from exporters.read.cost import count_cost
 from exporters.read.onnx_file import read_onnx
@@ -74,11 +73,7 @@ def time_nodes(files: Sequence[CallFactory], *, threads: int) -> tuple[int, list
 
 
 def _read_profile(profile: Path, *, calls: int) -> list[NodeTime]:
-    events: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for event in json.loads(profile.read_text()):
-        if event.get("cat") == "Node" and event["name"].endswith("_kernel_time"):
-            events[event["args"]["node_index"]].append(event)
-    return [_node_time(same[0], np.sort([event["dur"] for event in same[-calls:]])) for same in events.values()]
+    return [_node_time(same[0], np.sort([event["dur"] for event in same[-calls:]])) for same in node_events(profile)]
 
 
 def _node_time(event: dict[str, Any], microseconds: np.ndarray) -> NodeTime:

@@ -1,0 +1,82 @@
+"""A latency budget in words and in a table: asked, predicted, measured."""
+
+from compress.report import figures
+from compress.report.figures import Outcome
+from compress.report.latency_facts import LatencyBudget
+from compress.report.model import Report
+from compress.report.sections import Table
+from compress.report.timings import Setting, timing_at
+from exporters.measure.latency_results import LatencyComparison
+
+
+def asked_latency(budget: LatencyBudget) -> str:
+    """What was asked for: "3.10 ms a call (batch 1, 1 thread)", "2.00x as fast as the original (...)"."""
+    where = figures.setting(budget.batch_size, budget.threads)
+    if budget.asked == "milliseconds":
+        return f"{figures.milliseconds(budget.asked_ms)} ms a call ({where})"
+    return f"{budget.asked_speedup:.2f}x as fast as the original ({where})"
+
+
+def target_words(report: Report) -> tuple[str, Outcome] | None:
+    """The budget, the prediction and what was measured, in a sentence; ``None`` where the budget is no latency.
+
+    It is missed where the whole interval is beyond it.
+    """
+    budget = None if report.run is None else report.run.budget.latency
+    if budget is None:
+        return None
+    predicted = f"{figures.milliseconds(budget.predicted_ms)} ms predicted, {budget.predicted_speedup:.2f}x as fast"
+    start = f"latency asked: {asked_latency(budget)}; {predicted}"
+    if budget.device:
+        return f"{start}; the device of the table measures it with its kit", "same"
+    found = _measured(report, budget)
+    if found is None:
+        return f"{start}; not measured at this setting", "same"
+    measured = f"{figures.milliseconds(found.candidate.p50_ms)} ms measured, {found.ratio:.2f}x"
+    if budget.asked == "milliseconds":
+        beyond, missed = found.candidate.p50_ms / budget.asked_ms - 1, found.candidate.p50_low_ms > budget.asked_ms
+    else:
+        beyond, missed = budget.asked_speedup / found.ratio - 1, found.ratio_high < budget.asked_speedup
+    if missed:
+        return f"{start}; {measured}: missed by {figures.percent(beyond)}", "lost"
+    return f"{start}; {measured}: met", "gained"
+
+
+def target_table(report: Report) -> Table:
+    """Asked, predicted and measured side by side; empty where the budget is no latency."""
+    columns = ("", "original, ms", "pruned, ms", "times as fast")
+    budget = None if report.run is None else report.run.budget.latency
+    if budget is None:
+        return Table("Latency budget", columns, ())
+    ms = figures.milliseconds
+    whole_ms = ms(budget.asked_ms * budget.asked_speedup)
+    rows = [
+        ("asked", "-", ms(budget.asked_ms), f"{budget.asked_speedup:.2f}x"),
+        ("predicted", whole_ms, ms(budget.predicted_ms), f"{budget.predicted_speedup:.2f}x"),
+    ]
+    if budget.checked_speedup is not None:
+        name = "measured after the first cut" if budget.corrected else "measured after the cut"
+        rows.append((name, "-", "-", f"{budget.checked_speedup:.2f}x"))
+    found = None if budget.device else _measured(report, budget)
+    if found is not None:
+        interval = figures.span(found.ratio_low, found.ratio_high)
+        sides = (ms(found.original.p50_ms), ms(found.candidate.p50_ms))
+        rows.append(("measured", *sides, f"{found.ratio:.2f}x, {interval}"))
+    return Table("Latency budget", columns, tuple(rows), note=_model_words(budget), words=frozenset({""}))
+
+
+def _model_words(budget: LatencyBudget) -> str:
+    """What the latency model is of, and its error."""
+    machine = ", ".join([*budget.machine.values(), *(f"{name} {version}" for name, version in budget.versions.items())])
+    median, largest = map(figures.percent, (budget.error_median, budget.error_largest))
+    again = "; the network was cut a second time by the corrected model" if budget.corrected else ""
+    return (
+        f"{figures.setting(budget.batch_size, budget.threads)}; predicted from {budget.samples} samples of the network "
+        f"on {machine}; the model is off by {median} in the median, {largest} at most, on samples left out of its "
+        f"fit{again}"
+    )
+
+
+def _measured(report: Report, budget: LatencyBudget) -> LatencyComparison | None:
+    setting = Setting(budget.batch_size, budget.threads)
+    return timing_at(report, report.candidate.label, against=report.original.label, setting=setting)

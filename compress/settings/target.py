@@ -1,0 +1,56 @@
+"""Settings of a latency budget: how fast the pruned network has to be, and on what."""
+
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from pydantic import model_validator
+
+from compress.settings.fields import MOST_THREADS, PANELS, Settings, setting
+
+_pruning = partial(setting, None, panel=PANELS[3])
+
+TARGET: Final = ("target_latency_ms", "target_speedup", "target_batch", "target_threads", "target")
+
+
+class TargetConfig(Settings):
+    """A latency as the budget; ``None``: the budget is one of MACs and parameters."""
+
+    target_latency_ms: float | None = _pruning(
+        "Milliseconds that a call of the pruned network may take; replaces --keep-macs.", gt=0, le=1e7
+    )
+    target_speedup: float | None = _pruning(
+        "How many times as fast as the original the pruned network has to be; replaces --keep-macs.", gt=1, le=1e3
+    )
+    target_batch: int | None = _pruning("Images in a call, for the target.", shown="1", ge=1, le=4096)
+    target_threads: int | None = _pruning("Threads of onnxruntime, for the target.", shown="1", ge=1, le=MOST_THREADS)
+    target: Path | None = _pruning(
+        "Table of layer times of the device to budget for: device-layers.json.", shown="this machine"
+    )
+
+    @property
+    def has_target(self) -> bool:
+        """Whether the budget is a latency."""
+        return self.target_latency_ms is not None or self.target_speedup is not None
+
+    @model_validator(mode="after")
+    def _check_target(self) -> "TargetConfig":
+        if self.target_latency_ms is not None and self.target_speedup is not None:
+            raise ValueError("`target_latency_ms` and `target_speedup` are two ways to ask for a latency: give one")
+        others = [f"`{name}`" for name in TARGET[2:] if getattr(self, name) is not None]
+        if others and not self.has_target:
+            raise ValueError(
+                f"{', '.join(others)} say what a latency is measured on: give `target_latency_ms` or `target_speedup`"
+            )
+        if self.target is not None and (self.target_batch is not None or self.target_threads is not None):
+            raise ValueError("`target` has its own batch and threads: drop `target_batch` and `target_threads`")
+        return self
+
+
+def check_budget(config: TargetConfig, *, keep_macs: float | None, paper: bool) -> None:
+    """ValueError where a latency is asked for beside another budget that it replaces, or of the paper's algorithm."""
+    name = "`target_latency_ms`" if config.target_latency_ms is not None else "`target_speedup`"
+    if config.has_target and keep_macs:
+        raise ValueError(f"{name} takes the place of `keep_macs`: give one of them")
+    if config.has_target and paper:
+        raise ValueError(f"the paper's algorithm has no budget: drop {name} or `preset`")

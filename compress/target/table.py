@@ -1,0 +1,139 @@
+"""Tables of layer times: read strictly from a file, or measured here and kept in the user's cache."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from compress.atomic import write_atomically
+from compress.environment import cache_folder, describe_cpu, package_versions
+from compress.errors import BadInputError, EnvironmentProblem
+from compress.exporter_faults import read_file
+from compress.json_text import parse_json
+from compress.target.samples import SampleSet
+from exporters.measure.layer_times import (
+    SCHEMA,
+    LayerTimes,
+    NodeMilliseconds,
+    SampleTimes,
+    TimingLimits,
+    time_samples,
+)
+
+MAX_BYTES: Final = 2**26
+
+_Milliseconds = Annotated[float, Field(gt=0, lt=1e7)]
+_Words = Annotated[dict[str, Annotated[str, Field(max_length=500)]], Field(max_length=100)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class _Node(_Part):
+    name: str
+    operator: str
+    milliseconds: Annotated[float, Field(ge=0, lt=1e7)]
+
+
+class _Sample(_Part):
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    whole_ms: _Milliseconds
+    reference_ms: _Milliseconds
+    nodes: Annotated[list[_Node], Field(min_length=1, max_length=100_000)]
+
+
+class _Table(_Part):
+    model_config = ConfigDict(extra="allow", strict=True)  # a device's table may say more of it
+
+    schema_: Annotated[Literal["compress-layer-times/1"], Field(alias="schema")]
+    machine: _Words
+    versions: _Words
+    batch_size: Annotated[int, Field(ge=1, le=2**20)]
+    threads: Annotated[int, Field(ge=1, le=2**10)]
+    samples: Annotated[list[_Sample], Field(min_length=1, max_length=10_000)]
+
+
+def parse_table(data: bytes, *, source: object) -> LayerTimes:
+    """A table of layer times; BadInputError, with its ``source``, if it is none or holds impossible numbers."""
+    document = parse_json(data, source=source)
+    try:
+        table = _Table.model_validate(document)
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        place = ".".join(map(str, first["loc"])) or "its value"
+        raise BadInputError(f"{source} is not a table of layer times: {place:.200}: {first['msg']}") from None
+    samples = tuple(
+        SampleTimes(
+            sample.sha256,
+            sample.whole_ms,
+            sample.reference_ms,
+            tuple(NodeMilliseconds(node.name, node.operator, node.milliseconds) for node in sample.nodes),
+        )
+        for sample in table.samples
+    )
+    return LayerTimes(SCHEMA, table.machine, table.versions, table.batch_size, table.threads, samples)
+
+
+def read_table(path: Path, samples: SampleSet) -> LayerTimes:
+    """A device's table of a network's samples, in their order.
+
+    BadInputError if it is no table, or lacks samples of this network.
+    """
+    table = parse_table(read_file(path, limit=MAX_BYTES, kind="table of layer times"), source=path)
+    timed = {sample.sha256: sample for sample in table.samples}
+    missing = [file for file in samples.files if file.sha256 not in timed]
+    if missing:
+        raise BadInputError(
+            f"{path} is of other files: it lacks {len(missing)} of the {len(samples.files)} samples of this network; "
+            "expected the network, image size, classes, opset and versions of torch and onnx that the kit was made "
+            "with; try to make the kit again"
+        )
+    found = tuple(timed[file.sha256] for file in samples.files)
+    return LayerTimes(SCHEMA, table.machine, table.versions, table.batch_size, table.threads, found)
+
+
+def time_here(samples: SampleSet, limits: TimingLimits, *, progress: Callable[[int], None]) -> LayerTimes:
+    """Time the samples on this machine; ``progress`` gets the number that are done."""
+    found = time_samples(samples.files, limits, progress=progress)
+    return LayerTimes(SCHEMA, *_facts(), batch_size=limits.batch_size, threads=limits.threads, samples=found)
+
+
+def cached_times(samples: SampleSet, limits: TimingLimits) -> LayerTimes | None:
+    """The times of these samples in the user's cache, of this machine and its versions; ``None`` if there are none."""
+    path = _cache_path(samples, limits)
+    if path is None or not path.exists():
+        return None
+    try:
+        return read_table(path, samples)
+    except (BadInputError, EnvironmentProblem):  # damaged: it is made again
+        return None
+
+
+def cache_times(samples: SampleSet, limits: TimingLimits, table: LayerTimes) -> None:
+    """Keep times in the user's cache; a cache that cannot be written is not an error."""
+    path = _cache_path(samples, limits)
+    if path is not None:
+        with suppress(OSError, EnvironmentProblem):
+            write_atomically(path, table.to_json().encode())
+
+
+def _facts() -> tuple[dict[str, str], dict[str, str]]:
+    """This machine, and the versions that its times depend on."""
+    cpu = describe_cpu()
+    machine = {"cpu": cpu["model"], "isa": " ".join(cpu["isa"]), "cores": str(cpu["cores"])}
+    return machine, {"onnxruntime": str(package_versions()["onnxruntime"])}
+
+
+def _cache_path(samples: SampleSet, limits: TimingLimits) -> Path | None:
+    """Where these times would be; ``None`` for a user without a home folder."""
+    key = [SCHEMA, *_facts(), limits.batch_size, limits.threads, [file.sha256 for file in samples.files]]
+    name = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:32]
+    try:
+        return cache_folder("layer-times") / f"{name}.json"
+    except RuntimeError:
+        return None

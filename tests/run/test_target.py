@@ -1,0 +1,53 @@
+"""A cut network that misses its latency is cut again, evenly and by little."""
+
+from dataclasses import replace
+
+import torch
+from torch import nn
+
+from compress.channels.budget import Budget, Prunable
+from compress.channels.costs import build_cost_model
+from compress.channels.counts import allowed_counts
+from compress.channels.latency import LatencyModel
+from compress.channels.units import find_units
+from compress.run.target import cut_again
+from tests.helpers.networks import CLASSES
+
+IMAGES = torch.zeros(2, 3, 8, 8)
+
+
+def two_layers() -> tuple[nn.Module, Prunable]:
+    """40 and 32 units, of which the first cost ten times as much each."""
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        nn.Conv2d(3, 40, 1), nn.ReLU(), nn.Conv2d(40, 32, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+        nn.Linear(32, CLASSES),
+    ).eval()  # fmt: skip
+    units = find_units(network, IMAGES)
+    latency = LatencyModel(
+        coefficients_L4=torch.tensor([[0, 0, 0.1, 0], [0, 0, 0.01, 0], [1.0, 0, 0, 0]], dtype=torch.float64),
+        blocks_L2=torch.ones(3, 2, dtype=torch.int64),
+        rest_G=torch.zeros(3, dtype=torch.float64),
+    )
+    model = replace(build_cost_model(network, units, IMAGES), latency=latency)
+    return network, Prunable(units, model, allowed_counts(units, 1), Budget(latency=0.8))
+
+
+def test_every_group_loses_the_same_share_of_what_it_kept_its_smallest_filters_first():
+    network, prunable = two_layers()
+    keep = torch.zeros(72, dtype=torch.bool)
+    keep[4:34], keep[40:60] = True, True  # 30 and 20 units: 3 + 0.2 + 1 ms
+    again = cut_again(network, keep, prunable, 3.6 / 5.32)
+    assert again is not None
+    assert (keep | ~again).all()  # nothing comes back
+    counts = prunable.units.counts(again.unsqueeze(0))[0].tolist()
+    assert counts == [24, 17]  # 2.4 + 0.17 + 1 ms: four fifths of both, and the one unit that there is room for
+    assert prunable.cost(again).milliseconds <= 3.6
+    norms = network[0].weight.flatten(1).norm(dim=1).square() + network[2].weight[:, :, 0, 0].norm(dim=0).square()
+    dropped = (keep & ~again)[:40]
+    assert norms[dropped].max() < norms[again[:40]].min()
+
+
+def test_no_second_cut_where_no_network_is_so_fast():
+    network, prunable = two_layers()
+    assert cut_again(network, torch.ones(72, dtype=torch.bool), prunable, 1.2 / 5.32) is None
