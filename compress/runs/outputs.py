@@ -25,6 +25,7 @@ def check_run_place(out: Path, config: RunConfig, *, also: Mapping[str, Path | N
     named = {
         "weights": None if config.weights_name else config.weights,
         "plan": config.plan,
+        "target": config.target,
         "data_dir": config.data_dir,
         "dataset": _image_folder(config),
         "model": Path(code) if code.endswith(".py") else None,

@@ -39,9 +39,7 @@ class TargetConfig(Settings):
             raise ValueError("`target_latency_ms` and `target_speedup` are two ways to ask for a latency: give one")
         others = [f"`{name}`" for name in TARGET[2:] if getattr(self, name) is not None]
         if others and not self.has_target:
-            raise ValueError(
-                f"{', '.join(others)} say what a latency is measured on: give `target_latency_ms` or `target_speedup`"
-            )
+            raise ValueError(f"{', '.join(others)}: for a latency alone; give `target_latency_ms` or `target_speedup`")
         if self.target is not None and (self.target_batch is not None or self.target_threads is not None):
             raise ValueError("`target` has its own batch and threads: drop `target_batch` and `target_threads`")
         return self

@@ -8,6 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TIMING = ("exporters.measure.latency", "exporters.read.session")
+LAYERS = ("exporters.measure.layer_times",)
 PROGRAM = ("exporters.device.command", "exporters.device.measure")
 
 
@@ -39,7 +40,7 @@ def needed(starts: tuple[str, ...]) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("module", sorted(needed((*TIMING, *PROGRAM))))
+@pytest.mark.parametrize("module", sorted(needed((*TIMING, *LAYERS, *PROGRAM))))
 def test_it_is_python_3_9_and_imports_nothing_but_numpy_and_onnxruntime(module):
     text = file_of(module).read_text()
     tree = ast.parse(text, feature_version=(3, 9))

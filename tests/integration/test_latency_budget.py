@@ -25,8 +25,9 @@ def test_a_speed_up_is_asked_predicted_and_measured(images: Path, tmp_path: Path
     config, run = tiny_config(images, target_speedup=1.1, align="auto", epochs=8), tmp_path / "run"
     stop_run(config, ("03_search", 3), out=run)
     (table,) = quick_timing.iterdir()
-    monkeypatch.setattr("compress.run.pipeline.find_target", None)  # a resumed run times no layers
-    report = run_pipeline(config, out=run, mode="resume")
+    with monkeypatch.context() as resumed:
+        resumed.setattr("compress.run.pipeline.find_target", None)  # a resumed run times no layers
+        report = run_pipeline(config, out=run, mode="resume")
     latency = report.run.budget.latency
     assert report.run.budget.asked_macs is None
     assert (latency.asked, latency.asked_speedup) == ("speed-up", pytest.approx(1.1))
