@@ -25,7 +25,7 @@ from exporters import errors
 from exporters.errors import ExportError, MachineError, OnnxFileError, kind_of, reason_of
 from exporters.read.classifier import open_session
 from exporters.read.cost import count_cost
-from exporters.read.session import run_logits
+from exporters.read.session import run_logits, session_options
 from exporters.read.signature import MOST_PIXELS, Layout, signature_of
 
 SECONDS: Final = 15
@@ -39,6 +39,9 @@ _MOST_SECONDS_FOR_BATCH: Final = 600
 _COPIES: Final = 4  # of the file in memory: as read, parsed, written again, and in onnxruntime
 _NO_MEMORY: Final = "close other programs, or use a machine with more memory"
 _MANY_IMAGES: Final = 64
+_FOR_A_BATCH: Final = 2 * 2**30
+"""Bytes for a call with many images, and ``_TIMES_A_BATCH`` times their own size, of which a wide map has 20."""
+_TIMES_A_BATCH: Final = 100
 _SECONDS_FOR_MANY: Final = 3.0
 _PATIENCE: Final = 10  # times as long on the clock, should the machine be busy
 
@@ -136,34 +139,42 @@ def _answer(trial: Trial) -> dict[str, Any]:
 def _open_and_call(trial: Trial) -> bool:
     """The first steps of ``compress verify``: open, call with one image and with many, count the costs."""
     path = Path(trial.path)
-    session = open_session(path, threads=1)
+    options = session_options(threads=1)
+    options.enable_cpu_mem_arena = False  # it reserves up to the double of what it needs, which would count
+    session = open_session(path, threads=1, options=options)
     signature = signature_of(session, layout=trial.layout, channels=trial.channels, source=str(path))
     height, width = signature.height or trial.image_size, signature.width or trial.image_size
     if height is None or width is None:
         return False
     random, began = np.random.default_rng(0), time.process_time()
 
-    def call(images: int) -> None:
-        run_logits(session, signature.random_images(random, batch_size=images, image_size=trial.image_size))
+    def images(count: int) -> np.ndarray:
+        return signature.random_images(random, batch_size=count, image_size=trial.image_size)
 
     if signature.batch is not None:
         more = min(_SECONDS_AN_IMAGE * (signature.batch - 1), _MOST_SECONDS_FOR_BATCH)
         _limit("RLIMIT_CPU", trial.seconds + more)
-    call(signature.batch or 1)
+    run_logits(session, images(signature.batch or 1))
     if signature.batch is None:
         in_time = int(_SECONDS_FOR_MANY / max(time.process_time() - began, 1e-3))
-        call(max(1, min(_MANY_IMAGES, MOST_PIXELS // (height * width), in_time)))
+        batch = images(max(1, min(_MANY_IMAGES, MOST_PIXELS // (height * width), in_time)))
+        _limit_memory(min(trial.memory, _FOR_A_BATCH + _TIMES_A_BATCH * batch.nbytes))
+        run_logits(session, batch)
     count_cost(path, image_size=trial.image_size, signature=signature)
     return True
 
 
 def _limit_self(trial: Trial) -> None:
-    reserved = psutil.Process().memory_info().vms  # libraries reserve much for threads on many cores
     _limit("RLIMIT_CORE", 0)
     _limit("RLIMIT_CPU", trial.seconds)
-    _limit("RLIMIT_AS", reserved + trial.memory)
+    _limit_memory(trial.memory)
     with suppress(OSError):  # Linux: should the machine's memory end, this process goes first
         Path("/proc/self/oom_score_adj").write_text("1000")
+
+
+def _limit_memory(more: int) -> None:
+    """``more`` bytes than now: libraries reserve much for threads on many cores."""
+    _limit("RLIMIT_AS", psutil.Process().memory_info().vms + more)
 
 
 def _limit(name: str, wanted: int) -> None:
