@@ -20,6 +20,14 @@ from typing import Any, Final
 
 import numpy as np
 import psutil
+from onnxruntime import (
+    OrtAllocatorType,
+    OrtArenaCfg,
+    OrtMemoryInfo,
+    OrtMemType,
+    SessionOptions,
+    create_and_register_allocator,
+)
 
 from exporters import errors
 from exporters.errors import ExportError, MachineError, OnnxFileError, kind_of, reason_of
@@ -139,9 +147,7 @@ def _answer(trial: Trial) -> dict[str, Any]:
 def _open_and_call(trial: Trial) -> bool:
     """The first steps of ``compress verify``: open, call with one image and with many, count the costs."""
     path = Path(trial.path)
-    options = session_options(threads=1)
-    options.enable_cpu_mem_arena = False  # it reserves up to the double of what it needs, which would count
-    session = open_session(path, threads=1, options=options)
+    session = open_session(path, threads=1, options=_reserving_little())
     signature = signature_of(session, layout=trial.layout, channels=trial.channels, source=str(path))
     height, width = signature.height or trial.image_size, signature.width or trial.image_size
     if height is None or width is None:
@@ -162,6 +168,16 @@ def _open_and_call(trial: Trial) -> bool:
         run_logits(session, batch)
     count_cost(path, image_size=trial.image_size, signature=signature)
     return True
+
+
+def _reserving_little() -> SessionOptions:
+    """Options of a session whose memory grows by what it needs: onnxruntime would double it, and that counts, too."""
+    place = OrtMemoryInfo("Cpu", OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, OrtMemType.DEFAULT)
+    by_need = OrtArenaCfg(0, 1, -1, -1)  # no limit, grow as requested, two defaults
+    create_and_register_allocator(place, by_need)
+    options = session_options(threads=1)
+    options.add_session_config_entry("session.use_env_allocators", "1")
+    return options
 
 
 def _limit_self(trial: Trial) -> None:
