@@ -39,7 +39,7 @@ def target_words(report: Report) -> tuple[str, Outcome] | None:
         beyond, missed = budget.asked_speedup / found.ratio - 1, found.ratio_high < budget.asked_speedup
     if missed:
         return f"{start}; {measured}: missed by {figures.percent(beyond)}", "lost"
-    return f"{start}; {measured}: met", "gained"
+    return f"{start}; {measured}: met{' within its interval' if beyond > 0 else ''}", "gained"
 
 
 def target_table(report: Report) -> Table:

@@ -1,11 +1,9 @@
-"""Runs whose budget is a latency: timed here, and by a device's table."""
+"""A run whose budget is a latency."""
 
-import json
 from pathlib import Path
 
 import pytest
 
-from compress.errors import BadInputError
 from compress.run.pipeline import run_pipeline
 from compress.runs import RunFolder
 from tests.helpers.runs import stop_run, tiny_config
@@ -24,7 +22,7 @@ def quick_timing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_speed_up_is_asked_predicted_and_measured(images: Path, tmp_path: Path, quick_timing: Path, monkeypatch):
     config, run = tiny_config(images, target_speedup=1.1, align="auto", epochs=8), tmp_path / "run"
     stop_run(config, ("03_search", 3), out=run)
-    (table,) = quick_timing.iterdir()
+    assert len([*quick_timing.iterdir()]) == 1
     with monkeypatch.context() as resumed:
         resumed.setattr("compress.run.pipeline.find_target", None)  # a resumed run times no layers
         report = run_pipeline(config, out=run, mode="resume")
@@ -40,26 +38,3 @@ def test_a_speed_up_is_asked_predicted_and_measured(images: Path, tmp_path: Path
     assert "Latency budget" in text
     assert "1.10x as fast as the original (batch 1, 1 thread)" in text
     assert RunFolder.open(run).read_config().keep_macs is None
-    by_table(images, tmp_path, table)
-
-
-def by_table(images: Path, tmp_path: Path, table: Path) -> None:
-    """The same network by the table of a device that is a hundred times as slow: milliseconds are the device's."""
-    document = json.loads(table.read_text())
-    for sample in document["samples"]:
-        sample["whole_ms"] *= 100
-        sample["reference_ms"] *= 100
-    device = tmp_path / "device-layers.json"
-    device.write_text(json.dumps(document))
-    whole_ms = float(document["samples"][0]["reference_ms"])
-    config = tiny_config(images, target=device, target_latency_ms=whole_ms / 1.1, align="auto", epochs=8)
-    report = run_pipeline(config, out=tmp_path / "device")
-    latency = report.run.budget.latency
-    assert latency.device
-    assert latency.checked_speedup is None
-    assert latency.predicted_ms <= whole_ms / 1.1 * (1 + 1e-9)
-    assert "the device of the table measures it with its kit" in (tmp_path / "device" / "report.md").read_text()
-    document["samples"] = document["samples"][1:]
-    device.write_text(json.dumps(document))
-    with pytest.raises(BadInputError, match="lacks 1 of the 12 samples of this network"):
-        run_pipeline(config, out=tmp_path / "again")

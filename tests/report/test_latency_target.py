@@ -27,7 +27,7 @@ def report_of(*row: float, after: float = 1.0, **changes):
     ("ratios", "end", "outcome"),
     [
         ((1.55, 1.6, 1.65), "1.60x: met", "gained"),
-        ((1.40, 1.45, 1.52), "1.45x: met", "gained"),  # the interval reaches it
+        ((1.40, 1.45, 1.52), "1.45x: met within its interval", "gained"),  # the interval reaches it
         ((1.30, 1.35, 1.40), "1.35x: missed by 11.1 %", "lost"),  # 1.5 / 1.35
     ],
 )
@@ -42,7 +42,7 @@ def test_milliseconds_are_judged_by_the_candidates_own():
     # The sample's interval of a median is 0.98 to 1.03 of it.
     asked = {"asked": "milliseconds", "asked_ms": 0.8}
     words, found = target_words(report_of(1.4, 1.5, 1.6, after=0.81, **asked))
-    assert words.endswith("0.810 ms measured, 1.50x: met")
+    assert words.endswith("0.810 ms measured, 1.50x: met within its interval")
     words, found = target_words(report_of(1.4, 1.5, 1.6, after=0.9, **asked))
     assert words.endswith("0.900 ms measured, 1.50x: missed by 12.5 %")
     assert found == "lost"

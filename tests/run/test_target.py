@@ -1,7 +1,9 @@
 """A cut network that misses its latency is cut again, evenly and by little."""
 
 from dataclasses import replace
+from pathlib import Path
 
+import pytest
 import torch
 from torch import nn
 
@@ -10,7 +12,16 @@ from compress.channels.costs import build_cost_model
 from compress.channels.counts import allowed_counts
 from compress.channels.latency import LatencyModel
 from compress.channels.units import find_units
-from compress.run.target import cut_again
+from compress.errors import BadInputError, InterruptedRun
+from compress.observer import Observer
+from compress.run.target import cut_again, find_target
+from compress.runs.decide import decide
+from compress.settings.config import RunConfig
+from compress.target.table import cache_times
+from compress.target.target import Target
+from exporters.measure.layer_times import TimingLimits
+from tests.helpers.latency_case import COUNT, Case
+from tests.helpers.latency_case import IMAGES as CASE_IMAGES
 from tests.helpers.networks import CLASSES
 
 IMAGES = torch.zeros(2, 3, 8, 8)
@@ -51,3 +62,62 @@ def test_every_group_loses_the_same_share_of_what_it_kept_its_smallest_filters_f
 def test_no_second_cut_where_no_network_is_so_fast():
     network, prunable = two_layers()
     assert cut_again(network, torch.ones(72, dtype=torch.bool), prunable, 1.2 / 5.32) is None
+
+
+class Stages(Observer):
+    """Which stages began, and what was noted."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def stage(self, name: str, *, index: int, count: int, steps: int) -> None:  # noqa: ARG002
+        self.seen.append(name)
+
+    def note(self, text: str) -> None:
+        self.seen.append(text)
+
+
+def target_of(case: Case, observer: Observer, *, stop: int | None = None, **settings: object) -> Target:
+    config = decide(RunConfig(arch="squeezenet", target_speedup=1.5, **settings))
+    prunable = Prunable(case.units, case.model, allowed_counts(case.units, 8), Budget())
+    return find_target(config, case.network, prunable, CASE_IMAGES, observer, lambda: stop)
+
+
+@pytest.fixture
+def few_samples(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The case's samples, which take seconds to make, an empty cache, and timing for as short as can be."""
+    monkeypatch.setattr("compress.run.target.make_samples", lambda *_unused, **_options: case.samples)
+    monkeypatch.setattr("compress.run.target.SECONDS", 0.0)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.mark.usefixtures("few_samples")
+def test_a_device_s_table_takes_the_place_of_a_timing(case: Case, tmp_path: Path):
+    table = tmp_path / "device-layers.json"
+    table.write_text(case.table().to_json())
+    observer = Stages()
+    target = target_of(case, observer, target=table)
+    assert target.facts.device
+    assert target.facts.machine == {"cpu": "made up"}
+    assert observer.seen == []
+    table.write_text(case.table(shas=("0" * 64,) * COUNT).to_json())
+    with pytest.raises(BadInputError, match="samples of this network"):
+        target_of(case, observer, target=table)
+
+
+@pytest.mark.usefixtures("few_samples")
+def test_times_of_this_machine_are_kept_for_later_runs(case: Case):
+    cache_times(case.samples, TimingLimits(), case.table())
+    observer = Stages()
+    target = target_of(case, observer)
+    assert (target.facts.machine, target.facts.device) == ({"cpu": "made up"}, False)
+    assert observer.seen == []  # nothing was timed
+
+
+@pytest.mark.usefixtures("few_samples")
+def test_a_stop_while_layers_are_timed_is_heeded(case: Case):
+    observer = Stages()
+    with pytest.raises(InterruptedRun, match="stopped while the layers were timed") as stopped:
+        target_of(case, observer, stop=15)
+    assert stopped.value.exit_code == 143
+    assert observer.seen == ["latency model"]

@@ -12,7 +12,7 @@ from compress.channels.units import find_units
 from compress.errors import UsageError
 from compress.target.samples import make_samples, sample_counts
 from exporters.read.session import session_options, start_session
-from tests.target.conftest import COUNT, IMAGES, Case
+from tests.helpers.latency_case import COUNT, IMAGES, Case
 
 
 def test_the_first_sample_is_the_whole_network_and_all_keep_enough_in_steps_of_four(case: Case):

@@ -8,7 +8,7 @@ import pytest
 from compress.errors import BadInputError
 from compress.target.table import cache_times, cached_times, parse_table, read_table, time_here
 from exporters.measure.layer_times import TimingLimits
-from tests.target.conftest import Case
+from tests.helpers.latency_case import Case
 
 QUICK = TimingLimits(seconds=0.0)
 

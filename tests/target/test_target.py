@@ -14,7 +14,7 @@ from compress.runs.json_files import json_bytes, json_value
 from compress.settings.config import DecidedConfig, RunConfig
 from compress.target.limit import limit_latency
 from compress.target.target import SavedTarget, Target, fit_target
-from tests.target.conftest import COUNT, Case
+from tests.helpers.latency_case import COUNT, Case
 
 
 def fitted(case: Case, **changes: object) -> Target:
