@@ -4,7 +4,7 @@ import shlex
 from pathlib import Path
 from typing import Annotated, Final
 
-from typer import Argument
+from typer import Argument, Option
 
 from compress.cli import options, output
 from compress.cli.options import Given, flag, with_flags
@@ -12,6 +12,9 @@ from compress.cli.verify import FILES as TWO_FILES
 from compress.errors import UsageError
 
 Run = Annotated[Path | None, Argument(metavar="RUN", help="Run folder: all its ONNX files.")]
+Layers = Annotated[
+    bool, Option("--layers", help="Also sample files of a run's network, for measure.py --layers and run --target.")
+]
 FILES: Final = TWO_FILES | {"out": flag(Path, None, "New folder for the kit.")}
 
 
@@ -22,6 +25,7 @@ def kit(
     files: Given,
     data: Given,
     own: Given,
+    layers: Layers = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -36,8 +40,8 @@ def kit(
     out = files.pop("out", None)
     if out is None or (run is None) == (not files):
         raise UsageError("what goes where? Give --out, and a run folder or --original and --candidate with --dataset")
-    if own and run is None:
-        raise UsageError("--model is for a run of your own network: ONNX files need no code, drop it")
+    if (own or layers) and run is None:
+        raise UsageError("--model and --layers are for a run: of ONNX files the network is not known, drop them")
     from compress.cli.interrupts import stopped_at_once
     from compress.cli.progress import watching
     from compress.cli.verify import two_files
@@ -47,7 +51,7 @@ def kit(
     with stopped_at_once(), watching({}, quiet=quiet) as observer, options.stdout_kept(code):
         if run:
             options.refuse_other_images(data)
-            made = kit_of_run(run, out, moved=data, code=code, observer=observer)
+            made = kit_of_run(run, out, moved=data, code=code, layers=layers, observer=observer)
         else:
             original, candidate, load, overrides = two_files(files, data, out)
             made = kit_of_files(original, candidate, load, out, overrides=overrides, observer=observer)

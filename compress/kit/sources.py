@@ -9,10 +9,10 @@ import exporters
 PROGRAM: Final = "measure.py"
 _MODULES: Final = (
     "__init__", "errors",
-    "device/__init__", "device/answers", "device/command", "device/doubts", "device/kit_files", "device/machine",
-    "device/providers", "device/report", "device/timing",
-    "measure/__init__", "measure/latency", "measure/latency_results", "measure/scheduling", "measure/student",
-    "measure/timed_call",
+    "device/__init__", "device/answers", "device/command", "device/doubts", "device/kit_files", "device/layers",
+    "device/machine", "device/providers", "device/report", "device/timing",
+    "measure/__init__", "measure/latency", "measure/latency_results", "measure/layer_times", "measure/profile_events",
+    "measure/scheduling", "measure/student", "measure/timed_call",
     "read/__init__", "read/session", "read/signature", "read/tolerance",
 )  # fmt: skip
 

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
 from compress.atomic import machine_faults
 from compress.exporter_faults import export_faults
+from compress.kit.layers import sample_files
 from compress.kit.samples import Samples, choose_samples
 from compress.kit.sources import PROGRAM, program_files
 from compress.networks.own_code import OwnCode
@@ -46,21 +48,23 @@ _SECONDS = 10  # for a pair of files, with opening and warm-up
 
 
 def kit_of_run(
-    path: Path, out: Path, *, moved: Mapping[str, object], code: OwnCode | None, observer: Observer
+    path: Path, out: Path, *, moved: Mapping[str, object], code: OwnCode | None, layers: bool, observer: Observer
 ) -> tuple[KitFile, ...]:
     """Write a kit of every ONNX file that a run has exported into the new folder ``out``; its files.
 
-    ``moved``, ``code`` and the errors are as in ``reopen``; UsageError if ``out`` holds something.
+    With ``layers`` also sample files for ``measure.py --layers``. ``moved``, ``code`` and the errors are as in
+    ``reopen``; UsageError if ``out`` holds something.
     """
     run = RunFolder.open(path)
     check_outside_images(out, run.read_config().model_copy(update=dict(moved)))
     with new_folder(out) as folder, export_faults():
-        _config, data = reopen(run, moved, code=code)
+        config, data = reopen(run, moved, code=code)
         records = [record for record in recorded_files(run) if record.operators is None]
         for record in records:
             try_recorded(run, record.file, data)
         files = [OpenedFile(record, open_file(run.path / record.file, data)) for record in records]
-        return _write(run.path.resolve().name, files, folder, observer)
+        samples = dict(sample_files(config, data)) if layers else {}
+        return _write(run.path.resolve().name, files, folder, observer, layers=samples)
 
 
 def kit_of_files(
@@ -72,7 +76,14 @@ def kit_of_files(
         return _write(pair_name(files), files, folder, observer)
 
 
-def _write(name: str, files: Sequence[OpenedFile], folder: Path, observer: Observer) -> tuple[KitFile, ...]:
+def _write(
+    name: str,
+    files: Sequence[OpenedFile],
+    folder: Path,
+    observer: Observer,
+    *,
+    layers: Mapping[str, bytes] = MappingProxyType({}),
+) -> tuple[KitFile, ...]:
     samples = choose_samples(files)
     observer.stage("kit", index=1, count=1, steps=len(files))
     digests: dict[str, str] = {}
@@ -97,9 +108,10 @@ def _write(name: str, files: Sequence[OpenedFile], folder: Path, observer: Obser
         "compress_version": __version__,
         "files": [asdict(one) for one in described],
         "pairs": pairs_to_time([file.record for file in files]),
+        "layers": list(layers),
     }
     with machine_faults(folder):
-        for rel, data in _other_files(name, facts, files[0], samples):
+        for rel, data in (*layers.items(), *_other_files(name, facts, files[0], samples)):
             put(rel, data)
         lines = [f"{digest}  {rel}\n" for rel, digest in sorted(digests.items())]
         (folder / MANIFEST).write_text("".join(lines), encoding="utf-8")

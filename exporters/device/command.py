@@ -11,13 +11,17 @@ from typing import TextIO
 from exporters.device.answers import batches_of, compare_answers, rule_for
 from exporters.device.doubts import clock_warnings, timing_warnings
 from exporters.device.kit_files import Kit, KitFile, open_kit
+from exporters.device.layers import limits_of, time_layers
 from exporters.device.machine import describe_device, read_state
 from exporters.device.providers import choose_provider, nodes_by_provider, start_on
-from exporters.device.report import FileResult, Measured, write_report
+from exporters.device.report import FileResult, Measured, write_file, write_report
 from exporters.device.timing import PairTiming, batch_sizes_of, time_pair
 from exporters.errors import CallError, ExportError, FileError
 from exporters.measure.latency import LatencySettings
 from exporters.read.session import CPU_PROVIDER, SESSION_FACTS, run_batches
+
+SECONDS = 2.5  # of timing each pair of files
+_SHOWN_EVERY = 8
 
 OK, USAGE, CHECK_FAILED, BAD_FILE, PROBLEM, STOPPED = 0, 2, 3, 4, 5, 130
 
@@ -25,8 +29,9 @@ OK, USAGE, CHECK_FAILED, BAD_FILE, PROBLEM, STOPPED = 0, 2, 3, 4, 5, 130
 def main(folder: Path, arguments: Sequence[str] | None = None) -> int:
     """Measure the kit in ``folder``; exit codes as those of compress: 3 where answers differ, 4 for a damaged kit."""
     given = _parser().parse_args(arguments)
+    given.out = given.out or Path("device-layers.json" if given.layers else "device-report.json")
     try:
-        return _measure(folder, given)
+        return _time_layers(folder, given) if given.layers else _measure(folder, given)
     except ExportError as error:
         say(f"Error: {error}", sys.stderr)
         return BAD_FILE if isinstance(error, FileError) else USAGE if isinstance(error, CallError) else PROBLEM
@@ -51,11 +56,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="measure.py", description="Check and time the ONNX files of this kit; it sends nothing anywhere."
     )
-    parser.add_argument("--seconds", type=_positive, default=2.5, help="timing of each pair of files and setting (2.5)")
+    parser.add_argument("--seconds", type=_positive, help="timing of each pair and setting (2.5), or sample file (0.8)")
     parser.add_argument("--threads", type=_counts, default=[1], help="thread counts, comma-separated (1)")
     parser.add_argument("--batch", type=_counts, default=[1], help="batch sizes, comma-separated (1)")
     parser.add_argument("--provider", default="cpu", help="execution provider: cpu, xnnpack, cuda, ... (cpu)")
-    parser.add_argument("--out", type=Path, default=Path("device-report.json"), help="file (device-report.json)")
+    parser.add_argument(
+        "--layers", action="store_true", help="time the kit's sample files instead, for compress run --target"
+    )
+    parser.add_argument("--out", type=Path, help="file (device-report.json; with --layers device-layers.json)")
     return parser
 
 
@@ -75,9 +83,7 @@ def _counts(text: str) -> list[int]:
 
 def _measure(folder: Path, given: argparse.Namespace) -> int:
     provider, device = choose_provider(given.provider), describe_device()
-    if not given.out.absolute().parent.is_dir():
-        raise CallError(f"expected a file in a folder that exists for --out, got {given.out}")
-    kit = open_kit(folder)
+    kit = _opened(folder, given)
     say(f"{kit.name}: {len(kit.files)} files, {len(kit.labels_N)} images; {device.processor}, {provider}")
     files = tuple(_checked(kit, file, provider) for file in kit.files)
     warnings = [f"{one.file.label}: answers differ from those expected" for one in files if not one.answers.passed]
@@ -90,12 +96,38 @@ def _measure(folder: Path, given: argparse.Namespace) -> int:
     after = read_state()
     warnings += [*clock_warnings(before, after), *timing_warnings(timings)]
     session = {**SESSION_FACTS, "provider": provider}
-    measured = Measured(kit, device, provider, session, given.seconds, (before, after), files, timings, tuple(warnings))
+    seconds = given.seconds or SECONDS
+    measured = Measured(kit, device, provider, session, seconds, (before, after), files, timings, tuple(warnings))
     for warning in warnings:
         say(f"warning: {warning}")
     write_report(given.out, measured)
     say(f"Wrote {given.out}; read it where the run is: compress report RUN --device {given.out.name}")
     return OK if all(one.answers.passed for one in files) else CHECK_FAILED
+
+
+def _time_layers(folder: Path, given: argparse.Namespace) -> int:
+    device, provider = describe_device(), choose_provider(given.provider)
+    limits = limits_of(batch=given.batch, threads=given.threads, provider=provider, seconds=given.seconds)
+    kit = _opened(folder, given)
+    count, before = len(kit.layers), read_state()
+
+    def progress(done: int) -> None:
+        if done % _SHOWN_EVERY == 0 or done == count:
+            say(f"  {done} of {count} sample files")
+
+    say(f"{kit.name}: {count} sample files; {device.processor}, {provider}")
+    table = time_layers(kit, device, limits, progress=progress)
+    for warning in clock_warnings(before, read_state()):
+        say(f"warning: {warning}")
+    write_file(given.out, table.to_json())
+    say(f"Wrote {given.out}; budget for this device: compress run --target {given.out.name} --target-latency-ms T")
+    return OK
+
+
+def _opened(folder: Path, given: argparse.Namespace) -> Kit:
+    if not given.out.absolute().parent.is_dir():
+        raise CallError(f"expected a file in a folder that exists for --out, got {given.out}")
+    return open_kit(folder)
 
 
 def _checked(kit: Kit, file: KitFile, provider: str) -> FileResult:
@@ -122,7 +154,7 @@ def _checked(kit: Kit, file: KitFile, provider: str) -> FileResult:
 
 
 def _timed(kit: Kit, given: argparse.Namespace, provider: str) -> Iterator[PairTiming]:
-    settings = LatencySettings.lasting(given.seconds)
+    settings = LatencySettings.lasting(given.seconds or SECONDS)
     for pair in kit.pairs:
         for batch_size in batch_sizes_of(kit, pair, given.batch):
             for threads in given.threads:

@@ -60,6 +60,7 @@ class Kit:
     compress_version: str
     files: tuple[KitFile, ...]
     pairs: tuple[tuple[str, str], ...]  # labels: files that are timed against each other, the original first
+    layers: tuple[str, ...]  # paths of the sample files for ``--layers``, the whole network first
     arrays: dict[str, np.ndarray]
 
     @property
@@ -84,7 +85,9 @@ def open_kit(folder: Path) -> Kit:
         pairs = tuple((first, second) for first, second in facts["pairs"])
         with np.load(folder / IMAGES, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
-        return Kit(folder, digest, facts["name"], facts["compress_version"], files, pairs, arrays)
+        return Kit(
+            folder, digest, facts["name"], facts["compress_version"], files, pairs, tuple(facts["layers"]), arrays
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise FileError(f"{folder / FACTS} is not of this version of the kit: {error!r}; make the kit again") from error
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -12,6 +11,7 @@ import onnxruntime
 from onnxruntime import InferenceSession
 
 from exporters.errors import CallError, MachineError
+from exporters.measure.profile_events import node_events
 from exporters.read.session import CPU_PROVIDER, run_logits, session_options, start_session
 
 _ENDING = "ExecutionProvider"
@@ -49,10 +49,9 @@ def nodes_by_provider(provider: str, data: bytes, images: np.ndarray, *, source:
     with tempfile.TemporaryDirectory() as folder:
         session = start_on(provider, data, threads=1, source=source, profile=str(Path(folder) / "profile"))
         run_logits(session, images)
-        events = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
+        nodes = node_events(Path(session.end_profiling()))
     ran: dict[str, Counter[str]] = {}
-    for event in events:
-        if event.get("cat") == "Node" and event["name"].endswith("_kernel_time"):
-            facts = event["args"]
-            ran.setdefault(facts.get("provider", CPU_PROVIDER), Counter())[facts["op_name"]] += 1
+    for first, *_others in nodes:
+        facts = first["args"]
+        ran.setdefault(facts.get("provider", CPU_PROVIDER), Counter())[facts["op_name"]] += 1
     return {name: dict(sorted(operators.items())) for name, operators in ran.items()}

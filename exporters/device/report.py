@@ -40,8 +40,12 @@ class Measured:
 
 
 def write_report(path: Path, measured: Measured) -> None:
-    """Write the report, whole or not at all; MachineError where that is impossible."""
-    text = json.dumps(_document(measured), indent=2, allow_nan=False) + "\n"
+    """Write the report; errors as in ``write_file``."""
+    write_file(path, json.dumps(_document(measured), indent=2, allow_nan=False) + "\n")
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write a text, whole or not at all; MachineError where that is impossible."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         temporary.write_text(text, encoding="utf-8")

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from compress.kit.sources import program_files
-from tests.exporters.onnx_files import answer
+from compress.target.table import parse_table
+from exporters.device.kit_files import MANIFEST
+from tests.exporters.onnx_files import Wanted, answer, classifier, save
 from tests.exporters.test_portable import needed
 from tests.helpers.command import compress
 from tests.kit.conftest import FILES
@@ -21,6 +23,13 @@ QUICK = ("--seconds", "0.01")
 def copied(made, tmp_path):
     shutil.copytree(made / "kit", tmp_path / "kit")
     return tmp_path / "kit"
+
+
+def seal(kit):
+    """List the checksums of a kit as it is now."""
+    names = sorted(path.relative_to(kit).as_posix() for path in kit.rglob("*") if path.is_file())
+    lines = [f"{hashlib.sha256((kit / name).read_bytes()).hexdigest()}  {name}\n" for name in names if name != MANIFEST]
+    (kit / MANIFEST).write_text("".join(lines))
 
 
 def test_the_program_is_every_module_that_it_needs_and_no_other():
@@ -91,15 +100,33 @@ def test_other_answers_are_found_and_reported(copied, measure, tmp_path):
     first = int(arrays["logits_0"][7].argmax())
     arrays["logits_0"][7] = -arrays["logits_0"][7]
     np.savez(copied / "images.npz", **arrays)
-    manifest = copied / "MANIFEST.sha256"
-    digest = hashlib.sha256((copied / "images.npz").read_bytes()).hexdigest()
-    lines = [f"{digest}  images.npz" if "images.npz" in line else line for line in manifest.read_text().splitlines()]
-    manifest.write_text("\n".join(lines) + "\n")
+    seal(copied)
     done = measure(copied, *QUICK, "--out", tmp_path / "r.json")
     assert done.returncode == 3
     assert "warning: a.onnx: answers differ from those expected" in done.stdout
     (differing,) = json.loads((tmp_path / "r.json").read_text())["files"][0]["answers"]["differing"]
     assert (differing["image"], differing["found"]) == (7, first)
+
+
+def test_layers_are_timed_into_a_table_for_a_budget(copied, measure, tmp_path):
+    samples = {"layers/000.onnx": Wanted(channels=1), "layers/001.onnx": Wanted(channels=1, classes=2)}
+    (copied / "layers").mkdir()
+    for name, wanted in samples.items():
+        save(classifier(wanted), copied / name)
+    facts = json.loads((copied / "kit.json").read_text())
+    (copied / "kit.json").write_text(json.dumps(facts | {"layers": [*samples]}))
+    seal(copied)
+    out = tmp_path / "device-layers.json"
+    done = measure(copied, "--layers", "--seconds", "0.01", "--batch", "2", "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert "2 of 2 sample files" in done.stdout
+    table = parse_table(out.read_bytes(), source=out)
+    assert (table.batch_size, table.threads) == (2, 1)
+    digests = [hashlib.sha256((copied / name).read_bytes()).hexdigest() for name in samples]
+    assert [sample.sha256 for sample in table.samples] == digests
+    assert {node.operator for node in table.samples[0].nodes} >= {"Conv", "Gemm"}
+    several = measure(copied, "--layers", "--threads", "1,2", "--out", out)
+    assert (several.returncode, "expected one --batch and one --threads" in several.stderr) == (2, True)
 
 
 @pytest.mark.parametrize(
@@ -110,6 +137,7 @@ def test_other_answers_are_found_and_reported(copied, measure, tmp_path):
         (("--batch", "x"), "invalid"),
         (("--provider", "abacus"), "got 'abacus'"),
         (("--out", "/no/such/folder/r.json"), "a folder that exists for --out"),
+        (("--layers",), "expected sample files in the kit"),
     ],
 )
 def test_wrong_options_are_usage_errors(made, measure, arguments, message):
@@ -124,7 +152,7 @@ def test_wrong_options_are_usage_errors(made, measure, arguments, message):
         (("--out", "kit"), "what goes where"),
         (("--out", "kit", "--original", "a.onnx"), "give --candidate, --dataset too"),
         (("run", "--out", "kit", "--candidate", "a.onnx"), "what goes where"),
-        (("--out", "kit", "--original", "a.onnx", "--model", "x.py:y"), "--model is for a run"),
+        (("--out", "kit", "--original", "a.onnx", "--model", "x.py:y"), "--model and --layers are for a run"),
     ],
 )
 def test_what_kit_needs(arguments, message, tmp_path):
