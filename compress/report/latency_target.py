@@ -67,7 +67,8 @@ def target_table(report: Report) -> Table:
 
 def _model_words(budget: LatencyBudget) -> str:
     """What the latency model is of, and its error."""
-    machine = ", ".join([*budget.machine.values(), *(f"{name} {version}" for name, version in budget.versions.items())])
+    facts = [f"{value} {name}" if value.isdigit() else value for name, value in budget.machine.items()]
+    machine = ", ".join([*facts, *(f"{name} {version}" for name, version in budget.versions.items())])
     median, largest = map(figures.percent, (budget.error_median, budget.error_largest))
     again = "; the network was cut a second time by the corrected model" if budget.corrected else ""
     return (

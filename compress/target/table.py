@@ -125,7 +125,7 @@ def cache_times(samples: SampleSet, limits: TimingLimits, table: LayerTimes) -> 
 def _facts() -> tuple[dict[str, str], dict[str, str]]:
     """This machine, and the versions that its times depend on."""
     cpu = describe_cpu()
-    machine = {"cpu": cpu["model"], "isa": " ".join(cpu["isa"]), "cores": f"{cpu['cores']} cores"}
+    machine = {"cpu": cpu["model"], "isa": " ".join(cpu["isa"]), "cores": str(cpu["cores"])}
     return machine, {"onnxruntime": str(package_versions()["onnxruntime"])}
 
 

@@ -10,7 +10,8 @@ from tests.report import sample
 FACTS = {
     "asked": "speed-up", "asked_ms": 1.0, "asked_speedup": 1.5, "predicted_ms": 0.96, "predicted_speedup": 1.5625,
     "checked_speedup": 1.48, "corrected": False, "batch_size": 1, "threads": 1, "samples": 56, "error_median": 0.021,
-    "error_largest": 0.06, "machine": {"cpu": "A processor"}, "versions": {"onnxruntime": "1.31"}, "device": False,
+    "error_largest": 0.06, "machine": {"cpu": "A processor", "cores": "4"}, "versions": {"onnxruntime": "1.31"},
+    "device": False,
 }  # fmt: skip
 
 
@@ -67,7 +68,7 @@ def test_asked_predicted_and_measured_stand_side_by_side():
         ("measured after the first cut", "-", "-", "1.48x"),
         ("measured", "1.50", "1.00", "1.45x, 1.40 to 1.52"),
     )
-    assert "56 samples of the network on A processor, onnxruntime 1.31" in table.note
+    assert "56 samples of the network on A processor, 4 cores, onnxruntime 1.31" in table.note
     assert "off by 2.1 % in the median, 6.0 % at most" in table.note
     assert "cut a second time by the corrected model" in table.note
 
