@@ -147,7 +147,7 @@ PLANS: Final = {
 
 
 FLIPS: Final = {
-    "finished": 8600, "exported": 1250, "01_baseline": 50, "02_original": 50, "03_search": 50, "05_finetune": 50,
+    "finished": 9700, "exported": 150, "01_baseline": 50, "02_original": 50, "03_search": 50, "05_finetune": 50,
 }  # fmt: skip
 """Where files are damaged, and how many flips the committed run has at least."""
 
