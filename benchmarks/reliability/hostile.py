@@ -118,7 +118,8 @@ def changed_toml(data: bytes, rng: random.Random) -> bytes:
     if kind < 0.3:
         return changed_bytes(data, rng)
     odd = [one for one in _ODD if one is not None and one != "\ud800"]
-    return tomli_w.dumps(changed_tree(tomllib.loads(data.decode()), rng, odd)).encode()
+    changed = changed_tree(tomllib.loads(data.decode()), rng, odd)
+    return tomli_w.dumps(changed if isinstance(changed, dict) else {"root": changed}).encode()
 
 
 def _without(value: dict[str, Any], key: str, rng: random.Random) -> dict[str, Any] | None:
