@@ -38,18 +38,19 @@ from exporters.read.signature import MOST_PIXELS, Layout, signature_of
 
 SECONDS: Final = 15
 """Processor time to open a small file, call it and count its costs; a GiB of weights has four times as much more."""
-MEMORY: Final = 8 * 2**30
+MEMORY: Final = 3 * 2**30
 """Bytes for a small file; less where the machine has less left."""
 
 _SHARE: Final = 0.8  # of the memory that is left
 _SECONDS_AN_IMAGE: Final = 2  # more, of a file that takes a fixed batch and so cannot be called with fewer
 _MOST_SECONDS_FOR_BATCH: Final = 600
-_COPIES: Final = 4  # of the file in memory: as read, parsed, written again, and in onnxruntime
+_COPIES: Final = 8  # of the file in memory: as read, parsed, written again and in onnxruntime, some twice for a moment
 _NO_MEMORY: Final = "close other programs, or use a machine with more memory"
 _MANY_IMAGES: Final = 64
 _FOR_A_BATCH: Final = 2 * 2**30
 """Bytes for a call with many images, and ``_TIMES_A_BATCH`` times their own size, of which a wide map has 20."""
 _TIMES_A_BATCH: Final = 100
+_MOST_FOR_BATCH: Final = 8 * 2**30  # more than ``MEMORY``, of a file that takes a fixed batch
 _SECONDS_FOR_MANY: Final = 3.0
 _PATIENCE: Final = 10  # times as long on the clock, should the machine be busy
 
@@ -157,15 +158,18 @@ def _open_and_call(trial: Trial) -> bool:
     def images(count: int) -> np.ndarray:
         return signature.random_images(random, batch_size=count, image_size=trial.image_size)
 
+    first = images(signature.batch or 1)
     if signature.batch is not None:
+        _limit_memory(trial.memory + min(_TIMES_A_BATCH * first.nbytes, _MOST_FOR_BATCH))
         more = min(_SECONDS_AN_IMAGE * (signature.batch - 1), _MOST_SECONDS_FOR_BATCH)
         _limit("RLIMIT_CPU", trial.seconds + more)
-    run_logits(session, images(signature.batch or 1))
+    run_logits(session, first)
     if signature.batch is None:
         in_time = int(_SECONDS_FOR_MANY / max(time.process_time() - began, 1e-3))
         batch = images(max(1, min(_MANY_IMAGES, MOST_PIXELS // (height * width), in_time)))
         _limit_memory(min(trial.memory, _FOR_A_BATCH + _TIMES_A_BATCH * batch.nbytes))
         run_logits(session, batch)
+        _limit_memory(trial.memory)  # again: costs are counted on a copy of the file
     count_cost(path, image_size=trial.image_size, signature=signature)
     return True
 
