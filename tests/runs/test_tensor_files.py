@@ -107,8 +107,9 @@ def test_a_checkpoint_that_unpacks_to_much_more_than_itself_is_refused(run):
     ("limit", "value", "what"), [("_SPARE_BYTES", 0, "GiB of memory"), ("_SPARE_SECONDS", 0.01, "s")]
 )
 def test_a_checkpoint_that_takes_much_more_than_its_size_is_refused(run, monkeypatch, limit, value, what):
+    """280 MB of lists: more than a long test process may have left over from others."""
     monkeypatch.setattr(reading_limits, limit, value)
-    run.write_bytes("03_search/checkpoint-000000.pt", _pickle_of_empty_lists(10**6))
+    run.write_bytes("03_search/checkpoint-000000.pt", _pickle_of_empty_lists(5 * 10**6))
     with pytest.raises(BadInputError, match=rf"checkpoint-000000\.pt is refused: .* takes more than [\d.]+ {what}$"):
         run.load_checkpoint("03_search")
 
