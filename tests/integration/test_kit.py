@@ -4,6 +4,7 @@ import hashlib
 import json
 
 import numpy as np
+import pytest
 
 from compress.settings.verify import VerifySettings
 from compress.target.table import parse_table
@@ -12,6 +13,7 @@ from exporters.device.command import main as measure
 from tests.helpers.command import compress
 
 
+@pytest.mark.slow  # exports, a kit, its measurement and three reports; .ci/run does the same with a real run
 def test_a_run_is_measured_by_its_kit_and_keeps_what_the_device_says(run, tmp_path, monkeypatch):
     monkeypatch.setattr("compress.kit.layers.SAMPLES", 12)
     kit, file = tmp_path / "kit", tmp_path / "device-report.json"

@@ -19,6 +19,7 @@ def quick_timing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache" / "compress" / "layer-times"
 
 
+@pytest.mark.slow  # two runs and a minute of timings
 def test_a_speed_up_is_asked_predicted_and_measured(images: Path, tmp_path: Path, quick_timing: Path, monkeypatch):
     config, run = tiny_config(images, target_speedup=1.1, align="auto", epochs=8), tmp_path / "run"
     stop_run(config, ("03_search", 3), out=run)
