@@ -4,6 +4,8 @@ import json
 from collections import Counter
 from typing import Any, Final
 
+from pydantic import ValidationError
+
 from compress.errors import BadInputError
 
 _LARGEST: Final = 1e100  # of a number: with it one can still compute, without infinity
@@ -28,6 +30,14 @@ def parse_json(text: str | bytes, *, source: object) -> Any:
         raise BadInputError(f"{source} is not JSON that can be read: it is nested too deeply") from None
     except ValueError as error:  # also of the codecs
         raise BadInputError(f"{source} is not JSON: {error}") from None
+
+
+def schema_faults(error: ValidationError, *, whole: str = "its value") -> list[str]:
+    """What does not fit in a document, each as "place: message"; ``whole`` is the place of the document itself."""
+    return [
+        f"{'.'.join(map(str, fault['loc'])) or whole:.200}: {fault['msg']}"
+        for fault in error.errors(include_input=False)
+    ]
 
 
 def _refuse_constant(name: str) -> Any:

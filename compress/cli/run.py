@@ -49,31 +49,29 @@ def run(
         _execute(recorded, resume, watch, mode="resume", json=json)
         return
     merged = options.merge_settings(settings, config)
-    if out is not None:
-        from compress.runs.outputs import check_run_place
-
-        check_run_place(out, merged, also={"config": config, "preprocessing": settings.get("preprocessing")})
-    if dry_run:
-        _show_plan(merged, out, overwrite=overwrite, json=json, quiet=watch.get("quiet", False))
-    else:
-        _execute(merged, out, watch, mode="overwrite" if overwrite else "new", json=json)
-
-
-def _show_plan(settings: RunConfig, out: Path | None, *, overwrite: bool, json: bool, quiet: bool) -> None:
-    from compress.run.dry_run import plan_run
-    from compress.runs import RunFolder, default_run_path
+    from compress.runs import default_run_path
     from compress.runs.outputs import check_run_place
 
-    place = out or default_run_path(settings)
-    check_run_place(place, settings)
-    RunFolder.check_free(place, overwrite=overwrite)
+    path = out or default_run_path(merged)
+    check_run_place(path, merged, also={"config": config, "preprocessing": settings.get("preprocessing")})
+    if dry_run:
+        _show_plan(merged, path, overwrite=overwrite, json=json, quiet=watch.get("quiet", False))
+    else:
+        _execute(merged, path, watch, mode="overwrite" if overwrite else "new", json=json)
+
+
+def _show_plan(settings: RunConfig, path: Path, *, overwrite: bool, json: bool, quiet: bool) -> None:
+    from compress.run.dry_run import plan_run
+    from compress.runs import RunFolder
+
+    RunFolder.check_free(path, overwrite=overwrite)
     with options.stdout_kept(settings.code), output.slow_work_note(quiet=quiet or json):
         plan = plan_run(settings)
     output.show_plan(plan, json=json)
 
 
 def _execute(
-    settings: RunConfig, out: Path | None, watch: Given, *, mode: Literal["new", "resume", "overwrite"], json: bool
+    settings: RunConfig, path: Path, watch: Given, *, mode: Literal["new", "resume", "overwrite"], json: bool
 ) -> None:
     from compress.cli.interrupts import asked_to_stop
     from compress.cli.progress import watching
@@ -82,14 +80,13 @@ def _execute(
     from compress.report.documents import report_document
     from compress.run.eta import expected_work
     from compress.run.pipeline import run_pipeline
-    from compress.runs import default_run_path
     from compress.runs.decide import decide
     from compress.runs.outputs import check_outside_images
 
     if "tensorboard" in watch:
         check_outside_images(watch["tensorboard"], settings)
     quiet = watch.pop("quiet", False)
-    path, decided = out or default_run_path(settings), decide(settings)
+    decided = decide(settings)
     with (
         asked_to_stop() as should_stop,
         watching(expected_work(decided), quiet=quiet) as progress,

@@ -9,7 +9,7 @@ from pydantic import BaseModel, JsonValue, ValidationError, model_validator
 from compress.errors import BadInputError
 from compress.escaping import in_json
 from compress.exporter_faults import read_file
-from compress.json_text import parse_json
+from compress.json_text import parse_json, schema_faults
 from compress.lists import listed_lines
 from compress.report.consistency import faults_of
 from compress.report.devices.model import DeviceReport
@@ -221,8 +221,8 @@ def parse_report(text: str, *, source: str) -> Report:
     try:
         return Report.model_validate_json(text, strict=True)
     except ValidationError as error:
-        faults = [f"{'.'.join(map(str, fault['loc'])) or 'report'}: {fault['msg']}" for fault in error.errors()]
-        raise BadInputError(f"{source} is not a complete report:" + listed_lines(faults, most=_MOST_FAULTS)) from None
+        faults = listed_lines(schema_faults(error, whole="report"), most=_MOST_FAULTS)
+        raise BadInputError(f"{source} is not a complete report:{faults}") from None
 
 
 def read_report(path: Path) -> Report:

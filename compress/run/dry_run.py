@@ -138,7 +138,7 @@ def _target(config: DecidedConfig) -> list[str]:
     if config.target is not None:
         on, model = "the device of the table", f"by the table {config.target}"
     else:
-        setting = setting_words(config.target_batch or 1, config.target_threads or 1)
+        setting = setting_words(*config.target_setting)
         on, model = f"this machine ({setting})", f"{SAMPLES} samples of the network are timed first, a minute or more"
     steps = "in steps that are fast there" if config.finer_align else f"in multiples of {config.align}"
     return [f"latency    {asked} on {on}{share}, counts {steps}", *_listed("model      ", [model])]

@@ -72,7 +72,7 @@ def remove(context: StageContext, found: SearchResult, prunable: Prunable) -> tu
         with context.stage(name):
             result = remove_units(found.network, prunable.units, found.keep_U, images)
             if config.has_target and config.target is None:
-                found, result = _within_latency(context, found, result, prunable)
+                found, result = _within_latency(context, found, result, prunable, images)
             if not result.conclusive:
                 context.observer.note("the logits hardly depend on the image: that they stay the same says little")
             norms = recalibrate_batchnorm(result.network, context.data.train, batch_size=config.batch_size)
@@ -94,7 +94,7 @@ def remove(context: StageContext, found: SearchResult, prunable: Prunable) -> tu
 
 
 def _within_latency(
-    context: StageContext, found: SearchResult, result: RemovalResult, prunable: Prunable
+    context: StageContext, found: SearchResult, result: RemovalResult, prunable: Prunable, images: Tensor
 ) -> tuple[SearchResult, RemovalResult]:
     """The cut network timed on this machine, and cut again if it is slower than asked; the check is recorded."""
     check = check_latency(context, found.network, result.network, prunable, found.keep_U)
@@ -109,7 +109,6 @@ def _within_latency(
             check = replace(check, corrected_share=None)
         else:
             found = replace(found, keep_U=keep_U)
-            images = check_images(context.config, context.data)
             result = remove_units(found.network, prunable.units, keep_U, images)
     context.run.write_json(LATENCY_CHECK, asdict(check))
     return found, result

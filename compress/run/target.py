@@ -54,7 +54,7 @@ def find_target(
         samples = make_samples(network, prunable.units, prunable.model, images[:2], opset=config.opset, count=SAMPLES)
         if config.target is not None:
             return fit_target(samples, read_table(config.target, samples), prunable.model, device=True)
-        batch_size, threads = config.target_batch or 1, config.target_threads or 1
+        batch_size, threads = config.target_setting
         limits = TimingLimits(batch_size=batch_size, threads=threads, seconds=SECONDS)
         table = cached_times(samples, limits)
         if table is not None:
@@ -102,6 +102,7 @@ def check_latency(
     full_ms, cut_ms = float(prunable.model.full_M[2]), prunable.cost(keep_U).milliseconds
     assert cut_ms is not None
     config = context.config
+    batch_size, threads = config.target_setting
     with export_faults(), scratch_folder() as folder:
         files = [folder / "whole.onnx", folder / "smaller.onnx"]
         shown = context.data.preprocessing
@@ -110,8 +111,8 @@ def check_latency(
             export_onnx(network, file, input_shape=shape, opset=config.opset, metadata={})
         found = compare_latency(
             *map(RunnableFile, files),
-            batch_size=config.target_batch or 1,
-            threads=config.target_threads or 1,
+            batch_size=batch_size,
+            threads=threads,
             settings=LatencySettings(seed=config.seed),
         )
     slower = (full_ms / cut_ms) / found.ratio

@@ -160,9 +160,8 @@ class CheckedFolder:
         temporary = [self._temporary(rel, digest) for rel, digest in (now.writing | now.placing).items()]
         names = {*now.names, *now.writing, *now.removing, also}
         removing = now.removing | now.names
-        self._record(
-            Manifest(removing=removing, digest=now.digest)
-        )  # from here on, a killed overwrite can be repeated, not undone
+        # From here on, a killed overwrite can be repeated, not undone.
+        self._record(Manifest(removing=removing, digest=now.digest))
         with machine_faults(self.path):
             for path in (*temporary, *(own_path(self.path, rel) for rel in {*removing, also})):
                 path.unlink(missing_ok=True)

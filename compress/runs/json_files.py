@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter, ValidationError
 
 from compress.errors import BadInputError
-from compress.json_text import parse_json
+from compress.json_text import parse_json, schema_faults
 from compress.settings.preprocessing import ChannelOrder, Interpolation
 from compress.structure.remove import LayerChange
 
@@ -23,9 +23,7 @@ def json_value(data: bytes, like: Any, *, source: object) -> Any:
     try:
         TypeAdapter(like).validate_python(value)
     except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        place = ".".join(map(str, first["loc"])) or "its value"
-        raise BadInputError(f"{source} is not what a run writes: {place}: {first['msg']}") from None
+        raise BadInputError(f"{source} is not what a run writes: {schema_faults(error)[0]}") from None
     return value
 
 

@@ -29,6 +29,11 @@ class TargetConfig(Settings):
     )
 
     @property
+    def target_setting(self) -> tuple[int, int]:
+        """Images in a call, and threads, on this machine: 1 and 1 where the user left them open."""
+        return self.target_batch or 1, self.target_threads or 1
+
+    @property
     def has_target(self) -> bool:
         """Whether the budget is a latency."""
         return self.target_latency_ms is not None or self.target_speedup is not None

@@ -13,7 +13,7 @@ from compress.atomic import write_atomically
 from compress.environment import cache_folder, describe_cpu, package_versions
 from compress.errors import BadInputError, EnvironmentProblem
 from compress.exporter_faults import read_file
-from compress.json_text import parse_json
+from compress.json_text import parse_json, schema_faults
 from compress.target.samples import SampleSet
 from exporters.measure.layer_times import (
     SCHEMA,
@@ -64,9 +64,7 @@ def parse_table(data: bytes, *, source: object) -> LayerTimes:
     try:
         table = _Table.model_validate(document)
     except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        place = ".".join(map(str, first["loc"])) or "its value"
-        raise BadInputError(f"{source} is not a table of layer times: {place:.200}: {first['msg']}") from None
+        raise BadInputError(f"{source} is not a table of layer times: {schema_faults(error)[0]}") from None
     samples = tuple(
         SampleTimes(
             sample.sha256,

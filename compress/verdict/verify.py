@@ -21,10 +21,7 @@ from compress.runs.json_files import ModelFacts, Removal
 from compress.runs.network_files import REBUILT, prove_parity, rebuild
 from compress.runs.outputs import check_outside_images
 from compress.runs.recorded_inputs import reopen
-from compress.runs.stage_context import (
-    StageContext,
-    check_images,
-)
+from compress.runs.stage_context import StageContext, check_images
 from compress.settings.config import DataConfig, DecidedConfig
 from compress.settings.preprocessing import PreprocessingSettings
 from compress.settings.verify import UserOverrides, VerifySettings
@@ -52,8 +49,13 @@ def verify_stage(context: StageContext, settings: VerifySettings | None = None) 
 
 def _usual_settings(config: DecidedConfig) -> VerifySettings:
     """One thread and the run's own, with the batch and the threads of a latency budget."""
-    batches, threads = {1, 8, config.target_batch or 1}, {1, config.threads, config.target_threads or 1}
-    return VerifySettings(seed=config.seed, batch_sizes=tuple(sorted(batches)), threads=tuple(sorted(threads)))
+    batch_size, threads = config.target_setting
+    usual = VerifySettings().batch_sizes
+    return VerifySettings(
+        seed=config.seed,
+        batch_sizes=tuple(sorted({*usual, batch_size})),
+        threads=tuple(sorted({1, config.threads, threads})),
+    )
 
 
 def verify_run(
@@ -132,11 +134,12 @@ def load_test_images(config: DataConfig) -> Loader:
 def _open_recorded(context: StageContext) -> list[OpenedFile]:
     """The recorded files, checked and opened."""
     run, config, data = context.run, context.config, context.data
-    for record in recorded_files(run):
+    records = recorded_files(run)
+    for record in records:
         try_recorded(run, record.file, data)
     return [
         OpenedFile(_recheck_file(run, record, config, data), open_file(run.path / record.file, data))
-        for record in recorded_files(run)
+        for record in records
     ]
 
 

@@ -13,12 +13,12 @@ from exporters.device.doubts import clock_warnings, timing_warnings
 from exporters.device.kit_files import Kit, KitFile, open_kit
 from exporters.device.layers import limits_of, time_layers
 from exporters.device.machine import describe_device, read_state
-from exporters.device.providers import choose_provider, nodes_by_provider, start_on
+from exporters.device.providers import choose_provider, nodes_by_provider
 from exporters.device.report import FileResult, Measured, write_file, write_report
 from exporters.device.timing import PairTiming, batch_sizes_of, time_pair
 from exporters.errors import CallError, ExportError, FileError
 from exporters.measure.latency import LatencySettings
-from exporters.read.session import CPU_PROVIDER, SESSION_FACTS, run_batches
+from exporters.read.session import CPU_PROVIDER, SESSION_FACTS, run_batches, session_options, start_session
 
 SECONDS = 2.5  # of timing each pair of files
 _SHOWN_EVERY = 8
@@ -133,7 +133,7 @@ def _opened(folder: Path, given: argparse.Namespace) -> Kit:
 def _checked(kit: Kit, file: KitFile, provider: str) -> FileResult:
     """A file's answers on the kit's images, and where its nodes ran."""
     data, images = kit.read(file), kit.arrays[file.images]
-    session = start_on(provider, data, threads=1, source=file.file)
+    session = start_session(data, session_options(threads=1), path=file.file, provider=provider)
     answers = compare_answers(
         run_batches(session, batches_of(images)),
         kit.arrays[file.logits],

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
-from onnxruntime import InferenceSession
 
-from exporters.errors import CallError, MachineError
+from exporters.errors import CallError
 from exporters.measure.profile_events import node_events
 from exporters.read.session import CPU_PROVIDER, run_logits, session_options, start_session
 
@@ -27,27 +26,11 @@ def choose_provider(name: str) -> str:
     raise CallError(f"expected a provider that this onnxruntime has ({short}) for --provider, got {name!r}")
 
 
-def start_on(provider: str, data: bytes, *, threads: int, source: object, profile: str = "") -> InferenceSession:
-    """A session of a model's bytes on a provider; MachineError if the provider itself does not start.
-
-    ``source`` is for messages, ``profile`` the beginning of the path of onnxruntime's profile.
-    """
-    options = session_options(threads=threads)
-    if profile:
-        options.enable_profiling, options.profile_file_prefix = True, profile
-    session = start_session(data, options, path=source, provider=provider)
-    if session.get_providers()[0] != provider:
-        raise MachineError(
-            f"expected {provider} to start, onnxruntime uses {', '.join(session.get_providers())} instead; "
-            "are its driver and its libraries installed?"
-        )
-    return session
-
-
 def nodes_by_provider(provider: str, data: bytes, images: np.ndarray, *, source: object) -> dict[str, dict[str, int]]:
     """How many nodes of each operator ran where, in one call: provider -> operator -> nodes."""
     with tempfile.TemporaryDirectory() as folder:
-        session = start_on(provider, data, threads=1, source=source, profile=str(Path(folder) / "profile"))
+        options = session_options(threads=1, profile=str(Path(folder) / "profile"))
+        session = start_session(data, options, path=source, provider=provider)
         run_logits(session, images)
         nodes = node_events(Path(session.end_profiling()))
     ran: dict[str, Counter[str]] = {}

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
 from exporters.device.kit_files import Kit, KitFile
-from exporters.device.providers import start_on
 from exporters.measure.latency import LatencySettings, compare_calls
 from exporters.measure.latency_results import LatencyComparison
 from exporters.measure.timed_call import Call, first_call
+from exporters.read.session import session_options, start_session
 from exporters.read.signature import shared_batch
 
 
@@ -25,25 +24,17 @@ class PairTiming:
     comparison: LatencyComparison
 
 
-@dataclass(frozen=True)
-class Opener:
-    """Opens one file of the kit as often as wanted, always for the same random images."""
-
-    file: KitFile
-    data: bytes
-    images: np.ndarray
-
-    def open(self, *, threads: int, provider: str) -> Call:
-        """A fresh session that has run once."""
-        session = start_on(provider, self.data, threads=threads, source=self.file.file)
-        return first_call(session, self.file.signature, self.images, source=self.file.file)
-
-
-def opener_of(kit: Kit, file: KitFile, *, batch_size: int, seed: int) -> Opener:
-    """The file's bytes and random images of its shape and type; CallError if it does not take this batch size."""
+def _opener(kit: Kit, file: KitFile, *, batch_size: int, threads: int, provider: str, seed: int) -> Callable[[], Call]:
+    """Opens the file as often as wanted, always for the same images; CallError if it does not take so many."""
     random = np.random.default_rng(seed)
     images = file.signature.random_images(random, batch_size=batch_size, image_size=file.image_size)
-    return Opener(file, kit.read(file), images)
+    data, options = kit.read(file), session_options(threads=threads)
+
+    def start() -> Call:
+        session = start_session(data, options, path=file.file, provider=provider)
+        return first_call(session, file.signature, images, source=file.file)
+
+    return start
 
 
 def batch_sizes_of(kit: Kit, pair: tuple[str, str], asked: Sequence[int]) -> list[int]:
@@ -59,11 +50,7 @@ def time_pair(
 ) -> PairTiming:
     """Time two files, given by their labels."""
     openers = [
-        partial(
-            opener_of(kit, kit.file(label), batch_size=batch_size, seed=settings.seed).open,
-            threads=threads,
-            provider=provider,
-        )
+        _opener(kit, kit.file(label), batch_size=batch_size, threads=threads, provider=provider, seed=settings.seed)
         for label in pair
     ]
     comparison = compare_calls(openers, batch_size=batch_size, threads=threads, settings=settings)

@@ -52,7 +52,7 @@ class LatencySettings:
 
     @classmethod
     def lasting(cls, seconds: float, *, seed: int = 0) -> LatencySettings:
-        """The usual settings for ``seconds``; slow networks may take ten times as long, for enough pairs."""
+        """The usual settings for ``seconds``; slow networks may take 30 s, or four times as long, for enough pairs."""
         return cls(seed=seed, min_seconds=seconds, max_seconds=max(cls.max_seconds, 4 * seconds))
 
 

@@ -106,7 +106,7 @@ def time_samples(
     found: list[SampleTimes] = []
     for first in range(0, len(files), _WITH_ONE_REFERENCE):
         with held_on(cores[first // _WITH_ONE_REFERENCE % len(cores)]):
-            reference = _open(files[0], limits, profile=None)
+            reference = _open(files[0], limits)
             for file in files[first : first + _WITH_ONE_REFERENCE]:
                 found.append(_time(file, reference, limits))
                 if progress is not None:
@@ -114,11 +114,8 @@ def time_samples(
     return tuple(found)
 
 
-def _open(file: SampleFile, limits: TimingLimits, *, profile: Path | None) -> Call:
-    options = session_options(threads=limits.threads)
-    if profile is not None:
-        options.enable_profiling = True
-        options.profile_file_prefix = str(profile)
+def _open(file: SampleFile, limits: TimingLimits, *, profile: str = "") -> Call:
+    options = session_options(threads=limits.threads, profile=profile)
     source = f"sample {file.sha256[:12]}"
     session = start_session(file.data, options, path=source, provider=limits.provider)
     signature = signature_of(session, source=source)
@@ -129,8 +126,8 @@ def _open(file: SampleFile, limits: TimingLimits, *, profile: Path | None) -> Ca
 def _time(file: SampleFile, reference: Call, limits: TimingLimits) -> SampleTimes:
     """One sample beside the reference: plain and profiled calls in turn, each after an untimed one."""
     with tempfile.TemporaryDirectory() as folder:
-        plain = _open(file, limits, profile=None)
-        with _profiled(file, limits, Path(folder) / "profile") as profiled:
+        plain = _open(file, limits)
+        with _profiled(file, limits, str(Path(folder) / "profile")) as profiled:
             pairs: list[tuple[float, float]] = []
             disturbed: list[int] = []
             start = time.perf_counter()
@@ -151,7 +148,7 @@ def _time(file: SampleFile, reference: Call, limits: TimingLimits) -> SampleTime
 
 
 @contextmanager
-def _profiled(file: SampleFile, limits: TimingLimits, profile: Path) -> Iterator[Call]:
+def _profiled(file: SampleFile, limits: TimingLimits, profile: str) -> Iterator[Call]:
     """A session under the profiler; should anything fail, its profile is closed before its folder is removed."""
     call = _open(file, limits, profile=profile)
     try:

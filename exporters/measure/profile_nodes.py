@@ -60,9 +60,7 @@ def time_nodes(files: Sequence[CallFactory], *, threads: int) -> tuple[int, list
     with scratch_folder() as folder, held_on(cores[0] if cores else ()):
         calls = []
         for number, file in enumerate(files):
-            options = session_options(threads=threads)
-            options.enable_profiling = True
-            options.profile_file_prefix = str(folder / str(number))
+            options = session_options(threads=threads, profile=str(folder / str(number)))
             calls.append(file.open(threads=threads, options=options))
         done, start = -_WARMUP, time.perf_counter()
         while done < _FEWEST_CALLS or (done < _MOST_CALLS and time.perf_counter() - start < _SECONDS):

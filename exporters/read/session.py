@@ -11,7 +11,7 @@ import numpy as np
 import onnxruntime
 from onnxruntime import ExecutionMode, GraphOptimizationLevel, InferenceSession, RunOptions, SessionOptions
 
-from exporters.errors import CallError, ExportError, OnnxFileError, kind_of, reason_of
+from exporters.errors import CallError, ExportError, MachineError, OnnxFileError, kind_of, reason_of
 from exporters.read.signature import PIXEL_TYPES, score_output
 
 CALL_SECONDS: Final = 600
@@ -22,8 +22,10 @@ _FATAL_ONLY: Final = 4  # log severity: errors (3) are raised as well, warnings 
 _UNKNOWN_OPERATOR: Final = ("not a registered function/op", "No Op registered", "Could not find an implementation")
 
 
-def session_options(*, threads: int) -> SessionOptions:
+def session_options(*, threads: int, profile: str = "") -> SessionOptions:
     """The options of every session, with ``threads`` inside an operator, the caller's included; they are at least 1.
+
+    ``profile``: the session runs under onnxruntime's profiler, whose file's path begins so.
 
     Worker threads stop spinning when a call ends (``session.force_spinning_stop``): two sessions in
     turn, as in ``compare_latency``, would otherwise steal each other's cores.
@@ -37,6 +39,8 @@ def session_options(*, threads: int) -> SessionOptions:
     options.graph_optimization_level = GraphOptimizationLevel.ORT_ENABLE_ALL
     options.log_severity_level = _FATAL_ONLY
     options.add_session_config_entry(_STOP_SPINNING, "1")
+    if profile:
+        options.enable_profiling, options.profile_file_prefix = True, profile
     return options
 
 
@@ -56,11 +60,11 @@ def start_session(
 ) -> InferenceSession:
     """A session of a model's bytes, without a check of its inputs and outputs; ``path`` is for messages.
 
-    Nodes that ``provider`` does not take run on the CPU.
+    Nodes that ``provider`` does not take run on the CPU; MachineError if the provider itself does not start.
     """
     providers = list(dict.fromkeys((provider, CPU_PROVIDER)))
     try:
-        return InferenceSession(data, options, providers=providers, enable_fallback=0)  # it prints and tries again
+        session = InferenceSession(data, options, providers=providers, enable_fallback=0)  # it prints and tries again
     except Exception as error:
         reason = reason_of(error)
         hint = "try to export it again, with another opset"
@@ -68,6 +72,12 @@ def start_session(
             hint = f"onnxruntime {onnxruntime.__version__} lacks this operator on the CPU; {hint}"
         message = f"expected a model that onnxruntime can run, {path} gives: {reason}; {hint}"
         raise kind_of(reason, OnnxFileError)(message) from error
+    if session.get_providers()[0] != provider:
+        raise MachineError(
+            f"expected {provider} to start, onnxruntime uses {', '.join(session.get_providers())} instead; "
+            "are its driver and its libraries installed?"
+        )
+    return session
 
 
 def run_logits(session: InferenceSession, images: np.ndarray) -> np.ndarray:

@@ -47,9 +47,8 @@ _MOST_SECONDS_FOR_BATCH: Final = 600
 _COPIES: Final = 8  # of the file in memory: as read, parsed, written again and in onnxruntime, some twice for a moment
 _NO_MEMORY: Final = "close other programs, or use a machine with more memory"
 _MANY_IMAGES: Final = 64
-_FOR_A_BATCH: Final = 2 * 2**30
-"""Bytes for a call with many images, and ``_TIMES_A_BATCH`` times their own size, of which a wide map has 20."""
-_TIMES_A_BATCH: Final = 100
+# What a call with many images may take: bytes, and times the images' own size, of which a wide feature map has 20.
+_FOR_A_BATCH, _TIMES_A_BATCH = 2 * 2**30, 100
 _MOST_FOR_BATCH: Final = 8 * 2**30  # more than ``MEMORY``, of a file that takes a fixed batch
 _SECONDS_FOR_MANY: Final = 3.0
 _PATIENCE: Final = 10  # times as long on the clock, should the machine be busy

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from compress.errors import BadInputError
 from compress.exporter_faults import read_file
-from compress.json_text import parse_json
+from compress.json_text import parse_json, schema_faults
 from compress.report.devices.model import SCHEMA_VERSION, DeviceReport, device_faults
 from compress.report.model import Report
 from compress.runs import RunFolder
@@ -36,10 +36,8 @@ def read_device_report(path: Path) -> DeviceReport:
     try:
         return DeviceReport.model_validate_json(text, strict=True)
     except ValidationError as error:
-        faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
-        raise BadInputError(
-            f"{path} is not a complete report of a device: {'; '.join(faults[:_MOST_FAULTS])}"
-        ) from None
+        faults = "; ".join(schema_faults(error)[:_MOST_FAULTS])
+        raise BadInputError(f"{path} is not a complete report of a device: {faults}") from None
 
 
 def with_device(report: Report, device: DeviceReport, *, source: Path, run: RunFolder | None = None) -> Report:

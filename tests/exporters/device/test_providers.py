@@ -2,8 +2,9 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from exporters.device.providers import choose_provider, nodes_by_provider, start_on
+from exporters.device.providers import choose_provider, nodes_by_provider
 from exporters.errors import CallError, MachineError
+from exporters.read.session import session_options, start_session
 from tests.exporters.onnx_files import classifier
 
 CPU = "CPUExecutionProvider"
@@ -26,7 +27,7 @@ def test_a_provider_that_does_not_start_is_an_error():
         pytest.warns(UserWarning, match="not in available provider names"),
         pytest.raises(MachineError, match="expected CUDAExecutionProvider to start, onnxruntime uses CPU"),
     ):
-        start_on("CUDAExecutionProvider", FILE, threads=1, source="a.onnx")
+        start_session(FILE, session_options(threads=1), path="a.onnx", provider="CUDAExecutionProvider")
 
 
 def test_nodes_are_counted_by_the_provider_that_ran_them():

@@ -1,12 +1,14 @@
 """Samples timed for as short as can be: what does not depend on the machine."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
+from exporters.errors import MachineError
 from exporters.measure.layer_times import SCHEMA, LayerTimes, SampleFile, TimingLimits, time_samples
 from exporters.write.onnx_export import export_onnx
 
@@ -53,3 +55,11 @@ def test_no_profile_is_left_behind(files: list[SampleFile], tmp_path: Path, monk
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     time_samples(files[1:], QUICK)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_provider_that_does_not_start_is_not_timed_on_the_cpu_instead(files: list[SampleFile]):
+    with (
+        pytest.warns(UserWarning, match="not in available provider names"),
+        pytest.raises(MachineError, match="expected CUDAExecutionProvider to start, onnxruntime uses CPU"),
+    ):
+        time_samples(files[:1], replace(QUICK, provider="CUDAExecutionProvider"))
