@@ -10,7 +10,7 @@ from compress.cli import options, output
 from compress.cli.options import Given, flag, flags_of, spelled, with_flags
 from compress.errors import UsageError
 from compress.settings.config import RunConfig, build, build_config
-from compress.settings.export import ExportSettings
+from compress.settings.export import INT8_ONLY, ExportSettings
 from compress.settings.verify import VerifySettings
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ def export(
     """
     if (run is None) == (not network.keys() - {"model"}):
         raise UsageError("what should be exported? Give a run folder, or --weights with --arch, --dataset and --out")
-    if "calibration_images" in wanted and not wanted.get("int8"):
-        raise UsageError("--calibration-images is for --int8: give that too")
+    if (only := [name for name in INT8_ONLY if name in wanted]) and not wanted.get("int8"):
+        raise UsageError(f"{spelled(only)} is for --int8: give that too")
     if run is None and (timing or not verify):
         raise UsageError("files from weights are not measured here: drop --seconds and --no-verify")
     chosen, code = build(ExportSettings, wanted), options.named_code(network.get("model"))
@@ -124,7 +124,7 @@ def _show(made: "list[FileRecord]", report: "Report | None") -> None:
             )
         if (facts := one.quantization) is not None and one.name.endswith(".int8.onnx"):
             lines.append(
-                f"{one.name}: calibrated on {facts.calibration_images:,} training images; "
+                f"{one.name}: calibrated ({facts.calibration}) on {facts.calibration_images:,} training images; "
                 f"in float32: {', '.join(facts.float_layers) or 'nothing'}"
             )
     output.show_lines(lines)

@@ -1,13 +1,14 @@
 """More files of a finished run: INT8, FP16, raw pixels, another operator set, onnxruntime's mobile format."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from compress.channels.costs import Cost
 from compress.data.bundle import DataBundle
-from compress.export.variants import Base, derive, representative
+from compress.export.int8 import Int8Maker, representative
+from compress.export.variants import Base, derive
 from compress.exporter_faults import export_faults
 from compress.networks.own_code import OwnCode
 from compress.observer import Observer
@@ -49,7 +50,8 @@ def add_variants(
         for done, source in enumerate(sources, start=1):
             if opened is not None:
                 try_recorded(run, source.file, opened[1])
-            fresh = _variants(run, source, wanted, opened, temporary)
+            int8 = None if opened is None else Int8Maker(wanted, opened[1], opened[0].seed, _progress(observer, done))
+            fresh = _variants(run, source, wanted, opened, int8, temporary)
             _keep(run, fresh)
             made += [one.in_folder(run.path / ARTIFACTS) for one in fresh]
             observer.step(done, images=0, values={"network": source.label})
@@ -58,6 +60,10 @@ def add_variants(
             for note in int8_notes(made, representative(data.test, images=TEST_IMAGES, seed=config.seed)):
                 observer.note(note)
     return made
+
+
+def _progress(observer: Observer, step: int) -> Callable[[str], None]:
+    return lambda what: observer.step(step - 1, images=0, values={"now": what})
 
 
 def _keep(run: RunFolder, made: list[FileRecord]) -> None:
@@ -82,7 +88,12 @@ def _with_dependants(run: RunFolder, wanted: ExportSettings) -> ExportSettings:
 
 
 def _variants(
-    run: RunFolder, source: FileRecord, wanted: ExportSettings, opened: Opened | None, temporary: Path
+    run: RunFolder,
+    source: FileRecord,
+    wanted: ExportSettings,
+    opened: Opened | None,
+    int8: Int8Maker | None,
+    temporary: Path,
 ) -> list[FileRecord]:
     """The files of one network, made in a temporary folder."""
     facts = run.read_json(MODEL_FACTS, ModelFacts)
@@ -93,14 +104,10 @@ def _variants(
         bgr=channel_order_of(facts) == "bgr",
     )
     again: list[FileRecord] = []
-    calibration = None
     if opened is not None and wanted.opset is not None:
         again = [_other_opset(run, source, wanted.opset, opened, temporary)]
         base = replace(base, record=again[0])
-    if opened is not None and wanted.int8:
-        config, data = opened
-        calibration = representative(data.train, images=wanted.calibration_images, seed=config.seed)
-    return [*again, *derive(base, wanted, calibration, temporary)]
+    return [*again, *derive(base, wanted, int8, temporary)]
 
 
 def _other_opset(run: RunFolder, source: FileRecord, opset: int, opened: Opened, temporary: Path) -> FileRecord:

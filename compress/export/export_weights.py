@@ -7,7 +7,8 @@ from pathlib import Path
 from compress.atomic import check_creatable, is_empty_folder, machine_faults, write_atomically
 from compress.environment import use_threads
 from compress.errors import BadInputError, UsageError
-from compress.export.variants import Base, derive, representative
+from compress.export.int8 import Int8Maker, representative
+from compress.export.variants import Base, derive
 from compress.exporter_faults import export_faults
 from compress.observer import Observer
 from compress.run.training_stages import load_checked
@@ -59,10 +60,7 @@ def export_weights(
             )
             shown = data.preprocessing
             base = Base(first, mean=shown.mean, std=shown.std, bgr=shown.channel_order == "bgr")
-            calibration = None
-            if wanted.int8:
-                calibration = representative(data.train, images=wanted.calibration_images, seed=settings.seed)
-            made = [first, *derive(base, wanted, calibration, folder)]
+            made = [first, *derive(base, wanted, Int8Maker(wanted, data, settings.seed), folder)]
             for note in int8_notes(made, representative(data.test, images=TEST_IMAGES, seed=settings.seed)):
                 observer.note(note)
             facts = model_facts(data, arch=config.arch, files=made)

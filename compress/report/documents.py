@@ -12,6 +12,7 @@ from compress.report import latency_tables, network_tables, run_plots, run_table
 from compress.report.devices.read import devices_file, read_device_report, with_device
 from compress.report.devices.sections import device_sections
 from compress.report.html import render_html
+from compress.report.int8_tables import int8_sections
 from compress.report.latency_target import target_table
 from compress.report.markdown import render_markdown
 from compress.report.model import REPORT, Report, dump_report, recorded_report
@@ -68,6 +69,7 @@ def _measured(report: Report) -> Iterator[Section]:
         folded=(network_tables.confusion_table(report),),
         galleries=tuple(_galleries(report)),
     )
+    yield from int8_sections(report)
     yield Section(
         "Where the time goes",
         texts=(latency_tables.how_profiled(report.operators),) if report.operators else (),

@@ -17,7 +17,8 @@ _EQUAL: Final = 0.005  # sizes within this share of the original's count as the 
 _OF_TIMING: "Final[dict[SpeedChange, Outcome]]" = {"faster": "gained", "slower": "lost", "no difference": "same"}
 _MOST_DECIMALS: Final = 6
 _UNITS: Final = {
-    "max-drop": " points", "min-speedup": "x", "max-latency-ms": " ms", "max-size-mb": " MB", "max-macs": "",
+    "max-drop": " points", "max-int8-drop": " points", "min-speedup": "x", "max-latency-ms": " ms",
+    "max-size-mb": " MB", "max-macs": "",
 }  # fmt: skip
 _EXACT: Final = 1e-9
 

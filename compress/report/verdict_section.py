@@ -6,6 +6,7 @@ from typing import Final
 from compress.report import figures
 from compress.report.devices.sections import device_sentences
 from compress.report.figures import TONES, Outcome, drop_outcome, gate_sentence, size_outcome, timing_outcome
+from compress.report.int8_tables import int8_caveats
 from compress.report.latency_target import target_words
 from compress.report.model import NetworkRow, Report
 from compress.report.results import AccuracyDrop
@@ -165,6 +166,7 @@ def _caveats(report: Report) -> Iterator[str]:
         if row.parity is not None and not row.parity.passed:
             apart = _apart(row.parity.max_abs_difference, row.parity.tolerance)
             yield f"{row.label}: torch and onnxruntime differ by {apart}"
+    yield from int8_caveats(report)
     if report.run is not None:
         removal, note = report.run.removal, report.run.budget.note
         if removal.max_abs_difference > removal.tolerance:

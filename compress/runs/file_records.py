@@ -9,9 +9,9 @@ from compress.errors import BadInputError
 from compress.runs import RunFolder
 from compress.runs.json_files import json_bytes
 from compress.runs.manifest import sha256_of
+from exporters.int8.quantize import Quantization
 from exporters.read.cost import Precision
 from exporters.read.logits import ParityReport
-from exporters.write.int8 import Quantization
 
 Role = Literal["original", "candidate", "extra"]
 

@@ -1,15 +1,27 @@
-"""Settings of ``compress export``: which files are made."""
+"""Settings of ``compress export``: which files are made, and how INT8 is chosen."""
 
 from functools import partial
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BeforeValidator
 
 from compress.settings.config import OPSETS
 from compress.settings.fields import Settings, setting
 
-_setting = partial(setting, panel="Files")
+_setting, _int8 = partial(setting, panel="Files"), partial(setting, panel="INT8")
+
+NO_LAYERS: Final = "none"
+
+
+def _parse_layers(value: Any) -> Any:
+    """Names of layers from text: `none` is no layer."""
+    if not isinstance(value, str):
+        return value
+    return () if value == NO_LAYERS else tuple(name.strip() for name in value.split(","))
 
 
 class ExportSettings(Settings):
-    """Which files are made of each float32 file."""
+    """Which files are made of each float32 file, and how."""
 
     int8: bool = _setting(False, "INT8, calibrated on training images: smaller and faster.")
     float16: bool = _setting(False, "Weights stored in 16 bits: half the size, the same speed.", flags=("--fp16",))
@@ -21,10 +33,28 @@ class ExportSettings(Settings):
         shown="the run's; 18",
         **OPSETS,
     )
-    calibration_images: int = _setting(512, "Training images for the calibration of INT8.", ge=1)
+    max_int8_drop: float = _int8(
+        0.5, "Points of Top-1 that INT8 may lose on validation images before layers stay in float32.", ge=0
+    )
+    int8_for: Literal["here", "x86", "arm"] = _int8(
+        "here", "Processor that will run the file: this one, x86 (uint8 activations) or ARM (int8 activations)."
+    )
+    calibration: Literal["auto", "minmax", "percentile", "entropy"] = _int8(
+        "auto", "How ranges of activations are set; auto tries all and keeps the nearest to float32."
+    )
+    calibration_images: int = _int8(512, "Training images for the calibration; as many validation images judge.", ge=1)
     """From 32 to 2,048 images SqueezeNet's Top-1 was the same within 0.2 points."""
+    float_layers: Annotated[tuple[str, ...] | None, BeforeValidator(_parse_layers)] = _int8(
+        None,
+        "Layers that stay in float32, comma-separated, as reports name them; none: all in INT8.",
+        shown="chosen by measurement",
+        expected="names of layers such as features.0,classifier.1, or none",
+    )
 
     @property
     def anything(self) -> bool:
         """Whether there is something to make."""
         return self.int8 or self.float16 or self.embed_preprocessing or self.ort or self.opset is not None
+
+
+INT8_ONLY: Final = ("max_int8_drop", "int8_for", "calibration", "calibration_images", "float_layers")

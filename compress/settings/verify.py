@@ -31,6 +31,10 @@ class Gates(Settings):
     max_drop: float | None = _gate(
         "Maximum loss of Top-1, in percentage points; negative asks for a gain.", allow_inf_nan=False
     )
+    max_int8_drop: float | None = _gate(
+        "Maximum loss of Top-1 of every INT8 file against the file it was made from, in percentage points.",
+        allow_inf_nan=False,
+    )
     min_speedup: float | None = _gate(
         "Minimum speed-up over the original, at the smallest batch and the fewest threads.", **_POSITIVE
     )

@@ -1,8 +1,8 @@
 """Gates: limits for a candidate, judged by the pessimistic end of each interval."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from compress.errors import CheckFailedError
+from compress.errors import CheckFailedError, UsageError
 from compress.report.figures import gate_sentence
 from compress.report.results import AccuracyDrop, GateResult
 from compress.settings.verify import Gates
@@ -34,17 +34,24 @@ def judge(
     names = (name.replace("_", "-") for name in Gates.model_fields)
     judged = ((gate, *measured[gate]) for gate in names if gate in measured)
     return tuple(
-        GateResult(
-            gate=gate,
-            network=network,
-            limit=limit,
-            measured=value,
-            pessimistic=pessimistic,
-            passed=pessimistic >= limit if gate == "min-speedup" else pessimistic <= limit,
-        )
+        _result(gate, network, limit, value, pessimistic)
         for gate, limit, value, pessimistic in judged
         if limit is not None
     )
+
+
+def judge_int8(limit: float | None, drops: Mapping[str, AccuracyDrop]) -> tuple[GateResult, ...]:
+    """Judge every INT8 file, by its label, against the file it was made from; UsageError if there is none to judge."""
+    if limit is None:
+        return ()
+    if not drops:
+        raise UsageError("--max-int8-drop judges INT8 files: make one first, with compress export RUN --int8")
+    return tuple(_result("max-int8-drop", label, limit, drop.points, drop.high) for label, drop in drops.items())
+
+
+def _result(gate: str, network: str, limit: float, measured: float, pessimistic: float) -> GateResult:
+    passed = pessimistic >= limit if gate == "min-speedup" else pessimistic <= limit
+    return GateResult(gate, network, limit, measured, pessimistic, passed)
 
 
 def require(results: Iterable[GateResult]) -> None:

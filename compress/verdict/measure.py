@@ -21,7 +21,7 @@ from compress.settings.verify import VerifySettings
 from compress.verdict.accuracy import measure_accuracy, measure_drop
 from compress.verdict.chance import chance_note
 from compress.verdict.changed_answers import changed_images, compare_answers, never_answered
-from compress.verdict.gates import judge
+from compress.verdict.gates import judge, judge_int8
 from compress.verdict.open_files import OpenedFile, by_role, classify
 from compress.version import __version__
 from exporters.measure.calls import compare_latency
@@ -169,6 +169,8 @@ def _check(files: Sequence[OpenedFile], settings: VerifySettings) -> None:
     labels = [record.label for record in records if record.role != "original"]
     if judged is not None and judged not in labels:
         raise UsageError(f"expected one of the rows {', '.join(labels)} for the gates, got {judged!r}")
+    if settings.gates.max_int8_drop is not None and all(record.precision != "int8" for record in records):
+        judge_int8(settings.gates.max_int8_drop, {})
     timed = {second for _first, second in pairs_to_time(records)}
     if judged is not None and judged not in timed and settings.gates.on_latency:
         raise UsageError(f"{judged} has the original's layers and is not timed: drop its gates of latency")
@@ -222,8 +224,12 @@ def _gates(
     timings = [pair.comparison for pair in latency if (pair.original, pair.candidate) == (original.label, row.label)]
     timing = min(timings, key=lambda one: (one.batch_size, one.threads), default=None)
     assert row.drop is not None
-    return judge(
+    judged = judge(
         settings.gates, network=row.label, drop=row.drop, timing=timing, size_bytes=row.size_bytes, macs=row.macs
+    )
+    drops = {row.label: row.source_drop or row.drop for row in rows if row.precision == "int8"}
+    return judged + judge_int8(
+        settings.gates.max_int8_drop, {label: drop for label, drop in drops.items() if drop is not None}
     )
 
 

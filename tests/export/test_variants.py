@@ -5,13 +5,15 @@ from pathlib import Path
 import pytest
 import torch
 
+from compress.data.bundle import DataBundle
 from compress.data.preprocessing import Preprocessing
 from compress.data.splits import MemorySplit
 from compress.errors import UsageError
-from compress.export.variants import Base, derive, int8_settings, representative
+from compress.export.int8 import Int8Maker, int8_types, representative
+from compress.export.variants import Base, derive
 from compress.settings.config import build
 from compress.settings.export import ExportSettings
-from exporters.write.int8 import Int8Settings
+from exporters.int8.source import Int8Types
 from tests.exporters.networks import SHAPE
 from tests.exporters.variants import MEAN, STD, write_fp32
 from tests.helpers.runs import record
@@ -31,8 +33,12 @@ def base(tmp_path_factory):
 
 
 def test_everything_at_once(base, tmp_path):
-    wanted = ExportSettings(int8=True, float16=True, embed_preprocessing=True, ort=True)
-    made = derive(base, wanted, split([20, 20]), tmp_path)
+    wanted = ExportSettings(int8=True, float16=True, embed_preprocessing=True, ort=True, int8_for="arm")
+    images = split([20, 20])
+    shown = images.preprocessing
+    data = DataBundle("by hand", ("a", "b"), images, images, images, shown, fingerprint="f", test_fingerprint="t")
+    said: list[str] = []
+    made = derive(base, wanted, Int8Maker(wanted, data, 0, said.append), tmp_path)
     assert [(one.label, one.name, one.source, one.precision) for one in made] == [
         ("pruned int8", "pruned.int8.onnx", "pruned", "int8"),
         ("pruned fp16", "pruned.fp16.onnx", "pruned", "fp16"),
@@ -48,7 +54,11 @@ def test_everything_at_once(base, tmp_path):
     assert all(one.size_bytes == Path(one.file).stat().st_size for one in made)
     assert [one.label for one in made if one.operators] == [one.label for one in made if one.name.endswith(".ort")]
     assert {(one.role, one.macs, one.epochs) for one in made} == {("extra", 100, 3)}
-    assert made[0].quantization.calibration_images == made[3].quantization.calibration_images == 40
+    facts = made[0].quantization
+    assert facts == made[3].quantization
+    assert (facts.calibration_images, facts.choice.images, facts.activations) == (40, 40, "int8")
+    assert (facts.choice.time_share, {cost.slowdown for cost in facts.choice.layers}) == (None, {None})  # not its clock
+    assert said[0] == "calibration of pruned"
 
 
 def test_only_what_is_wanted_and_a_mobile_file_moves_with_its_operators(base, tmp_path):
@@ -91,14 +101,20 @@ def test_classes_of_one_image_calibrate_too(counts, asked, chosen):
 @pytest.mark.parametrize(
     ("flags", "settings"),
     [
-        ({"avx2", "fma"}, Int8Settings("uint8", reduce_range=True)),
-        ({"avx2", "avx512f", "avx512_vnni"}, Int8Settings("uint8", reduce_range=False)),
-        ({"avx2", "avx_vnni"}, Int8Settings("uint8", reduce_range=False)),
-        ({"neon"}, Int8Settings("int8", reduce_range=False)),
+        ({"avx2", "fma"}, Int8Types("uint8", reduce_range=True)),
+        ({"avx2", "avx512f", "avx512_vnni"}, Int8Types("uint8", reduce_range=False)),
+        ({"avx2", "avx_vnni"}, Int8Types("uint8", reduce_range=False)),
+        ({"neon"}, Int8Types("int8", reduce_range=False)),
     ],
 )
 def test_what_suits_a_processor(flags, settings):
-    assert int8_settings(frozenset(flags)) == settings
+    assert int8_types("here", frozenset(flags)) == settings
+
+
+def test_a_file_for_another_processor_does_not_depend_on_this_one():
+    assert int8_types("arm", frozenset({"avx2", "avx_vnni"})) == Int8Types("int8", reduce_range=False)
+    assert int8_types("x86", frozenset({"neon"})).activations == "uint8"
+    assert int8_types("x86", frozenset({"avx2"})) == Int8Types("uint8", reduce_range=True)
 
 
 @pytest.mark.parametrize(

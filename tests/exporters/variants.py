@@ -12,9 +12,9 @@ import onnxruntime
 import torch
 from torch import nn
 
+from exporters.int8.quantize import Int8Settings, quantize_int8
 from exporters.write.artifact import Artifact
 from exporters.write.fp16 import to_float16
-from exporters.write.int8 import Int8Settings, quantize_int8
 from exporters.write.onnx_export import export_onnx
 from exporters.write.ort_format import to_ort_format
 from exporters.write.raw_pixels import embed_preprocessing

@@ -14,12 +14,12 @@ from compress.report.results import GateResult
 from compress.structure.remove import LayerChange
 from compress.verdict.accuracy import measure_accuracy, measure_drop
 from compress.verdict.changed_answers import compare_answers
+from exporters.int8.quantize import Quantization
 from exporters.measure.latency_results import LatencyComparison, Timing
 from exporters.measure.memory import MemoryUse
 from exporters.measure.profile import LayerTime, OperatorProfile
 from exporters.read.logits import ParityReport
 from exporters.read.signature import Signature
-from exporters.write.int8 import Quantization
 
 CLASSES = ("T-shirt", "trousers", "coat", "bag", "boot", "shirt")
 ORIGINAL_WRONG = range(40)

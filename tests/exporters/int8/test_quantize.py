@@ -5,7 +5,8 @@ import torch
 from onnx import numpy_helper
 
 from exporters.errors import ExportError
-from exporters.write.int8 import Int8Settings, quantize_int8
+from exporters.int8.quantize import Int8Settings, quantize_int8
+from exporters.int8.source import Int8Types
 from tests.exporters.networks import CLASSES, SHAPE, random_images
 from tests.exporters.variants import answers, calibration, pooled, write_fp32
 
@@ -41,7 +42,7 @@ def test_weights_are_int8_with_a_scale_for_each_channel(quantized):
 
 
 def test_a_reduced_range_has_seven_bits_and_signed_activations_are_symmetric(source, tmp_path):
-    settings = Int8Settings(reduce_range=True, activations="int8")
+    settings = Int8Settings(Int8Types("int8", reduce_range=True))
     artifact, facts = quantize_int8(source, tmp_path / "net.onnx", calibration(), settings=settings)
     stored = {t.name: numpy_helper.to_array(t) for t in onnx.load(artifact.path).graph.initializer}
     assert (facts.reduced_range, facts.activations) == (True, "int8")

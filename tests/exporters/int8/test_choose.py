@@ -1,0 +1,155 @@
+"""What the chooser decides, on networks in which one layer alone is at fault."""
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from exporters.errors import ExportError
+from exporters.int8.choose import Chooser
+from exporters.int8.quantize import Int8Settings, quantize_int8
+from exporters.int8.sensitivity import Judge, Stopwatch
+from exporters.measure.layer_times import TimingLimits
+from exporters.write.onnx_export import export_onnx
+from tests.exporters.networks import CLASSES, SHAPE
+from tests.exporters.variants import answers, write_fp32
+
+OUTLIER = 1000.0
+LAYERS = ("0", "2", "4", "8")
+
+
+def outlying() -> nn.Module:
+    """One channel between the layers "2" and "4" is a thousand times the others; "4" divides it again."""
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(),
+        nn.Conv2d(8, 8, 3, padding=1), nn.ReLU(),
+        nn.Conv2d(8, 16, 3, padding=1), nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, CLASSES),
+    )  # fmt: skip
+    with torch.no_grad():
+        network[2].weight[0] *= OUTLIER
+        network[2].bias[0] *= OUTLIER
+        network[4].weight[:, 0] /= OUTLIER
+        network[8].bias -= network(coloured(100, seed=1)).mean(0)  # so that every class is answered
+    return network.eval()
+
+
+def coloured(count: int, *, seed: int) -> Tensor:
+    """Images of one colour each, and noise."""
+    random = torch.Generator().manual_seed(seed)
+    return 2 * torch.randn(count, 3, 1, 1, generator=random) + torch.randn(count, *SHAPE, generator=random)
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    path = tmp_path_factory.mktemp("outlying") / "net.onnx"
+    export_onnx(outlying(), path, input_shape=SHAPE, opset=18, metadata={})
+    return path
+
+
+def judge_of(path, *, images=200) -> Judge:
+    """Labels are the float32 file's own answers, so that it is always right."""
+    pixels = coloured(images, seed=3).numpy()
+    return Judge(np.array_split(pixels, 4), answers(path, pixels).argmax(1), threads=1)
+
+
+def quantized(source, folder, chooser=None, **settings):
+    return quantize_int8(
+        source, folder / "q.onnx", [coloured(60, seed=2)], settings=Int8Settings(**settings), chooser=chooser
+    )
+
+
+def agreement(source, artifact) -> float:
+    images = coloured(300, seed=7).numpy()
+    return float((answers(source, images).argmax(1) == answers(artifact.path, images).argmax(1)).mean())
+
+
+def test_an_outlying_channel_makes_both_its_layers_float_and_no_other(source, tmp_path):
+    whole, facts = quantized(source, tmp_path, rule="minmax", float_layers=())
+    assert facts.choice is None
+    assert agreement(source, whole) < 0.8
+    chooser = Chooser(judge_of(source), None, max_drop=4.0)
+    chosen, facts = quantized(source, tmp_path, chooser)
+    assert agreement(source, chosen) > 0.9
+    assert facts.float_layers in (("0", "2", "4"), ("2", "4"))  # "0" is the stem
+    costs = {cost.layer: cost.loss.divergence for cost in facts.choice.layers}
+    assert tuple(costs) == LAYERS
+    assert min(costs["2"], costs["4"]) > 10 * max(costs["0"], costs["8"])
+    assert facts.choice.loss.points <= 4.0 < max(loss.points for loss in facts.choice.rules.values())
+
+
+def test_the_rule_nearest_to_float32_is_kept(source, tmp_path):
+    chooser = Chooser(judge_of(source), None, max_drop=4.0)
+    _, facts = quantized(source, tmp_path, chooser)
+    losses = {rule: loss.divergence for rule, loss in facts.choice.rules.items()}
+    assert {*losses} == {"minmax", "percentile", "entropy"}
+    assert losses[facts.calibration] == min(losses.values())
+    assert len({*losses.values()}) > 1
+    assert facts.float_layers == ("0",)  # all that is lost is allowed
+
+
+def test_what_is_given_is_not_chosen(source, tmp_path):
+    chooser = Chooser(judge_of(source), None, max_drop=0)
+    _, facts = quantized(source, tmp_path, chooser, rule="entropy", float_layers=("8",))
+    assert (facts.calibration, facts.float_layers) == ("entropy", ("8",))
+    assert [*facts.choice.rules] == ["entropy"]
+    assert facts.choice.rules["entropy"] == facts.choice.loss
+    with pytest.raises(ExportError, match=r"got head; it has 0, 2, 4, 8$"):
+        quantized(source, tmp_path, float_layers=("2", "head"))
+
+
+def test_one_layer_stays_in_int8_if_no_file_keeps_the_limit(source, tmp_path):
+    chooser = Chooser(judge_of(source), None, max_drop=-1)
+    artifact, facts = quantized(source, tmp_path, chooser)
+    assert len(facts.float_layers) == 3
+    assert facts.choice.loss.points == pytest.approx(0, abs=5)
+    assert agreement(source, artifact) > 0.9
+
+
+class Clock:
+    """Times graphs by their layers in float32, as shares: those in ``faster`` gain, others cost a tenth each."""
+
+    def __init__(self, faster: set[str], float32: float) -> None:
+        self.faster, self.float32 = faster, float32
+
+    def times(self, reference, graphs, **_effort):
+        own = self._time(reference)
+        return [self._time(graph) / own for graph in graphs]
+
+    def _time(self, graph) -> float:
+        stored = {tensor.name.removesuffix(".weight") for tensor in graph.graph.initializer}
+        in_float = stored & {*LAYERS}
+        if in_float == {*LAYERS}:
+            return self.float32
+        return 1 + sum(-0.1 if name in self.faster else 0.1 for name in in_float)
+
+
+@pytest.mark.parametrize(
+    ("faster", "float32", "expected"),
+    [
+        ({"8"}, 2.0, ("8",)),  # the stem would cost a tenth
+        ({"0", "8"}, 2.0, ("0", "8")),
+        (set(), 2.0, ()),
+        ({"8"}, 0.5, ("0",)),  # INT8 is slow here: that says nothing of the device, so the rule holds
+    ],
+)
+def test_layers_that_are_faster_in_float32_stay_there(source, tmp_path, faster, float32, expected):
+    chooser = Chooser(judge_of(source), Clock(faster, float32), max_drop=100)
+    _, facts = quantized(source, tmp_path, chooser)
+    assert facts.float_layers == expected
+    time = 1 + sum(-0.1 if name in faster else 0.1 for name in expected)
+    assert facts.choice.time_share == pytest.approx(time / float32)
+    assert [cost.slowdown for cost in facts.choice.layers] == pytest.approx(
+        [-0.1 if name in faster else 0.1 for name in LAYERS]
+    )
+
+
+def test_a_real_clock_and_a_small_network(tmp_path):
+    source = write_fp32(tmp_path / "net.onnx", "pooled")
+    told: list[str] = []
+    chooser = Chooser(judge_of(source), Stopwatch(TimingLimits(seconds=0.01)), 0.5, told.append)
+    _, facts = quantized(source, tmp_path, chooser)
+    assert facts.choice.time_share > 0
+    assert all(cost.slowdown > -1 for cost in facts.choice.layers)
+    assert {"accuracy, layer 5 of 5", "time, layer 5 of 5"} <= {*told}
