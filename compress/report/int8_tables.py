@@ -9,6 +9,11 @@ from compress.report.sections import Column, Section, Table, table_of
 from exporters.int8.choose import Int8Choice, LayerCost
 
 _SHOWN: Final = 8  # layers in the terminal
+_LAYERS_EXPLAINED: Final = (
+    "Points lost and divergence: of each layer alone in INT8, on the validation images. Divergence: Kullback-Leibler, "
+    "of its answers from the float32 ones, in nats. Time in float32: how much longer a call of the INT8 file takes "
+    "with that layer alone in float32."
+)
 _CLEARLY_SLOWER: Final = 1.02  # times as long as float32
 
 
@@ -16,8 +21,9 @@ def int8_sections(report: Report) -> Iterator[Section]:
     """One section, if any INT8 file was chosen by measurement."""
     rows = [*_chosen(report)]
     if rows:
-        texts = tuple(_how_chosen(row, choice) for row, choice in rows)
-        yield Section("INT8", texts=texts, tables=tuple(_layer_table(row, choice) for row, choice in rows))
+        texts = [*(_how_chosen(row, choice) for row, choice in rows), _LAYERS_EXPLAINED]
+        *others, last = (_layer_table(row, choice) for row, choice in rows)
+        yield Section("INT8", texts=tuple(texts), tables=(last,), folded=tuple(others))
 
 
 def int8_caveats(report: Report) -> Iterator[str]:
@@ -79,11 +85,6 @@ def _layer_table(row: NetworkRow, choice: Int8Choice) -> Table:
         f"Layers of {row.label}, the most sensitive first",
         sorted(choice.layers, key=lambda cost: -cost.loss.divergence),
         columns,
-        note=(
-            f"each layer alone in INT8, the others in float32, on {figures.plural(choice.images, 'validation image')}; "
-            "divergence: Kullback-Leibler, of its answers from the float32 ones, in nats; time: how much longer a call "
-            "of the INT8 file takes with this layer in float32"
-        ),
         words=frozenset({"runs in"}),
         short=_SHOWN,
     )

@@ -8,7 +8,7 @@ from compress.report.figures import gate_sentence
 from compress.report.results import AccuracyDrop, GateResult
 from compress.settings.config import build
 from compress.settings.verify import Gates
-from compress.verdict.gates import judge, require
+from compress.verdict.gates import judge, judge_int8, require
 from exporters.measure.latency_results import LatencyComparison, Timing
 
 
@@ -107,3 +107,19 @@ def test_a_limit_that_nothing_keeps_is_refused(name, limit):
         return
     with pytest.raises(UsageError, match=f"--{name.replace('_', '-')}: expected .*, got {limit}"):
         build(Gates, {name: limit})
+
+
+def test_every_int8_file_is_judged_against_the_file_it_was_made_from():
+    drops = {
+        "original int8": replace(MEASURED["drop"], points=0.1, high=0.3),
+        "pruned int8": replace(MEASURED["drop"], points=0.4, high=0.9),
+    }
+    first, second = judge_int8(0.5, drops)
+    assert (first.gate, first.network, first.measured, first.pessimistic, first.passed) == (
+        "max-int8-drop", "original int8", 0.1, 0.3, True,
+    )  # fmt: skip
+    assert (second.network, second.passed) == ("pruned int8", False)
+    assert gate_sentence(second) == "max-int8-drop: 0.40 points (at most 0.90), limit 0.50: missed by 0.40"
+    assert judge_int8(None, drops) == ()
+    with pytest.raises(UsageError, match=r"judges INT8 files: make one first, with compress export RUN --int8$"):
+        judge_int8(0.5, {})

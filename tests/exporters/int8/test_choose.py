@@ -80,7 +80,7 @@ def test_an_outlying_channel_makes_both_its_layers_float_and_no_other(source, tm
 
 
 def test_the_rule_nearest_to_float32_is_kept(source, tmp_path):
-    chooser = Chooser(judge_of(source), None, max_drop=4.0)
+    chooser = Chooser(judge_of(source), None, max_drop=100)
     _, facts = quantized(source, tmp_path, chooser)
     losses = {rule: loss.divergence for rule, loss in facts.choice.rules.items()}
     assert {*losses} == {"minmax", "percentile", "entropy"}
