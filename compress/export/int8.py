@@ -20,7 +20,7 @@ from exporters.measure.layer_times import TimingLimits
 from exporters.write.artifact import Artifact
 
 _BATCH: Final = 32
-_SECONDS: Final = 0.3  # of timing, for each layer
+_SECONDS: Final = 0.15  # of timing, for each layer
 _PRODUCTS_FIT: Final = frozenset({"avx512_vnni", "avx_vnni", "amx_int8", "neon"})
 
 

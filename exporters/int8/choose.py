@@ -81,7 +81,7 @@ class Chooser:
         }
         rule = min(rules, key=lambda one: rules[one].divergence)  # the first, min-max, if all are equal
         attempt = _Attempt(file, calibration.ranges[rule], self)
-        layers = attempt.layer_costs()
+        layers = attempt.layer_costs(timed=in_float is None and attempt.pays(start))
         loss = rules[rule]
         if in_float is None:
             in_float, loss = attempt.within(self.max_drop, attempt.fastest(layers, start), layers)
@@ -102,14 +102,14 @@ class _Attempt:
     def graph(self, in_float: Collection[str] = ()) -> ModelProto:
         return self.file.quantised(self.ranges, in_float=in_float)
 
-    def layer_costs(self) -> tuple[LayerCost, ...]:
+    def layer_costs(self, *, timed: bool) -> tuple[LayerCost, ...]:
         layers, losses = self.file.layers, []
         for place, layer in enumerate(layers, start=1):
             self.by.progress(f"accuracy, layer {place} of {len(layers)}")
             losses.append(self.by.judge.loss(self.file.only(self.ranges, layer)))
         shares: list[float] | list[None] = [None] * len(layers)
-        if (stopwatch := self.by.stopwatch) is not None:
-            shares = stopwatch.times(self.graph(), self._each_in_float())
+        if self.by.stopwatch is not None and timed:
+            shares = self.by.stopwatch.times(self.graph(), self._each_in_float())
         return tuple(
             LayerCost(layer.name, loss, None if share is None else share - 1)
             for layer, loss, share in zip(layers, losses, shares, strict=True)
@@ -120,25 +120,33 @@ class _Attempt:
             self.by.progress(f"time, layer {place} of {len(self.file.layers)}")
             yield self.graph([layer.name])
 
-    def fastest(self, layers: Sequence[LayerCost], stem: tuple[str, ...]) -> tuple[str, ...]:
-        """The layers to leave in float32 for speed: those of the stem, unless others are clearly faster.
-
-        Where INT8 as a whole is slower than float32 here, this machine's clock says nothing about the device.
-        """
+    def pays(self, stem: tuple[str, ...]) -> bool:
+        """Whether INT8 is faster than float32 here. Where it is not, this clock says nothing about the device."""
         if self.by.stopwatch is None:
+            return False
+        self.by.progress("time in INT8 and in float32")
+        (share,) = self.by.stopwatch.times(self.file.prepared, [self.graph(stem)], effort=_SURELY)
+        return share < 1
+
+    def fastest(self, layers: Sequence[LayerCost], stem: tuple[str, ...]) -> tuple[str, ...]:
+        """The layers to leave in float32 for speed: those of the stem, unless others are clearly faster."""
+        if self.by.stopwatch is None or all(cost.slowdown is None for cost in layers):
             return stem
         slower = {cost.layer for cost in layers if cost.slowdown is not None and cost.slowdown < -_PERHAPS}
         wanted: tuple[set[str], ...] = (set(), slower, slower | {*stem})
         candidates = [tuple(one.layer for one in layers if one.layer in some) for some in wanted]
-        graphs = [self.file.prepared, *map(self.graph, candidates)]
-        whole, *shares = self.by.stopwatch.times(self.graph(stem), graphs, effort=_SURELY)
+        shares = self.by.stopwatch.times(self.graph(stem), map(self.graph, candidates), effort=_SURELY)
         best = min(range(len(shares)), key=lambda place: shares[place])
-        return candidates[best] if whole > 1 and shares[best] < 1 - _NOTICEABLE else stem
+        return candidates[best] if shares[best] < 1 - _NOTICEABLE else stem
 
     def within(
         self, max_drop: float, in_float: tuple[str, ...], layers: Sequence[LayerCost]
     ) -> tuple[tuple[str, ...], Int8Loss]:
-        """More layers in float32 until no more than ``max_drop`` points are lost, or one is left; and what is lost."""
+        """More layers in float32 until no more than ``max_drop`` points are lost, or one is left; and what is lost.
+
+        A single image is never too many: of few images, one is more points than may be lost.
+        """
+        max_drop = max(max_drop, 100 / self.by.judge.images)
         order = [cost.layer for cost in sorted(layers, key=_worth, reverse=True) if cost.layer not in in_float]
         loss = self._loss(in_float)
         added: list[str] = []

@@ -10,8 +10,9 @@ from itertools import islice
 from typing import Final
 
 import numpy as np
+import torch
 from onnx import ModelProto
-from scipy.special import log_softmax
+from torch.nn.functional import kl_div
 
 from exporters.measure.layer_times import SampleFile, TimingLimits, time_samples
 from exporters.read.session import run_batches, session_options, start_session
@@ -63,9 +64,11 @@ class Judge:
 def loss_of(float_NK: np.ndarray, int8_NK: np.ndarray, labels_N: np.ndarray) -> Int8Loss:
     """The loss of logits [N, K] against those of the float32 file, with the right classes [N]."""
     hits = [int((logits_NK.argmax(1) == labels_N).sum()) for logits_NK in (float_NK, int8_NK)]
-    before_NK, after_NK = (log_softmax(logits_NK.astype(np.float64), axis=1) for logits_NK in (float_NK, int8_NK))
-    divergence_N = (np.exp(before_NK) * (before_NK - after_NK)).sum(1)
-    return Int8Loss(100 * (hits[0] - hits[1]) / len(labels_N), float(divergence_N.mean()))
+    before_NK, after_NK = (
+        torch.from_numpy(logits_NK.astype(np.float64)).log_softmax(1) for logits_NK in (float_NK, int8_NK)
+    )
+    divergence = kl_div(after_NK, before_NK, reduction="batchmean", log_target=True)
+    return Int8Loss(100 * (hits[0] - hits[1]) / len(labels_N), float(divergence))
 
 
 @dataclass(frozen=True)
