@@ -16,14 +16,25 @@ Layers = Annotated[
     bool, Option("--layers", help="Also sample files of a run's network, for measure.py --layers and run --target.")
 ]
 FILES: Final = TWO_FILES | {"out": flag(Path, None, "New folder for the kit.")}
+BROWSER: Final = {
+    "web": flag(
+        bool,
+        None,
+        "Also index.html, which runs the files in a browser; npm has to have its package onnxruntime-web, or gets it "
+        "with --download.",
+        "--web",
+    ),
+    "web_package": flag(Path, None, "File of that npm package (.tgz), for --web without npm."),
+}
 
 
-@with_flags(files=FILES, data=options.DATA, own=options.OWN_NETWORK)
+@with_flags(files=FILES, data=options.DATA, browser=BROWSER, own=options.OWN_NETWORK)
 def kit(
     run: Run = None,
     *,
     files: Given,
     data: Given,
+    browser: Given,
     own: Given,
     layers: Layers = False,
     json: options.Json = False,
@@ -35,6 +46,8 @@ def kit(
 
     Example: compress kit runs/first --out kit
 
+    Example: compress kit runs/first --out kit --web --download
+
     Example: compress kit --original a.onnx --candidate b.onnx --dataset photos/ --out kit
     """
     out = files.pop("out", None)
@@ -45,16 +58,21 @@ def kit(
     from compress.cli.interrupts import stopped_at_once
     from compress.cli.progress import watching
     from compress.cli.verify import two_files
+    from compress.kit.browser.package import read_runtime
     from compress.kit.write import kit_of_files, kit_of_run
 
     code = options.named_code(own.get("model"))
     with stopped_at_once(), watching({}, quiet=quiet) as observer, options.stdout_kept(code):
         if run:
             options.refuse_other_images(data)
-            made = kit_of_run(run, out, moved=data, code=code, layers=layers, observer=observer)
         else:
             original, candidate, load, overrides = two_files(files, data, out)
-            made = kit_of_files(original, candidate, load, out, overrides=overrides, observer=observer)
+        package, download = browser.get("web_package"), data.get("download", False)
+        runtime = read_runtime(package, download=download) if browser else {}
+        if run:
+            made = kit_of_run(run, out, moved=data, code=code, layers=layers, runtime=runtime, observer=observer)
+        else:
+            made = kit_of_files(original, candidate, load, out, overrides=overrides, runtime=runtime, observer=observer)
     if json:
         shown = [{"label": one.label, "path": str(out / one.file), "sha256": one.sha256} for one in made]
         output.print_json({"kit": str(out), "files": shown})

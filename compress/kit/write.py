@@ -13,6 +13,7 @@ import numpy as np
 
 from compress.atomic import machine_faults
 from compress.exporter_faults import export_faults
+from compress.kit.browser.page import page_files
 from compress.kit.layers import sample_files
 from compress.kit.samples import Samples, choose_samples
 from compress.kit.sources import PROGRAM, program_files
@@ -44,16 +45,26 @@ It checks that the files are whole and answer as they did where the kit was made
 against each other, and writes `device-report.json`. Nothing is sent anywhere.
 Take that file back: `compress report RUN --device device-report.json`
 """
+_IN_A_BROWSER = """\
+In a browser: run `python -m http.server --bind 127.0.0.1` in this folder and open http://127.0.0.1:8000
+"""
 _SECONDS = 10  # for a pair of files, with opening and warm-up
 
 
 def kit_of_run(
-    path: Path, out: Path, *, moved: Mapping[str, object], code: OwnCode | None, layers: bool, observer: Observer
+    path: Path,
+    out: Path,
+    *,
+    moved: Mapping[str, object],
+    code: OwnCode | None,
+    layers: bool,
+    runtime: Mapping[str, bytes],
+    observer: Observer,
 ) -> tuple[KitFile, ...]:
     """Write a kit of every ONNX file that a run has exported into the new folder ``out``; its files.
 
-    With ``layers`` also sample files for ``measure.py --layers``. ``moved``, ``code`` and the errors are as in
-    ``reopen``; UsageError if ``out`` holds something.
+    With ``layers`` also sample files for ``measure.py --layers``, with ``runtime`` (of ``read_runtime``) also the page.
+    ``moved``, ``code`` and the errors are as in ``reopen``; UsageError if ``out`` holds something.
     """
     run = RunFolder.open(path)
     check_outside_images(out, run.read_config().model_copy(update=dict(moved)))
@@ -64,16 +75,26 @@ def kit_of_run(
             try_recorded(run, record.file, data)
         files = [OpenedFile(record, open_file(run.path / record.file, data)) for record in records]
         samples = dict(sample_files(config, data)) if layers else {}
-        return _write(run.path.resolve().name, files, folder, observer, layers=samples)
+        return _write(run.path.resolve().name, files, folder, observer, layers=samples, runtime=runtime)
 
 
 def kit_of_files(
-    original: Path, candidate: Path, load: Loader, out: Path, *, overrides: UserOverrides, observer: Observer
+    original: Path,
+    candidate: Path,
+    load: Loader,
+    out: Path,
+    *,
+    overrides: UserOverrides,
+    runtime: Mapping[str, bytes],
+    observer: Observer,
 ) -> tuple[KitFile, ...]:
-    """Write a kit of two ONNX files into the new folder ``out``; errors as in ``open_files``."""
+    """Write a kit of two ONNX files into the new folder ``out``, with ``runtime`` also the page.
+
+    Errors are as in ``open_files``.
+    """
     with new_folder(out) as folder, export_faults():
         files = open_pair(original, candidate, load, overrides=overrides)
-        return _write(pair_name(files), files, folder, observer)
+        return _write(pair_name(files), files, folder, observer, runtime=runtime)
 
 
 def _write(
@@ -82,6 +103,7 @@ def _write(
     folder: Path,
     observer: Observer,
     *,
+    runtime: Mapping[str, bytes],
     layers: Mapping[str, bytes] = MappingProxyType({}),
 ) -> tuple[KitFile, ...]:
     samples = choose_samples(files)
@@ -101,17 +123,20 @@ def _write(
         with machine_faults(folder):
             put(rel, data)
         observer.step(number + 1, images=len(samples.chosen), values={"file": file.record.label})
+    pairs = pairs_to_time([file.record for file in files])
     facts = {
         "schema_version": SCHEMA_VERSION,
         "name": name,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "compress_version": __version__,
         "files": [asdict(one) for one in described],
-        "pairs": pairs_to_time([file.record for file in files]),
+        "pairs": pairs,
         "layers": list(layers),
     }
     with machine_faults(folder):
-        for rel, data in (*layers.items(), *_other_files(name, facts, files[0], samples)):
+        for rel, data in (*layers.items(), *_other_files(name, facts, files[0], samples, in_browser=bool(runtime))):
+            put(rel, data)
+        for rel, data in page_files(name, list(zip(files, described, strict=True)), pairs, samples, runtime):
             put(rel, data)
         lines = [f"{digest}  {rel}\n" for rel, digest in sorted(digests.items())]
         (folder / MANIFEST).write_text("".join(lines), encoding="utf-8")
@@ -141,9 +166,9 @@ def _name_in_kit(file: OpenedFile, number: int) -> str:
 
 
 def _other_files(
-    name: str, facts: Mapping[str, object], first: OpenedFile, samples: Samples
+    name: str, facts: Mapping[str, object], first: OpenedFile, samples: Samples, *, in_browser: bool
 ) -> Iterator[tuple[str, bytes]]:
-    """Path and content of everything but the ONNX files and the checksums."""
+    """Path and content of everything but the ONNX files, the page and the checksums."""
     stored = io.BytesIO()
     np.savez_compressed(stored, **samples.arrays)  # type: ignore[arg-type]
     yield IMAGES, stored.getvalue()
@@ -151,5 +176,5 @@ def _other_files(
     yield CLASSES, (json.dumps(list(first.spec.data.classes), indent=2) + "\n").encode()
     seconds = _SECONDS * len(facts["pairs"])  # type: ignore[arg-type]
     readme = _README.format(name=name, program=PROGRAM, seconds=seconds, images=len(samples.chosen))
-    yield "README.md", readme.encode()
+    yield "README.md", (readme + _IN_A_BROWSER * in_browser).encode()
     yield from program_files()

@@ -15,7 +15,7 @@ from exporters.read.tolerance import logit_tolerance
 EXACT, REDUCED = "logits", "classes"
 """The rules: logits within the tolerance; or most classes the same, for arithmetic of few bits."""
 
-_FEWEST_AGREEING = 0.9
+FEWEST_AGREEING = 0.9
 """Of the images. Processors sum INT8 differently, which changes few answers; a kernel that overflows changes most."""
 
 _BATCH = 8
@@ -60,7 +60,7 @@ class Answers:
         """Whether the rule holds. Within the tolerance, another class means that two scores were as good as equal."""
         if self.tolerance is not None:
             return self.max_abs_difference <= self.tolerance
-        return self.agreeing >= _FEWEST_AGREEING * self.images
+        return self.agreeing >= FEWEST_AGREEING * self.images
 
 
 def rule_for(precision: str, *, on_cpu: bool) -> str:

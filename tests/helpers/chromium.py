@@ -44,14 +44,14 @@ class Page:
                     raise RuntimeError(f"{method}: {answer['error']}")
                 return answer["result"]
 
-    def show(self, file: Path, *, width: int, dark: bool = False, media: str = "screen") -> None:
-        """Open a file at a width in CSS pixels."""
+    def show(self, place: Path | str, *, width: int, dark: bool = False, media: str = "screen") -> None:
+        """Open a file, or an address, at a width in CSS pixels."""
         self.look(width=width, dark=dark, media=media)
         self.complaints.clear()
         self._events.clear()
-        failed = self.call("Page.navigate", url=file.as_uri()).get("errorText")
+        failed = self.call("Page.navigate", url=place if isinstance(place, str) else place.as_uri()).get("errorText")
         if failed:
-            raise RuntimeError(f"{file}: {failed}")
+            raise RuntimeError(f"{place}: {failed}")
         while "Page.loadEventFired" not in self._events:
             self._next()
 
@@ -64,8 +64,8 @@ class Page:
         )
 
     def ask(self, expression: str) -> object:
-        """The value of a JavaScript expression in the page (the page itself needs none)."""
-        result = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
+        """The value of a JavaScript expression in the page; a promise is awaited."""
+        result = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         if "exceptionDetails" in result:
             raise RuntimeError(f"{expression}: {result['exceptionDetails']}")
         return result["result"].get("value")

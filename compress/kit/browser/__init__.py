@@ -1,0 +1,1 @@
+"""The kit's page: its ONNX files in a browser, run by onnxruntime-web."""
