@@ -2,7 +2,7 @@
 
 import shlex
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 from typer import Argument, Option
 
@@ -10,6 +10,9 @@ from compress.cli import options, output
 from compress.cli.options import Given, flag, with_flags
 from compress.cli.verify import FILES as TWO_FILES
 from compress.errors import UsageError
+
+if TYPE_CHECKING:
+    from exporters.device.kit_files import KitFile
 
 Run = Annotated[Path | None, Argument(metavar="RUN", help="Run folder: all its ONNX files.")]
 Layers = Annotated[
@@ -20,11 +23,10 @@ BROWSER: Final = {
     "web": flag(
         bool,
         None,
-        "Also index.html, which runs the files in a browser; npm has to have its package onnxruntime-web, or gets it "
-        "with --download.",
+        "Also index.html, which runs the files in a browser; npm downloads onnxruntime-web if it is not in its cache.",
         "--web",
     ),
-    "web_package": flag(Path, None, "File of that npm package (.tgz), for --web without npm."),
+    "web_package": flag(Path, None, "The npm package onnxruntime-web as a file (.tgz), for --web without npm."),
 }
 
 
@@ -46,7 +48,7 @@ def kit(
 
     Example: compress kit runs/first --out kit
 
-    Example: compress kit runs/first --out kit --web --download
+    Example: compress kit runs/first --out kit --web
 
     Example: compress kit --original a.onnx --candidate b.onnx --dataset photos/ --out kit
     """
@@ -67,12 +69,15 @@ def kit(
             options.refuse_other_images(data)
         else:
             original, candidate, load, overrides = two_files(files, data, out)
-        package, download = browser.get("web_package"), data.get("download", False)
-        runtime = read_runtime(package, download=download) if browser else {}
+        runtime = read_runtime(browser.get("web_package")) if browser else {}
         if run:
             made = kit_of_run(run, out, moved=data, code=code, layers=layers, runtime=runtime, observer=observer)
         else:
             made = kit_of_files(original, candidate, load, out, overrides=overrides, runtime=runtime, observer=observer)
+    _show(made, out, json=json, quiet=quiet)
+
+
+def _show(made: "tuple[KitFile, ...]", out: Path, *, json: bool, quiet: bool) -> None:
     if json:
         shown = [{"label": one.label, "path": str(out / one.file), "sha256": one.sha256} for one in made]
         output.print_json({"kit": str(out), "files": shown})

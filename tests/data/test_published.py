@@ -1,12 +1,9 @@
 """Published files: where they are searched, how they are downloaded (from this machine), notes about other files."""
 
-import functools
 import gzip
 import hashlib
-import http.server
 import io
 import tarfile
-import threading
 from pathlib import Path
 
 import pytest
@@ -14,11 +11,7 @@ import pytest
 from compress.data.published import Published, compare_with_published, find_published
 from compress.errors import BadInputError, EnvironmentProblem, UsageError
 from tests.helpers.forks import kill_before
-
-
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
+from tests.helpers.served import served
 
 
 @pytest.fixture
@@ -26,11 +19,8 @@ def mirror(tmp_path):
     """A folder that is served, and its address."""
     folder = tmp_path / "mirror"
     folder.mkdir()
-    handler = functools.partial(_Quiet, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        yield folder, f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
+    with served(folder) as (address, _asked):
+        yield folder, address
 
 
 def archive(path: Path, names: dict[str, bytes]) -> str:

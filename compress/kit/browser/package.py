@@ -19,52 +19,46 @@ _SHA512: Final = "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL0
 _FILES: Final = ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm")
 _MAX_BYTES: Final = 2**26
 _SECONDS: Final = 600
+_WAY_OUT: Final = f"try `npm pack {PACKAGE}` on a machine that can, and give its file with --web-package FILE.tgz"
 
 
-def read_runtime(package: Path | None, *, download: bool) -> dict[str, bytes]:
+def read_runtime(package: Path | None) -> dict[str, bytes]:
     """Name and content of the files that a page needs of onnxruntime-web: a module and its WebAssembly.
 
     Args:
-        package: the npm package as a file; ``None``: npm gets it, from its cache.
-        download: npm may download it.
+        package: the npm package as a file; ``None``: npm gets it, from its cache or by a download.
 
     Raises:
         BadInputError: the file is missing or not the published one.
         EnvironmentProblem: there is no npm, or npm cannot get the package.
     """
-    data = _from_npm(download=download) if package is None else _read(package)
+    data = _from_npm() if package is None else _read(package)
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         return {name: _member(archive, f"package/dist/{name}") for name in _FILES}
 
 
-def _from_npm(*, download: bool) -> bytes:
+def _from_npm() -> bytes:
     program = shutil.which("npm")
     if program is None:
-        raise EnvironmentProblem(
-            f"the page needs {PACKAGE}, and there is no npm to get it: give the file of that npm package with "
-            "--web-package FILE.tgz"
-        )
+        raise EnvironmentProblem(f"the page needs {PACKAGE}, and there is no npm to get it; {_WAY_OUT}")
     with scratch_folder() as folder:
-        more = ["--prefer-offline", "--fetch-retries=1"] if download else ["--offline"]
-        command = [program, "pack", PACKAGE, "--loglevel=error", *more]
+        command = [program, "pack", PACKAGE, "--prefer-offline", "--fetch-retries=0", "--loglevel=error"]
         try:
             done = subprocess.run(
                 command, cwd=folder, capture_output=True, text=True, errors="replace", timeout=_SECONDS, check=False
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise EnvironmentProblem(f"npm cannot get {PACKAGE}: {error}; try --web-package FILE.tgz") from None
+            raise EnvironmentProblem(f"npm cannot get {PACKAGE}: {error}; {_WAY_OUT}") from None
         packed = list(folder.glob("*.tgz"))
         if done.returncode or not packed:
-            raise EnvironmentProblem(_reason(done.stderr, download=download))
+            raise EnvironmentProblem(f"npm cannot get {PACKAGE}: {_reason(done.stderr)}; {_WAY_OUT}")
         return _read(packed[0])
 
 
-def _reason(stderr: str, *, download: bool) -> str:
-    if not download:
-        return f"npm has no {PACKAGE} in its cache: add --download, or give its file with --web-package FILE.tgz"
+def _reason(stderr: str) -> str:
     lines = [line.removeprefix("npm error ") for line in stderr.splitlines()]
     shown = next((line for line in lines if line and not line.startswith(("code ", "syscall ", "errno "))), "no reason")
-    return f"npm cannot get {PACKAGE}: {shown:.200}; try again, or give its file with --web-package FILE.tgz"
+    return f"{shown:.200}"
 
 
 def _read(path: Path) -> bytes:

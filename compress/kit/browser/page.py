@@ -33,6 +33,7 @@ def page_files(
         "classes": [printable(one) for one in classes],
         "images": IMAGES,
         "labels": LABELS,
+        "count": len(samples.chosen),
         "fewest_agreeing": FEWEST_AGREEING,
         "pairs": pairs,
         "files": [_describe(opened, in_kit, samples) for opened, in_kit in files],
@@ -65,7 +66,7 @@ def _describe(opened: OpenedFile, in_kit: KitFile, samples: Samples) -> dict[str
         "mean": preparation.mean,
         "std": preparation.std,
         "bgr": preparation.bgr,
-        "framing": _frame(shown.framing, spec.image_size),
+        "framing": framing_facts(shown.framing, spec.image_size),
         "words": printable(f"{shown.resize}; {preparation.in_words()}"),
         "class_order": spec.class_order,
         "probabilities": spec.gives_probabilities,
@@ -75,7 +76,7 @@ def _describe(opened: OpenedFile, in_kit: KitFile, samples: Samples) -> dict[str
     }
 
 
-def _frame(framing: Framing, size: int) -> dict[str, Any]:
+def framing_facts(framing: Framing, size: int) -> dict[str, Any]:
     """``square`` resizes the largest centred square, ``squash`` both sides, ``shorter`` the shorter side to pixels."""
     if framing.resize is None and framing.crop is None:
         return {"kind": "square", "pixels": size, "interpolation": framing.interpolation}

@@ -73,7 +73,7 @@ export async function scoresOf(file, images) {
 export const inOrder = (file, row) => (file.class_order ? file.class_order.map((place) => row[place]) : row);
 
 async function get(path) {
-  const answer = await fetch(path);
+  const answer = await fetch(path, { cache: "no-cache" }); // the folder may hold another kit since
   if (!answer.ok) throw new Error(`cannot read ${path} (${answer.status}); copy the kit again`);
   return answer;
 }

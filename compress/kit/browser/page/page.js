@@ -5,7 +5,7 @@ import { closeAllBut, fileOf, inputOf, kit, open, scoresOf, testImage, testImage
 import { decode, draw, frame, prepare, restore } from "./pictures.js";
 import { quantile, timeInTurn } from "./timing.js";
 
-const SHOWN = 5;
+const SHOWN = 5, FAILED = "failed";
 const $ = (id) => document.getElementById(id);
 let shown = null; // the picture that is looked at: a function, file -> image as the file takes it
 let next = 0; // of the kit's images
@@ -21,12 +21,14 @@ function element(tag, kind, ...content) {
 const chosen = () => kit.pairs[$("pair").value].map(fileOf);
 const size = (bytes) => (bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
+const short = (value) => (value === 0 ? "0" : value.toExponential(1));
 const milliseconds = (value) => `${value.toPrecision(3)} ms`;
 
 /** Do one thing at a time, and show what went wrong. */
 async function work(words, task) {
   const controls = [...document.querySelectorAll("button, select, input")];
   controls.forEach((control) => (control.disabled = true));
+  document.body.className = "busy";
   $("status").className = "";
   $("status").textContent = words;
   try {
@@ -36,6 +38,7 @@ async function work(words, task) {
     $("status").textContent = `Error: ${error.message ?? error}`;
   }
   controls.forEach((control) => (control.disabled = false));
+  document.body.className = "ready";
 }
 
 async function openChosen() {
@@ -50,7 +53,7 @@ async function answer() {
     const [row] = await scoresOf(file, await shown(file));
     const lines = bestOf(file, row, SHOWN).map(({ name, chance }) => {
       const bar = element("i", "bar");
-      bar.style.width = percent(chance);
+      bar.style.width = `${100 * chance}%`;
       return element("li", "", element("span", "name", name), element("b", "", percent(chance)), bar);
     });
     $("answers").append(element("div", "", element("h3", "", file.label), element("ol", "", ...lines)));
@@ -68,10 +71,10 @@ async function lookAt(blob) {
 }
 
 async function lookAtTestImage() {
-  const { data } = (await testImages())[kit.labels], number = next++ % data.length, [first] = chosen();
+  const number = next++ % kit.count, [first] = chosen(), labels = (await testImages())[kit.labels].data;
   draw(restore(await testImage(first, number), first), $("seen"));
   shown = (file) => testImage(file, number);
-  $("truth").textContent = `Test image ${number + 1} of ${data.length}: ${kit.classes[Number(data[number])]}`;
+  $("truth").textContent = `Test image ${number + 1} of ${kit.count}: ${kit.classes[Number(labels[number])]}`;
   await answer();
 }
 
@@ -107,23 +110,32 @@ async function measure() {
 
 async function check() {
   const rows = [];
-  let failed = 0;
   for (const file of kit.files) {
     $("status").textContent = `Checking ${file.label} ...`;
-    const { images, difference, agreeing, right, passed } = await compareAnswers(file);
-    failed += !passed;
-    const rule = file.tolerance === null ? `${percent(kit.fewest_agreeing)} of classes` : `scores within ${file.tolerance.toPrecision(2)}`;
-    const same = `${agreeing} of ${images}`;
-    rows.push([file.label, passed ? "passed" : "failed", rule, difference.toPrecision(2), same, `${right} of ${images}`]);
+    rows.push([file.label, ...(await checked(file))]);
     await closeAllBut(chosen());
   }
   table($("checks"), ["File", "Check", "Rule", "Largest difference", "Same class", "Right"], rows);
-  return failed ? `${failed} of ${rows.length} files answer otherwise than where the kit was made.` : "All files answer as where the kit was made.";
+  const failed = rows.filter((row) => row[1] === FAILED).length;
+  if (!failed) return "All files answer as where the kit was made.";
+  return `${failed} of ${rows.length} files answer otherwise than where the kit was made.`;
+}
+
+async function checked(file) {
+  const bits = file.tolerance === null;
+  const rule = bits ? `${100 * kit.fewest_agreeing} % of classes the same` : `scores within ${short(file.tolerance)}`;
+  try {
+    const { images, difference, agreeing, right, passed } = await compareAnswers(file);
+    const counts = [agreeing, right].map((count) => `${count} of ${images}`);
+    return [passed ? "passed" : FAILED, rule, short(difference), ...counts];
+  } catch (error) {
+    return [FAILED, error.message ?? String(error), "", "", ""];
+  }
 }
 
 function table(place, titles, rows) {
   const head = element("tr", "", ...titles.map((title) => element("th", "", title)));
-  const lines = rows.map((cells) => element("tr", "", ...cells.map((cell) => element("td", cell === "failed" ? "bad" : "", cell))));
+  const lines = rows.map((cells) => element("tr", "", ...cells.map((cell) => element("td", cell === FAILED ? "bad" : "", cell))));
   place.replaceChildren(element("thead", "", head), element("tbody", "", ...lines));
 }
 
@@ -136,7 +148,7 @@ async function choosePair() {
 
 document.title = $("name").textContent = kit.name;
 kit.pairs.forEach((pair, number) => $("pair").append(new Option(`${pair[1]} against ${pair[0]}`, number)));
-$("images").textContent = (await testImages())[kit.labels].data.length;
+$("images").textContent = kit.count;
 $("browser").textContent = navigator.userAgent;
 $("pair").onchange = () => work("Loading ...", choosePair);
 $("measure").onclick = () => work("Warming up ...", measure);
