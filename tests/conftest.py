@@ -1,6 +1,7 @@
 """What holds for every test."""
 
 import functools
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: "integration" not in item.path.parts)
 
 
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays to the end: the garbage collector need not go through it again and again."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Nothing is kept in the cache of whoever runs the tests; processes that tests start inherit it."""
@@ -24,9 +31,17 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def torchlib_read_once() -> None:
-    """For every export onnxscript parses the source of its 500 functions again; here it does so once in a process."""
-    for name, module in tuple(sys.modules.items()):
-        if name.startswith("onnxscript._framework_apis.torch_") and hasattr(module, "get_torchlib_ops"):
-            ops = module.get_torchlib_ops
-            module.get_torchlib_ops = ops if hasattr(ops, "cache_info") else functools.cache(ops)
+def operators_read_once() -> None:
+    """For every export torch lists its operators and their translations again; here it does so once in a process."""
+    if "torch.onnx._internal.exporter._registration" in sys.modules:
+        _read_operators_once()
+
+
+@functools.cache
+def _read_operators_once() -> None:
+    from torch.export import decomp_utils, exported_program
+    from torch.onnx._internal.exporter._registration import ONNXRegistry
+
+    ONNXRegistry.from_torchlib = staticmethod(functools.cache(ONNXRegistry.from_torchlib))  # type: ignore[assignment]
+    listed = functools.cache(exported_program._collect_all_valid_cia_ops)
+    exported_program._collect_all_valid_cia_ops = decomp_utils._collect_all_valid_cia_ops = listed
