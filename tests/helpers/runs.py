@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from compress.data.bundle import DataBundle
 from compress.data.load import load_data
 from compress.errors import InterruptedRun
+from compress.networks.own_code import OwnCode
 from compress.observer import Observer
 from compress.run.pipeline import run_pipeline
 from compress.runs import RunFolder
@@ -19,6 +20,7 @@ from compress.settings.config import RunConfig
 from compress.structure.plan import PruningPlan
 from compress.structure.remove import cut
 from models_zoo.zoo import build_network
+from tests.helpers.networks import layers
 
 SETTINGS = {
     "arch": "squeezenet",
@@ -37,6 +39,30 @@ def tiny_config(images: Path, **changes: object) -> RunConfig:
     return RunConfig(**(SETTINGS | {"dataset": str(images)} | changes))
 
 
+def small(channels: int = 1) -> OwnCode:
+    """A network of one's own that trains and exports in a fraction of SqueezeNet's time."""
+    return layers(
+        lambda _: nn.Conv2d(channels, 16, 3, stride=2),
+        lambda _: nn.ReLU(),
+        lambda _: nn.Conv2d(16, 32, 3, stride=2),
+        lambda _: nn.ReLU(),
+        lambda _: nn.Conv2d(32, 32, 3),
+        lambda _: nn.ReLU(),
+        lambda _: nn.AdaptiveAvgPool2d(1),
+        lambda _: nn.Flatten(),
+        lambda classes: nn.Linear(32, classes),
+    )
+
+
+SMALL = small()
+
+
+def small_config(images: Path, **changes: object) -> RunConfig:
+    """``tiny_config`` for ``SMALL``."""
+    own = {"arch": "small.build", "model": "small.py:build"}
+    return tiny_config(images, **own | changes).with_code(SMALL)
+
+
 def tiny_flags(images: Path, **changes: object) -> list[str]:
     values = SETTINGS | {"dataset": images} | changes
     return [word for name, value in values.items() for word in (f"--{name.replace('_', '-')}", str(value))]
@@ -49,7 +75,7 @@ def checksums(run: Path) -> dict[str, str]:
 
 def loaded(run: Path) -> tuple[RunConfig, DataBundle]:
     config = RunFolder.open(run).read_config()
-    return config, load_data(config)
+    return config.with_code(SMALL if config.model else None), load_data(config)
 
 
 def whole_network(run: Path, weights: str) -> nn.Module:
@@ -94,6 +120,8 @@ def flip_a_bit(file: Path) -> None:
 def _built(run: Path) -> nn.Module:
     config, data = loaded(run)
     shown = data.preprocessing
+    if config.model:
+        return SMALL.build(len(data.classes)).eval()
     return build_network(
         config.arch, classes=len(data.classes), channels=shown.channels, image_size=shown.image_size
     ).eval()

@@ -3,6 +3,7 @@
 import copy
 import json
 import socket
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -14,7 +15,6 @@ from safetensors.torch import load_file
 from compress.errors import UsageError
 from compress.export.export_run import add_variants
 from compress.observer import Observer
-from compress.report.model import parse_report
 from compress.report.run_tables import search_words
 from compress.run.pipeline import run_pipeline
 from compress.run.search import remove, search
@@ -24,23 +24,28 @@ from compress.runs.stage_context import StageContext, check_images, find_prunabl
 from compress.settings.export import ExportSettings
 from compress.settings.verify import VerifySettings
 from compress.verdict.verify import verify_run
-from tests.helpers.command import compress
 from tests.helpers.datasets import write_cifar10, write_image_folder
-from tests.helpers.runs import StopAt, loaded, stop_run, tiny_config, tiny_flags, whole_network
+from tests.helpers.runs import SMALL, StopAt, loaded, small, small_config, stop_run, tiny_config, whole_network
 
 SHORTER = {"epochs": 2, "search_start": 0, "search_end": 1}  # for given weights
 INT8 = ExportSettings(int8=True, calibration_images=30)
 
 
-@pytest.fixture
-def weights(finished):
-    return finished / "01_baseline/weights.safetensors"
+@pytest.fixture(scope="module")
+def weights(images, shared_folder):
+    """Of the small network after three epochs. Treat them as read-only."""
+
+    def make(root: Path) -> Path:
+        stop_run(small_config(images), ("02_original", 1), out=root / "run")
+        return root / "run/01_baseline/weights.safetensors"
+
+    return shared_folder("small-weights", make)
 
 
 def test_the_paper_preset_reports_full_and_pruned_rows(images, weights, tmp_path):
     run = tmp_path / "run"
     shared = {"preset": "paper", "align": "auto", "population": 4, "seed": 2}
-    config = tiny_config(images, weights=weights, epochs=5, search_start=0, search_end=2, **shared)
+    config = small_config(images, weights=weights, epochs=5, search_start=0, search_end=2, **shared)
     report = run_pipeline(config, out=run)
     assert [row.label for row in report.networks] == ["original, as given", "pruned (P)", "full (F)"]
     original, pruned, full = report.networks
@@ -52,8 +57,8 @@ def test_the_paper_preset_reports_full_and_pruned_rows(images, weights, tmp_path
     whole = np.concatenate([value.ravel() for value in _initializers(run / "artifacts/full.onnx")])
     assert all(np.isin(value.numpy(), whole).all() for value in small.values())
     assert run_pipeline(config, out=run, mode="resume") == report
-    add_variants(run, INT8)
-    again = verify_run(run, VerifySettings(batch_sizes=(1,), threads=(1,)))
+    add_variants(run, INT8, code=SMALL)
+    again = verify_run(run, VerifySettings(batch_sizes=(1,), threads=(1,)), code=SMALL)
     assert again.run.config == report.run.config
     assert [row.label for row in again.networks[3:]] == ["original, as given int8", "pruned (P) int8"]
     assert again.networks[:3] == tuple(
@@ -64,7 +69,7 @@ def test_the_paper_preset_reports_full_and_pruned_rows(images, weights, tmp_path
 
 
 def test_the_paper_preset_starts_from_a_fresh_network_and_resumes(images, tmp_path):
-    config = tiny_config(images, preset="paper", align="auto", epochs=6, search_start=0, search_end=1)
+    config = small_config(images, preset="paper", align="auto", epochs=6, search_start=0, search_end=1)
     stop_run(config, ("03_search", 1), out=tmp_path)
     stop_run(config, ("03_search", 3), out=tmp_path, mode="resume")
     before = fresh_network(*loaded(tmp_path)).state_dict()
@@ -74,7 +79,7 @@ def test_the_paper_preset_starts_from_a_fresh_network_and_resumes(images, tmp_pa
 
 def test_given_weights_are_judged_as_given_and_are_never_changed(images, weights, tmp_path):
     before, run = weights.read_bytes(), tmp_path / "run"
-    config = tiny_config(images, weights=weights, train_original=True, **SHORTER)
+    config = small_config(images, weights=weights, train_original=True, **SHORTER)
     report = run_pipeline(config, out=run)
     assert [(row.label, row.role, row.epochs) for row in report.networks] == [
         ("original, as given", "original", None),
@@ -88,13 +93,13 @@ def test_given_weights_are_judged_as_given_and_are_never_changed(images, weights
     assert not {value.tobytes() for value in _initializers(run / "artifacts/original-trained-on.onnx")}.issuperset(
         given
     )
-    add_variants(run, INT8)
+    add_variants(run, INT8, code=SMALL)
     added = [file.label for file in recorded_files(RunFolder.open(run))][3:]
     assert added == ["original, as given int8", "pruned int8"]
 
 
 def test_without_train_original_given_weights_are_the_only_original(images, weights, tmp_path):
-    observer = stop_run(tiny_config(images, weights=weights, **SHORTER), ("03_search", 1), out=tmp_path)
+    observer = stop_run(small_config(images, weights=weights, **SHORTER), ("03_search", 1), out=tmp_path)
     assert not (tmp_path / "02_original").exists()
     validation, assumed = observer.notes
     assert validation == "validation: 18 images of train/, 10% of every class"
@@ -103,11 +108,11 @@ def test_without_train_original_given_weights_are_the_only_original(images, weig
 
 def test_a_replaced_head_is_noted_and_trained_and_the_ablation_keeps_a_share_of_the_parameters(weights, tmp_path):
     data = write_image_folder(tmp_path / "more", train=60, test=10, size=24, classes=4)
-    config = tiny_config(data, weights=weights, method="saliency", keep_params=0.4, search_start=4)
+    config = small_config(data, weights=weights, method="saliency", keep_params=0.4, search_start=4)
     observer = StopAt("", 0)
     report = run_pipeline(config, out=tmp_path / "run", observer=observer)
     (note,) = [note for note in observer.notes if "another number of classes" in note]
-    assert "the head (classifier.1.weight, classifier.1.bias) starts fresh" in note
+    assert "the head (8.weight, 8.bias) starts fresh" in note
     assert "trained for 4 epochs" in note
     assert note in report.notes  # a resumed run's user has not seen the messages
     assert [(row.label, row.epochs) for row in report.networks] == [("original", 6), ("pruned", 6)]
@@ -167,19 +172,17 @@ def test_a_data_set_in_colour_by_name_and_without_a_network_connection(tmp_path,
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     write_cifar10(tmp_path / "data/cifar-10-batches-py")
-    changes = {"dataset": "cifar10", "data_dir": tmp_path / "data", "method": "l1", "keep_macs": 0.8, "search_start": 4}
-    run = tmp_path / "run"
-    done = compress("run", *tiny_flags(tmp_path, **changes, image_size=32, out=run), "--json")
-    assert done.returncode == 0, done.stderr
-    report = parse_report(done.stdout, source="stdout")
+    run, code, observer = tmp_path / "run", small(channels=3), StopAt("", 0)
+    changes = {"data_dir": tmp_path / "data", "image_size": 32, "method": "l1", "keep_macs": 0.8, "search_start": 4}
+    report = run_pipeline(small_config(Path("cifar10"), **changes).with_code(code), out=run, observer=observer)
     assert (report.data.name, report.data.classes) == ("cifar10", ("kind 0", "kind 1", "kind 2"))
     assert (report.data.channels, report.original.signature.channels) == (3, 3)
     assert json.loads((run / "artifacts/model.json").read_text())["classes"] == list(report.data.classes)
     assert report.candidate.kept_macs < 0.8
     note = "not the published cifar10"
-    assert note in done.stderr
+    assert any(note in noted for noted in observer.notes)
     assert all(note in (run / file).read_text() for file in ("report.md", "report.html", "MODEL_CARD.md"))
-    add_variants(run, INT8)
+    add_variants(run, INT8, code=code)
     kinds = [file.quantization for file in recorded_files(RunFolder.open(run)) if file.quantization]
     assert [kind.calibration_images for kind in kinds] == [30, 30]
 
