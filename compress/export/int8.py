@@ -49,9 +49,10 @@ class Int8Maker:
         if settings.rule is not None and settings.float_layers is not None:
             return None
         split = self._sample(self.data.val)
-        judge = Judge([*_images(split)], split.labels.numpy(), threads=usable_cores())
+        here = self.wanted.int8_for == "here"
+        judge = Judge([*_images(split)], split.labels.numpy(), threads=usable_cores(), emulated=not here)
         limits = TimingLimits(seconds=_SECONDS, seed=self.seed)
-        stopwatch = Stopwatch(limits) if self.wanted.int8_for == "here" else None
+        stopwatch = Stopwatch(limits) if here else None
         return Chooser(judge, stopwatch, self.wanted.max_int8_drop, self.progress)
 
     def _sample(self, split: Split) -> Split:

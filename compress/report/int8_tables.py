@@ -1,12 +1,13 @@
 """INT8 files: how each was chosen, layer by layer, and a note where it loses more than was allowed."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from compress.report import figures
 from compress.report.model import NetworkRow, Report
 from compress.report.sections import Column, Section, Table, table_of
 from exporters.int8.choose import Int8Choice, LayerCost
+from exporters.int8.quantize import Quantization
 
 _SHOWN: Final = 8  # layers in the terminal
 _LAYERS_EXPLAINED: Final = (
@@ -28,8 +29,26 @@ def int8_sections(report: Report) -> Iterator[Section]:
 
 def int8_caveats(report: Report) -> Iterator[str]:
     """Where a file loses more on the test images than it was allowed, or takes longer than float32."""
+    cpu = report.environment.get("cpu")
+    isa = cpu.get("isa") if isinstance(cpu, dict) else None
     for row, choice in _chosen(report):
-        yield from _caveats(row, choice)
+        if isinstance(isa, list) and is_for_arm(row.quantization, isa):
+            yield for_arm_note(row.label)
+        else:
+            yield from _caveats(row, choice)
+
+
+def is_for_arm(made: Quantization | None, isa: Collection[str]) -> bool:
+    """Whether an INT8 file is for ARM, and a processor with these instruction sets (``environment.isa``) is not."""
+    return made is not None and made.activations == "int8" and "neon" not in isa
+
+
+def for_arm_note(name: str) -> str:
+    """What to say of such a file."""
+    return (
+        f"{name} is for ARM (int8 activations): this processor runs it slowly and, without VNNI, inexactly; "
+        "measure it on the device (compress kit)"
+    )
 
 
 def _chosen(report: Report) -> Iterator[tuple[NetworkRow, Int8Choice]]:

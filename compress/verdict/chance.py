@@ -8,7 +8,8 @@ import numpy as np
 from torch import Tensor
 
 from compress.data.bundle import Split
-from compress.environment import usable_cores
+from compress.environment import isa, usable_cores
+from compress.report.int8_tables import for_arm_note, is_for_arm
 from compress.report.results import Rate
 from compress.runs.file_records import FileRecord
 from compress.verdict.accuracy import rate_of
@@ -38,11 +39,16 @@ def chance_note(name: str, top1: Rate, source: str, source_top1: Rate, labels: T
 def int8_notes(made: Sequence[FileRecord], test: Split) -> list[str]:
     """Top-1 of each new INT8 file beside that of its float32 source, which is among ``made`` or beside it, as a note.
 
+    Files for another processor are not judged on this one.
+
     ``test`` has images as the float32 files take them.
     """
     notes: list[str] = []
     for one in made:
         if not one.name.endswith(".int8.onnx"):
+            continue
+        if is_for_arm(one.quantization, isa()):
+            notes.append(for_arm_note(one.name))
             continue
         source = Path(one.file).with_name(one.name.removesuffix(".int8.onnx") + ".onnx")
         before, after = (_top1(path, test) for path in (source, Path(one.file)))

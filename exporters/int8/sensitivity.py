@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 import torch
 from onnx import ModelProto
+from onnxruntime import GraphOptimizationLevel
 from torch.nn.functional import kl_div
 
 from exporters.measure.layer_times import SampleFile, TimingLimits, time_samples
@@ -36,10 +37,16 @@ class Int8Loss:
 
 
 class Judge:
-    """Images that INT8 is judged on: ``batches`` float32 [B, C, H, W], ``labels`` of all of them, in order [N]."""
+    """Images that INT8 is judged on: ``batches`` float32 [B, C, H, W], ``labels`` of all of them, in order [N].
 
-    def __init__(self, batches: Sequence[np.ndarray], labels: np.ndarray, *, threads: int) -> None:
-        self._batches, self._labels_N, self._threads = batches, labels, threads
+    ``emulated``: INT8 is computed in float32, slowly and without this processor's overflows, for a file that another
+    processor will run.
+    """
+
+    def __init__(
+        self, batches: Sequence[np.ndarray], labels: np.ndarray, *, threads: int, emulated: bool = False
+    ) -> None:
+        self._batches, self._labels_N, self._threads, self._emulated = batches, labels, threads, emulated
         self._float_NK = np.empty((0, 0))
 
     @property
@@ -49,14 +56,17 @@ class Judge:
 
     def take(self, source: ModelProto) -> None:
         """Remember the answers of the float32 file."""
-        self._float_NK = self._answers(source)
+        self._float_NK = self.answers(source)
 
     def loss(self, model: ModelProto) -> Int8Loss:
         """What a file loses against the one that was taken."""
-        return loss_of(self._float_NK, self._answers(model), self._labels_N)
+        return loss_of(self._float_NK, self.answers(model), self._labels_N)
 
-    def _answers(self, model: ModelProto) -> np.ndarray:
+    def answers(self, model: ModelProto) -> np.ndarray:
+        """The scores of a file on the images, float32 [N, K]."""
         options = session_options(threads=self._threads)
+        if self._emulated:  # onnxruntime fuses no integer operators then
+            options.graph_optimization_level = GraphOptimizationLevel.ORT_DISABLE_ALL
         session = start_session(model.SerializeToString(), options, path="the INT8 file")
         return run_batches(session, self._batches)
 

@@ -88,3 +88,15 @@ def test_a_file_made_from_an_int8_file_is_not_told_twice():
 def test_the_choice_survives_a_report_file():
     report = report_with()
     assert parse_report(dump_report(report), source="r") == report
+
+
+@pytest.mark.parametrize(("isa", "told"), [(["avx2"], True), (["neon"], False), ("neon?", False), (None, False)])
+def test_a_file_for_arm_is_not_judged_on_another_processor(isa, told):
+    report = report_with(replace(CHOICE, max_drop=0.1))
+    rows = [
+        changed(row, quantization=replace(row.quantization, activations="int8")) if row.label == "pruned int8" else row
+        for row in report.networks
+    ]
+    (note,) = int8_caveats(changed(report, networks=tuple(rows), environment={"cpu": {"isa": isa}}))
+    assert note.startswith("pruned int8 is for ARM (int8 activations)") == told
+    assert ("loses 0.50 points" in note) == (not told)

@@ -9,6 +9,7 @@ import pytest
 from exporters.int8.sensitivity import Judge, Stopwatch, loss_of
 from exporters.measure.layer_times import TimingLimits
 from tests.exporters.networks import random_images
+from tests.exporters.onnx_files import parse
 from tests.exporters.variants import answers, write_fp32
 
 
@@ -46,3 +47,25 @@ def test_shares_of_more_graphs_than_are_held_at_once_come_in_order(tmp_path):
     shares = stopwatch.times(small, iter(order))
     assert len(shares) == 8
     assert min(shares[1::2]) > 2 * max(shares[::2])  # 12 times the work
+
+
+def test_an_emulated_judge_answers_as_the_numbers_in_the_file_say():
+    """8-bit products are summed in pairs of 16 bits on x86 processors without VNNI: 2 x 255 x 127 is too much there."""
+    graph = parse(
+        """(float[batch, 4, 1, 1] images) => (float[batch, 2] scores) {
+        rounded = QuantizeLinear(images, one, zero)
+        read = DequantizeLinear(rounded, one, zero)
+        weights = DequantizeLinear(stored, one, null)
+        product = Conv(read, weights)
+        coarse = QuantizeLinear(product, step, middle)
+        sums = DequantizeLinear(coarse, step, middle)
+        scores = Flatten(sums) }""",
+        {
+            "one": np.float32(1), "zero": np.uint8(0), "null": np.int8(0), "step": np.float32(1024),
+            "middle": np.uint8(0), "stored": np.full((2, 4, 1, 1), 127, np.int8),
+        },
+    )  # fmt: skip
+    images = np.full((1, 4, 1, 1), 255, np.float32)
+    judge = Judge([images], np.array([0]), threads=1, emulated=True)
+    scores = judge.answers(graph)
+    assert scores.tolist() == [[127 * 1024] * 2]  # 4 x 255 x 127 = 129,540 = 126.5 steps
