@@ -38,7 +38,7 @@ def int8_caveats(report: Report) -> Iterator[str]:
             yield from _caveats(row, choice)
 
 
-def is_for_arm(made: Quantization | None, isa: Collection[str]) -> bool:
+def is_for_arm(made: Quantization | None, isa: Collection[object]) -> bool:
     """Whether an INT8 file is for ARM, and a processor with these instruction sets (``environment.isa``) is not."""
     return made is not None and made.activations == "int8" and "neon" not in isa
 
