@@ -11,14 +11,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from compress.environment import isa
 from compress.errors import BadInputError
 from compress.exporter_faults import as_bad_input
-from compress.verdict.open_files import FileSpec, OpenedFile
+from compress.report.int8_tables import is_for_arm
+from compress.verdict.open_files import OpenedFile
 from exporters.device.answers import batches_of
 from exporters.device.kit_files import LABELS
 from exporters.read.classifier import open_session
 from exporters.read.preparation import Conversion
-from exporters.read.session import run_batches
+from exporters.read.session import run_batches, session_options
 
 IMAGES = 64
 
@@ -31,13 +33,18 @@ class Samples:
     arrays: dict[str, np.ndarray]
     _known: dict[str, str] = field(default_factory=dict)  # sha256 of images -> their name
 
-    def add(self, spec: FileSpec) -> tuple[str, str]:
-        """Add the images as a file takes them, and its answers; their names. BadInputError if it fails on one."""
+    def add(self, file: OpenedFile) -> tuple[str, str]:
+        """Add the images as a file takes them, and its answers; their names. BadInputError if it fails on one.
+
+        The answers of an INT8 file for ARM are emulated elsewhere: x86 processors without VNNI compute it inexactly.
+        """
+        spec, emulated = file.spec, is_for_arm(file.record.quantization, isa())
         conversion = Conversion(spec.data.preprocessing.preparation, spec.preparation, spec.signature)
         batches = spec.data.test.subset(self.chosen).batches(len(self.chosen))
         images = np.concatenate([conversion.convert(batch.numpy()) for batch, _labels in batches])
         with as_bad_input():
-            scores_NK = run_batches(open_session(spec.path, threads=1), batches_of(images))
+            options = session_options(threads=1, emulated=emulated)
+            scores_NK = run_batches(open_session(spec.path, threads=1, options=options), batches_of(images))
         if not np.isfinite(scores_NK).all():
             raise BadInputError(f"expected finite scores, {spec.path} gives NaN or infinity for a test image")
         key = hashlib.sha256(f"{images.dtype} {images.shape}".encode() + images.tobytes()).hexdigest()

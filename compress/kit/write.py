@@ -145,7 +145,7 @@ def _write(
 
 def _describe(file: OpenedFile, rel: str, sha256: str, samples: Samples) -> KitFile:
     spec = file.spec
-    images, logits = samples.add(spec)
+    images, logits = samples.add(file)
     return KitFile(
         label=file.record.label,
         file=rel,

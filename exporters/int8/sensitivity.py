@@ -12,7 +12,6 @@ from typing import Final
 import numpy as np
 import torch
 from onnx import ModelProto
-from onnxruntime import GraphOptimizationLevel
 from torch.nn.functional import kl_div
 
 from exporters.measure.layer_times import SampleFile, TimingLimits, time_samples
@@ -39,8 +38,7 @@ class Int8Loss:
 class Judge:
     """Images that INT8 is judged on: ``batches`` float32 [B, C, H, W], ``labels`` of all of them, in order [N].
 
-    ``emulated``: INT8 is computed in float32, slowly and without this processor's overflows, for a file that another
-    processor will run.
+    ``emulated`` as in ``session_options``, for files that another processor will run.
     """
 
     def __init__(
@@ -64,9 +62,7 @@ class Judge:
 
     def answers(self, model: ModelProto) -> np.ndarray:
         """The scores of a file on the images, float32 [N, K]."""
-        options = session_options(threads=self._threads)
-        if self._emulated:  # onnxruntime fuses no integer operators then
-            options.graph_optimization_level = GraphOptimizationLevel.ORT_DISABLE_ALL
+        options = session_options(threads=self._threads, emulated=self._emulated)
         session = start_session(model.SerializeToString(), options, path="the INT8 file")
         return run_batches(session, self._batches)
 

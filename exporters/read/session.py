@@ -22,10 +22,11 @@ _FATAL_ONLY: Final = 4  # log severity: errors (3) are raised as well, warnings 
 _UNKNOWN_OPERATOR: Final = ("not a registered function/op", "No Op registered", "Could not find an implementation")
 
 
-def session_options(*, threads: int, profile: str = "") -> SessionOptions:
+def session_options(*, threads: int, profile: str = "", emulated: bool = False) -> SessionOptions:
     """The options of every session, with ``threads`` inside an operator, the caller's included; they are at least 1.
 
-    ``profile``: the session runs under onnxruntime's profiler, whose file's path begins so.
+    ``profile``: the session runs under onnxruntime's profiler, whose file's path begins so. ``emulated``: nothing is
+    fused, so INT8 is computed in float32, slowly and without the overflows of this processor.
 
     Worker threads stop spinning when a call ends (``session.force_spinning_stop``): two sessions in
     turn, as in ``compare_latency``, would otherwise steal each other's cores.
@@ -36,7 +37,8 @@ def session_options(*, threads: int, profile: str = "") -> SessionOptions:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.execution_mode = ExecutionMode.ORT_SEQUENTIAL
-    options.graph_optimization_level = GraphOptimizationLevel.ORT_ENABLE_ALL
+    level = GraphOptimizationLevel
+    options.graph_optimization_level = level.ORT_DISABLE_ALL if emulated else level.ORT_ENABLE_ALL
     options.log_severity_level = _FATAL_ONLY
     options.add_session_config_entry(_STOP_SPINNING, "1")
     if profile:
