@@ -8,6 +8,7 @@ from exporters.errors import ExportError
 from exporters.int8.quantize import Int8Settings, quantize_int8
 from exporters.int8.source import Int8Types
 from tests.exporters.networks import CLASSES, SHAPE, random_images
+from tests.exporters.onnx_files import parse
 from tests.exporters.variants import answers, calibration, pooled, write_fp32
 
 
@@ -86,6 +87,30 @@ def test_float_logits_of_a_linear_head_are_not_rounded_to_256_steps(tmp_path):
     graph = onnx.load(artifact.path).graph
     used = {name for node in graph.node for name in node.input}
     assert {tensor.name for tensor in graph.initializer} <= used
+
+
+@pytest.mark.parametrize("pool", ["GlobalAveragePool(scored)", "AveragePool<kernel_shape = [16, 16]>(scored)"])
+def test_float_logits_of_a_pool_are_not_rounded_either(pool, tmp_path):
+    random = np.random.default_rng(0)
+    model = parse(
+        f"""(float[batch, 3, 16, 16] images) => (float[batch, 5] logits) {{
+        seen = Conv(images, w)
+        scored = Conv(seen, v)
+        pooled = {pool}
+        logits = Flatten(pooled) }}""",
+        {
+            "w": random.standard_normal((8, 3, 1, 1), dtype=np.float32),
+            "v": random.standard_normal((5, 8, 1, 1), dtype=np.float32),
+        },
+    )
+    onnx.save(model, tmp_path / "net.onnx")
+    artifact, facts = quantize_int8(
+        tmp_path / "net.onnx", tmp_path / "q.onnx", calibration(), settings=Int8Settings(float_layers=("w",))
+    )
+    assert facts.float_layers == ("w",)
+    images = random_images(100, seed=5).numpy()
+    assert len(np.unique(answers(artifact.path, images))) > 300  # of 500
+    assert "v_quantized" in {tensor.name for tensor in onnx.load(artifact.path).graph.initializer}
 
 
 def test_arrays_and_tensors_calibrate_alike(quantized, source, tmp_path):
