@@ -6,19 +6,25 @@ from contextlib import AbstractContextManager, contextmanager
 from io import BufferedReader
 from pathlib import Path
 
-from compress.errors import BadInputError, CheckFailedError, CompressError, EnvironmentProblem
-from exporters.errors import CallError, ExportError, FileError, MachineError
+from compress.errors import BadInputError, CheckFailedError, CompressError, EnvironmentProblem, UsageError
+from exporters.errors import CallError, ExportError, FileError, MachineError, SettingError
 from exporters.read.regular_file import open_regular, read_regular
 from exporters.read.regular_file import read_with_status as read_regular_with_status
 
 
 @contextmanager
 def export_faults(other: type[CompressError] = CheckFailedError) -> Iterator[None]:
-    """An unfit file is ``BadInputError``, lack of memory or time ``EnvironmentProblem``, any other fault ``other``."""
+    """An unfit file is ``BadInputError``, an unfit setting ``UsageError``, any other fault ``other``.
+
+    Lack of memory or time is ``EnvironmentProblem``.
+    """
     try:
         yield
     except ExportError as error:
-        kinds = {FileError: BadInputError, CallError: BadInputError, MachineError: EnvironmentProblem}
+        kinds = {
+            FileError: BadInputError, CallError: BadInputError, SettingError: UsageError,
+            MachineError: EnvironmentProblem,
+        }  # fmt: skip
         kind = next((ours for theirs, ours in kinds.items() if isinstance(error, theirs)), other)
         raise kind(str(error)) from error
 

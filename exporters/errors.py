@@ -29,6 +29,10 @@ class CallError(ExportError):
     """An open file does not take the images it is called with, or fails on them."""
 
 
+class SettingError(ExportError):
+    """A setting does not fit the file, such as the name of a layer that it does not have."""
+
+
 class MachineError(ExportError):
     """The machine cannot read or run a file: no memory, a failing disk, or not within the time."""
 

@@ -1,8 +1,8 @@
 import pytest
 
-from compress.errors import BadInputError, CheckFailedError, EnvironmentProblem
+from compress.errors import BadInputError, CheckFailedError, EnvironmentProblem, UsageError
 from compress.exporter_faults import as_bad_input, export_faults, read_file
-from exporters.errors import CallError, ExportError, FileError, MachineError, OnnxFileError
+from exporters.errors import CallError, ExportError, FileError, MachineError, OnnxFileError, SettingError
 
 
 @pytest.mark.parametrize(
@@ -11,6 +11,7 @@ from exporters.errors import CallError, ExportError, FileError, MachineError, On
         (FileError, BadInputError, BadInputError),
         (OnnxFileError, BadInputError, BadInputError),
         (CallError, BadInputError, BadInputError),
+        (SettingError, UsageError, UsageError),
         (MachineError, EnvironmentProblem, EnvironmentProblem),
         (ExportError, BadInputError, CheckFailedError),
     ],
@@ -19,7 +20,8 @@ def test_whose_fault_it_is(error, of_files, of_exports):
     for words, expected in ((as_bad_input, of_files), (export_faults, of_exports)):
         with pytest.raises(expected, match="told") as raised, words():
             raise error("told")
-        assert raised.value.exit_code == {BadInputError: 4, EnvironmentProblem: 5, CheckFailedError: 3}[expected]
+        codes = {UsageError: 2, CheckFailedError: 3, BadInputError: 4, EnvironmentProblem: 5}
+        assert raised.value.exit_code == codes[expected]
 
 
 def test_a_user_s_file_is_a_regular_one_of_bounded_size(tmp_path):

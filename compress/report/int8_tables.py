@@ -97,7 +97,7 @@ def _layer_table(row: NetworkRow, choice: Int8Choice) -> Table:
         ("layer", lambda cost: cost.layer),
         ("points lost", lambda cost: f"{cost.loss.points:.2f}"),
         ("divergence", lambda cost: f"{cost.loss.divergence:.2g}"),
-        ("time in float32", lambda cost: cost.slowdown and f"{100 * cost.slowdown:+.1f} %"),
+        ("time in float32", lambda cost: None if cost.slowdown is None else f"{100 * cost.slowdown:+.1f} %"),
         ("runs in", lambda cost: "float32" if cost.layer in in_float else "INT8"),
     ]
     return table_of(

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator
 
 from compress.settings.config import OPSETS
-from compress.settings.fields import Settings, setting
+from compress.settings.fields import Settings, parse_list, setting
 
 _setting, _int8 = partial(setting, panel="Files"), partial(setting, panel="INT8")
 
@@ -15,9 +15,10 @@ NO_LAYERS: Final = "none"
 
 def _parse_layers(value: Any) -> Any:
     """Names of layers from text: `none` is no layer."""
-    if not isinstance(value, str):
-        return value
-    return () if value == NO_LAYERS else tuple(name.strip() for name in value.split(","))
+    names = parse_list(value)
+    if isinstance(value, str) and not all(names):
+        raise ValueError("a name is empty")
+    return () if names == (NO_LAYERS,) else names
 
 
 class ExportSettings(Settings):

@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from exporters.errors import ExportError
+from exporters.errors import SettingError
+from exporters.int8.calibrators import RULES, Rule
 from exporters.int8.choose import Chooser, Int8Choice
 from exporters.int8.layers import stem_of
-from exporters.int8.source import RULES, Batches, FloatFile, Int8Types, Rule
+from exporters.int8.source import Batches, FloatFile, Int8Types
 from exporters.write.artifact import Artifact, metadata_of, write_model
 
 
@@ -53,11 +54,10 @@ def quantize_int8(
 
     ``batches`` are calibration images as the file takes them, float32 [B, C, H, W]; they are read once.
     OnnxFileError if the source cannot be read, ExportError if it has nothing to quantise or is quantised already,
-    a layer does not exist, or there are no images.
+    or there are no images, SettingError if a layer does not exist or none is left for INT8.
     """
     file = FloatFile(source, settings.types)
-    given = settings.float_layers
-    _check(given or (), file)
+    given = None if settings.float_layers is None else _in_order(settings.float_layers, file)
     rules = (settings.rule,) if settings.rule else RULES if chooser else RULES[:1]
     calibration = file.calibrate(batches, rules)
     if chooser is not None:
@@ -81,9 +81,13 @@ def quantize_int8(
     )
 
 
-def _check(float_layers: tuple[str, ...], file: FloatFile) -> None:
+def _in_order(float_layers: tuple[str, ...], file: FloatFile) -> tuple[str, ...]:
+    """These layers, each once, in the order of the file; SettingError if it lacks one, or has no other."""
     known = [layer.name for layer in file.layers]
     if unknown := [name for name in float_layers if name not in known]:
-        raise ExportError(
+        raise SettingError(
             f"expected layers of {file.source} to stay in float32, got {', '.join(unknown)}; it has {', '.join(known)}"
         )
+    if {*float_layers} == {*known}:
+        raise SettingError(f"expected a layer of {file.source} in INT8, got all in float32: {', '.join(known)}")
+    return tuple(name for name in known if name in float_layers)

@@ -50,6 +50,12 @@ def test_layers_come_by_what_they_lose_and_say_where_they_run():
     )
 
 
+def test_a_layer_that_takes_as_long_in_float32_is_timed_too():
+    layers = tuple(replace(cost, slowdown=0.0) for cost in CHOICE.layers)
+    (section,) = int8_sections(report_with(replace(CHOICE, layers=layers)))
+    assert {row[3] for row in section.tables[0].rows} == {"+0.0 %"}
+
+
 def test_what_was_not_timed_has_no_column_and_files_that_were_not_chosen_no_section():
     layers = tuple(replace(cost, slowdown=None) for cost in CHOICE.layers)
     (section,) = int8_sections(report_with(replace(CHOICE, layers=layers, time_share=None)))
