@@ -31,8 +31,6 @@ from exporters.read.onnx_file import read_onnx
 from exporters.read.session import SESSION_FACTS
 from exporters.read.signature import shared_batch
 
-"""Images in a call while accuracy is measured."""
-
 
 class Progress:
     """Reports each measurement to the observer as it begins, unless a stop was asked for."""
@@ -169,7 +167,9 @@ def _check(files: Sequence[OpenedFile], settings: VerifySettings) -> None:
     labels = [record.label for record in records if record.role != "original"]
     if judged is not None and judged not in labels:
         raise UsageError(f"expected one of the rows {', '.join(labels)} for the gates, got {judged!r}")
-    if settings.gates.max_int8_drop is not None and all(record.precision != "int8" for record in records):
+    if settings.gates.max_int8_drop is not None and all(
+        record.precision != "int8" or record.role == "original" for record in records
+    ):
         judge_int8(settings.gates.max_int8_drop, {})
     timed = {second for _first, second in pairs_to_time(records)}
     if judged is not None and judged not in timed and settings.gates.on_latency:

@@ -12,9 +12,10 @@ from typing import Final
 from onnx import ModelProto
 from onnxruntime.quantization import TensorsData
 
+from exporters.int8.calibrators import Rule
 from exporters.int8.layers import stem_of
 from exporters.int8.sensitivity import Int8Loss, Judge, Progress, Stopwatch
-from exporters.int8.source import Calibration, FloatFile, Rule
+from exporters.int8.source import Calibration, FloatFile
 
 _NOTICEABLE: Final = 0.02  # of the time: smaller differences are noise
 _PERHAPS: Final = 0.005  # of the time: a single layer, timed briefly
@@ -134,7 +135,9 @@ class _Attempt:
             return stem
         slower = {cost.layer for cost in layers if cost.slowdown is not None and cost.slowdown < -_PERHAPS}
         wanted: tuple[set[str], ...] = (set(), slower, slower | {*stem})
-        candidates = [tuple(one.layer for one in layers if one.layer in some) for some in wanted]
+        candidates = [
+            tuple(one.layer for one in layers if one.layer in some) for some in wanted if len(some) < len(layers)
+        ]
         shares = self.by.stopwatch.times(self.graph(stem), map(self.graph, candidates), effort=_SURELY)
         best = min(range(len(shares)), key=lambda place: shares[place])
         return candidates[best] if shares[best] < 1 - _NOTICEABLE else stem

@@ -6,7 +6,7 @@ from typing import Final
 
 from onnx import GraphProto, ModelProto, NodeProto
 
-WEIGHTED: Final = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+WEIGHTED: Final = ("Conv", "Gemm", "MatMul")  # onnxruntime has no INT8 kernel for ConvTranspose
 _ACTIVATIONS: Final = ("Relu", "Clip", "LeakyRelu")
 _FEW_CHANNELS: Final = 4
 
@@ -36,6 +36,8 @@ def layers_of(model: ModelProto) -> tuple[Layer, ...]:
 def stem_of(model: ModelProto) -> tuple[str, ...]:
     """Layers at the start that are usually faster in float32; none if the first reads more than four channels.
 
+    Nor are they ever all layers: one at least is left for INT8.
+
     An image has one or three channels: too few for onnxruntime's INT8 convolution, which gathers them
     byte by byte. On SqueezeNet, 48 x 48 grey pixels, that one layer took a third of the time (29 of 94
     microseconds; in float32 9). Where a max pool follows, so does a 1 x 1 convolution to fewer channels behind it,
@@ -44,7 +46,7 @@ def stem_of(model: ModelProto) -> tuple[str, ...]:
     Measured at batch 1 on a processor with VNNI, all in INT8 -> with this stem: SqueezeNet 48 x 48 pruned 92 -> 74 us,
     SqueezeNet 224 3.6 -> 2.7 ms, ResNet-18 224 13.0 -> 11.4 ms, ResNet-18 32 4.5 -> 4.0 ms, AlexNet 64 no change.
     """
-    graph = model.graph
+    graph, most = model.graph, len(layers_of(model)) - 1
     shapes = {tensor.name: [*tensor.dims] for tensor in graph.initializer}
     first = next((node for node in graph.node if node.op_type in WEIGHTED), None)
     if first is None or first.op_type != "Conv" or not 1 <= shapes.get(first.input[1], [0, 0])[1] <= _FEW_CHANNELS:
@@ -56,8 +58,8 @@ def stem_of(model: ModelProto) -> tuple[str, ...]:
     if [node.op_type for node in stem[-2:]] == ["MaxPool", "Conv"]:
         written, read, *kernel = shapes.get(behind.input[1], [0, 0])
         if kernel == [1, 1] and written < read:
-            return _name(first, graph), _name(behind, graph)
-    return (_name(first, graph),)
+            return (_name(first, graph), _name(behind, graph))[:most]
+    return (_name(first, graph),)[:most]
 
 
 def float_nodes(model: ModelProto, layers: Collection[str]) -> list[str]:

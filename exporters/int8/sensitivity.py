@@ -21,6 +21,7 @@ Progress = Callable[[str], None]
 """Called with what is about to be done, in words."""
 
 _AT_ONCE: Final = 7  # graphs held in memory beside the reference
+_WORST: Final = 1e9  # nats: where an answer is no number, or too far away to say how far
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Int8Loss:
     """What a file in INT8 loses against its float32 source, on the same images.
 
     ``points``: Top-1 lost, in percentage points, negative for a gain. ``divergence``: the mean Kullback-Leibler
-    divergence of its answers from the float32 ones, in nats: finer than Top-1, which few images change.
+    divergence of its answers from the float32 ones, in nats: finer than Top-1, which few images change. An answer that
+    is infinite or no number is wrong, and its divergence at its largest, 1e9: both numbers are always finite.
     """
 
     points: float
@@ -69,11 +71,15 @@ class Judge:
 
 def loss_of(float_NK: np.ndarray, int8_NK: np.ndarray, labels_N: np.ndarray) -> Int8Loss:
     """The loss of logits [N, K] against those of the float32 file, with the right classes [N]."""
-    hits = [int((logits_NK.argmax(1) == labels_N).sum()) for logits_NK in (float_NK, int8_NK)]
+    hits = [
+        int(((logits_NK.argmax(1) == labels_N) & np.isfinite(logits_NK).all(1)).sum())
+        for logits_NK in (float_NK, int8_NK)
+    ]
     before_NK, after_NK = (
         torch.from_numpy(logits_NK.astype(np.float64)).log_softmax(1) for logits_NK in (float_NK, int8_NK)
     )
-    divergence = kl_div(after_NK, before_NK, reduction="batchmean", log_target=True)
+    divergences_N = kl_div(after_NK, before_NK, reduction="none", log_target=True).sum(1)
+    divergence = divergences_N.nan_to_num(nan=_WORST, posinf=_WORST).clamp(max=_WORST).mean()
     return Int8Loss(100 * (hits[0] - hits[1]) / len(labels_N), float(divergence))
 
 

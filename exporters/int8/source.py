@@ -1,45 +1,31 @@
 """A float32 file, prepared once and quantised in as many ways as wanted: static QDQ, a scale for each channel."""
 
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import redirect_stdout
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal, TypeVar
 
 import numpy as np
 from onnx import ModelProto
-from onnxruntime.quantization import (
-    CalibrationDataReader,
-    CalibrationMethod,
-    QDQQuantizer,
-    QuantType,
-    TensorsData,
-    create_calibrator,
-)
+from onnxruntime.quantization import QDQQuantizer, QuantType, TensorsData
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import Tensor
 
 from exporters.errors import ExportError, kind_of, reason_of
 from exporters.int8 import graph
+from exporters.int8.calibrators import Calibrator, Rule
 from exporters.int8.layers import WEIGHTED, Layer, float_nodes, layers_of
 from exporters.read.onnx_file import read_onnx
 from exporters.write.scratch import scratch_folder
 
 logging.getLogger("onnxruntime.quantization").setLevel(logging.CRITICAL)  # it logs what it also raises
+logging.getLogger().addFilter(lambda record: "onnxruntime" not in Path(record.pathname).parts)  # or logs there
 
-Rule = Literal["minmax", "percentile", "entropy"]
+Made = TypeVar("Made")
 Batches = Iterable[np.ndarray | Tensor]
 """Images as a float32 file takes them, float32 [B, C, H, W]."""
-
-_METHODS: Final[dict[str, CalibrationMethod]] = {
-    "minmax": CalibrationMethod.MinMax,
-    "percentile": CalibrationMethod.Percentile,
-    "entropy": CalibrationMethod.Entropy,
-}
-RULES: Final[tuple[Rule, ...]] = cast("tuple[Rule, ...]", tuple(_METHODS))
-"""How ranges of activations are set: smallest and largest value; all but 1 in 100,000; least information lost."""
 
 _QUANTIZED: Final = (
     "Add", "AveragePool", "Clip", "Concat", "Conv", "Flatten", "Gemm", "GlobalAveragePool", "LeakyRelu", "MatMul",
@@ -68,7 +54,7 @@ class Calibration:
 
 
 class FloatFile:
-    """A float32 file, ready to be quantised: BatchNorm fused, every node with a name.
+    """A float32 file, ready to be quantised: BatchNorm fused, every node with a name of its own.
 
     OnnxFileError if it cannot be read, ExportError if it has nothing to quantise or is quantised already.
     """
@@ -93,32 +79,36 @@ class FloatFile:
         return copy
 
     def calibrate(self, batches: Batches, rules: Sequence[Rule]) -> Calibration:
-        """Run calibration images through the file, once; ExportError if there are none, or it does not take them."""
+        """Run calibration images through the file, once; ExportError if there are none, or it does not take them.
+
+        A rule that fails is left out; ExportError if none is left.
+        """
+        symmetric, name, images = self.types.activations == "int8", self.model.graph.input[0].name, 0
         with scratch_folder() as folder:
             prepared = folder / "prepared.onnx"
             prepared.write_bytes(self._prepared.SerializeToString())
-            calibrators = {}
-            for rule in rules:
-                with self._faults():
-                    calibrators[rule] = create_calibrator(
-                        prepared,
-                        _QUANTIZED,
-                        str(folder / f"{rule}.onnx"),
-                        _METHODS[rule],
-                        extra_options={"symmetric": self.types.activations == "int8"} if rule != "minmax" else {},
-                    )
-            images = 0
-            for batch in batches:  # one at a time: a calibrator keeps all results of what it is given at once
-                feed = {self.model.graph.input[0].name: np.ascontiguousarray(np.asarray(batch), dtype=np.float32)}
-                with self._faults(), redirect_stdout(StringIO()):  # calibrators print
-                    for calibrator in calibrators.values():
-                        calibrator.collect_data(_OneBatch(feed))
+            with self._faults():
+                calibrators = {rule: Calibrator(rule, prepared, _QUANTIZED, symmetric=symmetric) for rule in rules}
+            for batch in batches:
+                feed = {name: np.ascontiguousarray(np.asarray(batch), dtype=np.float32)}
+                self._each(calibrators, lambda one, feed=feed: one.see(feed))  # type: ignore[misc]
                 images += len(batch)
             if not images:
                 raise ExportError("expected at least one batch of calibration images, got none")
-            with self._faults(), redirect_stdout(StringIO()):
-                ranges = {rule: calibrator.compute_data() for rule, calibrator in calibrators.items()}
-        return Calibration(ranges, images)
+            return Calibration(self._each(calibrators, Calibrator.ranges), images)
+
+    def _each(self, calibrators: dict[Rule, Calibrator], step: Callable[[Calibrator], Made]) -> dict[Rule, Made]:
+        """What a step gives with every calibrator; one that fails is removed, but not the last."""
+        made = {}
+        for rule, calibrator in [*calibrators.items()]:
+            try:
+                with self._faults():
+                    made[rule] = step(calibrator)
+            except ExportError:
+                if len(calibrators) == 1:
+                    raise
+                del calibrators[rule]
+        return made
 
     def quantised(self, ranges: TensorsData, *, in_float: Collection[str] = ()) -> ModelProto:
         """The INT8 graph, in which these layers stay in float32, and so do the logits.
@@ -164,8 +154,10 @@ class FloatFile:
             with self._faults():
                 quant_pre_process(self.source, prepared, skip_symbolic_shape=True)  # fuses BatchNorm, infers shapes
             model = read_onnx(prepared).model
+        counts = Counter(node.name for node in model.graph.node)
         for place, node in enumerate(model.graph.node):
-            node.name = node.name or f"{node.op_type}_{place}"
+            if not node.name or counts[node.name] > 1:
+                node.name = f"{node.op_type}_{place}_of_{node.output[0]}"  # outputs have names of their own
         return model
 
     def _faults(self) -> "_Faults":
@@ -187,13 +179,3 @@ class _Faults:
         reason = reason_of(error)
         message = f"expected a file that onnxruntime can quantise, {self._source} gives: {reason}"
         raise kind_of(reason, ExportError)(message) from error
-
-
-class _OneBatch(CalibrationDataReader):
-    """Gives one batch to a calibrator."""
-
-    def __init__(self, feed: dict[str, np.ndarray]) -> None:
-        self._left = [feed]
-
-    def get_next(self) -> dict[str, np.ndarray] | None:  # type: ignore[override]  # None ends the calibration
-        return self._left.pop() if self._left else None

@@ -8,7 +8,7 @@ import torch
 from compress.data.bundle import DataBundle
 from compress.data.preprocessing import Preprocessing
 from compress.data.splits import MemorySplit
-from compress.errors import UsageError
+from compress.errors import BadInputError, UsageError
 from compress.export.int8 import Int8Maker, int8_types, representative
 from compress.export.variants import Base, derive
 from compress.settings.config import build
@@ -113,7 +113,7 @@ def test_what_suits_a_processor(flags, settings):
 
 def test_a_file_for_another_processor_does_not_depend_on_this_one():
     assert int8_types("arm", frozenset({"avx2", "avx_vnni"})) == Int8Types("int8", reduce_range=False)
-    assert int8_types("x86", frozenset({"neon"})).activations == "uint8"
+    assert int8_types("x86", frozenset({"neon"})) == Int8Types("uint8", reduce_range=True)  # VNNI is not certain
     assert int8_types("x86", frozenset({"avx2"})) == Int8Types("uint8", reduce_range=True)
 
 
@@ -124,3 +124,29 @@ def test_a_file_for_another_processor_does_not_depend_on_this_one():
 def test_settings_out_of_range(name, value, message):
     with pytest.raises(UsageError, match=message):
         build(ExportSettings, {name: value})
+
+
+def test_names_of_layers_in_text():
+    def named(text):
+        return build(ExportSettings, {"int8": True, "float_layers": text}).float_layers
+
+    assert named("none") == named(" none ") == ()
+    assert named("features.0, head") == ("features.0", "head")
+    assert named("none,features.0") == ("none", "features.0")  # then no layer has that name
+    for text in ("", " ", "features.0,,head", "head,"):
+        with pytest.raises(UsageError, match=r"expected names of layers such as features\.0.*, got"):
+            named(text)
+
+
+def test_int8_without_images_is_bad_input(base, tmp_path):
+    some, none = split([4, 4]), split([4, 4]).subset(torch.arange(0))
+    for train, val, message in (
+        (none, some, "expected training images of by hand to calibrate INT8 with, got none"),
+        (some, none, "expected validation images of by hand to choose INT8 by, got none; try --calibration minmax"),
+    ):
+        data = DataBundle("by hand", ("a", "b"), train, val, some, some.preprocessing, "f", "t")
+        with pytest.raises(BadInputError, match=message):
+            Int8Maker(ExportSettings(int8=True), data, 0).make(Path(base.record.file), tmp_path)
+    given = ExportSettings(int8=True, calibration="minmax", float_layers=(), calibration_images=1)
+    _artifact, facts = Int8Maker(given, data, 0).make(Path(base.record.file), tmp_path)
+    assert (facts.calibration_images, facts.choice) == (2, None)  # one of each class

@@ -1,17 +1,19 @@
 """What the chooser decides, on networks in which one layer alone is at fault."""
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from torch import Tensor, nn
 
-from exporters.errors import ExportError
+from exporters.errors import SettingError
 from exporters.int8.choose import Chooser
 from exporters.int8.quantize import Int8Settings, quantize_int8
-from exporters.int8.sensitivity import Judge, Stopwatch
+from exporters.int8.sensitivity import Judge, Stopwatch, loss_of
 from exporters.measure.layer_times import TimingLimits
 from exporters.write.onnx_export import export_onnx
 from tests.exporters.networks import CLASSES, SHAPE
+from tests.exporters.onnx_files import parse
 from tests.exporters.variants import answers, write_fp32
 
 OUTLIER = 1000.0
@@ -95,8 +97,59 @@ def test_what_is_given_is_not_chosen(source, tmp_path):
     assert (facts.calibration, facts.float_layers) == ("entropy", ("8",))
     assert [*facts.choice.rules] == ["entropy"]
     assert facts.choice.rules["entropy"] == facts.choice.loss
-    with pytest.raises(ExportError, match=r"got head; it has 0, 2, 4, 8$"):
-        quantized(source, tmp_path, float_layers=("2", "head"))
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("2", "head", "none"), r"got head, none; it has 0, 2, 4, 8$"),
+        (("8", "4", "2", "0"), r"expected a layer of .*net\.onnx in INT8, got all in float32: 0, 2, 4, 8$"),
+    ],
+)
+def test_layers_that_cannot_stay_in_float32(source, tmp_path, names, message):
+    with pytest.raises(SettingError, match=message):
+        quantized(source, tmp_path, float_layers=names)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_layers_come_once_and_in_the_order_of_the_file(source, tmp_path):
+    first, facts = quantized(source, tmp_path, float_layers=("4", "2"))
+    again, _ = quantized(source, tmp_path, float_layers=("2", "4", "2"))
+    assert facts.float_layers == ("2", "4")
+    assert first.sha256 == again.sha256
+
+
+def test_the_only_layer_is_in_int8(tmp_path):
+    weights = np.random.default_rng(0).standard_normal((CLASSES, 3, 1, 1), dtype=np.float32)
+    model = parse(
+        """(float[batch, 3, 16, 16] images) => (float[batch, classes] logits) {
+        scores = Conv(images, w)
+        pooled = GlobalAveragePool(scores)
+        logits = Flatten(pooled) }""",
+        {"w": weights},
+    )
+    path = tmp_path / "net.onnx"
+    onnx.save(model, path)
+    for chooser in (None, Chooser(judge_of(path), Clock({"w"}, 2.0), max_drop=0.1)):
+        artifact, facts = quantized(path, tmp_path, chooser)
+        assert facts.float_layers == ()
+        assert "w_quantized" in {tensor.name for tensor in onnx.load(artifact.path).graph.initializer}
+
+
+def test_a_rule_whose_answers_are_no_numbers_is_not_kept(source, tmp_path):
+    class Overflows(Judge):
+        """Of the first file that it judges, min-max, the answers are infinite."""
+
+        def loss(self, model):
+            self.count = getattr(self, "count", 0) + 1
+            answers = self.answers(model)
+            return loss_of(self._float_NK, answers * np.inf if self.count == 1 else answers, self._labels_N)
+
+    pixels = coloured(20, seed=3).numpy()
+    judge = Overflows([pixels], answers(source, pixels).argmax(1), threads=1)
+    _, facts = quantized(source, tmp_path, Chooser(judge, None, max_drop=100))
+    assert facts.calibration != "minmax"
+    assert facts.choice.rules["minmax"].divergence == 1e9
 
 
 def test_one_layer_stays_in_int8_if_no_file_keeps_the_limit(source, tmp_path):
@@ -119,8 +172,8 @@ class Clock:
 
     def _time(self, graph) -> float:
         stored = {tensor.name.removesuffix(".weight") for tensor in graph.graph.initializer}
-        in_float = stored & {*LAYERS}
-        if in_float == {*LAYERS}:
+        in_float = stored & {*LAYERS, "w"}
+        if in_float in ({*LAYERS}, {"w"}):
             return self.float32
         return 1 + sum(-0.1 if name in self.faster else 0.1 for name in in_float)
 

@@ -67,6 +67,16 @@ def test_products_of_activations_and_shared_weights_have_names():
     ]
 
 
+def test_a_transposed_convolution_is_no_layer_as_it_has_no_int8_kernel():
+    model = parse(
+        """(float[batch, 3, 4, 4] images) => (float[batch, 3, 5, 5] scores) {
+        larger = ConvTranspose(images, up)
+        scores = Conv(larger, last) }""",
+        {"up": np.ones((3, 3, 2, 2), np.float32), "last": np.ones((3, 3, 1, 1), np.float32)},
+    )
+    assert [layer.name for layer in layers_of(model)] == ["last"]
+
+
 def test_relu_and_pool_change_places_and_the_answers_stay_bit_for_bit(source):
     images = random_images(9).numpy()
     before = answers(source, images)

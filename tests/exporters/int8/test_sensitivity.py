@@ -25,6 +25,15 @@ def test_points_and_divergence_of_two_answers_by_hand():
     assert loss_of(after[::-1], after, np.array([0, 1])).points == -100
 
 
+def test_answers_that_are_no_numbers_are_wrong_and_the_worst():
+    before = np.log([[0.5, 0.5], [0.2, 0.8], [0.9, 0.1], [0.9, 0.1]])
+    after = np.array([[np.nan, np.nan], [-np.inf, np.inf], [1e300, -1e300], before[3]])
+    loss = loss_of(before, after, np.array([0, 1, 0, 0]))  # argmax alone calls the first two right
+    assert loss.points == 50
+    assert loss.divergence == 3e9 / 4
+    assert loss_of(before, before, np.array([0, 1, 0, 0])).divergence == 0
+
+
 def test_the_judge_compares_with_the_file_that_it_took(tmp_path):
     source = write_fp32(tmp_path / "net.onnx")
     images = random_images(12).numpy()
