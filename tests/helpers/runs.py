@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from compress.data.bundle import DataBundle
 from compress.data.load import load_data
 from compress.errors import InterruptedRun
-from compress.networks.own_code import OwnCode
+from compress.networks.own_code import import_code
 from compress.observer import Observer
 from compress.run.pipeline import run_pipeline
 from compress.runs import RunFolder
@@ -20,7 +20,7 @@ from compress.settings.config import RunConfig
 from compress.structure.plan import PruningPlan
 from compress.structure.remove import cut
 from models_zoo.zoo import build_network
-from tests.helpers.networks import layers
+from tests.helpers import small_network
 
 SETTINGS = {
     "arch": "squeezenet",
@@ -39,27 +39,12 @@ def tiny_config(images: Path, **changes: object) -> RunConfig:
     return RunConfig(**(SETTINGS | {"dataset": str(images)} | changes))
 
 
-def small(channels: int = 1) -> OwnCode:
-    """A network of one's own that trains and exports in a fraction of SqueezeNet's time."""
-    return layers(
-        lambda _: nn.Conv2d(channels, 16, 3, stride=2),
-        lambda _: nn.ReLU(),
-        lambda _: nn.Conv2d(16, 32, 3, stride=2),
-        lambda _: nn.ReLU(),
-        lambda _: nn.Conv2d(32, 32, 3),
-        lambda _: nn.ReLU(),
-        lambda _: nn.AdaptiveAvgPool2d(1),
-        lambda _: nn.Flatten(),
-        lambda classes: nn.Linear(32, classes),
-    )
-
-
-SMALL = small()
+SMALL = import_code(small_network.SPEC)
 
 
 def small_config(images: Path, **changes: object) -> RunConfig:
     """``tiny_config`` for ``SMALL``."""
-    own = {"arch": "small.build", "model": "small.py:build"}
+    own = {"arch": "small_network.build", "model": SMALL.spec}
     return tiny_config(images, **own | changes).with_code(SMALL)
 
 

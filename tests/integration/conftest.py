@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from compress.run.pipeline import run_pipeline
 from compress.settings.verify import VerifySettings
 from exporters.measure.latency import LatencySettings
 from tests.helpers.command import compress
 from tests.helpers.datasets import write_image_folder
-from tests.helpers.runs import tiny_flags
+from tests.helpers.runs import small_config, tiny_flags
 
 SHORT = LatencySettings(rounds=4, min_pairs=8, min_seconds=0, max_seconds=0.1, warmup_seconds=0.01)
 
@@ -43,6 +44,18 @@ def finished(images, shared_folder) -> Path:
             return run_beside_its_output(run, *tiny_flags(images, out=run), "--tensorboard", root / "curves")
 
     return shared_folder("finished", make)
+
+
+@pytest.fixture(scope="session")
+def small_finished(images, shared_folder) -> Path:
+    """A finished run of the small network. Treat it as read-only."""
+
+    def make(root: Path) -> Path:
+        with short_latency():
+            run_pipeline(small_config(images), out=root / "run")
+        return root / "run"
+
+    return shared_folder("small", make)
 
 
 @pytest.fixture

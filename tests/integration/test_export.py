@@ -1,6 +1,7 @@
 """``compress export`` on a finished run and on weights alone, through the real command line."""
 
 import json
+import shutil
 import subprocess
 
 import numpy as np
@@ -14,6 +15,7 @@ from compress.runs.file_records import recorded_files
 from tests.helpers.command import compress
 from tests.helpers.datasets import write_image_folder
 from tests.helpers.runs import loaded
+from tests.helpers.small_network import SPEC
 
 ROWS = ["original", "pruned", "original int8", "pruned int8"]
 
@@ -23,9 +25,10 @@ def logits(path, images):
     return session.run(None, {session.get_inputs()[0].name: np.ascontiguousarray(images)})[0]
 
 
-def test_int8_files_become_rows_of_the_same_report_and_again_are_the_same_bytes(run):
-    given = ("--calibration", "minmax", "--float-layers", "features.0")  # nothing is left to a clock
-    flags = ("--int8", "--calibration-images", 54, *given, "--quiet", "--json")
+def test_int8_files_become_rows_of_the_same_report_and_again_are_the_same_bytes(small_finished, tmp_path):
+    run = shutil.copytree(small_finished, tmp_path / "run")
+    given = ("--calibration", "minmax", "--float-layers", "0")  # nothing is left to a clock
+    flags = ("--model", SPEC, "--int8", "--calibration-images", 54, *given, "--quiet", "--json")
     done = compress("export", run, *flags)
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)

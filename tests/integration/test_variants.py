@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 
 from compress.errors import UsageError
 from compress.export.export_run import add_variants
+from compress.networks.own_code import OwnCode
 from compress.observer import Observer
 from compress.report.run_tables import search_words
 from compress.run.pipeline import run_pipeline
@@ -25,7 +26,8 @@ from compress.settings.export import ExportSettings
 from compress.settings.verify import VerifySettings
 from compress.verdict.verify import verify_run
 from tests.helpers.datasets import write_cifar10, write_image_folder
-from tests.helpers.runs import SMALL, StopAt, loaded, small, small_config, stop_run, tiny_config, whole_network
+from tests.helpers.runs import SMALL, StopAt, loaded, small_config, stop_run, tiny_config, whole_network
+from tests.helpers.small_network import build_in_colour
 
 SHORTER = {"epochs": 2, "search_start": 0, "search_end": 1}  # for given weights
 INT8 = ExportSettings(int8=True, calibration_images=30)
@@ -172,7 +174,7 @@ def test_a_data_set_in_colour_by_name_and_without_a_network_connection(tmp_path,
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     write_cifar10(tmp_path / "data/cifar-10-batches-py")
-    run, code, observer = tmp_path / "run", small(channels=3), StopAt("", 0)
+    run, code, observer = tmp_path / "run", OwnCode("", build_in_colour), StopAt("", 0)
     changes = {"data_dir": tmp_path / "data", "image_size": 32, "method": "l1", "keep_macs": 0.8, "search_start": 4}
     report = run_pipeline(small_config(Path("cifar10"), **changes).with_code(code), out=run, observer=observer)
     assert (report.data.name, report.data.classes) == ("cifar10", ("kind 0", "kind 1", "kind 2"))
