@@ -14,7 +14,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -100,8 +100,8 @@ def main() -> None:
     sys.stdout.write(table(results))
 
 
-def write_files(folder: Path) -> dict[str, Path]:
-    """SqueezeNet as in the default run, and three stacks of equal convolutions."""
+def write_files(folder: Path, names: Collection[str] = PIXELS.keys()) -> dict[str, Path]:
+    """Those of SqueezeNet as in the default run, and of three stacks of equal convolutions, that ``names`` names."""
     torch.manual_seed(0)
     networks = {f"{count} layers": equal_layers(count) for count in (20, 22, 7)}
     networks["squeezenet"] = build_network("squeezenet", classes=10, channels=1, image_size=PIXELS["squeezenet"])
@@ -114,6 +114,7 @@ def write_files(folder: Path) -> dict[str, Path]:
             metadata={},
         ).path
         for name, network in networks.items()
+        if name in names
     }
 
 
