@@ -92,7 +92,8 @@ def _cells(run: Mapping[str, Any], file: Mapping[str, Any]) -> list[str]:
     drop, ratios = file["source_drop"], file["ratios"]
     change = "" if drop is None else f"{-drop[0]:+.2f} ({-drop[2]:+.2f} to {-drop[1]:+.2f})"
     ratio = {name: "" if value is None else f"{value:.2f}x" for name, value in ratios.items()}
-    in_float = "" if file["float_layers"] is None else f"{len(file['float_layers'])} of {file['layers']}"
+    in_float = "" if file["float_layers"] is None else str(len(file["float_layers"]))
+    in_float += f" of {file['layers']}" if file["layers"] else ""  # not known where nothing was chosen
     return [
         run["name"], file["label"], figures.percent(file["top1"]), change, figures.file_size(file["size_bytes"]),
         "" if file["p50_ms"] is None else figures.milliseconds(file["p50_ms"]) + (" (noisy)" if file["noisy"] else ""),

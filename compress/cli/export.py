@@ -54,6 +54,8 @@ def export(
         raise UsageError("what should be exported? Give a run folder, or --weights with --arch, --dataset and --out")
     if (only := [name for name in INT8_ONLY if name in wanted]) and not wanted.get("int8"):
         raise UsageError(f"{spelled(only)} is for --int8: give that too")
+    if {"max_int8_drop", "calibration", "float_layers"} <= wanted.keys() and wanted["calibration"] != "auto":
+        raise UsageError("with --calibration and --float-layers, --max-int8-drop chooses nothing: drop one of them")
     if run is None and (timing or not verify):
         raise UsageError("files from weights are not measured here: drop --seconds and --no-verify")
     chosen, code = build(ExportSettings, wanted), options.named_code(network.get("model"))

@@ -17,6 +17,7 @@ def test_a_row_for_every_float32_and_int8_file_with_its_loss_and_its_ratios():
     row = table_of([run]).splitlines()[5]
     assert row.startswith("| first | pruned int8 | 88.2 % | -0.50 (")
     assert row.endswith("| minmax | 2 of 3 |")
+    assert table_of([facts_of(report_with(None), name="given")]).splitlines()[5].endswith("| minmax | 2 |")
 
 
 def test_where_and_when_it_was_measured_stands_below():
