@@ -73,7 +73,7 @@ KINDS: Final[Mapping[str, Kind]] = {
 
 
 SAMPLE: Final[Mapping[str, int]] = {
-    "kills: trained": 50,
+    "kills: trained": 12,
     "flips: finished": 30,
     "machine: errors at file operations": 1,
     "machine: limits": 1,
