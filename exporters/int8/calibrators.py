@@ -25,7 +25,7 @@ RULES: Final[tuple[Rule, ...]] = cast("tuple[Rule, ...]", tuple(_METHODS))
 # Bins of a histogram. For entropy onnxruntime's own number, 128, leaves one range to choose from: the whole. Time grows
 # with the square: with 256 bins 0.03 s for a tensor, with 4,096 5 s.
 _BINS: Final = {"percentile": 2048, "entropy": 256}
-_MOST_BINS: Final = {"percentile": 2**20, "entropy": 2**12}
+_MOST_BINS: Final = {"percentile": 2**17, "entropy": 2**12}
 
 
 class Calibrator:
