@@ -17,6 +17,7 @@ from compress.report.timings import headline_setting, timing_at
 from compress.runs import RunFolder
 
 ROOT: Final = Path(__file__).parent.parent
+SETTINGS: Final = ("keep_macs", "epochs", "method", "seed")  # not those that are paths of a machine
 COLUMNS: Final = (
     "Run", "File", "Top-1", "Change against float32, 95 %", "Size", "ms", "Against the original", "Against float32",
     "Calibration", "Layers in float32",
@@ -40,7 +41,7 @@ def facts_of(report: Report, *, name: str) -> dict[str, Any]:
     return {
         "name": name,
         "date": report.created,
-        "config": report.run and report.run.config,
+        "config": {} if report.run is None else {name: report.run.config.get(name) for name in SETTINGS},
         "environment": report.environment,
         "data": {"name": data.name, "test": data.test, "image_size": data.image_size, "classes": len(data.classes)},
         "setting": str(headline_setting(report)),
