@@ -22,7 +22,7 @@ from compress.environment import source_commit
 from compress.errors import DivergedError, UsageError
 from compress.race.folders import has_stages, state_of
 from compress.report.model import recorded_report
-from compress.run.pipeline import prepare, run_pipeline
+from compress.run.pipeline import Shared, prepare, run_pipeline
 from compress.run.rehearsal import rehearse
 from compress.runs import STAGES, RunFolder
 from compress.runs.event_log import EVENTS
@@ -97,7 +97,7 @@ def measure(base: DecidedConfig, name: str, *, seed: int, folder: Path, commit: 
             out=path,
             mode="resume" if state == "resume" else "overwrite",  # an interrupted creation may have left files
             verify=VerifySettings(batch_sizes=(1,), threads=(1,), seconds=0.1, seed=seed),
-            original_of=original_of(config, path),
+            shared=Shared(original_of=original_of(config, path)),
         )
     except DivergedError as error:
         return row | {"reason": str(error), "date": f"{datetime.now(UTC):%Y-%m-%d}"} | _machine(path)

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from benchmarks.ablation_variants import DEFAULT
-from compress.report.figures import budget, hundredths, percent, plural
+from compress.report.figures import hundredths, percent, plural
+from compress.report.race.budget import CellBudget
 from compress.settings.fields import in_words
 
 TOLERATED_POINTS = 2.0
@@ -48,7 +49,8 @@ def page(results: Mapping[str, Any]) -> str:
 
 def section(settings: Mapping[str, Any], rows: Rows) -> str:
     """One table, with its settings above and what its numbers are worth below."""
-    title = f"## {settings['arch']}, {budget(settings['keep_macs'])}, images of {settings['image_size']} pixels"
+    budget = CellBudget("keep_macs", settings["keep_macs"]).words
+    title = f"## {settings['arch']}, {budget}, images of {settings['image_size']} pixels"
     seeds = sorted({row["seed"] for row in rows})
     titles = ("Variant", "Setting", f"Top-1, seed {', '.join(map(str, seeds))}", "Against the default",
               "Lowest to highest", "Search", "MACs")  # fmt: skip

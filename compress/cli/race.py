@@ -12,7 +12,7 @@ from compress.cli import options, output
 from compress.cli.options import Given, flags_of, with_flags
 from compress.errors import CheckFailedError
 from compress.race.cells import PANEL, RaceSettings
-from compress.settings.config import KEEP_MACS, RunConfig, build
+from compress.settings.config import RunConfig, build
 from compress.settings.target import TARGET
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ def race(
     The same command again resumes the race.
 
     Example: compress race --arch squeezenet --keep-macs 0.5,0.25 --methods edropout,l1,scratch --seeds 2
+
+    Both kinds of budget: compress race --arch squeezenet --keep-macs 0.5 --target-speedup 1.6 --methods edropout
     """
     if schema:
         from compress.report.model import document_schema
@@ -53,7 +55,7 @@ def race(
     from compress.runs.folder import label
 
     base = options.merge_settings(settings, config)
-    wanted = build(RaceSettings, {"base": base, "budgets": (base.keep_macs or KEEP_MACS,)} | grid)
+    wanted = build(RaceSettings, {"base": base} | grid)
     folder = out or Path("races") / label(base)
     if dry_run:
         _show_plan(wanted, folder, json=json)

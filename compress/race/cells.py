@@ -1,17 +1,18 @@
 """The settings of a race, and its cells: every method at every budget with every seed."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Final, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from compress.report.figures import budget
+from compress.report.race.budget import BUDGET_SETTINGS, CellBudget
 from compress.settings.config import KEEP_MACS, Method, RunConfig
 from compress.settings.fields import SEEDS, Settings, parse_list, parse_seeds, setting
 from compress.settings.methods import RACED
+from compress.settings.target import TARGET
 
 CELLS: Final = "cells"
 """The folder in which a race keeps the run folders of its cells."""
@@ -19,7 +20,7 @@ CELLS: Final = "cells"
 PLAN: Final = "04_remove/plan.json"
 """Where a run keeps its pruning plan: the shape that the method ``scratch`` trains."""
 
-CELL_SETTINGS: Final = frozenset({"method", "plan", "keep_macs", "seed"})
+CELL_SETTINGS: Final = frozenset({"method", "plan", "seed", *BUDGET_SETTINGS})
 """Settings that differ between the cells of a race; all others are equal."""
 
 PANEL: Final = "Race"
@@ -28,21 +29,21 @@ _setting = partial(setting, panel=PANEL)
 
 @dataclass(frozen=True)
 class Cell:
-    """One run of a race: its method, the share of the MACs to keep, its seed."""
+    """One run of a race."""
 
     method: Method
-    keep_macs: float
+    budget: CellBudget
     seed: int
 
     @property
     def name(self) -> str:
-        """The name of its folder: ``edropout-50-seed0``."""
-        return f"{self.method}-{100 * self.keep_macs:.6g}-seed{self.seed}"
+        """The name of its folder: ``edropout-50-seed0``, ``edropout-2x-seed0``."""
+        return f"{self.method}-{self.budget.name}-seed{self.seed}"
 
     @property
     def title(self) -> str:
         """The cell in words."""
-        return f"{self.method}, {budget(self.keep_macs)}, seed {self.seed}"
+        return f"{self.method}, {self.budget.words}, seed {self.seed}"
 
 
 class RaceSettings(Settings):
@@ -52,11 +53,25 @@ class RaceSettings(Settings):
     methods: Annotated[tuple[Method, ...], BeforeValidator(parse_list)] = _setting(
         RACED, "Methods, comma-separated (see `compress list methods`).", shown="all but *-uniform"
     )
-    budgets: Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], BeforeValidator(parse_list)] = _setting(
-        (KEEP_MACS,),
-        "Fractions of the multiply-accumulates to keep: 0.5,0.25,0.1.",
-        flags=("--keep-macs",),
+    keep_macs: Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], BeforeValidator(parse_list)] = _setting(
+        (),
+        "Budgets: fractions of the multiply-accumulates to keep, 0.5,0.25,0.1.",
+        shown=f"{KEEP_MACS} if no budget is given",
         expected="fractions between 0 and 1, such as 0.5,0.25",
+    )
+    target_speedup: Annotated[tuple[Annotated[float, Field(gt=1, le=1e3)], ...], BeforeValidator(parse_list)] = (
+        _setting(
+            (),
+            "Budgets: how many times as fast as the original, 1.5,2; by themselves or beside --keep-macs.",
+            expected="numbers above 1, such as 1.5,2",
+        )
+    )
+    target_latency_ms: Annotated[tuple[Annotated[float, Field(gt=0, le=1e7)], ...], BeforeValidator(parse_list)] = (
+        _setting(
+            (),
+            "Budgets: milliseconds that a call may take, 3,1.5; by themselves or beside --keep-macs.",
+            expected="milliseconds, such as 3,1.5",
+        )
     )
     seeds: Annotated[tuple[Annotated[int, Field(**SEEDS)], ...], BeforeValidator(parse_seeds)] = _setting(
         (0, 1, 2),
@@ -70,7 +85,9 @@ class RaceSettings(Settings):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        chosen = {"methods": self.methods, "seeds": self.seeds, "budgets": tuple(map(budget, self.budgets))}
+        chosen: dict[str, tuple[object, ...]] = {"methods": self.methods, "seeds": self.seeds}
+        for budget in self.budgets:
+            chosen[budget.setting] = (*chosen.get(budget.setting, ()), budget.name)
         for name, values in chosen.items():
             if not values or len(set(values)) < len(values):
                 got = ", ".join(map(str, getattr(self, name)))
@@ -80,12 +97,22 @@ class RaceSettings(Settings):
         if self.base.preset == "paper":
             raise ValueError("the paper's algorithm has no budget and cannot race at equal terms: drop preset 'paper'")
         if self.base.keep_params is not None:
-            raise ValueError("a race is over MACs: drop keep_params")
-        if self.base.has_target:
-            raise ValueError("a race is over MACs: drop target_latency_ms and target_speedup")
+            raise ValueError("a race is over MACs or latency: drop keep_params")
+        if others := [name for name in TARGET if name not in BUDGET_SETTINGS and getattr(self.base, name) is not None]:
+            raise ValueError(
+                f"the latency of a race is this machine's, of batch 1 on 1 thread: drop {', '.join(others)}"
+            )
         if self.methods == ("scratch",):
             raise ValueError("scratch trains the shape that another method found: add one to `methods`")
         return self
+
+    @property
+    def budgets(self) -> tuple[CellBudget, ...]:
+        """In the order of the tables: of MACs, then of latency; if none is given that of ``base``."""
+        given = tuple(CellBudget(name, value) for name in BUDGET_SETTINGS for value in getattr(self, name))
+        of_base = ((name, getattr(self.base, name)) for name in BUDGET_SETTINGS)
+        usual = tuple(CellBudget(name, value) for name, value in of_base if value is not None)
+        return given or usual or (CellBudget("keep_macs", KEEP_MACS),)
 
     @property
     def leader(self) -> Method:
@@ -102,11 +129,16 @@ class RaceSettings(Settings):
         """All cells in running order: by seed, then by budget; ``scratch`` last, after the shape that it needs."""
         methods = sorted(self.methods, key=lambda method: method == "scratch")
         for seed in self.seeds:
-            for share in self.budgets:
-                yield from (Cell(method, share, seed) for method in methods)
+            for budget in self.budgets:
+                yield from (Cell(method, budget, seed) for method in methods)
 
     def config(self, cell: Cell, *, folder: Path) -> RunConfig:
         """The settings with which ``compress run`` makes this cell of the race in ``folder``."""
-        plan = folder.resolve() / CELLS / Cell(self.leader, cell.keep_macs, cell.seed).name / PLAN
-        own = asdict(cell) | {"plan": plan if cell.method == "scratch" else None}
-        return self.base.model_copy(update=own | {"train_original": self.trains_original})
+        plan = folder.resolve() / CELLS / replace(cell, method=self.leader).name / PLAN
+        own = {
+            "method": cell.method,
+            "plan": plan if cell.method == "scratch" else None,
+            "seed": cell.seed,
+            "train_original": self.trains_original,
+        }
+        return self.base.model_copy(update=own | cell.budget.as_settings())

@@ -21,8 +21,11 @@ from compress.runs.decide import decide
 from compress.runs.manifest import sha256_of
 from compress.runs.outputs import check_outside_images
 from compress.runs.recorded_inputs import HOW_READ, ORIGINAL, code_notes
+from compress.runs.stage_context import recorded_target
 from compress.settings.config import DecidedConfig, RunConfig
 from compress.settings.training import TRAINING
+from compress.target.table import timed_here
+from compress.target.target import Target
 from compress.verdict.accuracy import correct_pair, measure_drop
 from compress.verdict.open_files import classify, open_file
 
@@ -52,7 +55,7 @@ def check_folder(race: RaceSettings, folder: Path) -> None:
     for path in sorted((folder / CELLS).glob("*")):
         try:
             cell = _open(path)
-            different = [*_different(wanted, cell[1]), *code_notes(cell[0], race.base.code)] if cell else []
+            different = _differences(wanted, *cell) if cell else []
         except BadInputError:
             continue  # a damaged cell becomes a row of the table
         if different:
@@ -95,6 +98,22 @@ def original_for(cell: Cell, cells: Iterable[Cell], folder: Path, *, remake: boo
         for path in others:
             if has_stages(path, stages, intact=True):
                 return path
+    return None
+
+
+def target_for(cell: Cell, cells: Iterable[Cell], folder: Path) -> Target | None:
+    """The latency model that the first of these ``cells`` has recorded, so that milliseconds are the same in all.
+
+    ``None`` if there is none yet, or the cell's budget is no latency.
+    """
+    for other in cells if cell.budget.is_latency else ():
+        try:
+            opened = _open(folder / CELLS / other.name)
+            target = recorded_target(opened[0]) if opened else None
+        except BadInputError:
+            continue
+        if target is not None:
+            return target
     return None
 
 
@@ -172,6 +191,14 @@ def _open(path: Path) -> tuple[RunFolder, RunConfig] | None:
         except UsageError:
             raise BadInputError(f"{path} is not a run folder, or is damaged") from None
         return None
+
+
+def _differences(wanted: DecidedConfig, run: RunFolder, recorded: RunConfig) -> list[str]:
+    """What has to be equal in all cells of a race and is not: settings, code, the machine of the latency model."""
+    target = recorded_target(run)
+    other = target is not None and (target.facts.machine, target.facts.versions) != timed_here()
+    machine = ["its latency model is of another machine or onnxruntime"] if other else []
+    return [*_different(wanted, recorded), *code_notes(run, wanted.code), *machine]
 
 
 def _different(wanted: DecidedConfig, recorded: RunConfig) -> list[str]:

@@ -10,7 +10,7 @@ from compress.data.bundle import DataBundle
 from compress.errors import UsageError
 from compress.race.cells import CELLS, Cell, RaceSettings
 from compress.race.folders import has_stages
-from compress.report.figures import budget, plural
+from compress.report.figures import plural
 from compress.run.dry_run import RunPlan, plan_of
 from compress.run.eta import expected_work
 from compress.run.pipeline import prepare
@@ -20,7 +20,7 @@ from compress.runs.decide import decide
 from compress.runs.recorded_inputs import ORIGINAL
 from compress.settings.config import DecidedConfig
 
-_SHARED = ("network", "data", "units", "not pruned", "epochs", "checked")
+_SHARED = ("network", "data", "units", "not pruned", "epochs", "checked", "model")
 """Lines of a run's plan that hold for every cell."""
 
 
@@ -51,8 +51,12 @@ class RacePlan:
 
 
 def rehearse_race(race: RaceSettings, *, folder: Path) -> tuple[DecidedConfig, DataBundle, Rehearsal]:
-    """Check what every cell needs, as ``compress run`` does, with the largest budget; CompressError if it fails."""
-    settings, data = prepare(race.config(Cell("edropout", max(race.budgets), race.seeds[0]), folder=folder))
+    """Check what every cell needs, as ``compress run`` does; CompressError if it fails.
+
+    The budget is one of latency, of which the plan says more, or else the largest of MACs.
+    """
+    budget = max(race.budgets, key=lambda one: (one.is_latency, one.value))
+    settings, data = prepare(race.config(Cell("edropout", budget, race.seeds[0]), folder=folder))
     return settings, data, rehearse(settings, data)
 
 
@@ -61,7 +65,7 @@ def plan_race(race: RaceSettings, *, folder: Path) -> RacePlan:
     settings, data, rehearsed = rehearse_race(race, folder=folder)
     run = plan_of(settings, data, rehearsed)
     not_applicable = dict(_not_applicable(race, settings, data, rehearsed))
-    cells = [cell for cell in race.cells() if not {cell.method, budget(cell.keep_macs)} & not_applicable.keys()]
+    cells = [cell for cell in race.cells() if not {cell.method, cell.budget.words} & not_applicable.keys()]
     return RacePlan(
         run=run,
         cells=tuple(cell.name for cell in cells),
@@ -82,14 +86,19 @@ def work_of_cells(race: RaceSettings, cells: Iterable[Cell], folder: Path) -> It
 def _not_applicable(
     race: RaceSettings, settings: DecidedConfig, data: DataBundle, rehearsed: Rehearsal
 ) -> Iterator[tuple[str, str]]:
-    """Budgets that the network cannot reach and methods that it does not support, each with the reason."""
+    """Budgets that the network cannot reach and methods that it does not support, each with the reason.
+
+    Whether it reaches a latency is known once its layers have been timed.
+    """
     prunable = rehearsed.prunable
-    for share in race.budgets:
-        asked = replace(prunable, budget=Budget(macs=share))
+    for budget in race.budgets:
+        if budget.is_latency:
+            continue
+        asked = replace(prunable, budget=Budget(macs=budget.value))
         try:
             (asked.with_finer_counts(settings.align) if settings.finer_align else asked).check_reachable()
         except UsageError as error:
-            yield budget(share), str(error)
+            yield budget.words, str(error)
     for method in race.methods:
         if method != "scratch":  # its plan does not exist yet
             try:

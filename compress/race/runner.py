@@ -23,6 +23,7 @@ from compress.race.folders import (
     read_result,
     report_digest,
     state_of,
+    target_for,
 )
 from compress.race.plan import rehearse_race, work_of_cells
 from compress.report.documents import write_documents
@@ -31,7 +32,7 @@ from compress.report.model import DataFacts
 from compress.report.race.document import read_race, render_race_documents
 from compress.report.race.model import Outcome, RaceCell, RaceReport
 from compress.run.eta import expected_work
-from compress.run.pipeline import run_pipeline
+from compress.run.pipeline import Shared, run_pipeline
 from compress.runs import STAGES, RunFolder
 from compress.runs.decide import decide, load_decided
 from compress.runs.recorded_inputs import ORIGINAL
@@ -97,7 +98,7 @@ class _Race:
         for cell in self.cells:
             row = known.get(name := f"{CELLS}/{cell.name}")
             if row is None or not self._is_current(cell, row):
-                row = RaceCell(method=cell.method, keep_macs=cell.keep_macs, seed=cell.seed, folder=name)
+                row = RaceCell(method=cell.method, seed=cell.seed, folder=name, **cell.budget.as_settings())
             self.rows[cell] = row
 
     def run(self, cell: Cell) -> None:
@@ -148,9 +149,12 @@ class _Race:
         config = self._config(cell)
         if config.plan is not None:
             self._check_plan(cell, config.plan, resume=resume)
-        original_of = original_for(cell, self.cells, self.folder, remake=not resume)
+        shared = Shared(
+            original_of=original_for(cell, self.cells, self.folder, remake=not resume),
+            target=target_for(cell, self.cells, self.folder),
+        )
         self._check_original(cell)
-        work = expected_work(decide(config)) | (dict.fromkeys(ORIGINAL, 0.0) if original_of else {})
+        work = expected_work(decide(config)) | (dict.fromkeys(ORIGINAL, 0.0) if shared.original_of else {})
         verify = None if self.race.full_latency else VerifySettings(batch_sizes=(1,), threads=(1,), seed=cell.seed)
         place = self.cells.index(cell)
         title = f"cell {place + 1}/{len(self.cells)}: {cell.title}{self._time_left(self.cells[place:])}"
@@ -164,7 +168,7 @@ class _Race:
                     observer=observer,
                     should_stop=self.watch.should_stop,
                     verify=verify,
-                    original_of=original_of,
+                    shared=shared,
                 )
             except InterruptedRun as stop:
                 raise InterruptedRun(_STOPPED, signal_number=stop.exit_code - 128) from None

@@ -48,11 +48,6 @@ def percent(fraction: float) -> str:
     return f"{100 * fraction:.1f} %"
 
 
-def budget(keep_macs: float) -> str:
-    """A race's budget, with the six digits by which two must differ: 12.5 % of the MACs."""
-    return f"{100 * keep_macs:.6g} % of the MACs"
-
-
 def hundredths(number: float) -> str:
     """Two decimals, or three where two would round: 87.40, 86.675; so that differences add up."""
     decimals = 2 if abs(number - round(number, 2)) < _EXACT else 3

@@ -3,9 +3,9 @@
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from compress.channels.budget import Prunable
 from compress.data.bundle import DataBundle
@@ -16,7 +16,7 @@ from compress.observer import Observer
 from compress.report.model import Report
 from compress.run.export import TrainedNetworks, export
 from compress.run.rehearsal import rehearse
-from compress.run.search import remove, search
+from compress.run.search import check_method, remove, search
 from compress.run.target import find_target
 from compress.run.training_stages import baseline, finetune, train_original
 from compress.runs import RunFolder
@@ -29,9 +29,26 @@ from compress.runs.stage_context import TARGET, StageContext, check_images, reco
 from compress.settings.config import DecidedConfig, RunConfig
 from compress.settings.verify import VerifySettings
 from compress.target.limit import limit_latency
+from compress.target.target import Target
 from compress.verdict.verify import verify_stage
 
 Mode = Literal["new", "resume", "overwrite"]
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What a run takes from others.
+
+    Attributes:
+        original_of: the run folder whose finished stages of the original are copied.
+        target: the latency model of another run of the same network.
+    """
+
+    original_of: Path | None = None
+    target: Target | None = None
+
+
+NOTHING_SHARED: Final = Shared()
 
 
 def run_pipeline(
@@ -42,14 +59,14 @@ def run_pipeline(
     observer: Observer | None = None,
     should_stop: Callable[[], int | None] = lambda: None,
     verify: VerifySettings | None = None,
-    original_of: Path | None = None,
+    shared: Shared = NOTHING_SHARED,
 ) -> Report:
     """Run every stage that is not finished yet in the folder ``out`` and return the report.
 
     With ``mode`` "resume" the folder's own settings are used, but for ``download``. ``verify`` is what the last stage
-    measures, by default what the settings say. The finished stages of the original are copied from the run folder
-    ``original_of``. Once ``should_stop`` returns a signal's number the run is saved and stopped; ``InterruptedRun``
-    says how to go on. UsageError before anything is deleted if an input lies in a folder that is replaced.
+    measures, by default what the settings say. Once ``should_stop`` returns a signal's number the run is saved and
+    stopped; ``InterruptedRun`` says how to go on. UsageError before anything is deleted if an input lies in a folder
+    that is replaced.
     """
     observer = observer or Observer()
     resumed = mode == "resume"
@@ -62,8 +79,11 @@ def run_pipeline(
     settings, prunable = rehearsed.config, rehearsed.prunable
     if settings.has_target:
         images = check_images(settings, data)
+        target = target or shared.target
         target = target or find_target(settings, rehearsed.network, prunable, images, observer, should_stop)
         prunable = limit_latency(prunable, settings, target)
+        if settings.plan is not None and not resumed:
+            check_method(settings, data, rehearsed.network, prunable)
     for note in rehearsed.file_notes:
         observer.note(note)
     run = RunFolder.open(out) if resumed else RunFolder.create(out, settings, overwrite=mode == "overwrite")
@@ -73,8 +93,8 @@ def run_pipeline(
         changed = record_inputs(run, settings, data)
         for note in changed:
             observer.note(note)
-        if original_of is not None:
-            reuse_original(run, original_of)
+        if shared.original_of is not None:
+            reuse_original(run, shared.original_of)
         noted = replace(data, notes=(*data.notes, *changed))
         context = StageContext(settings, noted, run, observer, should_stop)
         with _ends_recorded(run, settings, out), export_faults():

@@ -67,7 +67,7 @@ def rehearse(config: DecidedConfig, data: DataBundle, *, resumed: bool = False) 
     if config.weights is not None and not resumed:
         config = decide_start(config, fresh_head=bool(given.fresh_head))
     prunable = find_prunable(config, network, images)
-    if not resumed:
+    if not resumed and not (config.has_target and config.plan):  # a plan's counts are those of the latency model
         check_method(config, data, network, prunable)
     removed = rehearse_cut(prunable, network, images[:IMAGES], seed=config.seed)
     file_notes: tuple[str, ...] = ()

@@ -71,7 +71,7 @@ def remove(context: StageContext, found: SearchResult, prunable: Prunable) -> tu
     if not run.is_finished(name):
         with context.stage(name):
             result = remove_units(found.network, prunable.units, found.keep_U, images)
-            if config.has_target and config.target is None:
+            if config.has_target and config.target is None and config.plan is None:  # a plan is cut as it is
                 found, result = _within_latency(context, found, result, prunable, images)
             if not result.conclusive:
                 context.observer.note("the logits hardly depend on the image: that they stay the same says little")

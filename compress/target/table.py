@@ -98,7 +98,7 @@ def read_table(path: Path, samples: SampleSet) -> LayerTimes:
 def time_here(samples: SampleSet, limits: TimingLimits, *, progress: Callable[[int], None]) -> LayerTimes:
     """Time the samples on this machine; ``progress`` gets the number that are done."""
     found = time_samples(samples.files, limits, progress=progress)
-    return LayerTimes(SCHEMA, *_facts(), batch_size=limits.batch_size, threads=limits.threads, samples=found)
+    return LayerTimes(SCHEMA, *timed_here(), batch_size=limits.batch_size, threads=limits.threads, samples=found)
 
 
 def cached_times(samples: SampleSet, limits: TimingLimits) -> LayerTimes | None:
@@ -120,8 +120,8 @@ def cache_times(samples: SampleSet, limits: TimingLimits, table: LayerTimes) -> 
             write_atomically(path, table.to_json().encode())
 
 
-def _facts() -> tuple[dict[str, str], dict[str, str]]:
-    """This machine, and the versions that its times depend on."""
+def timed_here() -> tuple[dict[str, str], dict[str, str]]:
+    """This machine, and the versions that its times depend on: what a model of its times is of."""
     cpu = describe_cpu()
     machine = {"cpu": cpu["model"], "isa": " ".join(cpu["isa"]), "cores": str(cpu["cores"])}
     return machine, {"onnxruntime": str(package_versions()["onnxruntime"])}
@@ -129,7 +129,7 @@ def _facts() -> tuple[dict[str, str], dict[str, str]]:
 
 def _cache_path(samples: SampleSet, limits: TimingLimits) -> Path | None:
     """Where these times would be; ``None`` for a user without a home folder."""
-    key = [SCHEMA, *_facts(), limits.batch_size, limits.threads, [file.sha256 for file in samples.files]]
+    key = [SCHEMA, *timed_here(), limits.batch_size, limits.threads, [file.sha256 for file in samples.files]]
     name = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:32]
     try:
         return cache_folder("layer-times") / f"{name}.json"

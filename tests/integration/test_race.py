@@ -15,12 +15,14 @@ from compress.errors import InterruptedRun
 from compress.race.cells import Cell, RaceSettings
 from compress.race.runner import Watch, run_race
 from compress.report.model import parse_report
+from compress.report.race.budget import CellBudget
 from compress.report.race.document import read_race
 from compress.report.race.model import CellResult
 from compress.runs import RunFolder
 from tests.helpers.command import compress, compress_until
 from tests.helpers.runs import StopAt, checksums, small_config, stop_run, tiny_config, tiny_flags, whole_network
 
+HALF = CellBudget("keep_macs", 0.5)
 TRAINED = "05_finetune/weights.safetensors"
 
 
@@ -47,7 +49,7 @@ def test_a_race_of_runs(images, small_finished, tmp_path):
     """The race finds a run that was made by hand, takes its original, is stopped twice, and is then only read."""
     shutil.copytree(small_finished, tmp_path / "cells/edropout-50-seed0")
     race = RaceSettings(
-        base=small_config(images), methods=("edropout", "thinet", "bn-scale", "scratch"), budgets=(0.5,), seeds=(0,)
+        base=small_config(images), methods=("edropout", "thinet", "bn-scale", "scratch"), keep_macs=(0.5,), seeds=(0,)
     )
     thinet, bn_scale, scratch = (
         f"cell {number}/4: {method}, 50 % of the MACs, seed 0"
@@ -70,7 +72,7 @@ def test_a_race_of_runs(images, small_finished, tmp_path):
     _check_scratch(tmp_path / "cells/scratch-50-seed0", small_finished)
 
     alone = tmp_path / "alone"
-    stop_run(race.config(Cell("thinet", 0.5, 0), folder=tmp_path), ("06_export", 0), out=alone)
+    stop_run(race.config(Cell("thinet", HALF, 0), folder=tmp_path), ("06_export", 0), out=alone)
     for name in (TRAINED, "config.toml"):  # as if nothing had been shared
         assert (alone / name).read_bytes() == (tmp_path / "cells/thinet-50-seed0" / name).read_bytes()
 
@@ -132,12 +134,12 @@ def _check_scratch(run: Path, leader: Path) -> None:
 def test_scratch_does_not_keep_the_shape_of_another_method(images, finished, tmp_path):
     """A race that grows by another leader trains that one's shape, with an original that is there already."""
     base = tiny_config(images)
-    run_race(RaceSettings(base=base, methods=("thinet", "scratch"), budgets=(0.5,), seeds=(0,)), folder=tmp_path)
+    run_race(RaceSettings(base=base, methods=("thinet", "scratch"), keep_macs=(0.5,), seeds=(0,)), folder=tmp_path)
     shutil.copytree(finished, tmp_path / "cells/edropout-50-seed0")
     shapes = [tmp_path / f"cells/{method}-50-seed0/04_remove/plan.json" for method in ("thinet", "edropout", "scratch")]
     thinet, edropout, scratch = (path.read_text() for path in shapes)
     assert scratch == thinet != edropout
-    grown = RaceSettings(base=base, methods=("edropout", "thinet", "scratch"), budgets=(0.5,), seeds=(0,))
+    grown = RaceSettings(base=base, methods=("edropout", "thinet", "scratch"), keep_macs=(0.5,), seeds=(0,))
     recorder = Recorder()
     report = run_race(grown, folder=tmp_path, watch=recorder.watch)
     assert recorder.titles == ["cell 3/3: scratch, 50 % of the MACs, seed 0"]
@@ -157,7 +159,7 @@ def test_a_damaged_cell_fails_alone_and_says_what_to_do(images, finished, tmp_pa
     folders = [tmp_path / f"cells/{method}-50-seed0" for method in ("edropout", "l1")]
     for folder in folders:
         shutil.copytree(finished, folder)
-    race = RaceSettings(base=tiny_config(images), methods=("edropout", "l1"), budgets=(0.5,), seeds=(0,))
+    race = RaceSettings(base=tiny_config(images), methods=("edropout", "l1"), keep_macs=(0.5,), seeds=(0,))
     whole = run_race(race, folder=tmp_path)
     for name in ("report.json", "config.toml", "MANIFEST.sha256"):
         (folders[0] / name).write_text("damaged")
@@ -180,7 +182,7 @@ def test_a_divergence_is_a_result_and_is_not_tried_again(tmp_path):
         for index in range(24):
             Image.fromarray(np.full((16, 16), 10 * index, dtype=np.uint8)).save(folder / f"{index}.png")
     base = tiny_config(tmp_path / "images", epochs=2, search_start=1, search_end=2)
-    race = RaceSettings(base=base, methods=("l1", "scratch", "random"), budgets=(0.5,), seeds=(0,))
+    race = RaceSettings(base=base, methods=("l1", "scratch", "random"), keep_macs=(0.5,), seeds=(0,))
     recorder = Recorder()
     report = run_race(race, folder=tmp_path / "race", watch=recorder.watch)
     assert [(cell.method, cell.outcome) for cell in report.cells] == [

@@ -17,7 +17,7 @@ from compress.export.export_run import add_variants
 from compress.networks.own_code import OwnCode
 from compress.observer import Observer
 from compress.report.run_tables import search_words
-from compress.run.pipeline import run_pipeline
+from compress.run.pipeline import Shared, run_pipeline
 from compress.run.search import remove, search
 from compress.runs import RunFolder
 from compress.runs.file_records import recorded_files
@@ -137,7 +137,7 @@ def test_a_network_with_batchnorm(tmp_path):
 @pytest.mark.slow
 def test_annealing_is_stopped_and_goes_on(images, finished, tmp_path):
     config, run = tiny_config(images, method="anneal"), tmp_path / "run"
-    stop_run(config, ("03_search", 20), out=run, original_of=finished)
+    stop_run(config, ("03_search", 20), out=run, shared=Shared(original_of=finished))
     report = run_pipeline(config, out=run, mode="resume")
     assert report.candidate.kept_macs <= 0.5
     assert all(epoch["energy_best"] == epoch["energy_mean"] for epoch in report.run.search.history)

@@ -22,7 +22,7 @@ NEEDED = {RaceSettings: {"base": RunConfig(arch="squeezenet")}}
         (RaceSettings, {"seeds": "2"}, (0, 1)),
         (RaceSettings, {"seeds": "3,7"}, (3, 7)),
         (RaceSettings, {"methods": "l1, scratch"}, ("l1", "scratch")),
-        (RaceSettings, {"budgets": "0.5,0.25"}, (0.5, 0.25)),
+        (RaceSettings, {"keep_macs": "0.5,0.25"}, (0.5, 0.25)),
     ],
 )
 def test_text_is_parsed(model, text, value):
@@ -49,7 +49,7 @@ def test_text_is_parsed(model, text, value):
         ),
         (
             RaceSettings,
-            {"budgets": "half"},
+            {"keep_macs": "half"},
             "--keep-macs: expected fractions between 0 and 1, such as 0.5,0.25, got 'half'",
         ),
         (RaceSettings, {"methods": "l3"}, "--methods: expected 'edropout', 'saliency'"),

@@ -76,7 +76,8 @@ def draw_intervals(axes: Axes, horizontal: Span, vertical: Span, **style: Any) -
 class Entry:
     """One method at one budget: means over seeds (accuracy in percent), and (cost, accuracy) of every seed.
 
-    ``number`` is that of its colour and mark, the same in all plots.
+    ``number`` is that of its colour and mark, the same in all plots. Marks are ``hollow`` at budgets of latency, if the
+    race has others.
     """
 
     label: str
@@ -85,6 +86,14 @@ class Entry:
     accuracy: Span
     cost: Span
     runs: tuple[tuple[float, float], ...]
+    hollow: bool = False
+
+    @property
+    def style(self) -> dict[str, Any]:
+        """The filling and the edge of its marks; the edge of a filled one is visible on any background."""
+        if self.hollow:
+            return {"markerfacecolor": "none", "markeredgecolor": self.colour, "markeredgewidth": 2.0}
+        return {"markeredgecolor": INK, "markeredgewidth": 0.8}
 
     @property
     def colour(self) -> str:
@@ -131,8 +140,7 @@ def draw_race(entries: Sequence[Entry], *, original: Span, cost: str, name: str,
         budgets = list(dict.fromkeys(entry.budget for entry in entries))
         for budget in budgets if len(budgets) > 1 else ():
             of_budget = [entry for entry in entries if entry.budget == budget]
-            lowest = min(entry.accuracy[1] for entry in of_budget)
-            name_budget(axes, budget, [entry.cost[0] for entry in of_budget], lowest=lowest)
+            name_budget(axes, of_budget, [(entry.cost[0], top1) for entry in of_budget for top1 in entry.accuracy])
         axes.margins(x=0.16, y=0.1)
         axes.set_xlabel(cost)
         axes.set_ylabel("Top-1, %")
@@ -143,19 +151,21 @@ def draw_race(entries: Sequence[Entry], *, original: Span, cost: str, name: str,
 def _draw_marks(
     axes: Axes, entry: Entry, x: float, y: float, *, runs: Sequence[tuple[float, float]], in_legend: bool = False
 ) -> None:
-    """Small marks for single runs and a large one for their mean, with an edge that is visible on any background."""
+    """Small marks for single runs and a large one for their mean."""
     mark = MARKS[entry.number % len(MARKS)]
     for run in runs:
         axes.plot(*run, mark, color=entry.colour, markersize=5, alpha=0.65, markeredgewidth=0)
     axes.plot(
-        x, y, mark, color=entry.colour, markersize=8, markeredgecolor=INK, markeredgewidth=0.8,
+        x, y, mark, color=entry.colour, markersize=8, **entry.style,
         label=shorten(entry.label) if in_legend else "_unnamed",
     )  # fmt: skip
 
 
-def name_budget(axes: Axes, budget: str, costs: Sequence[float], *, lowest: float) -> None:
-    """Write the budget's name below its lowest mark."""
+def name_budget(axes: Axes, entries: Sequence[Entry], marks: Sequence[tuple[float, float]]) -> None:
+    """Write the budget of ``entries`` below the lowest of their marks (x, y); that of hollow ones above the highest."""
+    above = entries[0].hollow
+    height = max(y for _, y in marks) if above else min(y for _, y in marks)
     axes.annotate(
-        budget, (fmean(costs), lowest), (0, -9), textcoords="offset pixels",
-        ha="center", va="top", color=MUTED, fontsize=11,
+        entries[0].budget, (fmean(x for x, _ in marks), height), (0, 9 if above else -9), textcoords="offset pixels",
+        ha="center", va="bottom" if above else "top", color=MUTED, fontsize=11,
     )  # fmt: skip

@@ -1,10 +1,9 @@
 """A race as a document, and as files: who is first, plots, a table for each budget, the conditions in sentences."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from statistics import fmean
 from typing import Final
 
 from pydantic import ValidationError
@@ -19,17 +18,16 @@ from compress.report.plots.race_picture import draw_race_picture
 from compress.report.plots.tradeoff import Entry, draw_budget, draw_race
 from compress.report.race.model import CellResult, CellTiming, RaceReport
 from compress.report.race.sentences import headlines, notes
-from compress.report.race.standings import LeadOverSeeds, SeedValues, Standing, find_standings, original_results
+from compress.report.race.standings import SeedValues, find_standings, has_both_kinds, original_results, original_top1
+from compress.report.race.tables import race_tables
 from compress.report.results import Span
 from compress.report.run_tables import machine_words
-from compress.report.sections import Document, Plot, Section, Table
-from compress.runs import STAGES
-from compress.runs.recorded_inputs import ORIGINAL
+from compress.report.sections import Document, Plot, Section
 
 JSON: Final = "race.json"
 PICTURE: Final = "accuracy-latency.svg"
-_RUN: Final = STAGES[:5]  # the stages that make a network, without export and verdict
 
+_HOLLOW: Final = " Hollow marks are budgets of latency."
 _MARKS: Final = (
     "Large marks are means over seeds, small marks single runs; lines are 95 % t-intervals of the mean, or the range "
     "of up to two seeds. The dashed line and its band are the original, trained for as many epochs. Each plot has its "
@@ -82,91 +80,11 @@ def race_document(report: RaceReport) -> Document:
     )
 
 
-def race_tables(report: RaceReport) -> tuple[Table, ...]:
-    """For every budget its methods, best first, below the original that was trained for as many epochs."""
-    timing = report.timing
-    timed = f", {figures.setting(timing.batch_size, timing.threads)}" if timing else ""
-    note = (
-        "MACs and parameters kept and Top-1 in percent; Top-1: mean over seeds; seeds: half of its 95 % t-interval, or "
-        "the values of up to two seeds; lost: points lost against the original of the same seed, trained for as many "
-        f"epochs; against: points above {report.leader}, shown like seeds; p<0.05: seeds with a significant difference "
-        "by McNemar's test, for example 2+ 1-: better in two, worse in one; faster: times as fast as the "
-        f"original{timed}; min: minutes of one run without export and verdict"
-    )
-    return tuple(
-        Table(
-            title=f"Methods at {figures.budget(budget)}",
-            note="" if number else note,
-            columns=("method", "MACs", "Top-1", "seeds", "lost", "against", "p<0.05", "faster", "params", "min"),
-            rows=(*_original_row(report), *map(_row, standings)),
-            words=frozenset({"seeds"}),
-        )
-        for number, (budget, standings) in enumerate(find_standings(report).items())
-    )
-
-
-def _original_row(report: RaceReport) -> Iterator[tuple[str, ...]]:
-    if results := original_results(report):
-        top1 = _original_top1(results)
-        row = ("original", "100.0", _two(top1.mean), _spread(top1), "0.00", "-", "-", "1.00x", "100.0")
-        yield (*row, _minutes(results, ORIGINAL))
-
-
-def _row(standing: Standing) -> tuple[str, ...]:
-    results, lead = standing.results, standing.lead
-    if not results:
-        return standing.method, "-", "-", standing.cells[0].outcome, *["-"] * 6
-    missing = [cell.outcome for cell in standing.cells if cell.result is None]
-    ratios = [result.timing.ratio for result in results if result.timing is not None]
-    return (
-        standing.method,
-        f"{100 * fmean(result.kept_macs for result in results):.1f}",
-        _two(standing.top1.mean),
-        _spread(standing.top1) + "".join(f"; {missing.count(name)} {name}" for name in dict.fromkeys(missing)),
-        _two(fmean(result.drop.points for result in results)),
-        _against(lead.points) if lead else "-",
-        _significant(lead) if lead else "-",
-        f"{fmean(ratios):.2f}x" if ratios else "-",
-        f"{100 * fmean(result.kept_parameters for result in results):.1f}",
-        _minutes(results, _RUN),
-    )
-
-
-def _minutes(results: Sequence[CellResult], stages: tuple[str, ...]) -> str:
-    """Mean duration of these stages; a method that needs the shape of another run does not count that run."""
-    seconds = [value for result in results for stage, value in result.seconds.items() if stage in stages]
-    return f"{sum(seconds) / len(results) / 60:.1f}"
-
-
-def _spread(values: SeedValues) -> str:
-    """Half of the interval over seeds, or the values if there are too few for one."""
-    if values.interval is None:
-        return ", ".join(map(_two, values.values))
-    low, high = values.interval
-    return f"± {(high - low) / 2:.2f}"
-
-
-def _against(points: SeedValues) -> str:
-    if points.interval is None:
-        return ", ".join(f"{value:+.2f}" for value in points.values)
-    return f"{points.mean:+.2f} {_spread(points)}"
-
-
-def _significant(lead: LeadOverSeeds) -> str:
-    """2+ 1-, or 0 for none."""
-    return " ".join(f"{count}{sign}" for count, sign in ((lead.better, "+"), (lead.worse, "-")) if count) or "0"
-
-
-def _two(value: float) -> str:
-    """Two decimals; never -0.00."""
-    return f"{round(value, 2) + 0.0:.2f}"
-
-
 def _plots(report: RaceReport) -> Iterator[Plot]:
     """Top-1 at every budget, then over latency: all budgets together, and each at its own scale."""
     if not (results := original_results(report)):
         return
-    original = _original_top1(results)
+    original = original_top1(results)
     by_macs = _entries(report, lambda result: 100 * result.kept_macs)
     for number, (budget, entries) in enumerate(by_macs.items()):
         low, high = min(entry.cost[1] for entry in entries), max(entry.cost[2] for entry in entries)
@@ -185,7 +103,8 @@ def _plots(report: RaceReport) -> Iterator[Plot]:
             title="Accuracy over measured latency" + (f" at {budget}" if budget and together else ""),
             description=_description(f"over {cost}", original, entries),
             draw=partial(draw_race, entries, original=_span(original), cost=cost),
-            caption="Up and to the left is better. Neither axis starts at 0. Horizontal lines: range of the seeds.",
+            caption="Up and to the left is better. Neither axis starts at 0. Horizontal lines: range of the seeds."
+            + (_HOLLOW if has_both_kinds(report) else ""),
         )
 
 
@@ -193,7 +112,7 @@ def _picture(report: RaceReport, timing: CellTiming) -> str:
     """Every method at every budget over its latency, as an SVG file."""
     return draw_race_picture(
         [entry for at_budget in _timed(report).values() for entry in at_budget],
-        original=_original_top1(original_results(report)).values,
+        original=original_top1(original_results(report)).values,
         leader=report.leader,
         cost=_time_label(timing),
     )
@@ -225,17 +144,14 @@ def _entries(report: RaceReport, cost: Callable[[CellResult], float | None]) -> 
             entry = Entry(
                 label=standing.method,
                 number=methods.index(standing.method),
-                budget=figures.budget(standing.keep_macs),
+                budget=standing.budget.words,
+                hollow=standing.budget.is_latency and has_both_kinds(report),
                 accuracy=_span(top1),
                 cost=(costs.mean, min(costs.values), max(costs.values)),
                 runs=runs,
             )
             entries.setdefault(entry.budget, []).append(entry)
     return entries
-
-
-def _original_top1(results: Sequence[CellResult]) -> SeedValues:
-    return SeedValues(tuple(100 * result.original_top1.value for result in results))
 
 
 def _span(values: SeedValues) -> Span:

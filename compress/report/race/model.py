@@ -1,14 +1,16 @@
 """The report of a race: every cell with its measurements. Versioned, frozen, never NaN."""
 
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
-from pydantic import JsonValue
+from pydantic import JsonValue, model_validator
 
 from compress.report.model import DataFacts
+from compress.report.race.budget import BUDGET_SETTINGS, CellBudget
 from compress.report.results import AccuracyDrop, Rate
 from compress.runs.file_records import Part
 
-SCHEMA_VERSION: Final = "1.0"
+SCHEMA_VERSION: Final = "1.1"
+"""Races of schema 1.0 have budgets of MACs alone; they are read as they are."""
 
 Outcome = Literal["finished", "diverged", "not applicable", "failed", "waiting"]
 
@@ -52,16 +54,32 @@ class CellResult(Part):
 class RaceCell(Part):
     """One cell: its settings, its run folder (relative to the race's), its outcome, and why it did not finish.
 
-    ``keep_macs`` is the share of the MACs to keep. A cell that has not run yet, or was interrupted, is waiting.
+    One of the settings of its budget is given: the share of the MACs to keep, how many times as fast as the original
+    it has to be, or the milliseconds that a call may take. A cell that has not run yet, or was interrupted, is waiting.
     """
 
     method: str
-    keep_macs: float
+    keep_macs: float | None = None
+    target_speedup: float | None = None
+    target_latency_ms: float | None = None
     seed: int
     folder: str
     outcome: Outcome = "waiting"
     reason: str = ""
     result: CellResult | None = None
+
+    @model_validator(mode="after")
+    def _check_budget(self) -> Self:
+        given = [name for name in BUDGET_SETTINGS if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"expected one of {', '.join(BUDGET_SETTINGS)}, got {' and '.join(given) or 'none'}")
+        return self
+
+    @property
+    def budget(self) -> CellBudget:
+        """The budget that its network meets."""
+        values = ((name, getattr(self, name)) for name in BUDGET_SETTINGS)
+        return next(CellBudget(name, value) for name, value in values if value is not None)
 
 
 class RaceReport(Part):
@@ -71,7 +89,7 @@ class RaceReport(Part):
     and ``session``, onnxruntime's options; ``data`` is ``None`` until the first cell has finished.
     """
 
-    schema_version: Literal["1.0"] = SCHEMA_VERSION
+    schema_version: Literal["1.0", "1.1"] = SCHEMA_VERSION
     created: str
     compress_version: str
     name: str

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from typing import Final
 
 from compress.report import figures
-from compress.report.race.model import RaceReport
+from compress.report.race.model import RaceCell, RaceReport
 from compress.report.race.standings import MOST_VALUES, SIGNIFICANT, LeadOverSeeds, Standing, find_standings
 from compress.settings.config import Method
 
 _SCRATCH: Final[Method] = "scratch"  # the method that trains new weights in the shape that another method found
-_EQUAL_WORK: Final = 0.02  # cells are at one budget if their MACs differ by at most this share
+_EQUAL_WORK: Final = 0.02  # cells are at one budget if their MACs differ by at most this share,
+_EQUAL_TIME: Final = 0.05  # or their speed, of which a latency model predicts about so much
 
 
 def headlines(report: RaceReport) -> tuple[str, ...]:
@@ -37,12 +38,13 @@ def conditions(report: RaceReport) -> Iterator[str]:
             "the run that found it are not included."
         )
     yield from _teacher(report)
-    yield from _unequal_work(report)
+    yield from _latency(report)
+    yield from _unequal(report)
 
 
 def _headline(report: RaceReport, standings: list[Standing]) -> str:
     first = standings[0]
-    start = f"At {figures.budget(first.keep_macs)} {first.method} is first: {first.top1.mean:.2f} % Top-1"
+    start = f"At {first.budget.words} {first.method} is first: {first.top1.mean:.2f} % Top-1"
     if len(standings) == 1:
         return f"{start}; nothing else has finished."
     leader = next((one for one in standings if one.method == report.leader), None)
@@ -91,18 +93,39 @@ def _teacher(report: RaceReport) -> Iterator[str]:
     )
 
 
-def _unequal_work(report: RaceReport) -> Iterator[str]:
-    """Budgets that not all cells reached equally: alignment can leave little choice."""
-    for share in dict.fromkeys(cell.keep_macs for cell in report.cells):
-        reached = sorted(
-            (cell.result.kept_macs, cell.folder.rpartition("/")[2])
-            for cell in report.cells
-            if cell.keep_macs == share and cell.result is not None
+def _latency(report: RaceReport) -> Iterator[str]:
+    """What the budgets of latency are of."""
+    if any(cell.budget.is_latency for cell in report.cells):
+        yield (
+            "Budgets of latency (batch 1, 1 thread) are milliseconds by one latency model of this machine. A network "
+            "that is slower than asked once it is cut is cut a second time."
         )
-        if reached and max(share, reached[-1][0]) > (1 + _EQUAL_WORK) * min(share, reached[0][0]):
+
+
+def _unequal(report: RaceReport) -> Iterator[str]:
+    """Budgets that not all cells reached equally: alignment can leave little choice, and a model can be wrong."""
+    for budget in dict.fromkeys(cell.budget for cell in report.cells):
+        cells = [cell for cell in report.cells if cell.budget == budget]
+        reached = sorted(
+            (amount, cell.folder.rpartition("/")[2]) for cell in cells if (amount := _reached(cell)) is not None
+        )
+        if not reached:
+            continue
+        asked = reached[0][0] if budget.setting == "target_latency_ms" else budget.value
+        tolerated = _EQUAL_TIME if budget.is_latency else _EQUAL_WORK
+        if max(asked, reached[-1][0]) > (1 + tolerated) * min(asked, reached[0][0]):
             ends = [reached[0], reached[-1]] if reached[0][0] < reached[-1][0] else [reached[0]]
-            cells = " to ".join(f"{figures.percent(macs)} ({name})" for macs, name in ends)
-            yield f"At {figures.budget(share)} cells reached {cells}: not equal work."
+            shown = "{:.2f}x".format if budget.is_latency else figures.percent
+            names = " to ".join(f"{shown(amount)} ({name})" for amount, name in ends)
+            yield f"At {budget.words} cells reached {names}: not equal {'latency' if budget.is_latency else 'work'}."
+
+
+def _reached(cell: RaceCell) -> float | None:
+    """The share of the MACs that is kept, or the measured speed-up; ``None`` where it is unknown."""
+    result = cell.result
+    if result is None or not cell.budget.is_latency:
+        return None if result is None else result.kept_macs
+    return None if result.timing is None else result.timing.ratio
 
 
 def _seeds(report: RaceReport) -> Iterator[str]:
@@ -128,7 +151,7 @@ def _seeds(report: RaceReport) -> Iterator[str]:
     for one, lead in leads:
         if lead.disagrees:
             yield (
-                f"At {figures.budget(one.keep_macs)} the seeds disagree on {one.method}: significantly better than "
+                f"At {one.budget.words} the seeds disagree on {one.method}: significantly better than "
                 f"{report.leader} in {lead.better}, significantly worse in {lead.worse}."
             )
 

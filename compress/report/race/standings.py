@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from compress.report.race.budget import CellBudget
 from compress.report.race.model import CellResult, RaceCell, RaceReport
 from compress.statistics import mcnemar, mean_interval, paired_counts
 
@@ -79,7 +80,7 @@ class Standing:
     """One method at one budget: its cells by seed, and its lead, unless it is the leader or no seed has both."""
 
     method: str
-    keep_macs: float
+    budget: CellBudget
     cells: tuple[RaceCell, ...]
     lead: LeadOverSeeds | None
 
@@ -94,20 +95,20 @@ class Standing:
         return SeedValues(tuple(100 * result.top1.value for result in self.results))
 
 
-def find_standings(report: RaceReport) -> dict[float, list[Standing]]:
+def find_standings(report: RaceReport) -> dict[CellBudget, list[Standing]]:
     """The methods of every budget: highest mean Top-1 first, methods without a result last."""
     found = {}
-    for share in dict.fromkeys(cell.keep_macs for cell in report.cells):
+    for budget in dict.fromkeys(cell.budget for cell in report.cells):
         by_method: dict[str, list[RaceCell]] = {}
         for cell in report.cells:
-            if cell.keep_macs == share:
+            if cell.budget == budget:
                 by_method.setdefault(cell.method, []).append(cell)
         leader = by_method.get(report.leader, [])
         standings = [
-            Standing(method, share, tuple(cells), None if cells is leader else _lead(cells, leader))
+            Standing(method, budget, tuple(cells), None if cells is leader else _lead(cells, leader))
             for method, cells in by_method.items()
         ]
-        found[share] = sorted(standings, key=lambda one: -one.top1.mean if one.results else math.inf)
+        found[budget] = sorted(standings, key=lambda one: -one.top1.mean if one.results else math.inf)
     return found
 
 
@@ -115,6 +116,16 @@ def original_results(report: RaceReport) -> tuple[CellResult, ...]:
     """One result for every seed; the original is the same in all cells of a seed."""
     by_seed = {cell.seed: cell.result for cell in reversed(report.cells) if cell.result is not None}
     return tuple(result for _seed, result in sorted(by_seed.items()))
+
+
+def original_top1(results: Sequence[CellResult]) -> SeedValues:
+    """Top-1 of the original in percent, of one result for every seed."""
+    return SeedValues(tuple(100 * result.original_top1.value for result in results))
+
+
+def has_both_kinds(report: RaceReport) -> bool:
+    """Whether some cells have MACs as their budget, and others a latency."""
+    return len({cell.budget.is_latency for cell in report.cells}) > 1
 
 
 def _lead(cells: Sequence[RaceCell], leader: Sequence[RaceCell]) -> LeadOverSeeds | None:

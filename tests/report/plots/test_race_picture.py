@@ -11,9 +11,11 @@ from compress.report.plots.tradeoff import Entry
 SVG, XLINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}"
 
 
-def entry(label: str, number: int, budget: str, *runs: tuple[float, float]) -> Entry:
+def entry(label: str, number: int, budget: str, *runs: tuple[float, float], hollow: bool = False) -> Entry:
     """Its spans are not what the picture shows: it takes medians and ranges of the runs."""
-    return Entry(label=label, number=number, budget=budget, accuracy=(80, 80, 80), cost=(50, 50, 50), runs=runs)
+    return Entry(
+        label=label, number=number, budget=budget, accuracy=(80, 80, 80), cost=(50, 50, 50), runs=runs, hollow=hollow
+    )
 
 
 def picture(*entries: Entry, leader: str = "first") -> Element:
@@ -84,3 +86,18 @@ def test_the_file_stands_alone_and_says_what_it_shows():
     assert svg.find(f"{SVG}rect").attrib == {"width": "100%", "height": "100%", "fill": "#ffffff"}
     targets = {mark.attrib[f"{XLINK}href"] for mark in svg.iter(f"{SVG}use")}
     assert targets <= {f"#{part.attrib['id']}" for part in svg.iter() if "id" in part.attrib}
+
+
+def test_budgets_of_latency_have_hollow_marks_a_line_of_their_own_and_names_above():
+    svg = picture(
+        entry("first", 0, "50 %", (60.0, 88.0)), entry("first", 0, "25 %", (40.0, 85.0)),
+        entry("first", 0, "2x", (50.0, 87.0), hollow=True), entry("first", 0, "3x", (33.0, 84.0), hollow=True),
+    )  # fmt: skip
+    assert legend(svg) == ["original (at 100 %)", "first"]  # and what hollow is
+    assert len(marks(svg)["#3f90da"]) == 3  # the two of MACs, and the legend
+    lines = [path.attrib["style"] for path in svg.iter(f"{SVG}path") if "stroke-width: 3" in path.get("style", "")]
+    assert ["dasharray" in line for line in lines] == [False, True, False]  # the last is the legend's
+    (_, at_88), (_, at_85), *_legend = marks(svg)["#3f90da"]
+    names = {text.text: float(text.attrib["y"]) for text in svg.iter(f"{SVG}text") if "y" in text.attrib}
+    assert names["50 %"] > at_88
+    assert names["2x"] < at_88 + (at_85 - at_88) / 3  # the height of 87

@@ -15,7 +15,18 @@ from compress.report.race.model import RaceReport
 from compress.report.terminal import render_terminal
 from tests.helpers.command import ROOT
 from tests.report.html.documents import Page
-from tests.report.race.races import EIGHT, HOSTILE, SEVEN, cell, contradiction, race_of, result, three_seeds, two_seeds
+from tests.report.race.races import (
+    EIGHT,
+    HOSTILE,
+    SEVEN,
+    both_kinds,
+    cell,
+    contradiction,
+    race_of,
+    result,
+    three_seeds,
+    two_seeds,
+)
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +70,31 @@ def test_intervals_significant_seeds_and_means_in_the_table():
     assert bare.rows[1][7] == "-"
 
 
+def test_with_both_kinds_of_budget_a_table_has_each_methods_networks_the_fastest_first():
+    _half, twice, both = race_tables(both_kinds())
+    assert twice.title == "Methods at 2x the speed"
+    assert both.columns == ("method", "budget", "faster", "Top-1", "seeds", "lost", "MACs")
+    assert both.rows == (
+        ("edropout", "2x the speed", "2.04x", "70.00", "70.00", "20.00", "30.0"),
+        ("edropout", "50 % of the MACs", "1.60x", "70.00", "70.00", "20.00", "50.0"),
+        ("l1", "2x the speed", "1.90x", "0.00", "0.00", "90.00", "40.0"),
+        ("l1", "50 % of the MACs", "1.50x", "50.00", "50.00", "40.00", "50.0"),
+    )
+    assert "hollow" in render_race_documents(both_kinds())["accuracy-latency.svg"]
+
+
+def test_a_cell_has_one_budget_and_those_of_old_races_are_of_macs(tmp_path):
+    document = json.loads(render_race_documents(both_kinds())["race.json"])
+    for one in document["cells"][:2]:
+        del one["target_speedup"], one["target_latency_ms"]
+    (tmp_path / "race.json").write_text(json.dumps(document | {"schema_version": "1.0"}))
+    assert read_race(tmp_path).cells == both_kinds().cells
+    document["cells"][0]["target_latency_ms"] = 3.0
+    (tmp_path / "race.json").write_text(json.dumps(document))
+    with pytest.raises(BadInputError, match="got keep_macs and target_latency_ms"):
+        read_race(tmp_path)
+
+
 def test_json_is_read_again_keeps_its_schema_and_that_of_committed_races(rendered, tmp_path):
     assert set(rendered) == {"race.json", "race.md", "race.html", "accuracy-latency.svg"}
     assert read_race(tmp_path) is None
@@ -71,7 +107,7 @@ def test_json_is_read_again_keeps_its_schema_and_that_of_committed_races(rendere
     (tmp_path / "race.json").write_text('{"schema_version": "9.0"}')
     with pytest.raises(BadInputError, match="not a race report that this version can read"):
         read_race(tmp_path)
-    for name in ("race_squeezenet", "race_squeezenet_no_distill"):
+    for name in ("race_squeezenet", "race_squeezenet_quarter"):
         assert all(cell.outcome != "waiting" for cell in read_race(ROOT / "benchmarks" / name).cells)
 
 

@@ -3,7 +3,19 @@
 import pytest
 
 from compress.report.race.sentences import conditions, headlines, notes
-from tests.report.race.races import FIVE, SEVEN, cell, contradiction, finished, race_of, result, three_seeds, two_seeds
+from tests.report.race.races import (
+    FIVE,
+    SEVEN,
+    TWICE,
+    both_kinds,
+    cell,
+    contradiction,
+    finished,
+    race_of,
+    result,
+    three_seeds,
+    two_seeds,
+)
 
 EPOCHS = {"epochs": 22, "search_start": 5, "search_end": 11}
 METHODS = ("edropout", "saliency", "l1", "thinet", "scratch")
@@ -91,3 +103,15 @@ def test_cells_that_are_not_at_one_budget_are_named():
     assert "cells reached 48.9 % (l1-50-seed0): not" in stated(cell("l1", 0, result("1" * 10, kept=0.489)))
     over = [cell("l1", 0, result("1" * 10, kept=0.505)), cell("l2", 0, result("1" * 10, kept=0.493))]
     assert "49.3 % (l2-50-seed0) to 50.5 % (l1-50-seed0)" in stated(*over)  # 2.4 % from each other
+
+
+def test_a_latency_that_not_all_cells_have_is_named():
+    """Twice the speed was asked: 1.9 is more than 5 % less, 2.04 is not more."""
+    assert "At 2x the speed cells reached 1.90x (l1-2x-seed0) to 2.04x (edropout-2x-seed0): not equal latency." in (
+        "\n".join(conditions(both_kinds()))
+    )
+    equal = [cell("l1", seed, result(SEVEN, ratio=ratio), budget=TWICE) for seed, ratio in enumerate((1.97, 2.04))]
+    text = stated(*equal)
+    assert "not equal" not in text
+    assert "Budgets of latency (batch 1, 1 thread) are milliseconds by one latency model of this machine." in text
+    assert "latency" not in stated(*raced("l1"))

@@ -3,7 +3,7 @@
 import pytest
 
 from compress.report.race.standings import SeedValues, Standing, find_standings, original_results
-from tests.report.race.races import EIGHT, FIVE, SEVEN, cell, finished, race_of, result
+from tests.report.race.races import EIGHT, FIVE, HALF, QUARTER, SEVEN, cell, finished, race_of, result
 
 
 def standings(*cells) -> list[Standing]:
@@ -23,10 +23,10 @@ def test_best_first_and_without_a_result_last():
         cell("edropout", 0, result(SEVEN)),
         cell("bn-scale", 0, None, outcome="not applicable", reason="no BatchNorm"),
         cell("l1", 0, result(EIGHT)),
-        cell("edropout", 0, result(FIVE, kept=0.25), share=0.25),
+        cell("edropout", 0, result(FIVE, kept=0.25), budget=QUARTER),
     )
-    assert [(one.keep_macs, one.method) for one in found] == [
-        (0.5, "l1"), (0.5, "edropout"), (0.5, "bn-scale"), (0.25, "edropout"),
+    assert [(one.budget, one.method) for one in found] == [
+        (HALF, "l1"), (HALF, "edropout"), (HALF, "bn-scale"), (QUARTER, "edropout"),
     ]  # fmt: skip
     assert found[2].results == ()
 
