@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from compress.race.cells import RaceSettings
+from compress.race.runner import run_race
 from compress.run.pipeline import run_pipeline
 from compress.runs import RunFolder
 from tests.helpers.runs import stop_run, tiny_config
@@ -39,3 +41,18 @@ def test_a_speed_up_is_asked_predicted_and_measured(images: Path, tmp_path: Path
     assert "Latency budget" in text
     assert "1.10x as fast as the original (batch 1, 1 thread)" in text
     assert RunFolder.open(run).read_config().keep_macs is None
+
+
+@pytest.mark.slow  # two cells and a minute of timings
+@pytest.mark.usefixtures("quick_timing")
+def test_cells_at_one_latency_share_a_model_and_scratch_trains_the_leaders_shape(images: Path, tmp_path: Path):
+    """How small it becomes depends on the timings, which are rough here: it may be too small to learn."""
+    base = tiny_config(images, align="auto", epochs=8)
+    race = RaceSettings(base=base, methods=("l1", "scratch"), target_speedup=(1.1,), seeds=(0,))
+    report = run_race(race, folder=tmp_path / "race")
+    assert [cell.folder for cell in report.cells] == ["cells/l1-1.1x-seed0", "cells/scratch-1.1x-seed0"]
+    assert {cell.outcome for cell in report.cells} <= {"finished", "diverged"}
+    for name in ("latency.json", "04_remove/plan.json"):
+        leader, scratch = ((tmp_path / "race" / cell.folder / name).read_bytes() for cell in report.cells)
+        assert leader == scratch
+    assert not (tmp_path / "race" / report.cells[1].folder / "04_remove/latency.json").exists()  # it is not cut again
