@@ -25,7 +25,8 @@ from compress.settings.search import SearchSettings
 
 def _choose(task: Task, *, keys_of: Callable[[Task, UnitMap], Tensor]) -> Choice:
     """The units of highest key within the budget."""
-    return Choice(task.prunable.repair(keys_of(task, task.prunable.units).unsqueeze(0))[0], task.network)
+    keys_U = keys_of(task, task.prunable.units)
+    return Choice(task.prunable.repair(keys_U.unsqueeze(0))[0], task.network, keys_U)
 
 
 _KEYS: Mapping[Method, Callable[[Task, UnitMap], Tensor]] = {

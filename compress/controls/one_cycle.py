@@ -40,9 +40,12 @@ class OneCycleTraining(WeightTraining):
         self.keep_U = torch.empty(0, dtype=torch.bool)
         self._use(self._sub_network())
 
+    def keys(self) -> Tensor:
+        """The priority of every unit by the weights of now, float U."""
+        return log_keys(saliency(self._network, self._prunable.units))
+
     def _sub_network(self) -> Tensor:
-        keys_U = log_keys(saliency(self._network, self._prunable.units))
-        return self._prunable.repair(keys_U.unsqueeze(0))[0]
+        return self._prunable.repair(self.keys().unsqueeze(0))[0]
 
     def _use(self, keep_U: Tensor) -> None:
         """Take a sub-network, bool U, for the coming epoch."""

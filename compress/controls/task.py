@@ -31,7 +31,8 @@ class Task:
 
 @dataclass(frozen=True)
 class Choice:
-    """The state (bool U), and the whole network it is cut from."""
+    """The state (bool U), the whole network it is cut from, and the priority of every unit (float U), if it has one."""
 
     keep_U: Tensor
     network: nn.Module
+    keys_U: Tensor | None = None

@@ -80,15 +80,20 @@ class GuidedPopulation(Population):
         return self._states(offsets_G.unsqueeze(0), progress)[0]
 
     def _states(self, offsets_PG: Tensor, progress: float) -> Tensor:
+        settings = self._settings
+        shrinking = (progress - settings.warm) / (settings.shrunk - settings.warm)
+        left = 1 - min(max(shrinking, 0.0), 1.0)
+        return self._prunable.repair(self._keys(offsets_PG), progress=1 - left**3)
+
+    def _keys(self, offsets_PG: Tensor) -> Tensor:
+        """The priority of every unit with some offsets: float (P, U)."""
         settings, units = self._settings, self._prunable.units
         seen = 1 - settings.memory**self._steps
         keys_U = 0.5 * torch.log(self._saliency_U / seen + 1e-30) + settings.sticky * self._in_use_U
         keys_PG = offsets_PG
         if settings.by_cost:
             keys_PG = offsets_PG - 0.5 * self._prunable.unit_costs(self._in_use_U).log().to(offsets_PG.dtype)
-        shrinking = (progress - settings.warm) / (settings.shrunk - settings.warm)
-        left = 1 - min(max(shrinking, 0.0), 1.0)
-        return self._prunable.repair(keys_U + keys_PG[:, units.group_of_unit], progress=1 - left**3)
+        return keys_U + keys_PG[:, units.group_of_unit]
 
     def learn(self, gradient_U: Tensor, loss: float) -> None:
         """Follow the running mean square of the mask's gradient: dL/ds_u, kept and dropped units alike."""
@@ -96,6 +101,10 @@ class GuidedPopulation(Population):
         self._saliency_U = memory * self._saliency_U + (1 - memory) * gradient_U.cpu().square()
         self._steps += 1
         self._loss_sum, self._loss_steps = self._loss_sum + loss, self._loss_steps + 1
+
+    def keys(self) -> Tensor:
+        """Those of the chosen offsets, with the saliency of the last steps."""
+        return self._keys(self._allocation.chosen().unsqueeze(0))[0]
 
     def in_use(self) -> Tensor:
         """The state the last step was trained with, at the budget of that time."""

@@ -86,6 +86,10 @@ class Population(Resumable, ABC):
     def final(self) -> Tensor:
         """The state to keep once the search is over, bool U."""
 
+    def keys(self) -> Tensor | None:
+        """The priority of every unit by which a tighter budget is met, float U; ``None``: there is no such order."""
+        return None
+
     def in_use(self) -> Tensor:
         """The state the last step was trained with, bool U."""
         return self.final()

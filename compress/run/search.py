@@ -30,16 +30,23 @@ from exporters.module_copy import copy_module
 LAST_SEED = 2**31 - 1
 """A network trained from fresh weights draws others than the baseline began with: its seed is this less the run's."""
 
+KEYS = "03_search/keys.safetensors"
+"""Where a run with a latency budget keeps the priority of every unit."""
+
 MORE_SEARCH = "more --epochs, a milder budget, or trained --weights"
 
 
 @dataclass(frozen=True)
 class SearchResult:
-    """The whole network that is cut, the state it is cut by, bool (U), and the epochs of the schedule behind it."""
+    """The whole network that is cut, the state it is cut by, bool (U), and the epochs of the schedule behind it.
+
+    ``keys_U`` is the method's priority of every unit, float (U), for a second cut; ``None`` if it has none.
+    """
 
     network: nn.Module
     keep_U: Tensor
     epochs_behind: int
+    keys_U: Tensor | None = None
 
 
 def search(context: StageContext, before: nn.Module, teacher: nn.Module, prunable: Prunable) -> SearchResult:
@@ -57,6 +64,7 @@ def search(context: StageContext, before: nn.Module, teacher: nn.Module, prunabl
         network=context.load_network(name, before),
         keep_U=state_from_plan(prunable.units, plan),
         epochs_behind=run.read_json(f"{name}/epochs_behind.json", int),
+        keys_U=run.load_tensors(KEYS)["keys"] if run.has(KEYS) else None,
     )
 
 
@@ -103,7 +111,7 @@ def _within_latency(
             f"the cut network is {check.ratio:.2f}x as fast as the original, {1 / check.share:.2f}x was asked and "
             f"{check.predicted:.2f}x predicted: it is cut again by the corrected model"
         )
-        keep_U = cut_again(found.network, found.keep_U, prunable, check.corrected_share)
+        keep_U = cut_again(found.network, found.keep_U, prunable, check.corrected_share, keys_U=found.keys_U)
         if keep_U is None:
             context.observer.note("no network is fast enough by the corrected model: the first cut stays")
             check = replace(check, corrected_share=None)
@@ -138,7 +146,7 @@ def _choose(context: StageContext, before: nn.Module, teacher: nn.Module, prunab
     with context.stage("03_search", steps=steps):
         trained = train_until_choice(context, before, teacher) if config.method != "scratch" else before
         choice = ONE_SHOT[config.method](_task(config, context.data, trained, prunable))
-        _save(context, SearchResult(choice.network, choice.keep_U, behind), prunable)
+        _save(context, SearchResult(choice.network, choice.keep_U, behind, choice.keys_U), prunable)
 
 
 def _evolve(context: StageContext, before: nn.Module, teacher: nn.Module, prunable: Prunable) -> None:
@@ -155,7 +163,8 @@ def _evolve(context: StageContext, before: nn.Module, teacher: nn.Module, prunab
             check_left_chance(accuracy, context.data.val.labels, advice=MORE_SEARCH)
         context.run.write_json(f"{name}/history.json", history)
         context.save_steps(name, body.steps)
-        _save(context, SearchResult(network, population.final(), epochs.first + len(history)), prunable)
+        found = SearchResult(network, population.final(), epochs.first + len(history), population.keys())
+        _save(context, found, prunable)
 
 
 def _push_out(context: StageContext, before: nn.Module, teacher: nn.Module, prunable: Prunable) -> None:
@@ -170,13 +179,15 @@ def _push_out(context: StageContext, before: nn.Module, teacher: nn.Module, prun
         history = context.train(name, body, epochs)
         context.run.write_json(f"{name}/history.json", history)
         context.save_steps(name, body.steps)
-        _save(context, SearchResult(network, body.keep_U, epochs.first + len(history)), prunable)
+        _save(context, SearchResult(network, body.keep_U, epochs.first + len(history), body.keys()), prunable)
 
 
 def _save(context: StageContext, found: SearchResult, prunable: Prunable) -> None:
     name, run = "03_search", context.run
     run.write_text(f"{name}/plan.json", plan_from_state(prunable.units, found.keep_U).to_json())
     run.write_json(f"{name}/epochs_behind.json", found.epochs_behind)
+    if context.config.has_target and found.keys_U is not None:
+        run.save_tensors(KEYS, {"keys": found.keys_U})
     context.save_network(name, found.network)
 
 

@@ -122,16 +122,21 @@ def check_latency(
     )
 
 
-def cut_again(network: nn.Module, keep_U: Tensor, prunable: Prunable, share: float) -> Tensor | None:
+def cut_again(
+    network: nn.Module, keep_U: Tensor, prunable: Prunable, share: float, *, keys_U: Tensor | None = None
+) -> Tensor | None:
     """The state within a smaller share of the milliseconds, bool U; ``None`` if no network is so fast.
 
-    Every group loses about the same share of what it kept, the units of smallest norm; no other unit comes before
-    those that were kept.
+    Of the units that were kept, those of lowest priority ``keys_U`` (float U) go. Without priorities every group loses
+    about the same share of them, the units of smallest norm. No other unit comes before those that were kept.
     """
     tighter = replace(prunable, budget=replace(prunable.budget, latency=share))
     if not tighter.reaches():
         return None
-    keys_U = _even_keys(saliency(network, prunable.units), keep_U, prunable.units)
+    if keys_U is None:
+        keys_U = _even_keys(saliency(network, prunable.units), keep_U, prunable.units)
+    else:  # dropped units were not trained lately
+        keys_U = torch.where(keep_U, keys_U, keys_U - (keys_U.max() - keys_U.min() + 1))
     return tighter.repair(keys_U.unsqueeze(0))[0]
 
 

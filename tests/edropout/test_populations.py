@@ -178,6 +178,10 @@ def test_a_unit_that_costs_more_needs_more_saliency():
     for by_cost in (True, False):
         population = GuidedPopulation(prunable, SaliencyAlone(2), SearchSettings(by_cost=by_cost, sticky=0.0))
         population.learn(torch.linspace(1.1, 1.0, 32), 1.0)
+        cost = (
+            whole.sqrt()[prunable.units.group_of_unit] / 816**0.5 if by_cost else torch.ones(32)
+        )  # 32*16 + 16*16 + 48
+        torch.testing.assert_close(population.keys(), (torch.linspace(1.1, 1.0, 32) / cost).log().float())
         state, _ = population.evolve(KeptAmong(torch.arange(32)), progress=0.8)
         kept[by_cost] = prunable.units.counts(state.unsqueeze(0))[0].tolist()
     assert kept[False][0] > kept[False][1]

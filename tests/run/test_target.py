@@ -1,4 +1,4 @@
-"""A cut network that misses its latency is cut again, evenly and by little."""
+"""A cut network that misses its latency is cut again by the method's priorities, or else evenly, and by little."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -57,6 +57,23 @@ def test_every_group_loses_the_same_share_of_what_it_kept_its_smallest_filters_f
     norms = network[0].weight.flatten(1).norm(dim=1).square() + network[2].weight[:, :, 0, 0].norm(dim=0).square()
     dropped = (keep & ~again)[:40]
     assert norms[dropped].max() < norms[again[:40]].min()
+
+
+def test_with_priorities_the_units_that_come_last_go_from_whichever_group():
+    """Kept are 30 units of 0.1 ms with the keys 1 to 30, and 20 of 0.01 ms with 5.02 to 5.97, in steps of 0.05.
+
+    Within 3.605 ms, 0.595 less: up to key 5 five units go (0.5 ms), then ten with the next keys (0.1 ms).
+    """
+    network, prunable = two_layers()
+    keep, keys = torch.zeros(72, dtype=torch.bool), torch.full((72,), 100.0)  # none of the dropped comes back
+    keep[4:34], keep[40:60] = True, True
+    keys[4:34] = torch.arange(1.0, 31.0)
+    keys[40:60] = 5.02 + 0.05 * torch.arange(20.0)
+    again = cut_again(network, keep, prunable, 3.605 / 5.32, keys_U=keys)
+    assert again is not None
+    expected = torch.zeros(72, dtype=torch.bool)
+    expected[9:34], expected[50:60] = True, True
+    assert torch.equal(again, expected)
 
 
 def test_no_second_cut_where_no_network_is_so_fast():
