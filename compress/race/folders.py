@@ -14,6 +14,7 @@ from compress.data.bundle import DataBundle
 from compress.errors import BadInputError, UsageError
 from compress.race.cells import CELL_SETTINGS, CELLS, PLAN, Cell, RaceSettings
 from compress.report.model import REPORT, NetworkRow, Report, recorded_report
+from compress.report.race.budget import BUDGET_SETTINGS
 from compress.report.race.model import CellResult, CellTiming
 from compress.run.export import TRAINED_ON
 from compress.runs import STAGES, RunFolder
@@ -51,11 +52,11 @@ def check_folder(race: RaceSettings, folder: Path) -> None:
         return
     if not folder.is_dir() or (any(folder.iterdir()) and not (folder / CELLS).is_dir()):
         raise UsageError(f"{folder} is not a race: choose another folder for --out")
-    wanted = decide(race.config(next(race.cells()), folder=folder))
+    first = race.config(next(race.cells()), folder=folder)
     for path in sorted((folder / CELLS).glob("*")):
         try:
             cell = _open(path)
-            different = _differences(wanted, *cell) if cell else []
+            different = _differences(first, *cell) if cell else []
         except BadInputError:
             continue  # a damaged cell becomes a row of the table
         if different:
@@ -193,8 +194,12 @@ def _open(path: Path) -> tuple[RunFolder, RunConfig] | None:
         return None
 
 
-def _differences(wanted: DecidedConfig, run: RunFolder, recorded: RunConfig) -> list[str]:
-    """What has to be equal in all cells of a race and is not: settings, code, the machine of the latency model."""
+def _differences(first: RunConfig, run: RunFolder, recorded: RunConfig) -> list[str]:
+    """What has to be equal in all cells of a race and is not: settings, code, the machine of the latency model.
+
+    The settings of the ``first`` cell are compared at the budget of this one, which decides where its search ends.
+    """
+    wanted = decide(first.model_copy(update={name: getattr(recorded, name) for name in BUDGET_SETTINGS}))
     target = recorded_target(run)
     other = target is not None and (target.facts.machine, target.facts.versions) != timed_here()
     machine = ["its latency model is of another machine or onnxruntime"] if other else []

@@ -155,6 +155,11 @@ class RunConfig(TargetConfig, DataConfig, TrainingConfig, ScheduleConfig):
         is_file = not _PUBLISHED.fullmatch(name) or name.endswith(_WEIGHTS_FILES) or Path(name).is_file()
         return "" if is_file else name
 
+    @property
+    def budget_share(self) -> float:
+        """What the budget leaves of the MACs or the parameters, the smaller share; 1 if neither is limited."""
+        return min(self.keep_macs or 1.0, self.keep_params or 1.0)
+
     @model_validator(mode="before")
     @classmethod
     def _name_model(cls, values: Any) -> Any:
@@ -187,7 +192,8 @@ class RunConfig(TargetConfig, DataConfig, TrainingConfig, ScheduleConfig):
             raise ValueError("`weights_key` is a part of the file of given `weights`: give them, or drop it")
         if (self.method == "scratch") != (self.plan is not None):
             raise ValueError("`method` scratch trains the shape of a `plan` from fresh weights: give both, or neither")
-        check_schedule(decide_schedule(self, preset=self.preset, weights=self.weights is not None))
+        has_weights = self.weights is not None
+        check_schedule(decide_schedule(self, preset=self.preset, weights=has_weights, share=self.budget_share))
         if self.train_original is False and self.weights is None:
             raise ValueError("the original is not trained: give its `weights`, or drop `train_original`")
         return self
