@@ -30,7 +30,7 @@ class CallError(ExportError):
 
 
 class SettingError(ExportError):
-    """A setting does not fit the file, such as the name of a layer that it does not have."""
+    """A setting does not fit the file or the machine, such as the name of a layer that the file does not have."""
 
 
 class MachineError(ExportError):

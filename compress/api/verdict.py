@@ -44,6 +44,8 @@ class VerifyOptions(TypedDict, total=False):
     """By default 1 and 8."""
     threads: Sequence[int]
     """Of onnxruntime; by default 1 and all."""
+    provider: str
+    """Of onnxruntime, which answers and is timed: "cpu" by default, "openvino", "cuda", ..."""
     seed: int
     """Of the order of timing and of the intervals."""
     max_drop: float
@@ -147,7 +149,7 @@ def verify(
         **options: see ``VerifyOptions``.
 
     Raises:
-        UsageError: images, labels or options are not such.
+        UsageError: images, labels or options are not such, or this onnxruntime lacks the provider.
         BadInputError: a file is missing, damaged, or does not fit the images.
     """
     rest: dict[str, Any] = {name: value for name, value in options.items() if name in VerifySettings.model_fields}

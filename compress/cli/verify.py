@@ -70,8 +70,10 @@ def verify(
         else:
             report = _of_files(files, data, settings, out, observer)
     output.show(report, report_document, json=json)
-    if out or run:
+    if out or (run and report.on_cpu):
         output.say(f"The reports are in {out or run}", quiet=quiet)
+    elif run:
+        output.say(f"The reports in {run} stay those of the CPU; --out FOLDER writes these", quiet=quiet)
     try:
         require(report.gates)
     except CheckFailedError as missed:

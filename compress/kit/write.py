@@ -26,9 +26,9 @@ from compress.runs.manifest import sha256_of
 from compress.runs.outputs import check_outside_images
 from compress.runs.recorded_inputs import reopen
 from compress.settings.verify import UserOverrides
-from compress.verdict.measure import pairs_to_time
 from compress.verdict.open_files import Loader, OpenedFile, open_file, try_recorded
 from compress.verdict.pair import open_pair, pair_name
+from compress.verdict.time_pairs import pairs_to_time
 from compress.version import __version__
 from exporters.device.kit_files import CLASSES, FACTS, IMAGES, MANIFEST, SCHEMA_VERSION, KitFile
 from exporters.read.onnx_file import read_onnx

@@ -28,7 +28,8 @@ from compress.settings.training import TRAINING
 from compress.target.table import timed_here
 from compress.target.target import Target
 from compress.verdict.accuracy import correct_pair, measure_drop
-from compress.verdict.open_files import classify, open_file
+from compress.verdict.classify import classify
+from compress.verdict.open_files import open_file
 
 State = Literal["new", "resume", "finished"]
 

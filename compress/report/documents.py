@@ -17,7 +17,8 @@ from compress.report.latency_target import target_table
 from compress.report.markdown import render_markdown
 from compress.report.model import REPORT, Report, dump_report, recorded_report
 from compress.report.model_card import render_model_card
-from compress.report.sections import Document, Gallery, Image, Section
+from compress.report.node_table import node_table
+from compress.report.sections import Document, Gallery, Image, Section, Table
 from compress.report.verdict_section import headline, verdict_section
 from compress.runs import MODEL_FACTS, RunFolder
 from compress.runs.json_files import ModelFacts, json_bytes
@@ -55,7 +56,7 @@ def _measured(report: Report) -> Iterator[Section]:
     first, *others = latency_tables.pair_tables(report)
     yield Section(
         "Latency",
-        tables=(first, latency_tables.other_latency_table(report)),
+        tables=(first, latency_tables.other_latency_table(report), _placement_table(report)),
         folded=(*others, latency_tables.percentile_table(report), latency_tables.protocol_table(report)),
         plots=tuple(run_plots.latency_plots(report)),
         plot_note=(
@@ -75,6 +76,12 @@ def _measured(report: Report) -> Iterator[Section]:
         texts=(latency_tables.how_profiled(report.operators),) if report.operators else (),
         tables=(latency_tables.operator_table(report), latency_tables.layer_table(report)),
     )
+
+
+def _placement_table(report: Report) -> Table:
+    """Where the nodes ran; empty on the CPU."""
+    files = {row.label: row.placement.nodes for row in report.networks if row.placement is not None}
+    return node_table("Where the nodes ran", files, report.provider)
 
 
 def _made(report: Report) -> Iterator[Section]:

@@ -10,7 +10,7 @@ from typing import Final
 from compress.report import figures
 from compress.report.model import LatencyRow, Report
 from compress.report.sections import Bars, Column, Table, table_of
-from compress.report.timings import headline_setting, setting_of
+from compress.report.timings import headline_setting, on_provider, setting_of
 from exporters.measure.latency_results import LatencyComparison
 from exporters.measure.profile import LayerTime, OperatorProfile
 
@@ -47,7 +47,7 @@ def pair_tables(report: Report) -> tuple[Table, ...]:
             f"Latency, {before} -> {after}",
             [row for row in timed if (row.original, row.candidate) == (before, after)],
             [*_SETTING, *_RATIO],
-            note=f"median ms per call; images/s: {after}, by its median",
+            note=f"median ms per call{on_provider(report)}; images/s: {after}, by its median",
             words=_WORDS,
         )
         for before, after in pairs(report)
@@ -62,7 +62,7 @@ def other_latency_table(report: Report) -> Table:
         "Latency of the other files",
         [row for row in others if setting_of(row.comparison) == setting],
         [*_PAIR, *(column for column in _RATIO if column[0] != "images/s")],
-        note=f"median ms of each pair; {setting}",
+        note=f"median ms of each pair; {setting}{on_provider(report, ', ')}",
         words=_WORDS,
     )
 

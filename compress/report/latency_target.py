@@ -31,7 +31,7 @@ def target_words(report: Report) -> tuple[str, Outcome] | None:
         return f"{start}; the device of the table measures it with its kit", "same"
     found = _measured(report, budget)
     if found is None:
-        return f"{start}; not measured at this setting", "same"
+        return f"{start}; not measured {'at this setting' if report.on_cpu else 'on the CPU'}", "same"
     measured = f"{figures.milliseconds(found.candidate.p50_ms)} ms measured, {found.ratio:.2f}x"
     if budget.asked == "milliseconds":
         beyond, missed = found.candidate.p50_ms / budget.asked_ms - 1, found.candidate.p50_low_ms > budget.asked_ms
@@ -79,5 +79,8 @@ def _model_words(budget: LatencyBudget) -> str:
 
 
 def _measured(report: Report, budget: LatencyBudget) -> LatencyComparison | None:
+    """The timing at the budget's setting; ``None`` without one, or on another provider: the budget is the CPU's."""
+    if not report.on_cpu:
+        return None
     setting = Setting(budget.batch_size, budget.threads)
     return timing_at(report, report.candidate.label, against=report.original.label, setting=setting)

@@ -22,6 +22,7 @@ from compress.structure.remove import LayerChange
 from exporters.measure.latency_results import LatencyComparison
 from exporters.measure.memory import MemoryUse
 from exporters.measure.profile import OperatorProfile
+from exporters.read.session import CPU_PROVIDER
 from exporters.read.signature import Signature
 
 SCHEMA_VERSION: Final = "2.0"
@@ -51,12 +52,23 @@ class DataFacts(Part):
     resize: str
 
 
+class Placement(Part):
+    """How a file ran on another provider than the CPU.
+
+    ``nodes``: provider -> operator -> nodes that it ran in one call. ``same_class``: test images that the file gives
+    the class that it gives on the CPU.
+    """
+
+    nodes: dict[str, dict[str, int]]
+    same_class: int
+
+
 class NetworkRow(FileRecord):
     """One row of the report: an ONNX file and what was measured on the test images.
 
     ``preprocessing`` states what is done to 8-bit pixels before they go in; ``kept_macs`` and ``kept_parameters`` are
     fractions of the original's. ``drop`` is against the original, whose own ``drop`` and ``comparison`` are ``None``;
-    ``source_drop`` is against the file it was made from.
+    ``source_drop`` is against the file it was made from. ``placement`` is ``None`` on the CPU.
     """
 
     signature: Signature
@@ -68,6 +80,7 @@ class NetworkRow(FileRecord):
     comparison: Comparison | None
     source_drop: AccuracyDrop | None = None
     memory: MemoryUse | None
+    placement: Placement | None = None
 
 
 class LatencyRow(Part):
@@ -169,6 +182,16 @@ class Report(Part):
         if faults := list(faults_of(self)):
             raise ValueError("; ".join(faults[:_MOST_FAULTS]))
         return self
+
+    @property
+    def provider(self) -> str:
+        """The execution provider that all answers and times are of."""
+        return self.session.get("provider", CPU_PROVIDER)
+
+    @property
+    def on_cpu(self) -> bool:
+        """Whether that is the CPU."""
+        return self.provider == CPU_PROVIDER
 
     @property
     def original(self) -> NetworkRow:

@@ -61,6 +61,7 @@ _COLUMNS: Final[dict[str, tuple[Column[NetworkRow], ...]]] = {
         ("agrees with original", lambda row: row.comparison and figures.rate(row.comparison.agreement)),
         ("only original right", lambda row: row.drop and row.drop.only_original_right),
         ("only it right", lambda row: row.drop and row.drop.only_candidate_right),
+        ("as on CPU", lambda row: row.placement and row.placement.same_class),
     ),
     ORIGIN: (
         ("made from", lambda row: row.source),
@@ -85,7 +86,7 @@ def network_table(report: Report, title: str) -> Table:
     notes = {
         SIZE: f"memory: peak of opening the file and one call, {' or '.join(sorted(settings))}" if settings else "",
         ACCURACY: f"{images}; change: points of Top-1; p: McNemar's exact test, two-sided",
-        ANSWERS: _CALIBRATION,
+        ANSWERS: _CALIBRATION + ("" if report.on_cpu else "; as on CPU: images that get the class that they get there"),
         ORIGIN: "change: points of Top-1 against that file",
         FILES: "denormals: weights set to 0 before export",
     }

@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 
 from compress.report import figures
 from compress.report.model import LatencyRow, Report
+from exporters.device.providers import short_name
 from exporters.measure.latency_results import RESOLUTION, LatencyComparison
 
 _MOST_LISTED: Final = 3  # disturbed timings; with more of them the note says how many and which most
@@ -24,6 +25,11 @@ class Setting(NamedTuple):
 def setting_of(timing: LatencyComparison) -> Setting:
     """The setting that two files were timed at."""
     return Setting(timing.batch_size, timing.threads)
+
+
+def on_provider(report: Report, before: str = " on ") -> str:
+    """The execution provider of all answers and times, after ``before``; "" where it is the CPU."""
+    return "" if report.on_cpu else before + short_name(report.provider)
 
 
 def headline_latency(report: Report) -> LatencyComparison | None:

@@ -11,7 +11,15 @@ from compress.report.latency_target import target_words
 from compress.report.model import NetworkRow, Report
 from compress.report.results import AccuracyDrop
 from compress.report.sections import Section, Statements, Tile
-from compress.report.timings import disturbances, headline_latency, headline_setting, how_timed, setting_of, timing_at
+from compress.report.timings import (
+    disturbances,
+    headline_latency,
+    headline_setting,
+    how_timed,
+    on_provider,
+    setting_of,
+    timing_at,
+)
 from exporters.measure.latency_results import LatencyComparison
 
 UNSHOWN: Final = "no difference shown"
@@ -22,7 +30,8 @@ def headline(report: Report) -> str:
     """The network, the data and the number of images that the verdict is about."""
     data = report.data
     arch = "" if report.run is None else f"{report.run.config.get('arch', 'network')} on "
-    return f"{arch}{data.name}, {figures.plural(data.test, 'test image')}, {data.image_size} px"
+    images = figures.plural(data.test, "test image")
+    return f"{arch}{data.name}, {images}, {data.image_size} px{on_provider(report, ', measured on ')}"
 
 
 def verdict_section(report: Report) -> Section:
@@ -73,7 +82,7 @@ def _tiles(report: Report) -> Iterator[Tile]:
         outcome = timing_outcome(timing)
         times = " -> ".join(figures.milliseconds(side.p50_ms) for side in (timing.original, timing.candidate))
         yield Tile(
-            name=f"Speed ({setting_of(timing)})",
+            name=f"Speed ({setting_of(timing)}{on_provider(report, ', ')})",
             value=f"{timing.ratio:.2f}{_TIMES}",
             unit="as fast",
             change=f"{times} ms{' (noisy)' if timing.noisy else ''}",
@@ -123,7 +132,7 @@ def _changes(report: Report) -> Iterator[tuple[str, Outcome]]:
     row = headline_latency(report)
     if row is not None:
         times = " -> ".join(f"{figures.milliseconds(side.p50_ms)} ms" for side in (row.original, row.candidate))
-        where = f"{setting_of(row)}{', noisy' if row.noisy else ''}"
+        where = f"{setting_of(row)}{on_provider(report, ', ')}{', noisy' if row.noisy else ''}"
         interval = figures.span(row.ratio_low, row.ratio_high)
         yield f"latency {times}, {row.ratio:.2f}x as fast, {interval} ({where})", timing_outcome(row)
     if (target := target_words(report)) is not None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, Field
 
 from compress.environment import usable_cores
+from compress.exporter_faults import export_faults
 from compress.settings.fields import MOST_THREADS, SEEDS, Settings, parse_count, parse_numbers, setting
 from compress.settings.preprocessing import PreprocessingSettings
 
@@ -67,11 +68,21 @@ class VerifySettings(Settings):
     seconds: float = _latency(
         2.5, "Seconds of timing for each pair of files, batch size and thread count.", **_POSITIVE
     )
+    provider: str = _latency(
+        "cpu", "Execution provider of onnxruntime that answers and is timed: cpu, openvino, cuda, ..."
+    )
     seed: int = _latency(0, "Seed of the order of timing and of the intervals.", **SEEDS)
     judged: str | None = _gate(
         'Label of the row that the gates judge, such as "pruned int8".', shown="the candidate", flags=("--row",)
     )
     gates: Gates = Gates()
+
+    def find_provider(self) -> str:
+        """The provider's full name, "OpenVINOExecutionProvider"; UsageError if this onnxruntime has none such."""
+        from exporters.device.providers import choose_provider
+
+        with export_faults():
+            return choose_provider(self.provider)
 
     @property
     def latency(self) -> "LatencySettings":

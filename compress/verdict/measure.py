@@ -1,9 +1,12 @@
 """Measure files: accuracy, latency, memory, time per layer; the report of all that.
 
+On another provider than the CPU there is no time per layer: it runs many layers as one node, or beside the profiler.
+
 Axes: N images, K classes.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,19 +19,19 @@ from compress.exporter_faults import as_bad_input
 from compress.observer import Observer
 from compress.report.model import DataFacts, LatencyRow, NetworkRow, Report
 from compress.report.results import GateResult
-from compress.runs.file_records import FileRecord
 from compress.settings.verify import VerifySettings
 from compress.verdict.accuracy import measure_accuracy, measure_drop
 from compress.verdict.chance import chance_note
 from compress.verdict.changed_answers import changed_images, compare_answers, never_answered
+from compress.verdict.classify import classify, place, placement_notes
 from compress.verdict.gates import judge, judge_int8
-from compress.verdict.open_files import OpenedFile, by_role, classify
+from compress.verdict.open_files import OpenedFile, by_role
+from compress.verdict.time_pairs import pairs_to_time, time_pairs
 from compress.version import __version__
-from exporters.measure.calls import compare_latency
 from exporters.measure.memory import measure_memory
 from exporters.measure.profile import OperatorProfile, profile_operators
 from exporters.read.onnx_file import read_onnx
-from exporters.read.session import SESSION_FACTS
+from exporters.read.session import CPU_PROVIDER, SESSION_FACTS
 from exporters.read.signature import shared_batch
 
 
@@ -67,13 +70,14 @@ def measure(
     OnnxFileError if onnxruntime cannot run a file. A file that changed meanwhile is a BadInputError.
     """
     _check(files, settings)
+    provider = settings.find_provider()
     answers: dict[str, np.ndarray] = {}  # label of each file -> its logits [N, K]
     for file in files:
         progress.begin(f"accuracy of {(label := file.record.label)}")
-        answers[label] = classify(file.spec, data, threads=max(settings.threads))
-    latency = tuple(_time_pairs(files, settings, progress))
+        answers[label] = classify(file.spec, data, threads=max(settings.threads), provider=provider)
+    latency = tuple(time_pairs(files, settings, progress.begin))
     original, candidate = (by_role(files, role) for role in ("original", "candidate"))
-    rows = tuple(_row(file, original, answers, data) for file in files)
+    rows = tuple(_row(file, original, answers, data, settings) for file in files)
     progress.begin("time per layer")
     failed = _chance_notes(rows, data)
     missing = never_answered(answers, data.test.labels.numpy(), data.classes)
@@ -82,7 +86,7 @@ def measure(
         compress_version=__version__,
         name=name,
         environment=environment,
-        session=SESSION_FACTS,
+        session={**SESSION_FACTS, "provider": provider},
         data=_data_facts(data),
         networks=rows,
         latency=latency,
@@ -90,7 +94,7 @@ def measure(
         changed=changed_images(data, answers[original.record.label], answers[candidate.record.label]),
         gates=_gates(rows, latency, settings),
         run=None,
-        notes=tuple(dict.fromkeys((*data.notes, *failed, *missing, *notes))),
+        notes=tuple(dict.fromkeys((*data.notes, *placement_notes(rows, provider), *failed, *missing, *notes))),
     )
     for file in files:
         _check_unchanged(file)
@@ -113,43 +117,6 @@ def count_steps(files: Sequence[OpenedFile], settings: VerifySettings) -> int:
     """The largest number of steps that the observer receives."""
     timings = len(pairs_to_time([file.record for file in files])) * len(settings.batch_sizes) * len(settings.threads)
     return len(files) + timings + 1
-
-
-def _time_pairs(files: Sequence[OpenedFile], settings: VerifySettings, progress: Progress) -> Iterator[LatencyRow]:
-    """Every pair at every thread count and every batch size that both files take."""
-    specs = {file.record.label: file.spec for file in files}
-    for first, second in pairs_to_time([file.record for file in files]):
-        both = specs[first], specs[second]
-        sizes = [size for size in settings.batch_sizes if all(spec.takes_batch(size) for spec in both)]
-        shared = shared_batch(*(spec.signature for spec in both))
-        for batch_size in sizes or ([] if shared is None else [shared]):
-            for threads in settings.threads:
-                progress.begin(f"latency of {second} against {first}, batch {batch_size}, threads {threads}")
-                comparison = compare_latency(
-                    *(spec.runnable for spec in both), batch_size=batch_size, threads=threads, settings=settings.latency
-                )
-                yield LatencyRow(original=first, candidate=second, comparison=comparison)
-
-
-def pairs_to_time(files: Sequence[FileRecord]) -> list[tuple[str, str]]:
-    """What is timed: the candidate and every file made from another file.
-
-    Each against the original, against its source, and the candidate's variants (INT8, ...) against the
-    original's: the gain from pruning is known with and without quantisation. Other extra rows (the original
-    trained on, the paper's (F)) have the original's layers: its time is theirs.
-    """
-    original, candidate = (
-        next(file.label for file in files if file.role == role) for role in ("original", "candidate")
-    )
-    labels = {file.label for file in files}
-    pairs: dict[tuple[str, str], None] = {}
-    for file in files:
-        if file.role == "original" or (file.role == "extra" and file.source is None):
-            continue
-        twin = original + file.label.removeprefix(candidate)
-        against = (original, file.source, twin if file.label.startswith(candidate) else None)
-        pairs |= {(label, file.label): None for label in against if label in labels}
-    return list(pairs)
 
 
 def _check(files: Sequence[OpenedFile], settings: VerifySettings) -> None:
@@ -176,11 +143,18 @@ def _check(files: Sequence[OpenedFile], settings: VerifySettings) -> None:
         raise UsageError(f"{judged} has the original's layers and is not timed: drop its gates of latency")
 
 
-def _row(file: OpenedFile, original: OpenedFile, answers: Mapping[str, np.ndarray], data: DataBundle) -> NetworkRow:
+def _row(
+    file: OpenedFile,
+    original: OpenedFile,
+    answers: Mapping[str, np.ndarray],
+    data: DataBundle,
+    settings: VerifySettings,
+) -> NetworkRow:
     record, spec, first = file.record, file.spec, original.record
     labels_N = data.test.labels.numpy()
     mine, theirs = answers[record.label], answers[first.label]
-    is_original = file is original
+    is_original, provider = file is original, settings.find_provider()
+    runnable = replace(spec.runnable, provider=provider)
     return NetworkRow(
         **dict(record),
         signature=spec.signature,
@@ -191,7 +165,8 @@ def _row(file: OpenedFile, original: OpenedFile, answers: Mapping[str, np.ndarra
         drop=None if is_original else measure_drop(theirs, mine, labels_N),
         comparison=None if is_original else compare_answers(theirs, mine, labels_N),
         source_drop=None if record.source is None else measure_drop(answers[record.source], mine, labels_N),
-        memory=measure_memory(spec.runnable, batch_size=spec.signature.batch or 1, threads=1),
+        memory=measure_memory(runnable, batch_size=spec.signature.batch or 1, threads=1),
+        placement=place(spec, data, mine, threads=max(settings.threads), provider=provider),
     )
 
 
@@ -207,10 +182,10 @@ def _chance_notes(rows: Sequence[NetworkRow], data: DataBundle) -> list[str]:
 
 
 def _operators(original: OpenedFile, candidate: OpenedFile, settings: VerifySettings) -> OperatorProfile | None:
-    """The profile of both at one batch size; ``None`` where their fixed batch sizes differ."""
+    """The profile of both at one batch size; ``None`` where their fixed batch sizes differ, or off the CPU."""
     specs = original.spec, candidate.spec
     batch_size = shared_batch(*(spec.signature for spec in specs))
-    if batch_size is None:
+    if batch_size is None or settings.find_provider() != CPU_PROVIDER:
         return None
     files = (spec.runnable for spec in specs)
     return profile_operators(*files, batch_size=batch_size, native_block=native_block(), seed=settings.seed)

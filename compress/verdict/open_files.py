@@ -13,7 +13,6 @@ from typing import Any, Final
 import numpy as np
 
 from compress.data.bundle import DataBundle
-from compress.environment import usable_cores
 from compress.errors import BadInputError, UsageError
 from compress.exporter_faults import as_bad_input
 from compress.runs import RunFolder
@@ -36,7 +35,6 @@ PROBE: Final = 32
 """Test images on which a file is tried when it is opened."""
 
 _SUM_WITHIN: Final = 0.02  # of 1, for probabilities; the steps of 8 bits add up
-_SMALLEST: Final = float(np.finfo(np.float32).tiny)
 
 
 @dataclass(frozen=True)
@@ -166,24 +164,6 @@ def open_file(path: Path, data: DataBundle, *, overrides: UserOverrides | None =
     )
 
 
-def classify(file: FileSpec, data: DataBundle, *, batch_size: int = 64, threads: int | None = None) -> np.ndarray:
-    """Logits float32 [N, K] of a file for all test images, in the order of ``data.classes``.
-
-    ``batch_size`` is for files that leave it free; ``threads`` are all cores by default. BadInputError if the file
-    fails on an image, UsageError if it was opened for another data set.
-    """
-    if file.data.fingerprint != data.fingerprint:
-        raise UsageError(f"expected {file.path} to be opened for the data set {data.name}, got {file.data.name}")
-    conversion = Conversion(file.data.preprocessing.preparation, file.preparation, file.signature)
-    images = (images for images, _labels in file.data.test.batches(batch_size))
-    with as_bad_input():
-        scores_NK = predict_logits(file.path, images, threads=threads or usable_cores(), conversion=conversion)
-    _check_finite(scores_NK, file.path)
-    if file.class_order is not None:
-        scores_NK = scores_NK[:, list(file.class_order)]
-    return np.log(np.maximum(scores_NK, _SMALLEST)) if file.gives_probabilities else scores_NK
-
-
 def try_recorded(run: RunFolder, rel: str, data: DataBundle) -> None:
     """Try a run's file as one from elsewhere, as the whole run may be; not what this process has just written."""
     if not run.wrote(rel):
@@ -232,7 +212,7 @@ def _probe(path: Path, data: DataBundle, conversion: Conversion) -> np.ndarray:
     images = (images for images, _labels in islice(data.test.batches(PROBE), 1))
     with as_bad_input():
         scores_NK = predict_logits(path, images, threads=1, conversion=conversion)
-    _check_finite(scores_NK, path)
+    check_finite(scores_NK, path)
     if scores_NK.shape[1] != len(data.classes):
         raise BadInputError(
             f"expected a score for each of the {len(data.classes)} classes of the data set {data.name}, {path} gives "
@@ -241,7 +221,8 @@ def _probe(path: Path, data: DataBundle, conversion: Conversion) -> np.ndarray:
     return scores_NK
 
 
-def _check_finite(scores_NK: np.ndarray, path: Path) -> None:
+def check_finite(scores_NK: np.ndarray, path: Path) -> None:
+    """BadInputError where a file gives scores [N, K] that are not finite."""
     bad = int((~np.isfinite(scores_NK).all(axis=1)).sum())
     if bad:
         raise BadInputError(

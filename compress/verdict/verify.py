@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from compress.verdict.pair import open_pair, pair_name
 from compress.verdict.recheck_cut import recheck_cut
 from compress.verdict.training_facts import search_facts, trainings
 from exporters.read.cost import count_cost
+from exporters.read.session import CPU_PROVIDER
 
 
 def verify_stage(context: StageContext, settings: VerifySettings | None = None) -> Report:
@@ -69,15 +71,17 @@ def verify_run(
 ) -> Report:
     """Check every file of a run against its checksum, measure its ONNX files again, and write its reports anew.
 
-    With a new folder ``out`` the reports go there, and the run is only read. ``moved`` and ``code`` are as in
-    ``reopen``, and so are the errors; BadInputError also if nothing is exported yet or a file was changed,
-    CheckFailedError if an equality of the run no longer holds.
+    With a new folder ``out`` the reports go there, and the run is only read. It is only read too where another provider
+    than the CPU is measured: its own reports, which lists and races read, are the CPU's. ``moved`` and ``code`` are as
+    in ``reopen``, and so are the errors; BadInputError also if nothing is exported yet or a file was changed,
+    CheckFailedError if an equality of the run no longer holds, UsageError if this onnxruntime lacks the provider.
     """
     check_threads(max(settings.threads))
+    on_cpu = settings.find_provider() == CPU_PROVIDER
     run, observer = RunFolder.open(path), observer or Observer()
     if out is not None:
         check_outside_images(out, run.read_config().model_copy(update=dict(moved or {})))
-    with new_folder(out) if out else run as place:
+    with new_folder(out) if out else run if on_cpu else nullcontext() as place:
         run.check_all()
         config, data = reopen(run, moved or {}, code=code)
         use_threads(config.threads)
@@ -89,7 +93,7 @@ def verify_run(
             report = _measure_run(context, files, settings)
         if isinstance(place, Path):
             write_documents(place, render_documents(report, run.read_json(MODEL_FACTS, ModelFacts)))
-        else:
+        elif on_cpu:
             keep_report(run, report)
     return report
 
@@ -105,9 +109,10 @@ def verify_files(
 ) -> Report:
     """Compare two ONNX classifiers on a data set's test images; the gates judge the candidate.
 
-    Errors are as in ``open_file``, and so are ``overrides``.
+    Errors are as in ``open_file``, and so are ``overrides``; UsageError if this onnxruntime lacks the provider.
     """
     check_threads(max(settings.threads))
+    settings.find_provider()
     observer = observer or Observer()
     observer.stage("verify", index=1, count=1, steps=0)
     with export_faults():

@@ -16,7 +16,7 @@ from exporters.device.machine import describe_device, read_state
 from exporters.device.providers import choose_provider, nodes_by_provider
 from exporters.device.report import FileResult, Measured, write_file, write_report
 from exporters.device.timing import PairTiming, batch_sizes_of, time_pair
-from exporters.errors import CallError, ExportError, FileError
+from exporters.errors import CallError, ExportError, FileError, SettingError
 from exporters.measure.latency import LatencySettings
 from exporters.read.session import CPU_PROVIDER, SESSION_FACTS, run_batches, session_options, start_session
 
@@ -34,7 +34,8 @@ def main(folder: Path, arguments: Sequence[str] | None = None) -> int:
         return _time_layers(folder, given) if given.layers else _measure(folder, given)
     except ExportError as error:
         say(f"Error: {error}", sys.stderr)
-        return BAD_FILE if isinstance(error, FileError) else USAGE if isinstance(error, CallError) else PROBLEM
+        usage = isinstance(error, (CallError, SettingError))
+        return BAD_FILE if isinstance(error, FileError) else USAGE if usage else PROBLEM
     except MemoryError:
         say("Error: not enough memory; try a smaller --batch", sys.stderr)
         return PROBLEM

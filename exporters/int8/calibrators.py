@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Final, Literal, cast
 
 import numpy as np
-from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, TensorsData, create_calibrator
-from onnxruntime.quantization.calibrate import HistogramCollector
+from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, create_calibrator
+from onnxruntime.quantization.calibrate import HistogramCollector, TensorsData
 
 from exporters.errors import ExportError
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from onnx import ModelProto
-from onnxruntime.quantization import TensorsData
+from onnxruntime.quantization.calibrate import TensorsData
 
 from exporters.int8.calibrators import Rule
 from exporters.int8.layers import stem_of

@@ -9,7 +9,8 @@ from typing import Any, Final, Literal, TypeVar
 
 import numpy as np
 from onnx import ModelProto
-from onnxruntime.quantization import QDQQuantizer, QuantType, TensorsData
+from onnxruntime.quantization import QDQQuantizer, QuantType
+from onnxruntime.quantization.calibrate import TensorsData
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import Tensor
 

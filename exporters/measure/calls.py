@@ -11,16 +11,21 @@ from exporters.measure.latency import LatencySettings, compare_calls
 from exporters.measure.latency_results import LatencyComparison
 from exporters.measure.timed_call import Call, first_call
 from exporters.read.classifier import open_session
+from exporters.read.session import CPU_PROVIDER
 from exporters.read.signature import Signature, signature_of
 
 
 @dataclass(frozen=True)
 class RunnableFile:
-    """An ONNX image classifier; height and width in pixels, and its signature, where the file does not state them."""
+    """An ONNX image classifier and the execution provider that runs it.
+
+    ``image_size`` (height and width in pixels) and ``signature`` are for what the file does not state.
+    """
 
     path: Path
     image_size: int | None = None
     signature: Signature | None = None
+    provider: str = CPU_PROVIDER
 
 
 @dataclass(frozen=True)
@@ -30,10 +35,11 @@ class CallFactory:
     path: Path
     signature: Signature
     images: np.ndarray
+    provider: str = CPU_PROVIDER
 
     def open(self, *, threads: int, options: SessionOptions | None = None) -> Call:
         """A fresh session that has run once, which shows that it takes the images."""
-        session = open_session(self.path, threads=threads, options=options)
+        session = open_session(self.path, threads=threads, options=options, provider=self.provider)
         return first_call(session, self.signature, self.images, source=self.path)
 
 
@@ -46,13 +52,13 @@ def calls_of(file: RunnableFile, *, batch_size: int, seed: int) -> CallFactory:
     signature = file.signature or signature_of(open_session(file.path, threads=1), source=str(file.path))
     random = np.random.default_rng(seed)
     images = signature.random_images(random, batch_size=batch_size, image_size=file.image_size)
-    return CallFactory(file.path, signature, images)
+    return CallFactory(file.path, signature, images, file.provider)
 
 
 def compare_latency(
     original: RunnableFile, candidate: RunnableFile, *, batch_size: int, threads: int, settings: LatencySettings
 ) -> LatencyComparison:
-    """Time two ONNX files in turn, on the CPU, each on random images of its own shape and type.
+    """Time two ONNX files in turn, each on random images of its own shape and type.
 
     OnnxFileError if a file cannot be opened or is no image classifier; CallError if it does not take this batch size,
     needs an image size or fails on its images; MachineError if there is not enough memory.

@@ -18,7 +18,7 @@ from onnxruntime import InferenceSession
 from exporters.errors import MachineError, kind_of
 from exporters.measure.calls import RunnableFile, calls_of
 from exporters.read.onnx_file import read_onnx
-from exporters.read.session import session_options
+from exporters.read.session import providers_of, session_options
 from exporters.write.scratch import scratch_folder
 
 _SECONDS = 120
@@ -47,6 +47,7 @@ def measure_memory(file: RunnableFile, *, batch_size: int = 1, threads: int = 1)
         return None
     path, images = file.path, calls_of(file, batch_size=batch_size, seed=0).images
     task = {"path": str(path.resolve()), "threads": threads, "shape": images.shape, "dtype": images.dtype.name}
+    task["provider"] = file.provider
     content = read_onnx(path)
     with scratch_folder() as folder:
         if content.external:  # onnxruntime cannot open every file with external weights
@@ -80,7 +81,8 @@ def _measure(task: dict[str, Any]) -> int:
     images = np.ones(task["shape"], task["dtype"])
     options = session_options(threads=task["threads"])
     before = _peak_bytes()
-    session = InferenceSession(task["path"], options, providers=["CPUExecutionProvider"])
+    providers = providers_of(task["provider"], threads=task["threads"])
+    session = InferenceSession(task["path"], options, providers=providers)
     session.run(None, {session.get_inputs()[0].name: images})
     return _peak_bytes() - before
 

@@ -12,12 +12,17 @@ from exporters.errors import ExportError, OnnxFileError
 from exporters.module_copy import copy_module
 from exporters.read.classifier import open_session
 from exporters.read.preparation import Conversion
-from exporters.read.session import run_batches, session_options
+from exporters.read.session import CPU_PROVIDER, run_batches, session_options
 from exporters.read.tolerance import logit_tolerance
 
 
 def predict_logits(
-    path: Path, batches: Iterable[Tensor], *, threads: int, conversion: Conversion | None = None
+    path: Path,
+    batches: Iterable[Tensor],
+    *,
+    threads: int,
+    conversion: Conversion | None = None,
+    provider: str = CPU_PROVIDER,
 ) -> np.ndarray:
     """Scores [N, K], float32, of the file for all images in order.
 
@@ -28,7 +33,7 @@ def predict_logits(
     arrays = (batch.cpu().numpy() for batch in batches)
     if conversion is not None:
         arrays = (conversion.convert(batch) for batch in arrays)
-    session = open_session(path, threads=threads)
+    session = open_session(path, threads=threads, provider=provider)
     try:
         return run_batches(session, arrays)
     except OnnxFileError as error:

@@ -17,6 +17,11 @@ from exporters.read.signature import PIXEL_TYPES, score_output
 CALL_SECONDS: Final = 600
 """The longest call: a file from elsewhere may hold a loop that one size of batch or one image makes endless."""
 CPU_PROVIDER: Final = "CPUExecutionProvider"
+_OWN_THREADS: Final = {
+    "OpenVINOExecutionProvider": "num_of_threads",
+    "XnnpackExecutionProvider": "intra_op_num_threads",
+}
+"""Providers with threads of their own -> the option for their number."""
 _STOP_SPINNING: Final = "session.force_spinning_stop"
 _FATAL_ONLY: Final = 4  # log severity: errors (3) are raised as well, warnings (2) are about missing GPUs
 _UNKNOWN_OPERATOR: Final = ("not a registered function/op", "No Op registered", "Could not find an implementation")
@@ -57,6 +62,13 @@ SESSION_FACTS: Final[dict[str, str]] = {
 """The options of every session except its threads, name -> value."""
 
 
+def providers_of(provider: str, *, threads: int) -> list[tuple[str, dict[str, str]]]:
+    """A session's providers with their options: ``provider``, and the CPU for what it does not take."""
+    option = _OWN_THREADS.get(provider)
+    chosen = {provider: {option: str(threads)} if option else {}}
+    return list({**chosen, CPU_PROVIDER: {}}.items())
+
+
 def start_session(
     data: bytes, options: SessionOptions, *, path: object, provider: str = CPU_PROVIDER
 ) -> InferenceSession:
@@ -64,7 +76,7 @@ def start_session(
 
     Nodes that ``provider`` does not take run on the CPU; MachineError if the provider itself does not start.
     """
-    providers = list(dict.fromkeys((provider, CPU_PROVIDER)))
+    providers = providers_of(provider, threads=options.intra_op_num_threads)
     try:
         session = InferenceSession(data, options, providers=providers, enable_fallback=0)  # it prints and tries again
     except Exception as error:

@@ -7,7 +7,7 @@ import pytest
 from compress.errors import BadInputError
 from compress.observer import Observer
 from compress.settings.verify import UserOverrides, VerifySettings
-from compress.verdict.measure import pairs_to_time
+from compress.verdict.time_pairs import pairs_to_time
 from compress.verdict.verify import verify_files
 from tests.exporters.onnx_files import classifier, save
 from tests.helpers.runs import record

@@ -15,7 +15,8 @@ from compress.errors import BadInputError, UsageError
 from compress.settings.config import DataConfig, build
 from compress.settings.verify import UserOverrides
 from compress.verdict.accuracy import measure_accuracy
-from compress.verdict.open_files import classify, open_file, open_files
+from compress.verdict.classify import classify
+from compress.verdict.open_files import open_file, open_files
 from compress.verdict.verify import uncounted_note
 from exporters.measure.calls import RunnableFile, calls_of
 from exporters.measure.memory import measure_memory

@@ -18,7 +18,7 @@ from compress.report.compare.comparison import (
     with_fronts,
 )
 from compress.report.model import NetworkRow, Report
-from compress.report.timings import Setting, setting_of, timing_at
+from compress.report.timings import Setting, on_provider, setting_of, timing_at
 
 UNSTATED: Final = "not stated"
 _DRIFT: Final = 1.05  # where medians of one file differ by a larger factor, the machine was not equally fast
@@ -187,6 +187,9 @@ def _notes(reports: Mapping[str, Report], rows: Sequence[ComparedRow], setting: 
         yield "No latencies: the reports have no batch size and thread count in common."
     else:
         yield "Times of different runs were not measured in turn; each ratio was, against the run's own original."
+    if elsewhere := {key: found for key, report in reports.items() if (found := on_provider(report, ""))}:
+        listed = ", ".join(f"{key} {provider}" for key, provider in elsewhere.items())
+        yield f"Answers and times of another execution provider than the CPU: {listed}."
     originals = [row for row in rows if row.role == "original"]
     if len(originals) > 1:
         yield "Changes, ratios and the front over latency are against each run's own original; these files differ."

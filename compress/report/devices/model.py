@@ -6,8 +6,10 @@ from typing import Final, Literal
 from compress.runs.file_records import Part
 from exporters.device.answers import Answers
 from exporters.device.machine import Device, State
+from exporters.device.providers import short_name
 from exporters.device.timing import PairTiming
 from exporters.measure.latency_results import LatencyComparison
+from exporters.read.session import CPU_PROVIDER
 
 SCHEMA_VERSION: Final = "1.0"
 LEAST: Final = 1e-9
@@ -50,8 +52,7 @@ class DeviceReport(Part):
     def name(self) -> str:
         """The board's or the processor's name, with the provider where it is not the CPU."""
         name = self.device.board or self.device.processor
-        provider = self.provider.removesuffix("ExecutionProvider")
-        return name if provider == "CPU" else f"{name}, {provider}"
+        return name if self.provider == CPU_PROVIDER else f"{name}, {short_name(self.provider)}"
 
     def replaces(self, other: "DeviceReport") -> bool:
         """Whether it measured the same on the same device: the newer one is kept."""

@@ -6,12 +6,12 @@ from typing import Final
 from compress.report import figures
 from compress.report.devices.model import DeviceFile, DeviceReport
 from compress.report.model import Report
+from compress.report.node_table import node_table
 from compress.report.sections import Column, Section, Statements, Table, table_of
-from compress.report.timings import setting_of, timing_at
+from compress.report.timings import on_provider, setting_of, timing_at
 from exporters.device.timing import PairTiming
 from exporters.measure.latency_results import LatencyComparison
-
-_CPU: Final = "CPUExecutionProvider"
+from exporters.read.session import CPU_PROVIDER
 
 
 def _allowed(file: DeviceFile) -> str:
@@ -152,21 +152,8 @@ def _answer_table(device: DeviceReport) -> Table:
 
 def _node_table(device: DeviceReport) -> Table:
     """Where the nodes ran, unless all ran on the CPU because that was asked for."""
-    if device.provider == _CPU:
-        return Table("", (), ())
-    rows = [(file.label, provider, ran) for file in device.files for provider, ran in file.nodes.items()]
-    return table_of(
-        f"Where the nodes ran on {device.name}",
-        rows,
-        [
-            ("file", lambda row: row[0]),
-            ("provider", lambda row: row[1]),
-            ("nodes", lambda row: sum(row[2].values())),
-            ("operators", lambda row: ", ".join(f"{count} {name}" for name, count in row[2].items())),
-        ],
-        note=f"{_CPU}: nodes that {device.provider} does not run",
-        words=frozenset({"provider", "operators"}),
-    )
+    files = {} if device.provider == CPU_PROVIDER else {file.label: file.nodes for file in device.files}
+    return node_table(f"Where the nodes ran on {device.name}", files, device.provider)
 
 
 def _other_answers(report: Report, device: DeviceReport) -> Table:
@@ -198,4 +185,4 @@ def _noisy(row: LatencyComparison) -> str:
 def _host(report: Report) -> str:
     cpu = report.environment.get("cpu")
     model = cpu.get("model") if isinstance(cpu, dict) else None
-    return str(model) if model else "this machine"
+    return (str(model) if model else "this machine") + on_provider(report, ", ")
