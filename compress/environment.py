@@ -48,8 +48,15 @@ def describe_environment(*, threads: int, seed: int) -> dict[str, Any]:
 
 def package_versions() -> dict[str, str | None]:
     """Installed versions, ``None`` where a package is missing."""
-    installed = {name: next(iter(metadata.distributions(name=name)), None) for name in PACKAGES}
-    return {name: found.version if found else None for name, found in installed.items()}
+    return {name: installed_version(name) for name in PACKAGES}
+
+
+def installed_version(name: str) -> str | None:
+    """A package's version, also where one of another name has its modules, as onnxruntime-openvino has; or ``None``."""
+    if found := next(iter(metadata.distributions(name=name)), None):
+        return found.version
+    others = metadata.packages_distributions().get(name.replace("-", "_"), [])
+    return metadata.version(others[0]) if others else None
 
 
 def torchvision_mended() -> bool:

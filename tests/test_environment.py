@@ -62,6 +62,12 @@ def test_env_json_is_plain_json_with_the_right_values():
     assert described["cpu"]["cores"] >= 1
 
 
+def test_a_package_is_found_under_the_name_of_another_that_has_its_modules():
+    assert environment.installed_version("PIL") == environment.installed_version("pillow")
+    assert environment.installed_version("pillow")
+    assert environment.installed_version("no-such-package") is None
+
+
 def test_commit_is_that_of_this_checkout_only(tmp_path, monkeypatch):
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
     inner = tmp_path / "site-packages" / "compress"

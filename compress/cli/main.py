@@ -72,9 +72,9 @@ def compress(
     Example: compress run --arch squeezenet
     """
     if version:
-        from importlib import metadata
+        from compress.environment import installed_version
 
-        runtimes = [f"{name} {metadata.version(name)}" for name in ("torch", "onnxruntime")]
+        runtimes = [f"{name} {installed_version(name)}" for name in ("torch", "onnxruntime")]
         show_verbatim(", ".join([f"compress {__version__}", *runtimes]) + "\n")
     elif context.invoked_subcommand is None:
         show_verbatim(context.get_help() + "\n")

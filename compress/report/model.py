@@ -14,7 +14,7 @@ from compress.lists import listed_lines
 from compress.report.consistency import faults_of
 from compress.report.devices.model import DeviceReport
 from compress.report.latency_facts import LatencyBudget
-from compress.report.results import AccuracyDrop, AccuracyReport, Comparison, GateResult
+from compress.report.results import AccuracyDrop, AccuracyReport, Comparison, GateResult, Placement
 from compress.runs import RunFolder
 from compress.runs.file_records import FileRecord, Part
 from compress.settings.config import Method
@@ -50,17 +50,6 @@ class DataFacts(Part):
     image_size: int
     channels: int
     resize: str
-
-
-class Placement(Part):
-    """How a file ran on another provider than the CPU.
-
-    ``nodes``: provider -> operator -> nodes that it ran in one call. ``same_class``: test images that the file gives
-    the class that it gives on the CPU.
-    """
-
-    nodes: dict[str, dict[str, int]]
-    same_class: int
 
 
 class NetworkRow(FileRecord):

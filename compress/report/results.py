@@ -1,4 +1,4 @@
-"""What is measured of a network's answers: accuracy, drop, differences, gates."""
+"""What is measured of a network's answers: accuracy, drop, differences, gates; and where it ran."""
 
 from dataclasses import dataclass
 
@@ -51,6 +51,18 @@ class AccuracyDrop:
     only_original_right: int
     only_candidate_right: int
     images: int
+
+
+@dataclass(frozen=True)
+class Placement:
+    """How a file ran on another provider than the CPU.
+
+    ``nodes``: provider -> operator -> nodes that it ran in one call. ``same_class``: test images that the file gives
+    the class that it gives on the CPU.
+    """
+
+    nodes: dict[str, dict[str, int]]
+    same_class: int
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from compress.data.bundle import DataBundle
 from compress.environment import usable_cores
 from compress.errors import UsageError
 from compress.exporter_faults import as_bad_input
-from compress.report.model import NetworkRow, Placement
+from compress.report.model import NetworkRow
+from compress.report.results import Placement
 from compress.verdict.open_files import FileSpec, check_finite
 from exporters.device.answers import FEWEST_AGREEING
 from exporters.device.providers import nodes_by_provider, short_name

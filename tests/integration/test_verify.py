@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+from onnxruntime import get_available_providers
 
 from compress.report.model import parse_report
 from compress.runs import RunFolder
@@ -54,6 +55,17 @@ def test_with_other_folders_the_run_is_only_read_and_missed_gates_are_named(run,
     assert "exists already" in again.stderr
 
 
+def test_the_reports_of_a_run_stay_those_of_the_cpu(run):
+    if "AzureExecutionProvider" not in get_available_providers():
+        pytest.skip("this onnxruntime has the CPU alone")
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    done = compress("verify", run, "--batch-sizes", "1", "--threads", "1", "--provider", "azure")
+    assert done.returncode == 0, done.stderr
+    assert "measured on Azure" in done.stdout
+    assert "stay those of the CPU; --out FOLDER writes these" in " ".join(done.stderr.split())
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+
+
 def test_changed_files_and_other_images_are_refused(run, images, tmp_path):
     def refused(message, *flags) -> None:
         done = compress("verify", run, *QUICK, *flags)
@@ -84,6 +96,7 @@ FILES = ("--original", "a.onnx", "--candidate", "b.onnx")
         (("runs/x", "--max-drop", "nan"), "expected a finite number"),
         (("runs/x", "--batch-sizes", "1,²"), "expected numbers from 1"),
         (("runs/x", "--threads", "9" * 5000), "expected numbers from 1"),
+        (("runs/x", "--provider", "abacus"), "got 'abacus'"),
     ],
 )
 def test_wrong_usage(arguments, message):

@@ -60,6 +60,14 @@ def test_a_setting_that_was_not_timed_is_said():
     assert target_words(report_of(1.0, 1.1, 1.2, threads=4))[0].endswith("not measured at this setting")
 
 
+def test_a_budget_of_the_cpu_is_not_judged_by_another_provider():
+    report = sample.changed(report_of(1.55, 1.6, 1.65), session={"provider": "OpenVINOExecutionProvider"})
+    words, found = target_words(report)
+    assert words.endswith("not measured on the CPU")
+    assert found == "same"
+    assert [row[0] for row in target_table(report).rows] == ["asked", "predicted", "measured after the cut"]
+
+
 def test_asked_predicted_and_measured_stand_side_by_side():
     table = target_table(report_of(1.40, 1.45, 1.52, corrected=True))
     assert table.rows == (

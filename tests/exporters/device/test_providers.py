@@ -3,7 +3,7 @@ import onnxruntime
 import pytest
 
 from exporters.device.providers import choose_provider, nodes_by_provider
-from exporters.errors import CallError, MachineError
+from exporters.errors import MachineError, SettingError
 from exporters.read.session import session_options, start_session
 from tests.exporters.onnx_files import classifier
 
@@ -18,8 +18,15 @@ def test_a_provider_is_chosen_by_its_name(name):
 
 
 def test_an_absent_provider_is_refused_with_those_there():
-    with pytest.raises(CallError, match=r"this onnxruntime has \(.*cpu.*\) for --provider, got 'abacus'"):
+    with pytest.raises(SettingError, match=r"this onnxruntime has \(.*cpu.*\) for --provider, got 'abacus'"):
         choose_provider("abacus")
+
+
+def test_the_package_that_has_a_provider_is_named():
+    for name in ("cuda", "CUDAExecutionProvider"):
+        if name not in onnxruntime.get_available_providers():
+            with pytest.raises(SettingError, match="try the package onnxruntime-gpu in place of onnxruntime"):
+                choose_provider(name)
 
 
 def test_a_provider_that_does_not_start_is_an_error():
@@ -34,6 +41,13 @@ def test_nodes_are_counted_by_the_provider_that_ran_them():
     nodes = nodes_by_provider(CPU, FILE, IMAGES, source="a.onnx")
     assert nodes.keys() == {CPU}
     assert (nodes[CPU]["Conv"], nodes[CPU]["Gemm"]) == (1, 1)
+
+
+def test_a_compiling_provider_has_nodes_without_the_number_of_the_session():
+    """Needs the package onnxruntime-openvino in place of onnxruntime."""
+    if (openvino := "OpenVINOExecutionProvider") not in onnxruntime.get_available_providers():
+        pytest.skip("this onnxruntime has no OpenVINO")
+    assert nodes_by_provider(openvino, FILE, IMAGES, source="a.onnx") == {openvino: {"OpenVINO-EP-subgraph": 1}}
 
 
 def test_nodes_that_a_provider_does_not_take_fall_back_to_the_cpu():

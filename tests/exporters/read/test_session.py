@@ -7,7 +7,7 @@ import pytest
 
 from exporters.errors import ExportError, OnnxFileError
 from exporters.read.classifier import open_session
-from exporters.read.session import SESSION_FACTS, run_logits, session_options
+from exporters.read.session import SESSION_FACTS, providers_of, run_logits, session_options
 from tests.exporters.networks import SHAPE
 from tests.exporters.onnx_files import FLOAT, Wanted, answer, classifier, parse, save
 from tests.exporters.variants import write_fp32
@@ -42,6 +42,14 @@ def test_the_facts_are_the_options(file):
     } == SESSION_FACTS
     assert SESSION_FACTS["graph optimisation"] == "ORT_ENABLE_ALL"
     assert SESSION_FACTS["session.force_spinning_stop"] == "1"
+
+
+def test_a_provider_gets_its_threads_and_the_cpu_what_it_does_not_take():
+    cpu = ("CPUExecutionProvider", {})
+    assert providers_of("CPUExecutionProvider", threads=2) == [cpu]
+    assert providers_of("CUDAExecutionProvider", threads=2) == [("CUDAExecutionProvider", {}), cpu]
+    openvino = "OpenVINOExecutionProvider"
+    assert providers_of(openvino, threads=2) == [(openvino, {"num_of_threads": "2"}), cpu]
 
 
 def test_scores_of_one_pixel_maps_are_flattened(tmp_path):

@@ -166,6 +166,7 @@ def data(**changes):
         ({"environment": on_machine("Some CPU", isa=["avx2", "avx512_vnni"])}, ["instruction sets"]),
         ({"latency": [latency_row(1, threads, 1.48, 1.5, 1.55) for threads in (1, 4)]}, ["threads"]),
         ({"session": report().session | {"spinning": "on"}}, ["session, spinning"]),
+        ({"session": report().session | {"provider": "OpenVINOExecutionProvider"}}, ["session, provider"]),
         ({"session": report().session | {"arena": "off"}}, ["session, arena"]),
     ],
 )
