@@ -12,7 +12,10 @@ from compress.data.bundle import DataBundle
 from compress.environment import usable_cores
 from compress.errors import UsageError
 from compress.exporter_faults import as_bad_input
+from compress.lists import listed
+from compress.report.figures import plural
 from compress.report.model import NetworkRow
+from compress.report.node_table import operator_counts
 from compress.report.results import Placement
 from compress.verdict.open_files import FileSpec, check_finite
 from exporters.device.answers import FEWEST_AGREEING
@@ -23,6 +26,7 @@ from exporters.read.onnx_file import read_onnx
 from exporters.read.preparation import Conversion
 from exporters.read.session import CPU_PROVIDER
 
+_MOST_NAMED: Final = 5  # operators in a note; the table has all
 _SMALLEST: Final = float(np.finfo(np.float32).tiny)
 
 
@@ -68,12 +72,12 @@ def placement_notes(rows: Iterable[NetworkRow], provider: str) -> Iterator[str]:
     for row in rows:
         if row.placement is None:
             continue
-        counts = {where: sum(operators.values()) for where, operators in row.placement.nodes.items()}
-        on_cpu, total = counts.get(CPU_PROVIDER, 0), sum(counts.values())
-        if on_cpu == total:
+        nodes = row.placement.nodes
+        if provider not in nodes:
             yield f"no node of {row.label} ran on {name}: its times are the CPU's"
-        elif on_cpu:
-            yield f"{on_cpu:,} of {total:,} nodes of {row.label} ran on the CPU, not on {name}"
+        elif on_cpu := nodes.get(CPU_PROVIDER):
+            count, operators = plural(sum(on_cpu.values()), "node"), listed(operator_counts(on_cpu), most=_MOST_NAMED)
+            yield f"{count} of {row.label} ran on the CPU, not on {name}: {operators}"
         images = row.accuracy.images
         if row.placement.same_class < FEWEST_AGREEING * images:
             other = images - row.placement.same_class
