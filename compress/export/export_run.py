@@ -69,11 +69,11 @@ def _progress(observer: Observer, step: int) -> Callable[[str], None]:
 def _keep(run: RunFolder, made: list[FileRecord]) -> None:
     """Take files into the run, with their records and names: all of that, or after a kill nothing."""
     paths = [Path(path) for one in made for path in (one.file, one.operators) if path]
-    measured = tuple(one.in_folder(ARTIFACTS) for one in made if one.operators is None)
+    records = tuple(one.in_folder(ARTIFACTS) for one in made)
     facts = run.read_json(MODEL_FACTS, ModelFacts)
     facts |= {"files": facts["files"] | {one.label: one.name for one in made}}
     files = {f"{ARTIFACTS}/{path.name}": path.read_bytes() for path in paths}
-    run.change(files | with_variants(run, measured) | {MODEL_FACTS: json_bytes(facts)})
+    run.change(files | with_variants(run, records) | {MODEL_FACTS: json_bytes(facts)})
 
 
 def _with_dependants(run: RunFolder, wanted: ExportSettings) -> ExportSettings:

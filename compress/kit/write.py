@@ -4,7 +4,7 @@ import io
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -21,7 +21,7 @@ from compress.networks.own_code import OwnCode
 from compress.observer import Observer
 from compress.report.documents import new_folder
 from compress.runs import RunFolder
-from compress.runs.file_records import recorded_files
+from compress.runs.file_records import FileRecord, mobile_files, recorded_files
 from compress.runs.manifest import sha256_of
 from compress.runs.outputs import check_outside_images
 from compress.runs.recorded_inputs import reopen
@@ -61,7 +61,7 @@ def kit_of_run(
     runtime: Mapping[str, bytes],
     observer: Observer,
 ) -> tuple[KitFile, ...]:
-    """Write a kit of every ONNX file that a run has exported into the new folder ``out``; its files.
+    """Write a kit of every file that a run has exported into the new folder ``out``; its files.
 
     With ``layers`` also sample files for ``measure.py --layers``, with ``runtime`` (of ``read_runtime``) also the page.
     ``moved``, ``code`` and the errors are as in ``reopen``; UsageError if ``out`` holds something.
@@ -70,12 +70,14 @@ def kit_of_run(
     check_outside_images(out, run.read_config().model_copy(update=dict(moved)))
     with new_folder(out) as folder, export_faults():
         config, data = reopen(run, moved, code=code)
-        records = [record for record in recorded_files(run) if record.operators is None]
+        records = recorded_files(run)
+        mobile = [(record, run.read_bytes(record.file)) for record in mobile_files(run)]
         for record in records:
             try_recorded(run, record.file, data)
         files = [OpenedFile(record, open_file(run.path / record.file, data)) for record in records]
         samples = dict(sample_files(config, data)) if layers else {}
-        return _write(run.path.resolve().name, files, folder, observer, layers=samples, runtime=runtime)
+        name = run.path.resolve().name
+        return _write(name, files, folder, observer, layers=samples, runtime=runtime, mobile=mobile)
 
 
 def kit_of_files(
@@ -105,7 +107,9 @@ def _write(
     *,
     runtime: Mapping[str, bytes],
     layers: Mapping[str, bytes] = MappingProxyType({}),
+    mobile: Sequence[tuple[FileRecord, bytes]] = (),
 ) -> tuple[KitFile, ...]:
+    """Write everything; ``mobile`` are the ``.ort`` files."""
     samples = choose_samples(files)
     observer.stage("kit", index=1, count=1, steps=len(files))
     digests: dict[str, str] = {}
@@ -115,28 +119,32 @@ def _write(
         (folder / rel).write_bytes(data)
         digests[rel] = sha256_of(data)
 
-    described = []
+    described: list[KitFile] = []
     for number, file in enumerate(files):
-        rel = _name_in_kit(file, number)
         data = read_onnx(file.spec.path).data
-        described.append(_describe(file, rel, sha256_of(data), samples))
+        described.append(_describe(file, _name_in_kit(file.record, number), sha256_of(data), samples))
         with machine_faults(folder):
-            put(rel, data)
+            put(described[-1].file, data)
         observer.step(number + 1, images=len(samples.chosen), values={"file": file.record.label})
-    pairs = pairs_to_time([file.record for file in files])
+    opened = list(zip(files, described, strict=True))
+    for record, data in mobile:
+        described.append(_describe_mobile(record, data, described))
+        with machine_faults(folder):
+            put(described[-1].file, data)
+    records = [file.record for file in files]
     facts = {
         "schema_version": SCHEMA_VERSION,
         "name": name,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "compress_version": __version__,
         "files": [asdict(one) for one in described],
-        "pairs": pairs,
+        "pairs": pairs_to_time([*records, *(record for record, _data in mobile)]),
         "layers": list(layers),
     }
     with machine_faults(folder):
         for rel, data in (*layers.items(), *_other_files(name, facts, files[0], samples, in_browser=bool(runtime))):
             put(rel, data)
-        for rel, data in page_files(name, list(zip(files, described, strict=True)), pairs, samples, runtime):
+        for rel, data in page_files(name, opened, pairs_to_time(records), samples, runtime):
             put(rel, data)
         lines = [f"{digest}  {rel}\n" for rel, digest in sorted(digests.items())]
         (folder / MANIFEST).write_text("".join(lines), encoding="utf-8")
@@ -160,15 +168,22 @@ def _describe(file: OpenedFile, rel: str, sha256: str, samples: Samples) -> KitF
     )
 
 
-def _name_in_kit(file: OpenedFile, number: int) -> str:
+def _describe_mobile(record: FileRecord, data: bytes, described: Sequence[KitFile]) -> KitFile:
+    """An ``.ort`` file: it is called, and has to answer, as the file that it was made from."""
+    source = next(one for one in described if one.label == record.source)
+    rel = _name_in_kit(record, len(described))
+    return replace(source, label=record.label, file=rel, sha256=sha256_of(data), source_sha256=record.sha256)
+
+
+def _name_in_kit(record: FileRecord, number: int) -> str:
     """A name that every file system takes; numbered, since two files may have the same."""
-    return f"files/{number}-{re.sub(r'[^A-Za-z0-9._-]+', '-', file.record.name)[-80:]}"
+    return f"files/{number}-{re.sub(r'[^A-Za-z0-9._-]+', '-', record.name)[-80:]}"
 
 
 def _other_files(
     name: str, facts: Mapping[str, object], first: OpenedFile, samples: Samples, *, in_browser: bool
 ) -> Iterator[tuple[str, bytes]]:
-    """Path and content of everything but the ONNX files, the page and the checksums."""
+    """Path and content of everything but the networks, the page and the checksums."""
     stored = io.BytesIO()
     np.savez_compressed(stored, **samples.arrays)  # type: ignore[arg-type]
     yield IMAGES, stored.getvalue()

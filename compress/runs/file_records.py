@@ -100,8 +100,14 @@ def exported_files(run: RunFolder) -> tuple[FileRecord, ...]:
 
 
 def recorded_files(run: RunFolder) -> tuple[FileRecord, ...]:
-    """All records, those of the run's own files first; BadInputError as in ``exported_files``."""
-    return (*exported_files(run), *_checked(run, _read(run, _VARIANTS)))
+    """All files that are measured, the run's own first; BadInputError as in ``exported_files``."""
+    variants = tuple(file for file in _read(run, _VARIANTS) if file.operators is None)
+    return (*exported_files(run), *_checked(run, variants))
+
+
+def mobile_files(run: RunFolder) -> tuple[FileRecord, ...]:
+    """All files in onnxruntime's mobile format; BadInputError if one was changed."""
+    return _checked(run, tuple(file for file in _read(run, _VARIANTS) if file.operators is not None))
 
 
 def recorded_digests(run: RunFolder) -> dict[str, str]:

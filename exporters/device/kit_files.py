@@ -23,7 +23,7 @@ LABELS = "labels"
 
 @dataclass(frozen=True)
 class KitFile:
-    """One ONNX file of the kit.
+    """One file of the kit, ONNX or onnxruntime's mobile format (``.ort``).
 
     Attributes:
         label: name of its row in the report: "original", "pruned int8".
@@ -73,7 +73,7 @@ class Kit:
         return next(file for file in self.files if file.label == label)
 
     def read(self, file: KitFile) -> bytes:
-        """An ONNX file's bytes."""
+        """A file's bytes."""
         return (self.folder / file.file).read_bytes()
 
 

@@ -16,17 +16,24 @@ from tests.helpers.command import compress
 @pytest.mark.slow  # exports, a kit, its measurement and three reports; .ci/run does the same with a real run
 def test_a_run_is_measured_by_its_kit_and_keeps_what_the_device_says(run, tmp_path, monkeypatch):
     monkeypatch.setattr("compress.kit.layers.SAMPLES", 12)
+    exported = compress("export", run, "--ort", "--no-verify")
+    assert exported.returncode == 0, exported.stderr
     kit, file = tmp_path / "kit", tmp_path / "device-report.json"
     made = compress("kit", run, "--out", kit, "--layers", "--json")
     assert made.returncode == 0, made.stderr
-    assert [one["label"] for one in json.loads(made.stdout)["files"]] == ["original", "pruned"]
+    assert [one["label"] for one in json.loads(made.stdout)["files"]] == [
+        "original", "pruned", "original ort", "pruned ort",
+    ]  # fmt: skip
     assert np.bincount(np.load(kit / "images.npz")["labels"]).tolist() in ([22, 21, 21], [21, 22, 21], [21, 21, 22])
     assert measure(kit, ["--seconds", "0.01", "--out", str(file)]) == 0
     shown = compress("report", run, "--device", file, "--json")
     assert shown.returncode == 0, shown.stderr
     report = json.loads(shown.stdout)
     (device,) = report["devices"]
-    assert [one["sha256"] for one in device["files"]] == [row["sha256"] for row in report["networks"]]
+    assert [one["sha256"] for one in device["files"][:2]] == [row["sha256"] for row in report["networks"]]
+    timed = {(one["original"], one["candidate"]) for one in device["timings"]}
+    assert timed == {("original", "pruned"), ("original", "original ort"), ("original", "pruned ort"),
+                     ("pruned", "pruned ort"), ("original ort", "pruned ort")}  # fmt: skip
     for one in device["files"]:  # the device is this machine
         assert one["answers"]["agreeing"] == 64
         assert one["answers"]["right"] == one["answers"]["expected_right"]
