@@ -154,14 +154,15 @@ def read_run(path: Path) -> Row:
 def uninterrupted_seconds(path: Path, stage: str) -> float | None:
     """Seconds of a run's stage; ``None`` if it was interrupted, for then only the last part of it was timed.
 
-    A stage that was taken from another run is looked up there.
+    A stage that was taken from another run is looked up there, unless this one has been given the other's name.
     """
     if not (path / EVENTS).exists():
         return None
     events = [json.loads(line) for line in (path / EVENTS).read_text().splitlines()]
     taken = [event["run"] for event in events if event["kind"] == "stage taken" and event["stage"] == stage]
     if taken:
-        return uninterrupted_seconds(path.parent / taken[-1], stage)
+        other = path.parent / taken[-1]
+        return None if other == path else uninterrupted_seconds(other, stage)
     begun = sum(event["kind"] == "stage" and event["name"] == stage for event in events)
     done = [event["seconds"] for event in events if event["kind"] == "stage finished" and event["stage"] == stage]
     return float(done[0]) if begun == 1 and done else None

@@ -36,6 +36,7 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "window earlier": {"search_start": 1 / 8, "search_end": 1 / 4},
     "window later": {"search_start": 3 / 8, "search_end": 1 / 2},
     "window longer": {"search_end": 1 / 2},
+    "window shorter": {"search_end": 3 / 8},
     "no distillation": {"distill": False},
 }
 """Name -> settings of ``compress run``, those of ``search`` by name; the window in shares of the epochs."""
