@@ -170,5 +170,6 @@ def _resample_blocks(values: np.ndarray, times: int, random: np.random.Generator
     """``times`` resamples [times, values], of circular blocks of neighbours."""
     count = len(values)
     length = max(1, round(count**0.5))
-    starts = random.integers(count, size=(times, -(-count // length), 1))
-    return values[(starts + np.arange(length)).reshape(times, -1)[:, :count] % count]
+    blocks = -(-count // length)
+    starts = random.integers(count, size=(times, blocks, 1))
+    return values[(starts + np.arange(length)).reshape(times, blocks * length)[:, :count] % count]

@@ -76,3 +76,5 @@ def test_the_interval_of_a_median_covers_it():
 def test_the_interval_of_constants_has_no_width_and_that_of_unlike_rounds_spans_them():
     assert median_interval([np.full(9, 3.0)] * 4, seed=0) == (3.0, 3.0)
     assert median_interval([np.full(9, 1.0), np.full(9, 2.0)] * 2, seed=0) == (1.0, 2.0)
+    # Of 750 values each, 333 resamples are drawn at once; the last one stands alone and lacks some of the rounds.
+    assert median_interval([np.full(750, 3.0)] * 4, seed=0) == (3.0, 3.0)
