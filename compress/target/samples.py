@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from compress.channels.budget import Prunable
 from compress.channels.costs import CostModel
 from compress.channels.counts import allowed_counts
 from compress.channels.latency import FINEST_STEP
@@ -20,6 +21,8 @@ from compress.channels.masks import kept_positions
 from compress.channels.units import UnitMap
 from compress.errors import UsageError
 from compress.structure.remove import remove_units
+from exporters.int8.source import Int8Types
+from exporters.int8.uncalibrated import quantised_unseen
 from exporters.measure.calls import RunnableFile
 from exporters.measure.layer_times import SampleFile
 from exporters.measure.profile_nodes import SourceGraph
@@ -42,26 +45,43 @@ _OF_CUTS: Final = (0.3, 0.7)
 
 @dataclass(frozen=True)
 class SampleSet:
-    """Files of one network, the whole one first, their kept counts (N, G), and the layers behind their nodes."""
+    """Files of one network, the whole one first, their kept counts (N, G), and the layers behind their nodes.
+
+    The very first file is what all are timed against. Where samples are in INT8, it is one more: the whole network in
+    float32, which has no counts.
+    """
 
     files: tuple[SampleFile, ...]
     counts_NG: Tensor
     source: SourceGraph
 
+    @property
+    def int8(self) -> bool:
+        """Whether the samples are in INT8."""
+        return len(self.files) > len(self.counts_NG)
+
 
 def make_samples(
-    network: nn.Module, units: UnitMap, model: CostModel, images: Tensor, *, opset: int, count: int = SAMPLES
+    network: nn.Module,
+    prunable: Prunable,
+    images: Tensor,
+    *,
+    opset: int,
+    count: int = SAMPLES,
+    int8: Int8Types | None = None,
 ) -> SampleSet:
-    """Sample files of a network on images (B, C, H, W); it is not changed.
+    """Sample files of a network on images (B, C, H, W), with types given in ``int8``; it is not changed.
 
-    They depend on its architecture, the image size and the versions of torch and onnx, not on its weights. The whole
-    network and two that are really cut are exported; the other graphs follow from how the numbers in these three go
-    with the channels. Where that does not give the second cut, every sample is exported, and there are fewer.
+    They depend on its architecture, the image size and the versions of torch, onnx and, in INT8, onnxruntime, not on
+    its weights. The whole network and two that are really cut are exported; the other graphs follow from how the
+    numbers in these three go with the channels. Where that does not give the second cut, every sample is exported, and
+    there are fewer.
     """
+    units, model = prunable.units, prunable.model
     with scratch_folder() as folder:
-        exporter = _Exporter(images, opset, folder / "network.onnx")
+        exporter = _Exporter(images, opset, folder / "network.onnx", int8)
         whole = exporter(network)
-        source = SourceGraph(RunnableFile(exporter.path))
+        source, original = SourceGraph(RunnableFile(exporter.path)), exporter.original
         counts_NG, names = sample_counts(units, count), dict(network.state_dict()).keys()
 
         def cut(counts_G: Tensor) -> Graph:
@@ -70,7 +90,7 @@ def make_samples(
         first, second = cut(counts_NG[1]), cut(counts_NG[2])
         channels_NS = _channels(model, counts_NG)
         known = [numbers_of(graph, without=names) for graph in (whole, first, second)]
-        rules = _rules(known, channels_NS[:3])
+        rules = _rules(known, channels_NS[:3], model.layers)
         graphs = [
             in_other_widths(whole, _shapes(network, units, counts_G) | _numbers(known[0], rules, channels_S))
             for counts_G, channels_S in zip(counts_NG, channels_NS, strict=True)
@@ -79,7 +99,7 @@ def make_samples(
             counts_NG = counts_NG[:EXPORTED_SAMPLES]
             graphs = [whole, first, second, *map(cut, counts_NG[3:])]
     weights = {*names, *(name for name, _place in rules)}
-    files = [without_weights(graph, weights) for graph in graphs]
+    files = [without_weights(graph, weights) for graph in (*original, *graphs)]
     return SampleSet(tuple(SampleFile(data, hashlib.sha256(data).hexdigest()) for data in files), counts_NG, source)
 
 
@@ -94,18 +114,23 @@ _Rules = Mapping[tuple[str, int], tuple[int, int]]
 """(initialiser, place of a number) -> (side of a layer, factor): the number is that many times the channels there."""
 
 
-def _rules(known: Sequence[Mapping[str, tuple[int, ...]]], channels_3S: np.ndarray) -> _Rules:
-    """How the numbers go with the channels, from three graphs, the whole network's first; no rule where none fits."""
+def _rules(known: Sequence[Mapping[str, tuple[int, ...]]], channels_3S: np.ndarray, layers: Sequence[str]) -> _Rules:
+    """How the numbers go with the channels, from three graphs, the whole network's first; no rule where none fits.
+
+    Of several that fit, one of the layer that the initialiser is named after: its outputs for the first number.
+    """
     rules: dict[tuple[str, int], tuple[int, int]] = {}
     for name, numbers in known[0].items():
+        own = [layer for layer, of in enumerate(layers) if name.startswith(f"{of}.")]
         for place, number in enumerate(numbers):
             found = np.array([graph.get(name, numbers)[place] for graph in known])
             if (found == number).all():
                 continue
             factor_S = np.maximum(number // np.maximum(channels_3S[0], 1), 1)
-            fitting = (factor_S * channels_3S == found[:, None]).all(axis=0).nonzero()[0]
-            if len(fitting):
-                rules[name, place] = (int(fitting[0]), int(factor_S[fitting[0]]))
+            fitting = (factor_S * channels_3S == found[:, None]).all(axis=0).nonzero()[0].tolist()
+            sides = [layer + len(layers) * outputs for layer in own for outputs in (place == 0, place > 0)]
+            for side in [*(one for one in sides if one in fitting), *fitting][:1]:
+                rules[name, place] = (side, int(factor_S[side]))
     return rules
 
 
@@ -158,12 +183,26 @@ def _shapes(network: nn.Module, units: UnitMap, counts_G: Tensor) -> dict[str, t
     return shapes
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Exporter:
+    """Exports networks, in INT8 all with the same layers in float32: those of the first one's stem.
+
+    ``path`` then holds the last file. ``original`` has the first one in float32, where samples are in INT8.
+    """
+
     images: Tensor
     opset: int
     path: Path
+    int8: Int8Types | None
+    original: tuple[Graph, ...] = ()
+    in_float: tuple[str, ...] | None = None
 
     def __call__(self, network: nn.Module) -> Graph:
         _count, channels, height, width = self.images.shape
-        return export_graph(network, self.path, input_shape=(channels, height, width), opset=self.opset)
+        graph = export_graph(network, self.path, input_shape=(channels, height, width), opset=self.opset)
+        if self.int8 is None:
+            return graph
+        self.original = self.original or (graph,)
+        graph, self.in_float = quantised_unseen(self.path, self.int8, in_float=self.in_float)
+        self.path.write_bytes(graph.SerializeToString())
+        return graph

@@ -5,8 +5,9 @@ is that of the real file, and the file has kilobytes.
 """
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import onnx
@@ -21,7 +22,8 @@ from exporters.write.onnx_export import export_onnx
 
 Graph = ModelProto
 
-_SMALL = 64  # elements: smaller tensors without a layer's name are constants of the graph
+_SMALL: Final = 64  # elements: smaller tensors without a layer's name are constants of the graph
+_WEIGHTS: Final = (TensorProto.FLOAT, TensorProto.INT8, TensorProto.UINT8, TensorProto.INT32)
 
 
 def export_graph(network: nn.Module, path: Path, *, input_shape: tuple[int, int, int], opset: int) -> Graph:
@@ -50,18 +52,20 @@ def numbers_of(model: Graph, *, without: Collection[str]) -> dict[str, tuple[int
 
 
 def in_other_widths(model: Graph, numbers: Mapping[str, tuple[int, ...]]) -> Graph:
-    """A copy whose initialisers have other numbers (see ``numbers_of``); weights of other shapes have no values.
+    """A copy whose initialisers have other numbers (see ``numbers_of``), at most as many as before.
 
-    Depthwise convolutions get as many groups as they have channels.
+    Vectors keep their first values; weights of other shapes have none. Depthwise convolutions get as many groups as they have channels.
     """
     copy = ModelProto()
     copy.CopyFrom(model)
-    groups = {node.input[1]: group for node in copy.graph.node if (group := _depthwise_groups(node, copy.graph))}
+    groups = dict(_depthwise_groups(copy.graph))
     for tensor in copy.graph.initializer:
         if tensor.name in numbers:
             before, after = tuple(tensor.dims), numbers[tensor.name]
             if tensor.data_type == TensorProto.INT64:
                 tensor.CopyFrom(numpy_helper.from_array(np.array(after, np.int64).reshape(before), tensor.name))
+            elif before != after and len(after) == 1:
+                tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor)[: after[0]], tensor.name))
             elif before != after:
                 tensor.CopyFrom(TensorProto(name=tensor.name, data_type=tensor.data_type, dims=after))
                 if tensor.name in groups:
@@ -70,30 +74,38 @@ def in_other_widths(model: Graph, numbers: Mapping[str, tuple[int, ...]]) -> Gra
     return copy
 
 
-def _depthwise_groups(node: NodeProto, graph: GraphProto) -> onnx.AttributeProto | None:
-    """The number of groups of a depthwise convolution: one input channel in each."""
-    group = next((one for one in node.attribute if one.name == "group" and one.i > 1), None)
-    if node.op_type != "Conv" or group is None:
-        return None
-    weight = next((one for one in graph.initializer if one.name == node.input[1]), None)
-    return group if weight is not None and len(weight.dims) > 1 and weight.dims[1] == 1 else None
+def _depthwise_groups(graph: GraphProto) -> Iterator[tuple[str, onnx.AttributeProto]]:
+    """The weights of depthwise convolutions, by name, and their numbers of groups: one input channel in each."""
+    stored = {one.name: one for one in graph.initializer}
+    restored = {node.output[0]: node.input[0] for node in graph.node if node.op_type == "DequantizeLinear"}
+    for node in graph.node:
+        if node.op_type == "Conv":
+            weight = stored.get(restored.get(node.input[1], node.input[1]))
+            group = next((one for one in node.attribute if one.name == "group" and one.i > 1), None)
+            if group is not None and weight is not None and len(weight.dims) > 1 and weight.dims[1] == 1:
+                yield weight.name, group
 
 
 def without_weights(model: ModelProto, weights: Collection[str]) -> bytes:
     """The model's bytes with constants in place of the initialisers named in ``weights``, and of all large ones.
 
-    A constant is 1 over the number of inputs of an output, so that activations neither grow nor vanish.
+    Vectors of quantised layers stay: onnxruntime fuses such a layer only where its bias has the scale of its products.
+    A constant is 1 over the number of inputs of an output, so that activations neither grow nor vanish; of whole
+    numbers it is 1.
     """
     hollow = ModelProto()
     hollow.CopyFrom(model)
     graph, kept, constants = hollow.graph, [], []
+    of_quantised = {name for node in graph.node if node.op_type == "DequantizeLinear" for name in node.input}
     for tensor in hollow.graph.initializer:
         replaced = tensor.name in weights or math.prod(tensor.dims) >= _SMALL
-        if tensor.data_type != TensorProto.FLOAT or not tensor.dims or not replaced:
+        vector = len(tensor.dims) == 1 and tensor.name in of_quantised
+        if not _is_weight(tensor) or not replaced or vector:
             kept.append(tensor)
             continue
         shape = f"{tensor.name}_shape"
-        value = helper.make_tensor("value", TensorProto.FLOAT, [1], [1 / math.prod(tensor.dims[1:])])
+        number = 1 / math.prod(tensor.dims[1:]) if tensor.data_type == TensorProto.FLOAT else 1
+        value = helper.make_tensor("value", tensor.data_type, [1], [number])
         kept.append(helper.make_tensor(shape, TensorProto.INT64, [len(tensor.dims)], tensor.dims))
         constants.append(helper.make_node("ConstantOfShape", [shape], [tensor.name], value=value))
     nodes = [*constants, *graph.node]
@@ -104,7 +116,7 @@ def without_weights(model: ModelProto, weights: Collection[str]) -> bytes:
 
 
 def same_layout(one: ModelProto, other: ModelProto) -> bool:
-    """Whether two models have the same nodes and initialisers, up to the values of floating-point weights."""
+    """Whether two models have the same nodes and initialisers, up to the values of weights."""
     return _layout(one) == _layout(other)
 
 
@@ -121,4 +133,4 @@ def _layout(model: ModelProto) -> tuple[object, ...]:
 
 
 def _is_weight(tensor: TensorProto) -> bool:
-    return tensor.data_type == TensorProto.FLOAT and bool(tensor.dims)
+    return tensor.data_type in _WEIGHTS and bool(tensor.dims)
