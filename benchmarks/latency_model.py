@@ -81,7 +81,7 @@ def measure(arch: str, settings: Settings) -> dict[str, Any]:
     units = find_checked_units(network, images, seed=0)
     prunable = Prunable.measure(network, units, images[:1], align=1, budget=Budget())
     began = time.monotonic()
-    samples = make_samples(network, units, prunable.model, images, opset=OPSETS[0], count=settings.samples)
+    samples = make_samples(network, prunable, images, opset=OPSETS[0], count=settings.samples)
     made = time.monotonic()
     limits = TimingLimits(threads=settings.threads, seconds=settings.seconds)
     table = time_here(samples, limits, progress=lambda _done: None)

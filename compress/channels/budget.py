@@ -95,6 +95,13 @@ class Prunable:
                 return finer
         return replace(self, counts=allowed_counts(self.units, fast))
 
+    @property
+    def original_ms(self) -> float:
+        """Milliseconds that speed-ups are against: those of the whole network, unless the latency model says others."""
+        assert self.model.latency is not None
+        stated = self.model.latency.original_ms
+        return float(self.model.full_M[2]) if stated is None else stated
+
     def cost(self, keep_U: Tensor) -> Cost:
         """What a state, bool (U,), costs."""
         return self.model.cost(self.units.counts(keep_U.unsqueeze(0))[0])
@@ -125,10 +132,17 @@ class Prunable:
         limits = self.budget.limits(self.model)
         for place, (low, limit, whole) in enumerate(zip(least.tolist(), limits.tolist(), full.tolist(), strict=True)):
             if low > limit:
-                raise UsageError(f"{_out_of_reach(place, low, limit, whole)}{self._advice(place, low, whole)}")
+                compared = self.original_ms if place == 2 else whole
+                raise UsageError(f"{_out_of_reach(place, low, limit, compared)}{self._advice(place, low / whole)}")
 
-    def _advice(self, place: int, low: float, whole: float) -> str:
-        more = f"ask for {'less' if place == 2 else 'more'}, {budget_flag(place, low / whole)}"
+    def flag(self, measure: int, share: float, *, digits: int = 2) -> str:
+        """The flag that asks for at least this share of the whole network's MACs, parameters or milliseconds."""
+        if measure == 2:
+            share *= float(self.model.full_M[2]) / self.original_ms
+        return budget_flag(measure, share, digits=digits)
+
+    def _advice(self, place: int, share: float) -> str:
+        more = f"ask for {'less' if place == 2 else 'more'}, {self.flag(place, share)}"
         block = max(step * group.tied for group, step in zip(self.units.groups, self.counts.step.tolist(), strict=True))
         for smaller in finer_than(block):
             if replace(self, counts=allowed_counts(self.units, smaller)).reaches():
@@ -155,7 +169,7 @@ class Prunable:
 
 
 def budget_flag(measure: int, share: float, *, digits: int = 2) -> str:
-    """The flag that asks for at least this share of MACs, parameters or milliseconds."""
+    """The flag that asks for at least this share of the original's MACs, parameters or milliseconds."""
     scale = 10**digits
     if measure == 2:
         return f"--target-speedup {math.floor(scale / share) / scale:g}"
@@ -165,7 +179,7 @@ def budget_flag(measure: int, share: float, *, digits: int = 2) -> str:
 def _out_of_reach(measure: int, low: float, limit: float, whole: float) -> str:
     if measure == 2:
         return (
-            f"cannot reach {limit:.3g} ms a call, {whole / limit:.2f}x as fast as the whole network: the smallest "
+            f"cannot reach {limit:.3g} ms a call, {whole / limit:.2f}x as fast as the original: the smallest "
             f"network takes {low:.3g} ms, {whole / low:.2f}x as fast"
         )
     name = ("MACs", "parameters")[measure]

@@ -31,11 +31,14 @@ class LatencyModel:
         coefficients_L4: (c0, c1, c2, c3) of each layer of a ``CostModel``: float64 (L, 4).
         blocks_L2: blocks of inputs and outputs, in channels: int64 (L, 2).
         rest_G: milliseconds that one unit of a group adds outside layers, and last the constant: float64 (G + 1,).
+        original_ms: of a call of the file that speed-ups are against, where that is not the whole network as modelled:
+            the float32 file, of a model of INT8 files.
     """
 
     coefficients_L4: Tensor
     blocks_L2: Tensor
     rest_G: Tensor
+    original_ms: float | None = None
 
     def milliseconds(self, counts_PG: Tensor, inputs_PL: Tensor, outputs_PL: Tensor, *, rounded: bool = True) -> Tensor:
         """Milliseconds of states: float64 P.

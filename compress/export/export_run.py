@@ -7,13 +7,13 @@ from typing import Any
 
 from compress.channels.costs import Cost
 from compress.data.bundle import DataBundle
-from compress.export.int8 import Int8Maker, representative
 from compress.export.variants import Base, derive
 from compress.exporter_faults import export_faults
 from compress.networks.own_code import OwnCode
 from compress.observer import Observer
 from compress.runs import MODEL_FACTS, RunFolder
 from compress.runs.file_records import ARTIFACTS, FileRecord, exported_files, with_variants
+from compress.runs.int8_files import Int8Maker, representative
 from compress.runs.json_files import ModelFacts, json_bytes
 from compress.runs.network_files import REBUILT, channel_order_of, export_network, rebuild
 from compress.runs.recorded_inputs import reopen

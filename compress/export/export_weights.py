@@ -7,13 +7,13 @@ from pathlib import Path
 from compress.atomic import check_creatable, is_empty_folder, machine_faults, write_atomically
 from compress.environment import use_threads
 from compress.errors import BadInputError, UsageError
-from compress.export.int8 import Int8Maker, representative
 from compress.export.variants import Base, derive
 from compress.exporter_faults import export_faults
 from compress.observer import Observer
 from compress.run.training_stages import load_checked
 from compress.runs.decide import decide, load_decided
 from compress.runs.file_records import FileRecord
+from compress.runs.int8_files import Int8Maker, representative
 from compress.runs.network_files import export_network, model_facts
 from compress.runs.outputs import check_run_place
 from compress.runs.stage_context import fresh_network

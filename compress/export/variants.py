@@ -2,12 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from compress.export.int8 import Int8Maker
 from compress.runs.file_records import FileRecord
+from compress.runs.int8_files import Int8Maker
 from compress.settings.export import ExportSettings
-from exporters.write.artifact import Artifact
 from exporters.write.fp16 import to_float16
 from exporters.write.ort_format import to_ort_format
 from exporters.write.raw_pixels import embed_preprocessing
@@ -31,28 +29,20 @@ def derive(base: Base, wanted: ExportSettings, int8: Int8Maker | None, folder: P
     made = []
     if wanted.int8:
         assert int8 is not None, "INT8 needs images"
-        artifact, facts = int8.make(Path(base.record.file), folder)
-        made = [_variant(base.record, "int8", artifact, precision="int8", quantization=facts)]
+        made = [int8.record(base.record, folder)]
     whole = (base.record, *made)
     raw = [_raw_pixels(source, base, folder) for source in whole] if wanted.embed_preprocessing else []
     mobile = [(one, to_ort_format(Path(one.file), folder)) for one in (*whole, *raw)] if wanted.ort else []
     halved = [_float16(base.record, folder)] if wanted.float16 else []
-    return [*made, *halved, *raw, *(_variant(one, "ort", artifact) for one, artifact in mobile)]
+    return [*made, *halved, *raw, *(one.variant("ort", artifact) for one, artifact in mobile)]
 
 
 def _float16(source: FileRecord, folder: Path) -> FileRecord:
     artifact = to_float16(Path(source.file), folder / f"{Path(source.file).stem}.fp16.onnx")
-    return _variant(source, "fp16", artifact, precision="fp16")
+    return source.variant("fp16", artifact, precision="fp16")
 
 
 def _raw_pixels(source: FileRecord, base: Base, folder: Path) -> FileRecord:
     target = folder / f"{Path(source.file).stem}.nhwc.onnx"
     artifact = embed_preprocessing(Path(source.file), target, mean=base.mean, std=base.std, bgr=base.bgr)
-    return _variant(source, "nhwc", artifact)
-
-
-def _variant(source: FileRecord, what: str, artifact: Artifact, **changes: Any) -> FileRecord:
-    """The record of a file made from ``source``: of the same network, so with its MACs, parameters and epochs."""
-    written = {"file": str(artifact.path), "sha256": artifact.sha256, "size_bytes": artifact.size_bytes}
-    place = {"label": f"{source.label} {what}", "role": "extra", "source": source.label}
-    return source.model_copy(update=written | place | {"parity": None, "denormals_flushed": None} | changes)
+    return source.variant("nhwc", artifact)

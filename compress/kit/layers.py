@@ -12,6 +12,6 @@ def sample_files(config: DecidedConfig, data: DataBundle) -> Iterator[tuple[str,
     """Path in the kit and content of each, the whole network first; UsageError if it cannot be cut to enough shapes."""
     network, images = fresh_network(config, data), check_images(config, data)
     prunable = find_prunable(config, network, images)
-    samples = make_samples(network, prunable.units, prunable.model, images[:2], opset=config.opset, count=SAMPLES)
+    samples = make_samples(network, prunable, images[:2], opset=config.opset, count=SAMPLES)
     for number, file in enumerate(samples.files):
         yield f"layers/{number:03d}.onnx", file.data

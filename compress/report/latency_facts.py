@@ -14,10 +14,11 @@ _Count = Annotated[int, Field(ge=1, lt=10**9)]
 class LatencyBudget(Part):
     """A latency as the budget: asked for, and predicted by the model of the target.
 
-    ``asked`` says how the user asked; the other number follows from the model. ``device``: whether the target is
-    another machine than this one. ``checked_speedup``: measured after the cut, before fine-tuning; ``None`` for a
-    device. ``corrected``: whether the network was cut a second time after that. Errors are fractions, on samples left
-    out of the fit.
+    ``precision`` is that of the pruned network's file; speed-ups are against the original's float32 file, whose time is
+    ``asked_ms`` times ``asked_speedup``. ``asked`` says how the user asked; the other number follows from the model.
+    ``device``: whether the target is another machine than this one. ``checked_speedup``: measured after the cut, before
+    fine-tuning; ``None`` for a device. ``corrected``: whether the network was cut a second time after that. Errors are
+    fractions, on samples left out of the fit.
     """
 
     asked: Literal["milliseconds", "speed-up"]
@@ -35,3 +36,4 @@ class LatencyBudget(Part):
     machine: dict[str, str]
     versions: dict[str, str]
     device: bool
+    precision: Literal["float32", "int8"] = "float32"

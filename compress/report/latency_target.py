@@ -1,5 +1,7 @@
 """A latency budget in words and in a table: asked, predicted, measured."""
 
+from typing import Final
+
 from compress.report import figures
 from compress.report.figures import Outcome
 from compress.report.latency_facts import LatencyBudget
@@ -8,13 +10,15 @@ from compress.report.sections import Table
 from compress.report.timings import Setting, timing_at
 from exporters.measure.latency_results import LatencyComparison
 
+_IN_INT8: Final = {"float32": "", "int8": " in INT8"}
+
 
 def asked_latency(budget: LatencyBudget) -> str:
-    """What was asked for: "3.10 ms a call (batch 1, 1 thread)", "2.00x as fast as the original (...)"."""
-    where = figures.setting(budget.batch_size, budget.threads)
+    """What was asked for: "3.10 ms a call (batch 1, 1 thread)", "2.00x as fast as the original in INT8 (...)"."""
+    where = f"{_IN_INT8[budget.precision]} ({figures.setting(budget.batch_size, budget.threads)})"
     if budget.asked == "milliseconds":
-        return f"{figures.milliseconds(budget.asked_ms)} ms a call ({where})"
-    return f"{budget.asked_speedup:.2f}x as fast as the original ({where})"
+        return f"{figures.milliseconds(budget.asked_ms)} ms a call{where}"
+    return f"{budget.asked_speedup:.2f}x as fast as the original{where}"
 
 
 def target_words(report: Report) -> tuple[str, Outcome] | None:
@@ -44,8 +48,9 @@ def target_words(report: Report) -> tuple[str, Outcome] | None:
 
 def target_table(report: Report) -> Table:
     """Asked, predicted and measured side by side; empty where the budget is no latency."""
-    columns = ("", "original, ms", "pruned, ms", "times as fast")
     budget = None if report.run is None else report.run.budget.latency
+    pruned = "pruned" if budget is None else f"pruned{_IN_INT8[budget.precision]}"
+    columns = ("", "original, ms", f"{pruned}, ms", "times as fast")
     if budget is None:
         return Table("Latency budget", columns, ())
     ms = figures.milliseconds
@@ -72,15 +77,19 @@ def _model_words(budget: LatencyBudget) -> str:
     median, largest = map(figures.percent, (budget.error_median, budget.error_largest))
     again = "; the network was cut a second time by the corrected model" if budget.corrected else ""
     return (
-        f"{figures.setting(budget.batch_size, budget.threads)}; predicted from {budget.samples} samples of the network "
-        f"on {machine}; the model is off by {median} in the median, {largest} at most, on samples left out of its "
-        f"fit{again}"
+        f"{figures.setting(budget.batch_size, budget.threads)}; predicted from {budget.samples} samples of the network"
+        f"{_IN_INT8[budget.precision]} on {machine}; the model is off by {median} in the median, {largest} at most, on "
+        f"samples left out of its fit{again}"
     )
 
 
 def _measured(report: Report, budget: LatencyBudget) -> LatencyComparison | None:
-    """The timing at the budget's setting; ``None`` without one, or on another provider: the budget is the CPU's."""
+    """The file in the budget's precision against the original in float32, at the budget's setting.
+
+    ``None`` without such a timing, or on another provider: the budget is the CPU's.
+    """
     if not report.on_cpu:
         return None
     setting = Setting(budget.batch_size, budget.threads)
-    return timing_at(report, report.candidate.label, against=report.original.label, setting=setting)
+    label = report.candidate.label + (" int8" if budget.precision == "int8" else "")
+    return timing_at(report, label, against=report.original.label, setting=setting)

@@ -139,7 +139,9 @@ def _target(config: DecidedConfig) -> list[str]:
         on, model = "the device of the table", f"by the table {config.target}"
     else:
         setting = setting_words(*config.target_setting)
-        on, model = f"this machine ({setting})", f"{SAMPLES} samples of the network are timed first, a minute or more"
+        in_int8 = " in INT8" if config.target_int8 else ""
+        on = f"this machine{in_int8} ({setting})"
+        model = f"{SAMPLES} samples of the network{in_int8} are timed first, a minute or more"
     steps = "in steps that are fast there" if config.finer_align else f"in multiples of {config.align}"
     return [f"latency    {asked} on {on}{share}, counts {steps}", *_listed("model      ", [model])]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from torch import nn
@@ -10,9 +11,11 @@ from compress.channels.budget import Prunable
 from compress.run.search import SearchResult
 from compress.run.training_stages import baseline_notes
 from compress.runs import MODEL_FACTS
-from compress.runs.file_records import ARTIFACTS, NOTES, FileRecord, record_exported, recorded_files
+from compress.runs.file_records import ARTIFACTS, NOTES, FileRecord, record_exported, recorded_files, with_variants
+from compress.runs.int8_files import Int8Maker
 from compress.runs.network_files import export_network, macs_note, model_facts, trained_here
 from compress.runs.stage_context import StageContext
+from compress.settings.export import ExportSettings
 from compress.stopping import interruptible
 from compress.structure.plan import plan_from_state
 from compress.structure.remove import restore_full_network
@@ -35,6 +38,7 @@ class TrainedNetworks(NamedTuple):
 def export(context: StageContext, networks: TrainedNetworks, prunable: Prunable) -> None:
     """Write ``original.onnx``, ``pruned.onnx`` and the like, ``model.json`` beside them, and their records.
 
+    A latency in INT8 also makes ``pruned.int8.onnx``.
     BadInputError if a file that was exported before is missing or was changed; other errors as ``export_network``.
     """
     name, run = "06_export", context.run
@@ -44,6 +48,8 @@ def export(context: StageContext, networks: TrainedNetworks, prunable: Prunable)
     with context.stage(name), interruptible(context.should_stop):
         files = tuple(_write_all(context, networks, prunable))
         record_exported(run, files)
+        if context.config.target_int8:
+            files += (_int8_of(context, next(file for file in files if file.role == "candidate")),)
         run.write_json(MODEL_FACTS, model_facts(context.data, arch=context.config.arch, files=files))
         reasons = prunable.units.not_pruned_before_head
         not_pruned = [f"{root} is not pruned: {reason}" for root, reason in reasons.items()]
@@ -73,6 +79,23 @@ def _write_all(context: StageContext, networks: TrainedNetworks, prunable: Pruna
         whole = restore_full_network(pruned, found.network, prunable.units, plan)
         recalibrate_batchnorm(whole, context.data.train, batch_size=config.batch_size)
         yield full(whole, "full", label="full (F)", role="extra", epochs=total)
+
+
+def _int8_of(context: StageContext, pruned: FileRecord) -> FileRecord:
+    """The INT8 file that a latency was asked for, made and recorded as by ``compress export --int8``."""
+    run, config = context.run, context.config
+    settings = ExportSettings(int8=True)
+    maker = Int8Maker(settings, context.data, config.seed, lambda what: _say(context, what))
+    with scratch_folder() as temporary:
+        made = maker.record(pruned.in_folder(run.path / ARTIFACTS), temporary)
+        content = Path(made.file).read_bytes()
+    file = made.in_folder(ARTIFACTS)
+    run.change({file.file: content} | with_variants(run, (file,)))
+    return file
+
+
+def _say(context: StageContext, what: str) -> None:
+    context.observer.step(0, images=0, values={"now": what})
 
 
 def _write(context: StageContext, network: nn.Module, stem: str, **facts: Any) -> FileRecord:

@@ -108,7 +108,7 @@ def _within_latency(
     check = check_latency(context, found.network, result.network, prunable, found.keep_U)
     if check.corrected_share is not None:
         context.observer.note(
-            f"the cut network is {check.ratio:.2f}x as fast as the original, {1 / check.share:.2f}x was asked and "
+            f"the cut network is {check.ratio:.2f}x as fast as the original, {check.asked:.2f}x was asked and "
             f"{check.predicted:.2f}x predicted: it is cut again by the corrected model"
         )
         keep_U = cut_again(found.network, found.keep_U, prunable, check.corrected_share, keys_U=found.keys_U)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 import torch
@@ -10,15 +11,18 @@ from torch import Tensor, nn
 from compress.channels.budget import Prunable
 from compress.channels.units import UnitMap
 from compress.controls.one_cycle import saliency
+from compress.environment import isa
 from compress.errors import InterruptedRun
 from compress.exporter_faults import export_faults
 from compress.observer import Observer
 from compress.report.figures import percent
+from compress.runs.int8_files import int8_types
 from compress.runs.stage_context import StageContext
 from compress.settings.config import DecidedConfig
 from compress.target.samples import SAMPLES, make_samples
 from compress.target.table import cache_times, cached_times, read_table, time_here
 from compress.target.target import Target, fit_target
+from exporters.int8.quantize import quantize_alike
 from exporters.measure.calls import RunnableFile, compare_latency
 from exporters.measure.latency import LatencySettings
 from exporters.measure.layer_times import TimingLimits
@@ -31,6 +35,8 @@ SECONDS: Final = 0.8
 NOISY: Final = 0.1
 """A latency model with a larger median error is of a machine that was busy: it is not kept for other runs."""
 
+_CALIBRATION: Final = 16  # images: the ranges that they give do not change the time
+
 
 def find_target(
     config: DecidedConfig,
@@ -42,7 +48,7 @@ def find_target(
 ) -> Target:
     """The latency model that a new run asks for: from its table, or timed on this machine.
 
-    ``images`` are a batch (B, C, H, W). BadInputError for a table of another network.
+    ``images`` are a batch (B, C, H, W). BadInputError for a table of another network, or one that INT8 is not made of.
     """
 
     def progress(done: int) -> None:
@@ -51,7 +57,8 @@ def find_target(
             raise InterruptedRun("stopped while the layers were timed", signal_number=signal_number)
 
     with export_faults():
-        samples = make_samples(network, prunable.units, prunable.model, images[:2], opset=config.opset, count=SAMPLES)
+        types = int8_types("here", isa()) if config.target_int8 else None
+        samples = make_samples(network, prunable, images[:2], opset=config.opset, count=SAMPLES, int8=types)
         if config.target is not None:
             return fit_target(samples, read_table(config.target, samples), prunable.model, device=True)
         batch_size, threads = config.target_setting
@@ -76,11 +83,12 @@ def find_target(
 class LatencyCheck:
     """The cut network before fine-tuning, timed against the original: how many times as fast it is.
 
-    ``predicted`` is the model's, ``ratio`` measured with its 95 % interval. ``share`` is the share of the whole
-    network's milliseconds that it was cut to; ``corrected_share`` the one it was cut to again, by a model corrected
-    to what was measured, or ``None``.
+    ``asked`` is the target's speed-up, ``predicted`` the model's, ``ratio`` measured with its 95 % interval. ``share``
+    is the share of the whole network's milliseconds that it was cut to; ``corrected_share`` the one it was cut to
+    again, by a model corrected to what was measured, or ``None``.
     """
 
+    asked: float
     predicted: float
     ratio: float
     ratio_low: float
@@ -92,7 +100,7 @@ class LatencyCheck:
 def check_latency(
     context: StageContext, whole: nn.Module, smaller: nn.Module, prunable: Prunable, keep_U: Tensor
 ) -> LatencyCheck:
-    """Time a cut network against the whole one, at the target's batch and threads.
+    """Time a cut network in the target's precision against the whole one in float32, at its batch and threads.
 
     It missed its target if the whole interval is slower; then the share is divided by how much slower than predicted
     it is.
@@ -104,22 +112,31 @@ def check_latency(
     config = context.config
     batch_size, threads = config.target_setting
     with export_faults(), scratch_folder() as folder:
-        files = [folder / "whole.onnx", folder / "smaller.onnx"]
-        shown = context.data.preprocessing
-        shape = (shown.channels, shown.image_size, shown.image_size)
-        for network, file in zip((whole, smaller), files, strict=True):
-            export_onnx(network, file, input_shape=shape, opset=config.opset, metadata={})
+        files = _files(context, (whole, smaller), folder)
         found = compare_latency(
             *map(RunnableFile, files),
             batch_size=batch_size,
             threads=threads,
             settings=LatencySettings(seed=config.seed),
         )
-    slower = (full_ms / cut_ms) / found.ratio
-    missed = found.ratio_high < 1 / share
-    return LatencyCheck(
-        full_ms / cut_ms, found.ratio, found.ratio_low, found.ratio_high, share, share / slower if missed else None
-    )
+    asked, predicted = (prunable.original_ms / ms for ms in (full_ms * share, cut_ms))
+    corrected = share * found.ratio / predicted if found.ratio_high < asked else None
+    return LatencyCheck(asked, predicted, found.ratio, found.ratio_low, found.ratio_high, share, corrected)
+
+
+def _files(context: StageContext, networks: tuple[nn.Module, nn.Module], folder: Path) -> tuple[Path, Path]:
+    """The whole network in float32, and the smaller one in the target's precision."""
+    shown, files = context.data.preprocessing, (folder / "whole.onnx", folder / "smaller.onnx")
+    shape = (shown.channels, shown.image_size, shown.image_size)
+    for network, file in zip(networks, files, strict=True):
+        export_onnx(network, file, input_shape=shape, opset=context.config.opset, metadata={})
+    whole, smaller = files
+    if not context.config.target_int8:
+        return files
+    images, _labels = next(iter(context.data.train.batches(_CALIBRATION)))
+    int8 = folder / "smaller.int8.onnx"
+    quantize_alike(smaller, int8, images.numpy(), types=int8_types("here", isa()), whole=whole)
+    return whole, int8
 
 
 def cut_again(

@@ -1,7 +1,7 @@
 """``FileRecord``: one ONNX file. A run folder keeps the records of its files and of those ``compress export`` added."""
 
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
@@ -12,6 +12,7 @@ from compress.runs.manifest import sha256_of
 from exporters.int8.quantize import Quantization
 from exporters.read.cost import Precision
 from exporters.read.logits import ParityReport
+from exporters.write.artifact import Artifact
 
 Role = Literal["original", "candidate", "extra"]
 
@@ -74,6 +75,12 @@ class FileRecord(Part):
     def in_folder(self, folder: str | Path) -> "FileRecord":
         """The record of the same file in another folder."""
         return self.model_copy(update={"file": str(Path(folder) / self.name)})
+
+    def variant(self, what: str, artifact: Artifact, **changes: Any) -> "FileRecord":
+        """The record of a file made from this one: of the same network, so with its MACs, parameters and epochs."""
+        written = {"file": str(artifact.path), "sha256": artifact.sha256, "size_bytes": artifact.size_bytes}
+        place = {"label": f"{self.label} {what}", "role": "extra", "source": self.label}
+        return self.model_copy(update=written | place | {"parity": None, "denormals_flushed": None} | changes)
 
 
 _FILES: Final = TypeAdapter(tuple[FileRecord, ...])

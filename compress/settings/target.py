@@ -2,7 +2,7 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import model_validator
 
@@ -10,7 +10,7 @@ from compress.settings.fields import MOST_THREADS, PANELS, Settings, setting
 
 _pruning = partial(setting, None, panel=PANELS[3])
 
-TARGET: Final = ("target_latency_ms", "target_speedup", "target_batch", "target_threads", "target")
+TARGET: Final = ("target_latency_ms", "target_speedup", "target_precision", "target_batch", "target_threads", "target")
 
 
 class TargetConfig(Settings):
@@ -22,6 +22,9 @@ class TargetConfig(Settings):
     target_speedup: float | None = _pruning(
         "How many times as fast as the original the pruned network has to be; replaces --keep-macs.", gt=1, le=1e3
     )
+    target_precision: Literal["float32", "int8"] | None = _pruning(
+        "Precision of the file that has to be so fast; int8: against the original's float32 file.", shown="float32"
+    )
     target_batch: int | None = _pruning("Images in a call, for the target.", shown="1", ge=1, le=4096)
     target_threads: int | None = _pruning("Threads of onnxruntime, for the target.", shown="1", ge=1, le=MOST_THREADS)
     target: Path | None = _pruning(
@@ -32,6 +35,11 @@ class TargetConfig(Settings):
     def target_setting(self) -> tuple[int, int]:
         """Images in a call, and threads, on this machine: 1 and 1 where the user left them open."""
         return self.target_batch or 1, self.target_threads or 1
+
+    @property
+    def target_int8(self) -> bool:
+        """Whether the latency is that of an INT8 file."""
+        return self.target_precision == "int8"
 
     @property
     def has_target(self) -> bool:
@@ -47,6 +55,8 @@ class TargetConfig(Settings):
             raise ValueError(f"{', '.join(others)}: for a latency alone; give `target_latency_ms` or `target_speedup`")
         if self.target is not None and (self.target_batch is not None or self.target_threads is not None):
             raise ValueError("`target` has its own batch and threads: drop `target_batch` and `target_threads`")
+        if self.target is not None and self.target_int8:
+            raise ValueError("`target` is a table of float32 files: drop it, or `target_precision` int8")
         return self
 
 

@@ -20,23 +20,30 @@ def limit_latency(prunable: Prunable, config: DecidedConfig, target: Target) -> 
             "the latency model is of other layers than this version of compress finds in the network: use the version "
             "that made it (see env.json), or begin anew with --overwrite"
         )
-    model = replace(prunable.model, latency=target.latency)
-    budget = replace(prunable.budget, latency=_share(config, float(model.full_M[2])))
-    limited = replace(prunable, model=model, budget=budget)
+    limited = replace(prunable, model=replace(prunable.model, latency=target.latency))
+    limited = replace(limited, budget=replace(limited.budget, latency=_share(config, limited)))
     if config.finer_align:
         limited = limited.with_fast_counts()
     limited.check_reachable()
     return limited
 
 
-def _share(config: DecidedConfig, whole_ms: float) -> float:
-    """The share of the whole network's milliseconds that the settings ask for."""
+def _share(config: DecidedConfig, prunable: Prunable) -> float:
+    """The share of the whole network's milliseconds that the settings ask for, both in the target's precision."""
+    whole_ms = float(prunable.model.full_M[2])
+    what = "the whole network in INT8" if config.target_int8 else "the whole network"
     if config.target_speedup is not None:
-        return 1 / config.target_speedup
+        alone = prunable.original_ms / whole_ms
+        if config.target_speedup <= alone:
+            raise UsageError(
+                f"{what} is {alone:.2f}x as fast as the original: expected more for --target-speedup, got "
+                f"{config.target_speedup:g}; it is fast enough without pruning, compress export --int8 makes it"
+            )
+        return alone / config.target_speedup
     assert config.target_latency_ms is not None
     if config.target_latency_ms >= whole_ms:
         raise UsageError(
-            f"the whole network takes {whole_ms:.3g} ms a call: expected less for --target-latency-ms, got "
+            f"{what} takes {whole_ms:.3g} ms a call: expected less for --target-latency-ms, got "
             f"{config.target_latency_ms:g}; it is fast enough as it is"
         )
     return config.target_latency_ms / whole_ms

@@ -3,9 +3,9 @@
 Axes: N samples, L layers, G groups.
 """
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from compress.channels.costs import CostModel
 from compress.channels.latency import LatencyModel
 from compress.target.fit import LatencyFit, LayerSamples, fit_latency
 from compress.target.samples import SampleSet
-from exporters.measure.layer_times import LayerTimes
+from exporters.measure.layer_times import LayerTimes, SampleTimes
 from exporters.measure.profile_nodes import SourceLayer
 
 HELD_OUT: Final = 4
@@ -34,6 +34,7 @@ class TargetFacts:
         error_median: of ``|predicted / measured - 1|`` over the samples that were left out of the fit.
         error_largest: the largest of these.
         device: whether the times are of another machine than that of the run.
+        precision: of the files that the model is of.
     """
 
     machine: dict[str, str]
@@ -45,6 +46,7 @@ class TargetFacts:
     error_median: _Finite
     error_largest: _Finite
     device: bool
+    precision: Literal["float32", "int8"] = "float32"
 
 
 @dataclass(frozen=True)
@@ -57,13 +59,14 @@ class Target:
     def as_dict(self) -> dict[str, Any]:
         """As plain values, which ``from_dict`` reads back to the last bit."""
         tables = {name: getattr(self.latency, name).tolist() for name in _TABLES}
-        return {**tables, "facts": asdict(self.facts)}
+        return {**tables, "original_ms": self.latency.original_ms, "facts": asdict(self.facts)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Target":
         """The inverse of ``as_dict``, for values of the shape ``SavedTarget``."""
-        tables = {name: torch.tensor(values[name], dtype=kind) for name, kind in _TABLES.items()}
-        return cls(LatencyModel(**tables), TypeAdapter(TargetFacts).validate_python(values["facts"]))
+        tables: dict[str, Any] = {name: torch.tensor(values[name], dtype=kind) for name, kind in _TABLES.items()}
+        latency = LatencyModel(**tables, original_ms=values.get("original_ms"))
+        return cls(latency, TypeAdapter(TargetFacts).validate_python(values["facts"]))
 
 
 _TABLES: Final = {"coefficients_L4": torch.float64, "blocks_L2": torch.int64, "rest_G": torch.float64}
@@ -77,11 +80,14 @@ class SavedTarget:
     blocks_L2: list[Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=2, max_length=2)]]
     rest_G: list[_Finite]
     facts: TargetFacts
+    original_ms: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
 
 
 def fit_target(samples: SampleSet, table: LayerTimes, model: CostModel, *, device: bool) -> Target:
     """Fit a latency model to the times of samples; ``model`` says how many channels their layers have."""
-    whole_N, of_layers = _layer_samples(samples, table, model)
+    rows = table.samples[-len(samples.counts_NG) :]  # without the float32 file that INT8 is timed against
+    reference_ms = float(np.median([row.reference_ms for row in rows]))
+    whole_N, of_layers = _layer_samples(samples, rows, model, reference_ms)
     left_out = np.arange(len(whole_N)) % HELD_OUT == HELD_OUT - 1
     held_out = _as_model(fit_latency(of_layers.chosen(~left_out)))
     predicted = replace(model, latency=held_out).costs(samples.counts_NG)[:, 2].numpy()
@@ -96,29 +102,31 @@ def fit_target(samples: SampleSet, table: LayerTimes, model: CostModel, *, devic
         error_median=float(np.median(errors)),
         error_largest=float(errors.max()),
         device=device,
+        precision="int8" if samples.int8 else "float32",
     )
-    return Target(_as_model(fit_latency(of_layers)), facts)
+    return Target(_as_model(fit_latency(of_layers), reference_ms if samples.int8 else None), facts)
 
 
-def _layer_samples(samples: SampleSet, table: LayerTimes, model: CostModel) -> tuple[np.ndarray, LayerSamples]:
+def _layer_samples(
+    samples: SampleSet, rows: Sequence[SampleTimes], model: CostModel, reference_ms: float
+) -> tuple[np.ndarray, LayerSamples]:
     """Milliseconds of every sample's call (N,), and what the layers and all other nodes have of it.
 
     A sample's call is taken by its ratio to the reference; its nodes share it as they share the profiled call.
     """
     place = {name: number for number, name in enumerate(model.layers)}
     kinds: list[Hashable] = [""] * len(place)
-    reference_ms = float(np.median([sample.reference_ms for sample in table.samples]))
-    whole_N = np.array([sample.whole_ms / sample.reference_ms for sample in table.samples]) * reference_ms
+    whole_N = np.array([row.whole_ms / row.reference_ms for row in rows]) * reference_ms
     times_NL, rest_N = np.zeros((len(whole_N), len(place))), np.zeros(len(whole_N))
     found: dict[tuple[str, str], SourceLayer] = {}
-    for number, sample in enumerate(table.samples):
-        scale = whole_N[number] / max(sum(node.milliseconds for node in sample.nodes), 1e-9)
-        for node in sample.nodes:
+    for number, row in enumerate(rows):
+        scale = whole_N[number] / max(sum(node.milliseconds for node in row.nodes), 1e-9)
+        for node in row.nodes:
             key = (node.name, node.operator)
             layer = found[key] = found.get(key) or samples.source.find(*key)
             if layer.name in place:
                 times_NL[number, place[layer.name]] += node.milliseconds * scale
-                kinds[place[layer.name]] = (layer.weight[2:], layer.weight[1:2] == (1,))
+                kinds[place[layer.name]] = (layer.weight[2:], layer.weight[1:2] == (1,), layer.bytes_each)
             else:
                 rest_N[number] += node.milliseconds * scale
     counts = np.column_stack([samples.counts_NG.numpy(), np.ones(len(whole_N))])
@@ -126,6 +134,6 @@ def _layer_samples(samples: SampleSet, table: LayerTimes, model: CostModel) -> t
     return whole_N, LayerSamples(inputs_NL, outputs_NL, counts[:, :-1], times_NL, rest_N, kinds)
 
 
-def _as_model(fit: LatencyFit) -> LatencyModel:
-    tensors: dict[str, Tensor] = {name: torch.from_numpy(getattr(fit, name)).to(kind) for name, kind in _TABLES.items()}
-    return LatencyModel(**tensors)
+def _as_model(fit: LatencyFit, original_ms: float | None = None) -> LatencyModel:
+    tables: dict[str, Any] = {name: torch.from_numpy(getattr(fit, name)).to(kind) for name, kind in _TABLES.items()}
+    return LatencyModel(**tables, original_ms=original_ms)

@@ -8,7 +8,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from compress.channels.budget import NEAR, Prunable, budget_flag
+from compress.channels.budget import NEAR, Prunable
 from compress.channels.counts import all_shapes, allowed_counts
 from compress.lists import listed
 from compress.report import figures
@@ -85,7 +85,7 @@ def _next_larger(prunable: Prunable, counts_G: Tensor, place: int) -> list[str]:
     if not alone_S.any():
         return []
     share = float(_shares(prunable, shapes[alone_S])[:, place].min())
-    flag = budget_flag(place, share, digits=3)
+    flag = prunable.flag(place, share, digits=3)
     return [f"{math.ceil(10_000 * share) / 100:.2f} % ({flag})"] if share <= 0.999 else []
 
 

@@ -21,15 +21,16 @@ def latency_budget(
     target = recorded_target(run)
     if target is None or prunable.budget.latency is None or milliseconds is None:
         return None
-    whole_ms = float(prunable.model.full_M[2])
+    asked_ms = float(prunable.model.full_M[2]) * prunable.budget.latency
+    original_ms = prunable.original_ms
     check = _check(run)
     facts = target.facts
     return LatencyBudget(
         asked="milliseconds" if config.target_latency_ms is not None else "speed-up",
-        asked_ms=whole_ms * prunable.budget.latency,
-        asked_speedup=1 / prunable.budget.latency,
+        asked_ms=asked_ms,
+        asked_speedup=original_ms / asked_ms,
         predicted_ms=milliseconds,
-        predicted_speedup=whole_ms / milliseconds,
+        predicted_speedup=original_ms / milliseconds,
         checked_speedup=check.get("ratio"),
         corrected=check.get("corrected_share") is not None,
         batch_size=facts.batch_size,
@@ -40,6 +41,7 @@ def latency_budget(
         machine=facts.machine,
         versions=facts.versions,
         device=facts.device,
+        precision=facts.precision,
     )
 
 

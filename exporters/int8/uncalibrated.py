@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from onnx import ModelProto
@@ -33,5 +33,5 @@ def _made_up(model: ModelProto) -> TensorsData:
     for node in model.graph.node:
         low = 0.0 if node.op_type in _NEVER_NEGATIVE else -1.0
         ranges |= dict.fromkeys(node.output, (low, 1.0))
-    known = {name: (np.float32(low), np.float32(high)) for name, (low, high) in ranges.items()}
+    known: dict[str, Any] = {name: (np.float32(low), np.float32(high)) for name, (low, high) in ranges.items()}
     return TensorsData(CalibrationMethod.MinMax, known)

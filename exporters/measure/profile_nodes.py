@@ -101,6 +101,11 @@ class SourceLayer:
     weight: tuple[int, ...] = ()  # its weight's shape, [out, in / groups, ...] of a convolution; () without one
     weight_bytes: int = 0
 
+    @property
+    def bytes_each(self) -> int:
+        """Bytes of each of its weights: 4 in float32, 1 in INT8, 0 without one."""
+        return self.weight_bytes // max(math.prod(self.weight), 1)
+
 
 class SourceGraph:
     """The layers of one file, found by the names of nodes as they ran."""

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import onnx
 import torch
-from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
+from onnx import GraphProto, ModelProto, TensorProto, helper, numpy_helper
 from torch import nn
 
 from exporters.module_copy import copy_module
@@ -54,7 +54,8 @@ def numbers_of(model: Graph, *, without: Collection[str]) -> dict[str, tuple[int
 def in_other_widths(model: Graph, numbers: Mapping[str, tuple[int, ...]]) -> Graph:
     """A copy whose initialisers have other numbers (see ``numbers_of``), at most as many as before.
 
-    Vectors keep their first values; weights of other shapes have none. Depthwise convolutions get as many groups as they have channels.
+    Vectors keep their first values; weights of other shapes have none. Depthwise convolutions get as many groups as
+    they have channels.
     """
     copy = ModelProto()
     copy.CopyFrom(model)

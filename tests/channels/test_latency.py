@@ -124,7 +124,7 @@ def test_a_latency_out_of_reach_names_what_can_be_had():
     with pytest.raises(UsageError) as caught:
         prunable(Budget(latency=0.2)).check_reachable()
     message = str(caught.value)
-    assert f"cannot reach {0.2 * WHOLE_MS:.3g} ms a call, 5.00x as fast as the whole network" in message
+    assert f"cannot reach {0.2 * WHOLE_MS:.3g} ms a call, 5.00x as fast as the original" in message
     assert f"the smallest network takes {smallest:.3g} ms, {WHOLE_MS / smallest:.2f}x as fast" in message
     asked = float(message.partition("--target-speedup ")[2].partition(".  ")[0].split(" ")[0].rstrip("."))
     prunable(Budget(latency=1 / asked)).check_reachable()

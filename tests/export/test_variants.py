@@ -9,8 +9,8 @@ from compress.data.bundle import DataBundle
 from compress.data.preprocessing import Preprocessing
 from compress.data.splits import MemorySplit
 from compress.errors import BadInputError, UsageError
-from compress.export.int8 import Int8Maker, int8_types, representative
 from compress.export.variants import Base, derive
+from compress.runs.int8_files import Int8Maker, int8_types, representative
 from compress.settings.config import build
 from compress.settings.export import ExportSettings
 from exporters.int8.source import Int8Types

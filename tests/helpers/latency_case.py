@@ -6,7 +6,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from compress.channels.budget import Budget, Prunable
 from compress.channels.costs import CostModel, build_cost_model
+from compress.channels.counts import allowed_counts
 from compress.channels.latency import LatencyModel
 from compress.channels.units import UnitMap, find_units
 from compress.target.samples import SampleSet, make_samples
@@ -28,7 +30,8 @@ class Case:
         ).eval()  # fmt: skip
         self.units: UnitMap = find_units(self.network, IMAGES)
         self.model: CostModel = build_cost_model(self.network, self.units, IMAGES)
-        self.samples: SampleSet = make_samples(self.network, self.units, self.model, IMAGES, opset=18, count=COUNT)
+        self.prunable = Prunable(self.units, self.model, allowed_counts(self.units, 8), Budget())
+        self.samples: SampleSet = make_samples(self.network, self.prunable, IMAGES, opset=18, count=COUNT)
 
     def latency(self) -> LatencyModel:
         """Milliseconds of layers "0", "3", "5" and "9", which are the cost model's."""

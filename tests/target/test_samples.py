@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from compress.channels.costs import build_cost_model
+from compress.channels.budget import Budget, Prunable
 from compress.channels.units import find_units
 from compress.errors import UsageError
 from compress.target.samples import make_samples, sample_counts
@@ -50,7 +50,7 @@ def test_samples_depend_on_the_architecture_and_not_on_weights(case: Case):
         for tensor in other.state_dict().values():
             if tensor.is_floating_point():
                 tensor.uniform_(0.1, 2.0)
-    again = make_samples(other, case.units, case.model, IMAGES, opset=18, count=COUNT)
+    again = make_samples(other, case.prunable, IMAGES, opset=18, count=COUNT)
     assert [file.sha256 for file in again.files] == [file.sha256 for file in case.samples.files]
 
 
@@ -90,7 +90,8 @@ def test_a_network_that_splits_its_channels_has_samples_that_run():
     torch.manual_seed(0)
     network = SplitsInHalves().eval()
     units = find_units(network, IMAGES)
-    samples = make_samples(network, units, build_cost_model(network, units, IMAGES), IMAGES, opset=18, count=8)
+    prunable = Prunable.measure(network, units, IMAGES[:1], align=1, budget=Budget())
+    samples = make_samples(network, prunable, IMAGES, opset=18, count=8)
     assert len(samples.files) == 8
     for file in samples.files:
         session = start_session(file.data, session_options(threads=1), path="sample")

@@ -12,6 +12,7 @@ from compress.data.bundle import DataBundle, Split
 from compress.data.order import stratified_holdout
 from compress.environment import isa, usable_cores
 from compress.errors import BadInputError
+from compress.runs.file_records import FileRecord
 from compress.settings.export import ExportSettings
 from exporters.int8.choose import Chooser
 from exporters.int8.quantize import Int8Settings, Quantization, quantize_int8
@@ -33,6 +34,11 @@ class Int8Maker:
     data: DataBundle
     seed: int
     progress: Callable[[str], None] = lambda _what: None
+
+    def record(self, source: FileRecord, folder: Path) -> FileRecord:
+        """Make the INT8 file of a recorded one, which has its whole path; its record, with its path in ``folder``."""
+        artifact, facts = self.make(Path(source.file), folder)
+        return source.variant("int8", artifact, precision="int8", quantization=facts)
 
     def make(self, source: Path, folder: Path) -> tuple[Artifact, Quantization]:
         """Write ``<stem>.int8.onnx`` of a float32 file into ``folder``; ExportError if it cannot be made.
