@@ -10,7 +10,6 @@ from typing import Annotated, Any, Final, Literal
 import numpy as np
 import torch
 from pydantic import Field, TypeAdapter
-from torch import Tensor
 
 from compress.channels.costs import CostModel
 from compress.channels.latency import LatencyModel
