@@ -20,13 +20,16 @@ import torch
 from torch import Tensor, nn
 
 from compress.channels.budget import Budget, Prunable
-from compress.environment import describe_environment
+from compress.environment import describe_environment, isa
 from compress.report.figures import milliseconds, percent
+from compress.runs.int8_files import int8_types
 from compress.structure.remove import remove_units
 from compress.structure.trial_cuts import find_checked_units
 from compress.target.samples import SAMPLES, make_samples
 from compress.target.table import time_here
 from compress.target.target import Target, fit_target
+from exporters.int8.quantize import quantize_alike
+from exporters.int8.source import Int8Types
 from exporters.measure.calls import RunnableFile, compare_latency
 from exporters.measure.latency import LatencySettings
 from exporters.measure.layer_times import TimingLimits
@@ -54,6 +57,12 @@ class Settings:
     cut_seconds: float = 5.0
     threads: int = 1
     speedup: float = 2.0
+    precision: str = "float32"
+
+    @property
+    def int8(self) -> Int8Types | None:
+        """Types of INT8 files that suit this processor; ``None`` for float32."""
+        return int8_types("here", isa()) if self.precision == "int8" else None
 
 
 def main() -> None:
@@ -81,7 +90,7 @@ def measure(arch: str, settings: Settings) -> dict[str, Any]:
     units = find_checked_units(network, images, seed=0)
     prunable = Prunable.measure(network, units, images[:1], align=1, budget=Budget())
     began = time.monotonic()
-    samples = make_samples(network, prunable, images, opset=OPSETS[0], count=settings.samples)
+    samples = make_samples(network, prunable, images, opset=OPSETS[0], count=settings.samples, int8=settings.int8)
     made = time.monotonic()
     limits = TimingLimits(threads=settings.threads, seconds=settings.seconds)
     table = time_here(samples, limits, progress=lambda _done: None)
@@ -100,8 +109,9 @@ def measure(arch: str, settings: Settings) -> dict[str, Any]:
 
 def limit(prunable: Prunable, target: Target, settings: Settings) -> Prunable:
     """The network with the latency budget that the cuts have."""
-    model = replace(prunable.model, latency=target.latency)
-    return replace(prunable, model=model, budget=Budget(latency=1 / settings.speedup)).with_fast_counts()
+    modelled = replace(prunable, model=replace(prunable.model, latency=target.latency))
+    share = modelled.original_ms / float(modelled.model.full_M[2]) / settings.speedup
+    return replace(modelled, budget=Budget(latency=share)).with_fast_counts()
 
 
 def random_states(prunable: Prunable, count: int) -> Tensor:
@@ -113,19 +123,26 @@ def random_states(prunable: Prunable, count: int) -> Tensor:
 def time_cut(
     network: nn.Module, images: Tensor, prunable: Prunable, keep_U: Tensor, settings: Settings
 ) -> dict[str, float]:
-    """One state's predicted speed-up, and the measured one of its file with its 95 % interval."""
+    """One state's predicted speed-up against the float32 file, and its file's measured one with its 95 % interval."""
     smaller = remove_units(network, prunable.units, keep_U, images).network
     with scratch_folder() as folder:
         files = [folder / "whole.onnx", folder / "smaller.onnx"]
         for one, file in zip((network, smaller), files, strict=True):
             export_onnx(one, file, input_shape=(3, settings.size, settings.size), opset=OPSETS[0], metadata={})
+        if settings.int8 is not None:
+            quantize_alike(files[1], folder / "smaller.int8.onnx", images.numpy(), types=settings.int8, whole=files[0])
+            files[1] = folder / "smaller.int8.onnx"
         timing = LatencySettings(min_seconds=settings.cut_seconds)
         original, candidate = map(RunnableFile, files)
         found = compare_latency(original, candidate, batch_size=1, threads=settings.threads, settings=timing)
-    whole_ms, cut_ms = float(prunable.model.full_M[2]), prunable.cost(keep_U).milliseconds
+    cut_ms = prunable.cost(keep_U).milliseconds
     assert cut_ms is not None
-    predicted = whole_ms / cut_ms
-    return {"predicted": predicted, "measured": found.ratio, "low": found.ratio_low, "high": found.ratio_high}
+    return {
+        "predicted": prunable.original_ms / cut_ms,
+        "measured": found.ratio,
+        "low": found.ratio_low,
+        "high": found.ratio_high,
+    }
 
 
 def write_results(rows: Sequence[Mapping[str, Any]], settings: Settings, out: Path) -> None:
@@ -145,8 +162,8 @@ def table_of(results: Mapping[str, Any]) -> str:
     settings, cpu = results["settings"], results["environment"]["cpu"]
     lines = [
         f"{cpu['model']}, onnxruntime {results['environment']['packages']['onnxruntime']}, {settings['size']} pixels, "
-        f"batch 1, {settings['threads']} thread(s), {results['date']}. Errors are of samples left out of the fit; cuts "
-        f"are random states with {settings['speedup']:g}x the predicted speed, exported and timed.",
+        f"{settings['precision']}, batch 1, {settings['threads']} thread(s), {results['date']}. Errors are of samples left out of the fit; cuts "
+        f"are random states with {settings['speedup']:g}x the predicted speed of the float32 file, exported and timed.",
         "",
         f"| {' | '.join(COLUMNS)} |",
         f"|{'---|' * len(COLUMNS)}",

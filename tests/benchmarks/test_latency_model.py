@@ -16,12 +16,12 @@ def test_a_row_shows_errors_seconds_and_cuts(tmp_path):
     text = (tmp_path / "model.md").read_text()
     assert "| squeezenet | 12.3 | 56 | 2.1 % | 6.5 % | 10 | 61 | 2.00x | 1.96x | 4: 1, 16: 2 |" in text
     assert f"| {' | '.join(COLUMNS)} |" in text
-    assert "224 pixels, batch 1, 1 thread(s)" in text
+    assert "224 pixels, float32, batch 1, 1 thread(s)" in text
 
 
 def test_without_cuts_there_is_a_dash():
     results = {
-        "settings": {"size": 64, "threads": 2, "speedup": 2.0}, "date": "2026-01-01", "rows": [{**ROW, "cuts": []}],
+        "settings": {"size": 64, "precision": "int8", "threads": 2, "speedup": 2.0}, "date": "2026-01-01", "rows": [{**ROW, "cuts": []}],
         "environment": {"cpu": {"model": "A"}, "packages": {"onnxruntime": "1.0"}},
     }  # fmt: skip
     assert "| 61 | - | - |" in table_of(results)
