@@ -137,12 +137,8 @@ def time_cut(
         found = compare_latency(original, candidate, batch_size=1, threads=settings.threads, settings=timing)
     cut_ms = prunable.cost(keep_U).milliseconds
     assert cut_ms is not None
-    return {
-        "predicted": prunable.original_ms / cut_ms,
-        "measured": found.ratio,
-        "low": found.ratio_low,
-        "high": found.ratio_high,
-    }
+    predicted = prunable.original_ms / cut_ms
+    return {"predicted": predicted, "measured": found.ratio, "low": found.ratio_low, "high": found.ratio_high}
 
 
 def write_results(rows: Sequence[Mapping[str, Any]], settings: Settings, out: Path) -> None:
@@ -162,8 +158,9 @@ def table_of(results: Mapping[str, Any]) -> str:
     settings, cpu = results["settings"], results["environment"]["cpu"]
     lines = [
         f"{cpu['model']}, onnxruntime {results['environment']['packages']['onnxruntime']}, {settings['size']} pixels, "
-        f"{settings['precision']}, batch 1, {settings['threads']} thread(s), {results['date']}. Errors are of samples left out of the fit; cuts "
-        f"are random states with {settings['speedup']:g}x the predicted speed of the float32 file, exported and timed.",
+        f"{settings['precision']}, batch 1, {settings['threads']} thread(s), {results['date']}. Errors are of samples "
+        f"left out of the fit; cuts are random states with {settings['speedup']:g}x the predicted speed of the float32 "
+        "file, exported and timed.",
         "",
         f"| {' | '.join(COLUMNS)} |",
         f"|{'---|' * len(COLUMNS)}",

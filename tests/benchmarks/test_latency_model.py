@@ -21,7 +21,8 @@ def test_a_row_shows_errors_seconds_and_cuts(tmp_path):
 
 def test_without_cuts_there_is_a_dash():
     results = {
-        "settings": {"size": 64, "precision": "int8", "threads": 2, "speedup": 2.0}, "date": "2026-01-01", "rows": [{**ROW, "cuts": []}],
+        "settings": {"size": 64, "precision": "int8", "threads": 2, "speedup": 2.0},
+        "date": "2026-01-01", "rows": [{**ROW, "cuts": []}],
         "environment": {"cpu": {"model": "A"}, "packages": {"onnxruntime": "1.0"}},
     }  # fmt: skip
     assert "| 61 | - | - |" in table_of(results)

@@ -1,5 +1,6 @@
 """A run whose budget is a latency."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from compress.race.cells import RaceSettings
 from compress.race.runner import run_race
 from compress.run.pipeline import run_pipeline
+from compress.run.target import find_target
 from compress.runs import RunFolder
 from tests.helpers.runs import stop_run, tiny_config
 
@@ -57,3 +59,26 @@ def test_cells_at_one_latency_share_a_model_and_scratch_trains_the_leaders_shape
         leader, scratch = ((tmp_path / "race" / cell.folder / name).read_bytes() for cell in report.cells)
         assert leader == scratch
     assert not (tmp_path / "race" / report.cells[1].folder / "04_remove/latency.json").exists()  # it is not cut again
+
+
+@pytest.mark.slow  # a run and half a minute of timings
+@pytest.mark.usefixtures("quick_timing")
+def test_a_speed_up_in_int8_is_that_of_the_int8_file(images: Path, tmp_path: Path, monkeypatch):
+    def slow_original(*arguments):
+        """As on a processor where INT8 alone is twice as fast: whether it is on this one is not the question."""
+        target = find_target(*arguments)
+        return replace(target, latency=replace(target.latency, original_ms=2 * target.facts.whole_ms))
+
+    monkeypatch.setattr("compress.run.pipeline.find_target", slow_original)
+    config = tiny_config(images, target_speedup=2.4, target_precision="int8", align="auto", epochs=8)
+    report = run_pipeline(config, out=tmp_path / "run")
+    latency = report.run.budget.latency
+    assert (latency.precision, latency.asked_speedup) == ("int8", pytest.approx(2.4))
+    assert latency.predicted_speedup >= 2.4 - 1e-9
+    assert latency.checked_speedup > 0
+    assert [row.label for row in report.networks if row.precision == "int8"] == ["pruned int8"]
+    assert report.timings("pruned int8", against="original")[0].batch_size == 1
+    text = (tmp_path / "run" / "report.md").read_text()
+    assert "2.40x as fast as the original in INT8 (batch 1, 1 thread)" in text
+    assert "pruned in INT8, ms" in text
+    RunFolder.open(tmp_path / "run").check_all()

@@ -56,6 +56,19 @@ def test_a_device_is_not_judged_by_this_machine():
     assert found == "same"
 
 
+def test_int8_is_judged_by_its_own_file():
+    report = report_of(1.4, 1.5, 1.6, precision="int8")
+    assert target_words(report)[0].endswith("not measured at this setting")  # the float32 file's time says nothing
+    row = report.latency[0].model_copy(update={"candidate": f"{report.candidate.label} int8"})
+    report = report.model_copy(update={"latency": (row,)})
+    words, found = target_words(report)
+    assert words.startswith("latency asked: 1.50x as fast as the original in INT8 (batch 1, 1 thread);")
+    assert (words.endswith("1.50x: met"), found) == (True, "gained")
+    table = target_table(report)
+    assert table.columns[1:3] == ("original, ms", "pruned in INT8, ms")
+    assert "56 samples of the network in INT8 on A processor" in table.note
+
+
 def test_a_setting_that_was_not_timed_is_said():
     assert target_words(report_of(1.0, 1.1, 1.2, threads=4))[0].endswith("not measured at this setting")
 

@@ -14,6 +14,7 @@ from compress.runs.json_files import json_bytes, json_value
 from compress.settings.config import DecidedConfig, RunConfig
 from compress.target.limit import limit_latency
 from compress.target.target import SavedTarget, Target, fit_target
+from exporters.measure.layer_times import NodeMilliseconds
 from tests.helpers.latency_case import COUNT, Case
 
 
@@ -45,6 +46,39 @@ def test_a_target_is_read_back_to_the_last_bit(case: Case):
     assert again.facts == target.facts
     for name in ("coefficients_L4", "blocks_L2", "rest_G"):
         assert torch.equal(getattr(again.latency, name), getattr(target.latency, name))
+
+
+def in_int8(case: Case) -> Target:
+    """The case's times as those of INT8 files, and a float32 file of the whole network that takes 2.5 times as long."""
+    table = case.table()
+    rows = [replace(row, reference_ms=2.5 * row.reference_ms) for row in table.samples]
+    original = replace(rows[0], whole_ms=rows[0].reference_ms, nodes=(NodeMilliseconds("unknown", "Conv", 9.0),))
+    samples = replace(case.samples, files=(case.samples.files[0], *case.samples.files))
+    return fit_target(samples, replace(table, samples=(original, *rows)), case.model, device=False)
+
+
+def test_int8_is_fitted_alone_and_its_speed_ups_are_against_the_float32_file(case: Case):
+    target, alone = in_int8(case), fitted(case)
+    assert (target.facts.precision, alone.facts.precision) == ("int8", "float32")
+    assert target.latency.original_ms == pytest.approx(2.5 * target.facts.whole_ms)
+    # Its own whole network is the measure of the times, 2.5 times as long in the case's INT8 table.
+    assert target.facts.whole_ms == pytest.approx(alone.facts.whole_ms)
+    assert alone.latency.original_ms is None
+    faster = config(target_speedup=4, target_precision="int8")
+    limited = limit_latency(prunable(case), faster, target)
+    assert limited.budget.latency == pytest.approx(2.5 / 4, rel=0.01)
+    assert limited.flag(2, limited.budget.latency) == "--target-speedup 4"
+    with pytest.raises(UsageError, match=r"the whole network in INT8 is 2\.50x as fast .* got 2; .* without pruning"):
+        limit_latency(prunable(case), config(target_speedup=2, target_precision="int8"), target)
+    again = Target.from_dict(json_value(json_bytes(target.as_dict()), SavedTarget, source="latency.json"))
+    assert (again.facts, again.latency.original_ms) == (target.facts, target.latency.original_ms)
+
+
+def test_a_target_of_an_earlier_version_is_of_float32(case: Case):
+    values = fitted(case).as_dict()
+    del values["original_ms"], values["facts"]["precision"]
+    again = Target.from_dict(json_value(json_bytes(values), SavedTarget, source="latency.json"))
+    assert (again.facts.precision, again.latency.original_ms) == ("float32", None)
 
 
 @pytest.mark.parametrize(
