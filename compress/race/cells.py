@@ -100,7 +100,7 @@ class RaceSettings(Settings):
             raise ValueError("a race is over MACs or latency: drop keep_params")
         if others := [name for name in TARGET if name not in BUDGET_SETTINGS and getattr(self.base, name) is not None]:
             raise ValueError(
-                f"the latency of a race is this machine's, of batch 1 on 1 thread: drop {', '.join(others)}"
+                f"the latency of a race is this machine's, in float32, of batch 1 on 1 thread: drop {', '.join(others)}"
             )
         if self.methods == ("scratch",):
             raise ValueError("scratch trains the shape that another method found: add one to `methods`")
