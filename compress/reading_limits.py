@@ -89,7 +89,11 @@ def _time_limit(seconds: float) -> Iterator[None]:
         yield
         return
 
+    too_late = False
+
     def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        nonlocal too_late
+        too_late = True
         raise _TakesTooLongError
 
     before = signal.signal(signal.SIGPROF, stop)
@@ -100,3 +104,5 @@ def _time_limit(seconds: float) -> Iterator[None]:
         with suppress(_TakesTooLongError):
             signal.setitimer(signal.ITIMER_PROF, 0)
             signal.signal(signal.SIGPROF, before)
+    if too_late:  # a reader swallowed the error and came to its end
+        raise _TakesTooLongError

@@ -1,6 +1,7 @@
 import resource
 import signal
 import time
+from contextlib import suppress
 
 import pytest
 import torch
@@ -35,6 +36,12 @@ def test_a_reader_that_computes_for_longer_is_stopped(file):
     with pytest.raises(BadInputError, match=message), limits.reading_limits(file, size=file.stat().st_size):
         _compute_for_ever()
     assert signal.getsignal(signal.SIGPROF) == before
+    assert signal.getitimer(signal.ITIMER_PROF) == (0, 0)
+
+
+def test_a_reader_that_swallows_the_error_is_refused_at_its_end(file):
+    with pytest.raises(BadInputError, match="more than 0 s"), limits.reading_limits(file, size=1), suppress(Exception):
+        _compute_for_ever()
     assert signal.getitimer(signal.ITIMER_PROF) == (0, 0)
 
 
