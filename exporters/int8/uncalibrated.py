@@ -6,7 +6,8 @@ from typing import Any, Final
 
 import numpy as np
 from onnx import ModelProto
-from onnxruntime.quantization import CalibrationMethod, TensorsData
+from onnxruntime.quantization import CalibrationMethod
+from onnxruntime.quantization.calibrate import TensorsData
 
 from exporters.int8.layers import stem_of
 from exporters.int8.source import FloatFile, Int8Types
