@@ -17,6 +17,9 @@ WIDEST_STEP = 32
 FINEST_STEP = 4
 """Convolutions of other multiples leave onnxruntime's blocked layout: no step of a latency budget is finer."""
 
+INT8_STEP = 16
+"""The same in INT8, where a count between two multiples takes longer than the next one; narrow groups go down to 4."""
+
 _ROUNDING = 1e-6  # of channels, which are whole numbers
 
 
@@ -65,6 +68,7 @@ class LatencyModel:
         ``inputs_LG`` and ``outputs_LG`` are those of the ``CostModel``. A step is halved until it divides the group
         into at least two, but not below the finest.
         """
+        finest = FINEST_STEP if self.original_ms is None else INT8_STEP
         whole = torch.tensor([*(float(group.size) for group in groups), 1.0], dtype=torch.float64)
         inputs_L, outputs_L = inputs_LG @ whole, outputs_LG @ whole
         _, by_inputs, by_outputs, by_both = self.coefficients_L4.T
@@ -79,12 +83,13 @@ class LatencyModel:
                 share_L = channels_LG[:, place] * group.size / wide_L.clamp(min=1.0)
                 for block, ms in zip(self.blocks_L2[:, side].tolist(), (ms_L * share_L).tolist(), strict=True):
                     spent[block] += ms
-            block = max(spent, key=lambda one: spent[one]) if any(spent.values()) else FINEST_STEP
-            steps.append(_within(block, width=group.width))
+            block = max(spent, key=lambda one: spent[one]) if any(spent.values()) else finest
+            steps.append(step_within(max(block, finest), width=group.width))
         return steps
 
 
-def _within(block: int, *, width: int) -> int:
+def step_within(block: int, *, width: int) -> int:
+    """The block, or the half of it, and so on, that divides a group of so many channels into at least two."""
     step = min(max(block, FINEST_STEP), WIDEST_STEP)
     while step > FINEST_STEP and (2 * step > width or width % step):
         step //= 2

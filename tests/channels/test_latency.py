@@ -108,6 +108,11 @@ def test_counts_go_in_the_blocks_of_the_layer_that_a_group_slows_most():
     assert fast.counts.step.tolist() == [4, 8]
 
 
+def test_counts_in_int8_go_in_no_finer_steps_than_sixteen():
+    int8 = replace(MODEL, original_ms=10.0)
+    assert prunable(Budget(latency=0.8), latency=int8).with_fast_counts().counts.step.tolist() == [16, 16]
+
+
 def wide_blocks(block: int) -> LatencyModel:
     return replace(MODEL, blocks_L2=torch.full((3, 2), block))
 
