@@ -162,7 +162,8 @@ def schedule_words(config: DecidedConfig) -> str:
     start, cut, total = config.search_start, config.search_end, config.epochs
     if METHODS[config.method].at_once:
         start = cut = choice_epoch(config)
-    parts = (("whole network", 0, start), ("search", start, cut), ("small network", cut, total))
+    search = "search and, again, push" if config.pushes() else "search"
+    parts = (("whole network", 0, start), (search, start, cut), ("small network", cut, total))
     stretches = [
         f"{what} {last}" if last == first + 1 else f"{what} {first + 1} to {last}"
         for what, first, last in parts

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from compress.run.evolve import PUSH
 from compress.run.training_stages import choice_epoch
 from compress.settings.config import KEEP_MACS, DecidedConfig, Method
 
@@ -9,6 +10,7 @@ from compress.settings.config import KEEP_MACS, DecidedConfig, Method
 # Measured with SqueezeNet on the bundled images, 1 thread. The measured speed of the run then corrects the estimate.
 _PAPER_SEARCH = 6.7
 _SEARCH: Mapping[Method, float] = {"edropout": 1.25, "anneal": 1.25, "saliency": 1.15, "one-cycle": 1.05}
+_PUSH = 1.05
 _CHOICE = 0.4
 """The choice of a one-shot method, in epochs of plain training."""
 
@@ -29,6 +31,7 @@ def expected_work(config: DecidedConfig) -> dict[str, float]:
         "01_baseline": float(start),
         "02_original": float(config.epochs - start) if config.train_original or start else 0.0,
         "03_search": search + (_TEACHER if config.distill else 0.0),
+        **({PUSH: _PUSH * (cut - start)} if config.pushes() else {}),
         "04_remove": 0.05,
         "05_finetune": _of_smaller(config) * (config.epochs - cut),
         "06_export": 0.5,

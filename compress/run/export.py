@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from torch import nn
 
 from compress.channels.budget import Prunable
-from compress.run.search import SearchResult
+from compress.run.found import SearchResult
 from compress.run.training_stages import baseline_notes
 from compress.runs import MODEL_FACTS
 from compress.runs.file_records import ARTIFACTS, NOTES, FileRecord, record_exported, recorded_files, with_variants

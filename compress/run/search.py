@@ -1,52 +1,31 @@
 """Search: the method chooses which units are pruned. Removal: the smaller network without them."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 
-import torch
 from torch import Tensor, nn
 
 from compress.channels.budget import Prunable
 from compress.channels.masks import kept_positions
-from compress.controls.methods import ONE_SHOT, check_applies, guided_population
+from compress.controls.methods import ONE_SHOT, check_applies
 from compress.controls.one_cycle import OneCycleTraining
 from compress.controls.task import Task
 from compress.data.bundle import DataBundle
-from compress.edropout.paper import PaperPopulation
-from compress.edropout.population import Population
-from compress.edropout.search import Search
+from compress.run.evolve import evolve
+from compress.run.found import STAGE, SearchResult, read_found
 from compress.run.target import check_latency, cut_again
 from compress.run.training_stages import choice_epoch, objective, recipe, train_until_choice
 from compress.runs.stage_context import LATENCY_CHECK, StageContext, check_images, fresh_network, steps_file
 from compress.settings.config import DecidedConfig
-from compress.settings.search import SearchSettings
-from compress.structure.plan import PruningPlan, plan_from_state, state_from_plan
+from compress.structure.plan import PruningPlan, state_from_plan
 from compress.structure.remove import RemovalResult, cut, remove_units
 from compress.training.epochs import Epochs
 from compress.training.evaluate import recalibrate_batchnorm
 from compress.training.optimizer_surgery import swap_parameters
-from compress.training.weights import OptimizerSteps, WeightSettings, check_left_chance
+from compress.training.weights import OptimizerSteps, WeightSettings
 from exporters.module_copy import copy_module
 
 LAST_SEED = 2**31 - 1
 """A network trained from fresh weights draws others than the baseline began with: its seed is this less the run's."""
-
-KEYS = "03_search/keys.safetensors"
-"""Where a run with a latency budget keeps the priority of every unit."""
-
-MORE_SEARCH = "more --epochs, a milder budget, or trained --weights"
-
-
-@dataclass(frozen=True)
-class SearchResult:
-    """The whole network that is cut, the state it is cut by, bool (U), and the epochs of the schedule behind it.
-
-    ``keys_U`` is the method's priority of every unit, float (U), for a second cut; ``None`` if it has none.
-    """
-
-    network: nn.Module
-    keep_U: Tensor
-    epochs_behind: int
-    keys_U: Tensor | None = None
 
 
 def search(context: StageContext, before: nn.Module, teacher: nn.Module, prunable: Prunable) -> SearchResult:
@@ -54,18 +33,11 @@ def search(context: StageContext, before: nn.Module, teacher: nn.Module, prunabl
 
     ``before`` is the network after the baseline. DivergedError if training left the copy at chance.
     """
-    name, run = "03_search", context.run
-    if not run.is_finished(name):
+    if not context.run.is_finished(STAGE):
         method = context.config.method
-        find = _choose if method in ONE_SHOT else _push_out if method == "one-cycle" else _evolve
+        find = _choose if method in ONE_SHOT else _push_out if method == "one-cycle" else evolve
         find(context, before, teacher, prunable)
-    plan = PruningPlan.from_json(run.read_text(f"{name}/plan.json"))
-    return SearchResult(
-        network=context.load_network(name, before),
-        keep_U=state_from_plan(prunable.units, plan),
-        epochs_behind=run.read_json(f"{name}/epochs_behind.json", int),
-        keys_U=run.load_tensors(KEYS)["keys"] if run.has(KEYS) else None,
-    )
+    return read_found(context, context.load_network(STAGE, before), prunable)
 
 
 def remove(context: StageContext, found: SearchResult, prunable: Prunable) -> tuple[nn.Module, SearchResult]:
@@ -94,7 +66,7 @@ def remove(context: StageContext, found: SearchResult, prunable: Prunable) -> tu
             }
             run.write_json(f"{name}/removal.json", facts)
             context.save_network(name, result.network)
-            if run.has(steps_file("03_search")):
+            if run.has(steps_file(STAGE)):
                 context.save_steps(name, _cut_steps(context, found, result.network, prunable))
     plan = PruningPlan.from_json(run.read_text(f"{name}/plan.json"))
     smaller = context.load_network(name, cut(found.network, plan, images[:2]))
@@ -133,7 +105,7 @@ def _cut_steps(context: StageContext, found: SearchResult, smaller: nn.Module, p
     steps = OptimizerSteps(
         whole, recipe(context.config, whole), epochs=context.config.epochs, steps_per_epoch=context.steps_per_epoch
     )
-    context.load_steps("03_search", steps)
+    context.load_steps(STAGE, steps)
     swap_parameters(steps.optimizer, whole, smaller, kept_positions(whole, prunable.units, found.keep_U))
     return steps
 
@@ -143,52 +115,25 @@ def _choose(context: StageContext, before: nn.Module, teacher: nn.Module, prunab
     config = context.config
     behind = choice_epoch(config)
     steps = max(0, behind - config.search_start) * context.steps_per_epoch
-    with context.stage("03_search", steps=steps):
+    with context.stage(STAGE, steps=steps):
         trained = train_until_choice(context, before, teacher) if config.method != "scratch" else before
         choice = ONE_SHOT[config.method](_task(config, context.data, trained, prunable))
-        _save(context, SearchResult(choice.network, choice.keep_U, behind, choice.keys_U), prunable)
-
-
-def _evolve(context: StageContext, before: nn.Module, teacher: nn.Module, prunable: Prunable) -> None:
-    """States evolve while a copy of the unpruned network is trained."""
-    name, config = "03_search", context.config
-    network, epochs = copy_module(before), Epochs(config.search_start, config.search_end, config.epochs)
-    with context.stage(name, steps=epochs.count * context.steps_per_epoch):
-        population = _population(config, prunable)
-        body = _body(context, network, teacher, prunable, population)
-        context.load_steps("01_baseline", body.steps)
-        history = context.train(name, body, epochs)
-        if config.preset != "paper":  # the paper trains the state for long after it has been fixed
-            accuracy = body.validate(population.final()).accuracy
-            check_left_chance(accuracy, context.data.val.labels, advice=MORE_SEARCH)
-        context.run.write_json(f"{name}/history.json", history)
-        context.save_steps(name, body.steps)
-        found = SearchResult(network, population.final(), epochs.first + len(history), population.keys())
-        _save(context, found, prunable)
+        SearchResult(choice.network, choice.keep_U, behind, choice.keys_U).save(context, prunable)
 
 
 def _push_out(context: StageContext, before: nn.Module, teacher: nn.Module, prunable: Prunable) -> None:
     """The weights of units that will be cut decay while a copy of the unpruned network is trained."""
-    name, config, network = "03_search", context.config, copy_module(before)
+    config, network = context.config, copy_module(before)
     epochs = Epochs(config.search_start, config.search_end, config.epochs)
     aim = objective(context, network, teacher)
     settings = WeightSettings(aim, epochs, context.steps_per_epoch, config.batch_size)
-    with context.stage(name, steps=epochs.count * context.steps_per_epoch):
+    with context.stage(STAGE, steps=epochs.count * context.steps_per_epoch):
         body = OneCycleTraining(network, context.data.val, settings, prunable)
         context.load_steps("01_baseline", body.steps)
-        history = context.train(name, body, epochs)
-        context.run.write_json(f"{name}/history.json", history)
-        context.save_steps(name, body.steps)
-        _save(context, SearchResult(network, body.keep_U, epochs.first + len(history), body.keys()), prunable)
-
-
-def _save(context: StageContext, found: SearchResult, prunable: Prunable) -> None:
-    name, run = "03_search", context.run
-    run.write_text(f"{name}/plan.json", plan_from_state(prunable.units, found.keep_U).to_json())
-    run.write_json(f"{name}/epochs_behind.json", found.epochs_behind)
-    if context.config.has_target and found.keys_U is not None:
-        run.save_tensors(KEYS, {"keys": found.keys_U})
-    context.save_network(name, found.network)
+        history = context.train(STAGE, body, epochs)
+        context.run.write_json(f"{STAGE}/history.json", history)
+        context.save_steps(STAGE, body.steps)
+        SearchResult(network, body.keep_U, epochs.first + len(history), body.keys()).save(context, prunable)
 
 
 def _task(config: DecidedConfig, data: DataBundle, network: nn.Module, prunable: Prunable) -> Task:
@@ -201,34 +146,4 @@ def _task(config: DecidedConfig, data: DataBundle, network: nn.Module, prunable:
         seed=config.seed,
         fresh_network=lambda: fresh_network(other, data),
         plan=config.plan,
-    )
-
-
-def _population(config: DecidedConfig, prunable: Prunable) -> Population:
-    generator = torch.Generator().manual_seed(config.seed)
-    if config.preset == "paper":
-        return PaperPopulation(prunable.units, population=config.population, generator=generator)
-    members = config.population
-    return guided_population(config.method, prunable, config.search, population=members, generator=generator)
-
-
-def _body(
-    context: StageContext, network: nn.Module, teacher: nn.Module, prunable: Prunable, population: Population
-) -> Search:
-    config, steps_per_epoch = context.config, context.steps_per_epoch
-    aim, settings = objective(context, network, teacher), config.search
-    if config.preset == "paper":
-        settings = SearchSettings(images=config.batch_size)
-    if not settings.distill:
-        aim = replace(aim, teacher_share=0.0)
-    return Search(
-        network=network,
-        units=prunable.units,
-        population=population,
-        steps=OptimizerSteps(network, aim.recipe, epochs=config.epochs, steps_per_epoch=steps_per_epoch),
-        objective=aim,
-        val=context.data.val,
-        settings=settings,
-        total_steps=(config.search_end - config.search_start) * steps_per_epoch,
-        batch_size=config.batch_size,
     )

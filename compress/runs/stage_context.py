@@ -27,6 +27,9 @@ from exporters.module_copy import copy_module
 TARGET = "latency.json"
 """Where the run folder holds the latency model of its target."""
 
+PUSHED = "03_search/push.json"
+"""Where it holds the numbers of the epochs that pushed out what the search drops."""
+
 LATENCY_CHECK = "04_remove/latency.json"
 """Where it holds how fast the cut network was before it was fine-tuned (``LatencyCheck``)."""
 
@@ -55,12 +58,16 @@ class StageContext:
         signal_number = self.should_stop()
         if signal_number is not None:
             raise InterruptedRun("stopped", signal_number=signal_number)
-        self.observer.stage(name, index=STAGES.index(name) + 1, count=len(STAGES), steps=steps)
+        self.announce(name, after=name, steps=steps)
         self.run.event("stage", name=name)
         torch.manual_seed(self._seed(name))
         began = time.monotonic()
         yield
         self.run.finish(name, time.monotonic() - began)
+
+    def announce(self, name: str, *, after: str, steps: int) -> None:
+        """Tell the observer of a stage, or of a second half that comes ``after`` the first one of that stage."""
+        self.observer.stage(name, index=STAGES.index(after) + 1, count=len(STAGES), steps=steps)
 
     def train(self, name: str, body: Body, epochs: Epochs) -> History:
         """Run a stage's training loop with its checkpoints; it resumes from the last.

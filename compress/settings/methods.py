@@ -11,6 +11,10 @@ Method = Literal[
 ]  # fmt: skip
 
 
+GUIDED: Final = frozenset({"edropout", "saliency", "anneal"})
+"""Methods that search while the network trains, guided by saliency."""
+
+
 @dataclass(frozen=True)
 class MethodCard:
     """A method in words: what it keeps, where it comes from, and the end of "its channels were ...".

@@ -28,6 +28,12 @@ class SearchSettings(Settings):
         "running", "Statistics with which states are judged: the running ones, or those of the judged images."
     )
     answers: Literal["labels", "teacher"] = setting("labels", "Right answers in energies: labels, or the teacher's.")
+    push_below: float = setting(
+        0.4,
+        "Below this share of the network the search finds the state alone: the network then goes back to before it, "
+        "and in the same epochs the weights of dropped units are pushed out.",
+        ge=0,
+    )
     distill: bool = setting(True, "The teacher's answers are in the loss of the search, too.")
 
     @field_validator("shrunk", "frozen")

@@ -7,7 +7,7 @@ from pydantic import FiniteFloat, Strict
 
 from compress.report.model import SearchFacts
 from compress.runs import RunFolder
-from compress.runs.stage_context import StageContext
+from compress.runs.stage_context import PUSHED, StageContext
 from compress.settings.methods import METHODS
 
 Rows = tuple[dict[str, float], ...]
@@ -21,7 +21,7 @@ _STAGES = ("01_baseline", "02_original", _SEARCH, "05_finetune")
 def search_facts(context: StageContext) -> SearchFacts:
     """The search; without numbers per epoch where the method chose at once."""
     run, config = context.run, context.config
-    history = () if METHODS[config.method].at_once else _history(run, _SEARCH)
+    history = () if METHODS[config.method].at_once else _rows(run, f"{_SEARCH}/history.json")
     return SearchFacts(
         preset=config.preset,
         population=config.population,
@@ -33,13 +33,16 @@ def search_facts(context: StageContext) -> SearchFacts:
 
 
 def trainings(context: StageContext) -> dict[str, Rows]:
-    """Stage -> numbers per epoch, where weights alone were trained: in the search only if the method chose at once."""
-    stages = [one for one in _STAGES if one != _SEARCH or METHODS[context.config.method].at_once]
-    return {stage: rows for stage in stages if (rows := _history(context.run, stage))}
+    """Stage -> numbers per epoch, where weights alone were trained.
+
+    In the search that is so if the method chose at once, and in the epochs that push out what the search drops.
+    """
+    at_once = METHODS[context.config.method].at_once
+    names = {stage: f"{stage}/history.json" if stage != _SEARCH or at_once else PUSHED for stage in _STAGES}
+    return {stage: rows for stage, name in names.items() if (rows := _rows(context.run, name))}
 
 
-def _history(run: RunFolder, stage: str) -> Rows:
-    name = f"{stage}/history.json"
+def _rows(run: RunFolder, name: str) -> Rows:
     return tuple(run.read_json(name, list[dict[str, EpochValue]])) if run.has(name) else ()
 
 

@@ -26,7 +26,7 @@ from compress.settings.export import ExportSettings
 from compress.settings.verify import VerifySettings
 from compress.verdict.verify import verify_run
 from tests.helpers.datasets import write_cifar10, write_image_folder
-from tests.helpers.runs import SMALL, StopAt, loaded, small_config, stop_run, tiny_config, whole_network
+from tests.helpers.runs import SMALL, StopAt, checksums, loaded, small_config, stop_run, tiny_config, whole_network
 from tests.helpers.small_network import build_in_colour
 
 SHORTER = {"epochs": 2, "search_start": 0, "search_end": 1}  # for given weights
@@ -122,6 +122,25 @@ def test_a_replaced_head_is_noted_and_trained_and_the_ablation_keeps_a_share_of_
     assert 0.36 < report.candidate.kept_parameters <= 0.4
     assert report.run.config["method"] == "saliency"
     assert all(row["energy_best"] == row["energy_mean"] for row in report.run.search.history)
+
+
+@pytest.mark.slow
+def test_a_small_budget_goes_back_and_pushes_out_what_the_search_drops(images, tmp_path):
+    config, run = small_config(images, keep_macs=0.3), tmp_path / "run"
+    undisturbed = run_pipeline(config, out=tmp_path / "undisturbed")
+    stop_run(config, ("03_search", 2), out=run)
+    steps = undisturbed.run.search.iterations
+    for step in (2, steps):  # within the push, and at its last step
+        stop_run(config, ("03_push", step), out=run, mode="resume")
+    report = run_pipeline(config, out=run, mode="resume")
+    assert checksums(run) == checksums(tmp_path / "undisturbed")
+    trained = report.run.training
+    assert (
+        [row["epoch"] for row in report.run.search.history] == [row["epoch"] for row in trained["03_search"]] == [4, 5]
+    )
+    assert [row["epoch"] for row in trained["05_finetune"]] == [6]
+    assert report.candidate.kept_macs <= 0.3
+    assert report.candidate.epochs == 6
 
 
 @pytest.mark.slow
