@@ -36,7 +36,8 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "window earlier": {"search_start": 1 / 8, "search_end": 1 / 4},
     "window later": {"search_start": 3 / 8, "search_end": 1 / 2},
     "window longer": {"search_end": 1 / 2},
-    "window shorter": {"search_end": 3 / 8},
+    "no push": {"search": {"push_below": 0.0}},
+    "push at every budget": {"search": {"push_below": 1.0}},
     "no distillation": {"distill": False},
 }
 """Name -> settings of ``compress run``, those of ``search`` by name; the window in shares of the epochs."""
@@ -66,7 +67,10 @@ def applicable(base: DecidedConfig, *, has_batchnorm: bool) -> list[str]:
     for name in VARIANTS:
         pointless = not has_batchnorm and "batchnorm" in VARIANTS[name].get("search", {})
         moved = base.search_start == 0 and "search_start" in VARIANTS[name]
-        if not pointless and not moved and config_of(base, name, seed=base.seed) != base:
+        config = config_of(base, name, seed=base.seed)
+        pushes = "push_below" in VARIANTS[name].get("search", {})
+        changes = config.pushes() != base.pushes() if pushes else config != base
+        if not pointless and not moved and changes:
             names.append(name)
     return names
 
