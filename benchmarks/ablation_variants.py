@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from compress.run.evolve import pushes
 from compress.runs.recorded_inputs import HOW_READ
 from compress.settings.config import DecidedConfig, RunConfig, build
 
@@ -36,6 +37,7 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "window earlier": {"search_start": 1 / 8, "search_end": 1 / 4},
     "window later": {"search_start": 3 / 8, "search_end": 1 / 2},
     "window longer": {"search_end": 1 / 2},
+    "window shorter": {"search_end": 3 / 8},
     "no push": {"search": {"push_below": 0.0}},
     "push at every budget": {"search": {"push_below": 1.0}},
     "no distillation": {"distill": False},
@@ -68,8 +70,8 @@ def applicable(base: DecidedConfig, *, has_batchnorm: bool) -> list[str]:
         pointless = not has_batchnorm and "batchnorm" in VARIANTS[name].get("search", {})
         moved = base.search_start == 0 and "search_start" in VARIANTS[name]
         config = config_of(base, name, seed=base.seed)
-        pushes = "push_below" in VARIANTS[name].get("search", {})
-        changes = config.pushes() != base.pushes() if pushes else config != base
+        of_push = "push_below" in VARIANTS[name].get("search", {})
+        changes = pushes(config, base.budget_share) != pushes(base, base.budget_share) if of_push else config != base
         if not pointless and not moved and changes:
             names.append(name)
     return names

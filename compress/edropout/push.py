@@ -15,7 +15,7 @@ from compress.channels.units import UnitMap
 from compress.data.bundle import Split
 from compress.training.weights import WeightSettings, WeightTraining
 
-PUSH = 2.0
+PUSH = 1.25
 """The weights of a dropped unit shrink by exp(-PUSH) over all steps, more in every step, if no gradient holds them."""
 
 

@@ -13,6 +13,7 @@ from compress.data.bundle import DataBundle
 from compress.report.figures import percent, plural
 from compress.report.figures import setting as setting_words
 from compress.run.eta import expected_work
+from compress.run.evolve import pushed, pushes
 from compress.run.pipeline import prepare
 from compress.run.rehearsal import Rehearsal, rehearse
 from compress.run.training_stages import choice_epoch
@@ -20,6 +21,7 @@ from compress.runs.stage_context import fresh_network
 from compress.settings.config import DecidedConfig, RunConfig
 from compress.settings.methods import METHODS
 from compress.target.samples import SAMPLES
+from compress.training.epochs import Epochs
 from compress.verdict.budget_reached import Reached, finer_counts_note, reached_by_random_state
 
 SHOWN = 16
@@ -162,8 +164,13 @@ def schedule_words(config: DecidedConfig) -> str:
     start, cut, total = config.search_start, config.search_end, config.epochs
     if METHODS[config.method].at_once:
         start = cut = choice_epoch(config)
-    search = "search and, again, push" if config.pushes() else "search"
-    parts = (("whole network", 0, start), (search, start, cut), ("small network", cut, total))
+    push = pushed(config) if pushes(config, config.budget_share) else Epochs(cut, cut, total)
+    parts = (
+        ("whole network", 0, start),
+        ("search", start, cut),
+        ("push", push.first, push.last),
+        ("small network", push.last, total),
+    )
     stretches = [
         f"{what} {last}" if last == first + 1 else f"{what} {first + 1} to {last}"
         for what, first, last in parts

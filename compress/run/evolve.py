@@ -16,6 +16,8 @@ from compress.run.found import PLAN, STAGE, SearchResult, read_found
 from compress.run.training_stages import objective
 from compress.runs.stage_context import PUSHED, StageContext
 from compress.settings.config import DecidedConfig
+from compress.settings.methods import GUIDED
+from compress.settings.schedule import push_end
 from compress.settings.search import SearchSettings
 from compress.training.epochs import Epochs
 from compress.training.weights import OptimizerSteps, WeightSettings, check_left_chance
@@ -27,13 +29,24 @@ PUSH: Final = "03_push"
 """What observers are told of the second half of the stage."""
 
 
+def pushes(config: DecidedConfig, share: float) -> bool:
+    """Whether a search for this share of the network finds the state alone (``search.push_below``)."""
+    return config.preset == "default" and config.method in GUIDED and share < config.search.push_below
+
+
+def pushed(config: DecidedConfig) -> Epochs:
+    """The epochs of the push: those from the search's first on, no more than a search usually has."""
+    last = push_end(config.epochs, config.search_start, config.search_end)
+    return Epochs(config.search_start, last, config.epochs)
+
+
 def evolve(context: StageContext, before: nn.Module, teacher: nn.Module, prunable: Prunable) -> None:
-    """The stage: a search, and, if the budget is small, the same epochs again for the weights (``PushTraining``)."""
+    """The stage: a search, and, if the budget is small, the same epochs again for the weights alone."""
     config = context.config
     epochs = Epochs(config.search_start, config.search_end, config.epochs)
     share = min(share or 1.0 for share in vars(prunable.budget).values())
     with context.stage(STAGE, steps=epochs.count * context.steps_per_epoch):
-        if not config.pushes(share):
+        if not pushes(config, share):
             found = _search(context, before, teacher, prunable, epochs)
         else:
             if not context.run.has(PLAN):  # else it was stopped in the push
@@ -63,7 +76,7 @@ def _push(
 ) -> SearchResult:
     """The same state, with a network that the units it drops were pushed out of."""
     config, network = context.config, copy_module(before)
-    epochs = Epochs(config.search_start, found.epochs_behind, config.epochs)
+    epochs = pushed(config)
     aim = objective(context, network, teacher)
     settings = WeightSettings(aim, epochs, context.steps_per_epoch, config.batch_size)
     body = PushTraining(network, context.data.val, settings, units=prunable.units, keep_U=found.keep_U)
@@ -72,7 +85,7 @@ def _push(
     history = context.train(f"{STAGE}/push", body, epochs)
     context.run.write_json(PUSHED, history)
     context.save_steps(STAGE, body.steps)
-    return replace(found, network=network)
+    return replace(found, network=network, epochs_behind=epochs.last)
 
 
 def _population(config: DecidedConfig, prunable: Prunable) -> Population:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, Field, PrivateAttr, ValidationE
 from compress.errors import UsageError
 from compress.settings.fields import MOST_THREADS, PANELS, SEEDS, in_words, setting
 from compress.settings.messages import describe
-from compress.settings.methods import GUIDED, Method
+from compress.settings.methods import Method
 from compress.settings.preprocessing import PreprocessingSettings
 from compress.settings.schedule import Preset, ScheduleConfig, check_schedule, decide_schedule
 from compress.settings.search import SearchSettings, parse_search
@@ -155,10 +155,10 @@ class RunConfig(TargetConfig, DataConfig, TrainingConfig, ScheduleConfig):
         is_file = not _PUBLISHED.fullmatch(name) or name.endswith(_WEIGHTS_FILES) or Path(name).is_file()
         return "" if is_file else name
 
-    def pushes(self, share: float | None = None) -> bool:
-        """Whether a search for this share, by default that of MACs or parameters, finds the state alone."""
-        share = share or min(self.keep_macs or 1.0, self.keep_params or 1.0)
-        return self.preset == "default" and self.method in GUIDED and share < self.search.push_below
+    @property
+    def budget_share(self) -> float:
+        """What the budget leaves of the MACs or the parameters, the smaller share; 1 if neither is limited."""
+        return min(self.keep_macs or 1.0, self.keep_params or 1.0)
 
     @model_validator(mode="before")
     @classmethod
@@ -193,7 +193,7 @@ class RunConfig(TargetConfig, DataConfig, TrainingConfig, ScheduleConfig):
         if (self.method == "scratch") != (self.plan is not None):
             raise ValueError("`method` scratch trains the shape of a `plan` from fresh weights: give both, or neither")
         has_weights = self.weights is not None
-        check_schedule(decide_schedule(self, preset=self.preset, weights=has_weights))
+        check_schedule(decide_schedule(self, preset=self.preset, weights=has_weights, share=self.budget_share))
         if self.train_original is False and self.weights is None:
             raise ValueError("the original is not trained: give its `weights`, or drop `train_original`")
         return self

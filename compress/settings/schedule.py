@@ -16,6 +16,10 @@ PAPER_EPOCHS: Final = 200
 
 _START: Final = {"default": 4, "paper": 10}  # the search begins after this part of the epochs
 _END: Final = {"default": 3 / 8, "paper": 1 / 2}  # and ends after this share
+_END_SMALL: Final = 1 / 2  # of the default, for budgets below SMALL
+
+SMALL: Final = 0.2
+"""Smaller budgets are searched for longer: an eighth gains by it, a quarter nothing (``benchmarks/ablation.md``)."""
 
 _training = partial(setting, panel="Training")
 
@@ -40,7 +44,7 @@ class ScheduleConfig(Settings):
         None,
         "Last epoch of the search; the network is cut after it. Methods that choose at once do so half way through "
         "the search.",
-        shown="three eighths of the epochs; paper: half",
+        shown="three eighths of the epochs; half of them for budgets below a fifth; paper: half",
         ge=1,
     )
 
@@ -53,11 +57,11 @@ class Schedule(TypedDict):
     search_end: int
 
 
-def decide_schedule(config: ScheduleConfig, *, preset: Preset, weights: bool) -> Schedule:
+def decide_schedule(config: ScheduleConfig, *, preset: Preset, weights: bool, share: float = 1.0) -> Schedule:
     """What the user left open is decided; with given ``weights`` the search begins at once.
 
-    The paper's 200 epochs are searched from epoch 21 to 100. Here the first 20 train the whole network: see the
-    method's card.
+    ``share`` is what the budget leaves of the network. The paper's 200 epochs are searched from epoch 21 to 100. Here
+    the first 20 train the whole network: see the method's card.
     """
     usual = PAPER_EPOCHS if preset == "paper" else EPOCHS_GIVEN if weights else EPOCHS
     epochs, start, end = config.epochs or usual, config.search_start, config.search_end
@@ -65,8 +69,14 @@ def decide_schedule(config: ScheduleConfig, *, preset: Preset, weights: bool) ->
         start = 0 if weights else epochs // _START[preset]
         start = start if end is None else max(0, min(start, end - 1))
     if end is None:
-        end = max(int(epochs * _END[preset]), start + 1)
+        longer = preset == "default" and share < SMALL
+        end = max(int(epochs * (_END_SMALL if longer else _END[preset])), start + 1)
     return Schedule(epochs=epochs, search_start=start, search_end=end)
+
+
+def push_end(epochs: int, search_start: int, search_end: int) -> int:
+    """The last epoch of the push that follows the search of a small budget, in the same epochs, but no longer."""
+    return min(search_end, max(int(epochs * _END["default"]), search_start + 1))
 
 
 def check_schedule(schedule: Schedule) -> None:
@@ -79,7 +89,7 @@ def check_schedule(schedule: Schedule) -> None:
         )
 
 
-def schedule_with_fresh_head(schedule: Schedule, *, preset: Preset) -> Schedule:
+def schedule_with_fresh_head(schedule: Schedule, *, preset: Preset, share: float) -> Schedule:
     """The schedule where given weights have no head for these classes: the whole network is trained first.
 
     UsageError if there are too few epochs.
@@ -87,7 +97,7 @@ def schedule_with_fresh_head(schedule: Schedule, *, preset: Preset) -> Schedule:
     epochs, end = schedule["epochs"], schedule["search_end"]
     start = schedule["search_start"] or max(1, min(epochs // _START[preset], end - 1))
     if end <= start:
-        usual = decide_schedule(ScheduleConfig(epochs=epochs), preset=preset, weights=True)
+        usual = decide_schedule(ScheduleConfig(epochs=epochs), preset=preset, weights=True, share=share)
         if end != usual["search_end"]:
             raise UsageError(
                 "the head starts fresh, so the whole network is trained before the search: expected --search-end of "
