@@ -117,10 +117,11 @@ def search_plots(run: RunFacts) -> Iterator[Plot]:
 
 def training_plots(run: RunFacts) -> Iterator[Plot]:
     """Accuracy and loss of the original and of the pruned network over the same epochs."""
-    stages = {**run.training, "03_search": run.training.get("03_search", run.search.history)}
+    stages = {"03_search": run.search.history, **run.training}
+    found = "03_push" if "03_push" in stages else "03_search"
     networks = {
         "original": _joined(stages, "01_baseline", "02_original"),
-        "pruned network": _joined(stages, "03_search", "05_finetune"),
+        "pruned network": _joined(stages, found, "05_finetune"),
     }
     for key, title, unit, scale in (("accuracy", "Accuracy", "Top-1, %", 100.0), ("loss", "Loss", "loss", 1.0)):
         curves: list[Curve] = []

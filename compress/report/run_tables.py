@@ -29,6 +29,7 @@ _STAGES: Final = {
     "01_baseline": "baseline training",
     "02_original": "original, trained on",
     "03_search": "search",
+    "03_push": "push",
     "04_remove": "removal",
     "05_finetune": "fine-tuning",
     "06_export": "export",
@@ -105,9 +106,12 @@ def search_words(run: RunFacts) -> str:
     ended = "states frozen before the end, as planned" if frozen else "not converged"
     if search.converged_at is not None:
         ended = f"converged in epoch {search.converged_at}"
+    push = run.training.get("03_push", ())
+    again = f"{'epoch' if len(push) == 1 else 'epochs'} {_epochs(push)}" if push else ""
+    back = f" Then back to before it: {again} again, the dropped channels pushed out." if push else ""
     return (
         f"Search: {run.method}, preset {search.preset}, {_states_compared(run)}"
-        f"{figures.plural(search.iterations, 'iteration')}, {ended}, {took}."
+        f"{figures.plural(search.iterations, 'iteration')}, {ended}, {took}{', push included' if push else ''}.{back}"
     )
 
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
-from compress.run.evolve import PUSH, pushed, pushes
+from compress.run.evolve import pushed, pushes
 from compress.run.training_stages import choice_epoch
+from compress.runs.stage_context import PUSH
 from compress.settings.config import KEEP_MACS, DecidedConfig, Method
 
 # Cost of an epoch of each stage, in epochs of plain training; for stages without epochs, of the whole stage.

@@ -14,7 +14,7 @@ from compress.edropout.push import PushTraining
 from compress.edropout.search import Search
 from compress.run.found import PLAN, STAGE, SearchResult, read_found
 from compress.run.training_stages import objective
-from compress.runs.stage_context import PUSHED, StageContext
+from compress.runs.stage_context import PUSH, PUSHED, StageContext
 from compress.settings.config import DecidedConfig
 from compress.settings.methods import GUIDED
 from compress.settings.schedule import push_end
@@ -24,9 +24,6 @@ from compress.training.weights import OptimizerSteps, WeightSettings, check_left
 from exporters.module_copy import copy_module
 
 _MORE_SEARCH: Final = "more --epochs, a milder budget, or trained --weights"
-
-PUSH: Final = "03_push"
-"""What observers are told of the second half of the stage."""
 
 
 def pushes(config: DecidedConfig, share: float) -> bool:

@@ -27,8 +27,11 @@ from exporters.module_copy import copy_module
 TARGET = "latency.json"
 """Where the run folder holds the latency model of its target."""
 
+PUSH = "03_push"
+"""What observers and reports call the second half of a search's stage, which pushes out what the first half drops."""
+
 PUSHED = "03_search/push.json"
-"""Where it holds the numbers of the epochs that pushed out what the search drops."""
+"""Where the run folder holds the numbers of its epochs."""
 
 LATENCY_CHECK = "04_remove/latency.json"
 """Where it holds how fast the cut network was before it was fine-tuned (``LatencyCheck``)."""

@@ -7,7 +7,7 @@ from pydantic import FiniteFloat, Strict
 
 from compress.report.model import SearchFacts
 from compress.runs import RunFolder
-from compress.runs.stage_context import PUSHED, StageContext
+from compress.runs.stage_context import PUSH, PUSHED, StageContext
 from compress.settings.methods import METHODS
 
 Rows = tuple[dict[str, float], ...]
@@ -35,11 +35,11 @@ def search_facts(context: StageContext) -> SearchFacts:
 def trainings(context: StageContext) -> dict[str, Rows]:
     """Stage -> numbers per epoch, where weights alone were trained.
 
-    In the search that is so if the method chose at once, and in the epochs that push out what the search drops.
+    In the search that is so only if the method chose at once.
     """
-    at_once = METHODS[context.config.method].at_once
-    names = {stage: f"{stage}/history.json" if stage != _SEARCH or at_once else PUSHED for stage in _STAGES}
-    return {stage: rows for stage, name in names.items() if (rows := _rows(context.run, name))}
+    stages = [one for one in _STAGES if one != _SEARCH or METHODS[context.config.method].at_once]
+    files = {stage: f"{stage}/history.json" for stage in stages} | {PUSH: PUSHED}
+    return {stage: rows for stage, name in sorted(files.items()) if (rows := _rows(context.run, name))}
 
 
 def _rows(run: RunFolder, name: str) -> Rows:

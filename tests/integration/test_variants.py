@@ -129,16 +129,16 @@ def test_a_small_budget_goes_back_and_pushes_out_what_the_search_drops(images, t
     config, run = small_config(images, keep_macs=0.3), tmp_path / "run"
     undisturbed = run_pipeline(config, out=tmp_path / "undisturbed")
     stop_run(config, ("03_search", 2), out=run)
-    steps = undisturbed.run.search.iterations
-    for step in (2, steps):  # within the push, and at its last step
+    epoch = undisturbed.run.search.iterations // 2
+    for step in (2, epoch):  # within the push, and at its last step
         stop_run(config, ("03_push", step), out=run, mode="resume")
     report = run_pipeline(config, out=run, mode="resume")
     assert checksums(run) == checksums(tmp_path / "undisturbed")
     trained = report.run.training
-    assert (
-        [row["epoch"] for row in report.run.search.history] == [row["epoch"] for row in trained["03_search"]] == [4, 5]
-    )
-    assert [row["epoch"] for row in trained["05_finetune"]] == [6]
+    assert [row["epoch"] for row in report.run.search.history] == [4, 5]
+    assert [row["epoch"] for row in trained["03_push"]] == [4]
+    assert [row["epoch"] for row in trained["05_finetune"]] == [5, 6]
+    assert "Then back to before it: epoch 4 again" in search_words(report.run)
     assert report.candidate.kept_macs <= 0.3
     assert report.candidate.epochs == 6
 
