@@ -23,8 +23,8 @@ original and the epochs before the search. `make bench-ablation` makes the runs;
 - **Top-1**: of the pruned network, in percent of the test images, for each seed.
 - **Against the default**: the mean over the seeds of a run's Top-1 minus that of the default with the same seed, in
   points. *Lowest to highest* is its range over the seeds.
-- **Search**: seconds of an epoch of the search, with its push, over seconds of an epoch of the original's training, median over the
-  seeds. The two are timed at different times: beside other programs it is a rough number, and
+- **Search**: seconds of an epoch of the search, with its push, over seconds of an epoch of the original's training,
+  median over the seeds. The two are timed at different times: beside other programs it is a rough number, and
   `benchmarks/search_cost.md` is the exact one. `-`: a run was interrupted.
 - **MACs**: what the pruned network has of the original's, mean over the seeds.
 
