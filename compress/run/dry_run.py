@@ -13,7 +13,7 @@ from compress.data.bundle import DataBundle
 from compress.report.figures import percent, plural
 from compress.report.figures import setting as setting_words
 from compress.run.eta import expected_work
-from compress.run.evolve import pushed, pushes
+from compress.run.evolve import push_epochs, pushes
 from compress.run.pipeline import prepare
 from compress.run.rehearsal import Rehearsal, rehearse
 from compress.run.training_stages import choice_epoch
@@ -164,7 +164,7 @@ def schedule_words(config: DecidedConfig) -> str:
     start, cut, total = config.search_start, config.search_end, config.epochs
     if METHODS[config.method].at_once:
         start = cut = choice_epoch(config)
-    push = pushed(config) if pushes(config, config.budget_share) else Epochs(cut, cut, total)
+    push = push_epochs(config) if pushes(config, config.budget_share) else Epochs(cut, cut, total)
     parts = (
         ("whole network", 0, start),
         ("search", start, cut),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from compress.run.evolve import pushed, pushes
+from compress.run.evolve import push_epochs, pushes
 from compress.run.training_stages import choice_epoch
 from compress.runs.stage_context import PUSH
 from compress.settings.config import KEEP_MACS, DecidedConfig, Method
@@ -28,7 +28,7 @@ def expected_work(config: DecidedConfig) -> dict[str, float]:
         search = _CHOICE + max(0, cut - start)
     else:
         search = per_epoch * (cut - start)
-    push, pushing = pushed(config), pushes(config, config.budget_share)
+    push, pushing = push_epochs(config), pushes(config, config.budget_share)
     return {
         "01_baseline": float(start),
         "02_original": float(config.epochs - start) if config.train_original or start else 0.0,

@@ -27,23 +27,23 @@ _MORE_SEARCH: Final = "more --epochs, a milder budget, or trained --weights"
 
 
 def pushes(config: DecidedConfig, share: float) -> bool:
-    """Whether a search for this share of the network finds the state alone (``search.push_below``)."""
+    """Whether the search for this share of the network only finds the state, and a push follows (``push_below``)."""
     return config.preset == "default" and config.method in GUIDED and share < config.search.push_below
 
 
-def pushed(config: DecidedConfig) -> Epochs:
-    """The epochs of the push: those from the search's first on, no more than a search usually has."""
+def push_epochs(config: DecidedConfig) -> Epochs:
+    """The epochs of the push: from the search's first on, at most as many as a search usually has."""
     last = push_end(config.epochs, config.search_start, config.search_end)
     return Epochs(config.search_start, last, config.epochs)
 
 
 def evolve(context: StageContext, before: nn.Module, teacher: nn.Module, prunable: Prunable) -> None:
-    """The stage: a search, and, if the budget is small, the same epochs again for the weights alone."""
+    """The stage: a search; if the budget is small, then a push through the same epochs, from before the search."""
     config = context.config
     epochs = Epochs(config.search_start, config.search_end, config.epochs)
-    share = min(share or 1.0 for share in vars(prunable.budget).values())
+    smallest = min(share or 1.0 for share in vars(prunable.budget).values())
     with context.stage(STAGE, steps=epochs.count * context.steps_per_epoch):
-        if not pushes(config, share):
+        if not pushes(config, smallest):
             found = _search(context, before, teacher, prunable, epochs)
         else:
             if not context.run.has(PLAN):  # else it was stopped in the push
@@ -73,7 +73,7 @@ def _push(
 ) -> SearchResult:
     """The same state, with a network that the units it drops were pushed out of."""
     config, network = context.config, copy_module(before)
-    epochs = pushed(config)
+    epochs = push_epochs(config)
     aim = objective(context, network, teacher)
     settings = WeightSettings(aim, epochs, context.steps_per_epoch, config.batch_size)
     body = PushTraining(network, context.data.val, settings, units=prunable.units, keep_U=found.keep_U)

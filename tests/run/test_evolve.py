@@ -1,7 +1,7 @@
 import pytest
 
 from compress.run.dry_run import schedule_words
-from compress.run.evolve import pushed, pushes
+from compress.run.evolve import push_epochs, pushes
 from compress.runs.decide import decide
 from compress.settings.config import RunConfig
 
@@ -36,7 +36,7 @@ def test_small_budgets_of_guided_searches_push(values, share, expected):
     ],
 )
 def test_a_push_has_the_epochs_of_a_usual_search(values, epochs):
-    push = pushed(decided(**values))
+    push = push_epochs(decided(**values))
     assert (push.first, push.last) == epochs
 
 
