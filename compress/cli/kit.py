@@ -2,9 +2,9 @@
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
-from typer import Argument, Option
+from typer import Argument
 
 from compress.cli import options, output
 from compress.cli.options import Given, flag, with_flags
@@ -15,10 +15,13 @@ if TYPE_CHECKING:
     from exporters.device.kit_files import KitFile
 
 Run = Annotated[Path | None, Argument(metavar="RUN", help="Run folder: all its ONNX files.")]
-Layers = Annotated[
-    bool, Option("--layers", help="Also sample files of a run's network, for measure.py --layers and run --target.")
-]
 FILES: Final = TWO_FILES | {"out": flag(Path, None, "New folder for the kit.")}
+SAMPLES: Final = {
+    "layers": flag(
+        bool, None, "Also sample files of a run's network, for measure.py --layers and run --target.", "--layers"
+    ),
+    "int8_for": flag(Literal["x86", "arm"], None, "With --layers: sample files in INT8, for this kind of processor."),
+}
 BROWSER: Final = {
     "web": flag(
         bool,
@@ -30,15 +33,15 @@ BROWSER: Final = {
 }
 
 
-@with_flags(files=FILES, data=options.DATA, browser=BROWSER, own=options.OWN_NETWORK)
+@with_flags(files=FILES, data=options.DATA, samples=SAMPLES, browser=BROWSER, own=options.OWN_NETWORK)
 def kit(
     run: Run = None,
     *,
     files: Given,
     data: Given,
+    samples: Given,
     browser: Given,
     own: Given,
-    layers: Layers = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -55,8 +58,11 @@ def kit(
     out = files.pop("out", None)
     if out is None or (run is None) == (not files):
         raise UsageError("what goes where? Give --out, and a run folder or --original and --candidate with --dataset")
+    layers, int8_for = bool(samples.get("layers")), samples.get("int8_for", "")
     if (own or layers) and run is None:
         raise UsageError("--model and --layers are for a run: of ONNX files the network is not known, drop them")
+    if int8_for and not layers:
+        raise UsageError("--int8-for is for sample files: add --layers, or drop it")
     from compress.cli.interrupts import stopped_at_once
     from compress.cli.progress import watching
     from compress.cli.verify import two_files
@@ -71,7 +77,16 @@ def kit(
             original, candidate, load, overrides = two_files(files, data, out)
         runtime = read_runtime(browser.get("web_package")) if browser else {}
         if run:
-            made = kit_of_run(run, out, moved=data, code=code, layers=layers, runtime=runtime, observer=observer)
+            made = kit_of_run(
+                run,
+                out,
+                moved=data,
+                code=code,
+                layers=layers,
+                int8_for=int8_for,
+                runtime=runtime,
+                observer=observer,
+            )
         else:
             made = kit_of_files(original, candidate, load, out, overrides=overrides, runtime=runtime, observer=observer)
     _show(made, out, json=json, quiet=quiet)

@@ -7,14 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 
 from compress.atomic import machine_faults
 from compress.exporter_faults import export_faults
 from compress.kit.browser.page import page_files
-from compress.kit.layers import sample_files
+from compress.kit.layers import NO_LAYERS, LayerFiles, layer_files
 from compress.kit.samples import Samples, choose_samples
 from compress.kit.sources import PROGRAM, program_files
 from compress.networks.own_code import OwnCode
@@ -31,6 +30,7 @@ from compress.verdict.pair import open_pair, pair_name
 from compress.verdict.time_pairs import pairs_to_time
 from compress.version import __version__
 from exporters.device.kit_files import CLASSES, FACTS, IMAGES, MANIFEST, SCHEMA_VERSION, KitFile
+from exporters.measure.layer_times import Int8For
 from exporters.read.onnx_file import read_onnx
 
 _README = """\
@@ -58,12 +58,14 @@ def kit_of_run(
     moved: Mapping[str, object],
     code: OwnCode | None,
     layers: bool,
+    int8_for: Int8For,
     runtime: Mapping[str, bytes],
     observer: Observer,
 ) -> tuple[KitFile, ...]:
     """Write a kit of every file that a run has exported into the new folder ``out``; its files.
 
-    With ``layers`` also sample files for ``measure.py --layers``, with ``runtime`` (of ``read_runtime``) also the page.
+    With ``layers`` also sample files for ``measure.py --layers``, in INT8 with ``int8_for`` a processor; with
+    ``runtime`` (of ``read_runtime``) also the page.
     ``moved``, ``code`` and the errors are as in ``reopen``; UsageError if ``out`` holds something.
     """
     run = RunFolder.open(path)
@@ -75,7 +77,7 @@ def kit_of_run(
         for record in records:
             try_recorded(run, record.file, data)
         files = [OpenedFile(record, open_file(run.path / record.file, data)) for record in records]
-        samples = dict(sample_files(config, data)) if layers else {}
+        samples = layer_files(config, data, int8_for=int8_for) if layers else NO_LAYERS
         name = run.path.resolve().name
         return _write(name, files, folder, observer, layers=samples, runtime=runtime, mobile=mobile)
 
@@ -106,7 +108,7 @@ def _write(
     observer: Observer,
     *,
     runtime: Mapping[str, bytes],
-    layers: Mapping[str, bytes] = MappingProxyType({}),
+    layers: LayerFiles = NO_LAYERS,
     mobile: Sequence[tuple[FileRecord, bytes]] = (),
 ) -> tuple[KitFile, ...]:
     """Write everything; ``mobile`` are the ``.ort`` files."""
@@ -139,10 +141,14 @@ def _write(
         "compress_version": __version__,
         "files": [asdict(one) for one in described],
         "pairs": pairs_to_time([*records, *(record for record, _data in mobile)]),
-        "layers": list(layers),
+        "layers": list(layers.files),
+        "layers_int8_for": layers.int8_for,
     }
     with machine_faults(folder):
-        for rel, data in (*layers.items(), *_other_files(name, facts, files[0], samples, in_browser=bool(runtime))):
+        for rel, data in (
+            *layers.files.items(),
+            *_other_files(name, facts, files[0], samples, in_browser=bool(runtime)),
+        ):
             put(rel, data)
         for rel, data in page_files(name, opened, pairs_to_time(records), samples, runtime):
             put(rel, data)

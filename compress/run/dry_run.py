@@ -137,11 +137,11 @@ def _target(config: DecidedConfig) -> list[str]:
     asked = f"{config.target_speedup:g}x as fast as the original"
     if config.target_latency_ms is not None:
         asked = f"{config.target_latency_ms:g} ms a call"
+    in_int8 = " in INT8" if config.target_int8 else ""
     if config.target is not None:
-        on, model = "the device of the table", f"by the table {config.target}"
+        on, model = f"the device of the table{in_int8}", f"by the table {config.target}"
     else:
         setting = setting_words(*config.target_setting)
-        in_int8 = " in INT8" if config.target_int8 else ""
         on = f"this machine{in_int8} ({setting})"
         model = f"{SAMPLES} samples of the network{in_int8} are timed first, a minute or more"
     steps = "in steps that are fast there" if config.finer_align else f"in multiples of {config.align}"

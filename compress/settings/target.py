@@ -55,8 +55,6 @@ class TargetConfig(Settings):
             raise ValueError(f"{', '.join(others)}: for a latency alone; give `target_latency_ms` or `target_speedup`")
         if self.target is not None and (self.target_batch is not None or self.target_threads is not None):
             raise ValueError("`target` has its own batch and threads: drop `target_batch` and `target_threads`")
-        if self.target is not None and self.target_int8:
-            raise ValueError("`target` is a table of float32 files: drop it, or `target_precision` int8")
         return self
 
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -17,6 +18,7 @@ from compress.json_text import parse_json, schema_faults
 from compress.target.samples import SampleSet
 from exporters.measure.layer_times import (
     SCHEMA,
+    Int8For,
     LayerTimes,
     NodeMilliseconds,
     SampleTimes,
@@ -56,6 +58,7 @@ class _Table(_Part):
     batch_size: Annotated[int, Field(ge=1, le=2**20)]
     threads: Annotated[int, Field(ge=1, le=2**10)]
     samples: Annotated[list[_Sample], Field(min_length=1, max_length=10_000)]
+    int8_for: Int8For = ""
 
 
 def parse_table(data: bytes, *, source: object) -> LayerTimes:
@@ -74,25 +77,27 @@ def parse_table(data: bytes, *, source: object) -> LayerTimes:
         )
         for sample in table.samples
     )
-    return LayerTimes(SCHEMA, table.machine, table.versions, table.batch_size, table.threads, samples)
+    return LayerTimes(
+        SCHEMA, table.machine, table.versions, table.batch_size, table.threads, samples, int8_for=table.int8_for
+    )
 
 
-def read_table(path: Path, samples: SampleSet) -> LayerTimes:
-    """A device's table of a network's samples, in their order.
+def read_table(path: Path) -> LayerTimes:
+    """A table of layer times, such as a device's; BadInputError if it is none."""
+    return parse_table(read_file(path, limit=MAX_BYTES, kind="table of layer times"), source=path)
 
-    BadInputError if it is no table, or lacks samples of this network.
-    """
-    table = parse_table(read_file(path, limit=MAX_BYTES, kind="table of layer times"), source=path)
+
+def of_samples(table: LayerTimes, samples: SampleSet, *, source: object) -> LayerTimes:
+    """The part of a table that is of a network's samples, in their order; BadInputError if it lacks some of them."""
     timed = {sample.sha256: sample for sample in table.samples}
     missing = [file for file in samples.files if file.sha256 not in timed]
     if missing:
         raise BadInputError(
-            f"{path} is of other files: it lacks {len(missing)} of the {len(samples.files)} samples of this network; "
+            f"{source} is of other files: it lacks {len(missing)} of the {len(samples.files)} samples of this network; "
             "expected the network, image size, classes, opset and versions of torch and onnx that the kit was made "
             "with; try to make the kit again"
         )
-    found = tuple(timed[file.sha256] for file in samples.files)
-    return LayerTimes(SCHEMA, table.machine, table.versions, table.batch_size, table.threads, found)
+    return replace(table, samples=tuple(timed[file.sha256] for file in samples.files))
 
 
 def time_here(samples: SampleSet, limits: TimingLimits, *, progress: Callable[[int], None]) -> LayerTimes:
@@ -107,7 +112,7 @@ def cached_times(samples: SampleSet, limits: TimingLimits) -> LayerTimes | None:
     if path is None or not path.exists():
         return None
     try:
-        return read_table(path, samples)
+        return of_samples(read_table(path), samples, source=path)
     except (BadInputError, EnvironmentProblem):  # damaged: it is made again
         return None
 

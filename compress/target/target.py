@@ -34,6 +34,7 @@ class TargetFacts:
         error_largest: the largest of these.
         device: whether the times are of another machine than that of the run.
         precision: of the files that the model is of.
+        int8_for: the processor that they are for in INT8; "here" is the one of the machine that made them.
     """
 
     machine: dict[str, str]
@@ -46,6 +47,7 @@ class TargetFacts:
     error_largest: _Finite
     device: bool
     precision: Literal["float32", "int8"] = "float32"
+    int8_for: Literal["here", "x86", "arm"] = "here"
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,7 @@ def fit_target(samples: SampleSet, table: LayerTimes, model: CostModel, *, devic
         error_largest=float(errors.max()),
         device=device,
         precision="int8" if samples.int8 else "float32",
+        int8_for=table.int8_for or "here",
     )
     return Target(_as_model(fit_latency(of_layers), reference_ms if samples.int8 else None), facts)
 

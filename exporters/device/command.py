@@ -121,7 +121,11 @@ def _time_layers(folder: Path, given: argparse.Namespace) -> int:
     for warning in clock_warnings(before, read_state()):
         say(f"warning: {warning}")
     write_file(given.out, table.to_json())
-    say(f"Wrote {given.out}; budget for this device: compress run --target {given.out.name} --target-latency-ms T")
+    precision = " --target-precision int8" if kit.layers_int8_for else ""
+    say(
+        f"Wrote {given.out}; budget for this device: compress run --target {given.out.name}{precision} "
+        "--target-latency-ms T"
+    )
     return OK
 
 

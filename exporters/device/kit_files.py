@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from exporters.errors import FileError
+from exporters.measure.layer_times import Int8For
 from exporters.read.signature import Signature
 
 MANIFEST, FACTS, IMAGES, CLASSES = "MANIFEST.sha256", "kit.json", "images.npz", "classes.json"
@@ -60,7 +61,8 @@ class Kit:
     compress_version: str
     files: tuple[KitFile, ...]
     pairs: tuple[tuple[str, str], ...]  # labels: files that are timed against each other, the original first
-    layers: tuple[str, ...]  # paths of the sample files for ``--layers``, the whole network first
+    layers: tuple[str, ...]  # paths of the sample files for ``--layers``, the reference first
+    layers_int8_for: Int8For
     arrays: dict[str, np.ndarray]
 
     @property
@@ -85,9 +87,8 @@ def open_kit(folder: Path) -> Kit:
         pairs = tuple((first, second) for first, second in facts["pairs"])
         with np.load(folder / IMAGES, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
-        return Kit(
-            folder, digest, facts["name"], facts["compress_version"], files, pairs, tuple(facts["layers"]), arrays
-        )
+        layers, int8_for = tuple(facts["layers"]), facts.get("layers_int8_for", "")
+        return Kit(folder, digest, facts["name"], facts["compress_version"], files, pairs, layers, int8_for, arrays)
     except (KeyError, TypeError, ValueError) as error:
         raise FileError(f"{folder / FACTS} is not of this version of the kit: {error!r}; make the kit again") from error
 

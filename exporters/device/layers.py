@@ -32,7 +32,9 @@ def time_layers(kit: Kit, device: Device, limits: TimingLimits, *, progress: Cal
     machine.update({"board": device.board} if device.board else {})
     versions = {"onnxruntime": device.onnxruntime, "provider": limits.provider}
     samples = time_samples(files, limits, progress=progress)
-    return LayerTimes(SCHEMA, machine, versions, limits.batch_size, limits.threads, samples)
+    return LayerTimes(
+        SCHEMA, machine, versions, limits.batch_size, limits.threads, samples, int8_for=kit.layers_int8_for
+    )
 
 
 def limits_of(*, batch: list[int], threads: list[int], provider: str, seconds: float | None) -> TimingLimits:

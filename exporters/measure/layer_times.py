@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 
@@ -28,6 +28,9 @@ from exporters.read.signature import signature_of
 
 SCHEMA: Final = "compress-layer-times/1"
 """The format of a table of layer times."""
+
+Int8For = Literal["", "x86", "arm"]
+"""The processor that INT8 samples are for; "": they are float32, or for the machine that made them."""
 
 _FEWEST_ROUNDS: Final = 8
 _FEWEST_UNDISTURBED: Final = 5
@@ -81,6 +84,7 @@ class LayerTimes:
     batch_size: int
     threads: int
     samples: tuple[SampleTimes, ...]
+    int8_for: Int8For = ""
 
     def to_json(self) -> str:
         """The table as the text of a JSON file."""

@@ -114,14 +114,15 @@ def test_layers_are_timed_into_a_table_for_a_budget(copied, measure, tmp_path):
     for name, wanted in samples.items():
         save(classifier(wanted), copied / name)
     facts = json.loads((copied / "kit.json").read_text())
-    (copied / "kit.json").write_text(json.dumps(facts | {"layers": [*samples]}))
+    (copied / "kit.json").write_text(json.dumps(facts | {"layers": [*samples], "layers_int8_for": "arm"}))
     seal(copied)
     out = tmp_path / "device-layers.json"
     done = measure(copied, "--layers", "--seconds", "0.01", "--batch", "2", "--out", out)
     assert done.returncode == 0, done.stderr
     assert "2 of 2 sample files" in done.stdout
     table = parse_table(out.read_bytes(), source=out)
-    assert (table.batch_size, table.threads) == (2, 1)
+    assert (table.batch_size, table.threads, table.int8_for) == (2, 1, "arm")
+    assert f"--target {out.name} --target-precision int8" in done.stdout
     digests = [hashlib.sha256((copied / name).read_bytes()).hexdigest() for name in samples]
     assert [sample.sha256 for sample in table.samples] == digests
     assert {node.operator for node in table.samples[0].nodes} >= {"Conv", "Gemm"}
@@ -152,7 +153,11 @@ def test_wrong_options_are_usage_errors(made, measure, arguments, message):
         (("--out", "kit"), "what goes where"),
         (("--out", "kit", "--original", "a.onnx"), "give --candidate, --dataset too"),
         (("run", "--out", "kit", "--candidate", "a.onnx"), "what goes where"),
-        (("--out", "kit", "--original", "a.onnx", "--model", "x.py:y"), "--model and --layers are for a run"),
+        (("run", "--out", "kit", "--int8-for", "arm"), "add --layers"),
+        (
+            ("--out", "kit", "--original", "a.onnx", "--model", "x.py:y"),
+            "--model and --layers are for a run",
+        ),
     ],
 )
 def test_what_kit_needs(arguments, message, tmp_path):

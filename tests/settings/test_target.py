@@ -15,7 +15,6 @@ from compress.settings.config import build_config
         ({"target_latency_ms": 2, "preset": "paper"}, "no budget: drop --target-latency-ms or --preset"),
         ({"target_batch": 4}, "--target-batch: for a latency alone; give --target-latency-ms or --target-speedup"),
         ({"target_precision": "int8"}, "--target-precision: for a latency alone"),
-        ({"target": "d.json", "target_speedup": 2, "target_precision": "int8"}, "a table of float32 files: drop it"),
         ({"target": "d.json", "target_speedup": 2, "target_batch": 4}, "--target has its own batch and threads"),
         ({"target_speedup": 1}, "--target-speedup: expected more than 1.0, got 1"),
         ({"target_latency_ms": 0}, "--target-latency-ms: expected more than 0.0, got 0"),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from compress.errors import BadInputError
-from compress.target.table import cache_times, cached_times, parse_table, read_table, time_here
+from compress.target.table import cache_times, cached_times, of_samples, parse_table, read_table, time_here
 from exporters.measure.layer_times import TimingLimits
 from tests.helpers.latency_case import Case
 
@@ -21,7 +21,7 @@ def test_a_table_is_read_back_and_sorted_by_the_samples(case: Case, tmp_path: Pa
     document["governor"] = "performance"  # a device may say more of itself
     file = tmp_path / "device-layers.json"
     file.write_text(json.dumps(document))
-    assert read_table(file, case.samples) == table
+    assert of_samples(read_table(file), case.samples, source="it") == table
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,7 @@ def test_a_table_is_read_back_and_sorted_by_the_samples(case: Case, tmp_path: Pa
     [
         (lambda table: table.update(schema="compress-layer-times/9"), "schema"),
         (lambda table: table.pop("threads"), "threads"),
+        (lambda table: table.update(int8_for="mips"), "int8_for"),
         (lambda table: table["samples"][0].update(whole_ms=0), "samples.0.whole_ms"),
         (lambda table: table["samples"][0].update(reference_ms="fast"), "samples.0.reference_ms"),
         (lambda table: table["samples"][0].update(sha256="../../etc/passwd"), "samples.0.sha256"),
@@ -54,7 +55,7 @@ def test_a_table_of_another_network_is_refused(case: Case, tmp_path: Path):
     file = tmp_path / "device-layers.json"
     file.write_text(case.table(shas=("0" * 64,) * len(case.samples.files)).to_json())
     with pytest.raises(BadInputError, match=r"it lacks 32 of the 32 samples of this network; .* make the kit again"):
-        read_table(file, case.samples)
+        of_samples(read_table(file), case.samples, source="it")
 
 
 def test_times_are_cached_by_samples_and_setting_and_damage_is_made_again(case: Case, tmp_path: Path, monkeypatch):

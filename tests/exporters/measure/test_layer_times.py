@@ -45,7 +45,7 @@ def test_a_table_as_json_names_everything(files: list[SampleFile]):
     (sample,) = time_samples(files[:1], QUICK)
     table = LayerTimes(SCHEMA, {"cpu": "A"}, {"onnxruntime": "1"}, batch_size=2, threads=1, samples=(sample,))
     document = json.loads(table.to_json())
-    assert document.keys() == {"schema", "machine", "versions", "batch_size", "threads", "samples"}
+    assert document.keys() == {"schema", "machine", "versions", "batch_size", "threads", "samples", "int8_for"}
     assert document["samples"][0]["nodes"][0].keys() == {"name", "operator", "milliseconds"}
     assert document["schema"] == "compress-layer-times/1"
 
