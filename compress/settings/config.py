@@ -157,8 +157,8 @@ class RunConfig(TargetConfig, DataConfig, TrainingConfig, ScheduleConfig):
 
     @property
     def budget_share(self) -> float:
-        """What the budget leaves of the MACs or the parameters, the smaller share; 1 if neither is limited."""
-        return min(self.keep_macs or 1.0, self.keep_params or 1.0)
+        """The smallest share that the budget leaves of MACs, parameters or time; 1 if none is limited."""
+        return min(self.keep_macs or 1.0, self.keep_params or 1.0, self.target_share)
 
     @model_validator(mode="before")
     @classmethod

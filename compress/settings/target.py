@@ -42,6 +42,11 @@ class TargetConfig(Settings):
         return self.target_precision == "int8"
 
     @property
+    def target_share(self) -> float:
+        """The share of the time that a speed-up leaves; 1 for milliseconds and in INT8: a latency model has to say."""
+        return 1.0 if self.target_int8 else 1 / (self.target_speedup or 1.0)
+
+    @property
     def has_target(self) -> bool:
         """Whether the budget is a latency."""
         return self.target_latency_ms is not None or self.target_speedup is not None
