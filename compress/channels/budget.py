@@ -142,13 +142,13 @@ class Prunable:
         return budget_flag(measure, share, digits=digits)
 
     def _advice(self, place: int, share: float) -> str:
-        more = f"ask for {'less' if place == 2 else 'more'}, {self.flag(place, share)}"
+        more = f"try {self.flag(place, share)}"
         block = max(step * group.tied for group, step in zip(self.units.groups, self.counts.step.tolist(), strict=True))
         for smaller in finer_than(block):
             if replace(self, counts=allowed_counts(self.units, smaller)).reaches():
-                return f" in multiples of {block} channels; try --align {smaller}, or {more}"
+                return f" in multiples of {block} channels; {more}, or --align {smaller}"
         held = what_holds(self.units, self.model, self.counts.smallest, place)
-        return f", whatever the --align; {more}. It keeps {held}"
+        return f", at any --align; {more}. What stays: {held}"
 
     def repair(self, keys_PU: Tensor, *, progress: float = 1.0) -> Tensor:
         """Bring states to the budget: keep the units of highest key, in allowed counts, within the limits.

@@ -51,7 +51,7 @@ def export(
     Example: compress export --weights w.safetensors --arch resnet18 --dataset photos/ --out files --int8
     """
     if (run is None) == (not network.keys() - {"model"}):
-        raise UsageError("what should be exported? Give a run folder, or --weights with --arch, --dataset and --out")
+        raise UsageError("expected a run folder, or --weights, --arch, --dataset and --out")
     if (only := [name for name in INT8_ONLY if name in wanted]) and not wanted.get("int8"):
         raise UsageError(f"{spelled(only)} is for --int8: give that too")
     if {"max_int8_drop", "calibration", "float_layers"} <= wanted.keys() and wanted["calibration"] != "auto":

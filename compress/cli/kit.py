@@ -57,10 +57,10 @@ def kit(
     """
     out = files.pop("out", None)
     if out is None or (run is None) == (not files):
-        raise UsageError("what goes where? Give --out, and a run folder or --original and --candidate with --dataset")
+        raise UsageError("expected --out, and a run folder or --original, --candidate and --dataset")
     layers, int8_for = bool(samples.get("layers")), samples.get("int8_for", "")
     if (own or layers) and run is None:
-        raise UsageError("--model and --layers are for a run: of ONNX files the network is not known, drop them")
+        raise UsageError("--model and --layers need a run folder: drop them for two ONNX files")
     if int8_for and not layers:
         raise UsageError("--int8-for is for sample files: add --layers, or drop it")
     from compress.cli.interrupts import stopped_at_once

@@ -36,7 +36,7 @@ def report(
     from compress.report.model import Report, document_schema, read_report
 
     if schema == (path is not None):
-        raise UsageError("what should be shown? Give a run folder, or --schema")
+        raise UsageError("expected a run folder, or --schema")
     if path is None:
         output.show_verbatim(document_schema(Report))
         return

@@ -55,7 +55,7 @@ def verify(
         raise UsageError("--model is for a run of your own network: ONNX files need no code, drop it")
     settings = build(VerifySettings, timing | {"gates": build(Gates, gates)})
     if (run is None) == (not files.keys() - {"out"}):
-        raise UsageError("what should be verified? Give a run folder, or --original and --candidate with --dataset")
+        raise UsageError("expected a run folder, or --original, --candidate and --dataset")
     from compress.cli.interrupts import stopped_at_once
     from compress.cli.progress import watching
     from compress.report.documents import report_document

@@ -174,24 +174,24 @@ class RunConfig(TargetConfig, DataConfig, TrainingConfig, ScheduleConfig):
     @model_validator(mode="after")
     def _check_combinations(self) -> "RunConfig":
         if self.preset == "paper" and (self.keep_macs or self.keep_params):
-            raise ValueError("the paper's algorithm has no budget: drop `keep_macs` and `keep_params` or `preset`")
+            raise ValueError("`preset` paper has no budget: drop `preset`, or drop `keep_macs` and `keep_params`")
         check_budget(self, keep_macs=self.keep_macs, paper=self.preset == "paper")
         if self.preset == "paper" and self.method != "edropout":
-            raise ValueError(f"`preset` paper is EDropout as published: drop it, or `method` {self.method}")
+            raise ValueError(f"`preset` paper runs `method` edropout alone, got {self.method}: drop one of the two")
         if self.preset == "paper" and self.search != SearchSettings():
-            raise ValueError("`preset` paper searches as published: drop it, or `search`")
+            raise ValueError("`preset` paper has its own search: drop `preset` or `search`")
         if self.distill is False and self.search.answers == "teacher":
-            raise ValueError("answers=teacher in `search` needs a teacher: drop it, or --no-distill")
+            raise ValueError("answers=teacher in `search` needs a teacher: drop answers=teacher or --no-distill")
         open_values = (None, False)
         given = [f"`{name}`" for name in TRAINING if not any(getattr(self, name) is value for value in open_values)]
         if self.preset == "paper" and given:
-            raise ValueError(f"`preset` paper trains as published: drop it, or {', '.join(given)}")
+            raise ValueError(f"`preset` paper has its own training: drop `preset`, or drop {', '.join(given)}")
         if self.freeze_bn and self.weights is None:
-            raise ValueError("`freeze_bn` keeps what given `weights` have learned: give them, or drop it")
+            raise ValueError("`freeze_bn` needs `weights`: add `weights` or drop `freeze_bn`")
         if self.weights_key is not None and self.weights is None:
-            raise ValueError("`weights_key` is a part of the file of given `weights`: give them, or drop it")
+            raise ValueError("`weights_key` needs `weights`: add `weights` or drop `weights_key`")
         if (self.method == "scratch") != (self.plan is not None):
-            raise ValueError("`method` scratch trains the shape of a `plan` from fresh weights: give both, or neither")
+            raise ValueError("`method` scratch and `plan` go together: give both, or neither")
         has_weights = self.weights is not None
         check_schedule(decide_schedule(self, preset=self.preset, weights=has_weights, share=self.budget_share))
         if self.train_original is False and self.weights is None:

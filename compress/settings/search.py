@@ -30,8 +30,8 @@ class SearchSettings(Settings):
     answers: Literal["labels", "teacher"] = setting("labels", "Right answers in energies: labels, or the teacher's.")
     push_below: float = setting(
         0.4,
-        "For budgets below this share the search only finds the state: the network then goes back to before it, and "
-        "in the same epochs the weights of dropped units are pushed out.",
+        "Budgets below this share: discard the search's weights, repeat its epochs from the weights before it, and "
+        "shrink the weights of dropped units towards zero; 0: never.",
         ge=0,
     )
     distill: bool = setting(True, "The teacher's answers are in the loss of the search, too.")

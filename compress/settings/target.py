@@ -23,7 +23,8 @@ class TargetConfig(Settings):
         "How many times as fast as the original the pruned network has to be; replaces --keep-macs.", gt=1, le=1e3
     )
     target_precision: Literal["float32", "int8"] | None = _pruning(
-        "Precision of the file that has to be so fast; int8: against the original's float32 file.", shown="float32"
+        "Precision of the file that must meet the target; a speed-up is against the original in float32.",
+        shown="float32",
     )
     target_batch: int | None = _pruning("Images in a call, for the target.", shown="1", ge=1, le=4096)
     target_threads: int | None = _pruning("Threads of onnxruntime, for the target.", shown="1", ge=1, le=MOST_THREADS)
@@ -57,7 +58,8 @@ class TargetConfig(Settings):
             raise ValueError("`target_latency_ms` and `target_speedup` are two ways to ask for a latency: give one")
         others = [f"`{name}`" for name in TARGET[2:] if getattr(self, name) is not None]
         if others and not self.has_target:
-            raise ValueError(f"{', '.join(others)}: for a latency alone; give `target_latency_ms` or `target_speedup`")
+            needs = "needs" if len(others) == 1 else "need"
+            raise ValueError(f"{', '.join(others)} {needs} a latency: add `target_latency_ms` or `target_speedup`")
         if self.target is not None and (self.target_batch is not None or self.target_threads is not None):
             raise ValueError("`target` has its own batch and threads: drop `target_batch` and `target_threads`")
         return self
@@ -69,4 +71,4 @@ def check_budget(config: TargetConfig, *, keep_macs: float | None, paper: bool) 
     if config.has_target and keep_macs:
         raise ValueError(f"{name} takes the place of `keep_macs`: give one of them")
     if config.has_target and paper:
-        raise ValueError(f"the paper's algorithm has no budget: drop {name} or `preset`")
+        raise ValueError(f"`preset` paper has no budget: drop {name} or `preset`")

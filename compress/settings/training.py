@@ -41,7 +41,7 @@ class TrainingConfig(Settings):
     @model_validator(mode="after")
     def _check_momentum(self) -> Self:
         if self.momentum is not None and self.optimizer != "sgd":
-            raise ValueError("`momentum` is of `optimizer` sgd: choose that, or drop it")
+            raise ValueError("`momentum` needs `optimizer` sgd: add it, or drop `momentum`")
         return self
 
 

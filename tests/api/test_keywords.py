@@ -7,8 +7,8 @@ from compress.errors import UsageError
 @pytest.mark.parametrize(
     ("flags", "keywords"),
     [
-        ("ask for more, --keep-macs 0.76. It keeps", "ask for more, keep_macs=0.76. It keeps"),
-        ("whatever the --align; try another --opset", "whatever the align; try another opset"),
+        ("try --keep-macs 0.76. What stays", "try keep_macs=0.76. What stays"),
+        ("at any --align; try another --opset", "at any align; try another opset"),
         ("a plain message of 3 words -- and dashes", "a plain message of 3 words -- and dashes"),
     ],
 )

@@ -166,7 +166,7 @@ def test_labels_that_are_no_class_numbers_are_refused(labels, message):
         ({"population": 3}, "4 states or more, got 3"),
         ({"method": "magnitude"}, "'edropout' or 'saliency', got 'magnitude'"),
         ({"align": 0}, "align='auto' or a number of channels from 1, got 0"),
-        ({"keep_macs": 0.01}, r"cannot keep only 1.0% of the MACs: .* ask for more, keep_macs=0\.\d+"),
+        ({"keep_macs": 0.01}, r"cannot keep only 1.0% of the MACs: .* try keep_macs=0\.\d+"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings, message):

@@ -76,8 +76,8 @@ def test_help_imports_nothing_heavy():
         (["run", "-a", "resnet20", "--out", "a" * 300, "--dry-run"], 5, "ame too long"),
         (["run", "-a", "resnet20", "--dataset", ""], 2, "--dataset: expected text, got ''"),
         (["compare"], 2, "Missing argument"),
-        (["report"], 2, "Give a run folder, or --schema"),
-        (["report", ".", "--schema"], 2, "Give a run folder, or --schema"),
+        (["report"], 2, "expected a run folder, or --schema"),
+        (["report", ".", "--schema"], 2, "expected a run folder, or --schema"),
         (["report", "."], 4, "is not a run folder"),
     ],
 )

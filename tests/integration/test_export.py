@@ -124,8 +124,8 @@ def test_weights_of_other_classes(finished, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        ([], 2, "what should be exported?"),
-        (["RUN", "--arch", "squeezenet", "--int8"], 2, "what should be exported?"),
+        ([], 2, "expected a run folder"),
+        (["RUN", "--arch", "squeezenet", "--int8"], 2, "expected a run folder"),
         (["RUN"], 2, "already has its float32 files"),
         (["RUN", "--int8", "--image-size", 32], 2, "drop --image-size"),
         (["RUN", "--opset", 12], 2, "--opset: expected at least 18, got 12"),

@@ -90,7 +90,7 @@ FILES = ("--original", "a.onnx", "--candidate", "b.onnx")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "what should be verified?"),
+        ((), "expected a run folder"),
         (("--original", "a.onnx"), "give --candidate, --dataset too"),
         (FILES, "give --dataset too"),
         (("runs/x", "--max-drop", "nan"), "expected a finite number"),

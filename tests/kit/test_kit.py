@@ -149,14 +149,14 @@ def test_wrong_options_are_usage_errors(made, measure, arguments, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("run",), "Give --out"),
-        (("--out", "kit"), "what goes where"),
+        (("run",), "expected --out"),
+        (("--out", "kit"), "expected --out"),
         (("--out", "kit", "--original", "a.onnx"), "give --candidate, --dataset too"),
-        (("run", "--out", "kit", "--candidate", "a.onnx"), "what goes where"),
+        (("run", "--out", "kit", "--candidate", "a.onnx"), "expected --out"),
         (("run", "--out", "kit", "--int8-for", "arm"), "add --layers"),
         (
             ("--out", "kit", "--original", "a.onnx", "--model", "x.py:y"),
-            "--model and --layers are for a run",
+            "--model and --layers need a run folder",
         ),
     ],
 )

@@ -16,24 +16,24 @@ WRONG = {
     "two networks": ({"model": "a.py:b"}, "expected --arch or --model, got both: 'squeezenet' and 'a.py:b'"),
     "an operator set": ({"opset": 26}, "--opset: expected at most 25, got 26"),
     "no steps": ({"align": 0}, "--align: expected 'auto' or a positive whole number, got 0"),
-    "momentum without sgd": ({"momentum": 0.5}, "--momentum is of --optimizer sgd: choose that, or drop it"),
+    "momentum without sgd": ({"momentum": 0.5}, "--momentum needs --optimizer sgd: add it, or drop --momentum"),
     "another recipe than the paper's": (
         {"preset": "paper", "weight_decay": 0.0, "schedule": "cosine"},
-        "--preset paper trains as published: drop it, or --weight-decay, --schedule",
+        "--preset paper has its own training: drop --preset, or drop --weight-decay, --schedule",
     ),
     "frozen fresh weights": (
         {"freeze_bn": True},
-        "--freeze-bn keeps what given --weights have learned: give them, or drop it",
+        "--freeze-bn needs --weights: add --weights or drop --freeze-bn",
     ),
     "a key of no file": (
         {"weights_key": "ema"},
-        "--weights-key is a part of the file of given --weights: give them, or drop it",
+        "--weights-key needs --weights: add --weights or drop --weights-key",
     ),
     "no rate": ({"lr": 0.0}, "--lr: expected more than 0.0, got 0.0"),
     "an optimizer": ({"optimizer": "adam"}, "--optimizer: expected 'adamw' or 'sgd', got 'adam'"),
     "a budget of the paper's": (
         {"preset": "paper", "keep_macs": 0.5},
-        "the paper's algorithm has no budget: drop --keep-macs and --keep-params or --preset",
+        "--preset paper has no budget: drop --preset, or drop --keep-macs and --keep-params",
     ),
 }
 
@@ -56,7 +56,7 @@ def test_settings_of_a_file_are_called_by_their_keys_and_all_faults_are_listed(t
         f"  image_size: expected at least 16, got 5 (in {file})",
         "  --population: expected at least 4, got 2",
     ]
-    with pytest.raises(UsageError, match=r"drop --keep-macs and --keep-params or preset$"):
+    with pytest.raises(UsageError, match=r"preset paper has no budget: drop preset, or drop"):
         build_config({"keep_macs": 0.4, "image_size": 32}, file=file)
     file.write_text("seed = 1\n")
     with pytest.raises(UsageError, match=r"--arch: expected the name of a network \(.*\), got none"):

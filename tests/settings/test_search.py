@@ -35,11 +35,13 @@ def test_a_wrong_setting_of_the_search_is_named(text: str, message: str):
 
 
 def test_energies_of_the_teachers_answers_need_a_teacher():
-    with pytest.raises(UsageError, match="answers=teacher in --search needs a teacher: drop it, or --no-distill"):
+    with pytest.raises(
+        UsageError, match="answers=teacher in --search needs a teacher: drop answers=teacher or --no-distill"
+    ):
         build_config({"arch": "squeezenet", "search": "answers=teacher", "distill": False})
 
 
 def test_the_papers_search_has_no_settings():
-    with pytest.raises(UsageError, match="--preset paper searches as published: drop it, or --search"):
+    with pytest.raises(UsageError, match="--preset paper has its own search: drop --preset or --search"):
         build_config({"arch": "squeezenet", "preset": "paper", "search": "period=8"})
     assert build_config({"arch": "squeezenet", "preset": "paper"}).search == SearchSettings()

@@ -128,7 +128,7 @@ def test_a_latency_that_the_whole_network_has_leaves_nothing_to_do(case: Case):
 
 
 def test_a_latency_out_of_reach_is_refused_with_the_fastest(case: Case):
-    with pytest.raises(UsageError, match=r"cannot reach .* 100.00x as fast .* ask for less, --target-speedup \d"):
+    with pytest.raises(UsageError, match=r"cannot reach .* 100.00x as fast .* try --target-speedup \d"):
         limit_latency(prunable(case), config(target_speedup=100), fitted(case))
 
 
