@@ -59,8 +59,8 @@ def kit(
     if out is None or (run is None) == (not files):
         raise UsageError("expected --out, and a run folder or --original, --candidate and --dataset")
     layers, int8_for = bool(samples.get("layers")), samples.get("int8_for", "")
-    if (own or layers) and run is None:
-        raise UsageError("--model and --layers need a run folder: drop them for two ONNX files")
+    if (own or samples) and run is None:
+        raise UsageError("--model, --layers and --int8-for need a run folder: drop them for two ONNX files")
     if int8_for and not layers:
         raise UsageError("--int8-for is for sample files: add --layers, or drop it")
     from compress.cli.interrupts import stopped_at_once

@@ -18,7 +18,7 @@ class LatencyBudget(Part):
     ``asked_ms`` times ``asked_speedup``. ``asked`` says how the user asked; the other number follows from the model.
     ``device``: whether the target is another machine than this one. ``checked_speedup``: measured after the cut, before
     fine-tuning; ``None`` for a device. ``corrected``: whether the network was cut a second time after that. Errors are
-    fractions, on samples left out of the fit.
+    fractions, on samples left out of the fit. ``int8_for``: the processor that an INT8 file is for.
     """
 
     asked: Literal["milliseconds", "speed-up"]
@@ -37,3 +37,4 @@ class LatencyBudget(Part):
     versions: dict[str, str]
     device: bool
     precision: Literal["float32", "int8"] = "float32"
+    int8_for: Literal["here", "x86", "arm"] = "here"

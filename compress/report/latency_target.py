@@ -1,7 +1,5 @@
 """A latency budget in words and in a table: asked, predicted, measured."""
 
-from typing import Final
-
 from compress.report import figures
 from compress.report.figures import Outcome
 from compress.report.latency_facts import LatencyBudget
@@ -10,12 +8,10 @@ from compress.report.sections import Table
 from compress.report.timings import Setting, timing_at
 from exporters.measure.latency_results import LatencyComparison
 
-_IN_INT8: Final = {"float32": "", "int8": " in INT8"}
-
 
 def asked_latency(budget: LatencyBudget) -> str:
     """What was asked for: "3.10 ms a call (batch 1, 1 thread)", "2.00x as fast as the original in INT8 (...)"."""
-    where = f"{_IN_INT8[budget.precision]} ({figures.setting(budget.batch_size, budget.threads)})"
+    where = f"{_in_int8(budget)} ({figures.setting(budget.batch_size, budget.threads)})"
     if budget.asked == "milliseconds":
         return f"{figures.milliseconds(budget.asked_ms)} ms a call{where}"
     return f"{budget.asked_speedup:.2f}x as fast as the original{where}"
@@ -49,7 +45,7 @@ def target_words(report: Report) -> tuple[str, Outcome] | None:
 def target_table(report: Report) -> Table:
     """Asked, predicted and measured side by side; empty where the budget is no latency."""
     budget = None if report.run is None else report.run.budget.latency
-    pruned = "pruned" if budget is None else f"pruned{_IN_INT8[budget.precision]}"
+    pruned = "pruned" if budget is None else f"pruned{_in_int8(budget)}"
     columns = ("", "original, ms", f"{pruned}, ms", "times as fast")
     if budget is None:
         return Table("Latency budget", columns, ())
@@ -70,6 +66,12 @@ def target_table(report: Report) -> Table:
     return Table("Latency budget", columns, tuple(rows), note=_model_words(budget), words=frozenset({""}))
 
 
+def _in_int8(budget: LatencyBudget) -> str:
+    if budget.precision == "float32":
+        return ""
+    return " in INT8" + {"here": "", "x86": " for x86", "arm": " for ARM"}[budget.int8_for]
+
+
 def _model_words(budget: LatencyBudget) -> str:
     """What the latency model is of, and its error."""
     facts = [f"{value} {name}" if value.isdigit() else value for name, value in budget.machine.items()]
@@ -78,7 +80,7 @@ def _model_words(budget: LatencyBudget) -> str:
     again = "; the network was cut a second time by the corrected model" if budget.corrected else ""
     return (
         f"{figures.setting(budget.batch_size, budget.threads)}; predicted from {budget.samples} samples of the network"
-        f"{_IN_INT8[budget.precision]} on {machine}; the model is off by {median} in the median, {largest} at most, on "
+        f"{_in_int8(budget)} on {machine}; the model is off by {median} in the median, {largest} at most, on "
         f"samples left out of its fit{again}"
     )
 

@@ -21,6 +21,7 @@ from compress.runs.stage_context import fresh_network
 from compress.settings.config import DecidedConfig, RunConfig
 from compress.settings.methods import METHODS
 from compress.target.samples import SAMPLES
+from compress.target.table import read_device_table
 from compress.training.epochs import Epochs
 from compress.verdict.budget_reached import Reached, finer_counts_note, reached_by_random_state
 
@@ -139,7 +140,9 @@ def _target(config: DecidedConfig) -> list[str]:
         asked = f"{config.target_latency_ms:g} ms a call"
     in_int8 = " in INT8" if config.target_int8 else ""
     if config.target is not None:
-        on, model = f"the device of the table{in_int8}", f"by the table {config.target}"
+        table = read_device_table(config.target, int8=config.target_int8)
+        processor = f" for {table.int8_for}" if table.int8_for else ""
+        on, model = f"the device of the table{in_int8}{processor}", f"by the table {config.target}"
     else:
         setting = setting_words(*config.target_setting)
         on = f"this machine{in_int8} ({setting})"

@@ -43,8 +43,8 @@ def expected_work(config: DecidedConfig) -> dict[str, float]:
 
 def _of_smaller(config: DecidedConfig) -> float:
     """An epoch of the smaller network: not all of a step is multiply-accumulates."""
-    kept = config.keep_macs or config.keep_params or KEEP_MACS
-    return 0.25 + 0.75 * kept
+    limited = config.keep_macs or config.keep_params or config.target_share < 1
+    return 0.25 + 0.75 * (config.budget_share if limited else KEEP_MACS)
 
 
 class RunEstimate:

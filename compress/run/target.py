@@ -12,7 +12,7 @@ from compress.channels.budget import Prunable
 from compress.channels.units import UnitMap
 from compress.controls.one_cycle import saliency
 from compress.environment import isa
-from compress.errors import BadInputError, InterruptedRun
+from compress.errors import InterruptedRun
 from compress.exporter_faults import export_faults
 from compress.observer import Observer
 from compress.report.figures import percent
@@ -20,12 +20,12 @@ from compress.runs.int8_files import int8_types
 from compress.runs.stage_context import StageContext
 from compress.settings.config import DecidedConfig
 from compress.target.samples import SAMPLES, make_samples
-from compress.target.table import cache_times, cached_times, of_samples, read_table, time_here
+from compress.target.table import cache_times, cached_times, of_samples, read_device_table, time_here
 from compress.target.target import Target, fit_target
 from exporters.int8.quantize import quantize_alike
 from exporters.measure.calls import RunnableFile, compare_latency
 from exporters.measure.latency import LatencySettings
-from exporters.measure.layer_times import LayerTimes, TimingLimits
+from exporters.measure.layer_times import TimingLimits
 from exporters.write.onnx_export import export_onnx
 from exporters.write.scratch import scratch_folder
 
@@ -57,7 +57,7 @@ def find_target(
         if (signal_number := should_stop()) is not None:
             raise InterruptedRun("stopped while the layers were timed", signal_number=signal_number)
 
-    given = None if config.target is None else _device_table(config.target, int8=config.target_int8)
+    given = None if config.target is None else read_device_table(config.target, int8=config.target_int8)
     processor = "here" if given is None else given.int8_for
     with export_faults():
         types = int8_types(processor, isa()) if config.target_int8 else None
@@ -80,19 +80,6 @@ def find_target(
             "running while layers were timed; the cut network is timed again, and cut once more if it is too slow"
         )
     return target
-
-
-def _device_table(path: Path, *, int8: bool) -> LayerTimes:
-    """The table of a device; BadInputError if it is of files in another precision than the one asked for."""
-    table = read_table(path)
-    if int8 and not table.int8_for:
-        raise BadInputError(
-            f"{path} is of float32 files: drop --target-precision int8, or make a kit of INT8 files: "
-            "compress kit RUN --layers --int8-for x86 (or arm)"
-        )
-    if table.int8_for and not int8:
-        raise BadInputError(f"{path} is of INT8 files: add --target-precision int8")
-    return table
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ class Int8Maker:
         BadInputError if there are no images.
         """
         settings = Int8Settings(
-            types=int8_types(self.wanted.int8_for, isa()),
+            types=int8_types(self.wanted.int8_for or "here", isa()),
             rule=None if self.wanted.calibration == "auto" else self.wanted.calibration,
             float_layers=self.wanted.float_layers,
         )
@@ -66,7 +66,7 @@ class Int8Maker:
                 f"expected validation images of {self.data.name} to choose INT8 by, got none; try --calibration minmax "
                 "--float-layers none, which choose nothing"
             )
-        here = self.wanted.int8_for == "here"
+        here = self.wanted.int8_for in (None, "here")
         judge = Judge([*_images(split)], split.labels.numpy(), threads=usable_cores(), emulated=not here)
         limits = TimingLimits(seconds=_SECONDS, seed=self.seed)
         stopwatch = Stopwatch(limits) if here else None
@@ -81,9 +81,13 @@ def _images(split: Split) -> Iterator[np.ndarray]:
 
 
 def int8_types(processor: str, flags: frozenset[str]) -> Int8Types:
-    """What suits a processor: "x86", "arm", or "here", which has these instruction sets (``environment.isa``)."""
-    arm = processor == "arm" or (processor == "here" and "neon" in flags)
-    return Int8Types("int8", reduce_range=False) if arm else Int8Types("uint8", reduce_range=not flags & _PRODUCTS_FIT)
+    """What suits a processor: "x86", "arm", or "here", which has these instruction sets (``environment.isa``).
+
+    Another x86 processor may have no VNNI, whatever this one has: weights in 7 bits are right on both.
+    """
+    here = flags if processor == "here" else frozenset()
+    arm = processor == "arm" or "neon" in here
+    return Int8Types("int8", reduce_range=False) if arm else Int8Types("uint8", reduce_range=not here & _PRODUCTS_FIT)
 
 
 def representative(split: Split, *, images: int, seed: int) -> Split:

@@ -39,8 +39,10 @@ class ExportSettings(Settings):
     max_int8_drop: float = _int8(
         0.5, "Points of Top-1 that INT8 may lose on validation images before layers stay in float32.", ge=0
     )
-    int8_for: Literal["here", "x86", "arm"] = _int8(
-        "here", "Processor that will run the file: this one, x86 (uint8 activations) or ARM (int8 activations)."
+    int8_for: Literal["here", "x86", "arm"] | None = _int8(
+        None,
+        "Processor that will run the file: this one, x86 (uint8 activations) or ARM (int8 activations).",
+        shown="here; of a run with --target the device's",
     )
     calibration: Literal["auto", "minmax", "percentile", "entropy"] = _int8(
         "auto", "How ranges of activations are set; auto tries all and keeps the nearest to float32."

@@ -21,29 +21,32 @@ def limit_latency(prunable: Prunable, config: DecidedConfig, target: Target) -> 
             "that made it (see env.json), or begin anew with --overwrite"
         )
     limited = replace(prunable, model=replace(prunable.model, latency=target.latency))
-    limited = replace(limited, budget=replace(limited.budget, latency=_share(config, limited)))
+    limited = replace(limited, budget=replace(limited.budget, latency=_share(config, limited, target)))
     if config.finer_align:
         limited = limited.with_fast_counts()
     limited.check_reachable()
     return limited
 
 
-def _share(config: DecidedConfig, prunable: Prunable) -> float:
+def _share(config: DecidedConfig, prunable: Prunable, target: Target) -> float:
     """The share of the whole network's milliseconds that the settings ask for, both in the target's precision."""
     whole_ms = float(prunable.model.full_M[2])
-    what = "the whole network in INT8" if config.target_int8 else "the whole network"
+    what, enough = "the whole network", "it is fast enough as it is"
+    if config.target_int8:
+        processor = "" if target.facts.int8_for == "here" else f" --int8-for {target.facts.int8_for}"
+        what, enough = f"{what} in INT8", f"compress export RUN --int8{processor} makes such a file, without pruning"
     if config.target_speedup is not None:
         alone = prunable.original_ms / whole_ms
         if config.target_speedup <= alone:
             raise UsageError(
                 f"{what} is {alone:.2f}x as fast as the original: expected more for --target-speedup, got "
-                f"{config.target_speedup:g}; it is fast enough without pruning, compress export --int8 makes it"
+                f"{config.target_speedup:g}; {enough}"
             )
         return alone / config.target_speedup
     assert config.target_latency_ms is not None
     if config.target_latency_ms >= whole_ms:
         raise UsageError(
             f"{what} takes {whole_ms:.3g} ms a call: expected less for --target-latency-ms, got "
-            f"{config.target_latency_ms:g}; it is fast enough as it is"
+            f"{config.target_latency_ms:g}; {enough}"
         )
     return config.target_latency_ms / whole_ms

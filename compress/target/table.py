@@ -87,6 +87,19 @@ def read_table(path: Path) -> LayerTimes:
     return parse_table(read_file(path, limit=MAX_BYTES, kind="table of layer times"), source=path)
 
 
+def read_device_table(path: Path, *, int8: bool) -> LayerTimes:
+    """The table of a device; BadInputError also if it is of files in another precision than the one asked for."""
+    table = read_table(path)
+    if int8 and not table.int8_for:
+        raise BadInputError(
+            f"{path} is of float32 files: drop --target-precision int8, or make a kit of INT8 files: "
+            "compress kit RUN --layers --int8-for x86 (or arm)"
+        )
+    if table.int8_for and not int8:
+        raise BadInputError(f"{path} is of INT8 files: give --target-precision int8")
+    return table
+
+
 def of_samples(table: LayerTimes, samples: SampleSet, *, source: object) -> LayerTimes:
     """The part of a table that is of a network's samples, in their order; BadInputError if it lacks some of them."""
     timed = {sample.sha256: sample for sample in table.samples}
@@ -94,8 +107,8 @@ def of_samples(table: LayerTimes, samples: SampleSet, *, source: object) -> Laye
     if missing:
         raise BadInputError(
             f"{source} is of other files: it lacks {len(missing)} of the {len(samples.files)} samples of this network; "
-            "expected the network, image size, classes, opset and versions of torch and onnx that the kit was made "
-            "with; try to make the kit again"
+            "expected the network, image size, classes, opset and versions of torch, onnx and, in INT8, onnxruntime "
+            "that the kit was made with; try to make the kit again"
         )
     return replace(table, samples=tuple(timed[file.sha256] for file in samples.files))
 

@@ -42,6 +42,7 @@ def latency_budget(
         versions=facts.versions,
         device=facts.device,
         precision=facts.precision,
+        int8_for=facts.int8_for,
     )
 
 

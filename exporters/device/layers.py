@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from exporters.device.kit_files import Kit
-from exporters.device.machine import Device
+from exporters.device.machine import X86, Device
 from exporters.errors import CallError, MachineError
 from exporters.measure.layer_times import SCHEMA, LayerTimes, SampleFile, TimingLimits, time_samples
 
@@ -15,7 +15,7 @@ from exporters.measure.layer_times import SCHEMA, LayerTimes, SampleFile, Timing
 def time_layers(kit: Kit, device: Device, limits: TimingLimits, *, progress: Callable[[int], None]) -> LayerTimes:
     """The table of layer times; ``progress`` gets the number of files that are done.
 
-    CallError if the kit has no sample files, MachineError in an emulator.
+    CallError if the kit has no sample files, or those for another processor; MachineError in an emulator.
     """
     if not kit.layers:
         raise CallError("expected sample files in the kit for --layers, got none; try compress kit RUN --layers")
@@ -23,6 +23,12 @@ def time_layers(kit: Kit, device: Device, limits: TimingLimits, *, progress: Cal
         raise MachineError(
             f"expected a real device for --layers, this is an emulator ({device.emulated}), its times say nothing; "
             "try it on the device"
+        )
+    wanted, found = kit.layers_int8_for, "x86" if device.architecture.lower() in X86 else "arm"
+    if wanted not in ("", found):
+        raise CallError(
+            f"the samples are INT8 files for {wanted}, this is {device.architecture}: make the kit with "
+            f"--int8-for {found}"
         )
     files = []
     for rel in kit.layers:

@@ -16,7 +16,7 @@ import onnxruntime
 _ROOT = Path("/")
 _CPUS = "sys/devices/system/cpu"
 _QEMU = re.compile(r"/(qemu-[a-z0-9_]+(?:-static)?)$", re.MULTILINE)
-_X86 = ("x86_64", "amd64", "i686", "i386")
+X86 = ("x86_64", "amd64", "i686", "i386")
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def find_emulation(root: Path, machine: str) -> str:
 
     qemu-user shows programs the processor that they were made for, but some files of Linux tell of the real one.
     """
-    if machine.lower() not in _X86:
+    if machine.lower() not in X86:
         real = ("vendor_id", "GenuineIntel", "AuthenticAMD")
         if any(word in _text(root / "proc/cpuinfo") for word in real):
             return f"/proc/cpuinfo shows an x86 processor to a program for {machine}"

@@ -1,15 +1,21 @@
 """A run whose budget is a latency."""
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from compress.export.export_run import add_variants
+from compress.kit.layers import layer_files
 from compress.race.cells import RaceSettings
 from compress.race.runner import run_race
-from compress.run.pipeline import run_pipeline
+from compress.run.pipeline import prepare, run_pipeline
 from compress.run.target import find_target
 from compress.runs import RunFolder
+from compress.runs.file_records import recorded_files
+from compress.settings.export import ExportSettings
+from exporters.measure.layer_times import SCHEMA, LayerTimes, SampleFile, TimingLimits, time_samples
 from tests.helpers.runs import stop_run, tiny_config
 
 
@@ -82,3 +88,29 @@ def test_a_speed_up_in_int8_is_that_of_the_int8_file(images: Path, tmp_path: Pat
     assert "2.40x as fast as the original in INT8 (batch 1, 1 thread)" in text
     assert "pruned in INT8, ms" in text
     RunFolder.open(tmp_path / "run").check_all()
+
+
+@pytest.mark.slow  # a run, half a minute of timings, two INT8 files
+@pytest.mark.usefixtures("quick_timing")
+def test_a_device_s_int8_table_decides_for_which_processor_the_file_is(images: Path, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("compress.kit.layers.SAMPLES", 12)
+    config = tiny_config(images, align="auto", epochs=8)
+    samples = layer_files(*prepare(config), int8_for="arm")
+    files = [SampleFile(data, hashlib.sha256(data).hexdigest()) for data in samples.files.values()]
+    reference, *rows = time_samples(files, TimingLimits(seconds=0.0))
+    scale = 0.5 * rows[0].reference_ms / rows[0].whole_ms  # on the board INT8 alone is twice as fast
+    faster = [replace(row, whole_ms=scale * row.whole_ms) for row in rows]
+    made = LayerTimes(SCHEMA, {"cpu": "A board"}, {"onnxruntime": "1"}, 1, 1, (reference, *faster), int8_for="arm")
+    table, run = tmp_path / "device-layers.json", tmp_path / "run"
+    table.write_text(made.to_json())
+    wanted = {"target": table, "target_precision": "int8", "target_speedup": 2.4}
+    report = run_pipeline(config.model_copy(update=wanted), out=run)
+    latency = report.run.budget.latency
+    assert (latency.device, latency.int8_for, latency.machine) == (True, "arm", {"cpu": "A board"})
+    assert "as fast as the original in INT8 for ARM" in (run / "report.md").read_text()
+    add_variants(run, ExportSettings(int8=True, calibration="minmax", float_layers=(), calibration_images=8))
+    for file in recorded_files(RunFolder.open(run)):
+        assert file.quantization is None or file.quantization.activations == "int8"
+    assert [file.label for file in recorded_files(RunFolder.open(run)) if file.quantization] == [
+        "original int8", "pruned int8",
+    ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import platform
 import shutil
 import subprocess
 
@@ -11,12 +12,14 @@ import pytest
 from compress.kit.sources import program_files
 from compress.target.table import parse_table
 from exporters.device.kit_files import MANIFEST
+from exporters.device.machine import X86
 from tests.exporters.onnx_files import Wanted, answer, classifier, save
 from tests.exporters.test_portable import needed
 from tests.helpers.command import compress
 from tests.kit.conftest import FILES
 
 QUICK = ("--seconds", "0.01")
+HERE, ELSEWHERE = ("x86", "arm") if platform.machine().lower() in X86 else ("arm", "x86")
 
 
 @pytest.fixture
@@ -114,18 +117,22 @@ def test_layers_are_timed_into_a_table_for_a_budget(copied, measure, tmp_path):
     for name, wanted in samples.items():
         save(classifier(wanted), copied / name)
     facts = json.loads((copied / "kit.json").read_text())
-    (copied / "kit.json").write_text(json.dumps(facts | {"layers": [*samples], "layers_int8_for": "arm"}))
+    (copied / "kit.json").write_text(json.dumps(facts | {"layers": [*samples], "layers_int8_for": HERE}))
     seal(copied)
     out = tmp_path / "device-layers.json"
     done = measure(copied, "--layers", "--seconds", "0.01", "--batch", "2", "--out", out)
     assert done.returncode == 0, done.stderr
     assert "2 of 2 sample files" in done.stdout
     table = parse_table(out.read_bytes(), source=out)
-    assert (table.batch_size, table.threads, table.int8_for) == (2, 1, "arm")
+    assert (table.batch_size, table.threads, table.int8_for) == (2, 1, HERE)
     assert f"--target {out.name} --target-precision int8" in done.stdout
     digests = [hashlib.sha256((copied / name).read_bytes()).hexdigest() for name in samples]
     assert [sample.sha256 for sample in table.samples] == digests
     assert {node.operator for node in table.samples[0].nodes} >= {"Conv", "Gemm"}
+    (copied / "kit.json").write_text(json.dumps(facts | {"layers": [*samples], "layers_int8_for": ELSEWHERE}))
+    seal(copied)
+    wrong = measure(copied, "--layers", "--out", out)
+    assert (wrong.returncode, f"make the kit with --int8-for {HERE}" in wrong.stderr) == (2, True), wrong.stderr
     several = measure(copied, "--layers", "--threads", "1,2", "--out", out)
     assert (several.returncode, "expected one --batch and one --threads" in several.stderr) == (2, True)
 
@@ -156,7 +163,7 @@ def test_wrong_options_are_usage_errors(made, measure, arguments, message):
         (("run", "--out", "kit", "--int8-for", "arm"), "add --layers"),
         (
             ("--out", "kit", "--original", "a.onnx", "--model", "x.py:y"),
-            "--model and --layers need a run folder",
+            "need a run folder: drop them",
         ),
     ],
 )

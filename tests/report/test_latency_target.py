@@ -54,6 +54,9 @@ def test_a_device_is_not_judged_by_this_machine():
     words, found = target_words(report_of(1.0, 1.1, 1.2, device=True, checked_speedup=None))
     assert words.endswith("the device of the table measures it with its kit")
     assert found == "same"
+    arm = {"precision": "int8", "int8_for": "arm"}
+    words, _found = target_words(report_of(1.0, 1.1, 1.2, device=True, checked_speedup=None, **arm))
+    assert words.startswith("latency asked: 1.50x as fast as the original in INT8 for ARM (batch 1, 1 thread);")
 
 
 def test_int8_is_judged_by_its_own_file():

@@ -125,7 +125,7 @@ def test_a_device_s_table_takes_the_place_of_a_timing(case: Case, tmp_path: Path
 @pytest.mark.usefixtures("few_samples")
 @pytest.mark.parametrize(
     ("table_for", "asked", "message"),
-    [("", "int8", "is of float32 files: drop --target-precision int8"), ("arm", None, "add --target-precision int8")],
+    [("", "int8", "is of float32 files: drop --target-precision int8"), ("arm", None, "give --target-precision int8")],
 )
 def test_a_table_of_files_in_another_precision_is_refused(case: Case, tmp_path: Path, table_for, asked, message):
     table = tmp_path / "device-layers.json"
