@@ -107,7 +107,7 @@ def test_json_is_read_again_keeps_its_schema_and_that_of_committed_races(rendere
     (tmp_path / "race.json").write_text('{"schema_version": "9.0"}')
     with pytest.raises(BadInputError, match="not a race report that this version can read"):
         read_race(tmp_path)
-    for name in ("race_squeezenet", "race_squeezenet_quarter"):
+    for name in ("race_squeezenet_half", "race_squeezenet_quarter"):
         assert all(cell.outcome != "waiting" for cell in read_race(ROOT / "benchmarks" / name).cells)
 
 
