@@ -58,10 +58,9 @@ def kit(
     out = files.pop("out", None)
     if out is None or (run is None) == (not files):
         raise UsageError("expected --out, and a run folder or --original, --candidate and --dataset")
-    layers, int8_for = bool(samples.get("layers")), samples.get("int8_for", "")
     if (own or samples) and run is None:
         raise UsageError("--model, --layers and --int8-for need a run folder: drop them for two ONNX files")
-    if int8_for and not layers:
+    if "int8_for" in samples and "layers" not in samples:
         raise UsageError("--int8-for is for sample files: add --layers, or drop it")
     from compress.cli.interrupts import stopped_at_once
     from compress.cli.progress import watching
@@ -77,16 +76,7 @@ def kit(
             original, candidate, load, overrides = two_files(files, data, out)
         runtime = read_runtime(browser.get("web_package")) if browser else {}
         if run:
-            made = kit_of_run(
-                run,
-                out,
-                moved=data,
-                code=code,
-                layers=layers,
-                int8_for=int8_for,
-                runtime=runtime,
-                observer=observer,
-            )
+            made = kit_of_run(run, out, moved=data, code=code, **samples, runtime=runtime, observer=observer)
         else:
             made = kit_of_files(original, candidate, load, out, overrides=overrides, runtime=runtime, observer=observer)
     _show(made, out, json=json, quiet=quiet)

@@ -57,8 +57,8 @@ def kit_of_run(
     *,
     moved: Mapping[str, object],
     code: OwnCode | None,
-    layers: bool,
-    int8_for: Int8For,
+    layers: bool = False,
+    int8_for: Int8For = "",
     runtime: Mapping[str, bytes],
     observer: Observer,
 ) -> tuple[KitFile, ...]:
@@ -134,27 +134,33 @@ def _write(
         with machine_faults(folder):
             put(described[-1].file, data)
     records = [file.record for file in files]
-    facts = {
-        "schema_version": SCHEMA_VERSION,
-        "name": name,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "compress_version": __version__,
-        "files": [asdict(one) for one in described],
-        "pairs": pairs_to_time([*records, *(record for record, _data in mobile)]),
-        "layers": list(layers.files),
-        "layers_int8_for": layers.int8_for,
-    }
+    pairs = pairs_to_time([*records, *(record for record, _data in mobile)])
+    facts = _facts(name, described, pairs, layers)
+    others = _other_files(name, facts, files[0], samples, in_browser=bool(runtime))
     with machine_faults(folder):
-        for rel, data in (
-            *layers.files.items(),
-            *_other_files(name, facts, files[0], samples, in_browser=bool(runtime)),
-        ):
+        for rel, data in (*layers.files.items(), *others):
             put(rel, data)
         for rel, data in page_files(name, opened, pairs_to_time(records), samples, runtime):
             put(rel, data)
         lines = [f"{digest}  {rel}\n" for rel, digest in sorted(digests.items())]
         (folder / MANIFEST).write_text("".join(lines), encoding="utf-8")
     return tuple(described)
+
+
+def _facts(
+    name: str, described: Sequence[KitFile], pairs: Sequence[tuple[str, str]], layers: LayerFiles
+) -> dict[str, object]:
+    """``kit.json``."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "name": name,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "compress_version": __version__,
+        "files": [asdict(one) for one in described],
+        "pairs": pairs,
+        "layers": list(layers.files),
+        "layers_int8_for": layers.int8_for,
+    }
 
 
 def _describe(file: OpenedFile, rel: str, sha256: str, samples: Samples) -> KitFile:
