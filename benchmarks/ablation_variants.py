@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from compress.run.evolve import pushes
 from compress.runs.recorded_inputs import HOW_READ
 from compress.settings.config import DecidedConfig, RunConfig, build
 
@@ -37,9 +36,9 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "window earlier": {"search_start": 1 / 8, "search_end": 1 / 4},
     "window later": {"search_start": 3 / 8, "search_end": 1 / 2},
     "window longer": {"search_end": 1 / 2},
-    "window shorter": {"search_end": 3 / 8},
-    "no push": {"search": {"push_below": 0.0}},
-    "push at every budget": {"search": {"push_below": 1.0}},
+    "window shorter": {"search_end": 5 / 16},
+    "no push": {"search": {"push": False}},
+    "search as long as the push": {"search": {"length": 1.0}},
     "no distillation": {"distill": False},
 }
 """Name -> settings of ``compress run``, those of ``search`` by name; the window in shares of the epochs."""
@@ -70,9 +69,7 @@ def applicable(base: DecidedConfig, *, has_batchnorm: bool) -> list[str]:
         pointless = not has_batchnorm and "batchnorm" in VARIANTS[name].get("search", {})
         moved = base.search_start == 0 and "search_start" in VARIANTS[name]
         config = config_of(base, name, seed=base.seed)
-        of_push = "push_below" in VARIANTS[name].get("search", {})
-        changes = pushes(config, base.budget_share) != pushes(base, base.budget_share) if of_push else config != base
-        if not pointless and not moved and changes:
+        if not pointless and not moved and config != base:
             names.append(name)
     return names
 

@@ -107,8 +107,8 @@ def search_words(run: RunFacts) -> str:
     if search.converged_at is not None:
         ended = f"converged in epoch {search.converged_at}"
     push = run.training.get("03_push", ())
-    again = f"{'epoch' if len(push) == 1 else 'epochs'} {_epochs(push)}" if push else ""
-    back = f" Then back to before it: {again} again, the dropped channels pushed out." if push else ""
+    epochs = f"{'epoch' if len(push) == 1 else 'epochs'} {_epochs(push)}" if push else ""
+    back = f" Its weights are discarded; the dropped channels were pushed out in {epochs}." if push else ""
     return (
         f"Search: {run.method}, preset {search.preset}, {_states_compared(run)}"
         f"{figures.plural(search.iterations, 'iteration')}, {ended}, {took}{', push included' if push else ''}.{back}"

@@ -13,7 +13,7 @@ from compress.data.bundle import DataBundle
 from compress.report.figures import percent, plural
 from compress.report.figures import setting as setting_words
 from compress.run.eta import expected_work
-from compress.run.evolve import push_epochs, pushes
+from compress.run.evolve import pushes, search_epochs
 from compress.run.pipeline import prepare
 from compress.run.rehearsal import Rehearsal, rehearse
 from compress.run.training_stages import choice_epoch
@@ -22,7 +22,6 @@ from compress.settings.config import DecidedConfig, RunConfig
 from compress.settings.methods import METHODS
 from compress.target.samples import SAMPLES
 from compress.target.table import read_device_table
-from compress.training.epochs import Epochs
 from compress.verdict.budget_reached import Reached, finer_counts_note, reached_by_random_state
 
 SHOWN = 16
@@ -163,23 +162,21 @@ def _training(config: DecidedConfig) -> str:
 
 
 def schedule_words(config: DecidedConfig) -> str:
-    """The schedule: "22: whole network 1 to 5, search 6 to 8, small network 9 to 22"."""
+    """The schedule: "22: whole network 1 to 5, push 6 to 8, small network 9 to 22; before the push ..."."""
     start, cut, total = config.search_start, config.search_end, config.epochs
     if METHODS[config.method].at_once:
         start = cut = choice_epoch(config)
-    push = push_epochs(config) if pushes(config, config.budget_share) else Epochs(cut, cut, total)
-    parts = (
-        ("whole network", 0, start),
-        ("search", start, cut),
-        ("push", push.first, push.last),
-        ("small network", push.last, total),
-    )
+    during, aside = "search", ""
+    if pushes(config):
+        during = "push"
+        aside = f"; before the push {plural(search_epochs(config).count, 'epoch')} of search in the original"
+    parts = (("whole network", 0, start), (during, start, cut), ("small network", cut, total))
     stretches = [
         f"{what} {last}" if last == first + 1 else f"{what} {first + 1} to {last}"
         for what, first, last in parts
         if first < last
     ]
-    return f"{total}: {', '.join(stretches)}"
+    return f"{total}: {', '.join(stretches)}{aside}"
 
 
 def _seconds_per_step(config: DecidedConfig, data: DataBundle) -> float:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from compress.run.evolve import push_epochs, pushes
+from compress.run.evolve import pushes, search_epochs
 from compress.run.training_stages import choice_epoch
 from compress.runs.stage_context import PUSH
 from compress.settings.config import KEEP_MACS, DecidedConfig, Method
@@ -27,15 +27,14 @@ def expected_work(config: DecidedConfig) -> dict[str, float]:
         cut = choice_epoch(config)
         search = _CHOICE + max(0, cut - start)
     else:
-        search = per_epoch * (cut - start)
-    push, pushing = push_epochs(config), pushes(config, config.budget_share)
+        search = per_epoch * search_epochs(config).count
     return {
         "01_baseline": float(start),
         "02_original": float(config.epochs - start) if config.train_original or start else 0.0,
         "03_search": search + (_TEACHER if config.distill else 0.0),
-        **({PUSH: _PUSH * push.count} if pushing else {}),
+        **({PUSH: _PUSH * (cut - start)} if pushes(config) else {}),
         "04_remove": 0.05,
-        "05_finetune": _of_smaller(config) * (config.epochs - (push.last if pushing else cut)),
+        "05_finetune": _of_smaller(config) * (config.epochs - cut),
         "06_export": 0.5,
         "07_verify": 1.7,
     }

@@ -1,4 +1,7 @@
-"""States evolve while a copy of the unpruned network trains; for a small budget another copy loses what they drop."""
+"""States evolve in a copy of the trained original; then the unpruned network loses what the found state drops.
+
+Of the paper, and without the push, the network that states evolve in is the one that is cut.
+"""
 
 from dataclasses import replace
 from typing import Final
@@ -17,47 +20,50 @@ from compress.run.training_stages import objective
 from compress.runs.stage_context import PUSH, PUSHED, StageContext
 from compress.settings.config import DecidedConfig
 from compress.settings.methods import GUIDED
-from compress.settings.schedule import push_end
 from compress.settings.search import SearchSettings
 from compress.training.epochs import Epochs
 from compress.training.weights import OptimizerSteps, WeightSettings, check_left_chance
 from exporters.module_copy import copy_module
 
+SMALL: Final = 0.2
+"""Smaller budgets are searched for twice as long: an eighth gains by it (``docs/measurements.md``)."""
+
 _MORE_SEARCH: Final = "more --epochs, a milder budget, or trained --weights"
 
 
-def pushes(config: DecidedConfig, share: float) -> bool:
-    """Whether the search for this share of the network only finds the state, and a push follows (``push_below``)."""
-    return config.preset == "default" and config.method in GUIDED and share < config.search.push_below
+def pushes(config: DecidedConfig) -> bool:
+    """Whether the search finds the state alone, and a push follows."""
+    return config.preset == "default" and config.method in GUIDED and config.search.push
 
 
-def push_epochs(config: DecidedConfig) -> Epochs:
-    """The epochs of the push: from the search's first on, at most as many as a search usually has."""
-    last = push_end(config.epochs, config.search_start, config.search_end)
-    return Epochs(config.search_start, last, config.epochs)
+def search_epochs(config: DecidedConfig) -> Epochs:
+    """The epochs in which states evolve: a part of those from ``search_start`` to ``search_end`` if a push follows."""
+    first, last = config.search_start, config.search_end
+    if pushes(config):
+        length = config.search.length * (2 if config.budget_share < SMALL else 1)
+        last = first + max(1, round(min(1.0, length) * (last - first)))
+    return Epochs(first, last, config.epochs)
 
 
 def evolve(context: StageContext, before: nn.Module, teacher: nn.Module, prunable: Prunable) -> None:
-    """The stage: a search; if the budget is small, then a push through the same epochs, from before the search."""
-    config = context.config
-    epochs = Epochs(config.search_start, config.search_end, config.epochs)
-    smallest = min(share or 1.0 for share in vars(prunable.budget).values())
+    """The stage: a search, and a push that goes on from before it."""
+    epochs = search_epochs(context.config)
     with context.stage(STAGE, steps=epochs.count * context.steps_per_epoch):
-        if not pushes(config, smallest):
-            found = _search(context, before, teacher, prunable, epochs)
+        if not pushes(context.config):
+            found = _search(context, copy_module(before), teacher, prunable, epochs)
         else:
             if not context.run.has(PLAN):  # else it was stopped in the push
-                _search(context, before, teacher, prunable, epochs).save_state(context, prunable)
+                _search(context, copy_module(teacher), teacher, prunable, epochs).save_state(context, prunable)
             found = _push(context, before, teacher, prunable, read_found(context, before, prunable))
         found.save(context, prunable)
 
 
 def _search(
-    context: StageContext, before: nn.Module, teacher: nn.Module, prunable: Prunable, epochs: Epochs
+    context: StageContext, network: nn.Module, teacher: nn.Module, prunable: Prunable, epochs: Epochs
 ) -> SearchResult:
-    """The state that was found, and the network that it was found in."""
-    network, population = copy_module(before), _population(context.config, prunable)
-    body = _body(context, network, teacher, prunable, population)
+    """The state that was found, and the network that it was found in, which is trained for it."""
+    population = _population(context.config, prunable)
+    body = _body(context, network, teacher, prunable, population, total_steps=epochs.count * context.steps_per_epoch)
     context.load_steps("01_baseline", body.steps)
     history = context.train(STAGE, body, epochs)
     if context.config.preset != "paper":  # the paper trains the state for long after it has been fixed
@@ -73,7 +79,7 @@ def _push(
 ) -> SearchResult:
     """The same state, with a network that the units it drops were pushed out of."""
     config, network = context.config, copy_module(before)
-    epochs = push_epochs(config)
+    epochs = Epochs(config.search_start, config.search_end, config.epochs)
     aim = objective(context, network, teacher)
     settings = WeightSettings(aim, epochs, context.steps_per_epoch, config.batch_size)
     body = PushTraining(network, context.data.val, settings, units=prunable.units, keep_U=found.keep_U)
@@ -94,9 +100,15 @@ def _population(config: DecidedConfig, prunable: Prunable) -> Population:
 
 
 def _body(
-    context: StageContext, network: nn.Module, teacher: nn.Module, prunable: Prunable, population: Population
+    context: StageContext,
+    network: nn.Module,
+    teacher: nn.Module,
+    prunable: Prunable,
+    population: Population,
+    *,
+    total_steps: int,
 ) -> Search:
-    config, steps_per_epoch = context.config, context.steps_per_epoch
+    config = context.config
     aim, settings = objective(context, network, teacher), config.search
     if config.preset == "paper":
         settings = SearchSettings(images=config.batch_size)
@@ -106,10 +118,10 @@ def _body(
         network=network,
         units=prunable.units,
         population=population,
-        steps=OptimizerSteps(network, aim.recipe, epochs=config.epochs, steps_per_epoch=steps_per_epoch),
+        steps=OptimizerSteps(network, aim.recipe, epochs=config.epochs, steps_per_epoch=context.steps_per_epoch),
         objective=aim,
         val=context.data.val,
         settings=settings,
-        total_steps=(config.search_end - config.search_start) * steps_per_epoch,
+        total_steps=total_steps,
         batch_size=config.batch_size,
     )

@@ -49,8 +49,7 @@ def decide(config: RunConfig) -> DecidedConfig:
         decided["align"] = 1 if paper else native_block()
     if config.finer_align is None:
         decided["finer_align"] = config.align == "auto"
-    given, share = config.weights is not None, config.budget_share
-    decided |= decide_schedule(config, preset=config.preset, weights=given, share=share)
+    decided |= decide_schedule(config, preset=config.preset, weights=config.weights is not None)
     decided |= {
         "image_size": image_size,
         "train_original": config.weights is None if config.train_original is None else config.train_original,
@@ -63,9 +62,7 @@ def decide_start(config: DecidedConfig, *, fresh_head: bool) -> DecidedConfig:
     """Where the search of given weights begins; UsageError if they leave it no epochs, or need none before it."""
     if fresh_head:
         schedule = Schedule(epochs=config.epochs, search_start=config.search_start, search_end=config.search_end)
-        return config.model_copy(
-            update=dict(schedule_with_fresh_head(schedule, preset=config.preset, share=config.budget_share))
-        )
+        return config.model_copy(update=dict(schedule_with_fresh_head(schedule, preset=config.preset)))
     if config.search_start:
         raise UsageError(
             "the given weights are trained for these classes, so the search begins at once: "

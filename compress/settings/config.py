@@ -193,7 +193,7 @@ class RunConfig(TargetConfig, DataConfig, TrainingConfig, ScheduleConfig):
         if (self.method == "scratch") != (self.plan is not None):
             raise ValueError("`method` scratch and `plan` go together: give both, or neither")
         has_weights = self.weights is not None
-        check_schedule(decide_schedule(self, preset=self.preset, weights=has_weights, share=self.budget_share))
+        check_schedule(decide_schedule(self, preset=self.preset, weights=has_weights))
         if self.train_original is False and self.weights is None:
             raise ValueError("the original is not trained: give its `weights`, or drop `train_original`")
         return self

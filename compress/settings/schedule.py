@@ -16,10 +16,6 @@ PAPER_EPOCHS: Final = 200
 
 _START: Final = {"default": 4, "paper": 10}  # the search begins after this part of the epochs
 _END: Final = {"default": 3 / 8, "paper": 1 / 2}  # and ends after this share
-_END_SMALL: Final = 1 / 2  # of the default, for budgets below SMALL
-
-SMALL: Final = 0.2
-"""Smaller budgets are searched for longer: an eighth gains by it, a quarter nothing (``benchmarks/ablation.md``)."""
 
 _training = partial(setting, panel="Training")
 
@@ -36,15 +32,15 @@ class ScheduleConfig(Settings):
     )
     search_start: int | None = _training(
         None,
-        "Epochs before the search, in which the whole network is trained.",
+        "Epochs of training before channels are chosen and pushed out.",
         shown="a quarter of the epochs; with --weights 0; paper: a tenth",
         ge=0,
     )
     search_end: int | None = _training(
         None,
-        "Last epoch of the search; the network is cut after it. Methods that choose at once do so half way through "
-        "the search.",
-        shown="three eighths of the epochs; half of them for budgets below a fifth; paper: half",
+        "Last epoch of the push; the network is cut after it. Methods that choose at once do so half way between the "
+        "two.",
+        shown="three eighths of the epochs; paper: half",
         ge=1,
     )
 
@@ -57,10 +53,10 @@ class Schedule(TypedDict):
     search_end: int
 
 
-def decide_schedule(config: ScheduleConfig, *, preset: Preset, weights: bool, share: float = 1.0) -> Schedule:
+def decide_schedule(config: ScheduleConfig, *, preset: Preset, weights: bool) -> Schedule:
     """What the user left open is decided; with given ``weights`` the search begins at once.
 
-    ``share`` is what the budget leaves of the network. The paper's 200 epochs are searched from epoch 21 to 100. Here
+    The paper's 200 epochs are searched from epoch 21 to 100. Here
     the first 20 train the whole network: see the method's card.
     """
     usual = PAPER_EPOCHS if preset == "paper" else EPOCHS_GIVEN if weights else EPOCHS
@@ -69,14 +65,8 @@ def decide_schedule(config: ScheduleConfig, *, preset: Preset, weights: bool, sh
         start = 0 if weights else epochs // _START[preset]
         start = start if end is None else max(0, min(start, end - 1))
     if end is None:
-        longer = preset == "default" and share < SMALL
-        end = max(int(epochs * (_END_SMALL if longer else _END[preset])), start + 1)
+        end = max(int(epochs * _END[preset]), start + 1)
     return Schedule(epochs=epochs, search_start=start, search_end=end)
-
-
-def push_end(epochs: int, search_start: int, search_end: int) -> int:
-    """The last epoch of the push that follows the search of a small budget, in the same epochs, but no longer."""
-    return min(search_end, max(int(epochs * _END["default"]), search_start + 1))
 
 
 def check_schedule(schedule: Schedule) -> None:
@@ -89,7 +79,7 @@ def check_schedule(schedule: Schedule) -> None:
         )
 
 
-def schedule_with_fresh_head(schedule: Schedule, *, preset: Preset, share: float) -> Schedule:
+def schedule_with_fresh_head(schedule: Schedule, *, preset: Preset) -> Schedule:
     """The schedule where given weights have no head for these classes: the whole network is trained first.
 
     UsageError if there are too few epochs.
@@ -97,7 +87,7 @@ def schedule_with_fresh_head(schedule: Schedule, *, preset: Preset, share: float
     epochs, end = schedule["epochs"], schedule["search_end"]
     start = schedule["search_start"] or max(1, min(epochs // _START[preset], end - 1))
     if end <= start:
-        usual = decide_schedule(ScheduleConfig(epochs=epochs), preset=preset, weights=True, share=share)
+        usual = decide_schedule(ScheduleConfig(epochs=epochs), preset=preset, weights=True)
         if end != usual["search_end"]:
             raise UsageError(
                 "the head starts fresh, so the whole network is trained before the search: expected --search-end of "

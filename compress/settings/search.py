@@ -28,11 +28,17 @@ class SearchSettings(Settings):
         "running", "Statistics with which states are judged: the running ones, or those of the judged images."
     )
     answers: Literal["labels", "teacher"] = setting("labels", "Right answers in energies: labels, or the teacher's.")
-    push_below: float = setting(
-        0.4,
-        "Budgets below this share: discard the search's weights, repeat its epochs from the weights before it, and "
-        "shrink the weights of dropped units towards zero; 0: never.",
-        ge=0,
+    push: bool = setting(
+        True,
+        "The search trains a copy of the original, whose weights are discarded; then the weights of dropped units "
+        "shrink towards zero while the network trains on. Without it the searched network itself is cut.",
+    )
+    length: float = setting(
+        0.33,
+        "Length of a search before a push, as a share of the epochs from --search-start to --search-end; twice as long "
+        "for budgets below a fifth.",
+        gt=0,
+        le=1,
     )
     distill: bool = setting(True, "The teacher's answers are in the loss of the search, too.")
 

@@ -26,7 +26,7 @@ def search_facts(context: StageContext) -> SearchFacts:
         preset=config.preset,
         population=config.population,
         iterations=len(history) * context.steps_per_epoch,
-        converged_at=_converged_at(history, run.read_config().search_end),
+        converged_at=_converged_at(history, run.read_config().search_end) if config.preset == "paper" else None,
         seconds=run.seconds(_SEARCH),
         history=history,
     )

@@ -14,7 +14,7 @@ from tests.helpers.runs import checksums, flip_a_bit, stop_run
 
 STOPS = {
     "original": [("02_original", 33), ("02_original", 0)],  # without a step left it stops before the next stage
-    "search": [("03_search", 16), ("03_search", 22)],
+    "search": [("03_search", 5), ("03_push", 16), ("03_push", 22)],
     "finetune": [("05_finetune", 10)],
 }
 """After the real command was stopped at a stage's start: in the middle of an epoch, or at the stage's last step."""

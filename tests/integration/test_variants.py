@@ -17,6 +17,7 @@ from compress.export.export_run import add_variants
 from compress.networks.own_code import OwnCode
 from compress.observer import Observer
 from compress.report.run_tables import search_words
+from compress.run.evolve import _search
 from compress.run.pipeline import Shared, run_pipeline
 from compress.run.search import remove, search
 from compress.runs import RunFolder
@@ -125,20 +126,29 @@ def test_a_replaced_head_is_noted_and_trained_and_the_ablation_keeps_a_share_of_
 
 
 @pytest.mark.slow
-def test_a_small_budget_goes_back_and_pushes_out_what_the_search_drops(images, tmp_path):
+def test_the_trained_original_is_searched_and_the_network_of_before_is_pushed(images, tmp_path, monkeypatch):
     config, run = small_config(images, keep_macs=0.3), tmp_path / "run"
-    undisturbed = run_pipeline(config, out=tmp_path / "undisturbed")
+    searched: list[dict[str, torch.Tensor]] = []
+
+    def watched(context, network, *others):
+        searched.append(copy.deepcopy(network.state_dict()))
+        return _search(context, network, *others)
+
+    with monkeypatch.context() as watching:
+        watching.setattr("compress.run.evolve._search", watched)
+        undisturbed = run_pipeline(config, out=tmp_path / "undisturbed")
+    original = RunFolder.open(tmp_path / "undisturbed").load_tensors("02_original/weights.safetensors")
+    assert all(torch.equal(value, original[name]) for name, value in searched[0].items())
     stop_run(config, ("03_search", 2), out=run)
-    epoch = undisturbed.run.search.iterations // 2
-    for step in (2, epoch):  # within the push, and at its last step
+    for step in (2, 2 * undisturbed.run.search.iterations):  # within the push, and at its last step
         stop_run(config, ("03_push", step), out=run, mode="resume")
     report = run_pipeline(config, out=run, mode="resume")
     assert checksums(run) == checksums(tmp_path / "undisturbed")
     trained = report.run.training
-    assert [row["epoch"] for row in report.run.search.history] == [4, 5]
-    assert [row["epoch"] for row in trained["03_push"]] == [4]
-    assert [row["epoch"] for row in trained["05_finetune"]] == [5, 6]
-    assert "Then back to before it: epoch 4 again" in search_words(report.run)
+    assert [row["epoch"] for row in report.run.search.history] == [4]
+    assert [row["epoch"] for row in trained["03_push"]] == [4, 5]
+    assert [row["epoch"] for row in trained["05_finetune"]] == [6]
+    assert "the dropped channels were pushed out in epochs 4 to 5" in search_words(report.run)
     assert report.candidate.kept_macs <= 0.3
     assert report.candidate.epochs == 6
 

@@ -26,7 +26,7 @@ def test_a_run_is_measured_again_from_its_files_alone(run):
             assert getattr(new, field) == getattr(old, field)
         assert new.parity.passed
     assert len(after.latency) == 1
-    assert after.run.training.keys() == {"01_baseline", "02_original", "05_finetune"}
+    assert after.run.training.keys() == {"01_baseline", "02_original", "03_push", "05_finetune"}
     assert after.created in (run / "report.html").read_text()
     assert "MODEL_CARD.md" in (run / "MANIFEST.sha256").read_text()
 

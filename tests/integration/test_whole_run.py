@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -36,8 +37,14 @@ FILES = """
 """
 
 
-TRAINING = ("01_baseline", "02_original", "03_search", "05_finetune")
-"""Stages that train."""
+TRAINING = {stage: f"{stage}/history.json" for stage in ("01_baseline", "02_original", "03_search")}
+TRAINING |= {"03_push": "03_search/push.json", "05_finetune": "05_finetune/history.json"}
+"""Stages that train, and where their rows are."""
+
+
+def histories(run: Path) -> dict[str, list[dict[str, float]]]:
+    """The rows per epoch of everything that a run trains."""
+    return {stage: json.loads((run / file).read_text()) for stage, file in TRAINING.items()}
 
 
 @pytest.fixture(scope="module")
@@ -111,8 +118,8 @@ def test_the_curves_are_those_of_the_histories_and_of_the_verdict(finished, repo
         return [(event.step, event.value) for event in events.Scalars(name)]
 
     kept = points("03_search", "kept_units")
-    assert [step for step, _share in kept] == list(range(34, 56))  # 11 steps an epoch, after three epochs
-    history = {group: json.loads((finished / group / "history.json").read_text()) for group in TRAINING}
+    assert [step for step, _share in kept] == list(range(34, 45))  # 11 steps an epoch, after three epochs
+    history = histories(finished)
     for group, epochs in history.items():
         validated = [(11 * row["epoch"], pytest.approx(row["val_loss"])) for row in epochs]
         assert points(group, "val_loss") == validated
@@ -149,10 +156,11 @@ def test_baseline_and_original_are_one_training_bit_for_bit(finished):
 
 
 def test_original_and_pruned_network_go_on_at_the_same_rate(finished):
-    rows = [json.loads((finished / stage / "history.json").read_text()) for stage in TRAINING]
-    baseline, original, search, small = ({row["epoch"]: row["learning_rate"] for row in stage} for stage in rows)
+    stages = histories(finished).values()
+    baseline, original, search, push, small = ({row["epoch"]: row["learning_rate"] for row in rows} for rows in stages)
     assert [*baseline, *original] == [1, 2, 3, 4, 5, 6]
-    assert (original[4], original[5], original[6]) == (search[4], search[5], small[6])
+    assert (original[4], original[5], original[6]) == (push[4], push[5], small[6])
+    assert search == {4: original[4]}  # in the trained original, as if it were of that epoch
 
 
 def test_the_optimizers_averages_are_cut_like_the_weights(finished):
@@ -194,6 +202,6 @@ def test_a_dry_run_writes_nothing(images, finished, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "method     edropout: " in done.stdout
     assert re.search(r"keep       50\.0 % of the MACs \(\d\d\.\d % reached\), counts in multiples of 8", done.stdout)
-    assert "epochs     6: whole network 1 to 3, search 4 to 5, small network 6" in done.stdout
+    assert "epochs     6: whole network 1 to 3, push 4 to 5, small network 6; before the push" in done.stdout
     assert sorted(tmp_path.rglob("*")) == before
     assert sorted(path.name for path in images.iterdir()) == ["test", "train"]

@@ -37,6 +37,5 @@ def test_a_latency_takes_the_place_of_the_macs():
 def test_a_speed_up_is_a_share_of_the_time_and_in_int8_of_what_is_not_yet_known():
     fast = build_config({"arch": "squeezenet", "target_speedup": 8})
     assert fast.budget_share == 0.125
-    assert decide(fast).search_end == 11  # half of 22 epochs, as for an eighth of the MACs
     assert build_config({"arch": "squeezenet", "target_speedup": 8, "target_precision": "int8"}).budget_share == 1
     assert build_config({"arch": "squeezenet", "target_latency_ms": 8}).budget_share == 1
