@@ -1,6 +1,7 @@
 """Every method by its name: those that choose a state at once, and those that search while the network trains.
 
-A method that chooses at once does so half way through the epochs of the search; the small network has all that follow.
+A method that chooses at once does so half way between ``search_start`` and ``search_end``; the small network has all
+epochs that follow.
 """
 
 from collections.abc import Callable, Mapping

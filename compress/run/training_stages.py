@@ -110,7 +110,7 @@ def finetune(context: StageContext, smaller: nn.Module, teacher: nn.Module, *, e
 
 
 def choice_epoch(config: DecidedConfig) -> int:
-    """The epoch after which a one-shot method chooses: half way through the search; ``scratch`` trains nothing."""
+    """The epoch after which a one-shot method chooses: half way to ``search_end``; ``scratch`` trains nothing."""
     return 0 if config.method == "scratch" else (config.search_start + config.search_end) // 2
 
 

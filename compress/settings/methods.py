@@ -19,7 +19,7 @@ GUIDED: Final = frozenset({"edropout", "saliency", "anneal"})
 class MethodCard:
     """A method in words: what it keeps, where it comes from, and the end of "its channels were ...".
 
-    ``at_once``: the state is chosen at once, half way through the epochs of the search.
+    ``at_once``: the state is chosen at once, half way between ``search_start`` and ``search_end``.
     """
 
     summary: str

@@ -94,7 +94,7 @@ def _stop_race(race: RaceSettings, folder: Path, *, at: tuple[str, int]) -> Reco
 
 
 def _check_thinet(run: Path, result: CellResult) -> None:
-    """It takes the leader's original and trains a copy of the baseline until the middle of the search."""
+    """It takes the leader's original and trains a copy of the baseline until half way to the cut."""
     events = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
     taken = [(event["stage"], event["run"]) for event in events if event["kind"] == "stage taken"]
     assert taken == [("01_baseline", "edropout-50-seed0"), ("02_original", "edropout-50-seed0")]
