@@ -108,7 +108,7 @@ def search_words(run: RunFacts) -> str:
         ended = f"converged in epoch {search.converged_at}"
     push = run.training.get("03_push", ())
     epochs = f"{'epoch' if len(push) == 1 else 'epochs'} {_epochs(push)}" if push else ""
-    back = f" Its weights are discarded; the dropped channels were pushed out in {epochs}." if push else ""
+    back = f" The searched weights are discarded; the dropped channels were pushed out in {epochs}." if push else ""
     return (
         f"Search: {run.method}, preset {search.preset}, {_states_compared(run)}"
         f"{figures.plural(search.iterations, 'iteration')}, {ended}, {took}{', push included' if push else ''}.{back}"
