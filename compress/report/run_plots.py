@@ -88,8 +88,8 @@ def _distribution(report: Report, pair: tuple[str, str], timing: LatencyComparis
 
 
 def search_plots(run: RunFacts) -> Iterator[Plot]:
-    """The energy of the states, and the accuracy during the search; none where a method chose at once."""
-    history = run.search.history
+    """The energy of the states, and the accuracy during the search; none of a choice at once, or of one epoch."""
+    history = run.search.history if len(run.search.history) > 1 else ()
     population = run.method == "edropout"
     energy = [
         *curve_of(history, "energy_best", "best state" if population else "state in use", series=1),

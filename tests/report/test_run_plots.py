@@ -1,6 +1,6 @@
 """Which curves a run's report has."""
 
-from compress.report.run_plots import training_plots
+from compress.report.run_plots import search_plots, training_plots
 from tests.report.sample import changed, curve, run_facts
 
 
@@ -30,3 +30,10 @@ def test_stages_of_an_earlier_version_that_each_began_at_one_are_lines_of_their_
     training = {"01_baseline": curve(3, loss=2.0), "02_original": curve(4, loss=1.0)}
     run = run_facts(training=training, search=changed(run_facts().search, history=()))
     assert curves(run) == [("original", 1, 3, False), ("", 1, 3, True), ("", 1, 4, False), ("", 1, 4, True)]
+
+
+def test_a_search_of_one_epoch_has_no_curves():
+    rows = tuple({"epoch": epoch, "energy_best": -1.0, "val_accuracy": 0.5} for epoch in (1, 2))
+    one, two = (changed(run_facts().search, history=some, converged_at=None) for some in (rows[:1], rows))
+    assert list(search_plots(run_facts(search=one))) == []
+    assert len(list(search_plots(run_facts(search=two)))) == 2
