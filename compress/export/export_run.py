@@ -17,7 +17,7 @@ from compress.runs.int8_files import Int8Maker, representative
 from compress.runs.json_files import ModelFacts, json_bytes
 from compress.runs.network_files import REBUILT, channel_order_of, export_network, rebuild
 from compress.runs.recorded_inputs import reopen
-from compress.runs.stage_context import recorded_target
+from compress.runs.stage_context import int8_processor
 from compress.settings.config import DecidedConfig
 from compress.settings.export import ExportSettings
 from compress.verdict.chance import TEST_IMAGES, int8_notes
@@ -81,14 +81,13 @@ def _with_dependants(run: RunFolder, wanted: ExportSettings) -> ExportSettings:
     """Also what an earlier export made of the INT8 files that are about to be replaced, for the same device."""
     if not wanted.int8:
         return wanted
-    target = recorded_target(run)
     names = run.read_json(MODEL_FACTS, ModelFacts)["files"].values()
     raw, mobile = (any(name.endswith(end) for name in names) for end in (".int8.nhwc.onnx", ".int8.ort"))
     return wanted.model_copy(
         update={
             "embed_preprocessing": wanted.embed_preprocessing or raw,
             "ort": wanted.ort or mobile,
-            "int8_for": wanted.int8_for or (target.facts.int8_for if target else "here"),
+            "int8_for": wanted.int8_for or int8_processor(run),
         }
     )
 

@@ -125,6 +125,11 @@ def change_interval(drop: AccuracyDrop | ClassDrop | None) -> str:
     return "-" if drop is None else signed_span(-drop.high, -drop.low)
 
 
+def in_int8(processor: str) -> str:
+    """INT8, for the processor "here", "x86" or "arm", as the end of a phrase: in INT8, in INT8 for ARM."""
+    return " in INT8" + {"here": "", "x86": " for x86", "arm": " for ARM"}[processor]
+
+
 def setting(batch_size: int, threads: int) -> str:
     """How something was timed: batch 1, 2 threads."""
     return f"batch {batch_size}, {plural(threads, 'thread')}"

@@ -67,9 +67,7 @@ def target_table(report: Report) -> Table:
 
 
 def _in_int8(budget: LatencyBudget) -> str:
-    if budget.precision == "float32":
-        return ""
-    return " in INT8" + {"here": "", "x86": " for x86", "arm": " for ARM"}[budget.int8_for]
+    return "" if budget.precision == "float32" else figures.in_int8(budget.int8_for)
 
 
 def _model_words(budget: LatencyBudget) -> str:

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from compress.channels.units import without_names
 from compress.data.bundle import DataBundle
-from compress.report.figures import percent, plural
+from compress.report.figures import in_int8, percent, plural
 from compress.report.figures import setting as setting_words
 from compress.run.eta import expected_work
 from compress.run.evolve import pushes, search_epochs
@@ -137,15 +137,15 @@ def _target(config: DecidedConfig) -> list[str]:
     asked = f"{config.target_speedup:g}x as fast as the original"
     if config.target_latency_ms is not None:
         asked = f"{config.target_latency_ms:g} ms a call"
-    in_int8 = " in INT8" if config.target_int8 else ""
     if config.target is not None:
         table = read_device_table(config.target, int8=config.target_int8)
-        processor = f" for {table.int8_for}" if table.int8_for else ""
-        on, model = f"the device of the table{in_int8}{processor}", f"by the table {config.target}"
+        precision = in_int8(table.int8_for) if table.int8_for else ""
+        on, model = f"the device of the table{precision}", f"by the table {config.target}"
     else:
+        precision = in_int8("here") if config.target_int8 else ""
         setting = setting_words(*config.target_setting)
-        on = f"this machine{in_int8} ({setting})"
-        model = f"{SAMPLES} samples of the network{in_int8} are timed first, a minute or more"
+        on = f"this machine{precision} ({setting})"
+        model = f"{SAMPLES} samples of the network{precision} are timed first, a minute or more"
     steps = "in steps that are fast there" if config.finer_align else f"in multiples of {config.align}"
     return [f"latency    {asked} on {on}{share}, counts {steps}", *_listed("model      ", [model])]
 

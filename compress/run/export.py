@@ -14,7 +14,7 @@ from compress.runs import MODEL_FACTS
 from compress.runs.file_records import ARTIFACTS, NOTES, FileRecord, record_exported, recorded_files, with_variants
 from compress.runs.int8_files import Int8Maker
 from compress.runs.network_files import export_network, macs_note, model_facts, trained_here
-from compress.runs.stage_context import StageContext, recorded_target
+from compress.runs.stage_context import StageContext, int8_processor
 from compress.settings.export import ExportSettings
 from compress.stopping import interruptible
 from compress.structure.plan import plan_from_state
@@ -84,8 +84,7 @@ def _write_all(context: StageContext, networks: TrainedNetworks, prunable: Pruna
 def _int8_of(context: StageContext, pruned: FileRecord) -> FileRecord:
     """The INT8 file that a latency was asked for, made and recorded as by ``compress export --int8``."""
     run, config = context.run, context.config
-    target = recorded_target(run)
-    settings = ExportSettings(int8=True, int8_for="here" if target is None else target.facts.int8_for)
+    settings = ExportSettings(int8=True, int8_for=int8_processor(run))
     maker = Int8Maker(settings, context.data, config.seed, lambda what: _say(context, what))
     with scratch_folder() as temporary:
         made = maker.record(pruned.in_folder(run.path / ARTIFACTS), temporary)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -145,6 +146,12 @@ def find_prunable(
 def recorded_target(run: RunFolder) -> Target | None:
     """The latency model that a run was begun with; ``None`` if its budget is no latency."""
     return Target.from_dict(run.read_json(TARGET, SavedTarget)) if run.has(TARGET) else None
+
+
+def int8_processor(run: RunFolder) -> Literal["here", "x86", "arm"]:
+    """The processor that a run's INT8 files are for: that of its target, or "here"."""
+    target = recorded_target(run)
+    return "here" if target is None else target.facts.int8_for
 
 
 def weights_file(stage: str) -> str:
