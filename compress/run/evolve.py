@@ -1,6 +1,6 @@
 """States evolve in a copy of the trained original; then the unpruned network loses what the found state drops.
 
-Of the paper, and without the push, the network that states evolve in is the one that is cut.
+With the paper's preset, and without the push, the network that states evolve in is itself cut.
 """
 
 from dataclasses import replace

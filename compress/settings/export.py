@@ -42,7 +42,7 @@ class ExportSettings(Settings):
     int8_for: Literal["here", "x86", "arm"] | None = _int8(
         None,
         "Processor that will run the file: this one, x86 (uint8 activations) or ARM (int8 activations).",
-        shown="here; of a run with --target the device's",
+        shown="here; for a run with --target, its device",
     )
     calibration: Literal["auto", "minmax", "percentile", "entropy"] = _int8(
         "auto", "How ranges of activations are set; auto tries all and keeps the nearest to float32."

@@ -14,8 +14,8 @@ EPOCHS_GIVEN: Final = 14
 
 PAPER_EPOCHS: Final = 200
 
-_START: Final = {"default": 4, "paper": 10}  # the search begins after this part of the epochs
-_END: Final = {"default": 3 / 8, "paper": 1 / 2}  # and ends after this share
+_START: Final = {"default": 4, "paper": 10}  # search_start is this part of the epochs
+_END: Final = {"default": 3 / 8, "paper": 1 / 2}  # search_end this share of them
 
 _training = partial(setting, panel="Training")
 
@@ -38,8 +38,8 @@ class ScheduleConfig(Settings):
     )
     search_end: int | None = _training(
         None,
-        "Last epoch of the push; the network is cut after it. Methods that choose at once do so half way between the "
-        "two.",
+        "Last epoch of the push; the network is cut after it. Methods that choose at once do so half way from "
+        "--search-start to this.",
         shown="three eighths of the epochs; paper: half",
         ge=1,
     )
@@ -56,8 +56,8 @@ class Schedule(TypedDict):
 def decide_schedule(config: ScheduleConfig, *, preset: Preset, weights: bool) -> Schedule:
     """What the user left open is decided; with given ``weights`` the search begins at once.
 
-    The paper's 200 epochs are searched from epoch 21 to 100. Here
-    the first 20 train the whole network: see the method's card.
+    The paper's 200 epochs are searched from epoch 21 to 100. Here the first 20 train the whole network: see the
+    method's card.
     """
     usual = PAPER_EPOCHS if preset == "paper" else EPOCHS_GIVEN if weights else EPOCHS
     epochs, start, end = config.epochs or usual, config.search_start, config.search_end
