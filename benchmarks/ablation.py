@@ -24,8 +24,7 @@ from compress.race.folders import has_stages, state_of
 from compress.report.model import recorded_report
 from compress.run.pipeline import Shared, prepare, run_pipeline
 from compress.run.rehearsal import rehearse
-from compress.runs import STAGES, RunFolder
-from compress.runs.event_log import EVENTS
+from compress.runs import RunFolder
 from compress.runs.recorded_inputs import ORIGINAL
 from compress.settings.config import DecidedConfig, RunConfig, build_config
 from compress.settings.fields import parse_seeds
@@ -132,40 +131,14 @@ def original_of(config: RunConfig, path: Path) -> Path | None:
 
 
 def read_run(path: Path) -> Row:
-    """What a finished run has found; seconds are those of one epoch."""
+    """What a finished run has found."""
     report = recorded_report(RunFolder.open(path))
-    assert report.run is not None
-    config = DecidedConfig.model_validate(report.run.config)
-    epochs = {STAGES[1]: config.epochs - config.search_start, STAGES[2]: config.search_end - config.search_start}
-    original, search = (
-        seconds / count if (seconds := uninterrupted_seconds(path, stage)) is not None else None
-        for stage, count in epochs.items()
-    )
     return {
         "date": report.created[:10],
         "top1": round(100 * report.candidate.accuracy.top1.value, 4),
         "original_top1": round(100 * report.original.accuracy.top1.value, 4),
         "kept_macs": report.candidate.kept_macs,
-        "original_seconds": original,
-        "search_seconds": search,
     } | _machine(path)
-
-
-def uninterrupted_seconds(path: Path, stage: str) -> float | None:
-    """Seconds of a run's stage; ``None`` if it was interrupted, for then only the last part of it was timed.
-
-    A stage that was taken from another run is looked up there, unless this one has been given the other's name.
-    """
-    if not (path / EVENTS).exists():
-        return None
-    events = [json.loads(line) for line in (path / EVENTS).read_text().splitlines()]
-    taken = [event["run"] for event in events if event["kind"] == "stage taken" and event["stage"] == stage]
-    if taken:
-        other = path.parent / taken[-1]
-        return None if other == path else uninterrupted_seconds(other, stage)
-    begun = sum(event["kind"] == "stage" and event["name"] == stage for event in events)
-    done = [event["seconds"] for event in events if event["kind"] == "stage finished" and event["stage"] == stage]
-    return float(done[0]) if begun == 1 and done else None
 
 
 def _machine(path: Path) -> Row:

@@ -23,10 +23,9 @@ original and the epochs before the search. `make bench-ablation` makes the runs;
 - **Top-1**: of the pruned network, in percent of the test images, for each seed.
 - **Against the default**: the mean over the seeds of a run's Top-1 minus that of the default with the same seed, in
   points. *Lowest to highest* is its range over the seeds.
-- **Search**: seconds of an epoch of the search, with its push, over seconds of an epoch of the original's training,
-  median over the seeds. The two are timed at different times: beside other programs it is a rough number, and
-  `benchmarks/search_cost.md` is the exact one. `-`: a run was interrupted.
 - **MACs**: what the pruned network has of the original's, mean over the seeds.
+
+What a step of the search costs is in `benchmarks/search_cost.md`.
 
 **What one seed says.** Two trainings of the same network with other random numbers differ by some tenths of a point.
 Below each table is how far such differences scatter. A mean within twice its scatter shows nothing, and among thirty
@@ -53,8 +52,8 @@ def section(settings: Mapping[str, Any], rows: Rows) -> str:
     title = f"## {settings['arch']}, {budget}, images of {settings['image_size']} pixels"
     seeds = sorted({row["seed"] for row in rows})
     titles = ("Variant", "Setting", f"Top-1, seed {', '.join(map(str, seeds))}", "Against the default",
-              "Lowest to highest", "Search", "MACs")  # fmt: skip
-    lines = [titles, ("---", "---", *["---:"] * 5), *_lines(rows, seeds)]
+              "Lowest to highest", "MACs")  # fmt: skip
+    lines = [titles, ("---", "---", *["---:"] * 4), *_lines(rows, seeds)]
     body = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     return "\n\n".join([title, _in_words(settings, rows), body, scatter(rows), guard(rows), _machine(rows)])
 
@@ -116,15 +115,8 @@ def _lines(rows: Rows, seeds: Sequence[int]) -> Iterator[tuple[str, ...]]:
             ", ".join(hundredths(found[seed]) if seed in found else "-" for seed in seeds),
             f"{statistics.mean(points):+.2f}" if compared else "-",
             f"{min(points):+.2f} to {max(points):+.2f}" if compared else "-",
-            _cost(mine),
             percent(statistics.mean(macs)) if macs else "-",
         )
-
-
-def _cost(rows: Rows) -> str:
-    pairs = [(row.get("search_seconds"), row.get("original_seconds")) for row in rows]
-    ratios = [search / original for search, original in pairs if search and original]
-    return f"{statistics.median(ratios):.2f}x" if ratios else "-"
 
 
 def _variants(rows: Rows) -> list[str]:
@@ -157,7 +149,7 @@ def _in_words(settings: Mapping[str, Any], rows: Rows) -> str:
     threads = plural(settings["threads"], "thread")
     search = ", ".join(f"{name} {in_words(value)}" for name, value in settings["search"].items())
     return (
-        f"Data set {settings['dataset']}, {plural(settings['epochs'], 'epoch')}, the search from epoch "
+        f"Data set {settings['dataset']}, {plural(settings['epochs'], 'epoch')}, search and push from epoch "
         f"{settings['search_start'] + 1} to {settings['search_end']}, {threads}, channels in "
         f"multiples of {settings['align']}. The default has a population of {settings['population']} and {search}. "
         f"Top-1 of the originals: {originals}."

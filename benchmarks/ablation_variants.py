@@ -38,6 +38,7 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "window longer": {"search_end": 1 / 2},
     "window shorter": {"search_end": 5 / 16},
     "no push": {"search": {"push": False}},
+    "no push, saliency alone": {"method": "saliency", "search": {"push": False}},
     "search as long as the push": {"search": {"length": 1.0}},
     "no distillation": {"distill": False},
 }

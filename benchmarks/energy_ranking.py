@@ -1,15 +1,18 @@
-"""How well energies on a few images rank states, on the networks of a finished run.
+"""How well energies rank states, and what a low energy is worth in the end.
 
-States have random allocations within the run's budget. Their energies on a few images are compared with those on
-other, many images: by rank correlation, and by how much the energy of the chosen state of 16 is above the best one's.
+States have random allocations within the budget of a finished run. In the trained original, where its search began,
+their energies on a few images are compared with those on other, many images: by rank correlation, and by how much the
+energy of the chosen state of 16 is above the best one's. Some of the states are then trained as the run's own was:
+push, cut, fine-tuning, in several orders of the images. That goes on where it was stopped.
 
-Example: python -m benchmarks.energy_ranking runs/NAME
+Example: python -m benchmarks.energy_ranking runs/NAME --trained 12
 
 Axes: S states, R rounds of images, U units, G groups.
 """
 
 import argparse
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -27,9 +30,16 @@ from compress.channels.masks import masked
 from compress.data.bundle import DataBundle, Order
 from compress.edropout.search import energies_on
 from compress.environment import describe_environment
-from compress.run.pipeline import prepare
-from compress.runs import STAGES, RunFolder
-from compress.runs.stage_context import check_images, find_prunable, fresh_network
+from compress.observer import Observer
+from compress.race.folders import state_of
+from compress.report.model import recorded_report
+from compress.run.found import PLAN, SearchResult
+from compress.run.pipeline import prepare, run_pipeline
+from compress.runs import RunFolder
+from compress.runs.recorded_inputs import ORIGINAL, record_inputs
+from compress.runs.stage_context import StageContext, check_images, find_prunable, fresh_network
+from compress.settings.config import DecidedConfig
+from compress.settings.verify import VerifySettings
 
 RESULTS: Final = Path(__file__).parent / "energy_ranking.json"
 STATES, GENERATION, IMAGES = 48, 16, 32
@@ -49,44 +59,87 @@ class Ranking:
     regret: float
 
 
+@dataclass(frozen=True)
+class Source:
+    """A finished run, and what its search began with."""
+
+    run: RunFolder
+    config: DecidedConfig
+    data: DataBundle
+    network: nn.Module
+    prunable: Prunable
+
+
 def main() -> None:
-    """Measure the two networks of a run, and write the results."""
+    """Measure and train states of a run's trained original, and write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="a finished run of the default method")
+    parser.add_argument("--trained", type=int, default=0, help="how many states are trained")
+    parser.add_argument("--orders", type=int, default=2, help="in how many orders of the images each of them is")
+    parser.add_argument("--out", type=Path, default=Path("runs/energy_ranking"), help="folder of their run folders")
     parser.add_argument("--results", type=Path, default=RESULTS)
     arguments = parser.parse_args()
-    run = RunFolder.open(arguments.run)
-    config, data = prepare(run.read_config())
-    torch.set_num_threads(1)
-    network = fresh_network(config, data)
-    prunable = find_prunable(config, network, check_images(config, data))
-    rows = []
-    for stage in (STAGES[0], STAGES[2]):
-        network.load_state_dict(run.load_tensors(f"{stage}/weights.safetensors"))
-        energies_RS = random_energies(network, prunable, data)
-        spread, noise = float(energies_RS.mean(0).std()), float(differences(energies_RS).std(0).mean())
-        rows.append(
-            {"stage": stage, "spread": spread, "noise": noise, "ranking": [asdict(r) for r in rank(energies_RS)]}
-        )
+    source = _open(arguments.run)
+    states_SU = random_states(source)
+    energies_RS = energies(source, states_SU)
+    trained = [
+        {"state": state, "order": order, "energy": float(energies_RS[:, state].mean()), "top1": top1}
+        for order in range(arguments.orders)
+        for state in range(arguments.trained)
+        for top1 in [train(source, states_SU[state], arguments.out / f"state{state}-order{order}", order=order)]
+    ]
     results = {
-        "date": f"{datetime.now(UTC):%Y-%m-%d}", "arch": config.arch, "keep_macs": config.keep_macs,
-        "environment": describe_environment(threads=1, seed=0), "rows": rows,
+        "date": f"{datetime.now(UTC):%Y-%m-%d}", "arch": source.config.arch, "keep_macs": source.config.keep_macs,
+        "environment": describe_environment(threads=1, seed=0),
+        "spread": float(energies_RS.mean(0).std()), "noise": float(differences(energies_RS).std(0).mean()),
+        "ranking": [asdict(one) for one in rank(energies_RS)], "trained": trained,
     }  # fmt: skip
     arguments.results.write_text(json.dumps(results, indent=1) + "\n")
     arguments.results.with_suffix(".md").write_text(page(results))
 
 
-def random_energies(network: nn.Module, prunable: Prunable, data: DataBundle) -> Tensor:
-    """Energies (R, S) of random allocations, the first of which is saliency alone, on rounds of 32 training images."""
-    network.eval()
-    units, generator = prunable.units, torch.Generator().manual_seed(0)
+def _open(path: Path) -> Source:
+    run = RunFolder.open(path)
+    config, data = prepare(run.read_config())
+    torch.set_num_threads(1)
+    network = fresh_network(config, data)
+    prunable = find_prunable(config, network, check_images(config, data))
+    network.load_state_dict(run.load_tensors(f"{ORIGINAL[1]}/weights.safetensors"))
+    return Source(run, config, data, network.eval(), prunable)
+
+
+def random_states(source: Source) -> Tensor:
+    """States, bool (S, U), of random allocations; the first is that of saliency alone."""
+    units, generator = source.prunable.units, torch.Generator().manual_seed(0)
     offsets_SG = (0.5 * torch.randn(STATES, len(units.groups), generator=generator)).clamp(-1, 1)
     offsets_SG[0] = 0.0
-    costs_G = prunable.unit_costs(torch.ones(units.total, dtype=torch.bool)).log().float()
-    keys_SU = 0.5 * saliency(network, prunable, data).log() + (offsets_SG - 0.5 * costs_G)[:, units.group_of_unit]
-    states_SU = prunable.repair(keys_SU)
-    rounds = islice(_rounds(data, epoch=1), ROUNDS)
-    return torch.stack([energies_on(network, units, images, labels)(states_SU) for images, labels in rounds])
+    costs_G = source.prunable.unit_costs(torch.ones(units.total, dtype=torch.bool)).log().float()
+    keys_U = 0.5 * saliency(source.network, source.prunable, source.data).log()
+    return source.prunable.repair(keys_U + (offsets_SG - 0.5 * costs_G)[:, units.group_of_unit])
+
+
+def energies(source: Source, states_SU: Tensor) -> Tensor:
+    """Energies (R, S) on rounds of 32 training images."""
+    rounds = islice(_rounds(source.data, epoch=1), ROUNDS)
+    units = source.prunable.units
+    return torch.stack([energies_on(source.network, units, images, labels)(states_SU) for images, labels in rounds])
+
+
+def train(source: Source, state_U: Tensor, path: Path, *, order: int) -> float:
+    """Top-1, in percent, of the network that a state ends as: what follows the search in an ordinary run."""
+    config = source.config.model_copy(update={"seed": source.config.seed + order})
+    if state_of(path) == "new" or not RunFolder.open(path).has(PLAN):
+        with RunFolder.create(path, config, overwrite=True) as run:  # an interrupted creation may have left files
+            record_inputs(run, config, source.data)
+            run.copy_stages(source.run, ORIGINAL)
+            context = StageContext(config, source.data, run, Observer(), lambda: None)
+            SearchResult(source.network, state_U, epochs_behind=config.search_end).save_state(context, source.prunable)
+    if state_of(path) != "finished":
+        seconds = VerifySettings(batch_sizes=(1,), threads=(1,), seconds=0.1, seed=config.seed)
+        run_pipeline(config, out=path, mode="resume", verify=seconds)
+    top1 = 100 * recorded_report(RunFolder.open(path)).candidate.accuracy.top1.value
+    sys.stderr.write(f"{path.name}: {top1:.2f}\n")
+    return top1
 
 
 def saliency(network: nn.Module, prunable: Prunable, data: DataBundle) -> Tensor:

@@ -1,35 +1,79 @@
 """The page of ``benchmarks.energy_ranking``."""
 
+import statistics
 from typing import Any
 
-from compress.runs import STAGES
-
-_NETWORKS = {STAGES[0]: "before the search", STAGES[2]: "after the search"}
+from scipy.stats import spearmanr
 
 
 def page(results: dict[str, Any]) -> str:
-    """Markdown: one row for each network and number of images."""
-    rows = [
-        f"| {_NETWORKS[row['stage']]} | {row['spread']:.3f} | {row['noise']:.3f} | {one['images']} "
-        f"| {one['correlation']:.2f} | {one['regret']:.3f} |"
-        for row in results["rows"]
-        for one in row["ranking"]
-    ]
+    """Markdown: one row for each number of images, then what trained states ended as."""
+    rows = [f"| {one['images']} | {one['correlation']:.2f} | {one['regret']:.3f} |" for one in results["ranking"]]
     machine = results["environment"]
     cpu, torch = machine["cpu"], machine["packages"]["torch"]
-    return "\n".join(
-        [
-            "# How well energies rank states",
-            "",
-            f"{results['arch']} at {results['keep_macs']:.0%} of the MACs, 48 states with random allocations. Spread: "
-            "standard deviation of the states' energies. Noise: standard deviation of one state's energy on 32 images, "
-            "relative to the other states on the same images. Lost: how far the chosen state of 16 is above the best.",
-            "",
-            "| Network | Spread | Noise | Images | Rank correlation | Lost |",
-            "|:---|---:|---:|---:|---:|---:|",
-            *rows,
-            "",
-            f"{results['date']}, {cpu['model']}, {cpu['cores']} cores, torch {torch}.",
-            "",
-        ]
+    lines = [
+        "# What a low energy is worth",
+        "",
+        f"{results['arch']} at {results['keep_macs']:.0%} of the MACs, 48 states with random allocations, in the "
+        f"trained original. Their energies spread by {results['spread']:.3f} (standard deviation); on 32 images, "
+        f"relative to the other states on the same images, one state's scatters by {results['noise']:.3f}. "
+        "Lost: how far the chosen state of 16 is above the best.",
+        "",
+        "| Images | Rank correlation with the energies on 512 others | Lost |",
+        "|---:|---:|---:|",
+        *rows,
+        "",
+        *_ends(results["trained"]),
+        f"{results['date']}, {cpu['model']}, {cpu['cores']} cores, torch {torch}.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _ends(trained: list[dict[str, Any]]) -> list[str]:
+    """What the trained states ended as; no lines if none or only one was trained."""
+    tops = by_state(trained)
+    if len(tops) < 2:
+        return []
+    energies = {row["state"]: row["energy"] for row in trained}
+    means = {state: statistics.mean(found) for state, found in tops.items()}
+    between, within = spreads(list(tops.values()))
+    correlation = float(spearmanr([energies[state] for state in means], list(means.values())).statistic)
+    worth = (
+        f"The networks differ by {between:.2f} points of Top-1 (standard deviation) because of their states, and by "
+        f"{within:.2f} where the same state is trained in another order of the images."
+        if within is not None
+        else f"Their Top-1 scatters by {between:.2f} points (standard deviation)."
     )
+    return [
+        f"{len(tops)} of the states were trained to the end. {worth} The rank correlation of a state's energy with "
+        f"its mean Top-1 is {correlation:+.2f}: a low energy is worth something if that is near -1.",
+        "",
+        "| State | Energy | Top-1 in each order |",
+        "|---:|---:|---:|",
+        *(
+            f"| {state} | {energies[state]:.3f} | {', '.join(f'{top1:.2f}' for top1 in tops[state])} |"
+            for state in sorted(tops, key=lambda state: energies[state])
+        ),
+        "",
+    ]
+
+
+def by_state(trained: list[dict[str, Any]]) -> dict[int, list[float]]:
+    """State -> Top-1 in each order of the images."""
+    found: dict[int, list[float]] = {}
+    for row in trained:
+        found.setdefault(row["state"], []).append(row["top1"])
+    return found
+
+
+def spreads(tops: list[list[float]]) -> tuple[float, float | None]:
+    """Standard deviations between states, without what scatters anyway, and of one state between its trainings.
+
+    With one training of each, the first is what all have together and the second is ``None``.
+    """
+    means = statistics.variance([statistics.mean(found) for found in tops])
+    if min(map(len, tops)) < 2:
+        return means**0.5, None
+    within = statistics.mean([statistics.variance(found) for found in tops])
+    return max(0.0, means - within / len(tops[0])) ** 0.5, within**0.5

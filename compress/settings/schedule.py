@@ -70,12 +70,12 @@ def decide_schedule(config: ScheduleConfig, *, preset: Preset, weights: bool) ->
 
 
 def check_schedule(schedule: Schedule) -> None:
-    """Raise ValueError unless the search lies within the epochs and takes at least one."""
+    """Raise ValueError unless at least one of the epochs is between the search's start and its end."""
     epochs, start, end = schedule["epochs"], schedule["search_start"], schedule["search_end"]
     if not 0 <= start < end <= epochs:
         raise ValueError(
-            "the search lies within the epochs and takes at least one: expected `search_start` < `search_end` <= "
-            f"`epochs`, got {start}, {end} and {epochs}"
+            "expected `search_start` < `search_end` <= `epochs` (the cut is made after epoch `search_end`), got "
+            f"{start}, {end} and {epochs}"
         )
 
 

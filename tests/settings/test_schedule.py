@@ -44,7 +44,9 @@ def test_what_is_open_is_decided(values, schedule):
     ],
 )
 def test_a_search_outside_the_epochs_is_refused(values, got):
-    message = rf"takes at least one: expected --search-start < --search-end <= --epochs, got {got}"
+    message = (
+        rf"expected --search-start < --search-end <= --epochs \(the cut is made after epoch --search-end\), got {got}"
+    )
     with pytest.raises(UsageError, match=message):
         build_config({"arch": "squeezenet"} | values)
 
