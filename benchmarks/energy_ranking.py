@@ -130,9 +130,10 @@ def train(source: Source, state_U: Tensor, path: Path, *, order: int) -> float:
     config = source.config.model_copy(update={"seed": source.config.seed + order})
     if state_of(path) == "new" or not RunFolder.open(path).has(PLAN):
         with RunFolder.create(path, config, overwrite=True) as run:  # an interrupted creation may have left files
-            record_inputs(run, config, source.data)
+            data = prepare(config)[1]
+            record_inputs(run, config, data)
             run.copy_stages(source.run, ORIGINAL)
-            context = StageContext(config, source.data, run, Observer(), lambda: None)
+            context = StageContext(config, data, run, Observer(), lambda: None)
             SearchResult(source.network, state_U, epochs_behind=config.search_end).save_state(context, source.prunable)
     if state_of(path) != "finished":
         seconds = VerifySettings(batch_sizes=(1,), threads=(1,), seconds=0.1, seed=config.seed)
