@@ -29,6 +29,7 @@ from compress.runs.stage_context import TARGET, StageContext, check_images, reco
 from compress.settings.config import DecidedConfig, RunConfig
 from compress.settings.verify import VerifySettings
 from compress.target.limit import limit_latency
+from compress.target.table import read_device_table
 from compress.target.target import Target
 from compress.verdict.verify import verify_stage
 
@@ -117,12 +118,14 @@ def _ends_recorded(run: RunFolder, settings: DecidedConfig, out: Path) -> Iterat
 
 
 def _start(config: RunConfig, out: Path, mode: Mode) -> RunConfig:
-    """The settings that hold; the errors of a folder that cannot be used are raised before anything is read."""
+    """The settings that hold; the errors of folders and tables that cannot be used come before images are read."""
     if mode == "resume":
         allowed = {"download": config.download}
         return RunFolder.open(out).read_config().model_copy(update=allowed).with_code(config.code)
     check_run_place(out, config)
     RunFolder.check_free(out, overwrite=mode == "overwrite")
+    if config.target is not None:
+        read_device_table(config.target, int8=config.target_int8)
     return config
 
 

@@ -14,9 +14,10 @@ from compress.channels.latency import LatencyModel
 from compress.channels.units import find_units
 from compress.errors import BadInputError, InterruptedRun
 from compress.observer import Observer
+from compress.run.pipeline import run_pipeline
 from compress.run.target import cut_again, find_target
 from compress.runs.decide import decide
-from compress.settings.config import RunConfig
+from compress.settings.config import RunConfig, build_config
 from compress.target.table import cache_times
 from compress.target.target import Target
 from exporters.measure.layer_times import TimingLimits
@@ -132,6 +133,17 @@ def test_a_table_of_files_in_another_precision_is_refused(case: Case, tmp_path: 
     table.write_text(replace(case.table(), int8_for=table_for).to_json())
     with pytest.raises(BadInputError, match=message):
         target_of(case, Stages(), target=table, target_precision=asked)
+
+
+def test_a_table_that_cannot_be_used_ends_a_run_before_its_images_are_read(case: Case, tmp_path: Path):
+    table, out = tmp_path / "device-layers.json", tmp_path / "run"
+    table.write_text(replace(case.table(), int8_for="arm").to_json())
+    config = build_config(
+        {"arch": "squeezenet", "dataset": tmp_path / "no-images", "target": table, "target_latency_ms": 1.0}
+    )
+    with pytest.raises(BadInputError, match="give --target-precision int8"):
+        run_pipeline(config, out=out)
+    assert not out.exists()
 
 
 @pytest.mark.usefixtures("few_samples")
