@@ -139,7 +139,7 @@ def test_a_table_that_cannot_be_used_ends_a_run_before_its_images_are_read(case:
     table, out = tmp_path / "device-layers.json", tmp_path / "run"
     table.write_text(replace(case.table(), int8_for="arm").to_json())
     config = build_config(
-        {"arch": "squeezenet", "dataset": tmp_path / "no-images", "target": table, "target_latency_ms": 1.0}
+        {"arch": "squeezenet", "dataset": f"{tmp_path}/no-images", "target": f"{table}", "target_latency_ms": 1.0}
     )
     with pytest.raises(BadInputError, match="give --target-precision int8"):
         run_pipeline(config, out=out)
