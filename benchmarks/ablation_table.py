@@ -148,8 +148,9 @@ def _in_words(settings: Mapping[str, Any], rows: Rows) -> str:
     originals = ", ".join(f"{top1:.2f} (seed {seed})" for seed, top1 in sorted(found.items()))
     threads = plural(settings["threads"], "thread")
     search = ", ".join(f"{name} {in_words(value)}" for name, value in settings["search"].items())
+    given = f"given weights ({settings['weights']}), " if "weights" in settings else ""
     return (
-        f"Data set {settings['dataset']}, {plural(settings['epochs'], 'epoch')}, search and push from epoch "
+        f"Data set {settings['dataset']}, {given}{plural(settings['epochs'], 'epoch')}, search and push from epoch "
         f"{settings['search_start'] + 1} to {settings['search_end']}, {threads}, channels in "
         f"multiples of {settings['align']}. The default has a population of {settings['population']} and {search}. "
         f"Top-1 of the originals: {originals}."

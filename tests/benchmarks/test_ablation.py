@@ -184,6 +184,12 @@ def test_the_page_has_a_table_for_each_group_of_settings():
     assert f"commit {'a' * 10}." in text
 
 
+def test_given_weights_are_named_without_their_folder():
+    settings = shared_settings(BASE.model_copy(update={"weights": "/home/somebody/mine.pt", "epochs": 3}))
+    text = page({"tables": [{"settings": settings | {"image_size": 48}, "rows": ROWS}]})
+    assert "Data set fashion-sample, given weights (mine.pt), 3 epochs, search and push" in text
+
+
 def test_flags_of_a_variant_are_those_of_compress_run():
     rows = [row(DEFAULT, 0, 86.0), *(row(name, 0, 86.0) for name in ("keys without costs", "no distillation"))]
     text = page({"tables": [{"settings": shared_settings(BASE) | {"image_size": 48}, "rows": rows}]})
