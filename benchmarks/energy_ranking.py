@@ -2,10 +2,11 @@
 
 States have random allocations within the budget of a finished run. In the trained original, where its search began,
 their energies on a few images are compared with those on other, many images: by rank correlation, and by how much the
-energy of the chosen state of 16 is above the best one's. Some of the states are then trained as the run's own was:
-push, cut, fine-tuning, in several orders of the images. That goes on where it was stopped.
+energy of the chosen state of 16 is above the best one's. Some of them are then trained as the run's own state was:
+push, cut, fine-tuning, in several orders of the images; so are the run's state, and those that other methods choose in
+the trained original. The same command goes on where it was stopped.
 
-Example: python -m benchmarks.energy_ranking runs/NAME --trained 12
+Example: python -m benchmarks.energy_ranking runs/NAME --trained 12 --rivals l1,thinet
 
 Axes: S states, R rounds of images, U units, G groups.
 """
@@ -27,6 +28,8 @@ from torch import Tensor, nn
 from benchmarks.energy_ranking_table import page
 from compress.channels.budget import Prunable
 from compress.channels.masks import masked
+from compress.controls.methods import ONE_SHOT
+from compress.controls.task import Task
 from compress.data.bundle import DataBundle, Order
 from compress.edropout.search import energies_on
 from compress.environment import describe_environment
@@ -39,7 +42,9 @@ from compress.runs import RunFolder
 from compress.runs.recorded_inputs import ORIGINAL, record_inputs
 from compress.runs.stage_context import StageContext, check_images, find_prunable, fresh_network
 from compress.settings.config import DecidedConfig
+from compress.settings.fields import parse_list
 from compress.settings.verify import VerifySettings
+from compress.structure.plan import PruningPlan, state_from_plan
 
 RESULTS: Final = Path(__file__).parent / "energy_ranking.json"
 STATES, GENERATION, IMAGES = 48, 16, 32
@@ -74,7 +79,8 @@ def main() -> None:
     """Measure and train states of a run's trained original, and write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="a finished run of the default method")
-    parser.add_argument("--trained", type=int, default=0, help="how many states are trained")
+    parser.add_argument("--trained", type=int, default=0, help="how many random states are trained")
+    parser.add_argument("--rivals", type=parse_list, default=[], help="methods whose states are trained, too")
     parser.add_argument("--orders", type=int, default=2, help="in how many orders of the images each of them is")
     parser.add_argument("--out", type=Path, default=Path("runs/energy_ranking"), help="folder of their run folders")
     parser.add_argument("--results", type=Path, default=RESULTS)
@@ -82,11 +88,15 @@ def main() -> None:
     source = _open(arguments.run)
     states_SU = random_states(source)
     energies_RS = energies(source, states_SU)
+    chosen = {str(place): states_SU[place] for place in range(arguments.trained)}
+    if chosen:
+        chosen |= {name: state_by(name, source) for name in [source.config.method, *arguments.rivals]}
+    energy = dict(zip(chosen, energies(source, torch.stack([*chosen.values()])).mean(0).tolist(), strict=True))
     trained = [
-        {"state": state, "order": order, "energy": float(energies_RS[:, state].mean()), "top1": top1}
+        {"state": name, "order": order, "energy": energy[name], "top1": top1}
         for order in range(arguments.orders)
-        for state in range(arguments.trained)
-        for top1 in [train(source, states_SU[state], arguments.out / f"state{state}-order{order}", order=order)]
+        for name, state_U in chosen.items()
+        for top1 in [train(source, state_U, arguments.out / f"{name}-order{order}", order=order)]
     ]
     results = {
         "date": f"{datetime.now(UTC):%Y-%m-%d}", "arch": source.config.arch, "keep_macs": source.config.keep_macs,
@@ -116,6 +126,19 @@ def random_states(source: Source) -> Tensor:
     costs_G = source.prunable.unit_costs(torch.ones(units.total, dtype=torch.bool)).log().float()
     keys_U = 0.5 * saliency(source.network, source.prunable, source.data).log()
     return source.prunable.repair(keys_U + (offsets_SG - 0.5 * costs_G)[:, units.group_of_unit])
+
+
+def state_by(method: str, source: Source) -> Tensor:
+    """The state, bool (U,), that a method chooses at once in the trained original, or that the run itself has found."""
+    run, config, units = source.run, source.config, source.prunable.units
+    if method == config.method:
+        return state_from_plan(units, PruningPlan.from_json(run.read_text(PLAN)))
+    task = Task(
+        source.network, source.prunable, source.data.train, config.batch_size, config.seed,
+        fresh_network=lambda: fresh_network(config, source.data),
+    )  # fmt: skip
+    choose = {str(name): one for name, one in ONE_SHOT.items()}[method]
+    return choose(task).keep_U
 
 
 def energies(source: Source, states_SU: Tensor) -> Tensor:

@@ -31,23 +31,25 @@ def page(results: dict[str, Any]) -> str:
 
 
 def _ends(trained: list[dict[str, Any]]) -> list[str]:
-    """What the trained states ended as; no lines if none or only one was trained."""
-    tops = by_state(trained)
-    if len(tops) < 2:
+    """What the trained states ended as; no lines if fewer than two random ones were trained."""
+    tops, energies = by_state(trained), {row["state"]: row["energy"] for row in trained}
+    drawn = [state for state in tops if state.isdigit()]
+    if len(drawn) < 2:
         return []
-    energies = {row["state"]: row["energy"] for row in trained}
-    means = {state: statistics.mean(found) for state, found in tops.items()}
-    between, within = spreads(list(tops.values()))
-    correlation = float(spearmanr([energies[state] for state in means], list(means.values())).statistic)
+    means = [statistics.mean(tops[state]) for state in drawn]
+    between, within = spreads([tops[state] for state in drawn])
+    correlation = float(spearmanr([energies[state] for state in drawn], means).statistic)
     worth = (
-        f"The networks differ by {between:.2f} points of Top-1 (standard deviation) because of their states, and by "
+        f"Their networks differ by {between:.2f} points of Top-1 (standard deviation) because of the states, and by "
         f"{within:.2f} where the same state is trained in another order of the images."
         if within is not None
         else f"Their Top-1 scatters by {between:.2f} points (standard deviation)."
     )
     return [
-        f"{len(tops)} of the states were trained to the end. {worth} The rank correlation of a state's energy with "
-        f"its mean Top-1 is {correlation:+.2f}: a low energy is worth something if that is near -1.",
+        f"{len(drawn)} of the states were trained to the end. {worth} The rank correlation of a state's energy with "
+        f"its mean Top-1 is {correlation:+.2f}: a low energy is worth something if that is near -1. States with a "
+        "name are those that the run found, and that other methods chose in the trained original; state 0 is that of "
+        "saliency, measured at once.",
         "",
         "| State | Energy | Top-1 in each order |",
         "|---:|---:|---:|",
@@ -59,9 +61,9 @@ def _ends(trained: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def by_state(trained: list[dict[str, Any]]) -> dict[int, list[float]]:
+def by_state(trained: list[dict[str, Any]]) -> dict[str, list[float]]:
     """State -> Top-1 in each order of the images."""
-    found: dict[int, list[float]] = {}
+    found: dict[str, list[float]] = {}
     for row in trained:
         found.setdefault(row["state"], []).append(row["top1"])
     return found

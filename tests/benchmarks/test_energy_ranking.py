@@ -49,7 +49,7 @@ def test_states_are_apart_by_more_than_their_trainings():
 
 def test_page_orders_trained_states_by_energy():
     trained = [
-        {"state": state, "order": order, "energy": energy, "top1": top1}
+        {"state": f"{state}", "order": order, "energy": energy, "top1": top1}
         for order, tops in enumerate([[86.0, 87.0, 85.0], [86.2, 87.2, 85.2]])
         for state, energy, top1 in zip(range(3), [0.5, 0.4, 0.6], tops, strict=True)
     ]
