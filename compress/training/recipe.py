@@ -12,7 +12,7 @@ from torch.nn import functional
 from compress.settings.training import TRAINING, Optimizer, Schedule, TrainingConfig
 
 FINE_TUNING: Final = 0.25
-"""The learning rate of given weights, as a share of the rate for fresh ones."""
+"""The learning rate of given weights of a network with LayerNorm, as a share of the rate for fresh ones."""
 
 _STEP_EPOCHS = 50  # of the paper's schedule
 
@@ -65,6 +65,9 @@ PAPER = Recipe("adadelta", learning_rate=1.0, weight_decay=1e-5, schedule="paper
 def choose_recipe(network: nn.Module, config: TrainingConfig, *, trained: bool = False) -> Recipe:
     """The settings that are given, and a default for every other; ``trained``: all weights were given.
 
+    Given weights of convolutional networks have the rate of fresh ones (``docs/own-weights.md``); those of transformers
+    and other networks with LayerNorm, of which nothing was measured, a quarter of it.
+
     AdamW with one cycle; AlexNet's linear layers (4,096 wide) diverge at 1e-3 and learn at 3e-4. SGD's rates are those
     with which torchvision's ResNets and AlexNet were trained, for mini-batches of 64; with SqueezeNet's 5e-3 it learned
     the bundled images much more slowly than with 2e-2 (``benchmarks/training_recipes.json``).
@@ -78,15 +81,17 @@ def choose_recipe(network: nn.Module, config: TrainingConfig, *, trained: bool =
     else:
         rate = 2e-2 if sgd else 1e-3
     given: dict[str, Any] = config.model_dump(include=set(TRAINING), exclude_none=True)
-    rate = given.pop("lr", rate * FINE_TUNING if trained else rate)
+    careful = trained and any(isinstance(module, nn.LayerNorm) for module in network.modules())
+    rate = given.pop("lr", rate * FINE_TUNING if careful else rate)
     decided: dict[str, Any] = {"optimizer": "adamw", "weight_decay": 1e-4 if sgd else 1e-2, "schedule": "one-cycle"}
     return Recipe(learning_rate=rate, clip=5.0, **decided | given)
 
 
 def fresh_recipe(network: nn.Module, config: TrainingConfig) -> Recipe:
     """The recipe for fresh weights in a run whose settings were decided for given ones: nothing to be careful with."""
-    default = choose_recipe(network, config.model_copy(update={"lr": None, "freeze_bn": False}))
-    if config.lr in (None, default.learning_rate * FINE_TUNING):
+    silent = config.model_copy(update={"lr": None, "freeze_bn": False})
+    default = choose_recipe(network, silent)
+    if config.lr in (None, choose_recipe(network, silent, trained=True).learning_rate):
         return default
     return replace(default, learning_rate=config.lr)
 

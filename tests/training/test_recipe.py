@@ -10,7 +10,6 @@ from torch import nn
 
 from compress.settings.config import RunConfig
 from compress.training.recipe import (
-    FINE_TUNING,
     PAPER,
     Recipe,
     build_optimizer,
@@ -102,7 +101,16 @@ def test_what_is_given_is_taken_and_all_else_is_decided():
     assert (recipe.learning_rate, recipe.optimizer, recipe.weight_decay) == (0.3, "sgd", 0.0)
     assert (recipe.momentum, recipe.schedule, recipe.label_smoothing) == (0.5, "steps", 0.1)
     assert chosen(network, lr=0.3, trained=True).learning_rate == 0.3
-    assert chosen(network, trained=True).learning_rate == FINE_TUNING * chosen(network).learning_rate
+
+
+def test_given_weights_have_the_rate_of_fresh_ones_unless_layers_are_normalised_over_channels():
+    convolutional = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
+    assert chosen(convolutional, trained=True).learning_rate == 2e-3
+    assert chosen(convolutional, trained=True, optimizer="sgd").learning_rate == 2.5e-2
+    transformer = nn.Sequential(nn.Linear(4, 4), nn.LayerNorm(4))
+    assert chosen(transformer).learning_rate == 1e-3
+    assert chosen(transformer, trained=True).learning_rate == 2.5e-4
+    assert chosen(transformer, trained=True, lr=0.3).learning_rate == 0.3
 
 
 @pytest.mark.parametrize("settings", [{}, {"optimizer": "sgd", "lr": 0.1}, {"schedule": "cosine", "amp": True}])
@@ -113,7 +121,7 @@ def test_decided_settings_give_the_same_recipe_again(settings):
 
 
 def test_fresh_weights_in_a_run_of_given_ones_have_the_rate_of_fresh_ones_unless_one_was_given():
-    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.LayerNorm(4))
     config = RunConfig(arch="resnet18", weights="w.pt", freeze_bn=True, schedule="cosine")
     for lr, expected in ((None, chosen(network).learning_rate), (0.3, 0.3)):
         decided = decided_settings(choose_recipe(network, config.model_copy(update={"lr": lr}), trained=True))
