@@ -150,9 +150,10 @@ def _in_words(settings: Mapping[str, Any], rows: Rows) -> str:
     search = ", ".join(f"{name} {in_words(value)}" for name, value in settings["search"].items())
     given = f"given weights ({settings['weights']}), " if "weights" in settings else ""
     return (
-        f"Data set {settings['dataset']}, {given}{plural(settings['epochs'], 'epoch')}, search and push from epoch "
-        f"{settings['search_start'] + 1} to {settings['search_end']}, {threads}, channels in "
-        f"multiples of {settings['align']}. The default has a population of {settings['population']} and {search}. "
+        f"Data set {settings['dataset']}, {given}{plural(settings['epochs'], 'epoch')}, learning rate "
+        f"{settings['lr']:g}, search and push from epoch {settings['search_start'] + 1} to {settings['search_end']}, "
+        f"{threads}, channels in multiples of {settings['align']}. The default has a population of "
+        f"{settings['population']} and {search}. "
         f"Top-1 of the originals: {originals}."
     )
 

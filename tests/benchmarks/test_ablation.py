@@ -12,7 +12,7 @@ from compress.runs.folder import FAILED
 from compress.runs.recorded_inputs import reuse_original
 from compress.settings.config import RunConfig
 
-BASE = decide(RunConfig(arch="squeezenet", keep_macs=0.25, threads=1))
+BASE = decide(RunConfig(arch="squeezenet", keep_macs=0.25, threads=1, lr=0.001))
 
 DIFFERENT = {
     "default": {},
@@ -173,7 +173,7 @@ def test_the_page_has_a_table_for_each_group_of_settings():
     text = page({"tables": tables})
     assert "## squeezenet, 25 % of the MACs, images of 48 pixels" in text
     assert "## squeezenet, 50 % of the MACs, images of 48 pixels" in text
-    assert "22 epochs, search and push from epoch 6 to 8, 1 thread" in text
+    assert "22 epochs, learning rate 0.001, search and push from epoch 6 to 8, 1 thread" in text
     assert "population of 8 and period 24, images 32" in text
     assert "| Variant | Setting | Top-1, seed 0, 1, 2 |" in text
     assert "| default | - | 86.00, 86.50, 86.20 | - | - | 25.0 % |" in text
@@ -187,7 +187,7 @@ def test_the_page_has_a_table_for_each_group_of_settings():
 def test_given_weights_are_named_without_their_folder():
     settings = shared_settings(BASE.model_copy(update={"weights": "/home/somebody/mine.pt", "epochs": 3}))
     text = page({"tables": [{"settings": settings | {"image_size": 48}, "rows": ROWS}]})
-    assert "Data set fashion-sample, given weights (mine.pt), 3 epochs, search and push" in text
+    assert "Data set fashion-sample, given weights (mine.pt), 3 epochs, learning rate 0.001, search" in text
 
 
 def test_flags_of_a_variant_are_those_of_compress_run():
