@@ -13,9 +13,7 @@ from compress.errors import EnvironmentProblem, UsageError
 try:
     from lightning.pytorch import Callback, LightningModule, Trainer
 except ImportError as error:
-    raise EnvironmentProblem(
-        f"compress.lightning needs Lightning ({error}): pip install 'compress-edropout[lightning]'"
-    ) from None
+    raise EnvironmentProblem(f"compress.lightning needs Lightning ({error}): pip install lightning") from None
 
 Batch = Callable[[Any], tuple[Tensor, Tensor]]
 """A batch of the data loader -> images (B, C, H, W) and class numbers, int64 (B,)."""

@@ -96,7 +96,7 @@ def _connect() -> tuple[Any, str]:
         from mlflow import MlflowClient
         from mlflow.exceptions import MlflowException
     except ImportError as error:
-        raise EnvironmentProblem(f"--mlflow needs mlflow ({error}): pip install 'compress-edropout[mlflow]'") from None
+        raise EnvironmentProblem(f"--mlflow needs mlflow ({error}): pip install mlflow-skinny") from None
     place = None
     if not os.environ.get("MLFLOW_TRACKING_URI"):
         os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"  # MLflow's own default is a database, which needs more packages

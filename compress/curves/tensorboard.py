@@ -20,9 +20,7 @@ class TensorBoardWriter:
         try:
             from torch.utils.tensorboard.writer import SummaryWriter
         except ImportError as error:
-            raise EnvironmentProblem(
-                f"--tensorboard needs tensorboard ({error}): pip install 'compress-edropout[tensorboard]'"
-            ) from None
+            raise EnvironmentProblem(f"--tensorboard needs tensorboard ({error}): pip install tensorboard") from None
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:

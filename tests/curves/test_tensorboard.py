@@ -48,5 +48,5 @@ def test_a_missing_extra_and_a_place_that_cannot_be(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard.writer", None)
     done = compress("run", "--arch", "squeezenet", "--tensorboard", "curves", cwd=tmp_path)
     assert done.returncode == 5
-    assert "pip install 'compress-edropout[tensorboard]'" in done.stderr
+    assert "pip install tensorboard" in done.stderr
     assert {place.name for place in tmp_path.iterdir()} == {"file"}
