@@ -14,7 +14,11 @@ from compress.edropout.population import Energies, EnergyOf, Population
 from compress.settings.search import SearchSettings
 
 FEWEST = 25
-"""Generations of a short search, if it has as many steps: then a period is shorter than the settings'."""
+"""Times that the state changes in a short search, if it has as many steps: a period is shorter than the settings'."""
+
+SELDOM = 6
+"""Steps from one generation to the next, at least, unless the settings' period is shorter: a generation costs as much
+as two to three steps. The states between follow the budget with the offsets of the last generation."""
 
 TOLERATED_LOSS = 1.5
 """A state trains badly if its mean loss since the last generation is more than this many times the running mean."""
@@ -30,7 +34,7 @@ class GuidedPopulation(Population):
         "allocation": "_allocation", "saliency": "_saliency_U", "steps": "_steps", "in_use": "_in_use_U",
         "usual_loss": "_usual_loss", "loss_sum": "_loss_sum", "loss_steps": "_loss_steps",
         "frozen": "_frozen", "energies": "_energies",
-        "next_step": "_next_step", "next_progress": "_next_progress",
+        "next_step": "_next_step", "next_progress": "_next_progress", "next_generation": "_next_generation",
     }  # fmt: skip
 
     def __init__(self, prunable: Prunable, allocation: Allocation, settings: SearchSettings) -> None:
@@ -45,9 +49,10 @@ class GuidedPopulation(Population):
         self._loss_sum, self._loss_steps = 0.0, 0  # since the last generation
         self._frozen = False
         self._next_step, self._next_progress = 0, 0.0
+        self._next_generation = 0
 
     def evolve(self, energy_of: EnergyOf, *, progress: float) -> tuple[Tensor, Energies]:
-        """Once a period one generation at the budget of ``progress``, until the freeze; else the state in use."""
+        """Once a period a new state at the budget of ``progress``, until the freeze; else the one in use."""
         settings = self._settings
         due = self._steps >= self._next_step or progress >= self._next_progress
         if due and self._steps and progress >= settings.warm and not self._frozen:
@@ -55,9 +60,9 @@ class GuidedPopulation(Population):
             tolerated = self._is_tolerated()
             if not tolerated:
                 self._allocation.halve_trained()
-            phase = min((progress - settings.warm) / (settings.frozen - settings.warm), 1.0)
-            found = self._allocation.select(lambda offsets: energy_of(self._states(offsets, progress)), phase=phase)
-            self._energies = (found.best, found.mean, found.spread)
+            if self._steps >= self._next_generation:
+                self._next_generation = self._steps + min(SELDOM, settings.period)
+                self._select(energy_of, progress)
             self._frozen = progress >= settings.frozen and tolerated
             if self._frozen:
                 self._in_use_U = self._state_of(self._allocation.chosen(), 1.0)
@@ -67,6 +72,13 @@ class GuidedPopulation(Population):
             energy = float(energy_of(self._in_use_U.unsqueeze(0))[0])
             self._energies = (energy, energy, 0.0)
         return self._in_use_U, Energies(*self._energies)
+
+    def _select(self, energy_of: EnergyOf, progress: float) -> None:
+        """One generation."""
+        settings = self._settings
+        phase = min((progress - settings.warm) / (settings.frozen - settings.warm), 1.0)
+        found = self._allocation.select(lambda offsets: energy_of(self._states(offsets, progress)), phase=phase)
+        self._energies = (found.best, found.mean, found.spread)
 
     def _is_tolerated(self) -> bool:
         """Whether the state in use trained as well since the last generation as states usually do."""

@@ -189,13 +189,23 @@ def test_a_unit_that_costs_more_needs_more_saliency():
 
 
 def test_generations_come_once_a_period_or_25_times_in_a_short_search():
-    for steps, expected in ((1000, 36), (100, 21)):  # between 5 and 90 %: every 24 steps; or every 4 % of the search
+    for steps, expected in ((1000, 36), (200, 21), (50, 7)):  # between 5 and 90 %: every 24 steps, 4 % or 6 steps
         population, energy = guided(torch.ones(14)), KeptAmong(ALL)
         for step in range(steps):
             population.evolve(energy, progress=step / steps)
             population.learn(torch.ones(14), 1.0)
         generations = sum(len(call) == 12 for call in energy.calls)
         assert abs(generations - expected) <= 3, (steps, generations)
+
+
+def test_states_of_a_very_short_search_follow_the_budget_between_its_generations():
+    population, energy, states = guided(torch.ones(14)), KeptAmong(ALL), []
+    for step in range(40):
+        states.append(population.evolve(energy, progress=step / 40)[0])
+        population.learn(torch.ones(14), 1.0)
+    assert sum(len(call) == 12 for call in energy.calls) == 6  # at steps 2, 8, 14, 20, 26 and 32
+    assert macs_share(states[13]) < macs_share(states[8])  # no generation between
+    assert macs_share(states[30]) <= 0.5
 
 
 def test_the_state_stays_once_frozen():
