@@ -36,3 +36,11 @@ def test_a_member_drawn_at_random_trains_and_the_best_is_chosen():
         drawn.add(next(place for place in range(4) if torch.equal(allocation.trained(), members[place])))
         assert torch.equal(allocation.chosen(), members[1])
     assert drawn == {0, 1, 2, 3}
+
+
+def test_an_allocation_halves_the_offsets_of_the_member_that_trains():
+    allocation = EvolvedAllocation(2, population=4, generator=generator(), settings=SearchSettings())
+    allocation.select(lambda _offsets: torch.tensor([3.0, 1.0, 2.0, 2.0, 9.0, 9.0, 9.0, 9.0]), phase=0.5)
+    before = allocation.trained().clone()
+    allocation.halve_trained()
+    assert torch.equal(allocation.trained(), before / 2)
