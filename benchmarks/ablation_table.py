@@ -78,6 +78,8 @@ def spread(rows: Rows) -> float | None:
 def scatter(rows: Rows) -> str:
     """How far differences scatter, in a sentence."""
     points = spread(rows)
+    if _variants(rows) == [DEFAULT]:
+        return "No setting of this default was changed."
     if points is None:
         return "One seed so far: differences may be chance."
     seeds = max(len(differences(rows, name)) for name in _variants(rows))

@@ -156,6 +156,7 @@ def test_the_scatter_is_pooled_within_variants():
     assert spread(ROWS) == pytest.approx(((0.32 / 3 + 0.08) / 3) ** 0.5)
     assert "scatters by 0.25 points (standard deviation), a mean of 3 seeds by 0.14." in scatter(ROWS)
     assert spread(ROWS[:4]) is None
+    assert scatter(ROWS[:3]) == "No setting of this default was changed."
     assert scatter(ROWS[:4]) == "One seed so far: differences may be chance."
 
 
