@@ -31,7 +31,7 @@ What a step of the search costs is in `benchmarks/search_cost.md`.
 Below each table is how far such differences scatter. A mean within twice its scatter shows nothing, and among thirty
 variants one is further away by chance. All differences share the default's runs: if those were lucky, all are low.
 
-**Two settings have limits.** A short search has a generation at least every 25th part of it, however long the period.
+**Two settings have limits.** A short search changes its state about 25 times, however long the period.
 BatchNorm's variant is left out where a network has no BatchNorm."""
 
 
