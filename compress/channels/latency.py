@@ -14,11 +14,12 @@ from compress.channels.units import UnitGroup
 WIDEST_STEP = 32
 """Kept counts go in no wider steps than this many channels, whatever is fast."""
 
-FINEST_STEP = 4
-"""Convolutions of other multiples leave onnxruntime's blocked layout: no step of a latency budget is finer."""
+USUAL_STEP = 16
+"""Counts of a latency budget go in such steps, or in wider ones: onnxruntime's blocked layouts and INT8 kernels are
+made for them, and a count between two multiples may take longer than the next one (``docs/latency-budget.md``)."""
 
-INT8_STEP = 16
-"""The same in INT8, where a count between two multiples takes longer than the next one; narrow groups go down to 4."""
+FINEST_STEP = 4
+"""What steps of narrow groups, and of a budget that is out of reach otherwise, go down to."""
 
 _ROUNDING = 1e-6  # of channels, which are whole numbers
 
@@ -68,7 +69,6 @@ class LatencyModel:
         ``inputs_LG`` and ``outputs_LG`` are those of the ``CostModel``. A step is halved until it divides the group
         into at least two, but not below the finest.
         """
-        finest = FINEST_STEP if self.original_ms is None else INT8_STEP
         whole = torch.tensor([*(float(group.size) for group in groups), 1.0], dtype=torch.float64)
         inputs_L, outputs_L = inputs_LG @ whole, outputs_LG @ whole
         _, by_inputs, by_outputs, by_both = self.coefficients_L4.T
@@ -83,8 +83,8 @@ class LatencyModel:
                 share_L = channels_LG[:, place] * group.size / wide_L.clamp(min=1.0)
                 for block, ms in zip(self.blocks_L2[:, side].tolist(), (ms_L * share_L).tolist(), strict=True):
                     spent[block] += ms
-            block = max(spent, key=lambda one: spent[one]) if any(spent.values()) else finest
-            steps.append(step_within(max(block, finest), width=group.width))
+            block = max(spent, key=lambda one: spent[one]) if any(spent.values()) else USUAL_STEP
+            steps.append(step_within(max(block, USUAL_STEP), width=group.width))
         return steps
 
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from compress.channels.budget import Prunable
 from compress.channels.costs import CostModel
 from compress.channels.counts import allowed_counts
-from compress.channels.latency import FINEST_STEP, INT8_STEP, step_within
+from compress.channels.latency import FINEST_STEP, USUAL_STEP, step_within
 from compress.channels.masks import kept_positions
 from compress.channels.units import UnitMap
 from compress.errors import UsageError
@@ -82,7 +82,7 @@ def make_samples(
         exporter = _Exporter(images, opset, folder / "network.onnx", int8)
         whole = exporter(network)
         source, original = SourceGraph(RunnableFile(exporter.path)), exporter.original
-        counts_NG, names = sample_counts(units, count, int8=int8 is not None), dict(network.state_dict()).keys()
+        counts_NG, names = sample_counts(units, count), dict(network.state_dict()).keys()
 
         def cut(counts_G: Tensor) -> Graph:
             return exporter(remove_units(network, units, _state(units, counts_G), images[:2]).network)
@@ -142,15 +142,15 @@ def _numbers(whole: Mapping[str, tuple[int, ...]], rules: _Rules, channels_S: np
     return {name: tuple(numbers) for name, numbers in changed.items()}
 
 
-def sample_counts(units: UnitMap, count: int, *, int8: bool = False) -> Tensor:
+def sample_counts(units: UnitMap, count: int) -> Tensor:
     """Kept counts of samples, int64 (N, G): the whole network, then in turn a share of each group and similar shares.
 
-    They go in the finest steps of a latency budget, of INT8 files in half of them if that gives too few, and so on. All
+    They go in the usual steps of a latency budget, in half of them if that gives fewer than ``count``, and so on. All
     are different, and always the same ones for the same groups. UsageError if there are too few.
     """
-    step = INT8_STEP if int8 else FINEST_STEP
+    step = USUAL_STEP
     rows = _different_counts(units, count, step)
-    while len(rows) < FEWEST and step > FINEST_STEP:
+    while len(rows) < count and step > FINEST_STEP:
         step //= 2
         rows = _different_counts(units, count, step)
     if len(rows) < FEWEST:

@@ -26,12 +26,12 @@ def test_the_first_sample_is_the_whole_network_and_all_keep_enough_in_steps_of_f
     assert torch.equal(counts, sample_counts(case.units, 40))
 
 
-def test_samples_in_int8_go_in_steps_of_sixteen_or_the_half_that_divides_a_narrow_group():
+def test_samples_go_in_steps_of_sixteen_or_the_half_that_divides_a_narrow_group():
     network = nn.Sequential(
         nn.Conv2d(3, 96, 1), nn.ReLU(), nn.Conv2d(96, 24, 1), nn.ReLU(), nn.Conv2d(24, 64, 1), nn.ReLU(),
         nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 4),
     ).eval()  # fmt: skip
-    counts = sample_counts(find_units(network, IMAGES), 40, int8=True)
+    counts = sample_counts(find_units(network, IMAGES), 40)
     assert [sorted(set(column)) for column in counts.T.tolist()] == [
         [16, 32, 48, 64, 80, 96], [8, 16, 24], [16, 32, 48, 64],
     ]  # fmt: skip
