@@ -1,7 +1,6 @@
 """The variants of the ablation: each changes one thing of the default."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from compress.runs.recorded_inputs import HOW_READ
@@ -79,4 +78,4 @@ def applicable(base: DecidedConfig, *, has_batchnorm: bool) -> list[str]:
 def shared_settings(config: RunConfig) -> dict[str, Any]:
     """The settings that decide what is computed, but for the seed; of given weights the file's name."""
     settings = config.model_dump(mode="json", exclude={"seed", *HOW_READ}, exclude_none=True)
-    return settings | ({"weights": Path(config.weights).name} if config.weights else {})
+    return settings | ({"weights": config.weights.name} if config.weights else {})

@@ -159,8 +159,8 @@ def train(source: Source, state_U: Tensor, path: Path, *, order: int) -> float:
             context = StageContext(config, data, run, Observer(), lambda: None)
             SearchResult(source.network, state_U, epochs_behind=config.search_end).save_state(context, source.prunable)
     if state_of(path) != "finished":
-        seconds = VerifySettings(batch_sizes=(1,), threads=(1,), seconds=0.1, seed=config.seed)
-        run_pipeline(config, out=path, mode="resume", verify=seconds)
+        verify = VerifySettings(batch_sizes=(1,), threads=(1,), seconds=0.1, seed=config.seed)
+        run_pipeline(config, out=path, mode="resume", verify=verify)
     top1 = 100 * recorded_report(RunFolder.open(path)).candidate.accuracy.top1.value
     sys.stderr.write(f"{path.name}: {top1:.2f}\n")
     return top1

@@ -66,8 +66,8 @@ class LatencyModel:
     def fast_steps(self, groups: tuple[UnitGroup, ...], inputs_LG: Tensor, outputs_LG: Tensor) -> list[int]:
         """The channels in which each group's counts should go: the block of the layers that it slows most.
 
-        ``inputs_LG`` and ``outputs_LG`` are those of the ``CostModel``. A step is halved until it divides the group
-        into at least two, but not below the finest.
+        ``inputs_LG`` and ``outputs_LG`` are those of the ``CostModel``. No step is finer than the usual one; then it is
+        halved until it divides the group into at least two.
         """
         whole = torch.tensor([*(float(group.size) for group in groups), 1.0], dtype=torch.float64)
         inputs_L, outputs_L = inputs_LG @ whole, outputs_LG @ whole

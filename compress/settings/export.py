@@ -24,9 +24,7 @@ def _parse_layers(value: Any) -> Any:
 class ExportSettings(Settings):
     """Which files are made of each float32 file, and how."""
 
-    int8: bool = _setting(
-        False, "INT8, calibrated on training images: a quarter to a third of the size, usually faster."
-    )
+    int8: bool = _setting(False, "INT8, calibrated on training images: about a third of the size, usually faster.")
     float16: bool = _setting(False, "Weights stored in 16 bits: half the size, the same speed.", flags=("--fp16",))
     embed_preprocessing: bool = _setting(False, "Files that take raw pixels, uint8 NHWC.")
     ort: bool = _setting(False, "onnxruntime's mobile format, and the list of its operators.")

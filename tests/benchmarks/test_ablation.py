@@ -1,5 +1,7 @@
 """The ablation's variants, its run folders and its table, by hand; nothing is trained."""
 
+from pathlib import Path
+
 import pytest
 
 from benchmarks.ablation import check_settings, measure, merge, original_of, run_path
@@ -186,7 +188,7 @@ def test_the_page_has_a_table_for_each_group_of_settings():
 
 
 def test_given_weights_are_named_without_their_folder():
-    settings = shared_settings(BASE.model_copy(update={"weights": "/home/somebody/mine.pt", "epochs": 3}))
+    settings = shared_settings(BASE.model_copy(update={"weights": Path("/home/somebody/mine.pt"), "epochs": 3}))
     text = page({"tables": [{"settings": settings | {"image_size": 48}, "rows": ROWS}]})
     assert "Data set fashion-sample, given weights (mine.pt), 3 epochs, learning rate 0.001, search" in text
 
